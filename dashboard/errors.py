@@ -1,0 +1,32 @@
+"""Answers to what no view could answer: JSON for machines, a page for people; neither echoes the request."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from orgs.rest import error_response, is_wire
+
+
+def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    if is_wire(request.path_info):
+        return error_response(status, message)
+    return render(request, f"{status}.html", status=status)
+
+
+def bad_request(request, exception):
+    return _answer(request, 400, "Bad request")
+
+
+def forbidden(request, exception):
+    return _answer(request, 403, "access denied")
+
+
+def not_found(request, exception):
+    return _answer(request, 404, "Not found")
+
+
+def server_error(request):
+    return _answer(request, 500, "Something went wrong on our side")
+
+
+def csrf_failure(request, reason=""):
+    return render(request, "csrf.html", status=403)

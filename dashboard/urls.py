@@ -1,0 +1,39 @@
+"""Every prefix of the site, top to bottom. `pages` are for people, `wire` is for machines (no trailing slash there)."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+import apis.urls
+import dashboard.analytics.urls
+import dashboard.nodes.urls
+import keys.urls
+import orgs.urls
+
+urlpatterns = [
+    # /  /sign-in/  /sign-out/  /profile/  /orgs/
+    path("", include(orgs.urls.pages)),
+    # /nodes/
+    path("", include(dashboard.nodes.urls.platform)),
+    # /o/<organisation>/…
+    path("o/<slug:org>/", include(dashboard.analytics.urls.pages)),
+    path("o/<slug:org>/", include(orgs.urls.organisation_pages)),
+    path("o/<slug:org>/", include(apis.urls.pages)),
+    path("o/<slug:org>/", include(keys.urls.pages)),
+    path("o/<slug:org>/", include(dashboard.nodes.urls.pages)),
+    # /django-admin/ : Tyk's Admin API owns /admin/
+    path("django-admin/", admin.site.urls),
+    # /hello  /admin/organisations  /admin/users  /api/users
+    path("", include(orgs.urls.wire)),
+    # /api/apis…  /api/keys…  (keys first: /api/apis/keys is theirs)
+    path("", include(keys.urls.wire)),
+    path("", include(apis.urls.wire)),
+    # /api/usage…  /api/activity…  /api/logs
+    path("", include(dashboard.analytics.urls.wire)),
+    # /register/…  /system/…
+    path("", include(dashboard.nodes.urls.wire)),
+]
+
+handler400 = "dashboard.errors.bad_request"
+handler403 = "dashboard.errors.forbidden"
+handler404 = "dashboard.errors.not_found"
+handler500 = "dashboard.errors.server_error"

@@ -1,0 +1,61 @@
+"""Who may call a view. Every view declares it; one that does not cannot be reached (orgs.middleware.AccessMiddleware)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import admin
+
+CALLERS = {
+    "anyone": "no credential",
+    "session": "a signed-in person",
+    "super": "a signed-in super-user",
+    "key": "a user's access key in Authorization",
+    "admin": "the admin secret in admin-auth",
+    "node": "the node secret in Authorization",
+}
+BY_HEADER = frozenset({"key", "admin", "node"})
+SAFE = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True)
+class Access:
+    """caller: a name of CALLERS. permission: Tyk's name, "" for none. methods: the allowed ones, HEAD along with GET."""
+
+    caller: str
+    permission: str
+    methods: frozenset[str]
+
+    def level(self, method: str) -> str:
+        """The level of the permission that `method` needs."""
+        return "read" if method in SAFE else "write"
+
+
+def access(caller: str, permission: str = "", *, methods: str = "GET") -> Callable:
+    """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`.
+
+    Callers that prove themselves by a header are exempt from the CSRF check, which guards cookies. Raises
+    ValueError for an unknown caller.
+    """
+    if caller not in CALLERS:
+        raise ValueError(f"{caller} is no kind of caller")
+    allowed = frozenset(methods.split())
+    declared = Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()))
+
+    def declare(view):
+        view.access = declared
+        if caller in BY_HEADER:
+            view.csrf_exempt = True
+        return view
+
+    return declare
+
+
+_ADMIN_SITE = Access("super", "", frozenset({"GET", "HEAD", "POST"}))
+
+
+def declared(view: Callable) -> Access | None:
+    """What a URL's callback declares; Django's admin declares as a whole, by being under our site object."""
+    site = getattr(view, "admin_site", None) or getattr(getattr(view, "model_admin", None), "admin_site", None)
+    if isinstance(site, admin.AdminSite):
+        return _ADMIN_SITE
+    return getattr(view, "access", None)

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class OrgsConfig(AppConfig):
+    name = "orgs"
+
+    def ready(self):
+        from orgs import checks  # noqa: F401  registers the system checks

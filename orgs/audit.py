@@ -1,0 +1,75 @@
+"""The audit log: each change leaves one entry, in the transaction of the change and in the function that makes it."""
+
+from contextvars import ContextVar
+
+from django.http import HttpRequest
+
+from orgs import scope
+from orgs.models import AuditEntry, PlatformAuditEntry, User
+
+# Members whose values are never written down, only that they changed.
+SECRET = frozenset({"password", "access_key", "access_key_hash", "token", "token_hash", "secret", "auth_value"})
+
+_request: ContextVar[HttpRequest | None] = ContextVar("audited request", default=None)
+
+
+def changes_between(before: dict, after: dict) -> dict[str, list]:
+    """{member: [before, after]} of what differs; the values of secrets are left out."""
+    found = {}
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            found[name] = ["…", "…"] if name in SECRET else [before.get(name), after.get(name)]
+    return found
+
+
+def record(
+    action: str,
+    kind: str,
+    object_id: str,
+    label: str,
+    *,
+    actor: User | None = None,
+    org: str | None = None,
+    before: dict | None = None,
+    after: dict | None = None,
+) -> None:
+    """Write one entry.
+
+    action: `kind.past-tense`, e.g. "key.revoked". org: the organisation's id, by default the entered one; with neither
+    the entry goes to the platform's own log. actor: by default the request's user; without a request (the command
+    line) the entry says so.
+    """
+    request = _request.get()
+    if actor is None and request is not None and getattr(request, "user", None) and request.user.is_authenticated:
+        actor = request.user
+    facts = {
+        "actor_id": actor.id if actor else "",
+        "actor_email": actor.email if actor else ("admin API" if request else "command line"),
+        "as_super_user": actor.is_superuser if actor else True,
+        "action": action,
+        "kind": kind,
+        "object_id": object_id,
+        "label": label[:255],
+        "changes": changes_between(before or {}, after or {}),
+        "address": request.META.get("REMOTE_ADDR") or None if request else None,
+        "request_id": request.id if request else "",
+    }
+    org_id = org or scope.org_id_or_none()
+    if org_id is None:
+        PlatformAuditEntry.objects.create(**facts)
+    else:
+        AuditEntry.objects.create(org_id=org_id, **facts)
+
+
+class AuditMiddleware:
+    """Remembers the request, so that the functions which change something need not be handed it."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        token = _request.set(request)
+        try:
+            return self.get_response(request)
+        finally:
+            _request.reset(token)

@@ -1,0 +1,78 @@
+"""Django's PostgreSQL backend which tells the database, once a transaction, whose data the code may touch."""
+
+from django.db import transaction
+from django.db.backends.postgresql import base
+from psycopg import sql
+
+from orgs import scope
+from orgs.db.features import DatabaseFeatures
+from orgs.db.schema import DatabaseSchemaEditor
+
+_NOBODY = None
+_UNKNOWN = object()
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    SchemaEditorClass = DatabaseSchemaEditor
+    features_class = DatabaseFeatures
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # What the current transaction has been told; a new transaction starts with nobody.
+        self._in_force: object = _NOBODY
+        self.execute_wrappers.append(self._execute_in_scope)
+
+    def _execute_in_scope(self, execute, statement, params, many, context):
+        if scope.current() == self._in_force:
+            return execute(statement, params, many, context)
+        if not self.get_autocommit():
+            self.send_scope()
+            return execute(statement, params, many, context)
+        # SET LOCAL lasts a transaction, and in autocommit a statement is one of its own.
+        with transaction.atomic(using=self.alias):
+            self.send_scope()
+            return execute(statement, params, many, context)
+
+    def send_scope(self) -> None:
+        """Tell the open transaction the entered scope, if it does not know it yet.
+
+        Public for `cursor.copy()`, which passes Django's execute wrappers by. SET LOCAL, not set_config(): nothing
+        outlives COMMIT, so pools and PgBouncer are safe, and only statements reach Citus workers.
+        """
+        entered = scope.current()
+        if entered == self._in_force:
+            return
+        system_role = self.settings_dict["SYSTEM_ROLE"]
+        if entered == scope.EVERY_ORG:
+            role, org_id = sql.Identifier(system_role), ""
+        else:
+            role, org_id = sql.SQL("NONE"), entered or ""
+        self.connection.execute(
+            sql.SQL("SET LOCAL ROLE {}; SET LOCAL app.org = {}").format(role, sql.Literal(org_id))
+        )
+        self._in_force = entered
+
+    def _commit(self):
+        try:
+            return super()._commit()
+        finally:
+            self._in_force = _NOBODY
+
+    def _rollback(self):
+        try:
+            return super()._rollback()
+        finally:
+            self._in_force = _NOBODY
+
+    def _savepoint_rollback(self, sid):
+        # A failed transaction takes nothing but the rollback itself, so nothing may be sent before it; afterwards
+        # PostgreSQL is back at what was in force at the savepoint, which nobody noted down.
+        self._in_force = scope.current()
+        try:
+            return super()._savepoint_rollback(sid)
+        finally:
+            self._in_force = _UNKNOWN
+
+    def connect(self):
+        self._in_force = _NOBODY
+        return super().connect()

@@ -1,0 +1,163 @@
+"""What every request passes: security headers, the wire's manners, and the one place where a scope is entered."""
+
+import logging
+import secrets
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render, resolve_url
+
+from orgs import scope
+from orgs.access import BY_HEADER, declared
+from orgs.authentication import may_enter
+from orgs.credentials import access_key_hash, same_secret
+from orgs.models import Organisation, User
+from orgs.rest import RestError, error_response, is_wire
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = "5"
+
+
+class SecurityHeadersMiddleware:
+    """Headers which Django 5.2 does not send: the content security policy, and no caching of anything personal."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        self.policy = "; ".join(f"{name} {' '.join(values)}" for name, values in settings.SECURE_CSP.items())
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", self.policy)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        if not request.path.startswith(f"/{settings.STATIC_URL.lstrip('/')}"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class WireMiddleware:
+    """Trailing slashes are optional for machines, and every error they meet is JSON."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.id = secrets.token_hex(16)
+        if is_wire(request.path_info) and request.path_info.endswith("/"):
+            request.path_info = request.path_info.rstrip("/")
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if isinstance(exception, RestError):
+            return error_response(exception.status, exception.message)
+        if isinstance(exception, OperationalError | InterfaceError):
+            logger.warning("the database did not answer %s %s: %s", request.method, request.path, type(exception).__name__)
+            return unavailable(request)
+        return None
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503: complete, and with the promise that it is worth asking again."""
+    if is_wire(request.path_info):
+        response = error_response(503, "Temporarily unavailable, please retry")
+    else:
+        response = render(request, "503.html", status=503)
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+class AccessMiddleware:
+    """Refuses what a view does not declare; finds the caller; enters his organisation until the answer is made."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.org = None
+        # process_view enters a scope in the same thread and context; whatever it was, it ends here.
+        with scope.nobody():
+            return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        rule = declared(view)
+        if rule is None:
+            logger.error("%s declares no access", getattr(view, "__qualname__", view))
+            raise Http404
+        if request.method not in rule.methods:
+            return _not_allowed(request, rule)
+        if rule.caller in BY_HEADER:
+            return _enter_by_header(request, rule)
+        return _enter_by_session(request, rule, kwargs)
+
+
+def _not_allowed(request, rule) -> HttpResponse:
+    if not is_wire(request.path_info):
+        return HttpResponseNotAllowed(sorted(rule.methods))
+    response = error_response(405, "Method not allowed")
+    response.headers["Allow"] = ", ".join(sorted(rule.methods))
+    return response
+
+
+def _enter_by_header(request, rule) -> HttpResponse | None:
+    if rule.caller == "key":
+        return _enter_by_access_key(request, rule)
+    header, expected = {
+        "admin": ("admin-auth", settings.ADMIN_SECRET),
+        "node": ("Authorization", settings.NODE_SECRET),
+    }[rule.caller]
+    if not same_secret(request.headers.get(header, ""), expected):
+        return error_response(401, "Not authorised")
+    scope.enter(scope.EVERY_ORG)
+    return None
+
+
+def _enter_by_access_key(request, rule) -> HttpResponse | None:
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    user = None
+    if given:
+        found = User.everyone.select_related("org").filter(access_key_hash=access_key_hash(given)).first()
+        user = found if found is not None and may_enter(found) else None
+    if user is None:
+        return error_response(401, "Not authorised")
+    request.user, request.org = user, user.org
+    if not user.may(rule.permission, rule.level(request.method)):
+        # The two blanks are the original's, and clients compare.
+        return error_response(403, f"access denied: You do not have permission to access  {request.path}")
+    scope.enter(scope.EVERY_ORG if user.is_superuser else user.org_id)
+    return None
+
+
+def _enter_by_session(request, rule, kwargs) -> HttpResponse | None:
+    user = request.user
+    if not user.is_authenticated:
+        if rule.caller == "anyone":
+            return None
+        return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+    request.org = user.org
+    if "org" in kwargs and rule.caller != "anyone":
+        request.org = _organisation_of(user, kwargs["org"])
+    if rule.caller == "super" and not user.is_superuser:
+        raise Http404
+    if rule.caller != "anyone" and not user.may(rule.permission, rule.level(request.method)):
+        raise PermissionDenied(rule.permission)
+    if request.org is not None:
+        scope.enter(request.org.id)
+    elif user.is_superuser:
+        scope.enter(scope.EVERY_ORG)
+    return None
+
+
+def _organisation_of(user: User, slug: str) -> Organisation:
+    """The organisation named in a URL, for one who may be there. A stranger's is answered like a missing one."""
+    if not user.is_superuser:
+        if user.org.slug != slug:
+            raise Http404
+        return user.org
+    organisation = Organisation.everyone.filter(slug=slug).first()
+    if organisation is None:
+        raise Http404
+    return organisation

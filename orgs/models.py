@@ -1,0 +1,218 @@
+"""Organisations, the people in them, and what was done. Every other tenant model stands on `OrgOwned`."""
+
+import zoneinfo
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from orgs import permissions, scope
+from orgs.ids import new_id
+from orgs.managers import ScopedManager
+
+
+def zone_names() -> list[str]:
+    """Every time zone an organisation may choose, sorted."""
+    return sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
+
+
+class HexIdField(models.CharField):
+    """A primary key of 24 hexadecimal digits, made on creation."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": 24, "default": new_id, "editable": False, "primary_key": True, **kwargs})
+
+
+class Organisation(models.Model):
+    """Who owns APIs, keys and people. Global: it is what a scope is made of."""
+
+    id = HexIdField()
+    owner_name = models.CharField("name", max_length=200)
+    slug = models.SlugField(max_length=60, unique=True)
+    cname = models.CharField("custom domain", max_length=253, blank=True)
+    cname_enabled = models.BooleanField(default=False)
+    enabled = models.BooleanField(default=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    # Members of Tyk's organisation object which nothing here acts on, given back as they came.
+    extra = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # The base manager: foreign keys to an organisation are followed before any scope is entered.
+    everyone = models.Manager()
+    objects = ScopedManager("id")
+
+    class Meta:
+        base_manager_name = "everyone"
+        default_manager_name = "everyone"
+        ordering = ["owner_name", "id"]
+
+    def __str__(self) -> str:
+        return self.owner_name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class UserManager(BaseUserManager):
+    """Users of every organisation, for signing in; pages use the scoped `objects`."""
+
+    def get_by_natural_key(self, email: str) -> "User":
+        return self.filter(email=email.lower()).order_by("created_at", "id").first()
+
+
+class User(AbstractBaseUser):
+    """A person. Without an organisation a super-user, and nothing else is one."""
+
+    id = HexIdField()
+    email = models.EmailField("e-mail address", max_length=254)
+    first_name = models.CharField(max_length=150, blank=True)
+    last_name = models.CharField(max_length=150, blank=True)
+    org = models.ForeignKey(Organisation, models.CASCADE, null=True, blank=True, related_name="users")
+    is_superuser = models.BooleanField(default=False, editable=False)
+    is_active = models.BooleanField("active", default=True)
+    # Tyk's names and levels; empty means no rights at all (orgs.permissions).
+    permissions = models.JSONField(default=dict, blank=True)
+    # A keyed hash (orgs.credentials); the key itself is shown once and not kept.
+    access_key_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    theme = models.CharField(max_length=5, blank=True, choices=[("", "system"), ("light", "light"), ("dark", "dark")])
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    everyone = UserManager()
+    objects = ScopedManager()
+
+    USERNAME_FIELD = "email"
+
+    class Meta:
+        base_manager_name = "everyone"
+        default_manager_name = "everyone"
+        ordering = ["email", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="super_user_iff_no_org",
+                condition=Q(is_superuser=True, org=None) | Q(is_superuser=False, org__isnull=False),
+            ),
+            models.UniqueConstraint(fields=["org", "email"], name="one_account_an_organisation"),
+            models.UniqueConstraint(
+                fields=["email"], condition=Q(org=None), name="one_super_user_an_address"
+            ),
+            models.CheckConstraint(name="email_is_lower_case", condition=Q(email=models.functions.Lower("email"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def save(self, **kwargs):
+        self.is_superuser = self.org_id is None
+        super().save(**kwargs)
+
+    def may(self, permission: str, level: str = "read") -> bool:
+        """Whether this person may `level` ("read" or "write") on what Tyk calls `permission`; "" asks for nothing."""
+        if not self.is_active:
+            return False
+        return self.is_superuser or not permission or permissions.allows(self.permissions, permission, level)
+
+    @property
+    def is_administrator(self) -> bool:
+        return not self.is_superuser and self.permissions.get("IsAdmin") == "admin"
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.email
+
+    # What Django's own admin asks of a user.
+    @property
+    def is_staff(self) -> bool:
+        return self.is_superuser and self.is_active
+
+    def has_perm(self, perm, obj=None) -> bool:
+        return self.is_staff
+
+    def has_perms(self, perm_list, obj=None) -> bool:
+        return self.is_staff
+
+    def has_module_perms(self, app_label) -> bool:
+        return self.is_staff
+
+
+class OrgOwned(models.Model):
+    """A row of exactly one organisation. The database adds: key (org_id, id), row-level security, composite keys."""
+
+    id = HexIdField()
+    org = models.ForeignKey(
+        Organisation,
+        models.CASCADE,
+        default=scope.org_id_or_none,
+        editable=False,
+        related_name="+",
+        db_index=False,  # it leads the primary key
+    )
+
+    objects = ScopedManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+        default_manager_name = "objects"
+
+
+class OrgForeignKey(models.ForeignKey):
+    """A foreign key between two tenant tables, joined on the organisation too, as the database constrains it."""
+
+    def get_extra_restriction(self, alias, related_alias):
+        own = self.model._meta.get_field("org").get_col(alias)
+        related = self.related_model._meta.get_field("org").get_col(related_alias)
+        lookup = own.output_field.get_lookup("exact")
+        return lookup(own, related)
+
+
+class AuditFacts(models.Model):
+    """What was done, by whom, to what. Written in the transaction of the change; never changed or deleted."""
+
+    at = models.DateTimeField(default=timezone.now)
+    # Names are copied, not referenced: a record outlives the person and the thing.
+    actor_id = models.CharField(max_length=24, blank=True)
+    actor_email = models.CharField(max_length=254)
+    as_super_user = models.BooleanField(default=False)
+    action = models.CharField(max_length=60)
+    kind = models.CharField(max_length=30)
+    object_id = models.CharField(max_length=255)
+    label = models.CharField(max_length=255, blank=True)
+    # {member: [before, after]}
+    changes = models.JSONField(default=dict)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class AuditEntry(AuditFacts, OrgOwned):
+    """One change inside an organisation."""
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view")
+        indexes = [models.Index(fields=["org", "-at", "-id"], name="audit_newest_first")]
+
+
+class PlatformAuditEntry(AuditFacts):
+    """One change that belongs to no organisation: super-users, sign-ins of super-users. Read by super-users only."""
+
+    id = HexIdField()
+
+    class Meta:
+        default_permissions = ("add", "view")
+        ordering = ["-at", "-id"]
+
+
+class SignInFailure(models.Model):
+    """A failed sign-in, kept for as long as it counts against the address (orgs.throttle). Global: nobody is known yet."""
+
+    at = models.DateTimeField(default=timezone.now)
+    # Keyed hashes: neither the address tried nor the caller's is kept in clear.
+    account = models.CharField(max_length=64)
+    address = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "at"]), models.Index(fields=["address", "at"])]

@@ -1,0 +1,78 @@
+"""Tyk's permission names and levels, and the one rule that reads them. An empty map means nothing.
+
+Names as tyk-demo, the API description and two SDKs agree on; `IsAdmin` and `ResetPassword` are pseudo-permissions whose
+only level is `admin`.
+"""
+
+NAMES = (
+    "analytics",
+    "api_assets",
+    "apis",
+    "audit_logs",
+    "certs",
+    "hooks",
+    "idm",
+    "keys",
+    "log",
+    "mcp",
+    "oauth",
+    "owned_analytics",
+    "policies",
+    "portal",
+    "system",
+    "user_groups",
+    "users",
+    "websockets",
+)
+READ_ONLY = frozenset({"analytics", "owned_analytics", "log", "audit_logs", "websockets"})
+LEVELS = ("deny", "read", "write")
+PSEUDO = ("IsAdmin", "ResetPassword")
+ADMINISTRATOR = {"IsAdmin": "admin", "ResetPassword": "admin"}
+
+
+def allows(granted: dict[str, str], name: str, level: str) -> bool:
+    """Whether the map `granted` allows `level` ("read" or "write") on `name`.
+
+    An administrator may everything that is not explicitly denied; anyone else only what is named.
+    """
+    held = granted.get(name)
+    if held == "deny":
+        return False
+    if granted.get("IsAdmin") == "admin":
+        return True
+    return held == "write" or (held == "read" and level == "read")
+
+
+def problems(asked: object) -> list[str]:
+    """What is wrong with a permission map from outside; empty for a good one."""
+    if not isinstance(asked, dict):
+        return ["user_permissions must be an object of names and levels"]
+    found = []
+    for name, level in asked.items():
+        if name in PSEUDO:
+            if level != "admin":
+                found.append(f"user_permissions.{name} can only be admin")
+        elif name not in NAMES:
+            found.append(f"user_permissions.{name} is not a permission")
+        elif level not in LEVELS:
+            found.append(f"user_permissions.{name} must be one of {', '.join(LEVELS)}")
+        elif level == "write" and name in READ_ONLY:
+            found.append(f"user_permissions.{name} can only be read or deny")
+    return found
+
+
+def exceeding(asked: dict[str, str], holder: dict[str, str]) -> list[str]:
+    """The names in `asked` whose level the holder of `holder` lacks, so may not grant."""
+    lacking = []
+    for name, level in asked.items():
+        if level == "deny":
+            continue
+        if name in PSEUDO:
+            if "admin" not in (holder.get(name), holder.get("IsAdmin")):
+                lacking.append(name)
+        elif not allows(holder, name, level):
+            lacking.append(name)
+    if "IsAdmin" in asked and "IsAdmin" not in lacking:
+        # An administrator with something denied cannot make one who may it.
+        lacking += [name for name, level in holder.items() if level == "deny" and asked.get(name) != "deny"]
+    return lacking

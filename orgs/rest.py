@@ -1,0 +1,86 @@
+"""The wire of Tyk's Dashboard API: envelopes, paging, errors. Facts: compact JSON, members in this order, `ID` last."""
+
+import json
+
+from django.core.exceptions import RequestDataTooBig
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
+
+from orgs import strict_json
+
+WIRE = ("api", "admin", "register", "system", "hello")
+PAGE_SIZE = 10
+MALFORMED = "Request body malformed"
+
+
+class RestError(Exception):
+    """An answer other than success; carries the HTTP status and the message the caller reads."""
+
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def is_wire(path: str) -> bool:
+    """Whether a path belongs to machines, which never get HTML."""
+    return path.lstrip("/").split("/", 1)[0] in WIRE
+
+
+def json_response(data: object, status: int = 200) -> HttpResponse:
+    """`data` as compact JSON (clients cut answers with awk and count on no blank after a colon)."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    return HttpResponse(text, status=status, content_type="application/json; charset=utf-8")
+
+
+def ok(message: object, meta: object = None, **last: str) -> HttpResponse:
+    """The success envelope; `last` are members which clients expect at the end, such as ID."""
+    return json_response({"Status": "OK", "Message": message, "Meta": meta, **last})
+
+
+def error_response(status: int, message: str) -> HttpResponse:
+    """The error envelope."""
+    return json_response({"Status": "Error", "Message": message, "Meta": None}, status)
+
+
+def read_json(request: HttpRequest) -> dict:
+    """The body as an object, whatever its content type says. Raises RestError 400, or 413 for a huge one."""
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise RestError(413, f"{MALFORMED}: it is too large") from None
+    except UnreadablePostError:
+        raise RestError(400, f"{MALFORMED}: it ended early") from None
+    try:
+        value = strict_json.loads(body)
+    except strict_json.BadJson as error:
+        raise RestError(400, f"{MALFORMED}: {error}") from None
+    if not isinstance(value, dict):
+        raise RestError(400, f"{MALFORMED}: an object is expected")
+    return value
+
+
+def page(request: HttpRequest, rows, size: int = PAGE_SIZE) -> tuple[list, int]:
+    """The rows that `?p=` asks for and the number of pages.
+
+    p counts from 1; 0 or less means everything; past the end is the last page; anything else is 400.
+    """
+    asked = request.GET.get("p", "1") or "1"
+    number = asked.removeprefix("-")
+    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+        raise RestError(400, "p must be a whole number")
+    if int(asked) <= 0:
+        return list(rows), 1
+    paginator = Paginator(rows, size)
+    return list(paginator.get_page(int(asked)).object_list), paginator.num_pages
+
+
+def form_error(form) -> RestError:
+    """The errors of a form as one 400 which names each field."""
+    lines = [
+        f"{field}: {message}" if field != "__all__" else message
+        for field, messages in form.errors.items()
+        for message in messages
+    ]
+    return RestError(400, "; ".join(lines))

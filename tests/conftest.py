@@ -1,0 +1,168 @@
+"""A small fixed cast, on a real PostgreSQL as the application's role and a real Valkey.
+
+Each test process has a copy of the migrated database and a Valkey of its own (`manage.py test` starts the servers).
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+import psycopg
+import pytest
+import redis as redis_package
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+from django.test import Client
+
+from dashboard import embedded
+from orgs.credentials import access_key_hash, new_access_key
+from orgs.models import Organisation, User
+from tests import make
+
+
+def pytest_configure(config):
+    if "SCRATCH_SUPERUSER_URL" not in os.environ:
+        pytest.exit("Run the tests with `python3 manage.py test [pytest arguments]`: it starts their servers.", 4)
+    # Hashing that is slow on purpose has its own tests; the cast signs in often.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _superuser(statement: str) -> None:
+    with psycopg.connect(os.environ["SCRATCH_SUPERUSER_URL"], autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _copy_database(name: str) -> None:
+    _superuser(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    _superuser(f'CREATE DATABASE "{name}" TEMPLATE gatehouse OWNER gatehouse_owner')
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request, django_db_blocker) -> Iterator[None]:
+    """A copy of the migrated database for this process; processes which tests start find it in the environment."""
+    name = f"gatehouse_{getattr(request.config, 'workerinput', {}).get('workerid', 'alone')}"
+    _copy_database(name)
+    for alias, variable in (("default", "DATABASE_URL"), ("owner", "DATABASE_MIGRATE_URL")):
+        os.environ[variable] = os.environ[variable].replace("/gatehouse?", f"/{name}?")
+        settings.DATABASES[alias]["NAME"] = connections[alias].settings_dict["NAME"] = name
+    yield
+    connections.close_all()
+    _superuser(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def committed(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """Real commits, seen by other connections and processes; afterwards the database is copied anew."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+        _copy_database(connections["default"].settings_dict["NAME"])
+
+
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[str]:
+    with embedded.start(None, scratch=True, postgresql=False) as engines:
+        os.environ["REDIS_URL"] = settings.REDIS_URL = engines.redis_url
+        yield engines.redis_url
+
+
+@pytest.fixture
+def redis(_valkey) -> Iterator[redis_package.Redis]:
+    """A client of an empty Valkey, the one that the application talks to."""
+    with redis_package.Redis.from_url(_valkey) as client:
+        client.flushall()
+        yield client
+
+
+@dataclass
+class Cast:
+    """acme and globex do not know of each other; members have no rights until a test gives some."""
+
+    acme: Organisation
+    globex: Organisation
+    acme_admin: User
+    acme_member: User
+    globex_admin: User
+    globex_member: User
+    super_user: User
+
+
+@pytest.fixture
+def cast(request) -> Cast:
+    """Two organisations with an administrator and a member each, and a super-user; committed if the test is."""
+    request.getfixturevalue("committed" if "committed" in request.fixturenames else "db")
+    acme, globex = make.organisation("Acme Retail", "acme"), make.organisation("Globex", "globex")
+    return Cast(
+        acme=acme,
+        globex=globex,
+        acme_admin=make.user("ada@acme.example", acme, {"IsAdmin": "admin"}),
+        acme_member=make.user("max@acme.example", acme),
+        globex_admin=make.user("gus@globex.example", globex, {"IsAdmin": "admin"}),
+        globex_member=make.user("mia@globex.example", globex),
+        super_user=make.user("sue@platform.example", None),
+    )
+
+
+@pytest.fixture
+def client_for() -> Callable[[User | None], Client]:
+    """A browser in which the person is signed in; None is nobody."""
+
+    def signed_in(user: User | None) -> Client:
+        client = Client()
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def rest() -> Callable[[User], Client]:
+    """A client which sends the person's access key; earlier keys of the person end."""
+
+    def with_key(user: User) -> Client:
+        key = new_access_key()
+        User.everyone.filter(pk=user.pk).update(access_key_hash=access_key_hash(key))
+        user.access_key_hash = access_key_hash(key)
+        return Client(headers={"Authorization": key})
+
+    return with_key
+
+
+@pytest.fixture
+def admin_client() -> Client:
+    """A client which sends the admin secret."""
+    return Client(headers={"admin-auth": settings.ADMIN_SECRET})
+
+
+@pytest.fixture
+def node_client() -> Client:
+    """A client which sends the node secret, as a gateway does."""
+    return Client(headers={"Authorization": settings.NODE_SECRET})
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(committed) -> Iterator[str]:
+    """The application behind real HTTP on a free port of loopback; its URL without a slash at the end."""
+    with _Server(("127.0.0.1", 0), _QuietHandler) as http:
+        http.set_app(get_wsgi_application())
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
