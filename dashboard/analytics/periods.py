@@ -1,0 +1,333 @@
+"""Which span of time a page shows, how it is cut into chart buckets, and which rollup grain holds it.
+
+Pure: no Django. Every instant that goes in or out is an aware datetime, edges are in UTC; hours and
+days are those of the organisation's zone, because the rollups are cut there.
+
+The three tiers, and what each reads:
+
+    minutes  up to 1 h, recent     counts and percentiles from m, tables from the records themselves
+    hours    up to 48 h, recent    counts from m (or h), tables from x: whole hours of the zone
+    days     everything else       counts from h (or d), tables from k: whole days of the zone
+
+A span is widened to whole minutes, hours or days first and all that a page shows covers the widened
+span, so a table and the chart above it always agree.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+QUARTER = 15 * MINUTE
+MOST_BUCKETS = 100
+# datetime.fromisoformat takes more, a trailing NUL included.
+WRITTEN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+
+# How long each grain is kept.
+MINUTES_KEPT = 3 * DAY
+HOURS_KEPT = 92 * DAY
+DAYS_KEPT = 400 * DAY
+RECORDS_KEPT = 30 * DAY
+
+RANGES = {"1h": HOUR, "24h": 24 * HOUR, "7d": 7 * DAY, "30d": 30 * DAY}
+NAMES = {"1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+STEPS = (MINUTE, 5 * MINUTE, QUARTER, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY)
+
+
+class PeriodError(ValueError):
+    """A range that cannot be shown. `field` is the parameter to blame."""
+
+    def __init__(self, field: str, message: str):
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Buckets over a span: `edges` are the starts of the buckets and the end of the last one;
+    `grain` is the rollup grain they add up ("" for the records themselves), `step` their nominal width."""
+
+    edges: tuple[datetime, ...]
+    step: timedelta
+    grain: str
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    def find(self, instant: datetime) -> int:
+        """The bucket holding an instant; -1 or len(self) when it lies outside."""
+        if instant >= self.edges[-1]:
+            return len(self)
+        return bisect_right(self.edges, instant) - 1
+
+
+@dataclass(frozen=True)
+class Span:
+    """From `start` up to, not including, `end`, read from `grain`."""
+
+    start: datetime
+    end: datetime
+    grain: str
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a period is compared with. None where rows that old are no longer kept."""
+
+    counts: Span | None
+    latency: Span | None
+    tables: Span | None
+
+
+@dataclass(frozen=True)
+class Period:
+    name: str  # "1h", "24h", "7d", "30d" or "custom"
+    tier: str  # "minutes", "hours" or "days"
+    zone: ZoneInfo
+    now: datetime
+    counts: Cut
+    latency: Cut
+    tables: Span
+
+    @property
+    def start(self) -> datetime:
+        return self.counts.edges[0]
+
+    @property
+    def end(self) -> datetime:
+        return self.counts.edges[-1]
+
+    @property
+    def seen_end(self) -> datetime:
+        """Until when there can be traffic: the end, or now while the last bucket is still running."""
+        return min(self.end, self.now)
+
+    def local(self, instant: datetime) -> datetime:
+        return instant.astimezone(self.zone)
+
+    @property
+    def days_covered(self) -> int:
+        return (self.local(self.end - MINUTE).date() - self.local(self.start).date()).days + 1
+
+
+def parse(params: Mapping[str, str], zone: ZoneInfo, now: datetime, *, by_key: bool = False) -> Period:
+    """The period that `range`, `from` and `to` ask for; the last 24 hours when they are absent.
+
+    `from` and `to` are ISO 8601, local to the zone unless they carry an offset; a `to` that is a date
+    alone includes that day. by_key: rows of one key are wanted, which are kept by hour and by day only.
+    Raises PeriodError.
+    """
+    now = now.astimezone(UTC)
+    asked = params.get("range") or ""
+    if asked not in ("", "custom", *RANGES):
+        raise PeriodError("range", f"range must be one of {', '.join(RANGES)} or custom.")
+    if asked in RANGES or not (asked or params.get("from") or params.get("to")):
+        name = asked or "24h"
+        tier, start, end = _named(name, zone, now)
+    else:
+        name = "custom"
+        tier, start, end = _custom(params, zone, now)
+    return _cut(name, tier, start, end, zone=zone, now=now, by_key=by_key)
+
+
+def before(period: Period) -> Before:
+    """The span of the same length just before, read only as far into it as the period itself has run:
+    half a day is compared with half a day, to the nearest minute or hour that the grain can tell.
+    Tables, and percentiles read by the day, cover its whole hours or days."""
+    length, elapsed = period.end - period.start, period.seen_end - period.start
+    if period.tier == "days":
+        first = period.local(period.start).date() - timedelta(days=period.days_covered)
+        start = day_start(first, period.zone)
+        grain = period.counts.grain
+        if grain == "h" and not _kept(start, "h", period.now):
+            grain = "d"
+    elif period.tier == "hours":
+        start = hour_start(period.start - length, period.zone)
+        grain = period.counts.grain
+        if grain == "m" and not _kept(start, "m", period.now):
+            grain = "h"
+    else:
+        start, grain = period.start - length, period.counts.grain
+    unit = {"m": MINUTE, "": MINUTE}.get(grain, HOUR)
+    end = min(period.start, start + max(unit, round(elapsed / unit) * unit))
+    if grain in ("d", "k"):
+        end = period.start
+
+    def span(end: datetime, grain: str) -> Span | None:
+        return Span(start, end, grain) if _kept(start, grain, period.now) else None
+
+    return Before(
+        counts=span(end, grain),
+        latency=span(period.start, "d") if period.latency.grain == "d" else span(end, grain),
+        tables=span(end if period.tier == "minutes" else period.start, period.tables.grain),
+    )
+
+
+def _kept(start: datetime, grain: str, now: datetime) -> bool:
+    kept = {"m": MINUTES_KEPT, "x": MINUTES_KEPT, "h": HOURS_KEPT, "": RECORDS_KEPT}.get(grain, DAYS_KEPT)
+    return start >= now - kept
+
+
+def days(first: date, last: date, zone: ZoneInfo) -> Span:
+    """Whole days of the zone, both ends included, from the day rows of totals and APIs."""
+    return Span(day_start(first, zone), day_start(last + timedelta(days=1), zone), "d")
+
+
+def day_start(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of a day: also where midnight is skipped or comes twice."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def hour_key(instant: datetime, zone: ZoneInfo) -> datetime:
+    """The `ts` of the hour row an instant is counted in: as PostgreSQL's date_trunc('hour', …, zone),
+    which clears the minutes of the local clock and keeps the offset."""
+    local = instant.astimezone(zone)
+    return (
+        instant - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    ).astimezone(UTC)
+
+
+def hour_start(instant: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant counted in the same hour row. It differs from hour_key only where a clock change
+    is no whole hour (Lord Howe Island: 30 minutes)."""
+    key, start = hour_key(instant, zone), _floor(instant, QUARTER)
+    while hour_key(start - QUARTER, zone) == key:
+        start -= QUARTER
+    return start
+
+
+def next_hour(start: datetime, zone: ZoneInfo) -> datetime:
+    """The hour_start that follows another."""
+    following = start + QUARTER
+    while hour_key(following, zone) == hour_key(start, zone):
+        following += QUARTER
+    return following
+
+
+def row_bound(instant: datetime, grain: str, zone: ZoneInfo) -> datetime:
+    """Where rows of a grain begin for a bucket edge: rollup rows from row_bound(start) up to
+    row_bound(end) are those of the bucket."""
+    return hour_key(instant, zone) if grain in ("h", "x") else instant
+
+
+def _named(name: str, zone: ZoneInfo, now: datetime) -> tuple[str, datetime, datetime]:
+    if name == "1h":
+        end = _floor(now, MINUTE) + MINUTE
+        return "minutes", end - HOUR, end
+    if name == "24h":
+        end = next_hour(hour_start(now, zone), zone)
+        return "hours", hour_start(end - RANGES[name], zone), end
+    today = now.astimezone(zone).date()
+    first = today - RANGES[name] + timedelta(days=1)
+    return "days", day_start(first, zone), day_start(today + timedelta(days=1), zone)
+
+
+def _custom(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[str, datetime, datetime]:
+    start = _instant("from", params.get("from") or "", zone)
+    end = _instant("to", params.get("to") or "", zone)
+    if start >= now:
+        raise PeriodError("from", "from must lie in the past.")
+    if start < now - DAYS_KEPT:
+        raise PeriodError("from", f"from must lie within the last {DAYS_KEPT.days} days, which are kept.")
+    end = min(end, _floor(now, MINUTE) + MINUTE)
+    if end <= start:
+        raise PeriodError("to", "to must be later than from.")
+    recent = start >= now - MINUTES_KEPT + HOUR
+    if recent and end - start <= HOUR:
+        return "minutes", _floor(start, MINUTE), _ceiling(end, MINUTE)
+    if recent and end - start <= 48 * HOUR:
+        last = hour_start(end - timedelta(microseconds=1), zone)
+        return "hours", hour_start(start, zone), next_hour(last, zone)
+    last_day = (end - timedelta(microseconds=1)).astimezone(zone).date()
+    return "days", day_start(start.astimezone(zone).date(), zone), day_start(last_day + DAY, zone)
+
+
+def _instant(field: str, text: str, zone: ZoneInfo) -> datetime:
+    if not text:
+        raise PeriodError(field, f"{field} is missing: a custom range needs from and to.")
+    try:
+        if not WRITTEN.fullmatch(text):
+            raise ValueError
+        if len(text) == 10:
+            day = date.fromisoformat(text) + timedelta(days=field == "to")
+            return day_start(day, zone)
+        value = datetime.fromisoformat(text)
+        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise PeriodError(field, f"{field} is no date and time like 2026-11-25T14:30.") from None
+
+
+def _cut(
+    name: str, tier: str, start: datetime, end: datetime, *, zone: ZoneInfo, now: datetime, by_key: bool
+) -> Period:
+    if tier == "minutes":
+        step = _step(end - start, MINUTE)
+        counts = Cut(_regular(start, end, step), step, "" if by_key else "m")
+        return Period(name, tier, zone, now, counts, counts, Span(start, end, ""))
+    if tier == "hours":
+        step = _step(end - start, HOUR if by_key else MINUTE)
+        edges = _hours(start, end, zone) if step == HOUR else _regular(start, end, step)
+        counts = Cut(edges, step, "x" if by_key else "m" if step < HOUR else "h")
+        return Period(name, tier, zone, now, counts, counts, Span(start, end, "x"))
+    hours_kept = not by_key and start >= now - HOURS_KEPT + DAY
+    step = _step(end - start, HOUR if hours_kept else DAY)
+    grain = "k" if by_key else "h" if step < DAY else "d"
+    counts = Cut(_day_edges(start, end, step, zone), step, grain)
+    latency = counts
+    if grain == "h" and step > 2 * HOUR:
+        latency = Cut(_day_edges(start, end, DAY, zone), DAY, "d")
+    return Period(name, tier, zone, now, counts, latency, Span(start, end, "k"))
+
+
+def _step(length: timedelta, least: timedelta) -> timedelta:
+    """The narrowest of STEPS, or else of whole days, that gives at most MOST_BUCKETS. A day of 25 hours
+    does not change the step of a week, so the length is taken to whole days above two of them."""
+    if length > 2 * DAY:
+        length = timedelta(days=round(length / DAY))
+    for step in STEPS:
+        if step >= least and length / step <= MOST_BUCKETS:
+            return step
+    return timedelta(days=-(-length // (MOST_BUCKETS * DAY)))
+
+
+def _regular(start: datetime, end: datetime, step: timedelta) -> tuple[datetime, ...]:
+    edges = [start]
+    while edges[-1] < end:
+        edges.append(min(end, edges[-1] + step))
+    return tuple(edges)
+
+
+def _hours(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    edges = [start]
+    while edges[-1] < end:
+        edges.append(next_hour(edges[-1], zone))
+    return tuple(edges)
+
+
+def _day_edges(start: datetime, end: datetime, step: timedelta, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Edges at the same clock times every day, so a bucket may be an hour longer or shorter on the day
+    of a clock change; a clock time that is skipped gives no edge of its own."""
+    if step == HOUR:
+        return _hours(start, end, zone)
+    first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+    clock = [time(hour) for hour in range(0, 24, int(step / HOUR))] if step < DAY else [time()]
+    wanted = [
+        datetime.combine(first + timedelta(days=day), at, tzinfo=zone).astimezone(UTC)
+        for day in range(0, (last - first).days + 1, max(1, step // DAY))
+        for at in clock
+    ]
+    inside = {hour_start(edge, zone) if step < DAY else edge for edge in wanted if start < edge < end}
+    return (start, *sorted(inside - {start, end}), end)
+
+
+def _floor(instant: datetime, unit: timedelta) -> datetime:
+    instant = instant.astimezone(UTC)
+    return instant - (instant - datetime(1970, 1, 1, tzinfo=UTC)) % unit
+
+
+def _ceiling(instant: datetime, unit: timedelta) -> datetime:
+    floor = _floor(instant, unit)
+    return floor if floor == instant else floor + unit
