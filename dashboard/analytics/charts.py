@@ -116,7 +116,7 @@ def bar_width(value: float, top: float) -> str:
 
 def scale_top(largest: float, *, whole: bool = False) -> float:
     """The number at the top of the scale, four times a round one; whole: no fractions of a request."""
-    if largest <= 0:
+    if largest <= 0 or (whole and largest <= 4):
         return 4 if whole else 1
     for exponent in range(math.floor(math.log10(largest)) - 2, math.floor(math.log10(largest)) + 2):
         for digit in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8):
