@@ -32,8 +32,9 @@ class Engines:
 
     var: Path
     scratch: bool
+    postgresql: bool
+    valkey: bool
     processes: list[tuple[subprocess.Popen, signal.Signals]] = field(default_factory=list)
-    locks: list[Path] = field(default_factory=list)
 
     @property
     def database_url(self) -> str:
@@ -53,9 +54,24 @@ class Engines:
 
     def alive(self) -> bool:
         """Whether every server asked for still has a process, ours or another's."""
-        for process, _ in self.processes:
-            process.poll()
-        return not any(processes.is_free(lock) for lock in self.locks)
+        self._bury()
+        wanted = (self.postgresql, _lock(self.var, "postgresql")), (self.valkey, _lock(self.var, "valkey"))
+        return not any(processes.is_free(lock) for wanted, lock in wanted if wanted)
+
+    def revive(self) -> None:
+        """Start what was asked for and does not run, and return when it answers. Raises EngineError."""
+        if not (self.postgresql or self.valkey):
+            return
+        self._bury()
+        processes.shared_directory(home(self.var))
+        with processes.locked(self.var / "engines.lock"):
+            if self.postgresql:
+                _start_postgresql(self)
+            if self.valkey:
+                _start_valkey(self)
+
+    def _bury(self) -> None:
+        self.processes = [(process, how) for process, how in self.processes if process.poll() is None]
 
     def stop(self) -> None:
         """End what this process started; in scratch mode remove every file as well."""
@@ -131,6 +147,10 @@ def socket_directory(var: Path) -> Path:
     return Path(f"/tmp/gatehouse-{os.geteuid()}-{_fingerprint(var)}")  # noqa: S108  owner and mode are checked
 
 
+def _lock(var: Path, name: str) -> Path:
+    return home(var) / f"{name}.lock"
+
+
 def _fingerprint(var: Path) -> str:
     return hashlib.sha256(os.fsencode(var.resolve())).hexdigest()[:12]
 
@@ -151,21 +171,14 @@ def start(var: Path | None, scratch: bool = False, postgresql: bool = True, valk
 
     var: the directory of all files; ignored (a temporary one is made) when scratch.
     scratch: for tests: nothing is synced to disk, and stop() leaves nothing behind.
-    The servers end with the process that started them. Raises EngineError.
+    The servers end with the thread that called this, however it ends. Raises EngineError.
     """
     if scratch:
         var = Path(tempfile.mkdtemp(prefix="gatehouse-"))
         var.chmod(0o711)
-    if not (postgresql or valkey):
-        return Engines(var, scratch)
-    engines = Engines(processes.shared_directory(var).resolve(), scratch)
+    engines = Engines(var.resolve(), scratch, postgresql, valkey)
     try:
-        with processes.locked(engines.var / "engines.lock"):
-            processes.shared_directory(home(var))
-            if postgresql:
-                _start_postgresql(engines)
-            if valkey:
-                _start_valkey(engines)
+        engines.revive()
     except BaseException:
         engines.stop()
         raise
@@ -184,8 +197,7 @@ def _start_postgresql(engines: Engines) -> None:
             f"move the data with pg_dump and psql, or bring PostgreSQL {other} back."
         )
     programs = binaries.reachable(programs, place)
-    engines.locks.append(place / "postgresql.lock")
-    with processes.server_lock(engines.locks[-1], lambda: _postgresql_answers(url)) as lock:
+    with processes.server_lock(_lock(engines.var, "postgresql"), lambda: _postgresql_answers(url)) as lock:
         if lock is None:
             return
         processes.private_directory(sockets)
@@ -268,8 +280,7 @@ def _provision(url: str, major: int) -> None:
 def _start_valkey(engines: Engines) -> None:
     place, url = home(engines.var), redis_url(engines.var)
     binary = binaries.reachable(binaries.find_valkey().parent, place) / "valkey-server"
-    engines.locks.append(place / "valkey.lock")
-    with processes.server_lock(engines.locks[-1], lambda: _valkey_answers(url)) as lock:
+    with processes.server_lock(_lock(engines.var, "valkey"), lambda: _valkey_answers(url)) as lock:
         if lock is None:
             return
         data = processes.private_directory(place / "valkey")
