@@ -1,0 +1,117 @@
+"""A classic API definition: what makes it publishable, and its normal form.
+
+One definition that a gateway cannot read keeps every API of every organisation from loading, so a fault is found
+here, before anything is stored. `problems` stands behind each door: the form, the JSON editor and the REST API.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from apis import document, listen_path, references, shape
+from apis.pointer import Problem, child
+from orgs.strict_json import BadJson
+
+PROTOCOLS = ("", "http", "https", "h2c", "tcp", "tls")
+_TARGET_SCHEMES = ("http", "https", "h2c", "ws", "wss", "tcp", "tls", "tyk")
+_DOMAIN = re.compile(r"[a-z0-9_{}*]([a-z0-9_.{}:+*\\\[\]-]{0,251}[a-z0-9_{}])?", re.IGNORECASE)
+
+
+def problems(definition, *, may_use_references):
+    """Every Problem that keeps `definition` (parsed JSON) from being published; an empty list means none.
+
+    may_use_references: whether the author may have the gateway fill in values of its host (super-users only).
+    """
+    try:
+        document.faithful(definition)
+    except BadJson as error:
+        return [Problem("", str(error))]
+    found = shape.problems(definition)
+    if not found:
+        found = [*_identity(definition), *_address(definition), *_target(definition), *_versions(definition)]
+    if isinstance(definition, dict) and not may_use_references:
+        found += references.problems(definition)
+    return found
+
+
+def normal_form(definition, *, id, api_id, org_id, active=None):
+    """A copy of `definition` with the members that are not its author's to choose; order and all else kept.
+
+    active: None keeps what the definition says (absent means inactive, as it does to a gateway's decoder).
+    """
+    given = bool(definition.get("active")) if active is None else active
+    forced = {"id": id, "api_id": api_id, "org_id": org_id, "active": given}
+    return {**{name: forced.get(name, value) for name, value in definition.items()}, **forced}
+
+
+def _identity(definition):
+    name = definition.get("name") or ""
+    if not name.strip():
+        yield Problem("/name", "must not be empty")
+    elif len(name) > 200:
+        yield Problem("/name", "must not be longer than 200 characters")
+    elif name.startswith("#"):
+        # "#" begins a category; a gateway that looks for an API by name crashes on a name with nothing before it.
+        yield Problem("/name", "must not begin with #")
+    if len(definition.get("api_id") or "") > 200:
+        yield Problem("/api_id", "must not be longer than 200 characters")
+    if definition.get("is_oas"):
+        yield Problem("/is_oas", "must not be true: only classic definitions are served")
+
+
+def _address(definition):
+    protocol = definition.get("protocol") or ""
+    if protocol not in PROTOCOLS:
+        yield Problem("/protocol", f"must be one of {', '.join(PROTOCOLS[1:])}")
+    port = definition.get("listen_port") or 0
+    if protocol in ("tcp", "tls"):
+        if not 1 <= port <= 65535:
+            yield Problem("/listen_port", f"must be a port from 1 to 65535 for {protocol}")
+    else:
+        if not 0 <= port <= 65535:
+            yield Problem("/listen_port", "must be a port from 0 to 65535")
+        for fault in listen_path.faults(_proxy(definition).get("listen_path") or ""):
+            yield Problem("/proxy/listen_path", fault)
+    domain = definition.get("domain") or ""
+    if domain and not _DOMAIN.fullmatch(domain):
+        yield Problem("/domain", "must be a host name")
+
+
+def _target(definition):
+    proxy = _proxy(definition)
+    target = proxy.get("target_url") or ""
+    discovery = proxy.get("service_discovery") or {}
+    if not target and (proxy.get("enable_load_balancing") or discovery.get("use_discovery_service")):
+        return
+    if fault := target_fault(target):
+        yield Problem("/proxy/target_url", fault)
+
+
+def target_fault(target):
+    """What is wrong with a target URL, or None. Stricter than a gateway, which skips an API it cannot parse."""
+    if not target:
+        return "must not be empty"
+    if re.search(r"[\s\x00-\x20\x7f]", target) or re.search(r"%(?![0-9A-Fa-f]{2})", target):
+        return "must be a URL without blanks and with whole %-escapes"
+    try:
+        parts = urlsplit(target)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "must be a URL"
+    if parts.scheme not in _TARGET_SCHEMES:
+        return "must be a URL with http or https"
+    if not host or re.search(r'[<>"\\^`{}|]', parts.netloc) or not parts.netloc.isprintable():
+        return "must be a URL with a host"
+    return None
+
+
+def _versions(definition):
+    versions = (definition.get("version_data") or {}).get("versions")
+    if not versions:
+        yield Problem("/version_data/versions", "must have at least one version, also when not versioned")
+    for name, version in (versions or {}).items():
+        if version is None:
+            yield Problem(child("/version_data/versions", name), "must be an object")
+
+
+def _proxy(definition):
+    return definition.get("proxy") or {}

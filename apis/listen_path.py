@@ -1,0 +1,194 @@
+"""Where an API listens: the rules of a listen path and whether two APIs could take each other's traffic.
+
+A gateway tries listen paths longest first and by prefix, whoever owns them. So a path above or below another
+organisation's path is a way into its traffic, and is treated like the same path.
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+RESERVED = ("tyk", "hello", "ready")  # answered by the gateway itself, before any API
+
+_LONGEST = 500
+# What RE2 (the gateway's engine) and Python's re read alike. A capture group makes the gateway's router panic.
+_PATTERN = re.compile(
+    r"(?:\(\?:|[)|.^$]|\[\^?[\w\s.,:;@~!&=%-]+\]|\\[dDwWsS.\-/+*?|()^$]|[*+?](?![*+?])|\{\d{1,3}(?:,\d{0,3})?\}|[\w~@:;,!&=%/ -])*"
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Address(NamedTuple):
+    """Where an API listens. `domain` is "" for every domain; `port` is 0 for HTTP, whose port is the gateway's."""
+
+    domain: str
+    path: str
+    port: int = 0
+
+
+def address(definition):
+    """The Address of a valid definition, in normal form."""
+    port = definition.get("listen_port") or 0
+    path = (definition.get("proxy") or {}).get("listen_path") or ""
+    if definition.get("protocol") in ("tcp", "tls"):
+        return Address(_domain(definition), "", port)
+    return Address(_domain(definition), normalise(path))
+
+
+def normalise(path):
+    """The one spelling of a listen path: unquoted, no empty or dot segments; a trailing slash is kept.
+
+    >>> normalise("/a%2F//b/./c/../")
+    '/a/b/'
+    """
+    before = None
+    while before != path:
+        before, path = path, unquote(path)
+    kept = []
+    for segment in _segments(path):
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    ends_open = not path.endswith(("/", "/.", "/.."))
+    return "/" + "/".join(kept) + ("" if ends_open or not kept else "/")
+
+
+def faults(path):
+    """What is wrong with a listen path, as sentence parts; nothing if a gateway serves it as it is written."""
+    if not path:
+        return ["must not be empty"]
+    if len(path) > _LONGEST:
+        return [f"must not be longer than {_LONGEST} characters"]
+    if not path.startswith("/"):
+        return ["must begin with a slash"]
+    if path.count("{") != path.count("}") or not _balanced(path):
+        return ["has unbalanced braces"]
+    literal = "".join(text for text, is_parameter in _parts(path) if not is_parameter)
+    found = []
+    if re.search(r"[\s\x00-\x1f\x7f]", path):
+        found.append("must not contain blanks")
+    if re.search(r"[?#%\\]", literal):
+        found.append("must not contain ? # % or \\")
+    if not found and normalise(path) != path:
+        found.append(f"must be written {normalise(path)}")
+    if _segments(normalise(path))[0] in RESERVED:
+        found.append("is reserved for the gateway itself")
+    return found + _parameter_faults(path)
+
+
+def same(one, other):
+    """Whether two Addresses are one to a gateway, which would then rename one of the two APIs."""
+    return one.domain == other.domain and one.port == other.port and _key(one.path) == _key(other.path)
+
+
+def overlap(one, other):
+    """Whether requests meant for one Address could reach the other: neither may then belong to another organisation.
+
+    A blank domain, or one with a pattern, meets every domain.
+    """
+    if not _domains_meet(one.domain, other.domain):
+        return False
+    if one.port or other.port:
+        return one.port == other.port
+    return _is_prefix(one.path, other.path) or _is_prefix(other.path, one.path)
+
+
+def _domain(definition):
+    if definition.get("domain_disabled"):
+        return ""
+    return (definition.get("domain") or "").strip().rstrip(".").lower()
+
+
+def _domains_meet(one, other):
+    return one == other or not one or not other or "{" in one or "{" in other
+
+
+def _is_prefix(short, long):
+    """Whether `short` matches the beginning of `long`; open-ended paths match within a segment ("/pay", "/payments")."""
+    one, other = _key(short), _key(long)
+    if len(one) > len(other):
+        return False
+    if not short.endswith("/") and one and not _wild(one[-1]) and not _wild(other[len(one) - 1]):
+        if not other[len(one) - 1].startswith(one[-1]):
+            return False
+        one = one[:-1]
+    for a, b in zip(one, other, strict=False):
+        if _has_pattern(a) or _has_pattern(b):
+            return True
+        if a != b and not _wild(a) and not _wild(b):
+            return False
+    return True
+
+
+def _key(path):
+    return [segment for segment in _segments(path) if segment]
+
+
+def _wild(segment):
+    return "{" in segment
+
+
+def _has_pattern(segment):
+    """A parameter with a pattern of its own may match slashes too, so nothing behind it keeps two paths apart."""
+    return _wild(segment) and ":" in segment
+
+
+def _segments(path):
+    """The text between slashes; slashes inside braces belong to the parameter's pattern."""
+    segments, depth = [""], 0
+    for character in path.removeprefix("/"):
+        depth += (character == "{") - (character == "}")
+        if character == "/" and depth <= 0:
+            segments.append("")
+        else:
+            segments[-1] += character
+    return segments
+
+
+def _balanced(path):
+    depth = 0
+    for character in path:
+        depth += (character == "{") - (character == "}")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _parts(path):
+    """(text, is a parameter) pieces of a path with balanced braces; a parameter comes without its outer braces."""
+    pieces, depth, piece = [], 0, ""
+    for character in path:
+        opens, closes = character == "{", character == "}"
+        if (opens and depth == 0) or (closes and depth == 1):
+            pieces.append((piece, closes))
+            piece = ""
+        else:
+            piece += character
+        depth += opens - closes
+    return [*pieces, (piece, False)]
+
+
+def _parameter_faults(path):
+    found, names = [], []
+    for text, is_parameter in _parts(path):
+        if not is_parameter:
+            continue
+        name, colon, pattern = text.partition(":")
+        if not _NAME.fullmatch(name):
+            found.append(f"has a parameter with the name {name!r}; a name is letters, digits and _")
+        elif name in names:
+            found.append(f"has the parameter {name} twice")
+        names.append(name)
+        if colon and not _is_safe_pattern(pattern):
+            found.append(f"has a pattern which gateways do not all understand: {pattern}")
+    return found
+
+
+def _is_safe_pattern(pattern):
+    if not pattern or not _PATTERN.fullmatch(pattern):
+        return False
+    try:
+        return re.compile(pattern).groups == 0
+    except re.error:
+        return False

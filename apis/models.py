@@ -1,0 +1,123 @@
+"""API definitions, every state they ever had, and what gateways are to be given and told."""
+
+import json
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from apis.document import compact
+from orgs.ids import new_id
+from orgs.models import HexIdField, OrgForeignKey, OrgOwned
+
+
+class WithDefinition(models.Model):
+    """A row that holds a whole definition, as text: jsonb would sort its members, and people edit them in their order."""
+
+    definition_text = models.TextField(editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def definition(self) -> dict:
+        return json.loads(self.definition_text)
+
+    @definition.setter
+    def definition(self, value: dict):
+        self.definition_text = compact(value)
+
+
+class ApiDefinition(OrgOwned, WithDefinition):
+    """An API as it is now. Written by apis.publish alone; the columns repeat members of the definition."""
+
+    # Any text a client chose, or 24 hexadecimal digits; one of its kind over all organisations (apis.taken).
+    api_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    # The Address in normal form (apis.listen_path).
+    domain = models.CharField(max_length=255, blank=True)
+    listen_path = models.CharField(max_length=500, blank=True)
+    listen_port = models.PositiveIntegerField(default=0)
+    active = models.BooleanField()
+    revision = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "api_id"], name="api_id_once_an_organisation")]
+        indexes = [models.Index(fields=["org", "name", "id"], name="api_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Revision(OrgOwned, WithDefinition):
+    """One state of a definition. Insert and read only: it outlives the API, so it names it without a foreign key."""
+
+    definition_id = models.CharField(max_length=24)
+    number = models.PositiveIntegerField()
+    author_id = models.CharField(max_length=24, blank=True)
+    author = models.CharField(max_length=254)
+    message = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view")
+        constraints = [models.UniqueConstraint(fields=["org", "definition_id", "number"], name="revision_numbered_once")]
+
+    def __str__(self) -> str:
+        return f"r{self.number}"
+
+
+class ServedApi(OrgOwned):
+    """One element of the feed, as bytes: what a gateway gets for one active API."""
+
+    api = OrgForeignKey(ApiDefinition, models.CASCADE, related_name="+")
+    # The feed's order, stable between pulls: gateways let order decide between colliding APIs.
+    sort_key = models.CharField(max_length=200)
+    body = models.BinaryField()
+    revision = models.PositiveIntegerField()
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "api"], name="api_served_once")]
+
+    def __str__(self) -> str:
+        return self.sort_key
+
+
+class FeedVersion(models.Model):
+    """The one row (made by the migration) that numbers the feeds. Global; its lock puts publishers in a queue."""
+
+    id = HexIdField(default="feed")
+    number = models.PositiveBigIntegerField(default=0)
+    # Made anew with each number: after a restored backup a number may come twice, a stamp does not.
+    stamp = models.CharField(max_length=24, default=new_id)
+    # How many APIs the feed of this number has: fewer or more found is a fault, and no feed is served then.
+    apis = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ("view", "change")
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Outbox(OrgOwned):
+    """Something to be told to gateways, stored with the change it tells of and done by the worker (apis.outbox)."""
+
+    KINDS = ("reload", "key", "key-removed")
+
+    kind = models.CharField(max_length=20, choices=[(kind, kind) for kind in KINDS])
+    subject = models.CharField(max_length=255)
+    payload = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=500, blank=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta(OrgOwned.Meta):
+        indexes = [models.Index(fields=["due_at", "id"], condition=Q(done_at=None), name="outbox_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"

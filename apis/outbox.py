@@ -1,0 +1,47 @@
+"""Messages for gateways: written in the transaction of a change, delivered by the worker at least once.
+
+In the worker: `with scope.every_org(), transaction.atomic(): for row in take(100): … done(row)`.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from apis.models import Outbox
+
+_SLOWEST = 60  # seconds between two attempts
+
+
+def add(kind, subject, payload=None, *, org_id):
+    """Leave a message in the current transaction. kind: one of Outbox.KINDS. payload: JSON, never a secret."""
+    return Outbox.objects.create(kind=kind, subject=subject, payload=payload, org_id=org_id)
+
+
+def take(limit):
+    """Up to `limit` due messages, oldest first, locked until the transaction ends; other workers skip them."""
+    due = Outbox.objects.filter(done_at=None, due_at__lte=timezone.now()).order_by("due_at", "id")
+    return list(due.select_for_update(skip_locked=True)[:limit])
+
+
+def done(row):
+    """The message was delivered."""
+    row.done_at = timezone.now()
+    row.save(update_fields=["done_at"])
+
+
+def retry(row, error):
+    """It was not: try again after 1, 2, 4 … 60 s. error: text or exception; only the first 500 characters are kept."""
+    row.attempts += 1
+    row.last_error = str(error)[:500]
+    row.due_at = timezone.now() + timedelta(seconds=min(2 ** min(row.attempts - 1, 10), _SLOWEST))
+    row.save(update_fields=["attempts", "last_error", "due_at"])
+
+
+def waiting():
+    """The messages in scope that are not yet delivered."""
+    return Outbox.objects.filter(done_at=None)
+
+
+def forget(before):
+    """Delete messages delivered before a time; the answer is how many."""
+    return Outbox.objects.filter(done_at__lt=before).delete()[0]

@@ -1,0 +1,200 @@
+"""Publishing: one transaction holds the API's row, its revision, the audit entry, the bytes for gateways, the message.
+
+Everybody who changes an API comes through here: pages, REST, commands.
+"""
+
+from django.db import transaction
+from django.utils import timezone
+
+from apis import outbox, references, taken
+from apis.definition import normal_form, problems
+from apis.document import compact
+from apis.listen_path import address
+from apis.models import ApiDefinition, FeedVersion, Revision, ServedApi
+from apis.pointer import Problem
+from apis.render import wrapper
+from orgs import audit
+from orgs.ids import new_id
+
+# Called inside the transaction with (organisation id, API id, "added" or "removed"): before an API's row goes and
+# after it came.
+FOLLOWERS = []
+
+
+class Refused(Exception):
+    """Nothing was stored. status: what it means in HTTP; problems: list of Problem, in the author's words."""
+
+    def __init__(self, status, problems):
+        super().__init__("; ".join(map(str, problems)))
+        self.status = status
+        self.problems = problems
+
+
+class Stale(Exception):
+    """Somebody else published since the revision that a change started from."""
+
+    def __init__(self, api):
+        super().__init__(f"revision {api.revision} was published meanwhile")
+        self.api = api
+
+
+SAME_ID = Problem("/api_id", "Found API with the same ID")
+SAME_URL = Problem("/proxy/listen_path", "Found API with same url")
+
+
+@transaction.atomic
+def create(org_id, definition, *, author, message="", at=None):
+    """Publish a new API of an organisation and answer its ApiDefinition.
+
+    author: the User, or None for the command line. at: the time of the revision, now by default. Raises Refused.
+    """
+    _refuse_faults(definition, author)
+    feed = FeedVersion.objects.select_for_update().get()
+    new = new_id()
+    api = ApiDefinition(id=new, org_id=org_id, revision=0, active=False, created_at=at or timezone.now())
+    _describe(api, definition, definition.get("api_id") or new_id())
+    _refuse_taken(api)
+    _store(api, feed, author, message or "Created", at, action="api.created")
+    _tell_followers(api, "added")
+    return api
+
+
+@transaction.atomic
+def change(api, definition, *, author, message="", started_from=None, at=None):
+    """Publish a new revision and answer the ApiDefinition; without a difference nothing happens.
+
+    started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id` keeps the
+    present one, another gives the API a new identity. Raises Refused, Stale, ApiDefinition.DoesNotExist.
+    """
+    _refuse_faults(definition, author)
+    return _change(api.id, definition, None, author, message, started_from, at)
+
+
+@transaction.atomic
+def set_active(api, active, *, author, message="", at=None):
+    """Activate or deactivate an API: a revision like any other. Raises ApiDefinition.DoesNotExist."""
+    # Not validated anew: the definition was when it came, perhaps by somebody who may more than this author.
+    message = message or ("Activated" if active else "Deactivated")
+    return _change(api.id, None, active, author, message, None, at)
+
+
+def _change(id, definition, active, author, message, started_from, at):
+    feed = FeedVersion.objects.select_for_update().get()
+    api = ApiDefinition.objects.select_for_update(of=("self",)).get(id=id)
+    if started_from is not None and started_from != api.revision:
+        raise Stale(api)
+    before, before_text, before_id = _facts(api), api.definition_text, api.api_id
+    if definition is None:
+        definition = api.definition
+    _describe(api, definition, definition.get("api_id") or before_id, active)
+    if api.definition_text == before_text:
+        return api
+    _refuse_taken(api)
+    if api.api_id != before_id:
+        _tell_followers(api, "removed", before_id)
+    _store(api, feed, author, message, at, action="api.published", before=before)
+    if api.api_id != before_id:
+        _tell_followers(api, "added")
+    return api
+
+
+@transaction.atomic
+def delete(api, *, author):
+    """Delete an API; its revisions and audit entries stay. Raises ApiDefinition.DoesNotExist."""
+    feed = FeedVersion.objects.select_for_update().get()
+    api = ApiDefinition.objects.select_for_update(of=("self",)).get(id=api.id)
+    _tell_followers(api, "removed")
+    api.active = False
+    _serve(api, feed)
+    audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
+    api.delete()
+
+
+def _describe(api, definition, api_id, active=None):
+    """Put a definition in normal form into the row, and what the row repeats of it."""
+    normal = normal_form(definition, id=api.id, api_id=api_id, org_id=api.org_id, active=active)
+    where = address(normal)
+    api.definition_text = compact(normal)
+    api.api_id, api.name, api.active = api_id, normal["name"], normal["active"]
+    api.domain, api.listen_path, api.listen_port = where.domain, where.path, where.port
+
+
+def _refuse_faults(definition, author):
+    may_use_references = author is None or author.is_superuser
+    if found := problems(definition, may_use_references=may_use_references):
+        raise Refused(400, found)
+
+
+def _refuse_taken(api):
+    """Ids and addresses are claims over all organisations; the answer says no more than that one exists."""
+    if taken.api_id_is_taken(api.api_id, but=api.id):
+        raise Refused(409, [SAME_ID])
+    if taken.address_is_taken(address(api.definition), api.org_id, but=api.id):
+        raise Refused(409, [SAME_URL])
+    _refuse_foreign_targets(api)
+
+
+def _refuse_foreign_targets(api):
+    """Inside a gateway every API can be reached by id or name, so a definition may name its own organisation's only."""
+    targets = references.internal_targets(api.definition)
+    names = {name for _, name in targets}
+    own = ApiDefinition.objects.filter(org_id=api.org_id, api_id__in=names).values_list("api_id", flat=True)
+    unknown = names - {*own, api.api_id}
+    if found := [Problem(pointer, "must be the ID of an own API") for pointer, name in targets if name in unknown]:
+        raise Refused(400, found)
+
+
+def _store(api, feed, author, message, at, *, action, before=None):
+    api.revision += 1
+    api.updated_at = at or timezone.now()
+    api.save(force_insert=api.revision == 1)
+    Revision.objects.create(
+        org_id=api.org_id,
+        definition_id=api.id,
+        number=api.revision,
+        definition_text=api.definition_text,
+        author_id=author.id if author else "",
+        author=author.email if author else "command line",
+        message=message[:500],
+        created_at=api.updated_at,
+    )
+    audit.record(action, "api", api.id, api.name, actor=author, org=api.org_id, before=before, after=_facts(api))
+    _serve(api, feed)
+
+
+def _facts(api):
+    """What the audit log says of an API: never its definition, which may hold an upstream's credentials."""
+    return {
+        "revision": api.revision,
+        "name": api.name,
+        "api_id": api.api_id,
+        "listen_path": api.listen_path,
+        "domain": api.domain,
+        "active": api.active,
+    }
+
+
+def _serve(api, feed):
+    """Bring the served bytes in line with the row; if they differ from before, number a new feed and leave a message."""
+    before = ServedApi.objects.filter(org_id=api.org_id, api_id=api.id).first()
+    if before is None and not api.active:
+        return
+    if api.active:
+        body = wrapper(api.definition, id=api.id, api_id=api.api_id, org_id=api.org_id)
+        ServedApi.objects.update_or_create(
+            org_id=api.org_id,
+            api_id=api.id,
+            defaults={"body": body, "sort_key": api.api_id, "revision": api.revision},
+        )
+    else:
+        before.delete()
+    feed.apis += (api.active and before is None) - (before is not None and not api.active)
+    feed.number += 1
+    feed.stamp = new_id()
+    feed.save(update_fields=["number", "stamp", "apis"])
+    outbox.add("reload", api.api_id, org_id=api.org_id)
+
+
+def _tell_followers(api, what, api_id=None):
+    for follower in FOLLOWERS:
+        follower(api.org_id, api_id or api.api_id, what)

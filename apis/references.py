@@ -1,0 +1,42 @@
+"""What a definition may not say for everybody: words that a gateway replaces by, or opens, something of its host.
+
+A gateway puts the values of such references into the text of a definition before it reads it, so whoever may write
+one can have the gateway's own environment (its node secret among it) sent to an upstream of his choice.
+"""
+
+import re
+
+from apis.pointer import Problem, child, walk
+
+_REFERENCE = re.compile(r"(?:env|secrets|consul|vault|file|kv)://|\$kv\{|\$secret_", re.IGNORECASE)
+_INTERNAL = re.compile(r"tyk://([^/?#\s]*)", re.IGNORECASE)
+
+
+def problems(definition):
+    """The Problems of a definition written by somebody who may not use references (anyone but a super-user)."""
+    found = []
+    for pointer, key, value in walk(definition):
+        for text in (key, value):
+            if isinstance(text, str) and (match := _REFERENCE.search(text)):
+                found.append(Problem(pointer, f"must not refer to the gateway's host ({match.group()})"))
+        # A template "file" is read from the gateway's disk and sent out as it is.
+        if key == "template_mode" and value == "file":
+            found.append(Problem(pointer, "must be blob: files of the gateway's host are not for templates"))
+    return found
+
+
+def internal_targets(definition):
+    """The (pointer, API) pairs of other APIs which this definition sends requests to inside the gateway.
+
+    A gateway finds these by id or name among the APIs of every organisation, so whoever publishes a definition has
+    to look whether they belong to the same one. An API calling itself ("self") is left out.
+    """
+    found = [
+        (pointer, name)
+        for pointer, _, value in walk(definition)
+        if isinstance(value, str)
+        for name in _INTERNAL.findall(value)
+        if name.lower() != "self"
+    ]
+    versions = (definition.get("definition") or {}).get("versions") or {}
+    return found + [(child("/definition/versions", name), api_id) for name, api_id in versions.items() if api_id]

@@ -1,0 +1,26 @@
+"""Definitions for tests."""
+
+import copy
+
+_PLAIN = {
+    "name": "Payments",
+    "api_id": "",
+    "org_id": "",
+    "use_keyless": False,
+    "use_standard_auth": True,
+    "auth": {"auth_header_name": "Authorization"},
+    "definition": {"location": "header", "key": "x-api-version"},
+    "version_data": {
+        "not_versioned": True,
+        "versions": {"Default": {"name": "Default", "use_extended_paths": True, "extended_paths": {}}},
+    },
+    "proxy": {"listen_path": "/payments/", "target_url": "http://upstream.example/", "strip_listen_path": True},
+    "active": True,
+}
+
+
+def plain(listen_path="/payments/", **members):
+    """A definition that gateways serve; `members` replace or add some."""
+    made = copy.deepcopy(_PLAIN)
+    made["proxy"]["listen_path"] = listen_path
+    return made | members
