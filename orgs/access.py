@@ -19,18 +19,22 @@ SAFE = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True)
 class Access:
-    """caller: a name of CALLERS. permission: Tyk's name, "" for none. methods: the allowed ones, HEAD along with GET."""
+    """caller: a name of CALLERS. permission: Tyk's name, "" for none. methods: the allowed ones, HEAD along with GET.
+
+    own: the URL's `user` may always be the caller himself ("me" or his id), whatever his rights.
+    """
 
     caller: str
     permission: str
     methods: frozenset[str]
+    own: bool = False
 
     def level(self, method: str) -> str:
         """The level of the permission that `method` needs."""
         return "read" if method in SAFE else "write"
 
 
-def access(caller: str, permission: str = "", *, methods: str = "GET") -> Callable:
+def access(caller: str, permission: str = "", *, methods: str = "GET", own: bool = False) -> Callable:
     """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`.
 
     Callers that prove themselves by a header are exempt from the CSRF check, which guards cookies. Raises
@@ -39,7 +43,7 @@ def access(caller: str, permission: str = "", *, methods: str = "GET") -> Callab
     if caller not in CALLERS:
         raise ValueError(f"{caller} is no kind of caller")
     allowed = frozenset(methods.split())
-    declared = Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()))
+    declared = Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), own)
 
     def declare(view):
         view.access = declared

@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from orgs import permissions, scope
 from orgs.ids import new_id
@@ -24,6 +25,12 @@ class HexIdField(models.CharField):
         super().__init__(**{"max_length": 24, "default": new_id, "editable": False, "primary_key": True, **kwargs})
 
 
+class OrganisationQuerySet(models.QuerySet):
+    def present(self):
+        """Those not deleted: a deleted one stays as a row, because the audit log and the analytics speak of it."""
+        return self.filter(deleted_at=None)
+
+
 class Organisation(models.Model):
     """Who owns APIs, keys and people. Global: it is what a scope is made of."""
 
@@ -37,9 +44,10 @@ class Organisation(models.Model):
     # Members of Tyk's organisation object which nothing here acts on, given back as they came.
     extra = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
 
     # The base manager: foreign keys to an organisation are followed before any scope is entered.
-    everyone = models.Manager()
+    everyone = OrganisationQuerySet.as_manager()
     objects = ScopedManager("id")
 
     class Meta:
@@ -76,6 +84,8 @@ class User(AbstractBaseUser):
     permissions = models.JSONField(default=dict, blank=True)
     # A keyed hash (orgs.credentials); the key itself is shown once and not kept.
     access_key_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    # Counted up to end every session of the person at once.
+    session_round = models.PositiveIntegerField(default=0, editable=False)
     theme = models.CharField(max_length=5, blank=True, choices=[("", "system"), ("light", "light"), ("dark", "dark")])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -106,6 +116,12 @@ class User(AbstractBaseUser):
     def save(self, **kwargs):
         self.is_superuser = self.org_id is None
         super().save(**kwargs)
+
+    def _get_session_auth_hash(self, secret=None):
+        # Django compares it with each request; besides the password it follows the round.
+        return salted_hmac(
+            "orgs.models.User.session", f"{self.password}:{self.session_round}", secret=secret, algorithm="sha256"
+        ).hexdigest()
 
     def may(self, permission: str, level: str = "read") -> bool:
         """Whether this person may `level` ("read" or "write") on what Tyk calls `permission`; "" asks for nothing."""
@@ -189,7 +205,11 @@ class AuditFacts(models.Model):
 
 
 class AuditEntry(AuditFacts, OrgOwned):
-    """One change inside an organisation."""
+    """One change inside an organisation. Outlives it, hence no constraint."""
+
+    org = models.ForeignKey(
+        Organisation, models.DO_NOTHING, db_constraint=False, db_index=False, editable=False, related_name="+"
+    )
 
     class Meta(OrgOwned.Meta):
         default_permissions = ("add", "view")

@@ -2,13 +2,14 @@
 
 import json
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 
 from orgs import strict_json
 
+KINDS = {str: "a string", bool: "true or false", int: "a whole number", dict: "an object", list: "a list"}
 WIRE = ("api", "admin", "register", "system", "hello")
 PAGE_SIZE = 10
 MALFORMED = "Request body malformed"
@@ -74,6 +75,34 @@ def page(request: HttpRequest, rows, size: int = PAGE_SIZE) -> tuple[list, int]:
         return list(rows), 1
     paginator = Paginator(rows, size)
     return list(paginator.get_page(int(asked)).object_list), paginator.num_pages
+
+
+def members(body: dict, **types: type) -> dict:
+    """Those of `body`'s members that `types` names, checked; null counts as absent, unknown members are ignored.
+
+    Raises RestError 400 naming the first of another type. A boolean is no integer here.
+    """
+    found = {}
+    for name, kind in types.items():
+        value = body.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise RestError(400, f"{name} must be {KINDS[kind]}")
+        found[name] = value
+    return found
+
+
+def invalid(error: ValidationError, names: dict[str, str] | None = None) -> RestError:
+    """A model's or password's validation errors as one answer naming each field as the wire does (`names`)."""
+    if not hasattr(error, "error_dict"):
+        return RestError(400, "; ".join(error.messages))
+    lines = [
+        f"{(names or {}).get(field, field)}: {message}"
+        for field, messages in error.message_dict.items()
+        for message in messages
+    ]
+    return RestError(400, "; ".join(lines))
 
 
 def form_error(form) -> RestError:
