@@ -1,0 +1,201 @@
+"""Traffic as it is kept: raw records, rollups, and the books of the ingest.
+
+The tables are made by hand in the migration (partitions, an "in any order" histogram, no foreign keys on bulk
+tables), and these models read them. `Record`, `Rollup` and `Endpoint` belong to organisations; the books are
+global, and only the role that sees every organisation may read `Batch` and `DeadLetter`.
+"""
+
+from datetime import datetime, timedelta
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from orgs import scope
+from orgs.models import Organisation, OrgOwned
+
+
+def bulk_org() -> models.ForeignKey:
+    """The organisation of a bulk row, without a constraint: records outlive what they name."""
+    return models.ForeignKey(
+        Organisation,
+        models.DO_NOTHING,
+        db_constraint=False,
+        default=scope.org_id_or_none,
+        editable=False,
+        related_name="+",
+    )
+
+
+class Record(OrgOwned):
+    """One request. Partitioned by day; key (org_id, ts, id)."""
+
+    # Batch number << 20 | position: unique, and the same on a replay.
+    id = models.BigIntegerField(primary_key=True)
+    org = bulk_org()
+    ts = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)  # the gateway's stamp, where it was too far ahead for ts
+    status = models.SmallIntegerField()
+    lat_total = models.IntegerField()  # ms
+    lat_up = models.IntegerField()  # ms
+    timed = models.BooleanField()  # whether lat_total is how long the request took: not so for a refused one
+    size = models.BigIntegerField()  # bytes of the request's body
+    api_id = models.TextField()
+    version = models.TextField()
+    method = models.TextField()
+    host = models.TextField()
+    track = models.BooleanField()
+    endpoint = models.TextField()
+    path = models.TextField()
+    key = models.TextField()  # the gateway's hash of the key, or the token's SHA-256; "" for none
+    alias = models.TextField()
+    oauth = models.TextField()
+    country = models.TextField()
+    user_agent = models.TextField()
+    ip = models.GenericIPAddressField(null=True)
+    tags = ArrayField(models.TextField())
+
+    class Meta(OrgOwned.Meta):
+        db_table = "record"
+        default_permissions = ("view",)
+
+
+class Grain(models.TextChoices):
+    """How long the time of a rollup row lasts, which decides how long the row is kept."""
+
+    MINUTE = "m", "minute (UTC)"
+    HOUR = "h", "hour in the organisation's zone"
+    FINE_HOUR = "x", "hour in the organisation's zone, kept for days"
+    DAY = "d", "the organisation's day"
+    KEY_DAY = "k", "the organisation's day, of dimensions with many values"
+
+
+class Dimension(models.IntegerChoices):
+    """What a rollup row counts; `api_id` and `val` hold the values."""
+
+    TOTAL = 0
+    API = 1
+    STATUS = 2
+    ENDPOINT = 3
+    ERROR = 4
+    KEY = 6
+    KEY_API = 7
+
+
+class Rollup(OrgOwned):
+    """Counts of one (grain, dimension, API, time, value).
+
+    Rows add up; `lat` merges by appending (histogram.py).
+    """
+
+    id = None
+    pk = models.CompositePrimaryKey("org_id", "grain", "dim", "api_id", "ts", "val")
+    org = bulk_org()
+    grain = models.CharField(max_length=1, choices=Grain.choices)
+    dim = models.SmallIntegerField(choices=Dimension.choices)
+    api_id = models.TextField()
+    ts = models.DateTimeField()
+    val = models.TextField()
+    hits = models.BigIntegerField()
+    s3 = models.BigIntegerField()
+    s4 = models.BigIntegerField()
+    s5 = models.BigIntegerField()
+    limited = models.BigIntegerField()  # 429
+    timed = models.BigIntegerField()
+    lat_sum = models.BigIntegerField()  # ms, of the timed
+    up_hits = models.BigIntegerField()  # records with an upstream latency above 0
+    up_sum = models.BigIntegerField()  # ms, of those
+    lat_max = models.IntegerField()  # ms, of the timed
+    lat = models.BinaryField()  # empty for dimensions without percentiles
+
+    class Meta(OrgOwned.Meta):
+        db_table = "rollup"
+        default_permissions = ("view",)
+
+
+class Endpoint(OrgOwned):
+    """An endpoint that has rollup rows of its own.
+
+    Those above the number kept for an API are counted as `{other}`.
+    """
+
+    id = None
+    pk = models.CompositePrimaryKey("org_id", "api_id", "endpoint")
+    org = bulk_org()
+    api_id = models.TextField()
+    endpoint = models.TextField()
+    first_seen = models.DateTimeField()
+
+    class Meta(OrgOwned.Meta):
+        db_table = "endpoint"
+        default_permissions = ("view",)
+
+
+class Batch(models.Model):
+    """The ledger: a run of a claimed list, `done` in the transaction that stored its records. Global."""
+
+    no = models.BigIntegerField(primary_key=True)
+    claim = models.TextField()
+    pos = models.IntegerField()
+    n = models.IntegerField()
+    done = models.BooleanField(default=False)
+    received_at = models.DateTimeField()
+    first_ts = models.DateTimeField(null=True)
+    last_ts = models.DateTimeField(null=True)
+    rejected = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "batch"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"batch {self.no}"
+
+
+class DeadLetter(models.Model):
+    """An entry that could not be stored as a record, and why. Global: often nobody knows whose it is."""
+
+    class Reason(models.TextChoices):
+        UNDECODABLE = "undecodable"
+        UNKNOWN_ORG = "unknown_org"
+        TOO_OLD = "too_old"
+        DATABASE = "database"
+
+    id = models.BigIntegerField(primary_key=True)  # as the record's would have been
+    reason = models.TextField(choices=Reason.choices)
+    detail = models.TextField()
+    org_ref = models.TextField()  # what the record called its organisation
+    received_at = models.DateTimeField()
+    # The cleaned row for `analytics retry`. None for the undecodable: raw bytes may hold a token.
+    payload = models.BinaryField(null=True)
+
+    class Meta:
+        db_table = "dead_letter"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+class IngestState(models.Model):
+    """How far the ingest is: one row, which every page may read, hence without anything of a single
+    organisation.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    up_to = models.DateTimeField(null=True)  # everything stamped before is stored
+    checked_at = models.DateTimeField(null=True)  # when the gateways' lists were last read
+    received_at = models.DateTimeField(null=True)  # when they last held anything
+    waiting = models.BigIntegerField(default=0)  # records in lists and claims
+    alarms = models.JSONField(default=dict)  # {name: {"text": …, "seen": ISO time}}
+    counters = models.JSONField(default=dict)  # {reason: records counted but not stored}
+
+    class Meta:
+        db_table = "ingest_state"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"complete to {self.up_to}"
+
+    def lag(self, now: datetime) -> timedelta | None:
+        """How far the stored traffic is behind `now`; None before the first look at the lists."""
+        return None if self.up_to is None else max(now - self.up_to, timedelta(0))

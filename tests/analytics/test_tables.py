@@ -1,0 +1,62 @@
+"""The tables as the migration leaves them."""
+
+import pytest
+from django.db import connection, connections, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.analytics import histogram
+from orgs import scope
+from orgs.db import proof
+
+
+def rows(statement: str, *parameters) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+@pytest.mark.django_db
+def test_the_database_puts_every_latency_into_the_same_bucket_as_python():
+    buckets = rows("SELECT array_agg(lat_bucket(ms) ORDER BY ms) FROM generate_series(0, 1048575) AS ms")[0][
+        0
+    ]
+    assert buckets == [histogram.bucket(ms) for ms in range(1 << 20)]
+    assert rows("SELECT lat_bucket(-1), lat_bucket(1048576), lat_bucket(2147483647)") == [(0, 511, 511)]
+
+
+@pytest.mark.django_db
+@given(st.lists(st.tuples(st.integers(0, 511), st.integers(0, (1 << 31) - 1)), max_size=40))
+def test_compaction_in_the_database_keeps_every_count(pairs):
+    appended = b"".join(histogram.PAIR.pack(index, count) for index, count in pairs)
+    [[compacted]] = rows("SELECT lat_compact(%s)", appended)
+    assert bytes(compacted) == histogram.encode(histogram.decode(appended))
+
+
+@pytest.mark.django_db
+def test_the_application_cannot_get_around_tenancy_in_any_analytics_table():
+    tables = {"record", "rollup", "endpoint"}
+    assert tables <= set(proof.tenant_tables())
+    assert [hole for hole in proof.holes(connection) if tables & set(hole.replace(":", "").split())] == []
+
+
+@pytest.mark.django_db
+def test_the_application_reads_parents_only_and_writes_nothing():
+    granted = rows(
+        "SELECT table_name::text, string_agg(privilege_type, ',') "
+        "FROM information_schema.role_table_grants WHERE grantee = %s AND (table_name LIKE 'record%%' "
+        "OR table_name LIKE 'rollup%%' OR table_name IN ('endpoint', 'batch', 'dead_letter', 'ingest_state')) "
+        "GROUP BY 1 ORDER BY 1",
+        connection.settings_dict["APPLICATION_ROLE"],
+    )
+    assert granted == [(table, "SELECT") for table in ("endpoint", "ingest_state", "record", "rollup")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", ["batch", "dead_letter"])
+def test_the_books_are_closed_to_the_application(table):
+    with pytest.raises(Exception, match="permission denied"), transaction.atomic():
+        rows(f"SELECT * FROM {table}")  # noqa: S608
+    with scope.every_org():
+        assert rows(f"SELECT * FROM {table}") == []  # noqa: S608
+    assert connections["default"].settings_dict["USER"] != connections["owner"].settings_dict["USER"]
