@@ -168,11 +168,13 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-if DEMONSTRATION or "SCRATCH" in os.environ:
+if DEMONSTRATION:
     # Compressing the admin's files takes seconds that a first start does not have.
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
 if "SCRATCH" in os.environ:
+    # Tests serve the files as they lie, without collecting them first.
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 
 LOGGING = {
     "version": 1,
