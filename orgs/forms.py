@@ -1,0 +1,195 @@
+"""What people type about people and organisations. The rules behind every door are in orgs.people."""
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+
+from orgs import permissions
+from orgs.models import zone_names
+
+MOST_CHARACTERS = 1024  # of a password: hashing has to end
+
+
+def add_errors(form: forms.Form, error: ValidationError) -> None:
+    """Put an error of orgs.people beside the fields it names, or above the form where it names none."""
+    for name, texts in getattr(error, "message_dict", {None: error.messages}).items():
+        form.add_error(name if name in form.fields else None, texts)
+
+
+class SignInForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        max_length=MOST_CHARACTERS,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class NamesForm(forms.Form):
+    first_name = forms.CharField(
+        max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "given-name"})
+    )
+    last_name = forms.CharField(
+        max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "family-name"})
+    )
+
+
+class PasswordForm(forms.Form):
+    """The caller's own new password."""
+
+    current = forms.CharField(
+        label="Current password",
+        max_length=MOST_CHARACTERS,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    new = forms.CharField(
+        label="New password",
+        help_text="At least 15 characters. A few unrelated words are easy to remember and hard to guess.",
+        max_length=MOST_CHARACTERS,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, user, data=None):
+        super().__init__(data, prefix="password")
+        self.user = user
+
+    def clean_current(self) -> str:
+        given = self.cleaned_data["current"]
+        if not self.user.check_password(given):
+            raise ValidationError("This is not your current password.")
+        return given
+
+    def clean_new(self) -> str:
+        password_validation.validate_password(self.cleaned_data["new"], self.user)
+        return self.cleaned_data["new"]
+
+
+class PersonForm(NamesForm):
+    """A new person."""
+
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    password = forms.CharField(
+        label="Initial password",
+        help_text="At least 15 characters. Leave it empty and one is made, and shown to you once.",
+        max_length=MOST_CHARACTERS,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    field_order = ("email", "first_name", "last_name", "password")
+
+    def clean_password(self) -> str:
+        if self.cleaned_data["password"]:
+            password_validation.validate_password(self.cleaned_data["password"])
+        return self.cleaned_data["password"]
+
+
+class PersonChangeForm(NamesForm):
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    field_order = ("email", "first_name", "last_name")
+
+
+# What each permission opens, in the words of the pages; those without a page yet matter to REST clients only.
+RIGHTS = {
+    "apis": "APIs",
+    "keys": "Keys",
+    "policies": "Policies",
+    "analytics": "Analytics",
+    "log": "Request logs",
+    "system": "Nodes",
+    "users": "People",
+    "audit_logs": "Audit",
+}
+OTHER_RIGHTS = tuple(name for name in permissions.NAMES if name not in RIGHTS)
+LEVELS = (("", "None"), ("read", "Read"), ("write", "Write"), ("deny", "Deny"))
+
+
+class RightsForm(forms.Form):
+    """A permission map as a grid of permission and level.
+
+    held: the person's map now. granter: the caller's map, or None for a super-user, who may grant anything.
+    A level which the caller may not grant is shown but cannot be chosen; not arriving, it stays as it was.
+    """
+
+    administrator = forms.BooleanField(
+        required=False,
+        label="Administrator",
+        help_text="May do everything in the organisation that is not denied below.",
+    )
+
+    def __init__(self, held: dict[str, str], granter: dict[str, str] | None, data=None):
+        super().__init__(data, prefix="rights", initial={"administrator": held.get("IsAdmin") == "admin"})
+        self.held, self.granter = held, granter
+        self.fields["administrator"].disabled = not self.may_grant("IsAdmin", "admin")
+        for name in permissions.NAMES:
+            self.fields[name] = forms.ChoiceField(choices=self.levels(name), required=False)
+
+    def may_grant(self, name: str, level: str) -> bool:
+        return self.granter is None or not permissions.exceeding({name: level}, self.granter)
+
+    @staticmethod
+    def levels(name: str) -> list[tuple[str, str]]:
+        return [level for level in LEVELS if level[0] != "write" or name not in permissions.READ_ONLY]
+
+    def rows(self) -> list[dict]:
+        return [self.row(name, label) for name, label in RIGHTS.items()]
+
+    def other_rows(self) -> list[dict]:
+        return [self.row(name, name) for name in OTHER_RIGHTS]
+
+    def row(self, name: str, label: str) -> dict:
+        chosen = self.data.get(self.add_prefix(name), self.held.get(name, ""))
+        choosable = dict(self.levels(name))
+        cells = [
+            {
+                "level": level,
+                "text": text,
+                "exists": level in choosable,
+                "chosen": level == chosen,
+                "disabled": level in ("read", "write") and not self.may_grant(name, level),
+            }
+            for level, text in LEVELS
+        ]
+        return {"name": self.add_prefix(name), "permission": name, "label": label, "cells": cells}
+
+    def granted(self) -> dict[str, str]:
+        """The whole new map, of a valid form."""
+        new = dict(self.held)
+        for name in permissions.NAMES:
+            if self.add_prefix(name) in self.data:
+                new[name] = self.cleaned_data[name]
+        if not self.fields["administrator"].disabled:
+            new |= dict.fromkeys(permissions.PSEUDO, "admin" if self.cleaned_data["administrator"] else "")
+        return {name: level for name, level in new.items() if level}
+
+
+class OrganisationForm(forms.Form):
+    owner_name = forms.CharField(label="Name", max_length=200)
+    slug = forms.SlugField(
+        max_length=60,
+        required=False,
+        help_text="Part of the address of all its pages. Left empty it is made from the name.",
+    )
+    time_zone = forms.ChoiceField(
+        choices=lambda: [(name, name) for name in zone_names()],
+        initial="UTC",
+        help_text="Days and hours on the organisation's pages are counted in it.",
+    )
+    cname = forms.CharField(label="Custom domain", max_length=253, required=False)
+    cname_enabled = forms.BooleanField(label="Use the custom domain", required=False)
+    enabled = forms.BooleanField(
+        label="Enabled",
+        required=False,
+        initial=True,
+        help_text="While an organisation is disabled nobody in it can sign in.",
+    )

@@ -1,0 +1,90 @@
+"""The pages of the site as the side column lists them, and which of them a person may open."""
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+
+from orgs.models import Organisation, User
+
+
+@dataclass(frozen=True)
+class Entry:
+    """name: the section a page says it belongs to. permission: what reading it needs, "" for nothing."""
+
+    name: str
+    label: str
+    icon: str
+    url_name: str
+    permission: str = ""
+
+
+OF_AN_ORGANISATION = (
+    (
+        "",
+        (
+            Entry("apis", "APIs", "squares-2x2", "api-list", "apis"),
+            Entry("keys", "Keys", "key", "key-list", "keys"),
+        ),
+    ),
+    (
+        "Observe",
+        (
+            Entry("analytics", "Analytics", "chart-bar", "analytics", "analytics"),
+            Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
+            Entry("nodes", "Nodes", "server-stack", "node-list", "system"),
+        ),
+    ),
+    (
+        "Organisation",
+        (
+            Entry("people", "People", "users", "people", "users"),
+            Entry("audit", "Audit", "clock", "audit", "audit_logs"),
+        ),
+    ),
+)
+OF_SUPER_USERS = (
+    (
+        "All organisations",
+        (
+            Entry("orgs", "Organisations", "building-office-2", "org-list"),
+            Entry("fleet", "Fleet", "globe-alt", "fleet"),
+            Entry("super-users", "Super-users", "shield-check", "super-user-list"),
+            Entry("platform-audit", "Platform audit", "clipboard-document-list", "platform-audit"),
+        ),
+    ),
+)
+# Where a person begins: what most come for first.
+BEGINNING = ("analytics", "apis", "keys", "logs", "nodes", "people", "audit")
+
+
+def groups(user: User, org: Organisation | None) -> list[tuple[str, list[tuple[Entry, str]]]]:
+    """The groups of entries with their addresses that `user` may open, inside `org` or outside any."""
+    shown = _open_to(user, OF_AN_ORGANISATION, [org.slug]) if org else []
+    return shown + (_open_to(user, OF_SUPER_USERS, []) if user.is_superuser else [])
+
+
+def first_page(user: User, org: Organisation) -> str:
+    """The address at which `user` begins in `org`; "" if no page of it is open to him."""
+    shown = _open_to(user, OF_AN_ORGANISATION, [org.slug])
+    addresses = {entry.name: address for _, entries in shown for entry, address in entries}
+    return next((addresses[name] for name in BEGINNING if name in addresses), "")
+
+
+def _open_to(user: User, table, arguments: list[str]) -> list[tuple[str, list[tuple[Entry, str]]]]:
+    shown = []
+    for title, entries in table:
+        allowed = [
+            (entry, address)
+            for entry in entries
+            if user.may(entry.permission, "read") and (address := _address(entry.url_name, arguments))
+        ]
+        if allowed:
+            shown.append((title, allowed))
+    return shown
+
+
+def _address(url_name: str, arguments: list[str]) -> str:
+    try:
+        return reverse(url_name, args=arguments)
+    except NoReverseMatch:
+        return ""

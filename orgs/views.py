@@ -1,0 +1,135 @@
+"""Pages of one person: where to begin, signing in and out, the own profile, the theme."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.http import HttpResponseBadRequest
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+
+from orgs import people, throttle
+from orgs.access import access
+from orgs.forms import NamesForm, PasswordForm, SignInForm
+from orgs.navigation import first_page
+
+THEMES = ("light", "dark", "system")
+A_YEAR = 365 * 24 * 60 * 60
+
+
+def own_address(request, asked: str) -> str:
+    """`asked` if it lies on this host, else the start page: nobody is sent elsewhere by a link to us."""
+    own = url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
+    return asked if own else resolve_url("home")
+
+
+@access("session")
+def home(request):
+    return redirect("org-list") if request.user.is_superuser else redirect("org-home", request.user.org.slug)
+
+
+@access("session")
+def org_home(request, org):
+    """The first page of the organisation that the caller may open; with no rights at all, whom to ask."""
+    address = first_page(request.user, request.org)
+    return redirect(address) if address else render(request, "orgs/no_rights.html")
+
+
+@sensitive_post_parameters("password")
+@access("anyone", methods="GET POST")
+def sign_in(request):
+    """One answer to a wrong address, a wrong password and a closed account."""
+    following = own_address(request, request.POST.get("next") or request.GET.get("next", ""))
+    if request.user.is_authenticated:
+        return redirect(following)
+    form, status = SignInForm(request.POST or None), 200
+    if request.method == "POST" and form.is_valid():
+        email, address = form.cleaned_data["email"], request.META.get("REMOTE_ADDR", "")
+        if throttle.blocked(email, address):
+            form.add_error(None, "Too many failed attempts. Please wait 15 minutes and try again.")
+            status = 429
+        elif user := authenticate(request, username=email, password=form.cleaned_data["password"]):
+            throttle.succeeded(email)
+            login(request, user)
+            return redirect(following)
+        else:
+            throttle.failed(email, address)
+            form.add_error(None, "The e-mail address or the password is not right.")
+    return render(request, "orgs/sign_in.html", {"form": form, "next": following}, status=status)
+
+
+@access("anyone", methods="POST")
+def sign_out(request):
+    logout(request)
+    return redirect("sign-in")
+
+
+@access("session", methods="GET POST")
+def profile(request):
+    """Own names. The other forms of the page have addresses of their own."""
+    names = {"first_name": request.user.first_name, "last_name": request.user.last_name}
+    form = NamesForm(request.POST or None, initial=names)
+    if request.method == "POST" and form.is_valid():
+        people.change_user(request.user, **form.cleaned_data)
+        messages.success(request, "Your profile is saved.")
+        return redirect("profile")
+    return profile_page(request, names=form)
+
+
+@sensitive_post_parameters()
+@access("session", methods="GET POST")
+def password(request):
+    form = PasswordForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        people.set_password(request.user, form.cleaned_data["new"])
+        # This session goes on; every other one of the person ends.
+        update_session_auth_hash(request, request.user)
+        messages.success(request, "Your password is changed. You are signed out everywhere else.")
+        return redirect("profile")
+    return profile_page(request, passwords=form)
+
+
+@access("session", methods="GET POST")
+def access_key(request):
+    """Renew the own access key and show it in this answer only: it is kept nowhere.
+
+    The form says which key it replaces. Sent again by a reload it names one that is gone: nothing happens.
+    """
+    if request.method == "GET":
+        return redirect("profile")
+    if not constant_time_compare(request.POST.get("replaces", ""), mark_of_access_key(request.user)):
+        messages.warning(request, "The access key has been renewed already. It is shown only once.")
+        return redirect("profile")
+    return profile_page(request, new_access_key=people.renew_access_key(request.user))
+
+
+def mark_of_access_key(user) -> str:
+    """Tells one access key from the next without saying anything about either."""
+    return salted_hmac("orgs.views.access_key", user.access_key_hash or "").hexdigest()[:16]
+
+
+def profile_page(request, *, names=None, passwords=None, new_access_key: str = ""):
+    initial = {"first_name": request.user.first_name, "last_name": request.user.last_name}
+    context = {
+        "section": "profile",
+        "names": names or NamesForm(initial=initial),
+        "passwords": passwords or PasswordForm(request.user),
+        "replaces": mark_of_access_key(request.user),
+        "new_access_key": new_access_key,
+    }
+    return render(request, "orgs/profile.html", context)
+
+
+@access("session", methods="POST")
+def theme(request):
+    """Light, dark, or as the reader's system has it: a cookie, so the server draws the page right at once."""
+    chosen = request.POST.get("theme")
+    if chosen not in THEMES:
+        return HttpResponseBadRequest(f"theme must be one of {', '.join(THEMES)}", content_type="text/plain")
+    response = redirect(own_address(request, request.POST.get("next") or reverse("profile")))
+    response.set_cookie(
+        "theme", chosen, max_age=A_YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+    )
+    return response
