@@ -1,9 +1,9 @@
 """The bytes of every answer a gateway gets.
 
-A gateway reads `{"Status":"OK","Message":…,"Nonce":"…"}` and keeps the nonce for its next request. Refusals are
-plain text: what is not JSON cannot change the nonce a gateway holds, and none of these texts says anything that
-gateways of 5.8.9 to 5.14 take for a reason to register again from inside a reload, which would lock them up until
-their restart.
+A gateway reads `{"Status":"OK","Message":…,"Nonce":"…"}` and keeps the nonce for its next request.
+Refusals are plain text: what is not JSON cannot change the nonce a gateway holds, and none of these texts
+says anything that gateways of 5.8.9 to 5.14 take for a reason to register again from inside a reload,
+which would lock them up until their restart.
 """
 
 import gzip
@@ -13,6 +13,7 @@ ALREADY_REGISTERED = b"This session is registered already.\n"
 UNAVAILABLE = b"Gatehouse cannot answer in full at the moment. Ask again.\n"
 
 _HEAD = b'{"Status":"OK","Message":'
+_COMPRESSED_HEAD = gzip.compress(_HEAD, mtime=0)
 
 
 def _tail(nonce: str) -> bytes:
@@ -29,15 +30,15 @@ def feed(body: bytes, nonce: str) -> bytes:
     return _HEAD + body + _tail(nonce)
 
 
-def compressed_feed(body: bytes) -> bytes:
-    """All of `feed` that is the same for every node, as the first member of a gzip stream: see `finish`."""
-    return gzip.compress(_HEAD + body, mtime=0)
+def compressed_feed(compressed: bytes, nonce: str) -> bytes:
+    """A gzip stream that decodes to `feed(body, nonce)`; `compressed` is the gzip of the body.
 
-
-def finish(member: bytes, nonce: str) -> bytes:
-    """A gzip stream that decodes to `feed(body, nonce)`.
-
-    A gzip stream may have several members (RFC 1952, 2.2), so the large one is compressed once for all nodes and
-    only the few bytes of the nonce are compressed for each.
+    A gzip stream may have several members (RFC 1952, 2.2), so the large one is compressed once for all
+    nodes and only the few bytes around it are compressed for each.
     """
-    return member + gzip.compress(_tail(nonce), mtime=0)
+    return _COMPRESSED_HEAD + compressed + gzip.compress(_tail(nonce), mtime=0)
+
+
+def etag(version: int) -> str:
+    """The name of a feed's version as an HTTP header has it; weak, for it is the same compressed or not."""
+    return f'W/"{version}"'

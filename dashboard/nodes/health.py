@@ -1,8 +1,8 @@
 """How a node is, from the times at which it was heard. Pure: times go in, a state comes out.
 
-A gateway beats every 2 s and runs a liveness check every 10 s; both arrive as the same ping. A reload that locked
-a gateway of 5.8.9 to 5.14 up leaves the beats going, so a beat alone proves nothing: only a pull shows that the
-node still loads changes.
+A gateway beats every 2 s and runs a liveness check every 10 s; both arrive as the same ping. A reload
+that locked a gateway of 5.8.9 to 5.14 up leaves the beats going, so a beat alone proves nothing: only a
+pull shows that the node still loads changes.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Health:
-    """`state` is ok, pulling, stuck, silent or gone; `since` is when that began, None where that is not known."""
+    """`state` is ok, pulling, stuck, silent or gone; `since` is when that began, None where nobody knows."""
 
     state: str
     since: datetime | None
@@ -41,7 +41,7 @@ class Health:
 
 
 def is_beat(last_ping_at: datetime, now: datetime) -> bool:
-    """Whether a ping at `now` is a heartbeat: it comes sooner after the last than the liveness check would."""
+    """Whether a ping at `now` is a heartbeat: it comes too soon after the last for the liveness check."""
     return now - last_ping_at < LIVENESS / 2
 
 
@@ -65,6 +65,6 @@ def health(heard: Heard, wanted_version: int, now: datetime) -> Health:
             heard.last_beat_at,
             "Its heartbeat has stopped and only its liveness check arrives: restart this gateway.",
         )
-    if heard.asked_at or heard.served_version is None or heard.served_version < wanted_version:
+    if heard.asked_at or heard.served_version != wanted_version:
         return Health("pulling", heard.asked_at, "It has been told and has not asked for the changes yet.")
     return Health("ok", heard.last_pull_at, "")

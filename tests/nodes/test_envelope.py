@@ -19,11 +19,11 @@ def test_the_feed_holds_the_stored_bytes_unchanged():
     assert envelope.feed(body, "x") == b'{"Status":"OK","Message":' + body + b',"Nonce":"x"}'
 
 
-def test_two_members_are_one_gzip_stream_of_the_whole_feed():
+def test_gzip_members_are_one_stream_of_the_whole_feed():
     body = json.dumps([{"api_definition": {"name": f"API {number}"}} for number in range(500)]).encode()
-    stream = envelope.finish(envelope.compressed_feed(body), "x")
+    stream = envelope.compressed_feed(gzip.compress(body), "x")
     assert gzip.decompress(stream) == envelope.feed(body, "x")
-    assert stream.startswith(envelope.compressed_feed(body))
+    assert len(stream) < len(gzip.compress(body)) + 100
 
 
 def test_refusals_are_not_json_and_hold_no_text_that_locks_a_node_up():

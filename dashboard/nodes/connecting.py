@@ -1,0 +1,36 @@
+"""What a gateway's `tyk.conf` must say to be one of ours. Pure."""
+
+import json
+from urllib.parse import urlsplit
+
+SECRET_PLACEHOLDER = "THE-NODE-SECRET"  # noqa: S105 - what is shown in its place
+REDIS_PLACEHOLDER = "redis://THE-GATEWAYS-REDIS:6379/0"
+
+
+def configuration(address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER) -> str:
+    """The members to put into `tyk.conf`, as JSON; the same for gateways from 3.0 to 5.14.
+
+    `address`: where gateways reach this dashboard. `redis_url`: the Redis they share with it; its password is
+    left out.
+    """
+    redis = urlsplit(redis_url)
+    members = {
+        "node_secret": secret,
+        "use_db_app_configs": True,
+        "db_app_conf_options": {"connection_string": address, "node_is_segmented": False, "tags": []},
+        # Policies are asked for at this address and at no other.
+        "policies": {"policy_source": "service", "policy_connection_string": address},
+        "storage": {
+            "type": "redis",
+            "host": redis.hostname or "127.0.0.1",
+            "port": redis.port or 6379,
+            "database": int(redis.path.strip("/") or 0),
+        },
+        "hash_keys": True,
+        "hash_key_function": "sha256",
+        "enable_analytics": True,
+        # Otherwise a gateway drops the records of a minute that nobody fetched.
+        "analytics_config": {"storage_expiration_time": -1},
+        "allow_master_keys": False,
+    }
+    return json.dumps(members, indent=2)

@@ -1,0 +1,65 @@
+"""The gateway processes that talk to us, and what they were last told."""
+
+from django.db import models
+from django.utils import timezone
+
+from apis.models import FeedVersion
+from dashboard.nodes.health import Health, Heard, health
+
+
+class Node(models.Model):
+    """A gateway process, known by the session id it makes at its start. Global: it serves every organisation.
+
+    A row stays for weeks after the last ping: a session that is forgotten while its process lives would be
+    answered like a new one when it registers again, and a gateway of 5.8.9 to 5.14 may lock up on that.
+    """
+
+    session_id = models.CharField(primary_key=True, max_length=128)
+    node_id = models.CharField(max_length=128, db_index=True)
+    nonce = models.CharField(max_length=64)
+    hostname = models.CharField(max_length=253, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    registered_at = models.DateTimeField(default=timezone.now)
+    last_ping_at = models.DateTimeField(default=timezone.now)
+    last_beat_at = models.DateTimeField(default=timezone.now)
+    last_pull_at = models.DateTimeField(null=True)
+    served_version = models.BigIntegerField(null=True)
+    # The first reload signal after which it has not pulled.
+    asked_at = models.DateTimeField(null=True)
+    # When it last registered again: a sign that its reload failed, so it needs another signal.
+    refused_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("hostname", "registered_at", "session_id")
+
+    def __str__(self) -> str:
+        return self.hostname or self.node_id
+
+    def health(self, wanted_version: int, now) -> Health:
+        heard = Heard(
+            self.last_ping_at, self.last_beat_at, self.last_pull_at, self.asked_at, self.served_version
+        )
+        return health(heard, wanted_version, now)
+
+
+class NodeSignal(models.Model):
+    """One row: which reload signal the gateways were last sent, and what holds the next one back."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    # The first signal of a series, which is repeated until every node has pulled.
+    started_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    # The feed version nodes were told to pull.
+    version = models.BigIntegerField(null=True)
+    # How many connections heard it. Information only: it may count others than gateways.
+    receivers = models.IntegerField(default=0)
+    trouble = models.CharField(max_length=300, blank=True)
+    trouble_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"signal for version {self.version}"
+
+
+def wanted_version() -> int:
+    """The version of the feed that was published last, which every node should serve."""
+    return FeedVersion.objects.values_list("number", flat=True).get()

@@ -1,0 +1,22 @@
+from django.urls import path
+
+from dashboard.nodes import views
+from dashboard.nodes import wire as gateway
+
+platform = [
+    path("nodes/", views.fleet, name="fleet"),
+]
+
+pages = [
+    path("nodes/", views.nodes, name="node-list"),
+]
+
+wire = [
+    path("register/node", gateway.register),
+    path("register/ping", gateway.ping),
+    path("system/node", gateway.node),
+    path("system/apis", gateway.apis),
+    path("system/policies", gateway.empty_list),
+    path("system/clientidps", gateway.empty_list),
+    path("system/key/quota_trigger", gateway.quota_trigger),
+]
