@@ -29,6 +29,9 @@ def main() -> None:
         go_on_in_environment()
     sys.path.insert(0, str(HERE))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+    if sys.argv[1:2] == ["demo"]:
+        # The settings, read before the command, depend on it; its children inherit it.
+        os.environ |= {"DEMONSTRATION": "1", "HTTPS": "0"}
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     execute_from_command_line(sys.argv)

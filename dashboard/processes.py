@@ -1,7 +1,7 @@
 """Server processes: the user they run as, their directories, the lock each holds while it lives, their end.
 
-Whether a server runs is never read from a pid file. The server process inherits an exclusive lock, which is thus
-held as long as any process of the server lives; whether it is ready is told by a real connection.
+Whether a server runs is never read from a pid file. The server process inherits an exclusive lock, which is
+thus held as long as any process of the server lives; whether it is ready is told by a real connection.
 """
 
 import contextlib

@@ -1,0 +1,97 @@
+"""Gatehouse with two invented organisations and their traffic, to look at and to connect a gateway to."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from dashboard import embedded, supervisor
+from dashboard.demonstration.seed import seed, write
+from dashboard.nodes.connecting import configuration
+from dashboard.processes import EngineError
+from dashboard.supervisor import StartError, say
+
+MARK = "demonstration"  # the file in var/ which says that the data there is invented
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--fresh", action="store_true", help="forget the last demonstration and begin anew"
+        )
+        parser.add_argument("--no-traffic", action="store_true", help="without four weeks of traffic")
+
+    def handle(self, *, host: str, port: int, fresh: bool, no_traffic: bool, **options: object) -> None:
+        supervisor.end_quietly()
+        try:
+            with supervisor.only_instance(settings.VAR) as lock:
+                claim(settings.VAR, fresh)
+                self.demonstrate(lock, host, port, no_traffic)
+        except (StartError, EngineError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            say("Stopped.")
+
+    def demonstrate(self, lock: int, host: str, port: int, no_traffic: bool) -> None:
+        say("Starting PostgreSQL and Valkey and preparing the database …")
+        with supervisor.base(host, port) as base:
+            if host not in ("127.0.0.1", "::1", "localhost"):
+                os.environ["ALLOWED_HOSTS"] = (
+                    "*"  # gateways elsewhere know this machine by a name of their own
+                )
+            say("Making the demonstration's organisations …")
+            facts = seed(settings.VAR) | {"url": base.url}
+            write(settings.VAR, facts)
+            children = [supervisor.web(base, lock, workers=1, threads=8), supervisor.background("worker")]
+            if not no_traffic:
+                children.append(supervisor.background("demotraffic"))
+            say("Starting the web server …")
+            supervisor.run(base, children, ready=lambda: say(summary(facts)))
+
+
+def claim(var: Path, fresh: bool) -> None:
+    """Mark `var` as the demonstration's, emptied of the last one if `fresh`. Raises StartError.
+
+    Secrets and the port of Valkey stay, so that a gateway which was connected still is.
+    """
+    place, mark = embedded.home(var), var / MARK
+    data = [*place.glob("pg[0-9][0-9]"), place / "valkey"]
+    if settings.EMBEDDED_DATABASE and data[0].exists() and not mark.exists():
+        raise StartError(
+            f"{var} holds data which is not the demonstration's: set GATEHOUSE_VAR to another directory."
+        )
+    if fresh and not (settings.EMBEDDED_DATABASE and settings.EMBEDDED_REDIS):
+        raise StartError(
+            "--fresh is for the engines of Gatehouse's own: empty the database and the Redis yourself."
+        )
+    mark.touch()
+    if fresh:
+        (var / "demo.json").unlink(missing_ok=True)
+        for directory in data:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def summary(facts: dict[str, Any]) -> str:
+    """What a person needs: where to sign in as whom, and what to put into a gateway's tyk.conf."""
+    lines = ["", "Sign in as", f"  {person(facts['super_user'])}  (sees every organisation)"]
+    for organisation in facts["organisations"]:
+        lines.append(f"{organisation['name']} ({facts['url']}/o/{organisation['slug']}/)")
+        lines += [f"  {person(user)}" for user in organisation["users"]]
+    block = json.loads(configuration(facts["url"], facts["redis_url"], facts["node_secret"]))
+    block["storage"]["password"] = urlsplit(facts["redis_url"]).password or ""
+    lines += ["", "For the tyk.conf of a gateway on this machine", json.dumps(block, indent=2), ""]
+    return "\n".join(lines)
+
+
+def person(user: dict[str, Any]) -> str:
+    return f"{user['email']}  {user['password']}"

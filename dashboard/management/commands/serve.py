@@ -1,0 +1,55 @@
+"""Gatehouse for real use: engines unless URLs are set, migrations, web processes and the worker."""
+
+import os
+import subprocess
+
+import environ
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from dashboard import supervisor
+from dashboard.processes import EngineError
+from dashboard.supervisor import StartError, say
+
+env = environ.FileAwareEnv()
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks = ()  # the web processes run them; here they would lengthen a restart
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *, host: str, port: int, **options: object) -> None:
+        try:
+            self.serve(host, port)
+        except (StartError, EngineError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            say("Stopped.")
+
+    def serve(self, host: str, port: int) -> None:
+        supervisor.end_quietly()
+        if (settings.VAR / "demonstration").exists():
+            say(f"Note: {settings.VAR} holds the demonstration's data.")
+        with supervisor.only_instance(settings.VAR) as lock, supervisor.base(host, port) as base:
+            web, worker = supervisor.web(base, lock, *sizes()), supervisor.background("worker")
+            supervisor.run(base, [web, worker], hang_up=lambda: deploy(web, worker))
+
+
+def sizes() -> tuple[int, int]:
+    """Web processes, and threads of each."""
+    processors = os.cpu_count() or 1
+    return env.int("WEB_CONCURRENCY", default=2 * processors), env.int("WEB_THREADS", default=4)
+
+
+def deploy(web: supervisor.Child, worker: supervisor.Child) -> None:
+    """Go over to the code that now lies on disk: web processes are replaced, their answers finished."""
+    for command in (["migrate", "--verbosity", "0"], ["collectstatic", "--no-input", "--verbosity", "0"]):
+        if subprocess.run([*supervisor.MANAGE, *command], cwd=supervisor.HERE, check=False).returncode:
+            say(f"`{command[0]}` failed; the code that was running goes on running.")
+            return
+    web.reload()
+    worker.stop()

@@ -1,0 +1,26 @@
+"""The background loop alone: delivers to gateways and stores their traffic. SIGTERM ends it between two steps."""
+
+import signal
+import threading
+
+from django.core.management.base import BaseCommand
+
+from dashboard import redis_client, worker
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks = ()  # they ask the database, which may be away for now
+
+    def handle(self, **options: object) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        client = redis_client.client()
+        threads = [
+            threading.Thread(target=worker.run, args=(steps, client, stop)) for steps in worker.lanes()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
