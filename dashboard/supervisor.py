@@ -138,36 +138,6 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def web(base: Base, lock: int, workers: int, threads: int) -> Child:
-    """gunicorn on the listening socket, holding `lock` for as long as it has the port."""
-    command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"fd://{base.listener.fileno()}"]
-    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
-    command += ["--graceful-timeout", str(ANSWER_SECONDS), "--timeout", "120", "--keep-alive", "75"]
-    command += ["--no-control-socket", "--log-level", "warning"]
-    return Child("The web server", command, (base.listener.fileno(), lock))
-
-
-def background(command: str) -> Child:
-    """A command of manage.py that goes on until it is ended."""
-    return Child(f"`{command}`", [*MANAGE, command])
-
-
-def own_address(listener: socket.socket) -> tuple[str, int]:
-    """Host and port at which this machine reaches the listening socket."""
-    host, port = listener.getsockname()[:2]
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
-
-
-def wait_until_ready(base: Base, child: Child, seconds: float = 60) -> None:
-    """Return when GET /hello is answered 200. Raises StartError if the child keeps ending, or on time-out."""
-    deadline = time.monotonic() + seconds
-    while not answers_hello(base.address):
-        child.tend(time.monotonic())
-        if child.failures > 3 or time.monotonic() > deadline:
-            raise StartError(f"{child.name} does not answer at {base.url}/hello.")
-        time.sleep(0.1)
-
-
 @dataclass
 class Base:
     """What children stand on."""
@@ -202,6 +172,36 @@ def base(host: str, port: int) -> Iterator[Base]:
         # The worker asks for our own feed, and the check below for /hello, under this name.
         os.environ["ALLOWED_HOSTS"] = ",".join({*settings.ALLOWED_HOSTS, urlsplit(base.url).hostname})
         yield base
+
+
+def web(base: Base, lock: int, workers: int, threads: int) -> Child:
+    """gunicorn on the listening socket, holding `lock` for as long as it has the port."""
+    command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"fd://{base.listener.fileno()}"]
+    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
+    command += ["--graceful-timeout", str(ANSWER_SECONDS), "--timeout", "120", "--keep-alive", "75"]
+    command += ["--no-control-socket", "--log-level", "warning"]
+    return Child("The web server", command, (base.listener.fileno(), lock))
+
+
+def background(command: str) -> Child:
+    """A command of manage.py that goes on until it is ended."""
+    return Child(f"`{command}`", [*MANAGE, command])
+
+
+def own_address(listener: socket.socket) -> tuple[str, int]:
+    """Host and port at which this machine reaches the listening socket."""
+    host, port = listener.getsockname()[:2]
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
+
+
+def wait_until_ready(base: Base, child: Child, seconds: float = 60) -> None:
+    """Return when GET /hello is answered 200. Raises StartError if the child keeps ending, or on time-out."""
+    deadline = time.monotonic() + seconds
+    while not answers_hello(base.address):
+        child.tend(time.monotonic())
+        if child.failures > 3 or time.monotonic() > deadline:
+            raise StartError(f"{child.name} does not answer at {base.url}/hello.")
+        time.sleep(0.1)
 
 
 def answers_hello(address: tuple[str, int]) -> bool:

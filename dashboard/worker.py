@@ -1,7 +1,7 @@
 """The background loop: what is to be done, how often, and what happens when it fails.
 
 Two lanes run side by side, so that a revoked key does not wait for a long chunk of traffic. Within a lane the
-step that has been due longest goes first. An error is logged, makes its own step wait longer, and ends nothing.
+step that has been due longest goes first. An error is logged, makes its own step wait longer, ends nothing.
 """
 
 import logging

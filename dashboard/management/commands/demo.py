@@ -65,8 +65,8 @@ def claim(var: Path, fresh: bool) -> None:
     Secrets and the port of Valkey stay, so that a gateway which was connected still is.
     """
     place, mark = embedded.home(var), var / MARK
-    data = [*place.glob("pg[0-9][0-9]"), place / "valkey"]
-    if settings.EMBEDDED_DATABASE and data[0].exists() and not mark.exists():
+    databases = list(place.glob("pg[0-9][0-9]"))
+    if settings.EMBEDDED_DATABASE and databases and not mark.exists():
         raise StartError(
             f"{var} holds data which is not the demonstration's: set GATEHOUSE_VAR to another directory."
         )
@@ -77,7 +77,7 @@ def claim(var: Path, fresh: bool) -> None:
     mark.touch()
     if fresh:
         (var / "demo.json").unlink(missing_ok=True)
-        for directory in data:
+        for directory in (*databases, place / "valkey"):
             shutil.rmtree(directory, ignore_errors=True)
 
 
