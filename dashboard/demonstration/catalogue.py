@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from orgs.permissions import ADMINISTRATOR
+
 # Local hours 0 … 23, relative to a busy hour.
 OFFICE_HOURS = (4, 3, 2, 2, 3, 6, 15, 38, 72, 96, 100, 94, 74, 84, 95, 92, 80, 58, 34, 22, 15, 11, 8, 6)
 EVENINGS = (22, 12, 7, 5, 4, 6, 14, 26, 38, 46, 52, 58, 64, 60, 58, 60, 66, 74, 84, 94, 100, 92, 70, 42)
@@ -60,15 +62,6 @@ class Organisation:
     people: tuple[Person, ...]
 
 
-ADMINISTRATOR = {
-    "apis": "write",
-    "keys": "write",
-    "policies": "write",
-    "users": "write",
-    "analytics": "read",
-    "log": "read",
-    "system": "write",
-}
 ANALYST = {"analytics": "read"}
 
 SHIPMENTS = Api(

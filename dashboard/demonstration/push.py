@@ -1,7 +1,7 @@
-"""Traffic into the gateways' Redis, as gateways put it there: four weeks at once, then each second what is due.
+"""Traffic into the gateways' Redis, as gateways put it there: four weeks, then what is due each second.
 
-How far it came is written in the same transaction as the records, so that a process ended anywhere goes on where it
-was: nothing is pushed twice and nothing left out.
+How far it came is written in the same transaction as the records, so that a process ended anywhere goes on
+where it was: nothing is pushed twice and nothing left out.
 """
 
 import json

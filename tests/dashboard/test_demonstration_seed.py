@@ -1,0 +1,174 @@
+"""The demonstration is made by the product's own functions, once, and its secrets are told in one file."""
+
+import json
+import stat
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth import authenticate
+from django.db import transaction
+
+from apis.models import ApiDefinition, Revision
+from dashboard.demonstration import catalogue, seed
+from dashboard.demonstration.traffic import HOUR
+from dashboard.supervisor import StartError
+from keys.models import Key, KeyRight
+from keys.token import token_hash
+from orgs import scope
+from orgs.credentials import access_key_hash
+from orgs.models import Organisation, User
+
+
+@pytest.fixture
+def told(db, tmp_path) -> dict:
+    return seed.seed(tmp_path)
+
+
+def facts(told) -> tuple:
+    with scope.every_org():
+        return (
+            sorted(Organisation.everyone.values_list("id", "slug")),
+            sorted(User.everyone.values_list("id", "password")),
+            sorted(ApiDefinition.objects.values_list("id", "revision")),
+            sorted(Key.objects.values_list("id", "token_hash")),
+        )
+
+
+def test_the_file_has_the_members_scripts_read_and_only_its_owner_may_read_it(told, tmp_path, settings):
+    assert json.loads((tmp_path / "demo.json").read_text()) == told
+    assert stat.S_IMODE((tmp_path / "demo.json").stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [tmp_path / "demo.json"]
+    assert list(told) == [
+        "url",
+        "super_user",
+        "organisations",
+        "traffic",
+        "admin_secret",
+        "node_secret",
+        "redis_url",
+    ]
+    assert (told["admin_secret"], told["node_secret"]) == (settings.ADMIN_SECRET, settings.NODE_SECRET)
+    assert told["redis_url"] == settings.REDIS_URL
+    assert [list(each) for each in told["organisations"]] == [
+        ["id", "name", "slug", "users", "apis", "keys"]
+    ] * 2
+    people = [told["super_user"], *(user for each in told["organisations"] for user in each["users"])]
+    assert [list(person) for person in people] == [["email", "password", "access_key"]] * 5
+
+
+def test_every_person_can_sign_in_and_holds_the_access_key_of_the_file(told):
+    for person in [told["super_user"], *(u for each in told["organisations"] for u in each["users"])]:
+        user = User.everyone.get(access_key_hash=access_key_hash(person["access_key"]))
+        assert user.email == person["email"]
+        assert authenticate(None, username=person["email"], password=person["password"]) == user
+
+
+def test_each_organisation_has_an_administrator_and_an_analyst_who_may_only_read_analytics(told):
+    for organisation in told["organisations"]:
+        administrator, analyst = (User.everyone.get(email=user["email"]) for user in organisation["users"])
+        assert {administrator.org_id, analyst.org_id} == {organisation["id"]}
+        assert administrator.is_administrator
+        assert analyst.permissions == {"analytics": "read"}
+    assert User.everyone.get(email=told["super_user"]["email"]).is_superuser
+
+
+def test_keys_open_what_the_catalogue_says_under_the_tokens_of_the_file(told):
+    for organisation, source in zip(told["organisations"], catalogue.ORGANISATIONS, strict=True):
+        with scope.org(organisation["id"]):
+            opened = {
+                key.token_hash: "all"
+                if key.all_apis
+                else sorted(KeyRight.objects.filter(key=key).values_list("api__name", flat=True))
+                for key in Key.objects.all()
+            }
+        assert opened == {
+            token_hash(organisation["keys"][caller.alias]): sorted(caller.apis) or "all"
+            for caller in source.callers
+        }
+
+
+def test_apis_are_as_the_catalogue_says_and_those_without_callers_are_inactive(told):
+    for organisation, source in zip(told["organisations"], catalogue.ORGANISATIONS, strict=True):
+        with scope.org(organisation["id"]):
+            stored = set(ApiDefinition.objects.values_list("api_id", "name", "listen_path", "active"))
+        assert stored == {
+            (organisation["apis"][api.name], api.name, api.listen_path, api.active) for api in source.apis
+        }
+
+
+def test_the_incident_begins_just_after_a_revision_and_ends_with_the_one_that_undoes_it(told):
+    incident = told["traffic"]["incident"]
+    begins = datetime.fromisoformat(incident["begins"])
+    with scope.org(told["organisations"][0]["id"]):
+        api = ApiDefinition.objects.get(api_id=incident["api_id"])
+        revisions = list(Revision.objects.filter(definition_id=api.id).order_by("number"))
+    assert (api.name, len(revisions)) == ("Shipments", 4)
+    assert [r.created_at for r in revisions] == sorted(r.created_at for r in revisions)
+    assert (begins - revisions[2].created_at).total_seconds() == 120
+    assert (revisions[3].created_at - begins).total_seconds() == 57 * 60
+    targets = [revision.definition["proxy"]["target_url"] for revision in revisions[1:]]
+    assert targets[0] == targets[2] != targets[1]
+
+
+@pytest.mark.parametrize(
+    ("now", "begins"),
+    [
+        (datetime(2026, 11, 25, 14, tzinfo=UTC), datetime(2026, 11, 25, 9, 20, tzinfo=UTC)),
+        (datetime(2026, 11, 25, 12, tzinfo=UTC), datetime(2026, 11, 24, 9, 20, tzinfo=UTC)),
+        (datetime(2026, 11, 23, 6, tzinfo=UTC), datetime(2026, 11, 20, 9, 20, tzinfo=UTC)),
+        (datetime(2026, 7, 5, 20, tzinfo=UTC), datetime(2026, 7, 3, 8, 20, tzinfo=UTC)),
+    ],
+)
+def test_the_trouble_lies_on_the_latest_working_morning(now, begins):
+    assert seed.trouble_begins(now) == begins
+    assert begins.astimezone(ZoneInfo("Europe/Berlin")).strftime("%H:%M") == "10:20"
+
+
+def test_a_second_call_finds_the_same_data(told, tmp_path):
+    before = facts(told)
+    seed.write(tmp_path, told | {"url": "http://127.0.0.1:8000/"})
+    assert seed.seed(tmp_path) == told | {"url": "http://127.0.0.1:8000/"}
+    assert facts(told) == before
+
+
+def test_a_file_about_organisations_that_are_not_there_is_made_anew(db, tmp_path):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        first = seed.seed(tmp_path)
+        raise ZeroDivisionError
+    again = seed.seed(tmp_path)
+    assert again["super_user"]["password"] != first["super_user"]["password"]
+    assert json.loads((tmp_path / "demo.json").read_text()) == again
+
+
+def test_with_the_file_lost_it_says_so_and_changes_nothing(told, tmp_path):
+    before = facts(told)
+    (tmp_path / "demo.json").unlink()
+    with pytest.raises(StartError) as refused:
+        seed.seed(tmp_path)
+    assert str(refused.value) == (
+        f"The demonstration's data is there, but {tmp_path / 'demo.json'} is lost: begin anew with --fresh."
+    )
+    assert facts(told) == before
+    assert not (tmp_path / "demo.json").exists()
+
+
+def test_traffic_is_that_of_what_is_left(told):
+    organisation = told["organisations"][0]
+    with scope.org(organisation["id"]):
+        Key.objects.filter(token_hash=token_hash(organisation["keys"]["driver-app"])).update(suspended=True)
+        ApiDefinition.objects.filter(name="Rates").update(active=False)
+    tenant = seed.traffic(told).tenants[0]
+    assert tenant.org_id == organisation["id"]
+    assert set(tenant.api_ids) == set(organisation["apis"]) - {"Rates", "Returns"}
+    assert set(tenant.key_hashes) == set(organisation["keys"]) - {"driver-app"}
+    assert tenant.key_hashes["invoicing"] == token_hash(organisation["keys"]["invoicing"])
+
+
+def test_traffic_has_the_incident_of_the_file(told):
+    begins = datetime.fromisoformat(told["traffic"]["incident"]["begins"])
+    incident = seed.traffic(told).incident
+    api_id = told["organisations"][0]["apis"]["Shipments"]
+    moments = [begins - HOUR / 60, begins, begins + HOUR * 57 / 60, begins + HOUR]
+    assert [incident.covers(api_id, moment.timestamp()) for moment in moments] == [False, True, True, False]
+    assert not incident.covers(told["organisations"][0]["apis"]["Rates"], begins.timestamp())
