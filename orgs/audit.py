@@ -58,7 +58,8 @@ def record(
     if org_id is None:
         PlatformAuditEntry.objects.create(**facts)
     else:
-        AuditEntry.objects.create(org_id=org_id, **facts)
+        with scope.org(org_id):
+            AuditEntry.objects.create(org_id=org_id, **facts)
 
 
 class AuditMiddleware:

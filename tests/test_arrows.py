@@ -1,0 +1,89 @@
+"""The import arrows of the README, and the few places which may see every organisation."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Who may import whom, besides itself.
+ALLOWED = {
+    "orgs": set(),
+    "apis": {"orgs"},
+    "keys": {"orgs", "apis"},
+    "dashboard.nodes": {"orgs", "apis", "keys"},
+    "dashboard.analytics": {"orgs", "apis"},
+    "dashboard": {"orgs", "apis", "keys", "dashboard.nodes", "dashboard.analytics"},
+}
+# Modules below the composition root which everyone may use, because they know nothing of any app.
+NEUTRAL = {"dashboard.redis_client"}
+EVERY_ORG = {
+    "orgs/scope.py",
+    "orgs/managers.py",
+    "orgs/db/base.py",
+    "orgs/middleware.py",
+}
+PURE = {
+    "orgs/ids.py",
+    "orgs/permissions.py",
+    "orgs/strict_json.py",
+}
+
+
+def modules() -> list[Path]:
+    found = []
+    for package in ("orgs", "apis", "keys", "dashboard"):
+        found += [path for path in sorted((ROOT / package).rglob("*.py"))]
+    return found
+
+
+def part(name: str) -> str | None:
+    """The part a dotted module name belongs to; None for packages that are not ours."""
+    for known in sorted(ALLOWED, key=len, reverse=True):
+        if name == known or name.startswith(known + "."):
+            return known
+    return None
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} if part(node.module) else {node.module}
+    return names
+
+
+def wrong_arrows(path: Path, dotted: str) -> set[str]:
+    own = part(dotted)
+    return {
+        f"{dotted} -> {name}"
+        for name in imported(path)
+        if part(name) not in (None, own, *ALLOWED[own]) and not any(name.startswith(n) for n in NEUTRAL)
+    }
+
+
+def test_no_module_imports_against_the_arrows():
+    found = set()
+    for path in modules():
+        found |= wrong_arrows(path, ".".join(path.relative_to(ROOT).with_suffix("").parts))
+    assert found == set()
+
+
+def test_an_import_against_the_arrows_would_be_found(tmp_path):
+    planted = tmp_path / "models.py"
+    planted.write_text("from keys.models import Key\nfrom orgs import scope\n")
+    assert wrong_arrows(planted, "apis.models") == {"apis.models -> keys.models.Key"}
+
+
+def test_every_organisation_at_once_is_seen_from_the_listed_places_only():
+    using = {
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if "every_org" in path.read_text().lower().replace("every_org_", "") and "migrations" not in path.parts
+    }
+    assert using == EVERY_ORG
+
+
+def test_pure_modules_do_not_know_django():
+    for name in PURE:
+        assert not {module for module in imported(ROOT / name) if module.startswith("django")}
