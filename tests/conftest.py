@@ -148,6 +148,12 @@ def node_client() -> Client:
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            connections.close_all()
+
 
 class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -16,7 +16,7 @@ GLOBAL = {
     # The gateways', shared by all organisations.
     "apis.FeedVersion",
     "nodes.Node",
-    "nodes.Fleet",
+    "nodes.NodeSignal",
     # The drain's own books, read in the whole-fleet role.
     "analytics.Batch",
     "analytics.DeadLetter",
@@ -28,7 +28,7 @@ GLOBAL = {
     "sessions.Session",
 }
 # Too many rows for constraints, and they outlive what they speak of; the drain joins the organisation instead.
-WITHOUT_FOREIGN_KEYS = {"analytics_record", "analytics_rollup"}
+WITHOUT_FOREIGN_KEYS = {"record", "rollup", "endpoint"}
 
 
 def test_every_model_is_a_tenants_or_pinned_as_global():
