@@ -1,10 +1,13 @@
 """The audit log: each change leaves one entry, in the transaction of the change and in the function that makes it."""
 
 from contextvars import ContextVar
+from datetime import datetime
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from orgs import scope
+from orgs.address import client_address
 from orgs.models import AuditEntry, PlatformAuditEntry, User
 
 # Members whose values are never written down, only that they changed.
@@ -32,12 +35,13 @@ def record(
     org: str | None = None,
     before: dict | None = None,
     after: dict | None = None,
+    at: datetime | None = None,
 ) -> None:
     """Write one entry.
 
     action: `kind.past-tense`, e.g. "key.revoked". org: the organisation's id, by default the entered one; with neither
     the entry goes to the platform's own log. actor: by default the request's user; without a request (the command
-    line) the entry says so.
+    line) the entry says so. at: when, by default now.
     """
     request = _request.get()
     if actor is None and request is not None and getattr(request, "user", None) and request.user.is_authenticated:
@@ -51,7 +55,8 @@ def record(
         "object_id": object_id,
         "label": label[:255],
         "changes": changes_between(before or {}, after or {}),
-        "address": request.META.get("REMOTE_ADDR") or None if request else None,
+        "at": at or timezone.now(),
+        "address": client_address(request) if request else None,
         "request_id": request.id if request else "",
     }
     org_id = org or scope.org_id_or_none()

@@ -67,6 +67,8 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     else:
         response = render(request, "503.html", status=503)
     response.headers["Retry-After"] = RETRY_AFTER
+    # This answer may be given outside CommonMiddleware, and a gateway is never sent a body of unsaid length.
+    response.headers["Content-Length"] = str(len(response.content))
     return response
 
 

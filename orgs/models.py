@@ -86,7 +86,6 @@ class User(AbstractBaseUser):
     access_key_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)
     # Counted up to end every session of the person at once.
     session_round = models.PositiveIntegerField(default=0, editable=False)
-    theme = models.CharField(max_length=5, blank=True, choices=[("", "system"), ("light", "light"), ("dark", "dark")])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     everyone = UserManager()

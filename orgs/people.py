@@ -70,6 +70,7 @@ def create_user(
 
 def change_user(user: User, *, actor: User | None = None, **changed) -> User:
     """Change any of email, first_name, last_name, permissions, is_active. Binding on the person's next request."""
+    _may_act_on(user, actor)
     _lock_people(user.org)
     before = _facts(user)
     if "permissions" in changed:
@@ -88,6 +89,7 @@ def change_user(user: User, *, actor: User | None = None, **changed) -> User:
 
 def delete_user(user: User, *, actor: User | None = None) -> None:
     """Remove the person; what the audit log says of him stays."""
+    _may_act_on(user, actor)
     _lock_people(user.org)
     user.is_active = False
     _someone_stays(user)
@@ -97,6 +99,7 @@ def delete_user(user: User, *, actor: User | None = None) -> None:
 
 def set_password(user: User, password: str, *, actor: User | None = None) -> None:
     """Set a password already validated; every session of the person ends."""
+    _may_act_on(user, actor)
     user.set_password(password)
     user.save()
     audit.record("user.password-changed", "user", user.id, user.email, org=user.org_id, actor=actor)
@@ -104,6 +107,7 @@ def set_password(user: User, password: str, *, actor: User | None = None) -> Non
 
 def renew_access_key(user: User, *, actor: User | None = None) -> str:
     """A new access key, returned this once; the old one ends at once."""
+    _may_act_on(user, actor)
     key = new_access_key()
     user.access_key_hash = access_key_hash(key)
     user.save()
@@ -183,6 +187,7 @@ def delete_organisation(organisation: Organisation, *, actor: User | None = None
 
 def end_sessions(user: User, *, actor: User | None = None) -> None:
     """Sign the person out everywhere and end the access key."""
+    _may_act_on(user, actor)
     user.session_round += 1
     user.access_key_hash = None
     user.save()
@@ -223,6 +228,15 @@ def _may_grant(actor: User | None, granted: dict[str, str]) -> None:
     lacking = permissions.exceeding(granted, actor.permissions)
     if lacking:
         raise NotAllowed(f"You cannot grant what you do not hold: {', '.join(sorted(lacking))}")
+
+
+def _may_act_on(user: User, actor: User | None) -> None:
+    """Whoever holds more than the actor is out of his reach, or a password reset would be a way up."""
+    if actor is None or actor.is_superuser or actor.pk == user.pk:
+        return
+    lacking = permissions.exceeding(user.permissions, actor.permissions)
+    if lacking:
+        raise NotAllowed(f"This person holds rights which you do not: {', '.join(sorted(lacking))}")
 
 
 def _lock_people(org: Organisation | None) -> None:

@@ -60,7 +60,7 @@ def user_password(request: HttpRequest, user: str) -> HttpResponse:
     if "new_password" not in given:
         raise RestError(400, "new_password must be a string")
     password = new_password(given["new_password"], row, "new_password")
-    people.set_password(row, password, actor=request.user)
+    _allowed(people.set_password, row, password, actor=request.user)
     return ok("User password updated")
 
 
@@ -68,12 +68,12 @@ def user_password(request: HttpRequest, user: str) -> HttpResponse:
 def user_access_key(request: HttpRequest, user: str) -> HttpResponse:
     """A new access key, in `Meta` this once: nobody can read it again."""
     row = _find(request, user)
-    return ok("User session renewed", people.renew_access_key(row, actor=request.user))
+    return ok("User session renewed", _allowed(people.renew_access_key, row, actor=request.user))
 
 
 @access("key", "users", methods="PUT", own=True)
 def user_sessions(request: HttpRequest, user: str) -> HttpResponse:
-    people.end_sessions(_find(request, user), actor=request.user)
+    _allowed(people.end_sessions, _find(request, user), actor=request.user)
     return ok("User revoked")
 
 
@@ -114,7 +114,7 @@ def change(row: User, body: dict, *, actor: User | None) -> None:
     try:
         _allowed(people.change_user, row, actor=actor, **changed)
         if password:
-            people.set_password(row, new_password(password, row), actor=actor)
+            _allowed(people.set_password, row, new_password(password, row), actor=actor)
     except ValidationError as error:
         raise _refused(error) from None
 

@@ -10,7 +10,11 @@ from django.utils.crypto import salted_hmac
 
 from orgs.models import SignInFailure
 
-MOST_FAILURES = 10
+# By one caller on one account; by one caller altogether; on one account by everybody. The last is the highest, or
+# anybody could lock anybody out.
+MOST_OF_BOTH = 10
+MOST_OF_ADDRESS = 50
+MOST_OF_ACCOUNT = 100
 WINDOW = timedelta(minutes=15)
 
 
@@ -19,11 +23,14 @@ def _hashed(text: str) -> str:
 
 
 def blocked(email: str, address: str) -> bool:
-    """Whether the account or the caller's address has failed too often lately."""
+    """Whether the account, the caller's address or the two together have failed too often lately."""
     recent = SignInFailure.objects.filter(at__gt=timezone.now() - WINDOW)
+    by_account = recent.filter(account=_hashed(email))
+    by_address = recent.filter(address=_hashed(address))
     return (
-        recent.filter(account=_hashed(email)).count() >= MOST_FAILURES
-        or recent.filter(address=_hashed(address)).count() >= MOST_FAILURES
+        by_account.filter(address=_hashed(address)).count() >= MOST_OF_BOTH
+        or by_address.count() >= MOST_OF_ADDRESS
+        or by_account.count() >= MOST_OF_ACCOUNT
     )
 
 

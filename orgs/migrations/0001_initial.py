@@ -112,7 +112,6 @@ class Migration(migrations.Migration):
                 ('permissions', models.JSONField(blank=True, default=dict)),
                 ('access_key_hash', models.CharField(editable=False, max_length=64, null=True, unique=True)),
                 ('session_round', models.PositiveIntegerField(default=0, editable=False)),
-                ('theme', models.CharField(blank=True, choices=[('', 'system'), ('light', 'light'), ('dark', 'dark')], max_length=5)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('org', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='users', to='orgs.organisation')),
             ],
