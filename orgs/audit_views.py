@@ -97,7 +97,7 @@ def older(last, filters: dict[str, str]) -> str:
 
 def changes(entry) -> list[tuple[str, str, str]]:
     """(member, before, after) of each change, as text short enough for a table."""
-    return [(name, shown(before), shown(after)) for name, (before, after) in entry.changes.items()]
+    return [(name, shown(before), shown(after)) for name, (before, after) in sorted(entry.changes.items())]
 
 
 def shown(value: object) -> str:

@@ -18,7 +18,7 @@ A_PAGE = 50
 @access("super")
 def organisation_list(request):
     query = request.GET.get("q", "").replace("\x00", "").strip()
-    found = Organisation.objects.annotate(people=Count("users"))
+    found = Organisation.everyone.present().annotate(people=Count("users")).order_by("owner_name", "id")
     if query:
         found = found.filter(Q(owner_name__icontains=query) | Q(slug__icontains=query) | Q(pk=query))
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
@@ -50,7 +50,7 @@ def organisation_create(request):
 
 @access("super", methods="GET POST")
 def organisation_edit(request, organisation):
-    organisation = get_object_or_404(Organisation.objects, pk=organisation)
+    organisation = get_object_or_404(Organisation.everyone.present(), pk=organisation)
     initial = {name: getattr(organisation, name) for name in OrganisationForm.base_fields}
     form = OrganisationForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -62,5 +62,5 @@ def organisation_edit(request, organisation):
         else:
             messages.success(request, f"{organisation.owner_name} is saved.")
             return redirect("org-list")
-    context = {"section": "orgs", "form": form, "organisation": Organisation.objects.get(pk=organisation.pk)}
+    context = {"section": "orgs", "form": form, "organisation": Organisation.everyone.get(pk=organisation.pk)}
     return render(request, "orgs/organisation_form.html", context)
