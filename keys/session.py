@@ -136,10 +136,15 @@ def rights_from(access_rights: Any, own_apis: Iterable[str]) -> list[Right]:
     return [_right_from(api_id, entry, own) for api_id, entry in access_rights.items()]
 
 
+def no_such_api(api_id: str) -> str:
+    """What is said of an API that does not exist and of another organisation's: the difference would tell."""
+    return f"There is no API {api_id!r} in this organisation."
+
+
 def _right_from(api_id: str, entry: Any, own: set[str]) -> Right:
     field = f"access_rights.{api_id}"
     if api_id not in own:
-        raise SessionError("access_rights", f"There is no API {api_id!r} in this organisation.")
+        raise SessionError("access_rights", no_such_api(api_id))
     if entry is None:
         entry = {}
     if not isinstance(entry, dict):
@@ -223,7 +228,14 @@ _READERS = {
 }
 
 
-def session(
+def session(*, rights: Iterable[Right] | None, **facts: Any) -> dict[str, Any] | None:
+    """The session object of a key as `described`, or None when there is nothing it may open: empty rights
+    would open everything."""
+    made = described(rights=rights, **facts)
+    return made if made["access_rights"] and made["org_id"] else None
+
+
+def described(
     *,
     org_id: str,
     apis: Iterable[Api],
@@ -236,29 +248,17 @@ def session(
     meta_data: Mapping[str, Any] | None = None,
     created_at: datetime,
     updated_at: datetime,
-) -> dict[str, Any] | None:
-    """The session object of a key, or None when there is nothing it may open: empty rights would open
-    everything.
+) -> dict[str, Any]:
+    """A key in the form of a session object, for people and programs to read; without rights it is none for
+    gateways.
 
     `apis`: the organisation's APIs of this moment. `rights`: None means all of them. A right whose API is
     not among them is left out. Times are aware.
     """
-    wanted = None if rights is None else {right.api_id: right for right in rights}
-    access_rights = {
-        api.api_id: {
-            "api_name": api.name,
-            "api_id": api.api_id,
-            "versions": list((wanted[api.api_id].versions if wanted else ()) or api.versions),
-        }
-        for api in sorted(apis, key=lambda api: api.api_id)
-        if wanted is None or api.api_id in wanted
-    }
-    if not access_rights or not org_id:
-        return None
     return {
         "org_id": org_id,
         "alias": alias,
-        "access_rights": access_rights,
+        "access_rights": _access_rights(apis, rights),
         "rate": limits.rate,
         "per": limits.per,
         "quota_max": limits.quota_max,
@@ -271,6 +271,19 @@ def session(
         "meta_data": dict(meta_data or {}),
         "date_created": created_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "last_updated": str(int(updated_at.timestamp())),
+    }
+
+
+def _access_rights(apis: Iterable[Api], rights: Iterable[Right] | None) -> dict[str, Any]:
+    wanted = None if rights is None else {right.api_id: right.versions for right in rights}
+    return {
+        api.api_id: {
+            "api_name": api.name,
+            "api_id": api.api_id,
+            "versions": list((wanted or {}).get(api.api_id) or api.versions),
+        }
+        for api in sorted(apis, key=lambda api: api.api_id)
+        if wanted is None or api.api_id in wanted
     }
 
 

@@ -1,0 +1,35 @@
+import logging
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import Error, register
+
+from keys.logs import WithoutTokens
+
+
+class KeysConfig(AppConfig):
+    name = "keys"
+
+    def ready(self):
+        # Models can be imported only now.
+        from apis import publish  # noqa: PLC0415
+        from keys.issue import follow  # noqa: PLC0415
+
+        publish.FOLLOWERS.append(follow)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(WithoutTokens())
+        register(gateways_must_hash_keys)
+
+
+def gateways_must_hash_keys(app_configs, **options) -> list[Error]:
+    """A system check: tokens are not kept, and a gateway with `hash_keys` off looks sessions up by the
+    token."""
+    if settings.GATEWAY_HASH_KEYS:
+        return []
+    return [
+        Error(
+            "GATEWAY_HASH_KEYS is off, but keys are kept as hashes and cannot be delivered without it.",
+            hint='Set "hash_keys": true in every tyk.conf and remove GATEWAY_HASH_KEYS.',
+            id="keys.E001",
+        )
+    ]

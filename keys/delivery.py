@@ -1,0 +1,92 @@
+"""Keys on their way to the gateways' Redis.
+
+What is written follows from the key's row at the moment of writing, never from the outbox row, so
+delivering twice, late or out of order does no harm. Each key's row is locked meanwhile: of two workers the
+later one writes the newer state.
+
+Sessions lie under the hash of the token, so gateways must hash keys (`hash_keys: true`). With that off a
+gateway looks for the token itself, which nobody has kept.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, transaction
+from django.utils import timezone
+from redis import Redis
+
+from keys.models import Key
+from keys.reader import sessions_of
+from keys.session import encoded, parsed, with_quota_state
+
+
+class Busy(Exception):
+    """The key's row is locked by somebody else."""
+
+
+KINDS = ("key", "key-removed")
+CHANNEL = "tyk.cluster.notifications"
+
+
+def deliver(row, redis: Redis) -> None:
+    """Do what an outbox row of one of KINDS asks for. In a transaction, with a scope that holds the row's
+    organisation. Raises redis.RedisError when Redis is away and Busy while the key is being changed: the row
+    is to be tried again."""
+    key = locked(row.org_id, row.subject)
+    if key is not None:
+        write(key, redis, reset_quota=bool((row.payload or {}).get("reset_quota")))
+
+
+def locked(org_id: str, key_id: str) -> Key | None:
+    """The key, its row locked until the transaction ends. Raises Busy instead of waiting: one transaction may
+    deliver many keys, and another which changes many would wait for it in a circle."""
+    try:
+        with transaction.atomic():
+            rows = Key.objects.select_for_update(nowait=True, no_key=True, of=("self",))
+            return rows.filter(org_id=org_id, id=key_id).first()
+    except OperationalError as error:
+        raise Busy("the key is being changed") from error
+
+
+def write(key: Key, redis: Redis, *, reset_quota: bool = False) -> None:
+    """Bring the key's session in Redis to what it should be and have gateways forget their cached copy. The
+    caller has locked the key's row."""
+    if not settings.GATEWAY_HASH_KEYS:
+        raise ImproperlyConfigured(
+            "Keys are delivered under the hash of their token: gateways need hash_keys on."
+        )
+    name = session_name(key)
+    wanted = sessions_of([key])[key.id]
+    # One MULTI: no gateway can cache the old session again between the write and the notice.
+    with redis.pipeline(transaction=True) as pipeline:
+        if wanted is None:
+            pipeline.delete(name)
+        else:
+            stored = None if reset_quota else parsed(redis.get(name))
+            # No time to live: an expired key is refused by its `expires`, in words that say so.
+            pipeline.set(name, encoded(with_quota_state(wanted, stored)))
+        if reset_quota or wanted is None:
+            pipeline.delete(f"quota-{key.token_hash}")
+        pipeline.publish(CHANNEL, notice([key.cache_key], settings.NODE_SECRET))
+        pipeline.execute()
+    Key.objects.filter(org_id=key.org_id, id=key.id).update(
+        delivered_number=key.change_number, delivered_at=timezone.now()
+    )
+
+
+def session_name(key: Key) -> str:
+    """Where the key's session lies in the gateways' Redis."""
+    return f"apikey-{key.token_hash}"
+
+
+def notice(cache_keys: list[str], node_secret: str) -> bytes:
+    """The message that makes gateways drop cached sessions, signed as they demand it: algorithm 5 is the
+    SHA-256 of command, payload and node secret. With anything but the cache key (murmur64 of the token) in
+    it they go on for ten seconds."""
+    command, payload = "KeySpaceUpdateNotification", ",".join(cache_keys)
+    signature = hashlib.sha256(f"{command}{payload}{node_secret}".encode()).hexdigest()
+    message: dict[str, Any] = {"command": command, "payload": payload, "signature": signature, "algorithm": 5}
+    return json.dumps(message, separators=(",", ":")).encode()

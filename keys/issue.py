@@ -1,0 +1,209 @@
+"""Making and changing keys: one transaction holds the rows, the audit entry and the outbox row of each
+change.
+
+The caller has entered a scope and opened the transaction. What it hands in has passed keys.forms; that
+every API is the organisation's own is nevertheless asked of the database again, here and by its composite
+foreign keys.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apis import outbox
+from apis.models import ApiDefinition
+from keys import token as tokens
+from keys.models import Key, KeyRight
+from keys.session import NO_RIGHTS, UNLIMITED, Right, SessionError, no_such_api
+from orgs import audit
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a key shall be, apart from being suspended or revoked."""
+
+    alias: str = ""
+    owner: str = ""
+    expires_at: datetime | None = None
+    rate: float = UNLIMITED
+    per: float = 0
+    quota_max: int = UNLIMITED
+    quota_renewal_rate: int = 0
+    all_apis: bool = False
+    rights: tuple[Right, ...] = ()
+    tags: list[str] = field(default_factory=list)
+    meta_data: dict[str, Any] = field(default_factory=dict)
+
+    def columns(self) -> dict[str, Any]:
+        """All of it that stands in the key's own row."""
+        return {name: value for name, value in vars(self).items() if name != "rights"}
+
+
+class AlreadyMade(Exception):
+    """The form was sent before; `key` is what it made."""
+
+    def __init__(self, key: Key):
+        super().__init__(key.id)
+        self.key = key
+
+
+def create(
+    org_id: str, wishes: Wishes, *, created_by: str, suspended: bool = False, form_token: str | None = None
+) -> tuple[Key, str]:
+    """A new key and its token, which is nowhere kept. Raises SessionError for rights that may not be given,
+    and AlreadyMade for a form token used before."""
+    apis = _own_apis(org_id, wishes)
+    text = tokens.new_token(org_id)
+    key = Key(
+        org_id=org_id,
+        created_by=created_by,
+        suspended=suspended,
+        form_token=form_token,
+        token_hash=tokens.token_hash(text),
+        cache_key=tokens.cache_key(text),
+        **wishes.columns(),
+    )
+    try:
+        with transaction.atomic():
+            key.save(force_insert=True)
+    except IntegrityError:
+        made = Key.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
+        if made is None:
+            raise
+        raise AlreadyMade(made) from None
+    _write_rights(key, wishes, apis)
+    _announce(key, "key.created", before={})
+    return key, text
+
+
+def change(key: Key, wishes: Wishes, *, suspended: bool | None = None, reset_quota: bool = False) -> Key:
+    """Make a key what `wishes` say. `suspended` None leaves that as it is; `reset_quota` begins its quota
+    anew. Raises SessionError for rights that may not be given and for a revoked key."""
+    apis = _own_apis(key.org_id, wishes)
+    key = _locked(key)
+    before = _facts(key)
+    for name, value in wishes.columns().items():
+        setattr(key, name, value)
+    if suspended is not None:
+        key.suspended = suspended
+    KeyRight.objects.filter(org_id=key.org_id, key=key).delete()
+    _write_rights(key, wishes, apis)
+    if reset_quota or _facts(key) != before:
+        _save(key)
+        _announce(key, "key.changed", before=before, reset_quota=reset_quota)
+    return key
+
+
+def set_suspended(key: Key, suspended: bool) -> Key:
+    """Suspend or resume a key; a no-op when it already is so. Raises SessionError for a revoked key."""
+    key = _locked(key)
+    if key.suspended == suspended:
+        return key
+    before = _facts(key)
+    key.suspended = suspended
+    _save(key)
+    _announce(key, "key.suspended" if suspended else "key.resumed", before=before)
+    return key
+
+
+def revoke(key: Key) -> Key:
+    """End a key for good. Its row stays. Raises SessionError when it is revoked already."""
+    key = _locked(key)
+    before = _facts(key)
+    key.revoked_at = timezone.now()
+    _save(key)
+    _announce(key, "key.revoked", before=before, kind="key-removed")
+    return key
+
+
+def follow(org_id: str, api_id: str, what: str) -> None:
+    """An API of the organisation was "added" or is about to be "removed" (apis.publish.FOLLOWERS). Keys for
+    all APIs follow; a removed API is taken out of the rights of every key, and one left with none opens
+    nothing any more."""
+    keys = Key.objects.filter(org_id=org_id, revoked_at=None)
+    _redeliver(keys.filter(all_apis=True))
+    if what == "removed":
+        named = KeyRight.objects.filter(org_id=org_id, api__api_id=api_id)
+        losing = list(keys.filter(id__in=named.values("key_id")).order_by("id"))
+        before = {key.id: _facts(key) for key in losing}
+        named.delete()
+        for key in losing:
+            _record(key, "key.changed", before[key.id])
+        _redeliver(keys.filter(id__in=before))
+
+
+def _redeliver(keys) -> None:
+    rows = list(keys.order_by("id").values_list("id", "org_id"))
+    keys.filter(id__in=[key_id for key_id, _ in rows]).update(change_number=F("change_number") + 1)
+    for key_id, org_id in rows:
+        outbox.add("key", key_id, org_id=org_id)
+
+
+def _locked(key: Key) -> Key:
+    # The delivery of an earlier change may hold the row while it speaks to Redis, which takes milliseconds.
+    key = Key.objects.select_for_update().get(org_id=key.org_id, id=key.id)
+    if key.revoked_at is not None:
+        raise SessionError("key", "A revoked key cannot be changed.")
+    return key
+
+
+def _own_apis(org_id: str, wishes: Wishes) -> dict[str, ApiDefinition]:
+    """The APIs that `wishes` name, by API id, locked so that none is deleted before the rights are
+    committed. They are locked before any key, as apis.publish does when an API goes."""
+    if wishes.all_apis:
+        return {}
+    wanted = {right.api_id for right in wishes.rights}
+    if not wanted:
+        raise SessionError("access_rights", NO_RIGHTS)
+    own = ApiDefinition.objects.select_for_update(no_key=True, of=("self",)).filter(
+        org_id=org_id, api_id__in=wanted
+    )
+    apis = {api.api_id: api for api in own.order_by("api_id")}
+    if missing := sorted(wanted - apis.keys()):
+        raise SessionError("access_rights", no_such_api(missing[0]))
+    return apis
+
+
+def _write_rights(key: Key, wishes: Wishes, apis: dict[str, ApiDefinition]) -> None:
+    KeyRight.objects.bulk_create(
+        KeyRight(org_id=key.org_id, key=key, api=apis[right.api_id], versions=list(right.versions))
+        for right in (() if wishes.all_apis else wishes.rights)
+    )
+
+
+def _save(key: Key) -> None:
+    key.updated_at = timezone.now()
+    key.change_number += 1
+    key.save()
+
+
+def _announce(key: Key, action: str, *, before: dict, kind: str = "key", reset_quota: bool = False) -> None:
+    _record(key, action, before)
+    outbox.add(kind, key.id, {"reset_quota": True} if reset_quota else None, org_id=key.org_id)
+
+
+def _record(key: Key, action: str, before: dict) -> None:
+    audit.record(action, "key", key.id, str(key), org=key.org_id, before=before, after=_facts(key))
+
+
+def _facts(key: Key) -> dict[str, Any]:
+    """What the audit log says of a key."""
+    rights = KeyRight.objects.filter(org_id=key.org_id, key=key).order_by("api__api_id")
+    return {
+        "alias": key.alias,
+        "owner": key.owner,
+        "expires": key.expires_at.isoformat() if key.expires_at else None,
+        "rate": key.rate,
+        "per": key.per,
+        "quota_max": key.quota_max,
+        "quota_renewal_rate": key.quota_renewal_rate,
+        "apis": "all" if key.all_apis else dict(rights.values_list("api__api_id", "versions")),
+        "suspended": key.suspended,
+        "revoked": key.revoked_at is not None,
+        "tags": key.tags,
+        "meta_data": key.meta_data,
+    }

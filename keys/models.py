@@ -1,0 +1,120 @@
+"""Keys and what each may open. A key is never deleted: a revoked one stays as history, without its
+session."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from apis.models import ApiDefinition
+from keys.session import UNLIMITED, Limits
+from orgs.models import OrgForeignKey, OrgOwned
+
+
+class Key(OrgOwned):
+    """Who may call. Of its token only two hashes are kept (keys.token)."""
+
+    alias = models.CharField("name", max_length=200, blank=True)
+    owner = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField("expiry", null=True, blank=True)
+    rate = models.FloatField(default=UNLIMITED)
+    per = models.FloatField(default=0)
+    quota_max = models.BigIntegerField("quota", default=UNLIMITED)
+    quota_renewal_rate = models.BigIntegerField(default=0)
+    # All APIs the organisation has, as they come and go; the rights of such a key have no rows.
+    all_apis = models.BooleanField("all APIs", default=False)
+    suspended = models.BooleanField(default=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    tags = models.JSONField(default=list, blank=True)
+    meta_data = models.JSONField("metadata", default=dict, blank=True)
+
+    token_hash = models.CharField(max_length=64, editable=False)
+    cache_key = models.CharField(max_length=16, editable=False)
+    # The form it was made with: sent twice, a form makes one key.
+    form_token = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  unique where there is one
+    created_by = models.CharField(max_length=254, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # Counts the changes that gateways must hear of, and the last one that the gateways' Redis has.
+    change_number = models.PositiveIntegerField(default=1, editable=False)
+    delivered_number = models.PositiveIntegerField(default=0, editable=False)
+    delivered_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "change")
+        constraints = [
+            models.UniqueConstraint(fields=["org", "token_hash"], name="key_once_a_token"),
+            models.UniqueConstraint(fields=["org", "form_token"], name="key_once_a_form"),
+            models.CheckConstraint(
+                name="key_hashes_are_hex",
+                condition=Q(token_hash__regex="^[0-9a-f]{64}$", cache_key__regex="^[0-9a-f]{16}$"),
+            ),
+        ]
+        indexes = [models.Index(fields=["org", "-created_at", "-id"], name="key_newest_first")]
+
+    def __str__(self) -> str:
+        return self.alias or f"Key {self.hint}"
+
+    @property
+    def hint(self) -> str:
+        """The start of the token's hash, which analytics name the key by. The ends of tokens are all
+        alike."""
+        return self.token_hash[:8]
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(_plain(self.rate), _plain(self.per), self.quota_max, self.quota_renewal_rate)
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the gateways' Redis has the last change."""
+        return self.delivered_number == self.change_number
+
+    def state(self, now: datetime | None = None) -> str:
+        """One of STATES, as of `now` (aware)."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.suspended:
+            return "suspended"
+        return (
+            "expired"
+            if self.expires_at is not None and self.expires_at <= (now or timezone.now())
+            else "active"
+        )
+
+
+STATES = ("active", "suspended", "expired", "revoked")
+
+
+def in_state(keys: models.QuerySet, state: str, now: datetime) -> models.QuerySet:
+    """Those of `keys` whose `state(now)` is `state`."""
+    expired = Q(expires_at__lte=now)
+    return keys.filter(
+        {
+            "active": Q(revoked_at=None, suspended=False) & ~expired,
+            "suspended": Q(revoked_at=None, suspended=True),
+            "expired": Q(revoked_at=None, suspended=False) & expired,
+            "revoked": Q(revoked_at__isnull=False),
+        }[state]
+    )
+
+
+def _plain(number: float) -> float:
+    """A float as an integer where it is one: `100`, not `100.0`, on the wire."""
+    return int(number) if number == int(number) else number
+
+
+class KeyRight(OrgOwned):
+    """One API that one key may open. The database refuses an API of another organisation (composite foreign
+    keys)."""
+
+    key = OrgForeignKey(Key, models.CASCADE, related_name="rights")
+    # An API's rights go with a change to its keys (keys.issue), never silently.
+    api = OrgForeignKey(ApiDefinition, models.PROTECT, related_name="+")
+    # Empty: all versions of the API.
+    versions = models.JSONField(default=list, blank=True)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "key", "api"], name="right_once_a_key")]

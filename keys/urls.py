@@ -1,0 +1,26 @@
+"""URLs: `pages` for people (under /o/<organisation>/), `wire` for machines."""
+
+from django.urls import path
+
+from keys import rest, views
+
+pages = [
+    # /o/<organisation>/keys/
+    path("keys/", views.key_list, name="key-list"),
+    path("keys/new/", views.key_create, name="key-create"),
+    path("keys/<str:key_id>/", views.key_detail, name="key-detail"),
+    path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
+    path("keys/<str:key_id>/token/", views.key_token, name="key-token"),
+    path("keys/<str:key_id>/suspension/", views.key_suspension, name="key-suspension"),
+    path("keys/<str:key_id>/revocation/", views.key_revoke, name="key-revoke"),
+]
+
+wire = [
+    path("api/keys", rest.keys, name="rest-keys"),
+    path("api/keys/detailed", rest.keys_detailed, name="rest-keys-detailed"),
+    path("api/keys/<str:name>", rest.key, name="rest-key"),
+    path("api/apis/keys", rest.keys_of_apis, name="rest-keys-of-apis"),
+    # "-" stands for any API.
+    path("api/apis/<str:api>/keys", rest.keys_of_api, name="rest-keys-of-api"),
+    path("api/apis/<str:api>/keys/<str:name>", rest.key_of_api, name="rest-key-of-api"),
+]

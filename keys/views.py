@@ -1,0 +1,230 @@
+"""Pages of an organisation's keys."""
+
+import json
+import secrets
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+
+from apis.models import ApiDefinition
+from keys import issue, shown_once
+from keys.forms import KeyFilterForm, KeyForm
+from keys.models import Key
+from keys.reader import apis_of_one, rights_of
+from keys.search import found
+from keys.session import SessionError
+from orgs.access import access
+from orgs.ids import is_id
+from orgs.spreadsheet import csv_response
+
+A_PAGE = 50
+MOST_CSV_ROWS = 10_000
+
+
+@access("session", "keys")
+def key_list(request, org):
+    apis = apis_of_one(request.org.id)
+    filters = KeyFilterForm(request.GET, apis=apis)
+    if not filters.is_valid():
+        return render(request, "keys/list.html", {"section": "keys", "filters": filters}, status=400)
+    asked = {name: value for name, value in filters.cleaned_data.items() if value}
+    keys = found(text=asked.get("q", ""), state=asked.get("state", ""), api_id=asked.get("api", ""))
+    if request.GET.get("format") == "csv":
+        return keys_csv(request.org, keys)
+    page = Paginator(keys, A_PAGE).get_page(request.GET.get("p"))
+    context = {
+        "section": "keys",
+        "filters": filters,
+        "asked": asked,
+        "rows": [(key, key.state()) for key in page],
+        "page": page,
+        "has_apis": bool(apis),
+        "newer": _query(asked, p=page.number - 1) if page.has_previous() else "",
+        "older": _query(asked, p=page.number + 1) if page.has_next() else "",
+        "csv": _query(asked, format="csv"),
+        "may_write": request.user.may("keys", "write"),
+    }
+    return render(request, "keys/list.html", context)
+
+
+def _query(asked: dict, **more) -> str:
+    return "?" + urlencode({**asked, **more})
+
+
+def keys_csv(org, keys):
+    rows = list(keys[:MOST_CSV_ROWS])
+    rights = rights_of(rows)
+    header = ("id", "name", "owner", "hash", "state", "APIs", "expires", "created", "delivered")
+    lines = (
+        (
+            key.id,
+            key.alias,
+            key.owner,
+            key.token_hash,
+            key.state(),
+            "all" if rights[key.id] is None else " ".join(right.api_id for right in rights[key.id]),
+            key.expires_at.isoformat() if key.expires_at else "",
+            key.created_at.isoformat(),
+            "yes" if key.is_delivered else "no",
+        )
+        for key in rows
+    )
+    return csv_response(f"keys-{org.slug}.csv", header, lines)
+
+
+@access("session", "keys", methods="GET POST")
+def key_create(request, org):
+    _must_write(request)
+    apis = apis_of_one(request.org.id)
+    form_token = request.POST.get("form_token", "")
+    form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone)
+    if form.is_valid():
+        try:
+            key, token = issue.create(
+                request.org.id,
+                form.wishes(),
+                created_by=request.user.email,
+                form_token=form_token if _is_form_token(form_token) else None,
+            )
+            shown_once.put(request.session, key.id, token)
+            return redirect("key-token", org, key.id)
+        except issue.AlreadyMade as already:
+            return redirect("key-token", org, already.key.id)
+        except SessionError as error:
+            form.add_error(_field_of(error), error.message)
+    context = {
+        "section": "keys",
+        "form": form,
+        "apis": apis,
+        "form_token": form_token if _is_form_token(form_token) else secrets.token_hex(16),
+    }
+    return render(request, "keys/form.html", context, status=400 if form.errors else 200)
+
+
+def _is_form_token(text: str) -> bool:
+    return len(text) == 32 and text.isascii() and text.isalnum()
+
+
+def _field_of(error: SessionError) -> str | None:
+    return "access_rights" if error.field.startswith("access_rights") else None
+
+
+@access("session", "keys")
+@never_cache
+def key_token(request, org, key_id):
+    """The page that shows a new key's token, once; afterwards it is the key's own page."""
+    key = _key_or_404(key_id)
+    if request.method == "HEAD":
+        return render(request, "keys/token.html", {"section": "keys", "key": key})
+    token = shown_once.take(request.session, key.id)
+    if token is None:
+        messages.info(request, "The token of this key was shown once and is not kept.")
+        return redirect("key-detail", org, key.id)
+    opened = next(iter(_opened(key)), None)
+    context = {
+        "section": "keys",
+        "key": key,
+        "token": token,
+        "curl": _curl(token, opened) if opened else "",
+    }
+    return render(request, "keys/token.html", context)
+
+
+def _opened(key: Key):
+    """The API definitions that a key may open, by name."""
+    apis = ApiDefinition.objects.filter(org_id=key.org_id).order_by("name", "id")
+    rights = rights_of([key])[key.id]
+    return apis if rights is None else apis.filter(api_id__in=[right.api_id for right in rights])
+
+
+def _curl(token: str, api: ApiDefinition) -> str:
+    # Only characters that mean nothing to a shell in double quotes.
+    place = "".join(letter for letter in api.listen_path if letter.isalnum() or letter in "/._-~")
+    return f'curl -H "Authorization: {token}" https://{api.domain or "gateway.example"}{place}'
+
+
+@access("session", "keys")
+def key_detail(request, org, key_id):
+    key = _key_or_404(key_id)
+    context = {
+        "section": "keys",
+        "key": key,
+        "state": key.state(),
+        "limits": key.limits,
+        "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
+        "apis": list(_opened(key)),
+        "may_write": request.user.may("keys", "write"),
+    }
+    return render(request, "keys/detail.html", context)
+
+
+@access("session", "keys", methods="GET POST")
+def key_edit(request, org, key_id):
+    _must_write(request)
+    key = _living_or_404(key_id)
+    apis = apis_of_one(request.org.id)
+    form = KeyForm(
+        request.POST or None, apis=apis, zone=request.org.zone, key=key, rights=rights_of([key])[key.id] or []
+    )
+    if form.is_valid():
+        try:
+            issue.change(key, form.wishes())
+            messages.success(request, "Saved. Gateways hear of it within seconds.")
+            return redirect("key-detail", org, key.id)
+        except SessionError as error:
+            form.add_error(_field_of(error), error.message)
+    context = {"section": "keys", "form": form, "apis": apis, "key": key}
+    return render(request, "keys/form.html", context, status=400 if form.errors else 200)
+
+
+@access("session", "keys", methods="POST")
+def key_suspension(request, org, key_id):
+    """`suspended` = true or false."""
+    wanted = {"true": True, "false": False}.get(request.POST.get("suspended", ""))
+    if wanted is None:
+        return HttpResponseBadRequest("suspended: must be true or false", content_type="text/plain")
+    key = _key_or_404(key_id)
+    try:
+        issue.set_suspended(key, wanted)
+        messages.success(request, "The key is suspended." if wanted else "The key works again.")
+    except SessionError as error:
+        messages.error(request, error.message)
+    return redirect("key-detail", org, key.id)
+
+
+@access("session", "keys", methods="GET POST")
+def key_revoke(request, org, key_id):
+    """GET asks, POST does."""
+    _must_write(request)
+    key = _living_or_404(key_id)
+    if request.method == "POST":
+        issue.revoke(key)
+        messages.success(request, "The key is revoked. Gateways refuse it within seconds.")
+        return redirect("key-detail", org, key.id)
+    context = {"section": "keys", "key": key, "apis": list(_opened(key))}
+    return render(request, "keys/revoke.html", context)
+
+
+def _must_write(request) -> None:
+    """For pages that lead to a change: reading them alone is no use."""
+    if not request.user.may("keys", "write"):
+        raise PermissionDenied("keys")
+
+
+def _living_or_404(key_id: str) -> Key:
+    key = _key_or_404(key_id)
+    if key.revoked_at is not None:
+        raise Http404
+    return key
+
+
+def _key_or_404(key_id: str) -> Key:
+    key = Key.objects.filter(id=key_id).first() if is_id(key_id) else None
+    if key is None:
+        raise Http404
+    return key

@@ -1,0 +1,73 @@
+"""Builders of APIs and keys, and the worker's part in delivering them."""
+
+import json
+
+from django.db import transaction
+
+from apis import outbox, publish
+from keys import delivery, issue
+from keys.session import Right
+from orgs import scope
+
+
+def definition(name, path, **members):
+    return {
+        "name": name,
+        "active": True,
+        "use_keyless": False,
+        "auth": {"auth_header_name": "Authorization"},
+        "proxy": {"listen_path": path, "target_url": "http://upstream.example/", "strip_listen_path": True},
+        "version_data": {"not_versioned": True, "versions": {"Default": {"name": "Default"}}},
+        **members,
+    }
+
+
+def api(org, name="Orders", **members):
+    path = members.pop("path", f"/{org.slug}/{name.lower().replace(' ', '-')}/")
+    with scope.org(org.id), transaction.atomic():
+        return publish.create(org.id, definition(name, path, **members), author=None)
+
+
+def key(org, *apis, **wishes):
+    """A key of `org` and its token. Without `apis` it is one for all APIs."""
+    rights = tuple(Right(each.api_id) for each in apis)
+    suspended = wishes.pop("suspended", False)
+    with scope.org(org.id), transaction.atomic():
+        return issue.create(
+            org.id,
+            issue.Wishes(rights=rights, all_apis=not apis, **wishes),
+            created_by="test",
+            suspended=suspended,
+        )
+
+
+def deliver(redis):
+    """What the worker does with the outbox: every waiting message about keys; those that fail are tried later."""
+    with scope.every_org(), transaction.atomic():
+        for row in outbox.take(1000):
+            if row.kind in delivery.KINDS:
+                try:
+                    delivery.deliver(row, redis)
+                except Exception as error:  # noqa: BLE001  whatever it is, the worker goes on
+                    outbox.retry(row, error)
+                    continue
+            outbox.done(row)
+
+
+def stored(redis, made):
+    """The session in Redis, None when there is none."""
+    text = redis.get(f"apikey-{made.token_hash}")
+    return None if text is None else json.loads(text)
+
+
+def waiting(org):
+    """(kind, subject) of the messages about keys that are not yet delivered."""
+    with scope.org(org.id):
+        rows = outbox.waiting().filter(kind__in=delivery.KINDS).order_by("created_at", "id")
+        return [(row.kind, row.subject) for row in rows]
+
+
+def again(made):
+    """The key as the database has it now."""
+    with scope.org(made.org_id):
+        return type(made).objects.get(id=made.id)

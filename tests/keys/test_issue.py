@@ -1,0 +1,265 @@
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from apis import publish
+from apis.models import Outbox
+from keys import issue
+from keys.models import Key, KeyRight
+from keys.session import NO_RIGHTS, Right, SessionError
+from keys.token import cache_key, token_hash
+from orgs import scope
+from orgs.models import AuditEntry
+from tests.keys import build
+
+
+def actions(org):
+    with scope.org(org.id):
+        return list(AuditEntry.objects.filter(kind="key").order_by("at", "id").values_list("action", "object_id"))
+
+
+def changes(org, action):
+    with scope.org(org.id):
+        return AuditEntry.objects.get(kind="key", action=action).changes
+
+
+def inside(org, call, *arguments, **named):
+    with scope.org(org.id), transaction.atomic():
+        return call(*arguments, **named)
+
+
+def rights(made):
+    with scope.org(made.org_id):
+        return sorted(KeyRight.objects.filter(key=made).values_list("api__api_id", flat=True))
+
+
+def test_a_new_key_leaves_its_row_an_audit_entry_and_a_message(cast):
+    orders = build.api(cast.acme)
+    made, text = build.key(cast.acme, orders, alias="Partner", rate=5, per=1)
+    kept = build.again(made)
+    assert (kept.alias, kept.rate, kept.per, kept.token_hash, kept.cache_key) == (
+        "Partner",
+        5,
+        1,
+        token_hash(text),
+        cache_key(text),
+    )
+    assert (rights(made), actions(cast.acme), build.waiting(cast.acme)) == (
+        [orders.api_id],
+        [("key.created", made.id)],
+        [("key", made.id)],
+    )
+
+
+def test_the_audit_entry_says_what_the_key_opens(cast):
+    orders = build.api(cast.acme)
+    build.key(cast.acme, orders, alias="Partner")
+    assert changes(cast.acme, "key.created") == {
+        "alias": [None, "Partner"],
+        "apis": [None, {orders.api_id: []}],
+        "meta_data": [None, {}],
+        "owner": [None, ""],
+        "per": [None, 0],
+        "quota_max": [None, -1],
+        "quota_renewal_rate": [None, 0],
+        "rate": [None, -1],
+        "revoked": [None, False],
+        "suspended": [None, False],
+        "tags": [None, []],
+    }
+
+
+def test_row_audit_entry_and_message_come_and_go_together(cast):
+    orders = build.api(cast.acme)
+    with scope.org(cast.acme.id):
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            issue.create(cast.acme.id, issue.Wishes(rights=(Right(orders.api_id),)), created_by="test")
+            assert [Key.objects.count(), Outbox.objects.filter(kind="key").count()] == [1, 1]
+            assert AuditEntry.objects.filter(kind="key").count() == 1
+            1 / 0  # noqa: B018
+        counts = [Key.objects.count(), KeyRight.objects.count(), Outbox.objects.filter(kind="key").count()]
+    assert (counts, actions(cast.acme)) == ([0, 0, 0], [])
+
+
+@pytest.mark.parametrize("named", ["globex", "nobody"])
+def test_an_api_that_is_not_ones_own_is_refused_and_nothing_is_stored(cast, named):
+    build.api(cast.acme)
+    foreign = build.api(cast.globex).api_id if named == "globex" else "zzzz"
+    with pytest.raises(SessionError) as caught:
+        inside(
+            cast.acme,
+            issue.create,
+            cast.acme.id,
+            issue.Wishes(rights=(Right(foreign),)),
+            created_by="test",
+        )
+    assert caught.value.message == f"There is no API '{foreign}' in this organisation."
+    with scope.every_org():
+        assert (Key.objects.count(), KeyRight.objects.count()) == (0, 0)
+    assert (actions(cast.acme), build.waiting(cast.acme)) == ([], [])
+
+
+def test_a_super_user_in_every_organisation_cannot_cross_them_either(cast):
+    foreign = build.api(cast.globex)
+    with scope.every_org(), pytest.raises(SessionError), transaction.atomic():
+        issue.create(cast.acme.id, issue.Wishes(rights=(Right(foreign.api_id),)), created_by="test")
+    with scope.every_org():
+        assert Key.objects.count() == 0
+
+
+def test_empty_rights_are_refused_even_past_the_form(cast):
+    build.api(cast.acme)
+    with pytest.raises(SessionError) as caught:
+        inside(cast.acme, issue.create, cast.acme.id, issue.Wishes(), created_by="test")
+    assert caught.value.message == NO_RIGHTS
+
+
+@pytest.mark.parametrize("as_everybody", [False, True])
+def test_the_database_itself_refuses_a_right_on_a_strangers_api(cast, as_everybody):
+    own, foreign = build.api(cast.acme), build.api(cast.globex)
+    made, _ = build.key(cast.acme, own)
+    entered = scope.every_org() if as_everybody else scope.org(cast.acme.id)
+    with entered, pytest.raises(IntegrityError) as caught, transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO keys_keyright (org_id, id, key_id, api_id, versions) VALUES (%s, %s, %s, %s, '[]')",
+                [cast.acme.id, "f" * 24, made.id, foreign.id],
+            )
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert isinstance(caught.value.__cause__, psycopg.errors.ForeignKeyViolation)
+    assert rights(made) == [own.api_id]
+
+
+def test_the_database_lets_nobody_delete_a_key(cast):
+    made, _ = build.key(cast.acme)
+    with scope.org(cast.acme.id), pytest.raises(Exception, match="permission denied"), transaction.atomic():
+        Key.objects.filter(id=made.id).delete()
+    assert build.again(made).id == made.id
+
+
+def test_a_form_sent_twice_makes_one_key(cast):
+    build.api(cast.acme)
+    wishes = issue.Wishes(all_apis=True)
+    first, _ = inside(
+        cast.acme, issue.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32
+    )
+    with pytest.raises(issue.AlreadyMade) as caught:
+        inside(cast.acme, issue.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32)
+    assert caught.value.key.id == first.id
+    with scope.org(cast.acme.id):
+        assert Key.objects.count() == 1
+    assert actions(cast.acme) == [("key.created", first.id)]
+
+
+def test_the_same_form_token_in_two_organisations_makes_two_keys(cast):
+    for org in (cast.acme, cast.globex):
+        inside(org, issue.create, org.id, issue.Wishes(all_apis=True), created_by="t", form_token="a" * 32)
+    with scope.every_org():
+        assert Key.objects.count() == 2
+
+
+def test_a_change_says_before_and_after(cast):
+    orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
+    made, _ = build.key(cast.acme, orders, alias="old", rate=5, per=1)
+    wishes = issue.Wishes(alias="new", rights=(Right(returns.api_id, ("v1",)),), rate=5, per=1)
+    inside(cast.acme, issue.change, made, wishes)
+    assert changes(cast.acme, "key.changed") == {
+        "alias": ["old", "new"],
+        "apis": [{orders.api_id: []}, {returns.api_id: ["v1"]}],
+    }
+    assert (rights(made), build.waiting(cast.acme)) == ([returns.api_id], [("key", made.id)] * 2)
+
+
+def test_a_change_that_changes_nothing_leaves_no_trace(cast):
+    orders = build.api(cast.acme)
+    expiry = datetime(2030, 1, 1, tzinfo=UTC)
+    made, _ = build.key(cast.acme, orders, alias="same", expires_at=expiry, tags=["a"], meta_data={"b": [1]})
+    wishes = issue.Wishes(
+        alias="same", rights=(Right(orders.api_id),), expires_at=expiry, tags=["a"], meta_data={"b": [1]}
+    )
+    inside(cast.acme, issue.change, made, wishes)
+    assert (actions(cast.acme), build.waiting(cast.acme), build.again(made).updated_at) == (
+        [("key.created", made.id)],
+        [("key", made.id)],
+        made.updated_at,
+    )
+
+
+def test_a_refused_change_leaves_the_old_rights(cast):
+    own, foreign = build.api(cast.acme), build.api(cast.globex)
+    made, _ = build.key(cast.acme, own)
+    with pytest.raises(SessionError):
+        inside(cast.acme, issue.change, made, issue.Wishes(rights=(Right(own.api_id), Right(foreign.api_id))))
+    assert (rights(made), actions(cast.acme)) == ([own.api_id], [("key.created", made.id)])
+
+
+def test_suspending_resuming_and_revoking_are_told_and_noted(cast):
+    made, _ = build.key(cast.acme)
+    inside(cast.acme, issue.set_suspended, made, True)
+    inside(cast.acme, issue.set_suspended, made, True)
+    assert build.again(made).state() == "suspended"
+    inside(cast.acme, issue.set_suspended, made, False)
+    assert build.again(made).state() == "active"
+    inside(cast.acme, issue.revoke, made)
+    assert build.again(made).state() == "revoked"
+    assert [action for action, _ in actions(cast.acme)] == [
+        "key.created",
+        "key.suspended",
+        "key.resumed",
+        "key.revoked",
+    ]
+    assert [kind for kind, _ in build.waiting(cast.acme)] == ["key", "key", "key", "key-removed"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: issue.set_suspended(made, False),
+        lambda made: issue.set_suspended(made, True),
+        lambda made: issue.revoke(made),
+        lambda made: issue.change(made, issue.Wishes(all_apis=True, alias="back")),
+    ],
+)
+def test_a_revoked_key_cannot_be_brought_back(cast, change):
+    made, _ = build.key(cast.acme)
+    inside(cast.acme, issue.revoke, made)
+    with pytest.raises(SessionError, match="A revoked key cannot be changed"):
+        inside(cast.acme, change, made)
+    assert build.again(made).state() == "revoked"
+
+
+def test_a_deleted_api_leaves_every_key_that_named_it(cast):
+    orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
+    both, _ = build.key(cast.acme, orders, returns)
+    other, _ = build.key(cast.acme, returns)
+    gone, _ = build.key(cast.acme, orders)
+    inside(cast.acme, issue.revoke, gone)
+    inside(cast.acme, publish.delete, orders, author=None)
+    assert (rights(both), rights(other), rights(gone)) == ([returns.api_id], [returns.api_id], [])
+    assert changes(cast.acme, "key.changed") == {
+        "apis": [{orders.api_id: [], returns.api_id: []}, {returns.api_id: []}]
+    }
+    assert build.waiting(cast.acme)[-1] == ("key", both.id)
+    assert build.waiting(cast.acme).count(("key", other.id)) == 1
+
+
+def test_an_api_that_takes_another_id_leaves_the_keys_that_named_it(cast):
+    orders = build.api(cast.acme, "Orders")
+    made, _ = build.key(cast.acme, orders)
+    inside(
+        cast.acme, publish.change, orders, orders.definition | {"api_id": "another"}, author=None
+    )
+    assert rights(made) == []
+
+
+def test_keys_for_all_apis_are_told_when_an_api_comes_and_goes_and_strangers_are_not(cast):
+    made, _ = build.key(cast.acme)
+    foreign, _ = build.key(cast.globex)
+    orders = build.api(cast.acme)
+    assert build.waiting(cast.acme) == [("key", made.id)] * 2
+    inside(cast.acme, publish.delete, orders, author=None)
+    assert build.waiting(cast.acme) == [("key", made.id)] * 3
+    assert build.waiting(cast.globex) == [("key", foreign.id)]
+    assert not build.again(made).is_delivered
