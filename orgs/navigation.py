@@ -22,6 +22,7 @@ OF_AN_ORGANISATION = (
     (
         "",
         (
+            Entry("home", "Home", "home", "org-home"),
             Entry("apis", "APIs", "squares-2x2", "api-list", "apis"),
             Entry("keys", "Keys", "key", "key-list", "keys"),
         ),
@@ -53,21 +54,12 @@ OF_SUPER_USERS = (
         ),
     ),
 )
-# Where a person begins: what most come for first.
-BEGINNING = ("analytics", "apis", "keys", "logs", "nodes", "people", "audit")
 
 
 def groups(user: User, org: Organisation | None) -> list[tuple[str, list[tuple[Entry, str]]]]:
     """The groups of entries with their addresses that `user` may open, inside `org` or outside any."""
     shown = _open_to(user, OF_AN_ORGANISATION, [org.slug]) if org else []
     return shown + (_open_to(user, OF_SUPER_USERS, []) if user.is_superuser else [])
-
-
-def first_page(user: User, org: Organisation) -> str:
-    """The address at which `user` begins in `org`; "" if no page of it is open to him."""
-    shown = _open_to(user, OF_AN_ORGANISATION, [org.slug])
-    addresses = {entry.name: address for _, entries in shown for entry, address in entries}
-    return next((addresses[name] for name in BEGINNING if name in addresses), "")
 
 
 def _open_to(user: User, table, arguments: list[str]) -> list[tuple[str, list[tuple[Entry, str]]]]:

@@ -27,7 +27,6 @@ pages = [
 ]
 # Under /o/<organisation>/
 organisation_pages = [
-    path("", views.org_home, name="org-home"),
     path("people/", people_views.person_list, name="people"),
     path("people/new/", people_views.person_add, name="person-add"),
     path("people/<str:person>/", people_views.person_edit, name="person-edit"),

@@ -12,8 +12,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from orgs import people, throttle
 from orgs.access import access
+from orgs.address import client_address
 from orgs.forms import NamesForm, PasswordForm, SignInForm
-from orgs.navigation import first_page
 
 THEMES = ("light", "dark", "system")
 A_YEAR = 365 * 24 * 60 * 60
@@ -30,13 +30,6 @@ def home(request):
     return redirect("org-list") if request.user.is_superuser else redirect("org-home", request.user.org.slug)
 
 
-@access("session")
-def org_home(request, org):
-    """The first page of the organisation that the caller may open; with no rights at all, whom to ask."""
-    address = first_page(request.user, request.org)
-    return redirect(address) if address else render(request, "orgs/no_rights.html")
-
-
 @sensitive_post_parameters("password")
 @access("anyone", methods="GET POST")
 def sign_in(request):
@@ -46,7 +39,7 @@ def sign_in(request):
         return redirect(following)
     form, status = SignInForm(request.POST or None), 200
     if request.method == "POST" and form.is_valid():
-        email, address = form.cleaned_data["email"], request.META.get("REMOTE_ADDR", "")
+        email, address = form.cleaned_data["email"], client_address(request) or ""
         if throttle.blocked(email, address):
             form.add_error(None, "Too many failed attempts. Please wait 15 minutes and try again.")
             status = 429
