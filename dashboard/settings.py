@@ -61,12 +61,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False
 
 INSTALLED_APPS = [
-    "orgs",
-    "apis",
-    "keys",
-    "dashboard.nodes",
-    "dashboard.analytics",
-    "dashboard",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -74,6 +68,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "heroicons",
+    "orgs",
+    "apis",
+    "keys",
+    "dashboard.nodes",
+    "dashboard.analytics",
+    "dashboard",
 ]
 MIDDLEWARE = [
     "orgs.middleware.SecurityHeadersMiddleware",

@@ -8,6 +8,7 @@ import dashboard.analytics.urls
 import dashboard.nodes.urls
 import keys.urls
 import orgs.urls
+import orgs.views
 
 urlpatterns = [
     # /  /sign-in/  /sign-out/  /profile/  /orgs/
@@ -15,12 +16,13 @@ urlpatterns = [
     # /nodes/
     path("", include(dashboard.nodes.urls.platform)),
     # /o/<organisation>/…
-    path("o/<slug:org>/", include(dashboard.analytics.urls.pages)),
     path("o/<slug:org>/", include(orgs.urls.organisation_pages)),
+    path("o/<slug:org>/", include(dashboard.analytics.urls.pages)),
     path("o/<slug:org>/", include(apis.urls.pages)),
     path("o/<slug:org>/", include(keys.urls.pages)),
     path("o/<slug:org>/", include(dashboard.nodes.urls.pages)),
-    # /django-admin/ : Tyk's Admin API owns /admin/
+    # /django-admin/ : Tyk's Admin API owns /admin/. Passwords are changed on one's profile, where it is audited.
+    path("django-admin/password_change/", orgs.views.profile),
     path("django-admin/", admin.site.urls),
     # /hello  /admin/organisations  /admin/users  /api/users
     path("", include(orgs.urls.wire)),

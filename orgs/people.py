@@ -79,7 +79,7 @@ def change_user(user: User, *, actor: User | None = None, **changed) -> User:
     for name, value in changed.items():
         setattr(user, name, value.strip().lower() if name == "email" else value)
     _validate(user)
-    _someone_stays(user)
+    someone_stays(user)
     after = _facts(user)
     if after != before:
         user.save()
@@ -92,7 +92,7 @@ def delete_user(user: User, *, actor: User | None = None) -> None:
     _may_act_on(user, actor)
     _lock_people(user.org)
     user.is_active = False
-    _someone_stays(user)
+    someone_stays(user)
     audit.record("user.deleted", "user", user.id, user.email, org=user.org_id, actor=actor, before=_facts(user))
     user.delete()
 
@@ -245,7 +245,7 @@ def _lock_people(org: Organisation | None) -> None:
         Organisation.everyone.select_for_update().get(pk=org.id)
 
 
-def _someone_stays(user: User) -> None:
+def someone_stays(user: User) -> None:
     """Refuse what would leave an organisation without administrator, or the installation without super-user."""
     stored = User.everyone.get(pk=user.pk)
     others = User.everyone.filter(org=stored.org, is_active=True).exclude(pk=user.pk)

@@ -1,0 +1,98 @@
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from orgs import scope
+from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
+from tests.make import PASSWORD
+
+
+def test_only_super_users_get_in_and_a_stranger_is_told_nothing(cast, client_for):
+    assert client_for(cast.super_user).get("/django-admin/").status_code == 200
+    assert client_for(cast.acme_admin).get("/django-admin/").status_code == 404
+    assert client_for(None).get("/django-admin/")["Location"] == "/sign-in/?next=/django-admin/"
+
+
+def test_whoever_is_added_is_a_super_user(cast, client_for):
+    client_for(cast.super_user).post(
+        "/django-admin/orgs/user/add/",
+        {"email": "New@Platform.example", "first_name": "Nia", "password": PASSWORD, "org": cast.acme.id},
+    )
+    user = User.everyone.get(email="new@platform.example")
+    assert (user.org, user.is_superuser, user.check_password(PASSWORD)) == (None, True, True)
+    entry = PlatformAuditEntry.objects.get()
+    assert (entry.action, entry.actor_email, entry.label) == ("user.created", cast.super_user.email, user.email)
+
+
+def test_a_weak_password_or_unknown_permission_is_refused(cast, client_for):
+    client = client_for(cast.super_user)
+    client.post("/django-admin/orgs/user/add/", {"email": "new@platform.example", "password": "short"})
+    client.post(
+        f"/django-admin/orgs/user/{cast.acme_member.id}/change/",
+        {"email": cast.acme_member.email, "is_active": "on", "permissions": '{"apis": "root"}'},
+    )
+    assert not User.everyone.filter(email="new@platform.example").exists()
+    assert User.everyone.get(pk=cast.acme_member.pk).permissions == {}
+
+
+def test_a_change_goes_through_the_products_rules_and_is_audited(cast, client_for):
+    client = client_for(cast.super_user)
+    path = f"/django-admin/orgs/user/{cast.acme_member.id}/change/"
+    answer = client.post(path, {"email": cast.acme_member.email, "is_active": "on", "permissions": '{"apis": "read"}'})
+    assert answer.status_code == 302
+    with scope.org(cast.acme.id):
+        entry = AuditEntry.objects.get()
+    assert (entry.action, entry.as_super_user, entry.changes) == (
+        "user.changed",
+        True,
+        {"permissions": [{}, {"apis": "read"}]},
+    )
+
+
+def test_the_last_administrator_and_the_last_super_user_stay(cast, client_for):
+    client = client_for(cast.super_user)
+    for user in (cast.acme_admin, cast.super_user):
+        answer = client.post(
+            f"/django-admin/orgs/user/{user.id}/change/", {"email": user.email, "permissions": "{}"}
+        )
+        assert answer.status_code == 200
+        assert User.everyone.get(pk=user.pk).is_active is True
+
+
+def test_an_organisation_is_made_and_changed_with_an_audit_entry_each(cast, client_for):
+    client = client_for(cast.super_user)
+    client.post("/django-admin/orgs/organisation/add/", {"owner_name": "Initech", "time_zone": "UTC", "enabled": "on"})
+    made = Organisation.everyone.get(owner_name="Initech")
+    client.post(
+        f"/django-admin/orgs/organisation/{made.id}/change/",
+        {"owner_name": "Initech Ltd", "slug": "initech", "time_zone": "Europe/Berlin", "enabled": "on"},
+    )
+    with scope.org(made.id):
+        actions = list(AuditEntry.objects.order_by("at").values_list("action", "changes"))
+    assert [action for action, _ in actions] == ["organisation.created", "organisation.changed"]
+    assert actions[1][1] == {"owner_name": ["Initech", "Initech Ltd"], "time_zone": ["UTC", "Europe/Berlin"]}
+
+
+@pytest.mark.parametrize("model", sorted(m._meta.label_lower for m in admin.site._registry))
+def test_every_list_and_form_opens_and_nothing_can_be_deleted(cast, client_for, model):
+    client = client_for(cast.super_user)
+    name = "admin:" + model.replace(".", "_")
+    assert client.get(reverse(f"{name}_changelist")).status_code == 200
+    assert client.post(reverse(f"{name}_changelist"), {"action": "delete_selected"}).status_code in (302, 403)
+    assert client.get(reverse(f"{name}_delete", args=["6b06e0000000000000000000"])).status_code in (302, 403, 404)
+
+
+def test_no_secret_is_on_any_page(cast, client_for):
+    page = client_for(cast.super_user).get(f"/django-admin/orgs/user/{cast.acme_admin.id}/change/").content.decode()
+    stored = User.everyone.get(pk=cast.acme_admin.pk)
+    assert stored.password not in page
+    assert "access_key" not in page
+
+
+def test_passwords_are_not_changed_past_the_audit_log(cast, client_for):
+    client = client_for(cast.super_user)
+    client.post(
+        "/django-admin/password_change/",
+        {"old_password": PASSWORD, "new_password1": "another long password", "new_password2": "another long password"},
+    )
+    assert User.everyone.get(pk=cast.super_user.pk).check_password(PASSWORD)
