@@ -1,0 +1,166 @@
+"""The partitions of `record` and `rollup`: made before they are needed, dropped when their time is over.
+
+DDL, so it runs as the owner of the tables. New ones are built beside the table and then attached: CREATE …
+PARTITION OF would lock readers out of the whole table. Nothing is granted on a partition, so it cannot be
+read around the policies.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from django.db import connections, transaction
+
+from orgs import scope
+
+OWNER = "owner"
+DAY = timedelta(days=1)
+LOCK = 0x67617465686F7501  # any number that nobody else takes
+
+
+class Kind(NamedTuple):
+    """A partitioned table: how long its rows are kept, and whether a partition is a month (else a day)."""
+
+    days: int
+    monthly: bool
+    options: str = ""
+
+
+# A rollup row is updated until its time is over: the free fifth of each page lets that happen in place.
+HOT = "WITH (fillfactor = 80)"
+KINDS = {
+    "record": Kind(30, monthly=False),
+    "rollup_m": Kind(3, monthly=False, options=HOT),
+    "rollup_x": Kind(3, monthly=False, options=HOT),
+    "rollup_h": Kind(92, monthly=True, options=HOT),
+    "rollup_d": Kind(400, monthly=True, options=HOT),
+    "rollup_k": Kind(400, monthly=True, options=HOT),
+}
+
+
+def oldest(kind: str, now: datetime) -> datetime:
+    """The first moment that is kept of a kind: a midnight in UTC.
+
+    What is older is neither written nor read.
+    """
+    return datetime.combine(now.astimezone(UTC).date() - KINDS[kind].days * DAY, time(), UTC)
+
+
+class Partition(NamedTuple):
+    """A partition of one kind, from its first day (UTC) to before the day `end`."""
+
+    kind: str
+    first: date
+    end: date
+
+    @property
+    def name(self) -> str:
+        return (
+            f"{self.kind}_{self.first:%Y%m}"
+            if KINDS[self.kind].monthly
+            else f"{self.kind}_{self.first:%Y%m%d}"
+        )
+
+
+def partition(kind: str, day: date) -> Partition:
+    """The partition of a kind in which a day lies."""
+    if not KINDS[kind].monthly:
+        return Partition(kind, day, day + DAY)
+    first = day.replace(day=1)
+    return Partition(kind, first, (first + 31 * DAY).replace(day=1))
+
+
+def needed(days: Iterable[date], now: datetime) -> set[Partition]:
+    """The partitions that records of these UTC days are stored in.
+
+    An organisation's hour may begin on the UTC day before, its day up to 26 hours before or an hour after the
+    record.
+    """
+    made = set()
+    for day in days:
+        made.add(partition("record", day))
+        fine = [(kind, near) for kind in ("rollup_m", "rollup_x") for near in (day - DAY, day)]
+        made |= {partition(kind, near) for kind, near in fine if near >= oldest(kind, now).date()}
+        coarse = [
+            (kind, near)
+            for kind in ("rollup_h", "rollup_d", "rollup_k")
+            for near in (day - 2 * DAY, day + DAY)
+        ]
+        made |= {partition(kind, near) for kind, near in coarse}
+    return made
+
+
+def ensure(days: Iterable[date], now: datetime | None = None) -> None:
+    """Make what is missing of the partitions for records of these UTC days.
+
+    One catalogue query if nothing is.
+    """
+    wanted = {made.name: made for made in needed(days, now or datetime.now(UTC))}
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relispartition AND relname = ANY(%s)",
+            [list(wanted)],
+        )
+        missing = wanted.keys() - {name for (name,) in cursor.fetchall()}
+    if missing:
+        _make([wanted[name] for name in sorted(missing)])
+
+
+def maintain(now: datetime | None = None) -> None:
+    """Today's and tomorrow's partitions, and no more those whose time is over. Safe to run at any moment."""
+    now = now or datetime.now(UTC)
+    today = now.astimezone(UTC).date()
+    ensure([today, today + DAY], now)
+    for name in _over(now):
+        with _as_owner() as cursor:
+            # Rather later than to queue every reader behind this one.
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
+
+
+@contextmanager
+def _as_owner() -> Iterator:
+    """A transaction of the owner.
+
+    In a scope the connection would take the role which may not change tables.
+    """
+    with scope.nobody(), transaction.atomic(using=OWNER), connections[OWNER].cursor() as cursor:
+        yield cursor
+
+
+def _make(partitions: list[Partition]) -> None:
+    with _as_owner() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        for made in partitions:
+            cursor.execute("SELECT to_regclass(%s)", [made.name])
+            if cursor.fetchone()[0] is None:
+                options = KINDS[made.kind].options
+                cursor.execute(
+                    f'CREATE TABLE "{made.name}" (LIKE "{made.kind}" INCLUDING DEFAULTS) {options}'
+                )
+                cursor.execute(
+                    f'ALTER TABLE "{made.kind}" ATTACH PARTITION "{made.name}" '
+                    f"FOR VALUES FROM ('{made.first} 00:00+00') TO ('{made.end} 00:00+00')"
+                )
+
+
+def _over(now: datetime) -> list[str]:
+    """Names of partitions which ended at least a day before the first moment kept: a store may still be under
+    way.
+    """
+    with _as_owner() as cursor:
+        cursor.execute(
+            "SELECT p.relname::text, c.relname::text FROM pg_inherits i "
+            "JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent "
+            "WHERE p.relname = ANY(%s) ORDER BY c.relname",
+            [list(KINDS)],
+        )
+        found = cursor.fetchall()
+    over = []
+    for kind, name in found:
+        stamp = name.removeprefix(f"{kind}_")
+        first = date(int(stamp[:4]), int(stamp[4:6]), int(stamp[6:] or 1))
+        if partition(kind, first).end < oldest(kind, now).date():
+            over.append(name)
+    return over

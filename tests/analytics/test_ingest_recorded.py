@@ -1,0 +1,157 @@
+"""Recorded traffic through a real Valkey into a real PostgreSQL, against a plain count of the recording."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from dashboard.analytics import claim, drain, endpoint, histogram
+from dashboard.analytics.models import Batch, DeadLetter, Dimension, Grain, IngestState, Record, Rollup
+from orgs import scope
+from tests import make
+from tests.analytics import recordings
+from tests.analytics.ingest import clock_at, drained, organisations
+
+RECEIVED = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
+
+
+def rolled_up(grain: Grain, dim: Dimension) -> Counter:
+    """Hits by (organisation, API, value) of one grain and dimension."""
+    counts = Counter()
+    for org, api, value, hits in Rollup.objects.filter(grain=grain, dim=dim).values_list(
+        "org_id", "api_id", "val", "hits"
+    ):
+        counts[org, api, value] += hits
+    return counts
+
+
+def counted(records: list[dict]) -> dict[Dimension, Counter]:
+    """The same straight from the recording, in plain Python."""
+    named = {
+        (record["APIID"], f"{record['Method']} {endpoint.fold(record['Path'])}")
+        for record in records
+        if record["ResponseCode"] != 404
+    }
+    counts = {dim: Counter() for dim in Dimension}
+    for record in records:
+        org, api, code = record["OrgID"], record["APIID"], str(record["ResponseCode"])
+        place = f"{record['Method']} {endpoint.fold(record['Path'])}"
+        if (api, place) not in named:
+            place = "{unmatched}"
+        counts[Dimension.TOTAL][org, "", ""] += 1
+        counts[Dimension.API][org, api, ""] += 1
+        counts[Dimension.STATUS][org, api, code] += 1
+        counts[Dimension.ENDPOINT][org, api, place] += 1
+        if code >= "400":
+            counts[Dimension.ERROR][org, api, f"{code} {place}"] += 1
+        if record["APIKey"] != "00000000":
+            counts[Dimension.KEY][org, "", record["APIKey"]] += 1
+            counts[Dimension.KEY_API][org, api, record["APIKey"]] += 1
+    return counts
+
+
+def test_the_recorded_5000_are_counted_as_one_counts_them_by_hand(committed, redis):
+    organisations("Asia/Kathmandu", "America/New_York")
+    redis.rpush(claim.LIST, *recordings.entries("v3.0.12-5000"))
+    drained(redis, RECEIVED)
+    records = [recordings.loose(entry) for entry in recordings.entries("v3.0.12-5000")]
+    expected = counted(records)
+    with scope.every_org():
+        for grains, dims in (
+            (Grain.MINUTE + Grain.HOUR + Grain.DAY, [Dimension.TOTAL, Dimension.API]),
+            (Grain.FINE_HOUR + Grain.DAY, [Dimension.STATUS]),
+            (
+                Grain.FINE_HOUR + Grain.KEY_DAY,
+                [Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API],
+            ),
+        ):
+            for grain in grains:
+                assert {dim: rolled_up(grain, dim) for dim in dims} == {dim: expected[dim] for dim in dims}
+        assert Record.objects.count() == 5000
+        assert Batch.objects.filter(done=True, rejected=0, n=5000).count() == 1
+    assert redis.keys("*") == []
+
+
+def test_a_latency_histogram_holds_every_timed_record_and_gives_percentiles_within_its_error(
+    committed, redis
+):
+    organisations("UTC", "UTC")
+    redis.rpush(claim.LIST, *recordings.entries("v3.0.12-5000"))
+    drained(redis, RECEIVED)
+    timed = sorted(
+        record["Latency"]["Total"]
+        for record in map(recordings.loose, recordings.entries("v3.0.12-5000"))
+        if record["Latency"]["Total"] or record["ResponseCode"] < 400
+    )
+    with scope.every_org():
+        days = Rollup.objects.filter(grain=Grain.DAY, dim=Dimension.TOTAL)
+        counts = histogram.merge(bytes(lat) for lat in days.values_list("lat", flat=True))
+        totals = [sum(column) for column in zip(*days.values_list("timed", "lat_sum"), strict=True)]
+        assert totals == [len(timed), sum(timed)]
+        assert max(days.values_list("lat_max", flat=True)) == timed[-1]
+    assert sum(counts.values()) == len(timed)
+    for share in (0.5, 0.95, 0.99):
+        exact = timed[-(-int(share * 100) * len(timed) // 100) - 1]
+        assert abs(histogram.quantile(counts, share) - exact) <= exact / 64
+
+
+@pytest.mark.parametrize("name", ["v3.0.12-mixed", "v5.14.0-mixed"])
+def test_mixed_recordings_of_both_versions_are_stored_whole(committed, redis, name):
+    organisations("UTC", "UTC")
+    entries = recordings.entries(name)
+    for number, entry in enumerate(entries):
+        redis.rpush(claim.LISTS[number % len(claim.LISTS)], entry)
+    drained(redis, RECEIVED)
+    codes = Counter(recordings.loose(entry)["ResponseCode"] for entry in entries)
+    with scope.every_org():
+        assert Counter(Record.objects.values_list("status", flat=True)) == codes
+        assert DeadLetter.objects.count() == 0
+        assert sum(Batch.objects.values_list("n", flat=True)) == len(entries)
+
+
+def test_an_organisation_sees_its_own_traffic_and_nobody_sees_any_without_a_scope(committed, redis):
+    organisations("UTC", "UTC")
+    redis.rpush(claim.LIST, *recordings.entries("v3.0.12-5000"))
+    drained(redis, RECEIVED)
+    seen = {}
+    for entered in (recordings.ORG_A, recordings.ORG_B, make.organisation("Other", "other").pk):
+        with scope.org(entered), connection.cursor() as cursor:
+            for table in ("record", "rollup", "endpoint"):
+                cursor.execute(f"SELECT array_agg(DISTINCT org_id), count(*) > 0 FROM {table}")  # noqa: S608
+                seen[entered, table] = cursor.fetchone()
+            assert Record.objects.count() == {recordings.ORG_A: 3124, recordings.ORG_B: 1876}.get(entered, 0)
+    for org in (recordings.ORG_A, recordings.ORG_B):
+        assert [seen[org, table] for table in ("record", "rollup", "endpoint")] == [([org], True)] * 3
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT (SELECT count(*) FROM record) + (SELECT count(*) FROM rollup)")
+        assert cursor.fetchone() == (0,)
+    with pytest.raises(scope.OutOfScope):
+        Record.objects.exists()
+
+
+def test_the_state_says_how_far_the_ingest_is(committed, redis):
+    organisations("UTC", "UTC")
+    assert drain.tick(redis, clock_at(RECEIVED)) is False
+    redis.rpush(claim.LIST, *recordings.entries("v3.0.12-mixed"))
+    redis.expire(claim.LIST, 60)
+    redis.rpush(f"{claim.LIST}_3_protobuf", b"\x0a\x01x")
+    later = RECEIVED + timedelta(seconds=2)
+    assert drain.tick(redis, clock_at(later)) is False
+    state = IngestState.objects.get()
+    assert (state.checked_at, state.received_at, state.waiting) == (later, later, 0)
+    assert state.up_to == later - timedelta(seconds=1)
+    assert state.lag(later) == timedelta(seconds=1)
+    assert sorted(state.alarms) == ["expiry", "protobuf"]
+    assert state.alarms["protobuf"]["text"].startswith("1 records in protobuf lists are not drained.")
+    redis.delete(f"{claim.LIST}_3_protobuf")
+    drain.tick(redis, clock_at(later + timedelta(minutes=11)))
+    assert IngestState.objects.get().alarms == {}
+
+
+def test_a_list_never_expires_while_it_waits(redis):
+    redis.rpush(claim.LIST, b"x")
+    redis.expire(claim.LIST, 60)
+    claim.claim_lists(redis)
+    [name] = claim.claims(redis)
+    assert (redis.ttl(name), redis.llen(name)) == (-1, 1)
