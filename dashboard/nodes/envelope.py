@@ -8,12 +8,12 @@ which would lock them up until their restart.
 
 import gzip
 import json
+from functools import lru_cache
 
 ALREADY_REGISTERED = b"This session is registered already.\n"
 UNAVAILABLE = b"Gatehouse cannot answer in full at the moment. Ask again.\n"
 
 _HEAD = b'{"Status":"OK","Message":'
-_COMPRESSED_HEAD = gzip.compress(_HEAD, mtime=0)
 
 
 def _tail(nonce: str) -> bytes:
@@ -30,15 +30,20 @@ def feed(body: bytes, nonce: str) -> bytes:
     return _HEAD + body + _tail(nonce)
 
 
-def compressed_feed(compressed: bytes, nonce: str) -> bytes:
-    """A gzip stream that decodes to `feed(body, nonce)`; `compressed` is the gzip of the body.
+def compressed_feed(body: bytes, nonce: str) -> bytes:
+    """A gzip stream that decodes to `feed(body, nonce)`.
 
     A gzip stream may have several members (RFC 1952, 2.2), so the large one is compressed once for all
-    nodes and only the few bytes around it are compressed for each.
+    nodes and only the few bytes of the nonce are compressed for each.
     """
-    return _COMPRESSED_HEAD + compressed + gzip.compress(_tail(nonce), mtime=0)
+    return _compressed(body) + gzip.compress(_tail(nonce), mtime=0)
 
 
-def etag(version: int) -> str:
-    """The name of a feed's version as an HTTP header has it; weak, for it is the same compressed or not."""
-    return f'W/"{version}"'
+@lru_cache(maxsize=1)
+def _compressed(body: bytes) -> bytes:
+    return gzip.compress(_HEAD + body, mtime=0)
+
+
+def etag(stamp: str) -> str:
+    """The stamp of a feed as an HTTP header has it; weak, for it is the same compressed or not."""
+    return f'W/"{stamp}"'

@@ -11,7 +11,7 @@ SECONDS = 5
 
 
 def trouble(url: str, secret: str, etag: str) -> str:
-    """Why the feed at `url` cannot be pulled as the version that `etag` names; "" if it can."""
+    """Why the feed that `etag` names cannot be pulled from `url`; "" if it can."""
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = kind(parts.netloc, timeout=SECONDS)

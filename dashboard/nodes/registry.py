@@ -40,7 +40,7 @@ def ping(caller: Caller, now: datetime) -> str:
     """Note a sign of life and give the node's nonce. A session nobody knows is taken in."""
     node = _find(caller) or _adopt(caller, now)
     if node is None:
-        return caller.nonce
+        return _stranger_nonce(caller)
     Node.objects.filter(pk=node.pk).update(
         last_ping_at=now,
         last_beat_at=now if is_beat(node.last_ping_at, now) else node.last_beat_at,
@@ -58,7 +58,7 @@ def pull(caller: Caller, now: datetime, version: int | None = None) -> str:
     if node is None and caller.session_id:
         node = _adopt(caller, now)
     if node is None:
-        return caller.nonce
+        return _stranger_nonce(caller)
     if version is not None:
         Node.objects.filter(pk=node.pk).update(last_pull_at=now, served_version=version, asked_at=None)
     return node.nonce
@@ -68,9 +68,14 @@ def forget(caller: Caller) -> str:
     """Delete the row of a node that ends, and give its nonce."""
     node = _find(caller)
     if node is None:
-        return caller.nonce
+        return _stranger_nonce(caller)
     node.delete()
     return node.nonce
+
+
+def _stranger_nonce(caller: Caller) -> str:
+    """For a node that has no row: the nonce it holds, or any; nothing checks it."""
+    return caller.nonce or secrets.token_hex(16)
 
 
 def _find(caller: Caller) -> Node | None:

@@ -114,5 +114,5 @@ def _checked_feed():
         return None, str(error)
     if not settings.FEED_CHECK_URL:
         return feed, ""
-    etag = envelope.etag(feed.version)
+    etag = envelope.etag(feed.stamp)
     return feed, feed_check.trouble(settings.FEED_CHECK_URL, settings.NODE_SECRET, etag)

@@ -75,12 +75,12 @@ def apis(request: HttpRequest) -> HttpResponse:
     feed = published.current()
     nonce = registry.pull(_caller(request), timezone.now(), feed.version)
     if "gzip" in request.headers.get("Accept-Encoding", ""):
-        response = _json(envelope.compressed_feed(feed.compressed, nonce))
+        response = _json(envelope.compressed_feed(feed.body, nonce))
         response.headers["Content-Encoding"] = "gzip"
     else:
         response = _json(envelope.feed(feed.body, nonce))
     # For the worker, which asks before it signals; gateways do not look at it.
-    response.headers["ETag"] = envelope.etag(feed.version)
+    response.headers["ETag"] = envelope.etag(feed.stamp)
     return response
 
 

@@ -1,0 +1,135 @@
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.utils import timezone
+
+from dashboard.nodes.models import Node, NodeSignal
+from tests import make
+
+
+def text_of(answer):
+    """The page as a person reads it."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def nodes(count):
+    now = timezone.now()
+    for number in range(count):
+        Node.objects.create(
+            session_id=f"session-{number}",
+            node_id=f"node-{number}",
+            nonce=f"nonce-canary-{number}",
+            hostname=f"edge-{number}",
+            address=f"10.11.12.{number}",
+            last_pull_at=now,
+            served_version=0,
+        )
+
+
+@pytest.fixture
+def operator(cast):
+    """Somebody of acme who may see the nodes and nothing else."""
+    return make.user("olga@acme.example", cast.acme, {"system": "read"})
+
+
+def test_without_a_node_the_page_says_how_to_connect_one(client_for, operator):
+    page = text_of(client_for(operator).get("/o/acme/nodes/"))
+    assert page.count("No gateway has called yet") == 1
+    assert page.count("Connect a gateway") == 1
+    assert page.count('"connection_string": "http://testserver"') == 1
+
+
+def test_the_page_lists_nodes_with_host_session_state_and_versions(client_for, operator):
+    nodes(1)
+    page = text_of(client_for(operator).get("/o/acme/nodes/"))
+    assert page.count("edge-0 session session-0 ok 0 s ago 0 s ago 0 0") == 1
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_both_pages_take_as_many_queries_for_one_node_as_for_three(
+    client_for, cast, operator, django_assert_num_queries, count
+):
+    nodes(count)
+    member, super_user = client_for(operator), client_for(cast.super_user)
+    member.get("/"), super_user.get("/")  # the first request of a process also proves the isolation
+    # savepoint, session, user, version, nodes, signal, release
+    with django_assert_num_queries(7):
+        member.get("/o/acme/nodes/")
+    with django_assert_num_queries(7):
+        super_user.get("/nodes/")
+
+
+def test_a_stuck_node_comes_first_with_since_when_and_what_to_do(client_for, operator):
+    nodes(2)
+    since = timezone.now() - timedelta(minutes=3)
+    Node.objects.filter(hostname="edge-1").update(asked_at=since, served_version=None)
+    page = text_of(client_for(operator).get("/o/acme/nodes/"))
+    advice = "It beats but loads no changes: restart this gateway. It goes on serving what it has."
+    assert page.count(f"edge-1 is stuck since {since:%-d %b %Y, %H:%M:%S} UTC . {advice}") == 1
+    assert page.index("edge-1 session session-1 stuck") < page.index("edge-0 session session-0 ok")
+
+
+def test_times_are_in_the_zone_of_the_organisation(client_for, operator, cast):
+    cast.acme.time_zone = "Asia/Tokyo"
+    cast.acme.save()
+    nodes(1)
+    Node.objects.update(registered_at="2026-11-25T20:30:00Z")
+    page = text_of(client_for(operator).get("/o/acme/nodes/"))
+    assert page.count("26 Nov 2026, 05:30 JST") == 1
+
+
+def test_held_back_signals_are_explained(client_for, operator):
+    nodes(1)
+    NodeSignal.objects.create(trouble="the feed is answered 503", trouble_at=timezone.now())
+    page = text_of(client_for(operator).get("/o/acme/nodes/"))
+    assert page.count("Gateways are not told to reload at the moment: the feed is answered 503.") == 1
+
+
+def test_a_signal_that_nobody_heard_is_explained(client_for, operator):
+    nodes(1)
+    NodeSignal.objects.create(sent_at=timezone.now(), version=0, receivers=0)
+    client, explanation = client_for(operator), "Nobody heard the last reload signal."
+    assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 1
+    NodeSignal.objects.update(receivers=1)
+    assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 0
+
+
+def test_no_page_shows_the_node_secret_a_nonce_or_the_password_of_redis(client_for, operator, cast, settings):
+    settings.REDIS_URL = "redis://user:redis-canary@cache.example:6390/3"
+    nodes(1)
+    for answer in (client_for(operator).get("/o/acme/nodes/"), client_for(cast.super_user).get("/nodes/")):
+        canaries = (settings.NODE_SECRET, "nonce-canary", "redis-canary")
+        assert [canary for canary in canaries if canary in answer.content.decode()] == []
+
+
+def test_addresses_of_the_installation_are_for_super_users(client_for, operator, cast, settings):
+    settings.REDIS_URL = "redis://cache.example:6390/3"
+    nodes(1)
+    member = client_for(operator).get("/o/acme/nodes/").content.decode()
+    super_user = client_for(cast.super_user).get("/nodes/").content.decode()
+    for text in ("10.11.12.0", "cache.example"):
+        assert (text in member, text in super_user) == (False, True)
+
+
+def test_the_fleet_is_for_super_users_and_the_nodes_page_for_who_may_read_system(client_for, cast, operator):
+    expected = [
+        (operator, "/o/acme/nodes/", 200),
+        (operator, "/nodes/", 404),
+        (cast.acme_admin, "/o/acme/nodes/", 200),
+        (cast.acme_admin, "/nodes/", 404),
+        (cast.acme_member, "/o/acme/nodes/", 403),
+        (cast.globex_admin, "/o/acme/nodes/", 404),
+        (cast.super_user, "/o/acme/nodes/", 200),
+        (cast.super_user, "/nodes/", 200),
+        (None, "/nodes/", 302),
+    ]
+    got = [(user, path, client_for(user).get(path).status_code) for user, path, _ in expected]
+    assert got == expected
+
+
+def test_what_a_gateway_says_of_itself_cannot_become_markup(client_for, cast):
+    Node.objects.create(session_id="<script>1", node_id="n", nonce="n", hostname="<script>2</script>")
+    page = client_for(cast.super_user).get("/nodes/").content.decode()
+    assert (page.count("<script>"), page.count("&lt;script&gt;")) == (0, 2)

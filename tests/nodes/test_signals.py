@@ -1,0 +1,277 @@
+import json
+import threading
+from datetime import timedelta
+
+import pytest
+import redis as redis_package
+from django.conf import settings
+from django.db import connections
+from django.db.models import F
+from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from apis import outbox
+from apis.models import FeedVersion
+from dashboard.nodes import signals
+from dashboard.nodes.models import Node, NodeSignal, wanted_version
+from dashboard.nodes.signing import CHANNEL, notification
+from orgs import scope
+from orgs.ids import new_id
+from tests.nodes.publishing import published
+
+RELOAD = notification("ApiUpdated", "", settings.NODE_SECRET)
+
+
+@pytest.fixture
+def told(db, redis, monkeypatch):
+    """A worker that has told everything there is to tell; `told()` are the messages since the last look."""
+    monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - timedelta(days=365))
+    with redis.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe(CHANNEL)
+        listener.get_message(timeout=5)
+
+        def messages():
+            found = []
+            while message := listener.get_message(timeout=0.03):
+                found.append(message["data"])
+            return found
+
+        signals.tick(redis)
+        assert messages() == [RELOAD]
+        later(3600)
+        yield messages
+
+
+def later(seconds):
+    """As if `seconds` had passed: everything that is written down lies further back."""
+    passed = timedelta(seconds=seconds)
+    for model, names in (
+        (Node, ("registered_at", "last_pull_at", "asked_at", "refused_at")),
+        (NodeSignal, ("started_at", "sent_at", "trouble_at")),
+    ):
+        model.objects.update(**{name: F(name) - passed for name in names})
+
+
+def node(session="s1", *, served=None, **facts):
+    """A node that beats and has pulled the wanted feed, unless told otherwise."""
+    facts = {"last_pull_at": timezone.now(), "node_id": session, "nonce": "n", "hostname": session} | facts
+    version = wanted_version() if served is None else served
+    return Node.objects.create(session_id=session, served_version=version, **facts)
+
+
+def pull(session="s1"):
+    Node.objects.filter(session_id=session).update(
+        last_pull_at=timezone.now(), served_version=wanted_version(), asked_at=None
+    )
+
+
+def test_a_change_is_signalled_once_signed_and_noted(told, redis, cast):
+    published(cast.acme, "Orders")
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+    signal = NodeSignal.objects.get()
+    assert (signal.version, signal.receivers, signal.trouble) == (wanted_version(), 1, "")
+    assert (signals.tick(redis), told()) == (False, [])
+
+
+def test_a_signal_can_be_read_by_gateways(told, redis, cast):
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    assert json.loads(told()[0]) == {
+        "command": "ApiUpdated",
+        "payload": "",
+        "signature": json.loads(RELOAD)["signature"],
+        "algorithm": 5,
+    }
+
+
+def test_changes_within_a_second_share_a_signal_and_none_is_lost(told, redis, cast):
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    published(cast.acme, "Rockets")
+    assert (signals.tick(redis), told()) == (False, [RELOAD])
+    later(1)
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+    assert NodeSignal.objects.get().version == wanted_version()
+
+
+def test_the_signal_is_repeated_until_the_node_has_pulled(told, redis, cast):
+    node()
+    published(cast.acme, "Orders")
+    sent = []
+    for _second in range(12):
+        signals.tick(redis)
+        sent.append(len(told()))
+        later(1)
+    assert sent == [1, 0, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0]
+    pull()
+    later(3600)
+    assert (signals.tick(redis), told()) == (False, [])
+
+
+def test_a_node_that_never_pulls_is_told_ever_more_seldom(told, redis, cast):
+    node()
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    told()
+    later(310)
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+    later(599)
+    assert signals.tick(redis) is False
+    later(2)
+    assert signals.tick(redis) is True
+
+
+def test_one_node_behind_is_enough_for_a_repeat(told, redis, cast):
+    node("s1")
+    node("s2")
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    told()
+    pull("s1")
+    later(2)
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+
+
+def test_a_node_that_is_silent_is_not_waited_for(told, redis, cast):
+    node(last_ping_at=timezone.now() - timedelta(seconds=60))
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    told()
+    later(2)
+    assert (signals.tick(redis), told()) == (False, [])
+
+
+def test_a_node_that_comes_back_behind_is_told(told, redis):
+    node(served=0 if wanted_version() else 7)
+    later(700)
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+
+
+def test_a_refused_registration_is_followed_by_a_signal_a_second_later(told, redis, node_client):
+    node()
+    assert node_client.get("/register/node", headers={"X-Tyk-Session-Id": "s1"}).status_code == 409
+    assert (signals.tick(redis), told()) == (False, [])
+    later(1)
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+    pull()
+    later(60)
+    assert (signals.tick(redis), told()) == (False, [])
+
+
+def test_refusals_without_end_do_not_put_the_signal_off(told, redis):
+    node("s1", refused_at=timezone.now() - timedelta(seconds=1.5))
+    node("s2", refused_at=timezone.now())
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+
+
+def test_a_worker_that_starts_tells_everybody_to_pull(told, redis, monkeypatch):
+    node()
+    monkeypatch.setattr(signals, "STARTED_AT", timezone.now())
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+    assert signals.tick(redis) is False
+
+
+def test_live_nodes_are_noted_as_asked_by_the_first_signal_until_they_pull(told, redis, cast, node_client):
+    node("s1")
+    node("gone", last_ping_at=timezone.now() - timedelta(minutes=5))
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    asked_at = Node.objects.get(session_id="s1").asked_at
+    assert asked_at == NodeSignal.objects.get().sent_at
+    Node.objects.update(asked_at=F("asked_at") - timedelta(seconds=11))
+    NodeSignal.objects.update(sent_at=F("sent_at") - timedelta(seconds=11))
+    signals.tick(redis)
+    health = Node.objects.get(session_id="s1").health(wanted_version(), timezone.now())
+    assert (health.state, health.since) == ("stuck", asked_at - timedelta(seconds=11))
+    assert Node.objects.get(session_id="gone").asked_at is None
+    assert node_client.get("/system/apis", headers={"X-Tyk-Session-Id": "s1"}).status_code == 200
+    assert Node.objects.get(session_id="s1").health(wanted_version(), timezone.now()).state == "ok"
+
+
+def test_a_node_that_pulled_while_the_signal_went_out_is_not_noted_as_asked(told, redis, cast):
+    node(last_pull_at=timezone.now() + timedelta(seconds=5))
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    assert Node.objects.get().asked_at is None
+
+
+def test_nobody_is_told_to_pull_while_the_feed_is_in_doubt(told, redis, cast):
+    published(cast.acme, "Orders")
+    FeedVersion.objects.update(stamp=new_id(), apis=2)
+    assert (signals.tick(redis), told()) == (False, [])
+    assert NodeSignal.objects.get().trouble == f"feed {wanted_version()} has 2 APIs, but 1 were found"
+    FeedVersion.objects.update(stamp=new_id(), apis=1)
+    assert signals.tick(redis) is False  # asked again only after a while
+    later(2)
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+    assert NodeSignal.objects.get().trouble == ""
+
+
+def test_nobody_is_told_to_pull_where_our_own_port_is_closed(told, redis, cast, settings):
+    settings.FEED_CHECK_URL = "http://127.0.0.1:1/system/apis"
+    published(cast.acme, "Orders")
+    assert (signals.tick(redis), told()) == (False, [])
+    assert NodeSignal.objects.get().trouble == "the feed cannot be asked for (ConnectionRefusedError)"
+
+
+def test_a_message_of_the_outbox_stays_until_gateways_can_be_told(told, redis, cast):
+    published(cast.acme, "Orders")
+    with scope.every_org():
+        row = outbox.take(1)[0]
+        away = redis_package.Redis(port=1, retry=Retry(NoBackoff(), 0))
+        with pytest.raises(signals.NotSent, match=r"^Redis cannot be reached \(ConnectionError\)$"):
+            signals.reload(row, away)
+        assert told() == []
+        later(2)
+        signals.reload(row, redis)
+        signals.reload(row, redis)
+    assert told() == [RELOAD]
+
+
+def test_a_row_is_forgotten_after_a_month_without_a_sign_of_life(told, redis, cast):
+    node("old", last_ping_at=timezone.now() - timedelta(days=31))
+    node("young", last_ping_at=timezone.now() - timedelta(days=29))
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    assert list(Node.objects.values_list("session_id", flat=True)) == ["young"]
+
+
+def test_a_tick_with_nothing_to_do_is_cheap(told, redis, django_assert_num_queries):
+    node()
+    # signal, version, last refusal, who is behind: version and nodes
+    with django_assert_num_queries(5):
+        assert signals.tick(redis) is False
+
+
+def test_the_feed_is_asked_of_the_running_application(gunicorn, redis, cast, settings, monkeypatch):
+    monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - timedelta(days=365))
+    settings.FEED_CHECK_URL = gunicorn
+    published(cast.acme, "Orders")
+    assert signals.tick(redis) is True
+    published(cast.acme, "Rockets")
+    later(1)
+    assert signals.tick(redis) is True
+    assert Node.objects.count() == 0
+    settings.NODE_SECRET = "another" * 6
+    published(cast.acme, "Ropes")
+    later(1)
+    assert signals.tick(redis) is False
+    assert NodeSignal.objects.get().trouble == "the feed is answered 401"
+
+
+def test_of_several_workers_one_sends(committed, redis, cast):
+    published(cast.acme, "Orders")
+    start, sent = threading.Barrier(4), []
+
+    def work():
+        start.wait()
+        sent.append(signals.tick(redis))
+        connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(sent) == [False, False, False, True]
