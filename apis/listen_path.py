@@ -28,11 +28,9 @@ class Address(NamedTuple):
 
 def address(definition):
     """The Address of a valid definition, in normal form."""
-    port = definition.get("listen_port") or 0
-    path = (definition.get("proxy") or {}).get("listen_path") or ""
     if definition.get("protocol") in ("tcp", "tls"):
-        return Address(_domain(definition), "", port)
-    return Address(_domain(definition), normalise(path))
+        return Address(_domain(definition), "", definition["listen_port"])
+    return Address(_domain(definition), normalise(definition["proxy"]["listen_path"]))
 
 
 def normalise(path):

@@ -4,6 +4,7 @@ Everybody who changes an API comes through here: pages, REST, commands.
 """
 
 from django.db import transaction
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from apis import outbox, references, taken
@@ -64,7 +65,7 @@ def change(api, definition, *, author, message="", started_from=None, at=None):
     """Publish a new revision and answer the ApiDefinition; without a difference nothing happens.
 
     started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id` keeps the
-    present one, another gives the API a new identity. Raises Refused, Stale, ApiDefinition.DoesNotExist.
+    present one, another gives the API a new identity. Raises Refused, Stale, Http404.
     """
     _refuse_faults(definition, author)
     return _change(api.id, definition, None, author, message, started_from, at)
@@ -72,15 +73,20 @@ def change(api, definition, *, author, message="", started_from=None, at=None):
 
 @transaction.atomic
 def set_active(api, active, *, author, message="", at=None):
-    """Activate or deactivate an API: a revision like any other. Raises ApiDefinition.DoesNotExist."""
+    """Activate or deactivate an API: a revision like any other. Raises Refused, Http404."""
     # Not validated anew: the definition was when it came, perhaps by somebody who may more than this author.
     message = message or ("Activated" if active else "Deactivated")
     return _change(api.id, None, active, author, message, None, at)
 
 
+def as_stored(api, definition):
+    """`definition` as publishing it for this API would store it."""
+    return normal_form(definition, id=api.id, api_id=definition.get("api_id") or api.api_id, org_id=api.org_id)
+
+
 def _change(id, definition, active, author, message, started_from, at):
     feed = FeedVersion.objects.select_for_update().get()
-    api = ApiDefinition.objects.select_for_update(of=("self",)).get(id=id)
+    api = _locked(id)
     if started_from is not None and started_from != api.revision:
         raise Stale(api)
     before, before_text, before_id = _facts(api), api.definition_text, api.api_id
@@ -100,14 +106,19 @@ def _change(id, definition, active, author, message, started_from, at):
 
 @transaction.atomic
 def delete(api, *, author):
-    """Delete an API; its revisions and audit entries stay. Raises ApiDefinition.DoesNotExist."""
+    """Delete an API; its revisions and audit entries stay. Raises Http404."""
     feed = FeedVersion.objects.select_for_update().get()
-    api = ApiDefinition.objects.select_for_update(of=("self",)).get(id=api.id)
+    api = _locked(api.id)
     _tell_followers(api, "removed")
     api.active = False
     _serve(api, feed)
     audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
     api.delete()
+
+
+def _locked(id):
+    """The API's row as it is now; deleted meanwhile, it is missing like any other."""
+    return get_object_or_404(ApiDefinition.objects.select_for_update(), id=id)
 
 
 def _describe(api, definition, api_id, active=None):

@@ -1,6 +1,21 @@
 """URLs: `pages` for people (under /o/<organisation>/), `wire` for machines."""
 
-platform = []
-pages = []
-organisation_pages = []
-wire = []
+from django.urls import path
+
+from apis import history_views, rest, views
+
+pages = [
+    path("apis/", views.api_list, name="api-list"),
+    path("apis/new/", views.api_create, name="api-create"),
+    path("apis/<str:id>/", views.api_detail, name="api-detail"),
+    path("apis/<str:id>/definition/", views.api_definition, name="api-definition"),
+    path("apis/<str:id>/edit/", views.api_edit, name="api-edit"),
+    path("apis/<str:id>/history/", history_views.api_history, name="api-history"),
+    path("apis/<str:id>/history/<int:number>/", history_views.api_revision, name="api-revision"),
+    path("apis/<str:id>/activation/", history_views.api_activation, name="api-activation"),
+    path("apis/<str:id>/deletion/", history_views.api_delete, name="api-delete"),
+]
+wire = [
+    path("api/apis", rest.api_list, name="rest-apis"),
+    path("api/apis/<str:id>", rest.api_detail, name="rest-api"),
+]

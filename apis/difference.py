@@ -1,0 +1,46 @@
+"""What differs between two definitions."""
+
+from typing import NamedTuple
+
+from apis.document import compact
+from apis.pointer import child
+
+
+class Row(NamedTuple):
+    """One difference: the JSON pointer, and the compact JSON before and after; None where there was nothing."""
+
+    pointer: str
+    before: str | None
+    after: str | None
+
+
+_NOTHING = object()
+
+
+def rows(before, after):
+    """The Rows between two JSON values, in document order: as deep as both are objects or lists, no deeper."""
+    return list(_rows(before, after, ""))
+
+
+def _rows(before, after, pointer):
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in {**before, **after}:
+            yield from _rows(before.get(name, _NOTHING), after.get(name, _NOTHING), child(pointer, name))
+    elif isinstance(before, list) and isinstance(after, list):
+        for index in range(max(len(before), len(after))):
+            yield from _rows(_element(before, index), _element(after, index), child(pointer, index))
+    elif not _equal(before, after):
+        yield Row(pointer, _text(before), _text(after))
+
+
+def _element(values, index):
+    return values[index] if index < len(values) else _NOTHING
+
+
+def _equal(before, after):
+    # To Python 1, 1.0 and True are equal; to a gateway they are three things.
+    return type(before) is type(after) and before == after
+
+
+def _text(value):
+    return None if value is _NOTHING else compact(value)

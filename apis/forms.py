@@ -1,0 +1,184 @@
+"""What people type to change an API, as definitions. Whether those are good is for apis.publish to say, for all doors."""
+
+from django import forms
+from django.db import models
+
+from apis import document, starter
+from orgs.strict_json import BadJson
+
+AUTHENTICATION = [
+    ("token", "Token: callers send a key"),
+    ("keyless", "Keyless: open to everyone"),
+]
+KEPT = ("other", "As it is: another way, set in the JSON")
+SORTS = {
+    "name": ("name", "id"),
+    "-name": ("-name", "-id"),
+    "listen_path": ("listen_path", "id"),
+    "-listen_path": ("-listen_path", "-id"),
+    "updated_at": ("updated_at", "id"),
+    "-updated_at": ("-updated_at", "-id"),
+    "created_at": ("created_at", "id"),
+    "-created_at": ("-created_at", "-id"),
+}
+
+_FIELD_OF = {
+    "/name": "name",
+    "/proxy/listen_path": "listen_path",
+    "/proxy/target_url": "target_url",
+    "/domain": "domain",
+    "/auth/auth_header_name": "auth_header_name",
+    "/global_rate_limit/rate": "rate",
+    "/global_rate_limit/per": "per",
+}
+_PLAINLY = {
+    "Found API with the same ID": "This API ID is already in use.",
+    "Found API with same url": "This listen path is taken on this domain, or lies above or below one that is.",
+}
+
+
+class _Publishing(forms.Form):
+    """started_from: the revision that is being changed, sent back with the form; None for a new API."""
+
+    started_from = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    message = forms.CharField(
+        required=False, max_length=500, help_text="What changed and why. Shown in the history.", label="Message"
+    )
+
+    def __init__(self, data, shown, started_from):
+        super().__init__(data, initial={**shown, "started_from": started_from})
+        self.fields["started_from"].required = started_from is not None
+
+    def refuse(self, problems):
+        """Show what kept the definition from being published, each at its field."""
+        for problem in problems:
+            field = self.field_of(problem.pointer)
+            text = _PLAINLY.get(problem.message) or self.wording(problem, field)
+            self.add_error(field, text)
+
+    def field_of(self, pointer):
+        return _FIELD_OF.get(pointer)
+
+    def wording(self, problem, field):
+        return problem.message if field else str(problem)
+
+
+class ApiForm(_Publishing):
+    """The fields that most APIs need. base: the definition they are put into (a new one without)."""
+
+    name = forms.CharField(max_length=200)
+    listen_path = forms.CharField(
+        max_length=500, help_text="Where the gateway listens, such as <code>/orders/</code>. Everything below it is yours."
+    )
+    target_url = forms.CharField(
+        max_length=2000, label="Target URL", help_text="Where requests are sent, such as <code>http://orders.internal/</code>."
+    )
+    strip_listen_path = forms.BooleanField(required=False, label="Take the listen path off before sending on")
+    domain = forms.CharField(
+        required=False, max_length=253, label="Custom domain", help_text="Listen on this host name only."
+    )
+    authentication = forms.ChoiceField(choices=AUTHENTICATION, widget=forms.RadioSelect)
+    auth_header_name = forms.CharField(
+        required=False, max_length=100, label="Header", help_text="The request header that carries the key."
+    )
+    rate = forms.FloatField(
+        required=False, min_value=0, max_value=1e9, label="Rate limit", help_text="Requests for all callers together; 0 for none."
+    )
+    per = forms.FloatField(required=False, min_value=0, max_value=1e9, label="in seconds")
+    active = forms.BooleanField(required=False, help_text="Gateways are given active APIs only.")
+
+    def __init__(self, data=None, *, base=None, started_from=None):
+        self.base = base or starter.new()
+        shown = starter.fields(self.base)
+        super().__init__(data, shown, started_from)
+        if shown["authentication"] == KEPT[0]:
+            self.fields["authentication"].choices = [*AUTHENTICATION, KEPT]
+
+    def clean(self):
+        cleaned = super().clean()
+        for name in ("rate", "per"):
+            cleaned[name] = _plain(cleaned.get(name) or 0)
+        if bool(cleaned["rate"]) != bool(cleaned["per"]):
+            self.add_error("per", "A rate limit needs both a number of requests and of seconds.")
+        return cleaned
+
+    @property
+    def definition(self):
+        return starter.apply(self.base, {name: self.cleaned_data[name] for name in starter.fields(self.base)})
+
+
+class JsonForm(_Publishing):
+    """The whole definition as text. After is_valid() `definition` is what it says."""
+
+    text = forms.CharField(
+        strip=False,
+        label="Definition",
+        max_length=document.LARGEST,
+        widget=forms.Textarea(attrs={"class": "editor", "spellcheck": "false", "autocomplete": "off"}),
+        help_text="Members that are not known here are kept. <code>id</code> and <code>org_id</code> are set for you.",
+    )
+
+    def __init__(self, data=None, *, base=None, started_from=None):
+        super().__init__(data, {"text": document.pretty(base or starter.new())}, started_from)
+
+    def clean_text(self):
+        text = self.cleaned_data["text"]
+        try:
+            self.definition = document.parse(text)
+        except BadJson as error:
+            raise forms.ValidationError(f"This is not JSON: {error}") from None
+        return text
+
+    def field_of(self, pointer):
+        return "text"
+
+    def wording(self, problem, field):
+        line = document.lines(self.data["text"]).get(problem.pointer)
+        return f"Line {line}: {problem}" if line else str(problem)
+
+
+class ListForm(forms.Form):
+    """What a list of APIs may be asked for, on the page and by REST."""
+
+    q = forms.CharField(required=False, max_length=200)
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
+    active = forms.ChoiceField(required=False, choices=[("", "All"), ("yes", "Active"), ("no", "Inactive")])
+
+    def found(self, apis):
+        """Those of a queryset that are asked for, in the order asked for; by name unless said. After is_valid()."""
+        asked = self.cleaned_data
+        if asked["q"]:
+            apis = apis.filter(
+                models.Q(name__icontains=asked["q"])
+                | models.Q(listen_path__icontains=asked["q"])
+                | models.Q(api_id=asked["q"])
+            )
+        if asked["active"]:
+            apis = apis.filter(active=asked["active"] == "yes")
+        return apis.order_by(*SORTS[asked["sort"] or "name"])
+
+
+class PageForm(ListForm):
+    """The same on the page, where `p` counts pages from 1."""
+
+    p = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+
+class HistoryForm(forms.Form):
+    """Numbers of revisions: where a page of the history begins, and what one revision is compared with."""
+
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    against = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+
+
+class ActivationForm(forms.Form):
+    active = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+
+
+class RestoreForm(forms.Form):
+    started_from = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+def _plain(number):
+    """A whole number as an integer: definitions say 100, not 100.0."""
+    return int(number) if number == int(number) else number

@@ -1,0 +1,102 @@
+"""Pages of what happened to an API and what can be done to it as a whole."""
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+
+from apis import difference, document, publish
+from apis.forms import ActivationForm, HistoryForm, RestoreForm
+from apis.models import Revision
+from apis.views import about, api_or_404, shown
+from orgs.access import access
+
+A_PAGE = 50
+
+
+@access("session", "apis")
+def api_history(request, org, id):
+    """Revisions, newest first; `before` is the number that the page begins below."""
+    api = api_or_404(id)
+    form = HistoryForm(request.GET)
+    if not form.is_valid():
+        return render(request, "400.html", {"problem": "before, against: must be revision numbers"}, status=400)
+    before = form.cleaned_data["before"] or api.revision + 1
+    revisions = Revision.objects.filter(definition_id=api.id, number__lt=before).order_by("-number")
+    rows = list(revisions.defer("definition_text")[: A_PAGE + 1])
+    context = {
+        **about(request, api, "history"),
+        "revisions": rows[:A_PAGE],
+        "newer": "?" if form.cleaned_data["before"] else "",
+        "older": f"?before={rows[A_PAGE - 1].number}" if len(rows) > A_PAGE else "",
+    }
+    return render(request, "apis/history.html", context)
+
+
+@access("session", "apis", methods="GET POST")
+def api_revision(request, org, id, number):
+    """One revision and how it differs from another (`against`, by default the one before). POST publishes it again."""
+    api = api_or_404(id)
+    revision = get_object_or_404(Revision, definition_id=api.id, number=number)
+    if request.method == "POST":
+        return _restore(request, api, revision)
+    form = HistoryForm(request.GET)
+    if not form.is_valid():
+        return render(request, "400.html", {"problem": "before, against: must be revision numbers"}, status=400)
+    against = form.cleaned_data["against"] or max(number - 1, 1)
+    other = get_object_or_404(Revision, definition_id=api.id, number=against)
+    context = {
+        **about(request, api, "history"),
+        "revision": revision,
+        "other": other,
+        "difference": shown(difference.rows(other.definition, revision.definition)),
+        "revision_text": document.pretty(revision.definition),
+        "numbers": range(api.revision, 0, -1),
+    }
+    return render(request, "apis/revision.html", context)
+
+
+def _restore(request, api, revision):
+    form = RestoreForm(request.POST)
+    if not form.is_valid():
+        return render(request, "400.html", {"problem": "started_from: must be a revision number"}, status=400)
+    try:
+        publish.change(
+            api,
+            revision.definition,
+            author=request.user,
+            message=f"Restored revision {revision.number}",
+            started_from=form.cleaned_data["started_from"],
+        )
+    except publish.Refused as error:
+        messages.error(request, f"Revision {revision.number} cannot be published now: {error}")
+    except publish.Stale:
+        messages.error(request, "Somebody published a newer revision meanwhile. Look at it before you restore this one.")
+    else:
+        messages.success(request, f"Revision {revision.number} is published again.")
+    return redirect("api-history", request.org.slug, api.id)
+
+
+@access("session", "apis", methods="POST")
+def api_activation(request, org, id):
+    """active=yes or no: whether gateways are given the API."""
+    api = api_or_404(id)
+    form = ActivationForm(request.POST)
+    if not form.is_valid():
+        return render(request, "400.html", {"problem": "active: must be yes or no"}, status=400)
+    active = form.cleaned_data["active"] == "yes"
+    try:
+        publish.set_active(api, active, author=request.user)
+    except publish.Refused as error:
+        messages.error(request, f"{api.name} cannot be activated now: {error}")
+    else:
+        messages.success(request, f"{api.name} is {'active' if active else 'inactive'}.")
+    return redirect("api-detail", request.org.slug, api.id)
+
+
+@access("session", "apis", methods="GET POST")
+def api_delete(request, org, id):
+    api = api_or_404(id)
+    if request.method == "POST":
+        publish.delete(api, author=request.user)
+        messages.success(request, f"{api.name} is deleted.")
+        return redirect("api-list", request.org.slug)
+    return render(request, "apis/delete.html", about(request, api, "delete"))

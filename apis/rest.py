@@ -1,0 +1,121 @@
+"""`/api/apis`: Tyk's Dashboard API for classic definitions."""
+
+from datetime import UTC
+
+from django.db.models import Q
+
+from apis import publish
+from apis.forms import ListForm
+from apis.models import ApiDefinition
+from orgs.access import access
+from orgs.models import Organisation
+from orgs.rest import RestError, form_error, json_response, ok, page, read_json
+
+NOT_FOUND = "API not found"
+
+
+@access("key", "apis", methods="GET POST")
+def api_list(request):
+    if request.method == "POST":
+        return _create(request)
+    form = ListForm(request.GET)
+    if not form.is_valid():
+        raise form_error(form)
+    rows, pages = page(request, form.found(ApiDefinition.objects.all()))
+    return json_response({"apis": [wrapper(api) for api in rows], "pages": pages})
+
+
+@access("key", "apis", methods="GET PUT DELETE")
+def api_detail(request, id):
+    api = _find(id)
+    if request.method == "GET" or request.method == "HEAD":
+        response = json_response(wrapper(api))
+        response.headers["ETag"] = etag(api)
+        return response
+    if request.method == "PUT":
+        return _change(request, api)
+    _published(publish.delete, api, author=request.user)
+    return ok("API deleted")
+
+
+def wrapper(api):
+    """The form in which clients read an API, with the definition as it was given."""
+    return {
+        "api_model": {},
+        "api_definition": api.definition,
+        "hook_references": [],
+        "is_site": False,
+        "sort_by": 0,
+        "user_owners": [],
+        "user_group_owners": [],
+        "created_at": _time(api.created_at),
+        "updated_at": _time(api.updated_at),
+    }
+
+
+def etag(api):
+    return f'"{api.revision}"'
+
+
+def _create(request):
+    definition = _definition(request)
+    org_id = request.user.org_id or _named_organisation(definition)
+    api = _published(publish.create, org_id, definition, author=request.user)
+    return ok("API created", api.id, ID=api.api_id)
+
+
+def _change(request, api):
+    """Last write wins, as clients expect; who sends `If-Match` is told when somebody was faster."""
+    definition = _definition(request)
+    expected = request.headers.get("If-Match", "*").strip()
+    started_from = None
+    if expected != "*":
+        if expected != etag(api):
+            raise RestError(412, "Somebody else changed this API")
+        started_from = api.revision
+    _published(publish.change, api, definition, author=request.user, started_from=started_from)
+    return ok("API updated")
+
+
+def _definition(request):
+    definition = read_json(request).get("api_definition")
+    if not isinstance(definition, dict):
+        raise RestError(400, "api_definition: must be an object with the definition")
+    return definition
+
+
+def _named_organisation(definition):
+    """A super-user has no organisation of his own, so he has to say whose API it is to be."""
+    org_id = definition.get("org_id")
+    if not isinstance(org_id, str) or not Organisation.objects.filter(id=org_id).exists():
+        raise RestError(400, "api_definition.org_id: must be the id of an organisation")
+    return org_id
+
+
+def _published(change, *args, **kwargs):
+    """Do it, and say in REST's words why not."""
+    try:
+        return change(*args, **kwargs)
+    except publish.Refused as error:
+        raise RestError(error.status, _refusal(error.problems)) from None
+    except publish.Stale:
+        raise RestError(412, "Somebody else changed this API") from None
+
+
+def _refusal(problems):
+    if problems in ([publish.SAME_ID], [publish.SAME_URL]):
+        return problems[0].message
+    shown = "; ".join(f"api_definition{problem.pointer}: {problem.message}" for problem in problems[:5])
+    return shown + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
+
+
+def _find(id):
+    """By database id or API id; one of another organisation is like one that is not there."""
+    found = [] if "\0" in id else ApiDefinition.objects.filter(Q(id=id) | Q(api_id=id))[:2]
+    for api in sorted(found, key=lambda api: api.id != id):
+        return api
+    raise RestError(404, NOT_FOUND)
+
+
+def _time(moment):
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

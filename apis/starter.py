@@ -1,0 +1,105 @@
+"""A definition as the few fields of a form, and back: all that the form does not show stays as it is."""
+
+import copy
+
+# Members that switch on a way of authenticating other than the token.
+_OTHER_AUTHENTICATION = (
+    "use_oauth2",
+    "use_openid",
+    "use_basic_auth",
+    "use_mutual_tls_auth",
+    "use_go_plugin_auth",
+    "enable_jwt",
+    "enable_coprocess_auth",
+    "enable_signature_checking",
+    "custom_plugin_auth_enabled",
+)
+
+# The least that 3.0.12 and 5.14 load and serve: one version entry is needed even by an API without versions.
+_NEW = {
+    "name": "",
+    "api_id": "",
+    "org_id": "",
+    "active": True,
+    "use_keyless": False,
+    "use_standard_auth": True,
+    "auth": {"auth_header_name": "Authorization"},
+    "definition": {"location": "header", "key": "x-api-version"},
+    "version_data": {
+        "not_versioned": True,
+        "versions": {"Default": {"name": "Default", "use_extended_paths": True, "extended_paths": {}}},
+    },
+    "proxy": {"listen_path": "", "target_url": "", "strip_listen_path": True, "preserve_host_header": False},
+}
+
+
+def new():
+    """The definition that every new API starts from; its name, listen path and target URL are still empty."""
+    return copy.deepcopy(_NEW)
+
+
+def fields(definition):
+    """What the form shows of a definition. authentication: "token", "keyless" or "other"."""
+    proxy, auth, limit = (definition.get(name) or {} for name in ("proxy", "auth", "global_rate_limit"))
+    return {
+        "name": definition.get("name") or "",
+        "listen_path": proxy.get("listen_path") or "",
+        "target_url": proxy.get("target_url") or "",
+        "strip_listen_path": bool(proxy.get("strip_listen_path")),
+        "domain": definition.get("domain") or "",
+        "authentication": authentication(definition),
+        "auth_header_name": _token_header(definition) or auth.get("auth_header_name") or "",
+        "rate": limit.get("rate") or 0,
+        "per": limit.get("per") or 0,
+        "active": bool(definition.get("active")),
+    }
+
+
+def authentication(definition):
+    """How callers of an API prove who they are: "token", "keyless" or "other"."""
+    if definition.get("use_keyless"):
+        return "keyless"
+    return "other" if any(definition.get(name) for name in _OTHER_AUTHENTICATION) else "token"
+
+
+def apply(definition, values):
+    """A copy of `definition` in which the fields say `values`; a field that says what it said before changes nothing."""
+    made = copy.deepcopy(definition)
+    before = fields(definition)
+    changed = {name: value for name, value in values.items() if before[name] != value}
+    for name in ("name", "domain", "active"):
+        if name in changed:
+            made[name] = changed[name]
+    for name in ("listen_path", "target_url", "strip_listen_path"):
+        if name in changed:
+            _below(made, "proxy")[name] = changed[name]
+    for name in ("rate", "per"):
+        if name in changed:
+            _below(made, "global_rate_limit")[name] = changed[name]
+    if "auth_header_name" in changed:
+        _below(made, "auth")["auth_header_name"] = changed["auth_header_name"]
+        if _token_header(made) is not None:
+            made["auth_configs"]["authToken"]["auth_header_name"] = changed["auth_header_name"]
+    if changed.get("authentication") in ("token", "keyless"):
+        _authenticate_by(made, changed["authentication"])
+    return made
+
+
+def _authenticate_by(definition, way):
+    definition["use_keyless"] = way == "keyless"
+    definition["use_standard_auth"] = way == "token"
+    for name in _OTHER_AUTHENTICATION:
+        if definition.get(name):
+            definition[name] = False
+
+
+def _token_header(definition):
+    """The header named in `auth_configs`, which gateways prefer to `auth`; None where it is not there."""
+    token = (definition.get("auth_configs") or {}).get("authToken")
+    return token.get("auth_header_name", "") if isinstance(token, dict) else None
+
+
+def _below(definition, name):
+    if not isinstance(definition.get(name), dict):
+        definition[name] = {}
+    return definition[name]

@@ -1,0 +1,185 @@
+"""Pages of an organisation's APIs: the list, one API, and the two ways to write its definition."""
+
+import shlex
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
+
+from apis import difference, document, publish, starter
+from apis.forms import ApiForm, JsonForm, PageForm
+from apis.models import ApiDefinition, Revision
+from orgs.access import access
+from orgs.ids import is_id
+from orgs.spreadsheet import csv_response
+
+A_PAGE = 50
+MOST_SHOWN = 300  # characters of one value in a difference
+CSV_HEADER = ("name", "API ID", "listen path", "domain", "target URL", "authentication", "active", "revision", "updated")
+
+
+@access("session", "apis")
+def api_list(request, org):
+    form = PageForm(request.GET)
+    if not form.is_valid():
+        field, faults = next(iter(form.errors.items()))
+        return render(request, "400.html", {"problem": f"{field}: {faults[0]}"}, status=400)
+    found = form.found(ApiDefinition.objects.all())
+    if request.GET.get("format") == "csv":
+        return csv_response(f"apis-{request.org.slug}.csv", CSV_HEADER, map(_csv_row, found))
+    number = form.cleaned_data["p"] or 1
+    first = (number - 1) * A_PAGE
+    apis = list(found[first : first + A_PAGE + 1])
+    asked = {name: form.cleaned_data[name] for name in ("q", "active", "sort") if form.cleaned_data[name]}
+    context = {
+        "section": "apis",
+        "rows": [(api, starter.fields(api.definition)) for api in apis[:A_PAGE]],
+        "form": form,
+        "asked": asked,
+        "sorts": [_sort_link(asked, name, label) for name, label in (("name", "Name"), ("listen_path", "Listen path"))],
+        "updated": _sort_link(asked, "updated_at", "Updated"),
+        "csv": "?" + urlencode({**asked, "format": "csv"}),
+        "newer": "?" + urlencode({**asked, "p": number - 1}) if number > 1 else "",
+        "older": "?" + urlencode({**asked, "p": number + 1}) if len(apis) > A_PAGE else "",
+        "may_write": request.user.may("apis", "write"),
+    }
+    return render(request, "apis/list.html", context)
+
+
+@access("session", "apis")
+def api_detail(request, org, id):
+    api = api_or_404(id)
+    context = about(request, api, "overview")
+    return render(request, "apis/detail.html", {**context, "curl": curl(context["fields"])})
+
+
+@access("session", "apis")
+def api_definition(request, org, id):
+    api = api_or_404(id)
+    return render(request, "apis/definition.html", about(request, api, "definition"))
+
+
+@access("session", "apis", methods="GET POST")
+def api_create(request, org):
+    kind = JsonForm if request.GET.get("as") == "json" else ApiForm
+    form = kind(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            api = publish.create(
+                request.org.id, form.definition, author=request.user, message=form.cleaned_data["message"]
+            )
+        except publish.Refused as error:
+            form.refuse(error.problems)
+        else:
+            messages.success(request, f"{api.name} is published.")
+            return redirect("api-detail", request.org.slug, api.id)
+    may_write = request.user.may("apis", "write")
+    context = {"section": "apis", "form": form, "as_json": kind is JsonForm, "may_write": may_write}
+    return render(request, "apis/edit.html", context, status=400 if form.errors else 200)
+
+
+@access("session", "apis", methods="GET POST")
+def api_edit(request, org, id):
+    api = api_or_404(id)
+    kind = JsonForm if request.GET.get("as") == "json" else ApiForm
+    form = kind(request.POST or None, base=api.definition, started_from=api.revision)
+    if request.method == "POST" and form.is_valid():
+        if answer := _published(request, api, form):
+            return answer
+    context = {**about(request, api, "edit"), "form": form, "as_json": kind is JsonForm}
+    return render(request, "apis/edit.html", context, status=400 if form.errors else 200)
+
+
+def _published(request, api, form):
+    """Publish what a form says; None if that was refused and the form says why."""
+    said = form.cleaned_data
+    try:
+        changed = publish.change(
+            api, form.definition, author=request.user, message=said["message"], started_from=said["started_from"]
+        )
+    except publish.Refused as error:
+        form.refuse(error.problems)
+        return None
+    except publish.Stale as error:
+        return _stale(request, error.api, form)
+    if changed.revision == api.revision:
+        messages.info(request, "Nothing was different, so nothing was published.")
+    else:
+        messages.success(request, f"Revision {changed.revision} of {changed.name} is published.")
+    return redirect("api-detail", request.org.slug, api.id)
+
+
+def _stale(request, api, form):
+    """409: both changes side by side, and a form that puts this one on top of the other."""
+    seen = Revision.objects.filter(definition_id=api.id, number=form.cleaned_data["started_from"]).first()
+    mine = publish.as_stored(api, form.definition)
+    again = JsonForm(base=form.definition, started_from=api.revision)
+    context = {
+        **about(request, api, "edit"),
+        "newest": Revision.objects.get(definition_id=api.id, number=api.revision),
+        "theirs": shown(difference.rows(seen.definition, api.definition)) if seen else None,
+        "mine": shown(difference.rows(api.definition, mine)),
+        "form": again,
+    }
+    return render(request, "apis/stale.html", context, status=409)
+
+
+def api_or_404(id):
+    if not is_id(id):
+        raise Http404
+    return get_object_or_404(ApiDefinition, id=id)
+
+
+def curl(fields):
+    """A command that calls an API, from the form's fields."""
+    host = fields["domain"] or "gateway.example:8080"
+    command = f"curl {shlex.quote('http://' + host + fields['listen_path'])}"
+    if fields["authentication"] == "token":
+        command += f" --header {shlex.quote((fields['auth_header_name'] or 'Authorization') + ': KEY')}"
+    return command
+
+
+def shown(rows):
+    """Rows of a difference, with values short enough for a page."""
+    return [difference.Row(row.pointer, _short(row.before), _short(row.after)) for row in rows]
+
+
+def _short(text):
+    return text if text is None or len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def about(request, api, tab):
+    """What every page about one API is given."""
+    definition = api.definition
+    return {
+        "section": "apis",
+        "api": api,
+        "tab": tab,
+        "fields": starter.fields(definition),
+        "text": document.pretty(definition),
+        "may_write": request.user.may("apis", "write"),
+    }
+
+
+def _sort_link(asked, name, label):
+    """(label, address, aria-sort) of a column's heading; a second click turns the order round."""
+    now = asked.get("sort", "name")
+    following = f"-{name}" if now == name else name
+    direction = {name: "ascending", f"-{name}": "descending"}.get(now, "none")
+    return label, "?" + urlencode({**asked, "sort": following}), direction
+
+
+def _csv_row(api):
+    fields = starter.fields(api.definition)
+    return (
+        api.name,
+        api.api_id,
+        fields["listen_path"],
+        fields["domain"],
+        fields["target_url"],
+        fields["authentication"],
+        "yes" if api.active else "no",
+        api.revision,
+        api.updated_at.isoformat(timespec="seconds"),
+    )
