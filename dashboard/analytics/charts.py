@@ -6,7 +6,7 @@ stretches with the page. Labels stand outside it at per cent positions, so no te
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -50,6 +50,7 @@ class Chart:
     y: tuple[Tick, ...]
     x: tuple[Tick, ...]
     marks: tuple[Tick, ...] = ()
+    stacked: bool = False
 
 
 def stacked(names: Sequence[tuple[str, str]], rows: Sequence[Sequence[int]], complete: int, **ticks) -> Chart:
@@ -68,7 +69,7 @@ def stacked(names: Sequence[tuple[str, str]], rows: Sequence[Sequence[int]], com
         Series(name, label, full, incomplete=faded)
         for (name, label), (full, faded) in zip(names, paths, strict=True)
     )
-    return _chart(len(rows), series, top, **ticks)
+    return replace(_chart(len(rows), series, top, **ticks), stacked=True)
 
 
 def heights(row: Sequence[int], top: float) -> list[int]:

@@ -57,6 +57,10 @@ class Cut:
     def __len__(self) -> int:
         return len(self.edges) - 1
 
+    @property
+    def span(self) -> "Span":
+        return Span(self.edges[0], self.edges[-1], self.grain)
+
     def find(self, instant: datetime) -> int:
         """The bucket holding an instant; -1 or len(self) when it lies outside."""
         if instant >= self.edges[-1]:
@@ -121,16 +125,23 @@ def parse(params: Mapping[str, str], zone: ZoneInfo, now: datetime, *, by_key: b
     Raises PeriodError.
     """
     now = now.astimezone(UTC)
-    asked = params.get("range") or ""
-    if asked not in ("", "custom", *RANGES):
-        raise PeriodError("range", f"range must be one of {', '.join(RANGES)} or custom.")
-    if asked in RANGES or not (asked or params.get("from") or params.get("to")):
-        name = asked or "24h"
-        tier, start, end = _named(name, zone, now)
-    else:
-        name = "custom"
+    name = _name(params)
+    if name == "custom":
         tier, start, end = _custom(params, zone, now)
+    else:
+        tier, start, end = _named(name, zone, now)
     return _cut(name, tier, start, end, zone=zone, now=now, by_key=by_key)
+
+
+def instants(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+    """The same parameters as two instants, not widened: for single records. Raises PeriodError."""
+    now = now.astimezone(UTC)
+    name = _name(params)
+    if name == "custom":
+        start, end = _asked(params, zone, now)
+        return start, end
+    # A record may be stamped up to a minute ahead of the gateway's clock.
+    return now - RANGES[name], now + MINUTE
 
 
 def before(period: Period) -> Before:
@@ -171,9 +182,20 @@ def _kept(start: datetime, grain: str, now: datetime) -> bool:
     return start >= now - kept
 
 
-def days(first: date, last: date, zone: ZoneInfo) -> Span:
-    """Whole days of the zone, both ends included, from the day rows of totals and APIs."""
-    return Span(day_start(first, zone), day_start(last + timedelta(days=1), zone), "d")
+def table_cut(period: Period) -> Cut:
+    """The period cut as its tables can be: by the minute of records, by hour, or by day."""
+    start, end, zone = period.start, period.end, period.zone
+    if period.tier == "minutes":
+        return Cut(period.counts.edges, period.counts.step, period.tables.grain)
+    if period.tier == "hours":
+        return Cut(_hours(start, end, zone), HOUR, period.tables.grain)
+    step = _step(end - start, DAY)
+    return Cut(_day_edges(start, end, step, zone), step, period.tables.grain)
+
+
+def days(first: date, last: date, zone: ZoneInfo, grain: str) -> Span:
+    """Whole days of the zone, both ends included."""
+    return Span(day_start(first, zone), day_start(last + timedelta(days=1), zone), grain)
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
@@ -213,6 +235,13 @@ def row_bound(instant: datetime, grain: str, zone: ZoneInfo) -> datetime:
     return hour_key(instant, zone) if grain in ("h", "x") else instant
 
 
+def _name(params: Mapping[str, str]) -> str:
+    asked = params.get("range") or ""
+    if asked not in ("", "custom", *RANGES):
+        raise PeriodError("range", f"range must be one of {', '.join(RANGES)} or custom.")
+    return asked or ("custom" if params.get("from") or params.get("to") else "24h")
+
+
 def _named(name: str, zone: ZoneInfo, now: datetime) -> tuple[str, datetime, datetime]:
     if name == "1h":
         end = _floor(now, MINUTE) + MINUTE
@@ -226,6 +255,18 @@ def _named(name: str, zone: ZoneInfo, now: datetime) -> tuple[str, datetime, dat
 
 
 def _custom(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[str, datetime, datetime]:
+    start, end = _asked(params, zone, now)
+    recent = start >= now - MINUTES_KEPT + HOUR
+    if recent and end - start <= HOUR:
+        return "minutes", _floor(start, MINUTE), _ceiling(end, MINUTE)
+    if recent and end - start <= 48 * HOUR:
+        last = hour_start(end - timedelta(microseconds=1), zone)
+        return "hours", hour_start(start, zone), next_hour(last, zone)
+    last_day = (end - timedelta(microseconds=1)).astimezone(zone).date()
+    return "days", day_start(start.astimezone(zone).date(), zone), day_start(last_day + DAY, zone)
+
+
+def _asked(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
     start = _instant("from", params.get("from") or "", zone)
     end = _instant("to", params.get("to") or "", zone)
     if start >= now:
@@ -235,14 +276,7 @@ def _custom(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[s
     end = min(end, _floor(now, MINUTE) + MINUTE)
     if end <= start:
         raise PeriodError("to", "to must be later than from.")
-    recent = start >= now - MINUTES_KEPT + HOUR
-    if recent and end - start <= HOUR:
-        return "minutes", _floor(start, MINUTE), _ceiling(end, MINUTE)
-    if recent and end - start <= 48 * HOUR:
-        last = hour_start(end - timedelta(microseconds=1), zone)
-        return "hours", hour_start(start, zone), next_hour(last, zone)
-    last_day = (end - timedelta(microseconds=1)).astimezone(zone).date()
-    return "days", day_start(start.astimezone(zone).date(), zone), day_start(last_day + DAY, zone)
+    return start, end
 
 
 def _instant(field: str, text: str, zone: ZoneInfo) -> datetime:

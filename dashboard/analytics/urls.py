@@ -1,0 +1,22 @@
+"""URLs: `pages` for people (under /o/<organisation>/), `wire` for machines."""
+
+from django.urls import path
+
+from dashboard.analytics import rest, views
+
+DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
+
+pages = [
+    path("", views.home, name="org-home"),
+    path("analytics/", views.overview, name="analytics"),
+    path("analytics/<str:table>/", views.table, name="analytics-table"),
+    path("logs/", views.log_list, name="logs"),
+    path("logs/<int:ts>/<int:id>/", views.log_record, name="log-record"),
+]
+wire = [
+    # The six numbers of a range decide: an API may be called anything.
+    path(f"api/usage/{DATES}", rest.usage),
+    path(f"api/usage/apis/{DATES}", rest.usage_of_apis),
+    path(f"api/activity/keys/{DATES}", rest.activity_of_keys),
+    path("api/logs", rest.logs),
+]

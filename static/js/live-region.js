@@ -1,0 +1,38 @@
+// The server always renders the whole page; this takes one element of it by id and puts it in place.
+// <form data-live="id"> asks again while one types; <div id="id" data-every="2"> asks again every 2 seconds.
+let asking;
+
+async function refresh(id, url) {
+  asking?.abort();
+  asking = new AbortController();
+  try {
+    const response = await fetch(url, { signal: asking.signal });
+    const target = new URL(response.url);
+    if (target.pathname !== location.pathname) return location.assign(url); // signed out
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
+    if (!fresh) return location.assign(url); // the page that explains what is wrong
+    document.getElementById(id).replaceWith(fresh);
+    history.replaceState(null, "", url);
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-live]")) {
+  let waiting;
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      if (!form.checkValidity()) return;
+      const wanted = [...new FormData(form)].filter(([, value]) => value !== "");
+      refresh(form.dataset.live, `${location.pathname}?${new URLSearchParams(wanted)}`);
+    }, 200);
+  });
+}
+
+for (const region of document.querySelectorAll("[data-every]")) {
+  setInterval(() => {
+    const now = document.getElementById(region.id);
+    if (!document.hidden && !now.matches(":hover, :focus-within")) refresh(region.id, location.href);
+  }, 1000 * region.dataset.every);
+}
