@@ -1,0 +1,79 @@
+"""A browser, and a server with the demonstration's data behind real HTTP."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.analytics import drain, partitions
+from dashboard.demonstration import seed
+from dashboard.demonstration.push import LIST
+
+CHROMIUM = Path("/usr/bin/chromium")
+# As root in a container, and without looking for a network that may not be there.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HOURS = 26
+
+
+@pytest.fixture
+def chromium(monkeypatch) -> Iterator[Any]:
+    """Debian's chromium under Playwright."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="needs the extra `browser` of pyproject.toml"
+    )
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs Debian's chromium ({CHROMIUM})")
+    # Playwright's loop runs in this thread, where Django would refuse to speak to the database.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "yes")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Account:
+    email: str
+    password: str
+
+
+@dataclass
+class Site:
+    """A running Gatehouse with the demonstration's data, and the traffic of a day."""
+
+    url: str
+    slug: str
+    administrator: Account
+    super_user: Account
+
+
+@pytest.fixture
+def site(server, redis, node_client, tmp_path) -> Site:
+    demonstration = seed.seed(tmp_path)
+    now = datetime.now(UTC)
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    hours = [this_hour - timedelta(hours=back) for back in range(HOURS)]
+    traffic = seed.traffic(demonstration)
+    records = [record for hour in hours for at, record in traffic.hour(hour) if at < now.timestamp()]
+    partitions.ensure({hour.date() for hour in hours})
+    redis.rpush(LIST, *records)
+    while drain.tick(redis):
+        pass
+    node_client.get("/register/node", headers={"x-tyk-hostname": "gateway-1"})
+    organisation = demonstration["organisations"][0]
+    accounts = [
+        Account(person["email"], person["password"])
+        for person in (organisation["users"][0], demonstration["super_user"])
+    ]
+    return Site(server, organisation["slug"], *accounts)

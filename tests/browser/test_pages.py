@@ -1,0 +1,61 @@
+"""Every page in a real browser: nothing refused, nothing an accessibility checker finds, nothing too wide."""
+
+import pytest
+
+from tests.browser.walk import (
+    REMEMBER_VIOLATIONS,
+    axe_violations,
+    overflow,
+    page_names,
+    sign_in,
+    violations,
+    walk,
+)
+
+pytestmark = pytest.mark.browser
+WIDE, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
+MODES = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
+
+
+@pytest.fixture(params=MODES)
+def page(request, chromium):
+    """A window in which violations of the policy and complaints on the console are remembered."""
+    theme, size = MODES[request.param]
+    window = chromium.new_context(color_scheme=theme, viewport=size)
+    page = window.new_page()
+    page.add_init_script(REMEMBER_VIOLATIONS)
+    page.complaints = []
+    page.on("console", lambda said: said.type in ("error", "warning") and page.complaints.append(said.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    yield page
+    window.close()
+
+
+def problems(page, status: int) -> dict:
+    """What is wrong with the open page; the checker comes last, since it trips over the policy itself."""
+    found = {
+        "status": status,
+        "policy": violations(page),
+        "console": list(page.complaints),
+        "overflow": overflow(page),
+        "axe": axe_violations(page),
+    }
+    page.complaints.clear()
+    return found
+
+
+FINE = {"status": 200, "policy": [], "console": [], "overflow": 0, "axe": []}
+
+
+def test_no_page_has_a_fault(page, site):
+    found = {}
+    response = page.goto(f"{site.url}/sign-in/")
+    found["sign-in"] = problems(page, response.status)
+    for account, start in ((site.administrator, f"/o/{site.slug}/"), (site.super_user, "/orgs/")):
+        sign_in(page, site.url, account)
+        for name, status in walk(page, site.url + start, f"{site.url}/"):
+            if name not in found and not name.startswith("admin:"):
+                found[name] = problems(page, status)
+        page.context.clear_cookies()
+    assert {name: fault for name, fault in found.items() if fault != FINE} == {}
+    assert set(found) == page_names()

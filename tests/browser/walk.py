@@ -1,0 +1,76 @@
+"""A walk along the links of the site, and what a browser finds wrong with a page."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.urls import URLPattern, get_resolver, resolve
+
+from orgs.access import declared
+
+# Answer a GET with a redirect.
+REDIRECTS = {"home", "access-key"}
+REMEMBER_VIOLATIONS = """
+  window.violations = [];
+  document.addEventListener("securitypolicyviolation",
+    (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+def page_names() -> set[str]:
+    """The names of all pages for people: every URL that a browser may GET, but for Django's admin."""
+    found = set()
+    for pattern in patterns(get_resolver().url_patterns):
+        rule = declared(pattern.callback)
+        if rule is not None and rule.caller in ("anyone", "session", "super") and "GET" in rule.methods:
+            found.add(pattern.name)
+    return found - REDIRECTS
+
+
+def patterns(given: list) -> Iterator[URLPattern]:
+    for each in given:
+        if isinstance(each, URLPattern):
+            yield each
+        elif each.namespace != "admin":
+            yield from patterns(each.url_patterns)
+
+
+def view_name(address: str) -> str:
+    return resolve(urlsplit(address).path).view_name
+
+
+def walk(page: Any, start: str, within: str) -> Iterator[tuple[str, int]]:
+    """Follow links from `start` to one page of each view under `within`: (view name, status)."""
+    seen, waiting = {view_name(start)}, [start]
+    while waiting:
+        address = waiting.pop(0)
+        response = page.goto(address)
+        for link in page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)"):
+            if link.startswith(within) and "format=csv" not in link and view_name(link) not in seen:
+                seen.add(view_name(link))
+                waiting.append(link)
+        yield view_name(page.url), response.status
+
+
+def sign_in(page: Any, url: str, account: Any) -> None:
+    page.goto(f"{url}/sign-in/")
+    page.get_by_label("E-mail address").fill(account.email)
+    page.get_by_label("Password").fill(account.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda address: "/sign-in/" not in address)
+
+
+def overflow(page: Any) -> int:
+    """By how many pixels the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def violations(page: Any) -> list[str]:
+    return page.evaluate("window.violations")
+
+
+def axe_violations(page: Any) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  of an extra that may be absent
+
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {node['target']}" for each in found for node in each["nodes"]]
