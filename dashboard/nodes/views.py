@@ -13,6 +13,8 @@ from orgs.access import access
 # Who needs a hand comes first.
 STATES = ("stuck", "silent", "pulling", "ok", "gone")
 BADGES = {"ok": "ok", "pulling": "neutral", "stuck": "bad", "silent": "warn", "gone": "neutral"}
+# Gateways that were killed say no goodbye.
+SHOWN_FOR = timedelta(days=1)
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -33,7 +35,7 @@ def fleet(request):
 def _page(request, redis_url: str) -> dict:
     now = timezone.now()
     wanted = wanted_version()
-    rows = [_row(node, wanted, now) for node in Node.objects.all()]
+    rows = [_row(node, wanted, now) for node in Node.objects.filter(last_ping_at__gte=now - SHOWN_FOR)]
     rows.sort(key=lambda row: STATES.index(row["state"]))
     return {
         "rows": rows,

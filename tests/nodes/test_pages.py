@@ -71,6 +71,14 @@ def test_a_stuck_node_comes_first_with_since_when_and_what_to_do(client_for, ope
     assert page.index("edge-1 session session-1 stuck") < page.index("edge-0 session session-0 ok")
 
 
+def test_a_node_not_heard_of_for_a_day_is_left_out(client_for, operator):
+    nodes(2)
+    long_ago = timezone.now() - timedelta(hours=25)
+    Node.objects.filter(hostname="edge-0").update(last_ping_at=long_ago, last_beat_at=long_ago)
+    page = text_of(client_for(operator).get("/o/acme/nodes/"))
+    assert (page.count("edge-0"), page.count("edge-1")) == (0, 1)
+
+
 def test_times_are_in_the_zone_of_the_organisation(client_for, operator, cast):
     cast.acme.time_zone = "Asia/Tokyo"
     cast.acme.save()
@@ -132,4 +140,4 @@ def test_the_fleet_is_for_super_users_and_the_nodes_page_for_who_may_read_system
 def test_what_a_gateway_says_of_itself_cannot_become_markup(client_for, cast):
     Node.objects.create(session_id="<script>1", node_id="n", nonce="n", hostname="<script>2</script>")
     page = client_for(cast.super_user).get("/nodes/").content.decode()
-    assert (page.count("<script>"), page.count("&lt;script&gt;")) == (0, 2)
+    assert (page.count("<script>"), page.count("&lt;script&gt;")) == (0, 3)
