@@ -6,16 +6,14 @@ in the very transaction that stores it, and its entries stay in Redis until that
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import psycopg
 import redis
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, connections, transaction
+from django.db import connection, transaction
 
 from dashboard.analytics import claim, decode, partitions, progress
 from dashboard.analytics.claim import Chunk
@@ -57,7 +55,7 @@ def tick(client: redis.Redis, clock: Callable[[], datetime] = now_in_utc) -> boo
     True if more is waiting: call again at once. False: again in about 2 seconds. Raises what Redis or
     PostgreSQL raise when they are away; nothing is lost by that, and the next call takes up the same records.
     """
-    with scope.every_org(), _broken_connections_closed():
+    with scope.every_org():
         now = clock()
         claimed = claim.claim_lists(client)
         held = claim.claims(client)
@@ -195,15 +193,3 @@ def _sampled(letters: list[DeadLetter], received_at: datetime) -> list[DeadLette
                 continue
         kept.append(letter)
     return kept
-
-
-@contextmanager
-def _broken_connections_closed() -> Iterator[None]:
-    """Outside requests nobody else notices that PostgreSQL ended a connection."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, psycopg.OperationalError):
-        for alias in ("default", partitions.OWNER):
-            if not connections[alias].in_atomic_block:
-                connections[alias].close()
-        raise

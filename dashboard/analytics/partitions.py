@@ -6,11 +6,11 @@ read around the policies.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from orgs import scope
 
@@ -113,8 +113,8 @@ def maintain(now: datetime | None = None) -> None:
     today = now.astimezone(UTC).date()
     ensure([today, today + DAY], now)
     for name in _over(now):
-        with _as_owner() as cursor:
-            # Rather later than to queue every reader behind this one.
+        with suppress(OperationalError), _as_owner() as cursor:
+            # Rather an hour later than to queue every reader behind this one.
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
 

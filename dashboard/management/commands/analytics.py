@@ -1,0 +1,79 @@
+"""The traffic tables: how the ingest stands, rollups made again, dead letters tried again."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count
+
+from dashboard import embedded, redis_client
+from dashboard.analytics import drain, rebuild, retry
+from dashboard.analytics.models import Batch, DeadLetter, IngestState
+from orgs import scope
+from orgs.models import Organisation
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        verbs.add_parser("status", help="how far the ingest is, what waits and what could not be stored")
+        again = verbs.add_parser("rebuild", help="make rollups again from raw records, a day at a time")
+        again.add_argument("--org", help="slug of one organisation; all without it")
+        again.add_argument("--from", dest="first", type=date.fromisoformat, help="first day (all there are)")
+        again.add_argument("--to", dest="last", type=date.fromisoformat, help="last day (today)")
+        once_more = verbs.add_parser("retry", help="store dead letters that can be stored by now")
+        once_more.add_argument(
+            "--batch", type=int, help="store this stuck batch too; its bad records become dead letters"
+        )
+
+    def handle(self, *arguments: str, verb: str, **options: object) -> None:
+        try:
+            with (
+                embedded.start(
+                    settings.VAR, postgresql=settings.EMBEDDED_DATABASE, valkey=settings.EMBEDDED_REDIS
+                ),
+                scope.every_org(),
+            ):
+                getattr(self, verb)(datetime.now(UTC), **options)
+        except embedded.EngineError as error:
+            raise CommandError(str(error)) from error
+
+    def status(self, now: datetime, **options: object) -> None:
+        state = IngestState.objects.get()
+        lag = state.lag(now)
+        self.stdout.write(
+            f"complete to {state.up_to or 'nothing yet'} ({lag.total_seconds():.0f} s ago)"
+            if lag is not None
+            else "nothing was drained yet"
+        )
+        self.stdout.write(f"{state.waiting} records waiting")
+        for batch in Batch.objects.filter(done=False).order_by("no"):
+            self.stdout.write(f"batch {batch.no}: {batch.n} records received {batch.received_at}")
+        for name, alarm in sorted(state.alarms.items()):
+            self.stdout.write(f"alarm {name}: {alarm['text']}")
+        for reason, number in sorted(state.counters.items()):
+            self.stdout.write(f"not stored, {reason}: {number}")
+        for row in DeadLetter.objects.values("reason", "detail").annotate(n=Count("id")).order_by("-n")[:20]:
+            self.stdout.write(f"dead letters, {row['reason']}: {row['n']} {row['detail']}".rstrip())
+
+    def rebuild(
+        self, now: datetime, org: str | None, first: date | None, last: date | None, **options: object
+    ) -> None:
+        organisations = Organisation.everyone.filter(**({"slug": org} if org else {}))
+        if org and not organisations:
+            raise CommandError(f"There is no organisation with the slug {org}.")
+        for organisation in organisations:
+            today = now.astimezone(organisation.zone).date()
+            start = first or today - timedelta(days=31)
+            for day, hits in rebuild.days(organisation, start, last or today, now):
+                self.stdout.write(f"{organisation.slug} {day}: {hits} records")
+
+    def retry(self, now: datetime, batch: int | None, **options: object) -> None:
+        if batch is not None:
+            if not drain.store_stuck(redis_client.client(), batch):
+                raise CommandError(f"No batch {batch} is waiting.")
+            self.stdout.write(f"batch {batch} is stored")
+        counts = retry.retry(now)
+        self.stdout.write(f"{counts['stored']} dead letters stored, {counts['left']} left")

@@ -1,0 +1,265 @@
+"""However traffic arrives, all grains and dimensions add up to the raw records; a rebuild changes nothing."""
+
+import random
+import threading
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgpack
+import pytest
+from django.db import connection, connections, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dashboard.analytics import claim, drain, histogram, rebuild
+from dashboard.analytics.models import Dimension, Grain, Record, Rollup
+from orgs import scope
+from orgs.models import Organisation
+from tests.analytics import recordings
+from tests.analytics.ingest import drained, organisations
+
+# A zone and a day on which its clocks change: half-hour zones, half-hour steps, changes at midnight itself.
+CHANGES = [
+    ("UTC", date(2026, 11, 25)),
+    ("Asia/Kathmandu", date(2026, 11, 25)),
+    ("Europe/Berlin", date(2026, 3, 29)),
+    ("Europe/Berlin", date(2026, 10, 25)),
+    ("America/New_York", date(2026, 11, 1)),
+    ("Australia/Lord_Howe", date(2026, 4, 5)),
+    ("Australia/Lord_Howe", date(2026, 10, 4)),
+    ("America/Havana", date(2026, 11, 1)),
+    ("Africa/Cairo", date(2026, 4, 24)),
+    ("Asia/Beirut", date(2026, 10, 25)),
+    ("Pacific/Kiritimati", date(2026, 11, 25)),
+    ("Pacific/Pago_Pago", date(2026, 11, 25)),
+]
+CODES = (200, 200, 200, 201, 204, 301, 400, 401, 403, 404, 429, 500, 503)
+COARSE = (Grain.HOUR, Grain.DAY)
+
+
+def request(source: random.Random, moment: datetime) -> bytes:
+    """One record of a small world: two APIs, three keys, a few paths."""
+    code = source.choice(CODES)
+    latency = 0 if code in (401, 403, 429) else source.choice((0, 3, 70, 5_000, 2_000_000))
+    return msgpack.packb(
+        {
+            "OrgID": source.choice((recordings.ORG_A, recordings.ORG_B)),
+            "APIID": source.choice(("api-one", "api-two")),
+            "TimeStamp": [int(moment.timestamp()), moment.microsecond * 1000],
+            "ResponseCode": code,
+            "Latency": {"Total": latency, "Upstream": source.choice((0, latency))},
+            "Method": source.choice(("GET", "POST")),
+            "Path": source.choice(("/a", "/b/17", "/b/18", "/c")),
+            "APIKey": source.choice(("00000000", "1" * 16, "2" * 16, "3" * 64)),
+        }
+    )
+
+
+def sums(**conditions) -> Counter:
+    """Every counter by (organisation, API, value) over the rollup rows."""
+    total: Counter = Counter()
+    for row in Rollup.objects.filter(**conditions):
+        key = row.org_id, row.api_id, row.val
+        counts = histogram.decode(bytes(row.lat))
+        for name in ("hits", "s3", "s4", "s5", "limited", "timed", "lat_sum", "up_hits", "up_sum"):
+            total[(*key, name)] += getattr(row, name)
+        total[(*key, "histogram")] += sum(counts.values())
+        for bucket, count in counts.items():
+            total[(*key, bucket)] += count
+    return +total
+
+
+def by_dimension(total: Counter) -> Counter:
+    """The counters of an organisation whatever its APIs and values, without the histograms."""
+    summed: Counter = Counter()
+    for (org, _, _, name), number in total.items():
+        if name in ("hits", "s3", "s4", "s5", "limited", "timed", "lat_sum", "up_hits", "up_sum"):
+            summed[org, name] += number
+    return summed
+
+
+def raw() -> Counter:
+    """The counters of each organisation straight from the records."""
+    total: Counter = Counter()
+    for record in Record.objects.all():
+        org, status = record.org_id, record.status
+        total[org, "hits"] += 1
+        if status >= 300:
+            total[org, f"s{status // 100}"] += 1
+        total[org, "limited"] += status == 429
+        if record.lat_total or status < 400:
+            total[org, "timed"] += 1
+            total[org, "lat_sum"] += record.lat_total
+        total[org, "up_hits"] += record.lat_up > 0
+        total[org, "up_sum"] += record.lat_up
+    return +total
+
+
+def everything() -> list[tuple]:
+    """All rollup rows, with histograms in one order and without repeats."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT org_id, grain, dim, api_id, ts, val, hits, s3, s4, s5, limited, timed, lat_sum, up_hits, "
+            "up_sum, lat_max, lat_compact(lat) FROM rollup ORDER BY org_id, grain, dim, api_id, ts, val"
+        )
+        return [(*row[:-1], bytes(row[-1])) for row in cursor.fetchall()]
+
+
+def check_sums() -> None:
+    counted = raw()
+    for grain in (Grain.MINUTE, *COARSE):
+        total = sums(grain=grain, dim=Dimension.TOTAL)
+        assert by_dimension(total) == counted
+        assert by_dimension(sums(grain=grain, dim=Dimension.API)) == counted
+        for org in (recordings.ORG_A, recordings.ORG_B):
+            assert total[org, "", "", "histogram"] == total[org, "", "", "timed"]
+    for fine, coarse, dim in (
+        (Grain.FINE_HOUR, Grain.DAY, Dimension.STATUS),
+        *(
+            (Grain.FINE_HOUR, Grain.KEY_DAY, dim)
+            for dim in (Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API)
+        ),
+        *((Grain.HOUR, Grain.DAY, dim) for dim in (Dimension.TOTAL, Dimension.API)),
+    ):
+        assert sums(grain=fine, dim=dim) == sums(grain=coarse, dim=dim)
+    assert by_dimension(sums(grain=Grain.DAY, dim=Dimension.STATUS)) == counted
+    assert by_dimension(sums(grain=Grain.KEY_DAY, dim=Dimension.ENDPOINT)) == counted
+    keyed = by_dimension(sums(grain=Grain.KEY_DAY, dim=Dimension.KEY))
+    assert keyed == by_dimension(sums(grain=Grain.KEY_DAY, dim=Dimension.KEY_API))
+    for org in (recordings.ORG_A, recordings.ORG_B):
+        assert keyed[org, "hits"] == Record.objects.filter(org=org).exclude(key="").count()
+        failed = by_dimension(sums(grain=Grain.KEY_DAY, dim=Dimension.ERROR))[org, "hits"]
+        assert failed == counted[org, "s4"] + counted[org, "s5"]
+
+
+def check_days(zones: dict[str, str]) -> None:
+    """Each day's row holds the records whose local date it is, and lies within rebuild's bounds of that day."""
+    expected: Counter = Counter()
+    for record in Record.objects.all():
+        local = record.ts.astimezone(ZoneInfo(zones[record.org_id])).date()
+        expected[record.org_id, local] += 1
+    found: Counter = Counter()
+    for org in Organisation.everyone.filter(pk__in=zones):
+        for _, local in expected:
+            start, end = rebuild.bounds(org, local)
+            rows = Rollup.objects.filter(
+                org=org, grain=Grain.DAY, dim=Dimension.TOTAL, ts__gte=start, ts__lt=end
+            )
+            for row in rows:
+                found[org.pk, local] = row.hits
+    assert +found == expected
+
+
+@pytest.fixture
+def traffic_tables(committed, redis):
+    organisations("UTC", "UTC")
+    return redis
+
+
+@given(data=st.data())
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_all_sums_agree_around_clock_changes_late_shuffled_and_in_several_batches(traffic_tables, data):
+    redis = traffic_tables
+    (zone_a, day), (zone_b, _) = (data.draw(st.sampled_from(CHANGES)) for _ in "ab")
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM record; DELETE FROM rollup; DELETE FROM endpoint")
+        Organisation.everyone.filter(pk=recordings.ORG_A).update(time_zone=zone_a)
+        Organisation.everyone.filter(pk=recordings.ORG_B).update(time_zone=zone_b)
+    midnight = datetime.combine(day, datetime.min.time(), ZoneInfo(zone_a)).astimezone(UTC)
+    source = random.Random(data.draw(st.integers(0, 1 << 32)))  # noqa: S311
+    offsets = data.draw(
+        st.lists(st.integers(-26 * 3600, 27 * 3600), min_size=1, max_size=60).map(
+            lambda drawn: drawn + [edge for edge in (-1, 0, 1, 3599, 3600, 7200) if edge]
+        )
+    )
+    batches = data.draw(st.integers(1, 4))
+    source.shuffle(offsets)
+    now = midnight + timedelta(days=1, hours=6)
+    for part in range(batches):
+        moments = [
+            midnight + timedelta(seconds=offset, milliseconds=source.randrange(1000)) for offset in offsets
+        ]
+        entries = [request(source, moment) for moment in moments[part::batches]]
+        if entries:
+            redis.rpush(claim.LIST, *entries)
+        drained(redis, now)
+    with scope.every_org():
+        check_sums()
+        check_days({recordings.ORG_A: zone_a, recordings.ORG_B: zone_b})
+        before = everything()
+        for org in Organisation.everyone.filter(pk__in=(recordings.ORG_A, recordings.ORG_B)):
+            hits = [hits for _, hits in rebuild.days(org, day - timedelta(3), day + timedelta(3), now)]
+            assert sum(hits) == Record.objects.filter(org=org).count()
+        assert everything() == before
+    assert redis.keys("*") == []
+
+
+def test_a_rebuild_in_another_zone_cuts_the_days_anew(committed, redis):
+    organisations("UTC", "UTC")
+    source = random.Random(5)  # noqa: S311
+    start = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
+    redis.rpush(claim.LIST, *(request(source, start + timedelta(minutes=n)) for n in range(120)))
+    now = start + timedelta(hours=5)
+    drained(redis, now)
+    with scope.every_org():
+        org = Organisation.everyone.get(pk=recordings.ORG_A)
+        days = Rollup.objects.filter(org=org, grain=Grain.DAY, dim=Dimension.TOTAL)
+        assert [row.ts.hour for row in days.order_by("ts")] == [0, 0]
+        org.time_zone = "Asia/Kathmandu"
+        org.save()
+        list(rebuild.days(org, date(2026, 11, 23), date(2026, 11, 26), now))
+        assert [row.ts for row in days] == [datetime(2026, 11, 24, 18, 15, tzinfo=UTC)]
+        assert days.get().hits == Record.objects.filter(org=org).count()
+        check_sums()
+
+
+def test_a_rebuild_leaves_days_alone_that_raw_records_do_not_cover(committed, redis):
+    organisations("UTC", "UTC")
+    source = random.Random(5)  # noqa: S311
+    start = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
+    redis.rpush(claim.LIST, *(request(source, start) for _ in range(20)))
+    drained(redis, start + timedelta(hours=1))
+    with scope.every_org():
+        before = everything()
+        for org in Organisation.everyone.all():
+            late = start + timedelta(days=31)
+            assert [day for day, _ in rebuild.days(org, start.date(), start.date(), late)] == []
+        assert everything() == before
+
+
+def test_two_workers_share_the_chunks_of_one_claim(committed, redis, monkeypatch):
+    """In threads with connections of their own; each takes one chunk at a time."""
+    monkeypatch.setattr(claim, "CHUNK", 300)
+    monkeypatch.setattr(drain, "CHUNKS", 1)
+    organisations("Europe/Berlin", "Asia/Kathmandu")
+    source = random.Random(9)  # noqa: S311
+    start = datetime(2026, 11, 25, 11, tzinfo=UTC)
+    moments = [start + timedelta(seconds=source.randrange(7200)) for _ in range(4500)]
+    redis.rpush(claim.LIST, *(request(source, moment) for moment in moments))
+    now = start + timedelta(hours=3)
+    failures = []
+
+    def work() -> None:
+        try:
+            drained(redis, now)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    drained(redis, now)
+    assert failures == []
+    with scope.every_org():
+        assert Record.objects.count() == 4500
+        check_sums()
+    assert redis.keys("*") == []
