@@ -66,6 +66,6 @@ def health(heard: Heard, wanted_version: int, now: datetime) -> Health:
             "Its heartbeat has stopped and only its liveness check arrives: restart this gateway.",
         )
     if heard.asked_at or heard.served_version != wanted_version:
-        reason = "It has been told to load" if heard.asked_at else "It does not serve the wanted version yet"
-        return Health("pulling", heard.asked_at, f"{reason}.")
+        told = "It has been told to load." if heard.asked_at else "It does not serve the wanted version yet."
+        return Health("pulling", heard.asked_at, told)
     return Health("ok", heard.last_pull_at, "")

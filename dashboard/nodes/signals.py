@@ -15,7 +15,6 @@ from dashboard.nodes.health import LIVENESS_SILENT_AFTER
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
 from dashboard.nodes.repeats import AFTER_REFUSAL, due_at
 from dashboard.nodes.signing import CHANNEL, notification
-from orgs import scope
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +41,15 @@ def reload(row, redis: Redis) -> None:
 
 def tick(redis: Redis) -> bool:
     """Send the reload signal if one is due; whether it was sent. Cheap when none is: call it all the time."""
-    with scope.every_org():
-        if _due_series(NodeSignal.objects.first() or NodeSignal(), timezone.now()) is None:
-            return False
-        with transaction.atomic():
-            NodeSignal.objects.bulk_create([NodeSignal()], ignore_conflicts=True)
-            signal = NodeSignal.objects.select_for_update().get()
-            now = timezone.now()
-            started_at = _due_series(signal, now)
-            # Another worker may have been quicker.
-            return started_at is not None and _send(signal, started_at, now, redis)
+    if _due_series(NodeSignal.objects.first() or NodeSignal(), timezone.now()) is None:
+        return False
+    with transaction.atomic():
+        NodeSignal.objects.bulk_create([NodeSignal()], ignore_conflicts=True)
+        signal = NodeSignal.objects.select_for_update().get()
+        now = timezone.now()
+        started_at = _due_series(signal, now)
+        # Another worker may have been quicker.
+        return started_at is not None and _send(signal, started_at, now, redis)
 
 
 def _due_series(signal: NodeSignal, now: datetime) -> datetime | None:
