@@ -1,31 +1,26 @@
 """What a gateway's `tyk.conf` must say to be one of ours. Pure."""
 
 import json
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 SECRET_PLACEHOLDER = "THE-NODE-SECRET"  # noqa: S105 - what is shown in its place
+REDIS_PASSWORD_PLACEHOLDER = "THE-PASSWORD-OF-REDIS"  # noqa: S105
 REDIS_PLACEHOLDER = "redis://THE-GATEWAYS-REDIS:6379/0"
 
 
 def configuration(address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER) -> str:
     """The members to put into `tyk.conf`, as JSON; the same for gateways from 3.0 to 5.14.
 
-    `address`: where gateways reach this dashboard. `redis_url`: the Redis they share with it; its password is
-    left out.
+    `address`: where gateways reach this dashboard. `redis_url`: the Redis they share with it; something else
+    stands in the place of its password.
     """
-    redis = urlsplit(redis_url)
     members = {
         "node_secret": secret,
         "use_db_app_configs": True,
         "db_app_conf_options": {"connection_string": address, "node_is_segmented": False, "tags": []},
         # Policies are asked for at this address and at no other.
         "policies": {"policy_source": "service", "policy_connection_string": address},
-        "storage": {
-            "type": "redis",
-            "host": redis.hostname or "127.0.0.1",
-            "port": redis.port or 6379,
-            "database": int(redis.path.strip("/") or 0),
-        },
+        "storage": _storage(redis_url),
         "hash_keys": True,
         "hash_key_function": "sha256",
         "enable_analytics": True,
@@ -34,3 +29,20 @@ def configuration(address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER
         "allow_master_keys": False,
     }
     return json.dumps(members, indent=2)
+
+
+def _storage(redis_url: str) -> dict:
+    redis = urlsplit(redis_url)
+    members = {
+        "type": "redis",
+        "host": redis.hostname or "127.0.0.1",
+        "port": redis.port or 6379,
+        "database": int(redis.path.strip("/") or 0),
+    }
+    if redis.username:
+        members["username"] = unquote(redis.username)
+    if redis.password:
+        members["password"] = REDIS_PASSWORD_PLACEHOLDER
+    if redis.scheme == "rediss":
+        members["use_ssl"] = True
+    return members

@@ -4,7 +4,7 @@ from dashboard.nodes.connecting import configuration
 
 
 def test_the_block_names_the_dashboard_and_the_redis_without_its_password():
-    text = configuration("https://gate.example", "redis://user:hunter2@cache.example:6390/3")
+    text = configuration("https://gate.example", "rediss://user:hunter2@cache.example:6390/3")
     assert json.loads(text) == {
         "node_secret": "THE-NODE-SECRET",
         "use_db_app_configs": True,
@@ -14,7 +14,15 @@ def test_the_block_names_the_dashboard_and_the_redis_without_its_password():
             "tags": [],
         },
         "policies": {"policy_source": "service", "policy_connection_string": "https://gate.example"},
-        "storage": {"type": "redis", "host": "cache.example", "port": 6390, "database": 3},
+        "storage": {
+            "type": "redis",
+            "host": "cache.example",
+            "port": 6390,
+            "database": 3,
+            "username": "user",
+            "password": "THE-PASSWORD-OF-REDIS",
+            "use_ssl": True,
+        },
         "hash_keys": True,
         "hash_key_function": "sha256",
         "enable_analytics": True,
