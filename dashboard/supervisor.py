@@ -134,7 +134,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(2048)
     except OSError as error:
-        raise StartError(f"Port {port} of {host} cannot be had ({error.strerror}): choose another.") from None
+        raise StartError(f"Port {port} of {host} cannot be had: {error.strerror}.") from None
     return listener
 
 

@@ -2,12 +2,13 @@
 
 import os
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,36 +19,54 @@ HERE = Path(__file__).resolve().parent.parent.parent
 CONFIGURED = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "REDIS_URL", "SCRATCH", "SCRATCH_SUPERUSER_URL")
 
 
-@pytest.fixture
-def var() -> Iterator[Path]:
+@contextmanager
+def directory() -> Iterator[Path]:
     """An empty directory. Not pytest's tmp_path, into which PostgreSQL's user cannot go."""
-    directory = Path(tempfile.mkdtemp(prefix="gatehouse-entry-"))
-    directory.chmod(0o755)
-    yield directory
-    until(lambda: not holders(directory))
-    shutil.rmtree(directory)
+    path = Path(tempfile.mkdtemp(prefix="gatehouse-entry-"))
+    path.chmod(0o755)
+    yield path
+    until(lambda: not holders(path))
+    shutil.rmtree(path)
 
 
-@pytest.fixture
-def run(var) -> Iterator[Callable[..., subprocess.Popen]]:
-    """Starts a Python program on `var`, as if nothing were configured; its output is lines of text."""
+@contextmanager
+def runner(var: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Starts Python programs on `var`, as if nothing were configured; their output is lines of text."""
     started = []
 
     def start(*arguments: str, **options) -> subprocess.Popen:
         environment = {name: value for name, value in os.environ.items() if name not in CONFIGURED}
-        environment |= {"GATEHOUSE_VAR": str(var), "PYTHONUNBUFFERED": "1", **options.pop("environment", {})}
-        command = [sys.executable, *arguments]
+        # Compressing static files takes seconds, and no test here is about them.
+        environment |= {"GATEHOUSE_VAR": str(var), "PYTHONUNBUFFERED": "1", "DEMONSTRATION": "1"}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        command = [sys.executable, *arguments]
         started.append(subprocess.Popen(command, cwd=HERE, env=environment, **pipes | options))
         return started[-1]
 
     yield start
     for process in started:
         if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
     for process in started:
         process.communicate(timeout=60)
     until(lambda: not holders(var))
+
+
+@pytest.fixture
+def var() -> Iterator[Path]:
+    with directory() as path:
+        yield path
+
+
+@pytest.fixture
+def run(var) -> Iterator[Callable[..., subprocess.Popen]]:
+    with runner(var) as start:
+        yield start
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 def holders(var: Path) -> list[Path]:

@@ -1,0 +1,205 @@
+"""The whole of `serve`, with its real children, on a directory and a port of its own."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.entry.conftest import directory, free_port, holders, read_until, runner, until
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def serving():
+    """One `serve` for all tests which change nothing about it: its directory, its process, its runner."""
+    with directory() as var, runner(var) as run:
+        serve = run("manage.py", "serve", "--port", str(free_port()))
+        read_until(serve, "Gatehouse is ready")
+        yield var, serve, run
+
+
+def status_of_hello(port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/hello")
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def children(pid: int) -> dict[int, str]:
+    """Process ids and command lines of what `pid` started."""
+    numbers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(each): Path(f"/proc/{each}/cmdline").read_text().replace("\0", " ") for each in numbers}
+
+
+def child(pid: int, pattern: str) -> int | None:
+    with suppress(FileNotFoundError):
+        return next((each for each, command in children(pid).items() if re.search(pattern, command)), None)
+    return None
+
+
+class Caller(threading.Thread):
+    """Asks for /hello without pause, each time on a new connection, and keeps what went wrong."""
+
+    def __init__(self, port: int):
+        super().__init__()
+        self.port, self.ended, self.answers, self.refused, self.others = port, threading.Event(), 0, 0, []
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                self.answers += status_of_hello(self.port) == 200
+            except ConnectionRefusedError:
+                self.refused += 1
+            except (OSError, http.client.HTTPException) as error:
+                self.others.append(type(error).__name__)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join()
+
+
+def answers_grow(caller: Caller) -> None:
+    before = caller.answers
+    until(lambda: caller.answers > before + 3)
+
+
+def test_killed_web_processes_come_back_without_one_refused_connection(run, port):
+    serve = run("manage.py", "serve", "--port", str(port))
+    assert read_until(serve, "Gatehouse is ready")[-1] == f"Gatehouse is ready: http://127.0.0.1:{port}/"
+    with Caller(port) as caller:
+        for _ in range(3):
+            answers_grow(caller)
+            gunicorn = child(serve.pid, "gunicorn")
+            for each in [gunicorn, *children(gunicorn)]:
+                os.kill(each, signal.SIGKILL)
+            until(lambda: child(serve.pid, "gunicorn") not in (None, gunicorn))  # noqa: B023
+        answers_grow(caller)
+    assert caller.refused == 0
+    # Connections that the killed processes had taken; those that waited are answered.
+    assert len(caller.others) <= 3
+
+
+def test_a_deploy_replaces_web_processes_and_worker_and_fails_no_request(run, port):
+    serve = run("manage.py", "serve", "--port", str(port))
+    read_until(serve, "Gatehouse is ready")
+    gunicorn, worker = child(serve.pid, "gunicorn"), child(serve.pid, "worker$|worker ")
+    old = set(children(gunicorn))
+    with Caller(port) as caller:
+        answers_grow(caller)
+        serve.send_signal(signal.SIGHUP)
+        until(lambda: child(serve.pid, " worker") not in (None, worker), seconds=60)
+        until(lambda: not old & set(children(gunicorn)), seconds=60)
+        answers_grow(caller)
+    assert (caller.refused, caller.others) == (0, [])
+    assert child(serve.pid, "gunicorn") == gunicorn
+
+
+def test_a_killed_worker_and_a_killed_postmaster_come_back(run, port, var):
+    serve = run("manage.py", "serve", "--port", str(port))
+    read_until(serve, "Gatehouse is ready")
+    for pattern in (" worker", "/postgres -D", "valkey-server"):
+        victim = child(serve.pid, pattern)
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: child(serve.pid, pattern) not in (None, victim))  # noqa: B023
+    until(lambda: status_of_hello(port) == 200)
+
+
+def test_sigterm_ends_every_child_and_leaves_nothing_running(run, port, var):
+    serve = run("manage.py", "serve", "--port", str(port))
+    read_until(serve, "Gatehouse is ready")
+    numbers = list(children(serve.pid))
+    serve.terminate()
+    assert serve.wait(60) == 0
+    assert [each for each in numbers if Path(f"/proc/{each}").exists()] == []
+    assert holders(var) == []
+
+
+def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_serves(run, port, var):
+    serve = run("manage.py", "serve", "--port", str(port))
+    read_until(serve, "Gatehouse is ready")
+    serve.kill()
+    read_until(run("manage.py", "serve", "--port", str(port)), "Gatehouse is ready")
+    assert status_of_hello(port) == 200
+
+
+def test_a_socket_held_by_the_parent_keeps_callers_waiting_while_all_of_it_is_restarted(run, port):
+    with socket.create_server(("127.0.0.1", port)) as listener, Caller(port) as caller:
+        for _ in range(2):
+            serve = start_with_socket(run, listener)
+            read_until(serve, "Gatehouse is ready")
+            answers_grow(caller)
+            serve.terminate()
+            assert serve.wait(60) == 0
+        serve = start_with_socket(run, listener)
+        read_until(serve, "Gatehouse is ready")
+        answers_grow(caller)
+    assert (caller.refused, caller.others) == (0, [])
+
+
+def start_with_socket(run, listener: socket.socket) -> subprocess.Popen:
+    """As systemd does it: the socket is descriptor 3, and the environment says so."""
+    program = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3);"
+        "os.environ |= {'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())};"
+        "os.execv(sys.executable, [sys.executable, 'manage.py', 'serve'])"
+    )
+    return run("-c", program, str(listener.fileno()), pass_fds=(listener.fileno(),))
+
+
+def test_a_second_instance_on_the_same_directory_is_one_clear_sentence(serving):
+    var, _, run = serving
+    second = run("manage.py", "serve", "--port", str(free_port()))
+    assert second.communicate(timeout=60)[1] == (
+        f"CommandError: Gatehouse is already running on {var}: stop it first, or set GATEHOUSE_VAR.\n"
+    )
+    assert second.returncode == 1
+
+
+def test_a_port_in_use_is_one_clear_sentence(run, port):
+    with socket.create_server(("127.0.0.1", port)):
+        serve = run("manage.py", "serve", "--port", str(port))
+        assert serve.communicate(timeout=60)[1] == (
+            f"CommandError: Port {port} of 127.0.0.1 cannot be had: Address already in use.\n"
+        )
+    assert serve.returncode == 1
+
+
+def test_secrets_that_were_made_are_for_nobody_else_to_read(serving):
+    var = serving[0]
+    files = [var / "valkey.url", *sorted((var / "secrets").iterdir())]
+    assert [(file.name, oct(file.stat().st_mode & 0o777)) for file in files] == [
+        ("valkey.url", "0o600"),
+        ("admin_secret", "0o600"),
+        ("node_secret", "0o600"),
+        ("secret_key", "0o600"),
+    ]
+
+
+def test_no_command_line_names_a_secret(serving):
+    var, serve, _ = serving
+    secrets = [file.read_text().strip() for file in (var / "secrets").iterdir()]
+    secrets.append(re.search(":([^:@]+)@", (var / "valkey.url").read_text())[1])
+    commands = " ".join(children(serve.pid).values())
+    assert re.findall("valkey-server|postgres -D|gunicorn|manage.py worker", commands) == [
+        "postgres -D",
+        "valkey-server",
+        "gunicorn",
+        "manage.py worker",
+    ]
+    assert [secret for secret in secrets if secret in commands] == []
