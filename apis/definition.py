@@ -1,7 +1,8 @@
 """A classic API definition: what makes it publishable, and its normal form.
 
-One definition that a gateway cannot read keeps every API of every organisation from loading, so a fault is found
-here, before anything is stored. `problems` stands behind each door: the form, the JSON editor and the REST API.
+One definition that a gateway cannot read keeps every API of every organisation from loading, so a fault is
+found here, before anything is stored. `problems` stands behind each door: the form, the JSON editor and the
+REST API.
 """
 
 import re
@@ -50,7 +51,7 @@ def _identity(definition):
     elif len(name) > 200:
         yield Problem("/name", "must not be longer than 200 characters")
     elif name.startswith("#"):
-        # "#" begins a category; a gateway that looks for an API by name crashes on a name with nothing before it.
+        # "#" begins a category; with nothing before it, a gateway that looks for an API by name panics.
         yield Problem("/name", "must not begin with #")
     if len(definition.get("api_id") or "") > 200:
         yield Problem("/api_id", "must not be longer than 200 characters")
@@ -87,7 +88,7 @@ def _target(definition):
 
 
 def target_fault(target):
-    """What is wrong with a target URL, or None. Stricter than a gateway, which skips an API it cannot parse."""
+    """What is wrong with a target URL, or None; a gateway skips an API whose target it cannot parse."""
     if not target:
         return "must not be empty"
     if re.search(r"[\s\x00-\x20\x7f]", target) or re.search(r"%(?![0-9A-Fa-f]{2})", target):

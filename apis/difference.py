@@ -7,7 +7,7 @@ from apis.pointer import child
 
 
 class Row(NamedTuple):
-    """One difference: the JSON pointer, and the compact JSON before and after; None where there was nothing."""
+    """One difference: the JSON pointer, and compact JSON before and after; None where there was nothing."""
 
     pointer: str
     before: str | None
@@ -18,7 +18,7 @@ _NOTHING = object()
 
 
 def rows(before, after):
-    """The Rows between two JSON values, in document order: as deep as both are objects or lists, no deeper."""
+    """The Rows between two JSON values, in document order, as deep as both are objects or lists."""
     return list(_rows(before, after, ""))
 
 

@@ -42,26 +42,26 @@ def lines(text):
     """{JSON pointer: line number from 1} for every value in text that `parse` accepts."""
     found = {}
     line, path, key = 1, [], None
-    for token in _TOKEN.findall(text):
-        if token.isspace():
-            line += token.count("\n")
-        elif token == ",":
+    for piece in _TOKEN.findall(text):
+        if piece.isspace():
+            line += piece.count("\n")
+        elif piece == ",":
             if path[-1][1] is not None:
                 path[-1][1] += 1
-        elif token in "}]":
+        elif piece in "}]":
             path.pop()
-        elif token != ":":
-            key = _place(token, line, path, key, found)
+        elif piece != ":":
+            key = _place(piece, line, path, key, found)
     return found
 
 
-def _place(token, line, path, key, found):
+def _place(piece, line, path, key, found):
     """Note where one value begins; the answer is the name of a member whose value comes next, or None."""
     holder, index = path[-1] if path else ("", None)
     if path and index is None and key is None:
-        return json.loads(token)
+        return json.loads(piece)
     pointer = child(holder, key if index is None else index) if path else ""
     found[pointer] = line
-    if token in "{[":
-        path.append([pointer, 0 if token == "[" else None])
+    if piece in "{[":
+        path.append([pointer, 0 if piece == "[" else None])
     return None

@@ -32,8 +32,8 @@ _latest: Feed | None = None
 def current():
     """The Feed as of now. Raises FeedInDoubt, or Django's DatabaseError.
 
-    The bytes are kept in the process under their stamp; when a thousand gateways ask after a change, one thread
-    makes them and the others wait for it.
+    The bytes are kept in the process under their stamp; when a thousand gateways ask after a change, one
+    thread makes them and the others wait for it.
     """
     global _latest  # noqa: PLW0603
     with scope.every_org():

@@ -1,4 +1,4 @@
-"""What people type to change an API, as definitions. Whether those are good is for apis.publish to say, for all doors."""
+"""What people type to change an API, as definitions. Whether those are good, apis.publish says."""
 
 from django import forms
 from django.db import models
@@ -33,16 +33,21 @@ _FIELD_OF = {
 }
 _PLAINLY = {
     "Found API with the same ID": "This API ID is already in use.",
-    "Found API with same url": "This listen path is taken on this domain, or lies above or below one that is.",
+    "Found API with same url": "This listen path is taken on this domain, or is above or below one that is.",
 }
 
 
 class _Publishing(forms.Form):
     """started_from: the revision that is being changed, sent back with the form; None for a new API."""
 
-    started_from = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    started_from = forms.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput
+    )
     message = forms.CharField(
-        required=False, max_length=500, help_text="What changed and why. Shown in the history.", label="Message"
+        required=False,
+        max_length=500,
+        help_text="What changed and why. Shown in the history.",
+        label="Message",
     )
 
     def __init__(self, data, shown, started_from):
@@ -68,10 +73,13 @@ class ApiForm(_Publishing):
 
     name = forms.CharField(max_length=200)
     listen_path = forms.CharField(
-        max_length=500, help_text="Where the gateway listens, such as <code>/orders/</code>. Everything below it is yours."
+        max_length=500,
+        help_text="Where the gateway listens, such as <code>/orders/</code>. Everything below it is yours.",
     )
     target_url = forms.CharField(
-        max_length=2000, label="Target URL", help_text="Where requests are sent, such as <code>http://orders.internal/</code>."
+        max_length=2000,
+        label="Target URL",
+        help_text="Where requests are sent, such as <code>http://orders.internal/</code>.",
     )
     strip_listen_path = forms.BooleanField(required=False, label="Take the listen path off before sending on")
     domain = forms.CharField(
@@ -82,7 +90,11 @@ class ApiForm(_Publishing):
         required=False, max_length=100, label="Header", help_text="The request header that carries the key."
     )
     rate = forms.FloatField(
-        required=False, min_value=0, max_value=1e9, label="Rate limit", help_text="Requests for all callers together; 0 for none."
+        required=False,
+        min_value=0,
+        max_value=1e9,
+        label="Rate limit",
+        help_text="Requests for all callers together; 0 for none.",
     )
     per = forms.FloatField(required=False, min_value=0, max_value=1e9, label="in seconds")
     active = forms.BooleanField(required=False, help_text="Gateways are given active APIs only.")
@@ -96,8 +108,10 @@ class ApiForm(_Publishing):
 
     def clean(self):
         cleaned = super().clean()
+        if self.errors:
+            return cleaned
         for name in ("rate", "per"):
-            cleaned[name] = _plain(cleaned.get(name) or 0)
+            cleaned[name] = _plain(cleaned[name] or 0)
         if bool(cleaned["rate"]) != bool(cleaned["per"]):
             self.add_error("per", "A rate limit needs both a number of requests and of seconds.")
         return cleaned
@@ -115,7 +129,7 @@ class JsonForm(_Publishing):
         label="Definition",
         max_length=document.LARGEST,
         widget=forms.Textarea(attrs={"class": "editor", "spellcheck": "false", "autocomplete": "off"}),
-        help_text="Members that are not known here are kept. <code>id</code> and <code>org_id</code> are set for you.",
+        help_text="Members not known here are kept. <code>id</code> and <code>org_id</code> are set for you.",
     )
 
     def __init__(self, data=None, *, base=None, started_from=None):
@@ -145,7 +159,7 @@ class ListForm(forms.Form):
     active = forms.ChoiceField(required=False, choices=[("", "All"), ("yes", "Active"), ("no", "Inactive")])
 
     def found(self, apis):
-        """Those of a queryset that are asked for, in the order asked for; by name unless said. After is_valid()."""
+        """Those of a queryset that are asked for, in the order asked for, else by name. After is_valid()."""
         asked = self.cleaned_data
         if asked["q"]:
             apis = apis.filter(

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from apis import difference, document, publish
 from apis.forms import ActivationForm, HistoryForm, RestoreForm
 from apis.models import Revision
-from apis.views import about, api_or_404, shown
+from apis.views import about, api_or_404, bad_request, shown
 from orgs.access import access
 
 A_PAGE = 50
@@ -18,7 +18,7 @@ def api_history(request, org, id):
     api = api_or_404(id)
     form = HistoryForm(request.GET)
     if not form.is_valid():
-        return render(request, "400.html", {"problem": "before, against: must be revision numbers"}, status=400)
+        return bad_request(request, "before, against: must be revision numbers")
     before = form.cleaned_data["before"] or api.revision + 1
     revisions = Revision.objects.filter(definition_id=api.id, number__lt=before).order_by("-number")
     rows = list(revisions.defer("definition_text")[: A_PAGE + 1])
@@ -33,14 +33,14 @@ def api_history(request, org, id):
 
 @access("session", "apis", methods="GET POST")
 def api_revision(request, org, id, number):
-    """One revision and how it differs from another (`against`, by default the one before). POST publishes it again."""
+    """One revision and its difference to another (`against`, else the one before). POST restores it."""
     api = api_or_404(id)
     revision = get_object_or_404(Revision, definition_id=api.id, number=number)
     if request.method == "POST":
         return _restore(request, api, revision)
     form = HistoryForm(request.GET)
     if not form.is_valid():
-        return render(request, "400.html", {"problem": "before, against: must be revision numbers"}, status=400)
+        return bad_request(request, "before, against: must be revision numbers")
     against = form.cleaned_data["against"] or max(number - 1, 1)
     other = get_object_or_404(Revision, definition_id=api.id, number=against)
     context = {
@@ -57,7 +57,7 @@ def api_revision(request, org, id, number):
 def _restore(request, api, revision):
     form = RestoreForm(request.POST)
     if not form.is_valid():
-        return render(request, "400.html", {"problem": "started_from: must be a revision number"}, status=400)
+        return bad_request(request, "started_from: must be a revision number")
     try:
         publish.change(
             api,
@@ -69,7 +69,7 @@ def _restore(request, api, revision):
     except publish.Refused as error:
         messages.error(request, f"Revision {revision.number} cannot be published now: {error}")
     except publish.Stale:
-        messages.error(request, "Somebody published a newer revision meanwhile. Look at it before you restore this one.")
+        messages.error(request, "Somebody published a newer revision meanwhile. Look at it first.")
     else:
         messages.success(request, f"Revision {revision.number} is published again.")
     return redirect("api-history", request.org.slug, api.id)
@@ -81,7 +81,7 @@ def api_activation(request, org, id):
     api = api_or_404(id)
     form = ActivationForm(request.POST)
     if not form.is_valid():
-        return render(request, "400.html", {"problem": "active: must be yes or no"}, status=400)
+        return bad_request(request, "active: must be yes or no")
     active = form.cleaned_data["active"] == "yes"
     try:
         publish.set_active(api, active, author=request.user)

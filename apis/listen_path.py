@@ -11,15 +11,16 @@ from urllib.parse import unquote
 RESERVED = ("tyk", "hello", "ready")  # answered by the gateway itself, before any API
 
 _LONGEST = 500
-# What RE2 (the gateway's engine) and Python's re read alike. A capture group makes the gateway's router panic.
+# What Python's re and RE2, the gateway's engine, read alike. No capture groups: they make its router panic.
 _PATTERN = re.compile(
-    r"(?:\(\?:|[)|.^$]|\[\^?[\w\s.,:;@~!&=%-]+\]|\\[dDwWsS.\-/+*?|()^$]|[*+?](?![*+?])|\{\d{1,3}(?:,\d{0,3})?\}|[\w~@:;,!&=%/ -])*"
+    r"(?:\(\?:|[)|.^$]|\[\^?[\w\s.,:;@~!&=%-]+\]|\\[dDwWsS.\-/+*?|()^$]"
+    r"|[*+?](?![*+?])|\{\d{1,3}(?:,\d{0,3})?\}|[\w~@:;,!&=%/ -])*"
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Address(NamedTuple):
-    """Where an API listens. `domain` is "" for every domain; `port` is 0 for HTTP, whose port is the gateway's."""
+    """Where an API listens. domain: "" for every domain. port: 0 for HTTP, which has the gateway's own."""
 
     domain: str
     path: str
@@ -53,7 +54,7 @@ def normalise(path):
 
 
 def faults(path):
-    """What is wrong with a listen path, as sentence parts; nothing if a gateway serves it as it is written."""
+    """What is wrong with a listen path, as sentence parts; nothing if gateways serve it as it is written."""
     if not path:
         return ["must not be empty"]
     if len(path) > _LONGEST:
@@ -81,7 +82,7 @@ def same(one, other):
 
 
 def overlap(one, other):
-    """Whether requests meant for one Address could reach the other: neither may then belong to another organisation.
+    """Whether requests for one Address could reach the other, so that one organisation must own both.
 
     A blank domain, or one with a pattern, meets every domain.
     """
@@ -103,7 +104,7 @@ def _domains_meet(one, other):
 
 
 def _is_prefix(short, long):
-    """Whether `short` matches the beginning of `long`; open-ended paths match within a segment ("/pay", "/payments")."""
+    """Whether `short` matches the beginning of `long`; "/pay" does that of "/payments", "/pay/" does not."""
     one, other = _key(short), _key(long)
     if len(one) > len(other):
         return False
@@ -128,7 +129,7 @@ def _wild(segment):
 
 
 def _has_pattern(segment):
-    """A parameter with a pattern of its own may match slashes too, so nothing behind it keeps two paths apart."""
+    """A pattern may match slashes too, so nothing behind a parameter that has one keeps two paths apart."""
     return _wild(segment) and ":" in segment
 
 
@@ -154,7 +155,7 @@ def _balanced(path):
 
 
 def _parts(path):
-    """(text, is a parameter) pieces of a path with balanced braces; a parameter comes without its outer braces."""
+    """(text, is a parameter) pieces of a path with balanced braces; parameters without their outer braces."""
     pieces, depth, piece = [], 0, ""
     for character in path:
         opens, closes = character == "{", character == "}"

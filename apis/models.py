@@ -12,7 +12,7 @@ from orgs.models import HexIdField, OrgForeignKey, OrgOwned
 
 
 class WithDefinition(models.Model):
-    """A row that holds a whole definition, as text: jsonb would sort its members, and people edit them in their order."""
+    """A row that holds a whole definition. As text, because jsonb would put its members in another order."""
 
     definition_text = models.TextField(editable=False)
 
@@ -52,7 +52,7 @@ class ApiDefinition(OrgOwned, WithDefinition):
 
 
 class Revision(OrgOwned, WithDefinition):
-    """One state of a definition. Insert and read only: it outlives the API, so it names it without a foreign key."""
+    """One state of a definition, never changed. It outlives the API, so it has no foreign key to it."""
 
     definition_id = models.CharField(max_length=24)
     number = models.PositiveIntegerField()
@@ -63,7 +63,9 @@ class Revision(OrgOwned, WithDefinition):
 
     class Meta(OrgOwned.Meta):
         default_permissions = ("add", "view")
-        constraints = [models.UniqueConstraint(fields=["org", "definition_id", "number"], name="revision_numbered_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["org", "definition_id", "number"], name="revision_numbered_once")
+        ]
 
     def __str__(self) -> str:
         return f"r{self.number}"
@@ -86,7 +88,7 @@ class ServedApi(OrgOwned):
 
 
 class FeedVersion(models.Model):
-    """The one row (made by the migration) that numbers the feeds. Global; its lock puts publishers in a queue."""
+    """The one row, made by the migration, that numbers the feeds. Global; its lock lines publishers up."""
 
     id = HexIdField(default="feed")
     number = models.PositiveBigIntegerField(default=0)
@@ -103,7 +105,7 @@ class FeedVersion(models.Model):
 
 
 class Outbox(OrgOwned):
-    """Something to be told to gateways, stored with the change it tells of and done by the worker (apis.outbox)."""
+    """Something that gateways are to be told, stored with the change it tells of (apis.outbox)."""
 
     KINDS = ("reload", "key", "key-removed")
 

@@ -13,12 +13,12 @@ _SLOWEST = 60  # seconds between two attempts
 
 
 def add(kind, subject, payload=None, *, org_id):
-    """Leave a message in the current transaction. kind: one of Outbox.KINDS. payload: JSON, never a secret."""
+    """Leave a message in the current transaction. kind: of Outbox.KINDS. payload: JSON, never a secret."""
     return Outbox.objects.create(kind=kind, subject=subject, payload=payload, org_id=org_id)
 
 
 def take(limit):
-    """Up to `limit` due messages, oldest first, locked until the transaction ends; other workers skip them."""
+    """Up to `limit` due messages, oldest first, locked until the transaction ends; others skip them."""
     due = Outbox.objects.filter(done_at=None, due_at__lte=timezone.now()).order_by("due_at", "id")
     return list(due.select_for_update(skip_locked=True)[:limit])
 
@@ -30,7 +30,9 @@ def done(row):
 
 
 def retry(row, error):
-    """It was not: try again after 1, 2, 4 … 60 s. error: text or exception; only the first 500 characters are kept."""
+    """It was not: try again after 1, 2, 4 … 60 s. error: text or exception; only the first 500 characters are
+    kept.
+    """
     row.attempts += 1
     row.last_error = str(error)[:500]
     row.due_at = timezone.now() + timedelta(seconds=min(2 ** min(row.attempts - 1, 10), _SLOWEST))

@@ -27,4 +27,6 @@ def walk(value, pointer=""):
         if isinstance(item, dict):
             stack.extend((child(here, name), name, below) for name, below in reversed(item.items()))
         elif isinstance(item, list):
-            stack.extend((child(here, index), None, below) for index, below in reversed(list(enumerate(item))))
+            stack.extend(
+                (child(here, index), None, below) for index, below in reversed(list(enumerate(item)))
+            )

@@ -1,4 +1,5 @@
-"""Publishing: one transaction holds the API's row, its revision, the audit entry, the bytes for gateways, the message.
+"""Publishing: one transaction holds the API's row, its revision, the audit entry, the bytes for gateways, the
+message.
 
 Everybody who changes an API comes through here: pages, REST, commands.
 """
@@ -17,8 +18,8 @@ from apis.render import wrapper
 from orgs import audit
 from orgs.ids import new_id
 
-# Called inside the transaction with (organisation id, API id, "added" or "removed"): before an API's row goes and
-# after it came.
+# Called inside the transaction with (organisation id, API id, "added" or "removed"): before an API's row goes
+# and after it came.
 FOLLOWERS = []
 
 
@@ -47,7 +48,8 @@ SAME_URL = Problem("/proxy/listen_path", "Found API with same url")
 def create(org_id, definition, *, author, message="", at=None):
     """Publish a new API of an organisation and answer its ApiDefinition.
 
-    author: the User, or None for the command line. at: the time of the revision, now by default. Raises Refused.
+    author: the User, or None for the command line. at: the time of the revision, now by default. Raises
+    Refused.
     """
     _refuse_faults(definition, author)
     feed = FeedVersion.objects.select_for_update().get()
@@ -64,11 +66,11 @@ def create(org_id, definition, *, author, message="", at=None):
 def change(api, definition, *, author, message="", started_from=None, at=None):
     """Publish a new revision and answer the ApiDefinition; without a difference nothing happens.
 
-    started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id` keeps the
-    present one, another gives the API a new identity. Raises Refused, Stale, Http404.
+    started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id`
+    keeps the present one, another gives the API a new identity. Raises Refused, Stale, Http404.
     """
     _refuse_faults(definition, author)
-    return _change(api.id, definition, None, author, message, started_from, at)
+    return _change(api.id, definition, author=author, message=message, started_from=started_from, at=at)
 
 
 @transaction.atomic
@@ -76,15 +78,17 @@ def set_active(api, active, *, author, message="", at=None):
     """Activate or deactivate an API: a revision like any other. Raises Refused, Http404."""
     # Not validated anew: the definition was when it came, perhaps by somebody who may more than this author.
     message = message or ("Activated" if active else "Deactivated")
-    return _change(api.id, None, active, author, message, None, at)
+    return _change(api.id, None, active=active, author=author, message=message, at=at)
 
 
 def as_stored(api, definition):
     """`definition` as publishing it for this API would store it."""
-    return normal_form(definition, id=api.id, api_id=definition.get("api_id") or api.api_id, org_id=api.org_id)
+    return normal_form(
+        definition, id=api.id, api_id=definition.get("api_id") or api.api_id, org_id=api.org_id
+    )
 
 
-def _change(id, definition, active, author, message, started_from, at):
+def _change(id, definition, *, author, message, at, active=None, started_from=None):
     feed = FeedVersion.objects.select_for_update().get()
     api = _locked(id)
     if started_from is not None and started_from != api.revision:
@@ -109,10 +113,10 @@ def delete(api, *, author):
     """Delete an API; its revisions and audit entries stay. Raises Http404."""
     feed = FeedVersion.objects.select_for_update().get()
     api = _locked(api.id)
+    audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
     _tell_followers(api, "removed")
     api.active = False
     _serve(api, feed)
-    audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
     api.delete()
 
 
@@ -146,12 +150,16 @@ def _refuse_taken(api):
 
 
 def _refuse_foreign_targets(api):
-    """Inside a gateway every API can be reached by id or name, so a definition may name its own organisation's only."""
+    """Inside a gateway every API can be reached by id or name, so a definition may name its own
+    organisation's only.
+    """
     targets = references.internal_targets(api.definition)
     names = {name for _, name in targets}
     own = ApiDefinition.objects.filter(org_id=api.org_id, api_id__in=names).values_list("api_id", flat=True)
     unknown = names - {*own, api.api_id}
-    if found := [Problem(pointer, "must be the ID of an own API") for pointer, name in targets if name in unknown]:
+    if found := [
+        Problem(pointer, "must be the ID of an own API") for pointer, name in targets if name in unknown
+    ]:
         raise Refused(400, found)
 
 
@@ -169,7 +177,9 @@ def _store(api, feed, author, message, at, *, action, before=None):
         message=message[:500],
         created_at=api.updated_at,
     )
-    audit.record(action, "api", api.id, api.name, actor=author, org=api.org_id, before=before, after=_facts(api))
+    audit.record(
+        action, "api", api.id, api.name, actor=author, org=api.org_id, before=before, after=_facts(api), at=at
+    )
     _serve(api, feed)
 
 
@@ -186,7 +196,7 @@ def _facts(api):
 
 
 def _serve(api, feed):
-    """Bring the served bytes in line with the row; if they differ from before, number a new feed and leave a message."""
+    """Bring the served bytes in line with the row; if that changes the feed, number it and say so."""
     before = ServedApi.objects.filter(org_id=api.org_id, api_id=api.id).first()
     if before is None and not api.active:
         return

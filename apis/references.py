@@ -1,7 +1,8 @@
-"""What a definition may not say for everybody: words that a gateway replaces by, or opens, something of its host.
+"""What a definition may not say for everybody: words that a gateway replaces by, or opens, something of its
+host.
 
-A gateway puts the values of such references into the text of a definition before it reads it, so whoever may write
-one can have the gateway's own environment (its node secret among it) sent to an upstream of his choice.
+A gateway puts the values of such references into the text of a definition before it reads it, so whoever may
+write one can have the gateway's own environment (its node secret among it) sent to an upstream of his choice.
 """
 
 import re
@@ -13,7 +14,7 @@ _INTERNAL = re.compile(r"tyk://([^/?#\s]*)", re.IGNORECASE)
 
 
 def problems(definition):
-    """The Problems of a definition written by somebody who may not use references (anyone but a super-user)."""
+    """The Problems of a definition whose author may not use references (is no super-user)."""
     found = []
     for pointer, key, value in walk(definition):
         for text in (key, value):
@@ -28,8 +29,8 @@ def problems(definition):
 def internal_targets(definition):
     """The (pointer, API) pairs of other APIs which this definition sends requests to inside the gateway.
 
-    A gateway finds these by id or name among the APIs of every organisation, so whoever publishes a definition has
-    to look whether they belong to the same one. An API calling itself ("self") is left out.
+    A gateway finds these by id or name among the APIs of every organisation, so whoever publishes a
+    definition has to look whether they belong to the same one. An API calling itself ("self") is left out.
     """
     found = [
         (pointer, name)
@@ -39,4 +40,6 @@ def internal_targets(definition):
         if name.lower() != "self"
     ]
     versions = (definition.get("definition") or {}).get("versions") or {}
-    return found + [(child("/definition/versions", name), api_id) for name, api_id in versions.items() if api_id]
+    return found + [
+        (child("/definition/versions", name), api_id) for name, api_id in versions.items() if api_id
+    ]

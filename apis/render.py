@@ -5,10 +5,13 @@ from apis.document import compact
 
 
 def wrapper(definition, *, id, api_id, org_id):
-    """The feed's element (bytes) for an active API: written anew from parsed data, never from text somebody sent.
+    """The feed's element (bytes) for an active API, written anew from parsed data, never text somebody sent.
 
-    Gateways of 3.x read `api_definition` alone; from 4.1 on `oas` is read beside it and null means a classic API. A
-    wrapper without `api_definition` would crash them all.
+    Gateways of 3.x read `api_definition` alone; from 4.1 on `oas` is read beside it and null means a classic
+    API. A wrapper without `api_definition` would crash them all.
     """
-    element = {"api_definition": normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=True), "oas": None}
+    element = {
+        "api_definition": normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=True),
+        "oas": None,
+    }
     return compact(element).encode()

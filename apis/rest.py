@@ -28,7 +28,7 @@ def api_list(request):
 @access("key", "apis", methods="GET PUT DELETE")
 def api_detail(request, id):
     api = _find(id)
-    if request.method == "GET" or request.method == "HEAD":
+    if request.method in {"GET", "HEAD"}:
         response = json_response(wrapper(api))
         response.headers["ETag"] = etag(api)
         return response

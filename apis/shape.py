@@ -1,8 +1,9 @@
 """The JSON types a gateway decodes.
 
-`types.json` holds, for every member of a classic definition that gateway 3.0.12 or 5.14 knows, the type its decoder
-wants: a name ("string", "bool", "int", …), {"member": type, …} for an object, {"*": type} for a map with free keys,
-[type] for a list. One wrong type anywhere makes a gateway drop the whole list of APIs, of every organisation.
+`types.json` holds, for every member of a classic definition that gateway 3.0.12 or 5.14 knows, the type its
+decoder wants: a name ("string", "bool", "int", …), {"member": type, …} for an object, {"*": type} for a map
+with free keys, [type] for a list. One wrong type anywhere makes a gateway drop the whole list of APIs, of
+every organisation.
 """
 
 import json
@@ -84,12 +85,14 @@ def _unknown(value, pointer):
 
 
 def _same_but_for_case(value, members, pointer):
-    """Gateways match names without regard to case and take the last: such a second name would overrule the first."""
+    """Gateways match names without regard to case, so a second name would overrule the first."""
     taken = {name.casefold(): name for name in members}
     for name in value:
         other = taken.setdefault(name.casefold(), name)
         if other != name:
-            yield Problem(child(pointer, name), f"differs from {json.dumps(other)} only by upper and lower case")
+            yield Problem(
+                child(pointer, name), f"differs from {json.dumps(other)} only by upper and lower case"
+            )
 
 
 def _scalar(value, wanted):

@@ -63,7 +63,7 @@ def authentication(definition):
 
 
 def apply(definition, values):
-    """A copy of `definition` in which the fields say `values`; a field that says what it said before changes nothing."""
+    """A copy of `definition` in which the fields say `values`; what a field said before is left as it is."""
     made = copy.deepcopy(definition)
     before = fields(definition)
     changed = {name: value for name, value in values.items() if before[name] != value}

@@ -1,4 +1,5 @@
-"""API ids and listening addresses that are taken: the one look across organisations, which tells nothing but that.
+"""API ids and listening addresses that are taken: the one look across organisations, which tells nothing but
+that.
 
 Only right under the feed's lock (apis.publish), or two publishers could each find the other's claim missing.
 """
@@ -11,18 +12,22 @@ from orgs import scope
 
 
 def api_id_is_taken(api_id, *, but=None):
-    """Whether any organisation has an API of this id, by its own or its database id. but: a database id to pass over."""
+    """Whether any organisation has an API of this id, by its own or its database id. but: a database id to
+    pass over.
+    """
     with scope.every_org():
         return ApiDefinition.objects.filter(Q(api_id=api_id) | Q(id=api_id)).exclude(id=but).exists()
 
 
 def address_is_taken(address, org_id, *, but=None):
-    """Whether an API cannot listen here: one of its own organisation does, or one of another does above or below.
+    """Whether an API cannot listen here: one of its own does, or another organisation's does above or below.
 
     Inactive APIs keep their address, so that each can be activated at any time.
     """
     with scope.every_org():
-        others = ApiDefinition.objects.exclude(id=but).values_list("org_id", "domain", "listen_path", "listen_port")
+        others = ApiDefinition.objects.exclude(id=but).values_list(
+            "org_id", "domain", "listen_path", "listen_port"
+        )
         return any(
             same(address, Address(*other)) if owner == org_id else overlap(address, Address(*other))
             for owner, *other in others

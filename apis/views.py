@@ -16,7 +16,17 @@ from orgs.spreadsheet import csv_response
 
 A_PAGE = 50
 MOST_SHOWN = 300  # characters of one value in a difference
-CSV_HEADER = ("name", "API ID", "listen path", "domain", "target URL", "authentication", "active", "revision", "updated")
+CSV_HEADER = (
+    "name",
+    "API ID",
+    "listen path",
+    "domain",
+    "target URL",
+    "authentication",
+    "active",
+    "revision",
+    "updated",
+)
 
 
 @access("session", "apis")
@@ -24,7 +34,7 @@ def api_list(request, org):
     form = PageForm(request.GET)
     if not form.is_valid():
         field, faults = next(iter(form.errors.items()))
-        return render(request, "400.html", {"problem": f"{field}: {faults[0]}"}, status=400)
+        return bad_request(request, f"{field}: {faults[0]}")
     found = form.found(ApiDefinition.objects.all())
     if request.GET.get("format") == "csv":
         return csv_response(f"apis-{request.org.slug}.csv", CSV_HEADER, map(_csv_row, found))
@@ -37,7 +47,10 @@ def api_list(request, org):
         "rows": [(api, starter.fields(api.definition)) for api in apis[:A_PAGE]],
         "form": form,
         "asked": asked,
-        "sorts": [_sort_link(asked, name, label) for name, label in (("name", "Name"), ("listen_path", "Listen path"))],
+        "sorts": [
+            _sort_link(asked, name, label)
+            for name, label in (("name", "Name"), ("listen_path", "Listen path"))
+        ],
         "updated": _sort_link(asked, "updated_at", "Updated"),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "newer": "?" + urlencode({**asked, "p": number - 1}) if number > 1 else "",
@@ -84,9 +97,8 @@ def api_edit(request, org, id):
     api = api_or_404(id)
     kind = JsonForm if request.GET.get("as") == "json" else ApiForm
     form = kind(request.POST or None, base=api.definition, started_from=api.revision)
-    if request.method == "POST" and form.is_valid():
-        if answer := _published(request, api, form):
-            return answer
+    if request.method == "POST" and form.is_valid() and (answer := _published(request, api, form)):
+        return answer
     context = {**about(request, api, "edit"), "form": form, "as_json": kind is JsonForm}
     return render(request, "apis/edit.html", context, status=400 if form.errors else 200)
 
@@ -96,7 +108,11 @@ def _published(request, api, form):
     said = form.cleaned_data
     try:
         changed = publish.change(
-            api, form.definition, author=request.user, message=said["message"], started_from=said["started_from"]
+            api,
+            form.definition,
+            author=request.user,
+            message=said["message"],
+            started_from=said["started_from"],
         )
     except publish.Refused as error:
         form.refuse(error.problems)
@@ -123,6 +139,10 @@ def _stale(request, api, form):
         "form": again,
     }
     return render(request, "apis/stale.html", context, status=409)
+
+
+def bad_request(request, problem):
+    return render(request, "400.html", {"problem": problem}, status=400)
 
 
 def api_or_404(id):

@@ -14,7 +14,11 @@ _PLAIN = {
         "not_versioned": True,
         "versions": {"Default": {"name": "Default", "use_extended_paths": True, "extended_paths": {}}},
     },
-    "proxy": {"listen_path": "/payments/", "target_url": "http://upstream.example/", "strip_listen_path": True},
+    "proxy": {
+        "listen_path": "/payments/",
+        "target_url": "http://upstream.example/",
+        "strip_listen_path": True,
+    },
     "active": True,
 }
 

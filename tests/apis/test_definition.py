@@ -1,4 +1,6 @@
-"""The recorded definitions of two gateways, and generated ones: what a gateway chokes on is refused, and nothing else."""
+"""The recorded definitions of two gateways, and generated ones: what a gateway chokes on is refused, and
+nothing else.
+"""
 
 import json
 from pathlib import Path
@@ -15,7 +17,8 @@ from tests.apis.definitions import plain
 
 DATA = Path(__file__).parent / "data"
 RECORDED = {
-    version: json.loads((DATA / f"definitions-{version}.json").read_text()) for version in ("3.0.12", "5.14.0")
+    version: json.loads((DATA / f"definitions-{version}.json").read_text())
+    for version in ("3.0.12", "5.14.0")
 }
 # Loaded by a gateway, but then never answering as its author means: refused all the same.
 USELESS = {
@@ -65,7 +68,9 @@ def test_the_recordings_hold_every_kind_of_outcome():
 
 
 def leaves(types, pointer=()):
-    """Every simple type of the table, with the steps that lead to it; "*" and 0 stand for a map's key and an index."""
+    """Every simple type of the table, with the steps that lead to it; "*" and 0 stand for a map's key and an
+    index.
+    """
     if isinstance(types, dict):
         for name, below in types.items():
             yield from leaves(below, (*pointer, name))
@@ -125,10 +130,14 @@ def test_an_unknown_member_may_be_anything_and_is_kept():
     assert made == definition | {"id": "1" * 24, "api_id": "x", "org_id": "2" * 24}
 
 
-MEMBERS = sorted({step for steps, _ in leaves(TYPES) for step in steps if isinstance(step, str) and step != "*"})
+MEMBERS = sorted(
+    {step for steps, _ in leaves(TYPES) for step in steps if isinstance(step, str) and step != "*"}
+)
 
 
-@pytest.mark.parametrize("name", ["org_id", "api_id", "active", "domain", "use_keyless", "proxy", "id", "CORS"])
+@pytest.mark.parametrize(
+    "name", ["org_id", "api_id", "active", "domain", "use_keyless", "proxy", "id", "CORS"]
+)
 def test_a_name_that_differs_from_a_known_one_only_by_case_is_refused(name):
     found = problems(plain() | {name.swapcase(): plain().get(name)}, may_use_references=True)
     assert [str(problem) for problem in found] == [
@@ -144,7 +153,9 @@ def test_letters_which_go_folds_but_upper_does_not_are_seen_through():
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text() | st.sampled_from(MEMBERS), below, max_size=4),
+    lambda below: (
+        st.lists(below, max_size=3) | st.dictionaries(st.text() | st.sampled_from(MEMBERS), below, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -202,7 +213,11 @@ def test_a_target_url_is_refused_unless_a_gateway_can_parse_and_reach_it(target,
 
 def test_a_target_may_be_absent_where_a_gateway_finds_it_elsewhere():
     definition = plain()
-    definition["proxy"] |= {"target_url": "", "enable_load_balancing": True, "target_list": ["http://a", "http://b"]}
+    definition["proxy"] |= {
+        "target_url": "",
+        "enable_load_balancing": True,
+        "target_list": ["http://a", "http://b"],
+    }
     assert problems(definition, may_use_references=False) == []
 
 

@@ -11,15 +11,30 @@ from apis.pointer import walk
 from orgs.strict_json import BadJson
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(codec="utf-8", exclude_characters="\0")),
-    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.sampled_from(["a", "b/", "~", 'q"', "{,"]), below, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+    lambda below: (
+        st.lists(below, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b/", "~", 'q"', "{,"]), below, max_size=3)
+    ),
     max_leaves=12,
 )
 
 
 def test_every_value_has_its_line():
     text = '{\n "a": [1,\n {"b~/": "x,{"}],\n "c": {},\n "d": [],\n "e": null}'
-    assert document.lines(text) == {"": 1, "/a": 2, "/a/0": 2, "/a/1": 3, "/a/1/b~0~1": 3, "/c": 4, "/d": 5, "/e": 6}
+    assert document.lines(text) == {
+        "": 1,
+        "/a": 2,
+        "/a/0": 2,
+        "/a/1": 3,
+        "/a/1/b~0~1": 3,
+        "/c": 4,
+        "/d": 5,
+        "/e": 6,
+    }
 
 
 @given(values)
@@ -33,7 +48,9 @@ def test_text_written_and_read_again_is_the_same(value):
     assert json.loads(document.pretty(value)) == value
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"a":1,"a":2}', "NaN", '"\\u0000"', '"\\ud800"', "[" * 100_000, " " * 1_000_001])
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"a":1,"a":2}', "NaN", '"\\u0000"', '"\\ud800"', "[" * 100_000, " " * 1_000_001]
+)
 def test_text_that_two_readers_could_read_differently_is_refused(text):
     with pytest.raises(BadJson):
         document.parse(text)

@@ -36,7 +36,9 @@ def test_a_reference_is_refused_in_every_text_of_a_definition(reference):
 
 
 def test_a_reference_is_refused_in_a_name_and_below_what_is_not_known():
-    found = problems(plain(config_data={"env://X": 1}, new={"deep": [{"x": "vault://y"}]}), may_use_references=False)
+    found = problems(
+        plain(config_data={"env://X": 1}, new={"deep": [{"x": "vault://y"}]}), may_use_references=False
+    )
     assert [(problem.pointer, problem.message) for problem in found] == [
         ("/config_data/env:~1~1X", "must not refer to the gateway's host (env://)"),
         ("/new/deep/0/x", "must not refer to the gateway's host (vault://)"),
@@ -48,7 +50,11 @@ def test_a_super_user_may_write_references():
 
 
 def test_a_template_from_the_gateways_disk_is_refused():
-    template = {"path": "/x", "method": "GET", "template_data": {"template_mode": "file", "template_source": "/etc/passwd"}}
+    template = {
+        "path": "/x",
+        "method": "GET",
+        "template_data": {"template_mode": "file", "template_source": "/etc/passwd"},
+    }
     definition = plain()
     definition["version_data"]["versions"]["Default"]["extended_paths"] = {"transform_response": [template]}
     pointer = "/version_data/versions/Default/extended_paths/transform_response/0/template_data/template_mode"
@@ -57,7 +63,9 @@ def test_a_template_from_the_gateways_disk_is_refused():
 
 
 def test_text_that_only_looks_like_a_reference_passes():
-    definition = plain(config_data={"a": "environment: production", "b": "https://vault.example/", "c": "$tyk_meta.x"})
+    definition = plain(
+        config_data={"a": "environment: production", "b": "https://vault.example/", "c": "$tyk_meta.x"}
+    )
     assert problems(definition, may_use_references=False) == []
 
 

@@ -69,7 +69,11 @@ def test_fields_that_say_what_they_said_change_nothing():
 
 
 def test_another_way_of_authenticating_stays_until_one_of_the_two_is_chosen():
-    definition = starter.apply(starter.new(), VALUES) | {"enable_jwt": True, "jwt_source": "x", "use_standard_auth": False}
+    definition = starter.apply(starter.new(), VALUES) | {
+        "enable_jwt": True,
+        "jwt_source": "x",
+        "use_standard_auth": False,
+    }
     assert starter.fields(definition)["authentication"] == "other"
     kept = starter.apply(definition, starter.fields(definition) | {"name": "New"})
     assert kept == definition | {"name": "New"}
@@ -78,7 +82,9 @@ def test_another_way_of_authenticating_stays_until_one_of_the_two_is_chosen():
 
 
 def test_the_header_is_changed_where_gateways_read_it():
-    definition = starter.new() | {"auth_configs": {"authToken": {"auth_header_name": "X-Old", "use_param": True}}}
+    definition = starter.new() | {
+        "auth_configs": {"authToken": {"auth_header_name": "X-Old", "use_param": True}}
+    }
     assert starter.fields(definition)["auth_header_name"] == "X-Old"
     made = starter.apply(definition, starter.fields(definition) | {"auth_header_name": "X-New"})
     assert made["auth_configs"] == {"authToken": {"auth_header_name": "X-New", "use_param": True}}

@@ -1,0 +1,361 @@
+"""The pages of an organisation's APIs."""
+
+import html
+import re
+
+import pytest
+
+from apis import publish
+from apis.models import ApiDefinition, Revision
+from orgs import scope
+from tests.apis.definitions import plain
+from tests.apis.test_publish import stored
+
+FORM = {
+    "name": "Orders",
+    "listen_path": "/orders/",
+    "target_url": "http://orders.internal/",
+    "strip_listen_path": "on",
+    "authentication": "token",
+    "auth_header_name": "Authorization",
+    "active": "on",
+}
+
+
+@pytest.fixture
+def ada(cast, client_for):
+    return client_for(cast.acme_admin)
+
+
+@pytest.fixture
+def api(cast):
+    with scope.org(cast.acme.id):
+        return publish.create(cast.acme.id, plain(), author=cast.acme_admin)
+
+
+def now(api):
+    with scope.every_org():
+        return ApiDefinition.objects.get(id=api.id)
+
+
+def text_of(response):
+    """The words of a page's main part, as a reader sees them."""
+    main = response.content.decode().partition("<main")[2]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
+
+
+def errors_of(response):
+    return {name: list(texts) for name, texts in response.context["form"].errors.items()}
+
+
+def test_an_empty_list_teaches_the_next_step(cast, ada, client_for):
+    page = ada.get("/o/acme/apis/")
+    assert "No APIs yet An API tells the gateways where to listen" in text_of(page)
+    assert 'href="/o/acme/apis/new/"' in page.content.decode()
+    cast.acme_member.permissions = {"apis": "read"}
+    cast.acme_member.save()
+    reader = client_for(cast.acme_member).get("/o/acme/apis/")
+    assert ("/o/acme/apis/new/" in reader.content.decode(), reader.status_code) == (False, 200)
+
+
+def test_an_api_is_created_by_form(cast, ada):
+    answer = ada.post("/o/acme/apis/new/", FORM | {"message": "First"})
+    with scope.org(cast.acme.id):
+        api, revision = ApiDefinition.objects.get(), Revision.objects.get()
+    assert (answer.status_code, answer.url) == (302, f"/o/acme/apis/{api.id}/")
+    assert (api.name, api.listen_path, api.active, api.definition["org_id"]) == (
+        "Orders",
+        "/orders/",
+        True,
+        cast.acme.id,
+    )
+    assert (revision.message, revision.author) == ("First", "ada@acme.example")
+    page = ada.get(answer.url)
+    assert "curl http://gateway.example:8080/orders/ --header 'Authorization: KEY'" in text_of(page)
+
+
+def test_an_api_is_created_as_json(cast, ada):
+    answer = ada.post("/o/acme/apis/new/?as=json", {"text": '{"zebra": 1, ' + publish.compact(plain())[1:]})
+    with scope.org(cast.acme.id):
+        api = ApiDefinition.objects.get()
+    assert (answer.status_code, list(api.definition)[:2]) == (302, ["zebra", "name"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "errors"),
+    [
+        ({"name": ""}, {"name": ["This field is required."]}),
+        ({"name": "a\0"}, {"name": ["Null characters are not allowed."]}),
+        ({"listen_path": "orders"}, {"listen_path": ["must begin with a slash"]}),
+        ({"listen_path": "/tyk/x/"}, {"listen_path": ["is reserved for the gateway itself"]}),
+        ({"target_url": "orders"}, {"target_url": ["must be a URL with http or https"]}),
+        (
+            {"target_url": "http://x/$secret_env.X"},
+            {"target_url": ["must not refer to the gateway's host ($secret_)"]},
+        ),
+        ({"domain": "a b"}, {"domain": ["must be a host name"]}),
+        (
+            {"authentication": "other"},
+            {"authentication": ["Select a valid choice. other is not one of the available choices."]},
+        ),
+        ({"rate": "10"}, {"per": ["A rate limit needs both a number of requests and of seconds."]}),
+        ({"rate": "nan", "per": "1"}, {"rate": ["Enter a number."]}),
+        ({"message": "x" * 501}, {"message": ["Ensure this value has at most 500 characters (it has 501)."]}),
+    ],
+)
+def test_a_fault_is_shown_at_its_field_and_nothing_is_stored(cast, ada, api, fields, errors):
+    before = stored()
+    answer = ada.post("/o/acme/apis/new/", FORM | fields)
+    assert (answer.status_code, errors_of(answer)) == (400, errors)
+    assert stored() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("{", None),
+        ("[]", "Line 1: must be an object"),
+        ('{"a": 1, "a": 2}', "This is not JSON: the member a is there twice"),
+        ('{"name": "\\u0000"}', "This is not JSON: /name holds a NUL character"),
+        ("[" * 100_000, "This is not JSON: it is nested too deeply"),
+        (
+            publish.compact(plain()).replace('"proxy"', '\n\n"proxy"').replace("http://upstream", "upstream"),
+            "Line 3: /proxy/target_url: must be a URL with http or https",
+        ),
+        (
+            publish.compact(plain()).replace('"active"', '\n"ORG_ID":"x","active"'),
+            'Line 2: /ORG_ID: differs from "org_id" only by upper and lower case',
+        ),
+    ],
+)
+def test_a_fault_of_json_is_shown_with_pointer_and_line_and_nothing_is_stored(cast, ada, api, text, error):
+    before = stored()
+    answer = ada.post("/o/acme/apis/new/?as=json", {"text": text})
+    assert (answer.status_code, list(errors_of(answer))) == (400, ["text"])
+    assert error is None or errors_of(answer)["text"] == [error]
+    assert stored() == before
+
+
+def test_a_clash_is_told_in_plain_words_without_saying_whose(cast, client_for, api):
+    answer = client_for(cast.globex_admin).post(
+        "/o/globex/apis/new/", FORM | {"listen_path": "/payments/v2/"}
+    )
+    expected = {
+        "listen_path": ["This listen path is taken on this domain, or is above or below one that is."]
+    }
+    assert (answer.status_code, errors_of(answer)) == (400, expected)
+    assert "acme" not in answer.content.decode().lower()
+
+
+def edit(api, **fields):
+    shown = {
+        **FORM,
+        "name": "Payments",
+        "listen_path": "/payments/",
+        "target_url": "http://upstream.example/",
+    }
+    return {**shown, "started_from": api.revision, **fields}
+
+
+def test_the_form_changes_what_it_shows_and_keeps_the_rest(cast, ada, api):
+    with scope.org(cast.acme.id):
+        publish.change(api, api.definition | {"zebra": [1]}, author=cast.acme_admin)
+    answer = ada.post(f"/o/acme/apis/{api.id}/edit/", edit(now(api), name="New", rate="10", per="60"))
+    assert answer.status_code == 302
+    limit = {"rate": 10, "per": 60}
+    assert now(api).definition == api.definition | {"zebra": [1], "name": "New", "global_rate_limit": limit}
+
+
+def test_saving_the_form_as_it_came_publishes_nothing(cast, ada, api):
+    before = stored()
+    page = ada.get(f"/o/acme/apis/{api.id}/edit/")
+    shown = {
+        name: value for name, value in page.context["form"].initial.items() if value not in (None, False)
+    }
+    answer = ada.post(f"/o/acme/apis/{api.id}/edit/", shown, follow=True)
+    assert "Nothing was different, so nothing was published." in text_of(answer)
+    text = ada.get(f"/o/acme/apis/{api.id}/edit/?as=json").context["form"].initial["text"]
+    ada.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1})
+    assert stored() == before
+
+
+def test_an_edit_of_an_older_revision_is_409_and_shows_both(cast, ada, api):
+    ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api, name="Theirs", message="Renamed"))
+    before = stored()
+    late = ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api, target_url="http://mine.internal/"))
+    assert (late.status_code, stored()) == (409, before)
+    said = text_of(late)
+    assert "ada@acme.example published revision 2" in said
+    assert '/name "Payments" "Theirs"' in said
+    assert '/proxy/target_url "http://upstream.example/" "http://mine.internal/"' in said
+    again = late.context["form"].initial
+    assert again["started_from"] == 2
+    answer = ada.post(f"/o/acme/apis/{api.id}/edit/?as=json", again)
+    assert (answer.status_code, now(api).revision) == (302, 3)
+    assert now(api).definition["proxy"]["target_url"] == "http://mine.internal/"
+
+
+@pytest.mark.parametrize("started_from", ["", "x", "0", "-1", "9" * 30])
+def test_an_edit_has_to_say_what_it_started_from(cast, ada, api, started_from):
+    before = stored()
+    answer = ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api, name="New", started_from=started_from))
+    assert (answer.status_code, list(errors_of(answer))) == (400, ["started_from"])
+    assert stored() == before
+
+
+def test_activation_is_a_post_and_a_revision(cast, ada, api):
+    address = f"/o/acme/apis/{api.id}/activation/"
+    assert ada.get(address).status_code == 405
+    assert ada.post(address, {"active": "no"}).status_code == 302
+    assert (now(api).active, now(api).revision) == (False, 2)
+    assert "Gateways are not given this API." in text_of(ada.get(f"/o/acme/apis/{api.id}/"))
+    assert ada.post(address, {"active": "perhaps"}).status_code == 400
+    ada.post(address, {"active": "yes"})
+    assert (now(api).active, now(api).revision) == (True, 3)
+
+
+def test_deletion_asks_first(cast, ada, api):
+    address = f"/o/acme/apis/{api.id}/deletion/"
+    assert "Delete Payments?" in text_of(ada.get(address))
+    assert now(api).name == "Payments"
+    assert ada.post(address).url == "/o/acme/apis/"
+    assert ada.get(f"/o/acme/apis/{api.id}/").status_code == 404
+
+
+def test_history_shows_each_revision_and_the_difference_to_any(cast, ada, api):
+    for name in ("Two", "Three"):
+        ada.post(f"/o/acme/apis/{api.id}/edit/", edit(now(api), name=name, message=f"Called {name}"))
+    said = text_of(ada.get(f"/o/acme/apis/{api.id}/history/"))
+    assert [said.index(part) for part in ("Called Three", "Called Two", "Created")] == sorted(
+        said.index(part) for part in ("Called Three", "Called Two", "Created")
+    )
+    page = ada.get(f"/o/acme/apis/{api.id}/history/3/")
+    assert [tuple(row) for row in page.context["difference"]] == [("/name", '"Two"', '"Three"')]
+    page = ada.get(f"/o/acme/apis/{api.id}/history/3/?against=1")
+    assert [tuple(row) for row in page.context["difference"]] == [("/name", '"Payments"', '"Three"')]
+
+
+def test_an_old_revision_is_restored_as_a_new_one(cast, ada, api):
+    ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api, name="Two"))
+    answer = ada.post(f"/o/acme/apis/{api.id}/history/1/", {"started_from": 2}, follow=True)
+    assert "Revision 1 is published again." in text_of(answer)
+    assert (now(api).revision, now(api).definition) == (3, api.definition)
+    late = ada.post(f"/o/acme/apis/{api.id}/history/2/", {"started_from": 2}, follow=True)
+    assert "Somebody published a newer revision meanwhile." in text_of(late)
+    assert now(api).revision == 3
+    assert ada.post(f"/o/acme/apis/{api.id}/history/2/").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["?before=x", "?before=0", "?against=-1", "?before=" + "9" * 40])
+def test_a_revision_number_that_is_none_is_400(cast, ada, api, query):
+    page = "history/" if "before" in query else "history/1/"
+    assert ada.get(f"/o/acme/apis/{api.id}/{page}{query}").status_code == 400
+
+
+def test_a_revision_that_is_not_there_is_missing(cast, ada, api):
+    for page in ("history/2/", "history/1/?against=2", "history/99999999999999999999/"):
+        assert ada.get(f"/o/acme/apis/{api.id}/{page}").status_code == 404
+
+
+def test_the_list_is_searched_filtered_and_sorted(cast, ada, api):
+    with scope.org(cast.acme.id):
+        publish.create(cast.acme.id, plain("/b/", name="Orders", active=False), author=cast.acme_admin)
+        publish.create(cast.acme.id, plain("/a/", name="Archive"), author=cast.acme_admin)
+
+    def names(query):
+        return [api.name for api, _ in ada.get(f"/o/acme/apis/{query}").context["rows"]]
+
+    assert names("") == ["Archive", "Orders", "Payments"]
+    assert names("?sort=-listen_path") == ["Payments", "Orders", "Archive"]
+    assert (names("?q=pay"), names("?active=no"), names("?active=yes&sort=-name")) == (
+        ["Payments"],
+        ["Orders"],
+        ["Payments", "Archive"],
+    )
+    assert names("?p=2") == []
+    for query in ("?sort=x", "?active=x", "?p=0", "?p=x", "?q=%00"):
+        assert ada.get(f"/o/acme/apis/{query}").status_code == 400
+    assert "No API found" in text_of(ada.get("/o/acme/apis/?q=nothing"))
+
+
+def test_the_csv_has_the_rows_of_the_filter_and_no_formula(cast, ada, api):
+    with scope.org(cast.acme.id):
+        row = publish.create(cast.acme.id, plain("/f/", name="=cmd()", api_id="f"), author=cast.acme_admin)
+    answer = ada.get("/o/acme/apis/?format=csv&q=cmd")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.content.decode().splitlines() == [
+        "name,API ID,listen path,domain,target URL,authentication,active,revision,updated",
+        f"'=cmd(),f,/f/,,http://upstream.example/,token,yes,1,{row.updated_at.isoformat(timespec='seconds')}",
+    ]
+
+
+def test_the_list_asks_as_much_of_the_database_for_three_rows_as_for_one(
+    cast, ada, api, django_assert_num_queries
+):
+    ada.get("/o/acme/apis/")  # the first request of a process asks for more
+    with django_assert_num_queries(5):
+        ada.get("/o/acme/apis/")
+    with scope.org(cast.acme.id):
+        for path in ("/b/", "/c/"):
+            publish.create(cast.acme.id, plain(path), author=cast.acme_admin)
+    with django_assert_num_queries(5):
+        assert len(ada.get("/o/acme/apis/").context["rows"]) == 3
+
+
+PAGES = ["", "definition/", "edit/", "edit/?as=json", "history/", "history/1/", "deletion/"]
+POSTS = [
+    ("edit/", FORM),
+    ("history/1/", {"started_from": 1}),
+    ("activation/", {"active": "no"}),
+    ("deletion/", {}),
+]
+
+
+def test_another_organisations_api_is_missing_byte_for_byte(cast, client_for, api):
+    gus, before = client_for(cast.globex_admin), stored()
+
+    def answers(id):
+        found = [gus.get(f"/o/globex/apis/{id}/{page}") for page in PAGES]
+        return found + [gus.post(f"/o/globex/apis/{id}/{page}", data) for page, data in POSTS]
+
+    for theirs, missing in zip(answers(api.id), answers("f" * 24), strict=True):
+        assert (theirs.status_code, theirs.content) == (404, missing.content)
+    assert [gus.get(f"/o/acme/apis/{api.id}/{page}").status_code for page in PAGES] == [404] * len(PAGES)
+    assert stored() == before
+
+
+@pytest.mark.parametrize("id", ["%00", "x", "..", "f" * 23, "F" * 24, "%ff", "x" * 3000])
+def test_what_is_no_id_is_missing(cast, ada, api, id):
+    assert ada.get(f"/o/acme/apis/{id}/").status_code == 404
+
+
+def test_who_may_only_read_sees_pages_but_no_way_to_change(cast, client_for, api):
+    cast.acme_member.permissions = {"apis": "read"}
+    cast.acme_member.save()
+    reader, before = client_for(cast.acme_member), stored()
+    pages = [reader.get(f"/o/acme/apis/{api.id}/{page}") for page in PAGES]
+    assert [page.status_code for page in pages] == [200] * len(PAGES)
+    buttons = ("Publish</button>", "Delete Payments</button>", 'name="active" value="no"', "Restore")
+    assert [button for page in pages for button in buttons if button in page.content.decode()] == []
+    assert [reader.post(f"/o/acme/apis/{api.id}/{page}", data).status_code for page, data in POSTS] == [
+        403
+    ] * len(POSTS)
+    assert stored() == before
+
+
+def test_a_super_user_edits_inside_an_organisation_under_his_own_name(cast, client_for, api):
+    sue = client_for(cast.super_user)
+    text = publish.compact(plain(config_data={"x": "env://X"}))
+    answer = sue.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1})
+    with scope.org(cast.acme.id):
+        assert (answer.status_code, Revision.objects.get(number=2).author) == (302, "sue@platform.example")
+
+
+def test_text_of_people_is_shown_as_text(cast, ada, api):
+    nasty = "<script>alert(1)</script>\"'{{ 7|add:7 }}"
+    text = publish.compact(plain(name=nasty, api_id=nasty, config_data={nasty: nasty}))
+    ada.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1, "message": nasty})
+    for page in ["", "definition/", "edit/", "edit/?as=json", "history/", "history/2/", "deletion/"]:
+        content = ada.get(f"/o/acme/apis/{api.id}/{page}").content.decode()
+        assert (nasty in content, "<script>alert" in content) == (False, False)
+    assert "<script>alert" not in ada.get("/o/acme/apis/").content.decode()
