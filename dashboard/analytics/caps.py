@@ -63,7 +63,7 @@ WHERE i.org_id = b.org_id AND i.key = b.key AND date_trunc('day', i.ts, o.time_z
 """
 
 
-def endpoints(limit: int = endpoint.PER_API) -> None:
+def endpoints() -> None:
     """Register the new endpoints of the table `incoming`, and rename those which have no place in the
     registry.
     """
@@ -72,15 +72,15 @@ def endpoints(limit: int = endpoint.PER_API) -> None:
         if cursor.fetchone()[0]:
             # Otherwise two transactions would each fill the last places, or wait for each other's.
             rollup.lock()
-            cursor.execute(_REGISTER, [limit])
+            cursor.execute(_REGISTER, [endpoint.PER_API])
         cursor.execute(_RENAME, [endpoint.UNMATCHED, endpoint.OTHER])
 
 
-def keys(limit: int = KEYS_PER_DAY) -> None:
+def keys() -> None:
     """Rename the keys of the table `incoming` that are new on a day on which their organisation has enough
     already.
 
     Without the lock, so that two workers at once may keep a few more than the limit.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_CAP_KEYS, [limit, endpoint.OTHER])
+        cursor.execute(_CAP_KEYS, [KEYS_PER_DAY, endpoint.OTHER])

@@ -61,13 +61,13 @@ def tick(client: redis.Redis, clock: Callable[[], datetime] = now_in_utc) -> boo
         held = claim.claims(client)
         with transaction.atomic():
             claim.register(client, held, now)
-        stored = store_next(client, clock)
+        stored = store_next(client, clock, CHUNKS)
         claim.release(client, held)
         waiting = progress.note(client, claimed, _stuck, now)
         return waiting and stored
 
 
-def store_next(client: redis.Redis, clock: Callable[[], datetime], most: int = CHUNKS) -> bool:
+def store_next(client: redis.Redis, clock: Callable[[], datetime], most: int) -> bool:
     """Store the next chunks, at most `most`, in one transaction; whether there were any."""
     chunks: list[Chunk] = []
     try:

@@ -134,7 +134,7 @@ def check_sums() -> None:
 
 
 def check_days(zones: dict[str, str]) -> None:
-    """Each day's row holds the records whose local date it is, and lies within rebuild's bounds of that day."""
+    """Each day's row holds the records of that local date, and lies within the day's bounds."""
     expected: Counter = Counter()
     for record in Record.objects.all():
         local = record.ts.astimezone(ZoneInfo(zones[record.org_id])).date()
@@ -143,10 +143,8 @@ def check_days(zones: dict[str, str]) -> None:
     for org in Organisation.everyone.filter(pk__in=zones):
         for _, local in expected:
             start, end = rebuild.bounds(org, local)
-            rows = Rollup.objects.filter(
-                org=org, grain=Grain.DAY, dim=Dimension.TOTAL, ts__gte=start, ts__lt=end
-            )
-            for row in rows:
+            days = Rollup.objects.filter(org=org, grain=Grain.DAY, dim=Dimension.TOTAL)
+            for row in days.filter(ts__gte=start, ts__lt=end):
                 found[org.pk, local] = row.hits
     assert +found == expected
 

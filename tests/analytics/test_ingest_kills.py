@@ -1,0 +1,175 @@
+"""Drain processes killed, and connections cut, at any moment: nothing lost, nothing doubled."""
+
+import os
+import random
+import signal
+import time
+import warnings
+from collections import Counter
+from datetime import UTC, datetime
+
+import msgpack
+import psycopg
+import pytest
+import redis as redis_package
+from django.conf import settings
+from django.db import connections
+
+from dashboard.analytics import caps, claim, drain, partitions, progress, rollup
+from dashboard.analytics.models import Batch, DeadLetter, Grain, IngestState, Record, Rollup
+from orgs import scope
+from tests.analytics import recordings
+from tests.analytics.ingest import drained, organisations
+
+KILLS = 50
+PUSHES = 60
+PUSHED_AT_ONCE = 200
+POISON = 24
+
+
+def drain_until_killed() -> None:
+    """What the worker does, in a process of its own."""
+    with redis_package.Redis.from_url(settings.REDIS_URL) as client:
+        while True:
+            try:
+                more = drain.tick(client)
+            except Exception:
+                for connection in connections.all():
+                    connection.close()
+                more = False
+            if not more:
+                time.sleep(0.005)
+
+
+def forked(dies_after: tuple[object, str] | None = None) -> int:
+    """The id of a new drain process, which kills itself after that function; started within milliseconds."""
+    connections.close_all()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # other threads of this process do not matter to it
+        child = os.fork()
+    if child:
+        return child
+    try:
+        if dies_after:
+            break_after(*dies_after)
+        drain_until_killed()
+    finally:
+        os._exit(1)
+
+
+def break_after(owner: object, name: str) -> None:
+    function = getattr(owner, name)
+
+    def last(*arguments, **options):
+        function(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, last)
+
+
+def kill(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def cut_connections() -> None:
+    name = connections["default"].settings_dict["NAME"]
+    with psycopg.connect(os.environ["SCRATCH_SUPERUSER_URL"], autocommit=True) as server:
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+def entry(number: int) -> bytes:
+    return msgpack.packb(
+        {
+            "OrgID": (recordings.ORG_A, recordings.ORG_B)[number % 2],
+            "APIID": f"api-{number % 3}",
+            "TimeStamp": [int(time.time()), 0],
+            "ResponseCode": (200, 404, 500)[number % 3],
+            "RequestTime": number % 500,
+            "Method": "GET",
+            "Path": f"/r/{number % 7}",
+            "APIKey": f"{number % 11:016x}",
+            "Alias": str(number),
+        }
+    )
+
+
+def test_fifty_kills_and_cut_connections_during_a_drain_lose_and_double_nothing(committed, redis):
+    organisations("Europe/Berlin", "Asia/Kathmandu")
+    source = random.Random(2)  # noqa: S311
+    pushes = iter(range(PUSHES))
+    children = [forked(), forked()]
+    pushed = at_work = 0
+    for number in range(KILLS):
+        for _ in range(2):
+            if next(pushes, None) is not None:
+                entries = [entry(pushed + at) for at in range(PUSHED_AT_ONCE)]
+                pushed += PUSHED_AT_ONCE
+                if number < POISON // 2:
+                    entries.insert(source.randrange(PUSHED_AT_ONCE), b"\xc1 poison")
+                redis.rpush(claim.LISTS[source.randrange(3)], *entries)
+        time.sleep(source.uniform(0.01, 0.15))
+        if number % 8 == 7:
+            cut_connections()
+        kill(children.pop(0))
+        at_work += bool(redis.keys("*"))
+        children.append(forked())
+    assert at_work > KILLS // 2
+    deadline = time.monotonic() + 60
+    while redis.keys("*") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for child in children:
+        kill(child)
+    assert redis.keys("*") == []
+    with scope.every_org():
+        stored = Counter(int(alias) for alias in Record.objects.values_list("alias", flat=True))
+        assert stored == Counter(range(pushed))
+        assert Counter(DeadLetter.objects.values_list("reason", flat=True)) == {"undecodable": POISON}
+        books = Counter()
+        for batch in Batch.objects.all():
+            books.update(entries=batch.n, rejected=batch.rejected, waiting=not batch.done)
+        assert books == {"entries": pushed + POISON, "rejected": POISON, "waiting": 0}
+        for grain in Grain:
+            for dim in (0, 1) if grain in "mhd" else (3, 6, 7):
+                assert (
+                    sum(Rollup.objects.filter(grain=grain, dim=dim).values_list("hits", flat=True)) == pushed
+                )
+    assert pushed == PUSHES * PUSHED_AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "stored"),
+    [
+        (claim, "claim_lists", 0),
+        (claim, "register", 0),
+        (claim, "take", 0),
+        (partitions, "ensure", 0),
+        (caps, "endpoints", 0),
+        (rollup, "add", 0),
+        (progress, "count", 0),
+        (drain, "store_next", 250),
+        (redis_package.Redis, "unlink", 250),
+        (claim, "release", 250),
+        (progress, "note", 250),
+    ],
+    ids=lambda value: getattr(value, "__name__", value) if not isinstance(value, int) else "",
+)
+def test_a_process_that_dies_after_any_step_leaves_the_rest_to_the_next(
+    committed, redis, owner, name, stored
+):
+    organisations("UTC", "UTC")
+    redis.rpush(claim.LIST, *(entry(number) for number in range(250)), b"\xc1 poison")
+    child = forked((owner, name))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    with scope.every_org():
+        assert Record.objects.count() == stored
+    drained(redis, datetime.now(UTC))
+    with scope.every_org():
+        aliases = Record.objects.values_list("alias", flat=True)
+        assert Counter(map(int, aliases)) == Counter(range(250))
+        assert sum(Rollup.objects.filter(grain=Grain.DAY, dim=1).values_list("hits", flat=True)) == 250
+        assert DeadLetter.objects.count() == 1
+    assert IngestState.objects.get().counters == {"undecodable": 1}
+    assert redis.keys("*") == []
