@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import JSONField
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 
 from apis.models import ApiDefinition
 from keys.models import Key, KeyRight
 from keys.session import Api, Right, described, session
+
+_DOCUMENT = Cast("definition_text", JSONField())
 
 
 def apis_of(org_ids: Iterable[str]) -> dict[str, list[Api]]:
@@ -18,8 +21,8 @@ def apis_of(org_ids: Iterable[str]) -> dict[str, list[Api]]:
     rows = (
         ApiDefinition.objects.filter(org_id__in=set(org_ids))
         .order_by("name", "api_id")
-        .annotate(document=Cast("definition_text", JSONField()))
-        .values_list("org_id", "api_id", "name", "document__version_data__versions")
+        .annotate(versions=KeyTransform("versions", KeyTransform("version_data", _DOCUMENT)))
+        .values_list("org_id", "api_id", "name", "versions")
     )
     for org_id, api_id, name, versions in rows:
         found[org_id].append(Api(api_id, name, _version_names(versions)))

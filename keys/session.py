@@ -128,12 +128,11 @@ def rights_from(access_rights: Any, own_apis: Iterable[str]) -> list[Right]:
     for a member that restricts in a way not kept here, and for an API which is unknown or another
     organisation's: in one wording, since the difference would tell what others have.
     """
-    if access_rights is not None and not isinstance(access_rights, dict):
-        raise SessionError("access_rights", "Must be an object of API ids.")
-    if not access_rights:
+    rights = _rights_object({} if access_rights is None else access_rights)
+    if not rights:
         raise SessionError("access_rights", NO_RIGHTS)
     own = set(own_apis)
-    return [_right_from(api_id, entry, own) for api_id, entry in access_rights.items()]
+    return [_right_from(api_id, entry, own) for api_id, entry in rights.items()]
 
 
 def no_such_api(api_id: str) -> str:
@@ -169,9 +168,15 @@ def values_from(body: Mapping[str, Any]) -> dict[str, Any]:
         if not _is_zero(body[name]):
             raise SessionError(name, "Is not supported; leave it out or empty.")
     values = {name: read(body[name], name) for name, read in _READERS.items() if body.get(name) is not None}
-    if "access_rights" in body:
-        values["access_rights"] = body["access_rights"]
+    if body.get("access_rights") is not None:
+        values["access_rights"] = _rights_object(body["access_rights"])
     return values
+
+
+def _rights_object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SessionError("access_rights", "Must be an object of API ids.")
+    return value
 
 
 def _text(value: Any, field: str) -> str:

@@ -42,13 +42,13 @@ def key(org, *apis, **wishes):
 
 
 def deliver(redis):
-    """What the worker does with the outbox: every waiting message about keys; those that fail are tried later."""
+    """What the worker does with the messages about keys; those that fail are tried later."""
     with scope.every_org(), transaction.atomic():
         for row in outbox.take(1000):
             if row.kind in delivery.KINDS:
                 try:
                     delivery.deliver(row, redis)
-                except Exception as error:  # noqa: BLE001  whatever it is, the worker goes on
+                except Exception as error:  # whatever it is, the worker goes on
                     outbox.retry(row, error)
                     continue
             outbox.done(row)

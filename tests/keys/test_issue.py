@@ -17,7 +17,9 @@ from tests.keys import build
 
 def actions(org):
     with scope.org(org.id):
-        return list(AuditEntry.objects.filter(kind="key").order_by("at", "id").values_list("action", "object_id"))
+        return list(
+            AuditEntry.objects.filter(kind="key").order_by("at", "id").values_list("action", "object_id")
+        )
 
 
 def changes(org, action):
@@ -121,13 +123,15 @@ def test_the_database_itself_refuses_a_right_on_a_strangers_api(cast, as_everybo
     own, foreign = build.api(cast.acme), build.api(cast.globex)
     made, _ = build.key(cast.acme, own)
     entered = scope.every_org() if as_everybody else scope.org(cast.acme.id)
-    with entered, pytest.raises(IntegrityError) as caught, transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO keys_keyright (org_id, id, key_id, api_id, versions) VALUES (%s, %s, %s, %s, '[]')",
-                [cast.acme.id, "f" * 24, made.id, foreign.id],
-            )
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    insert = "INSERT INTO keys_keyright (org_id, id, key_id, api_id, versions) VALUES (%s, %s, %s, %s, '[]')"
+    with (
+        entered,
+        pytest.raises(IntegrityError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(insert, [cast.acme.id, "f" * 24, made.id, foreign.id])
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     assert isinstance(caught.value.__cause__, psycopg.errors.ForeignKeyViolation)
     assert rights(made) == [own.api_id]
 
@@ -142,9 +146,7 @@ def test_the_database_lets_nobody_delete_a_key(cast):
 def test_a_form_sent_twice_makes_one_key(cast):
     build.api(cast.acme)
     wishes = issue.Wishes(all_apis=True)
-    first, _ = inside(
-        cast.acme, issue.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32
-    )
+    first, _ = inside(cast.acme, issue.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32)
     with pytest.raises(issue.AlreadyMade) as caught:
         inside(cast.acme, issue.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32)
     assert caught.value.key.id == first.id
@@ -218,7 +220,7 @@ def test_suspending_resuming_and_revoking_are_told_and_noted(cast):
     [
         lambda made: issue.set_suspended(made, False),
         lambda made: issue.set_suspended(made, True),
-        lambda made: issue.revoke(made),
+        issue.revoke,
         lambda made: issue.change(made, issue.Wishes(all_apis=True, alias="back")),
     ],
 )
@@ -248,9 +250,7 @@ def test_a_deleted_api_leaves_every_key_that_named_it(cast):
 def test_an_api_that_takes_another_id_leaves_the_keys_that_named_it(cast):
     orders = build.api(cast.acme, "Orders")
     made, _ = build.key(cast.acme, orders)
-    inside(
-        cast.acme, publish.change, orders, orders.definition | {"api_id": "another"}, author=None
-    )
+    inside(cast.acme, publish.change, orders, orders.definition | {"api_id": "another"}, author=None)
     assert rights(made) == []
 
 

@@ -1,0 +1,332 @@
+import re
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from keys import issue
+from keys.models import Key
+from keys.token import token_hash
+from orgs import scope
+from orgs.models import User
+from tests.keys import build
+
+
+@pytest.fixture
+def orders(cast):
+    return build.api(cast.acme, "Orders")
+
+
+@pytest.fixture
+def acme(cast, client_for):
+    return client_for(cast.acme_admin)
+
+
+def fields(page):
+    """What a browser would send of the form on a page, untouched text fields and hidden ones."""
+    text = page.content.decode()
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", text):
+        name, kind = re.search(r'name="([^"]*)"', tag), re.search(r'type="([^"]*)"', tag)
+        if name and kind and kind[1] in ("hidden", "text", "number", "datetime-local"):
+            value = re.search(r'value="([^"]*)"', tag)
+            found[name[1]] = value[1] if value else ""
+    return found
+
+
+def without_csrf(page):
+    return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", page.content.decode())
+
+
+def keys_of(org):
+    with scope.org(org.id):
+        return list(Key.objects.order_by("created_at", "id"))
+
+
+def token_on(page):
+    [text] = re.findall(r'id="token"[^>]*>([^<]+)<', page.content.decode())
+    return text
+
+
+def test_a_new_key_is_shown_once_and_a_reload_does_not_show_it_again(cast, acme, orders):
+    page = acme.get("/o/acme/keys/new/")
+    posted = acme.post(
+        "/o/acme/keys/new/", fields(page) | {"alias": "Partner", "access_rights": orders.api_id}
+    )
+    [made] = keys_of(cast.acme)
+    assert (posted.status_code, posted["Location"]) == (302, f"/o/acme/keys/{made.id}/token/")
+    once = acme.get(posted["Location"])
+    assert token_hash(token_on(once)) == made.token_hash
+    assert once["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
+    assert (
+        f"curl -H &quot;Authorization: {token_on(once)}&quot; https://gateway.example/acme/orders/"
+        in once.content.decode()
+    )
+    again = acme.get(posted["Location"])
+    assert (again.status_code, again["Location"]) == (302, f"/o/acme/keys/{made.id}/")
+    assert token_on(once) not in acme.get(again["Location"]).content.decode()
+
+
+def test_looking_at_the_headers_of_the_page_does_not_use_it_up(cast, acme, orders):
+    posted = acme.post("/o/acme/keys/new/", {"all_apis": "on"})
+    assert acme.head(posted["Location"]).status_code == 200
+    assert token_hash(token_on(acme.get(posted["Location"]))) == keys_of(cast.acme)[0].token_hash
+
+
+def test_a_colleague_is_not_shown_the_token(cast, acme, client_for, orders):
+    posted = acme.post("/o/acme/keys/new/", {"all_apis": "on"})
+    User.everyone.filter(pk=cast.acme_member.pk).update(permissions={"keys": "write"})
+    colleague = client_for(User.everyone.get(pk=cast.acme_member.pk))
+    assert colleague.get(posted["Location"]).status_code == 302
+    assert acme.get(posted["Location"]).status_code == 200
+
+
+def test_a_token_waits_sealed_in_the_session(cast, acme, orders):
+    posted = acme.post("/o/acme/keys/new/", {"all_apis": "on"})
+    [session] = Session.objects.all()
+    kept = session.get_decoded()
+    assert [name for name in kept if name.startswith("token of key")] == [
+        f"token of key {keys_of(cast.acme)[0].id}"
+    ]
+    text = token_on(acme.get(posted["Location"]))
+    assert text not in str(kept)
+    assert text.encode().hex() not in str(kept)
+
+
+def test_a_form_sent_twice_makes_one_key_and_leads_to_its_token(cast, acme, orders):
+    sent = fields(acme.get("/o/acme/keys/new/")) | {"access_rights": orders.api_id}
+    first, second = acme.post("/o/acme/keys/new/", sent), acme.post("/o/acme/keys/new/", sent)
+    [made] = keys_of(cast.acme)
+    assert (first["Location"], second["Location"]) == (f"/o/acme/keys/{made.id}/token/",) * 2
+    assert token_hash(token_on(acme.get(second["Location"]))) == made.token_hash
+    assert build.waiting(cast.acme) == [("key", made.id)]
+
+
+@pytest.mark.parametrize("what", ["nothing", "foreign", "unknown", "own and foreign"])
+def test_rights_that_may_not_be_given_are_refused_on_the_page_and_nothing_is_stored(cast, acme, orders, what):
+    foreign = build.api(cast.globex)
+    rights = {
+        "nothing": [],
+        "foreign": [foreign.api_id],
+        "unknown": ["zzzz"],
+        "own and foreign": [orders.api_id, foreign.api_id],
+    }[what]
+    answer = acme.post("/o/acme/keys/new/", {"alias": "x", "access_rights": rights})
+    assert answer.status_code == 400
+    with scope.every_org():
+        assert Key.objects.count() == 0
+    assert build.waiting(cast.acme) == []
+
+
+def test_a_strangers_api_is_not_even_offered(cast, acme, orders):
+    foreign = build.api(cast.globex, "Globex secrets")
+    page = acme.get("/o/acme/keys/new/").content.decode()
+    assert (orders.api_id in page, foreign.api_id in page, "Globex secrets" in page) == (True, False, False)
+
+
+def test_an_edit_changes_the_key_and_not_its_token(cast, acme, orders):
+    returns = build.api(cast.acme, "Returns")
+    made, _ = build.key(cast.acme, orders, alias="old", rate=5, per=1)
+    page = acme.get(f"/o/acme/keys/{made.id}/edit/")
+    assert fields(page)["rate"] == "5"
+    answer = acme.post(
+        f"/o/acme/keys/{made.id}/edit/", fields(page) | {"alias": "new", "access_rights": returns.api_id}
+    )
+    assert (answer.status_code, answer["Location"]) == (302, f"/o/acme/keys/{made.id}/")
+    kept = build.again(made)
+    assert (kept.alias, kept.rate, kept.token_hash) == ("new", 5, made.token_hash)
+
+
+def test_an_edit_with_a_strangers_api_leaves_everything_as_it_was(cast, acme, orders):
+    foreign = build.api(cast.globex)
+    made, _ = build.key(cast.acme, orders, alias="old")
+    answer = acme.post(f"/o/acme/keys/{made.id}/edit/", {"alias": "new", "access_rights": foreign.api_id})
+    assert (answer.status_code, build.again(made).alias) == (400, "old")
+
+
+def test_of_two_edits_of_the_same_page_the_second_is_refused(cast, acme, orders):
+    made, _ = build.key(cast.acme, orders, alias="old")
+    page = fields(acme.get(f"/o/acme/keys/{made.id}/edit/")) | {"access_rights": orders.api_id}
+    first = acme.post(f"/o/acme/keys/{made.id}/edit/", page | {"alias": "first"})
+    second = acme.post(f"/o/acme/keys/{made.id}/edit/", page | {"alias": "second"})
+    assert (first.status_code, second.status_code, build.again(made).alias) == (302, 400, "first")
+
+
+def test_a_key_is_suspended_and_resumed(cast, acme, orders):
+    made, _ = build.key(cast.acme, orders)
+    for asked, state in (("true", "suspended"), ("false", "active")):
+        answer = acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": asked})
+        assert (answer.status_code, build.again(made).state()) == (302, state)
+    assert acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "maybe"}).status_code == 400
+    assert acme.get(f"/o/acme/keys/{made.id}/suspension/").status_code == 405
+
+
+def test_a_revocation_is_asked_for_and_then_done_for_good(cast, acme, orders):
+    made, _ = build.key(cast.acme, orders)
+    assert "Orders" in acme.get(f"/o/acme/keys/{made.id}/revocation/").content.decode()
+    assert build.again(made).state() == "active"
+    assert acme.post(f"/o/acme/keys/{made.id}/revocation/").status_code == 302
+    assert build.again(made).state() == "revoked"
+    statuses = [
+        acme.get(f"/o/acme/keys/{made.id}/").status_code,
+        acme.get(f"/o/acme/keys/{made.id}/edit/").status_code,
+        acme.post(f"/o/acme/keys/{made.id}/revocation/").status_code,
+        acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "false"}).status_code,
+    ]
+    assert (statuses, build.again(made).state()) == ([200, 404, 404, 302], "revoked")
+
+
+@pytest.mark.parametrize("path", ["", "edit/", "token/", "revocation/"])
+def test_a_strangers_key_answers_like_a_missing_one(cast, acme, orders, path):
+    foreign, _ = build.key(cast.globex, build.api(cast.globex), alias="Globex partner")
+    strange = acme.get(f"/o/acme/keys/{foreign.id}/{path}")
+    missing = acme.get(f"/o/acme/keys/{'f' * 24}/{path}")
+    assert (strange.status_code, missing.status_code) == (404, 404)
+    assert strange.content.replace(foreign.id.encode(), b"") == missing.content.replace(b"f" * 24, b"")
+
+
+@pytest.mark.parametrize("path", ["suspension/", "revocation/", "edit/"])
+def test_a_strangers_key_cannot_be_changed(cast, acme, path):
+    foreign, _ = build.key(cast.globex, build.api(cast.globex), alias="theirs")
+    answer = acme.post(f"/o/acme/keys/{foreign.id}/{path}", {"suspended": "true", "all_apis": "on"})
+    kept = build.again(foreign)
+    assert (answer.status_code, kept.state(), kept.alias) == (404, "active", "theirs")
+
+
+@pytest.mark.parametrize("key_id", ["%00", "F" * 24, "x", "1" * 25, "'"])
+def test_what_is_no_key_id_is_not_found(acme, key_id):
+    assert acme.get(f"/o/acme/keys/{key_id}/").status_code == 404
+
+
+def test_reading_alone_shows_no_way_to_write(cast, client_for, orders):
+    made, _ = build.key(cast.acme, orders)
+    User.everyone.filter(pk=cast.acme_member.pk).update(permissions={"keys": "read"})
+    reader = client_for(User.everyone.get(pk=cast.acme_member.pk))
+    page = reader.get(f"/o/acme/keys/{made.id}/").content.decode()
+    assert ("Revoke" in page, "Edit" in page, "Suspend" in page) == (False, False, False)
+    assert [
+        reader.get(f"/o/acme/keys/{path}").status_code
+        for path in ("", "new/", f"{made.id}/edit/", f"{made.id}/revocation/")
+    ] == [200, 403, 403, 403]
+    assert reader.post("/o/acme/keys/new/", {"all_apis": "on"}).status_code == 403
+
+
+def listed(answer):
+    return re.findall(r'/o/acme/keys/[0-9a-f]{24}/">([^<]*)</a>', answer.content.decode())
+
+
+def test_the_list_finds_by_name_owner_and_hash_and_filters_by_state_and_api(cast, acme, orders):
+    returns = build.api(cast.acme, "Returns")
+    build.key(cast.acme, orders, alias="Partner", owner="Ann")
+    everything, _ = build.key(cast.acme, alias="Everything")
+    build.key(cast.acme, returns, alias="Paused", suspended=True)
+    gone, _ = build.key(cast.acme, returns, alias="Gone")
+    with scope.org(cast.acme.id), transaction.atomic():
+        issue.revoke(gone)
+    build.key(cast.globex, build.api(cast.globex), alias="Partner of Globex")
+    answers = {
+        query: listed(acme.get(f"/o/acme/keys/?{query}"))
+        for query in (
+            "",
+            "q=part",
+            "q=ANN",
+            f"q={everything.token_hash[:10]}",
+            "q=%25",
+            "state=active",
+            "state=suspended",
+            "state=revoked",
+            "state=expired",
+            f"api={orders.api_id}",
+            f"api={returns.api_id}&state=suspended",
+        )
+    }
+    assert answers == {
+        "": ["Gone", "Paused", "Everything", "Partner"],
+        "q=part": ["Partner"],
+        "q=ANN": ["Partner"],
+        f"q={everything.token_hash[:10]}": ["Everything"],
+        "q=%25": [],
+        "state=active": ["Everything", "Partner"],
+        "state=suspended": ["Paused"],
+        "state=revoked": ["Gone"],
+        "state=expired": [],
+        f"api={orders.api_id}": ["Everything", "Partner"],
+        f"api={returns.api_id}&state=suspended": ["Paused"],
+    }
+
+
+@pytest.mark.parametrize("query", ["state=odd", "api=zzzz", "q=%00", "q=" + "x" * 201])
+def test_a_filter_that_cannot_be_is_refused(acme, orders, query):
+    assert acme.get(f"/o/acme/keys/?{query}").status_code == 400
+
+
+def test_a_strangers_api_as_filter_is_refused_like_one_that_does_not_exist(cast, acme, orders):
+    foreign = build.api(cast.globex)
+    strange, missing = acme.get(f"/o/acme/keys/?api={foreign.api_id}"), acme.get("/o/acme/keys/?api=zzzz")
+    assert without_csrf(strange).replace(foreign.api_id, "zzzz") == without_csrf(missing)
+
+
+def test_the_list_is_paged_and_odd_pages_are_harmless(cast, acme, orders, monkeypatch):
+    monkeypatch.setattr("keys.views.A_PAGE", 2)
+    for number in range(5):
+        build.key(cast.acme, orders, alias=f"Key {number}")
+    pages = {
+        asked: listed(acme.get(f"/o/acme/keys/?p={asked}")) for asked in ("1", "3", "99", "-1", "x", "%00")
+    }
+    assert pages == {
+        "1": ["Key 4", "Key 3"],
+        "3": ["Key 0"],
+        "99": ["Key 0"],
+        "-1": ["Key 0"],
+        "x": ["Key 4", "Key 3"],
+        "%00": ["Key 4", "Key 3"],
+    }
+
+
+def test_the_csv_holds_what_the_filter_shows_and_no_formula(cast, acme, orders):
+    made, _ = build.key(cast.acme, orders, alias="=cmd", owner="Ann")
+    everything, _ = build.key(cast.acme, alias="Everything")
+    build.key(cast.globex, build.api(cast.globex), alias="Globex")
+    answer = acme.get("/o/acme/keys/?format=csv")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.content.decode().splitlines() == [
+        "id,name,owner,hash,state,APIs,expires,created,delivered",
+        f"{everything.id},Everything,,{everything.token_hash},active,all,,{everything.created_at.isoformat()},no",
+        f"{made.id},'=cmd,Ann,{made.token_hash},active,{orders.api_id},,{made.created_at.isoformat()},no",
+    ]
+    assert acme.get("/o/acme/keys/?format=csv&q=cmd").content.decode().count("\n") == 2
+
+
+def test_an_empty_list_says_what_to_do_next(cast, acme):
+    assert "create an API first" in acme.get("/o/acme/keys/").content.decode()
+    build.api(cast.acme)
+    assert 'href="/o/acme/keys/new/">New key' in acme.get("/o/acme/keys/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["", "?format=csv"])
+def test_the_list_costs_the_same_queries_for_one_key_and_for_three(cast, acme, orders, path):
+    acme.get("/o/acme/keys/")  # the first request of a process has the database proved
+    counts = []
+    for more in (1, 2):
+        for _ in range(more):
+            build.key(cast.acme, orders)
+        with CaptureQueriesContext(connection) as queries:
+            acme.get(f"/o/acme/keys/{path}")
+        counts.append(len(queries))
+    assert counts == [7, 7]
+
+
+def test_a_super_user_in_an_organisation_makes_keys_of_that_organisation(cast, client_for, orders):
+    platform = client_for(cast.super_user)
+    platform.post("/o/acme/keys/new/", {"all_apis": "on"})
+    [made] = keys_of(cast.acme)
+    assert (made.org_id, made.created_by) == (cast.acme.id, "sue@platform.example")
+    assert platform.get(f"/o/globex/keys/{made.id}/").status_code == 404
+
+
+def test_the_page_says_whether_gateways_have_the_key(cast, acme, orders, redis):
+    made, _ = build.key(cast.acme, orders)
+    assert "not yet delivered" in acme.get(f"/o/acme/keys/{made.id}/").content.decode()
+    build.deliver(redis)
+    assert "not yet delivered" not in acme.get(f"/o/acme/keys/{made.id}/").content.decode()

@@ -1,0 +1,84 @@
+"""Where a token must not be: made through every door, then looked for in whatever is kept or written."""
+
+import base64
+import io
+import json
+import logging
+import os
+
+import psycopg
+import pytest
+from django.db import connections, transaction
+
+from keys.models import Key
+from orgs import scope
+from tests.keys import build
+
+
+def database_text():
+    """Every row of every table, as text, read past row-level security."""
+    name = connections["default"].settings_dict["NAME"]
+    url = os.environ["SCRATCH_SUPERUSER_URL"].replace("/postgres?", f"/{name}?")
+    with psycopg.connect(url) as database:
+        assert database.info.dbname == name
+        tables = database.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+        found = []
+        for (table,) in tables:
+            found += [row[0] for row in database.execute(f"SELECT t::text FROM {table} t")]  # noqa: S608
+    return "\n".join(found)
+
+
+@pytest.fixture
+def log():
+    """What the log's own handlers write, filters and all."""
+    text = io.StringIO()
+    [console] = [each for each in logging.getLogger().handlers if type(each) is logging.StreamHandler]
+    old = console.setStream(text)
+    level = logging.getLogger().level
+    logging.getLogger().setLevel(logging.DEBUG)
+    yield text
+    logging.getLogger().setLevel(level)
+    console.setStream(old)
+
+
+@pytest.fixture
+def doors(committed, cast, client_for, rest):
+    return client_for(cast.acme_admin), rest(cast.acme_admin)
+
+
+def test_a_token_is_nowhere_after_it_was_shown(doors, cast, redis, log):
+    orders = build.api(cast.acme)
+    admin, program = doors
+    posted = admin.post("/o/acme/keys/new/", {"alias": "canary", "access_rights": orders.api_id})
+    before_it_is_seen = database_text()
+    page = admin.get(posted["Location"]).content.decode()
+    shown = page.split('id="token"')[1].split(">")[1].split("<")[0]
+    created = program.post(
+        "/api/keys", '{"all_apis":true,"alias":"canary"}', content_type="text/plain"
+    ).json()
+    unknown = "eyJvcmciOiJ1bmtub3duIiwiaWQiOiJ1bmtub3duIiwiaCI6InNoYTI1NiJ9"
+    for token in (created["key_id"], shown, unknown):
+        program.get(f"/api/keys/{token}")
+        program.put(f"/api/keys/{token}", "{}", content_type="text/plain")
+        program.get(f"/api/apis/zzzz/keys/{token}")
+        program.delete(f"/api/keys/{token}")
+        program.get(f"/api/keys/{token}")
+    build.deliver(redis)
+    kept, written = database_text(), log.getvalue()
+    in_redis = "\n".join(f"{name} {redis.get(name)}" for name in redis.scan_iter())
+    assert ("canary" in kept, "(token)" in written, len(shown)) == (True, True, 116)
+    for token in (shown, created["key_id"]):
+        random_id = json.loads(base64.b64decode(token))["id"]
+        for secret in (token, token.encode().hex(), token[60:90], random_id):
+            assert [secret in text for text in (before_it_is_seen, kept, written, in_redis)] == [False] * 4
+    assert unknown not in written
+
+
+def test_the_search_finds_a_token_that_is_there(committed, cast):
+    """Or the test above would prove nothing."""
+    made, text = build.key(cast.acme, alias="leaky")
+    with scope.org(cast.acme.id), transaction.atomic():
+        Key.objects.filter(id=made.id).update(meta_data={"note": text})
+    assert text in database_text()
