@@ -39,7 +39,12 @@ def older(answer) -> str:
 def test_an_entry_says_when_in_the_organisations_zone_who_what_and_the_changes(cast, client_for):
     cast.acme.time_zone = "Asia/Tokyo"
     cast.acme.save()
-    entry(cast.acme, as_super_user=True, changes={"active": [True, False], "name": ["<b>", None]})
+    entry(
+        cast.acme,
+        actor_id=cast.super_user.id,
+        as_super_user=True,
+        changes={"active": [True, False], "name": ["<b>", None]},
+    )
     page = client_for(cast.acme_admin).get("/o/acme/audit/").content.decode()
     cells = re.findall(r"<td.*?</td>", page, re.DOTALL)
     assert [" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in cells] == [
