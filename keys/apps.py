@@ -13,9 +13,11 @@ class KeysConfig(AppConfig):
     def ready(self):
         # Models can be imported only now.
         from apis import publish  # noqa: PLC0415
-        from keys.issue import follow  # noqa: PLC0415
+        from keys import issue  # noqa: PLC0415
+        from orgs import people  # noqa: PLC0415
 
-        publish.FOLLOWERS.append(follow)
+        publish.FOLLOWERS.append(issue.follow)
+        people.DEPARTURES.append(issue.depart)
         for handler in logging.getLogger().handlers:
             handler.addFilter(WithoutTokens())
         register(gateways_must_hash_keys)

@@ -8,10 +8,6 @@ Sessions lie under the hash of the token, so gateways must hash keys (`hash_keys
 gateway looks for the token itself, which nobody has kept.
 """
 
-import hashlib
-import json
-from typing import Any
-
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, transaction
@@ -19,16 +15,15 @@ from django.utils import timezone
 from redis import Redis
 
 from keys.models import Key
+from keys.notices import CHANNEL, forget_sessions
 from keys.reader import sessions_of
 from keys.session import encoded, parsed, with_quota_state
+
+KINDS = ("key", "key-removed")
 
 
 class Busy(Exception):
     """The key's row is locked by somebody else."""
-
-
-KINDS = ("key", "key-removed")
-CHANNEL = "tyk.cluster.notifications"
 
 
 def deliver(row, redis: Redis) -> None:
@@ -70,7 +65,7 @@ def write(key: Key, redis: Redis, *, reset_quota: bool = False) -> None:
             pipeline.set(name, encoded(with_quota_state(wanted, stored)))
         if reset_quota or wanted is None:
             pipeline.delete(f"quota-{key.token_hash}")
-        pipeline.publish(CHANNEL, notice([key.cache_key], settings.NODE_SECRET))
+        pipeline.publish(CHANNEL, forget_sessions([key.cache_key], settings.NODE_SECRET))
         pipeline.execute()
     Key.objects.filter(org_id=key.org_id, id=key.id).update(
         delivered_number=key.change_number, delivered_at=timezone.now()
@@ -80,13 +75,3 @@ def write(key: Key, redis: Redis, *, reset_quota: bool = False) -> None:
 def session_name(key: Key) -> str:
     """Where the key's session lies in the gateways' Redis."""
     return f"apikey-{key.token_hash}"
-
-
-def notice(cache_keys: list[str], node_secret: str) -> bytes:
-    """The message that makes gateways drop cached sessions, signed as they demand it: algorithm 5 is the
-    SHA-256 of command, payload and node secret. With anything but the cache key (murmur64 of the token) in
-    it they go on for ten seconds."""
-    command, payload = "KeySpaceUpdateNotification", ",".join(cache_keys)
-    signature = hashlib.sha256(f"{command}{payload}{node_secret}".encode()).hexdigest()
-    message: dict[str, Any] = {"command": command, "payload": payload, "signature": signature, "algorithm": 5}
-    return json.dumps(message, separators=(",", ":")).encode()

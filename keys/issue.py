@@ -20,6 +20,7 @@ from keys import token as tokens
 from keys.models import Key, KeyRight
 from keys.session import NO_RIGHTS, UNLIMITED, Right, SessionError, no_such_api
 from orgs import audit
+from orgs.models import Organisation
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,12 @@ def revoke(key: Key) -> Key:
     _save(key)
     _announce(key, "key.revoked", before=before, kind="key-removed")
     return key
+
+
+def depart(organisation: Organisation) -> None:
+    """The organisation is being deleted (orgs.people.DEPARTURES): its keys end with it."""
+    for key in Key.objects.filter(org_id=organisation.id, revoked_at=None).order_by("id"):
+        revoke(key)
 
 
 def follow(org_id: str, api_id: str, what: str) -> None:

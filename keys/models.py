@@ -49,8 +49,7 @@ class Key(OrgOwned):
             models.UniqueConstraint(fields=["org", "form_token"], name="key_once_a_form"),
             models.CheckConstraint(
                 name="key_hashes_are_hex",
-                condition=Q(cache_key__regex="^[0-9a-f]{16}$")
-                & Q(token_hash__regex="^[0-9a-f]{64}$"),  # noqa: S106  a pattern, not a password
+                condition=Q(cache_key__regex="^[0-9a-f]{16}$") & Q(token_hash__regex="^[0-9a-f]{64}$"),  # noqa: S106  a pattern, not a password
             ),
         ]
         indexes = [models.Index(fields=["org", "-created_at", "-id"], name="key_newest_first")]

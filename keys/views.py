@@ -81,37 +81,32 @@ def keys_csv(org, keys):
 def key_create(request, org):
     _must_write(request)
     apis = apis_of_one(request.org.id)
-    form_token = request.POST.get("form_token", "")
+    sent = request.POST.get("form_token", "")
+    form_token = sent if _is_form_token(sent) else secrets.token_hex(16)
     form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone)
-    if form.is_valid():
-        try:
-            key, token = issue.create(
-                request.org.id,
-                form.wishes(),
-                created_by=request.user.email,
-                form_token=form_token if _is_form_token(form_token) else None,
-            )
-            shown_once.put(request.session, key.id, token)
-            return redirect("key-token", org, key.id)
-        except issue.AlreadyMade as already:
-            return redirect("key-token", org, already.key.id)
-        except SessionError as error:
-            form.add_error(_field_of(error), error.message)
-    context = {
-        "section": "keys",
-        "form": form,
-        "apis": apis,
-        "form_token": form_token if _is_form_token(form_token) else secrets.token_hex(16),
-    }
+    if form.is_valid() and (key := _created(request, form, form_token)):
+        return redirect("key-token", org, key.id)
+    context = {"section": "keys", "form": form, "apis": apis, "form_token": form_token}
     return render(request, "keys/form.html", context, status=400 if form.errors else 200)
+
+
+def _created(request, form: KeyForm, form_token: str) -> Key | None:
+    """The key, its token waiting to be shown; None when it was refused, with the reason in the form."""
+    try:
+        key, token = issue.create(
+            request.org.id, form.wishes(), created_by=request.user.email, form_token=form_token
+        )
+    except issue.AlreadyMade as already:
+        return already.key
+    except SessionError as error:
+        form.add_error("access_rights", error.message)
+        return None
+    shown_once.put(request.session, key.id, token)
+    return key
 
 
 def _is_form_token(text: str) -> bool:
     return len(text) == 32 and text.isascii() and text.isalnum()
-
-
-def _field_of(error: SessionError) -> str | None:
-    return "access_rights" if error.field.startswith("access_rights") else None
 
 
 @access("session", "keys")
@@ -167,17 +162,16 @@ def key_detail(request, org, key_id):
 def key_edit(request, org, key_id):
     _must_write(request)
     key = _living_or_404(key_id)
-    apis = apis_of_one(request.org.id)
-    form = KeyForm(
-        request.POST or None, apis=apis, zone=request.org.zone, key=key, rights=rights_of([key])[key.id] or []
-    )
+    apis, rights = apis_of_one(request.org.id), rights_of([key])[key.id] or []
+    form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone, key=key, rights=rights)
     if form.is_valid():
         try:
             issue.change(key, form.wishes())
+        except SessionError as error:
+            form.add_error("access_rights", error.message)
+        else:
             messages.success(request, "Saved. Gateways hear of it within seconds.")
             return redirect("key-detail", org, key.id)
-        except SessionError as error:
-            form.add_error(_field_of(error), error.message)
     context = {"section": "keys", "form": form, "apis": apis, "key": key}
     return render(request, "keys/form.html", context, status=400 if form.errors else 200)
 

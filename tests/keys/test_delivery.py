@@ -12,7 +12,7 @@ from django.db import connections, transaction
 
 from apis import publish
 from apis.models import Outbox
-from keys import delivery, issue, repair
+from keys import delivery, issue, notices, repair
 from keys.models import Key
 from keys.session import Right
 from orgs import scope
@@ -54,7 +54,7 @@ def signed(*cache_keys):
 
 @pytest.mark.parametrize("recorded", RECORDED["notifications"], ids=lambda recorded: recorded["payload"])
 def test_a_notice_is_what_a_gateway_itself_publishes(recorded):
-    assert json.loads(delivery.notice([recorded["payload"]], NODE_SECRET)) == recorded
+    assert json.loads(notices.forget_sessions([recorded["payload"]], NODE_SECRET)) == recorded
 
 
 def test_redis_holds_the_session_we_say_and_gateways_are_told_by_cache_key(cast, redis, listener):

@@ -10,7 +10,7 @@ from keys import issue
 from keys.models import Key, KeyRight
 from keys.session import NO_RIGHTS, Right, SessionError
 from keys.token import cache_key, token_hash
-from orgs import scope
+from orgs import people, scope
 from orgs.models import AuditEntry
 from tests.keys import build
 
@@ -263,3 +263,14 @@ def test_keys_for_all_apis_are_told_when_an_api_comes_and_goes_and_strangers_are
     assert build.waiting(cast.acme) == [("key", made.id)] * 3
     assert build.waiting(cast.globex) == [("key", foreign.id)]
     assert not build.again(made).is_delivered
+
+
+def test_the_keys_of_a_deleted_organisation_end_with_it(cast):
+    made, _ = build.key(cast.acme)
+    gone, _ = build.key(cast.acme)
+    inside(cast.acme, issue.revoke, gone)
+    foreign, _ = build.key(cast.globex)
+    with transaction.atomic():
+        people.delete_organisation(cast.acme)
+    assert [build.again(each).state() for each in (made, gone, foreign)] == ["revoked", "revoked", "active"]
+    assert build.waiting(cast.acme)[-1] == ("key-removed", made.id)

@@ -330,3 +330,20 @@ def test_the_page_says_whether_gateways_have_the_key(cast, acme, orders, redis):
     assert "not yet delivered" in acme.get(f"/o/acme/keys/{made.id}/").content.decode()
     build.deliver(redis)
     assert "not yet delivered" not in acme.get(f"/o/acme/keys/{made.id}/").content.decode()
+
+
+def test_the_admin_shows_keys_to_super_users_and_lets_nobody_change_them(cast, client_for, acme, orders):
+    made, _ = build.key(cast.acme, orders, alias="Partner")
+    build.key(cast.globex, build.api(cast.globex), alias="Of Globex")
+    platform = client_for(cast.super_user)
+    listing = platform.get("/django-admin/keys/key/").content.decode()
+    assert ("Partner" in listing, "Of Globex" in listing) == (True, True)
+    shown = platform.get(f"/django-admin/keys/key/{made.id}/change/")
+    assert (shown.status_code, made.cache_key in shown.content.decode()) == (200, False)
+    refused = [
+        platform.post(f"/django-admin/keys/key/{made.id}/change/", {"alias": "x"}).status_code,
+        platform.post(f"/django-admin/keys/key/{made.id}/delete/", {"post": "yes"}).status_code,
+        platform.get("/django-admin/keys/key/add/").status_code,
+        acme.get("/django-admin/keys/key/").status_code,
+    ]
+    assert (refused, build.again(made).alias) == ([403, 403, 403, 404], "Partner")
