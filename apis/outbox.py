@@ -1,6 +1,7 @@
 """Messages for gateways: written in the transaction of a change, delivered by the worker at least once.
 
-In the worker: `with scope.every_org(), transaction.atomic(): for row in take(100): … done(row)`.
+The worker enters all organisations, begins a transaction, and for each row that it can `take` delivers it and
+says `done` or `retry`.
 """
 
 from datetime import timedelta

@@ -120,6 +120,12 @@ def delete(api, *, author):
     api.delete()
 
 
+def depart(organisation):
+    """The organisation is being deleted (orgs.people.DEPARTURES): gateways stop serving its APIs."""
+    for api in ApiDefinition.objects.filter(org_id=organisation.id).order_by("id"):
+        delete(api, author=None)
+
+
 def _locked(id):
     """The API's row as it is now; deleted meanwhile, it is missing like any other."""
     return get_object_or_404(ApiDefinition.objects.select_for_update(), id=id)

@@ -9,7 +9,7 @@ from django.http import Http404
 
 from apis import feed, publish
 from apis.models import ApiDefinition, Outbox, Revision, ServedApi
-from orgs import scope
+from orgs import people, scope
 from orgs.models import AuditEntry
 from tests.apis.definitions import plain
 
@@ -119,6 +119,15 @@ def test_what_was_deleted_meanwhile_is_missing(cast, acme, api):
     ):
         with pytest.raises(Http404):
             change()
+
+
+def test_a_deleted_organisations_apis_are_served_no_more(cast, api):
+    with scope.org(cast.globex.id):
+        publish.create(cast.globex.id, plain("/theirs/", api_id="theirs"), author=cast.globex_admin)
+    people.delete_organisation(cast.acme, actor=cast.super_user)
+    assert [element["api_definition"]["api_id"] for element in served()] == ["theirs"]
+    with scope.every_org():
+        assert list(ApiDefinition.objects.values_list("api_id", flat=True)) == ["theirs"]
 
 
 def refused(change):
