@@ -13,7 +13,7 @@ def state(params: Mapping[str, str], names: tuple[str, ...] = KEPT) -> dict[str,
     return {name: params[name] for name in names if params.get(name)}
 
 
-def link(path: str, kept: Mapping[str, str], **changes: str) -> str:
+def link(path: str, kept: Mapping[str, str], /, **changes: str) -> str:
     """`path` with the kept parameters; a change to "" takes one away. `from_` stands for `from`."""
     wanted = {**kept, **{name.rstrip("_"): value for name, value in changes.items()}}
     query = urlencode({name: value for name, value in wanted.items() if value})

@@ -76,8 +76,15 @@ def microseconds(ts: datetime) -> int:
     return (ts - EPOCH) // timedelta(microseconds=1)
 
 
-def search(org_ids: Sequence[str], wanted: Wanted, place: Place | None = None, *, limit: int = PAGE) -> Found:
-    """The newest `limit` records before `place`; fewer when the span is over or PATIENCE is."""
+def search(
+    org_ids: Sequence[str],
+    wanted: Wanted,
+    place: Place | None = None,
+    *,
+    limit: int = PAGE,
+    patience: float = PATIENCE,
+) -> Found:
+    """The newest `limit` records before `place`; fewer when the span is over, or `patience` (in seconds)."""
     began, found = monotonic(), []
     upper = min(wanted.end, place.ts + timedelta(microseconds=1)) if place else wanted.end
     days = _days_with_traffic(org_ids, wanted)
@@ -90,7 +97,7 @@ def search(org_ids: Sequence[str], wanted: Wanted, place: Place | None = None, *
             last = found[limit - 1]
             return Found(tuple(found[:limit]), last.ts, Place(last.ts, last.id))
         upper = lower
-        if monotonic() - began > PATIENCE and upper > wanted.start:
+        if monotonic() - began > patience and upper > wanted.start:
             return Found(tuple(found), upper, Place(upper, 0))
     return Found(tuple(found), wanted.start, None)
 

@@ -111,9 +111,10 @@ class Names:
 
     @classmethod
     def of(cls, kind: str, question: Question, ranking: Ranking) -> "Names":
-        shown = [row.val for row in ranking.rows if kind == "keys"]
-        keys = reader.newest_of_keys(question.owners.org_ids, shown)
-        return cls(api_names({row.api_id for row in ranking.rows}), keys)
+        if kind == "keys":
+            keys = (row.val for row in ranking.rows)
+            return cls({}, reader.newest_of_keys(question.owners.org_ids, keys))
+        return cls(api_names({row.api_id for row in ranking.rows}), {})
 
     def alias(self, key: str) -> str:
         return self.keys[key][0] if key in self.keys else ""

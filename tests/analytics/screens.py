@@ -5,6 +5,9 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import msgpack
 
 from dashboard.analytics import claim, drain
 from orgs.models import Organisation, User
@@ -73,3 +76,51 @@ def sheet(response) -> list[dict[str, str]]:
     assert response.status_code == 200
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     return list(csv.DictReader(io.StringIO(response.content.decode())))
+
+
+def push(redis, *changes: dict) -> None:
+    """One request of a recorded gateway for each of the changes to it, drained."""
+    [entry] = recordings.entries("v3.0.12-5000")[:1]
+    for change in changes:
+        redis.rpush(claim.LIST, msgpack.packb({**recordings.loose(entry), **change}))
+    while drain.tick(redis):
+        pass
+
+
+def ago(**span: float) -> list[int]:
+    """A gateway's stamp so long before now."""
+    seconds = (datetime.now(UTC) - timedelta(**span)).timestamp()
+    return [int(seconds), int(seconds % 1 * 1e9)]
+
+
+class _Tables(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.label, self.cell = "", None
+
+    def handle_starttag(self, tag, attrs):
+        self.label = dict(attrs).get("aria-label", self.label) if tag == "div" else self.label
+        if tag == "table":
+            self.tables[self.label] = []
+        elif tag == "tr":
+            self.tables[self.label].append([])
+        elif tag in ("td", "th"):
+            self.cell = []
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.tables[self.label][-1].append(" ".join("".join(self.cell).split()))
+            self.cell = None
+
+    def handle_data(self, data):
+        if self.cell is not None:
+            self.cell.append(data)
+
+
+def tables_of(response) -> dict[str, list[list[str]]]:
+    """The texts of a page's tables by the label of the region that each stands in, heads left out."""
+    assert response.status_code == 200
+    parser = _Tables()
+    parser.feed(response.content.decode())
+    return {label: rows[1:] for label, rows in parser.tables.items()}

@@ -1,0 +1,299 @@
+"""The analytics page and its files, against a plain count of the recorded requests."""
+
+import math
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apis import publish
+from dashboard.analytics import endpoint
+from orgs import scope
+from tests import make
+from tests.analytics import screens
+from tests.analytics.screens import ago, classes, count_by, play, push, sheet, tables_of
+from tests.apis.definitions import plain
+
+OVERVIEW = "/o/alpha/analytics/"
+RANGES = ("1h", "24h", "7d", "30d")
+NASTY = (
+    "\0",
+    "%00",
+    "'; DROP TABLE rollup; --",
+    "-1",
+    "1e999",
+    "9" * 400,
+    "٣",
+    "é" * 300,
+    "../../etc/passwd",
+    "<script>alert(1)</script>",
+    "{{ 7*7 }}",
+    "\ud800".encode("utf-8", "surrogatepass"),
+    "9999-12-31T23:59:59Z",
+    "0001-01-01",
+    "2026-02-30",
+    "2026-11-25T10:00+99:99",
+    "csv",
+    "keys",
+)
+
+
+def figures_of(rows: list[dict[str, str]]) -> dict[str, int]:
+    """The sums over all rows of a file."""
+    return {
+        name: sum(int(row[name]) for row in rows) for name in ("requests", "2xx", "3xx", "4xx", "5xx", "429")
+    }
+
+
+def exact_percentile(records: list[dict], share: float) -> int:
+    times = sorted(
+        record["Latency"]["Total"]
+        for record in records
+        if record["Latency"]["Total"] > 0 or record["ResponseCode"] < 400
+    )
+    return times[math.ceil(share * len(times)) - 1]
+
+
+def endpoints_of(records: list[dict]) -> Counter:
+    """As the ingest names them: paths folded, and what was never seen but with a 404 under one name."""
+    named = [(record, f"{record['Method']} {endpoint.fold(record['Path'])}") for record in records]
+    seen = {(record["APIID"], name) for record, name in named if record["ResponseCode"] != 404}
+    return Counter(
+        (record["APIID"], name if (record["APIID"], name) in seen else "{unmatched}")
+        for record, name in named
+    )
+
+
+@pytest.fixture
+def played(committed, redis):
+    return play(redis)
+
+
+def test_every_range_of_the_page_and_its_files_equals_a_count_of_the_recording(played, client_for):
+    records = played.records[played.alpha.id]
+    client = client_for(played.ann)
+    by_key, by_api = count_by(records, "APIKey"), count_by(records, "APIID")
+    for name in RANGES:
+        page = client.get(OVERVIEW, {"range": name})
+        tiles = {tile.name: tile.exact for tile, _ in page.context["tiles"]}
+        assert tiles["requests"] == "3,124"
+        assert tiles["errors"] == f"{classes(records)['5xx']} of 3,124"
+        assert tiles["keys"] == str(len(by_key))
+        shown = tables_of(page)
+        assert [row[0] for row in shown["APIs by requests"]] == [api for api, _ in by_api.most_common()]
+        assert [int(row[1].replace(",", "")) for row in shown["Keys by requests"]] == [
+            hits for _, hits in by_key.most_common(10)
+        ]
+        columns = list(zip(*[row[1:] for row in shown["Requests by status, as a table"]], strict=True))
+        sums = [sum(int(cell.replace(",", "")) for cell in column) for column in columns]
+        assert dict(zip(("requests", "2xx", "3xx", "4xx", "5xx", "429"), sums, strict=True)) == classes(
+            records
+        )
+
+        def file(table, name=name):
+            return sheet(client.get(OVERVIEW, {"range": name, "format": "csv", "table": table}))
+
+        assert figures_of(file("requests")) == classes(records)
+        assert {row["key"]: int(row["requests"]) for row in file("keys")} == by_key
+        assert {row["key"]: row["alias"] for row in file("keys")} == {
+            record["APIKey"]: record["Alias"] for record in records if record["APIKey"] in by_key
+        }
+        assert {row["api_id"]: int(row["requests"]) for row in file("apis")} == by_api
+        assert {
+            (row["api_id"], row["endpoint"]): int(row["requests"]) for row in file("endpoints")
+        } == endpoints_of(records)
+
+
+def test_requests_without_a_key_are_named_below_the_keys(played, client_for):
+    keyless = sum(record["APIKey"] == "00000000" for record in played.records[played.alpha.id])
+    page = client_for(played.ann).get(OVERVIEW, {"range": "24h"})
+    tables = {ranking["table"].name: ranking["table"].rest for ranking in page.context["tables"]}
+    assert tables == {"apis": "", "keys": f"{keyless:,} requests carried no key.", "endpoints": ""}
+
+
+def test_percentiles_are_within_a_sixty_fourth_of_the_exact_ones(played, client_for):
+    client, records = client_for(played.ann), played.records[played.alpha.id]
+    for name in RANGES:
+        rows = sheet(client.get(OVERVIEW, {"range": name, "format": "csv", "table": "apis"}))
+        for row in rows:
+            own = [record for record in records if record["APIID"] == row["api_id"]]
+            if not int(row["timed"]):
+                assert (row["p50_ms"], row["p95_ms"], row["p99_ms"]) == ("", "", "")
+                continue
+            for column, share in (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)):
+                exact = exact_percentile(own, share)
+                assert abs(float(row[column]) - exact) <= exact / 64
+
+
+def test_filters_narrow_every_part_of_the_page(played, client_for):
+    client, records = client_for(played.ann), played.records[played.alpha.id]
+    api, key = "aaaa0000000000000000000000000002", count_by(records, "APIKey").most_common(1)[0][0]
+    of_api = [record for record in records if record["APIID"] == api]
+    of_key = [record for record in records if record["APIKey"] == key]
+    of_both = [record for record in of_api if record["APIKey"] == key]
+    for name in RANGES:
+        for filters, wanted in (
+            ({"api": api}, of_api),
+            ({"key": key}, of_key),
+            ({"api": api, "key": key}, of_both),
+        ):
+            asked = {"range": name, **filters, "format": "csv"}
+            assert figures_of(sheet(client.get(OVERVIEW, {**asked, "table": "requests"}))) == classes(wanted)
+            for table in ("apis", "endpoints"):
+                assert figures_of(sheet(client.get(OVERVIEW, {**asked, "table": table}))) == classes(wanted)
+            keys = sheet(client.get(OVERVIEW, {**asked, "table": "keys"}))
+            assert {row["key"]: int(row["requests"]) for row in keys} == count_by(wanted, "APIKey")
+
+
+def test_each_sees_his_own_organisation_and_a_stranger_is_answered_like_nobody(played, client_for):
+    bob = client_for(played.bob)
+    own = bob.get("/o/beta/analytics/", {"range": "1h"})
+    assert {tile.name: tile.exact for tile, _ in own.context["tiles"]}["requests"] == "1,876"
+    aliens = {record["APIKey"] for record in played.records[played.alpha.id]} - {"00000000"}
+    for path in ("", "keys/", "endpoints/"):
+        text = bob.get(f"/o/beta/analytics/{path}", {"range": "1h"}).content.decode()
+        assert [key for key in aliens if key in text or key[-6:] in text] == []
+    for path in ("analytics/", "analytics/keys/", "logs/", ""):
+        stranger, missing = bob.get(f"/o/alpha/{path}"), bob.get(f"/o/nowhere/{path}")
+        assert (stranger.status_code, missing.status_code) == (404, 404)
+        assert stranger.content == missing.content
+
+
+def test_a_super_user_sees_an_organisation_as_its_people_do(played, client_for):
+    page = client_for(played.sue).get(OVERVIEW, {"range": "1h"})
+    assert {tile.name: tile.exact for tile, _ in page.context["tiles"]}["requests"] == "3,124"
+
+
+def test_the_whole_ranking_pages_through_every_key(played, client_for):
+    client, keys = client_for(played.ann), count_by(played.records[played.alpha.id], "APIKey")
+    pages = [client.get("/o/alpha/analytics/keys/", {"range": "1h", "p": number}) for number in (1, 2)]
+    rows = [row for page in pages for row in tables_of(page).get("Keys by requests", [])]
+    assert [int(row[1].replace(",", "")) for row in rows] == [hits for _, hits in keys.most_common()]
+
+
+def test_the_number_of_queries_does_not_follow_the_number_of_rows(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    stamp = {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)}
+
+    def queries(path: str, params: dict) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(path, params).status_code == 200
+        return len(captured)
+
+    literal = {
+        (OVERVIEW, "1h"): 18,
+        (OVERVIEW, "24h"): 18,
+        (OVERVIEW, "30d"): 20,
+        ("/o/alpha/analytics/keys/", "24h"): 10,
+        ("/o/alpha/logs/", "24h"): 11,
+        ("/o/alpha/", "24h"): 11,
+    }
+    push(redis, {**stamp, "APIKey": "a" * 16, "APIID": "one"})
+    client.get("/o/alpha/")  # the first request of a process proves the isolation
+    assert {asked: queries(asked[0], {"range": asked[1]}) for asked in literal} == literal
+    push(redis, *({**stamp, "APIKey": letter * 16, "APIID": letter} for letter in "bc"))
+    assert {asked: queries(asked[0], {"range": asked[1]}) for asked in literal} == literal
+
+
+def test_no_parameter_makes_the_pages_fail(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)})
+    parameters = {
+        OVERVIEW: ("range", "from", "to", "api", "key", "measure", "format", "table"),
+        "/o/alpha/analytics/keys/": ("range", "key", "p"),
+        "/o/alpha/logs/": ("from", "api", "key", "status", "method", "path", "least_ms", "before", "live"),
+    }
+    asked = [(path, name, value) for path in parameters for name in parameters[path] for value in NASTY]
+    for path, name, value in asked:
+        rest = {"from": "2026-11-20", "to": "2026-11-21"} if name in ("from", "to") else {}
+        answer = client.get(path, {**rest, name: value})
+        assert (path, name, value, answer.status_code in (200, 400)) == (path, name, value, True)
+
+
+def test_what_cannot_be_shown_names_its_parameter(played, client_for):
+    client = client_for(played.ann)
+    for name, value in (
+        ("range", "90d"),
+        ("from", "yesterday"),
+        ("api", "\0"),
+        ("key", "k" * 129),
+        ("measure", "sum"),
+        ("format", "xml"),
+    ):
+        answer = client.get(OVERVIEW, {"to": "2026-11-20", name: value} if name == "from" else {name: value})
+        assert (answer.status_code, [field for field, _ in answer.context["problems"]]) == (400, [name])
+
+
+def test_an_organisation_without_traffic_is_told_how_it_begins(committed, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    page = client.get(OVERVIEW)
+    assert (page.status_code, page.context["any_traffic"], page.context["up_to"]) == (200, False, None)
+    assert page.content.decode().count("<li><a href=") >= 3
+    assert [step["title"] for step in client.get("/o/alpha/").context["steps"]] == [
+        "Create an API",
+        "Create a key",
+        "Connect a gateway",
+    ]
+
+
+def test_a_period_without_traffic_is_told_from_an_organisation_without(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(days=3)})
+    page = client.get(OVERVIEW, {"range": "24h"})
+    assert (page.context["empty"], page.context["any_traffic"]) == (True, True)
+
+
+def test_the_change_compares_with_as_much_of_the_period_before(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    stamps = [ago(minutes=30), ago(minutes=30), ago(minutes=30), ago(hours=24, minutes=40), ago(days=20)]
+    push(redis, *({"OrgID": alpha.id, "TimeStamp": stamp} for stamp in stamps))
+    changes = {
+        name: client.get(OVERVIEW, {"range": name}).context["tiles"][0][0].change for name in ("24h", "30d")
+    }
+    assert changes["24h"].text == "+200 %"
+    assert changes["30d"] is None
+
+
+def test_texts_from_traffic_cannot_become_formulas(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIKey": "a" * 16, "Alias": "=1+1"})
+    for name in ("1h", "24h"):
+        [row] = sheet(client.get(OVERVIEW, {"range": name, "format": "csv", "table": "keys"}))
+        assert row["alias"] == "'=1+1"
+
+
+def test_published_revisions_are_marked_and_listed(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    ann = make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)
+    definition = plain("/orders/", name="Orders")
+    with scope.org(alpha.id):
+        api = publish.create(alpha.id, definition, author=ann)
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIID": api.api_id})
+    page = client_for(ann).get(OVERVIEW, {"range": "1h", "api": api.api_id})
+    [(event, _)] = page.context["events"]
+    assert event.text == "Orders, revision 1, published by ann@alpha.example"
+    assert event.url == f"/o/alpha/apis/{api.id}/history/1/"
+    assert [len(plot.chart.marks) for plot, _ in page.context["plots"]] == [1, 1]
+    other = client_for(ann).get(OVERVIEW, {"range": "1h", "api": "another"})
+    assert other.context["events"] == []
+
+
+def test_the_share_of_errors_can_be_drawn_instead_of_counts(played, client_for):
+    page = client_for(played.ann).get(OVERVIEW, {"range": "1h", "measure": "share"})
+    [plot, _], _ = page.context["plots"]
+    assert (plot.title, [series for series, _, _ in plot.legend]) == ("Share of errors", ["4xx", "5xx"])
+
+
+def test_a_figure_says_zone_freshness_and_what_it_is_compared_with(played, client_for):
+    page = client_for(played.ann).get(OVERVIEW, {"range": "24h"})
+    assert (page.context["zone"], page.context["compared_with"]) == ("Europe/Berlin", "the 24 hours before")
+    assert page.context["fresh"].stale is False
+    assert page.context["end"] - page.context["start"] == timedelta(hours=24)
