@@ -5,7 +5,6 @@ import secrets
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render, resolve_url
@@ -146,7 +145,8 @@ def _enter_by_session(request, rule, kwargs) -> HttpResponse | None:
     if rule.caller == "super" and not user.is_superuser:
         raise Http404
     if rule.caller != "anyone" and not user.may(rule.permission, rule.level(request.method)):
-        raise PermissionDenied(rule.permission)
+        logger.warning("%s may not %s %s", user.id, request.method, request.path)
+        return render(request, "403.html", {"permission": rule.permission}, status=403)
     if request.org is not None:
         scope.enter(request.org.id)
     elif user.is_superuser:
