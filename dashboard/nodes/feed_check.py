@@ -7,7 +7,7 @@ not pull ourselves.
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-SECONDS = 5
+SECONDS = 3
 
 
 def trouble(url: str, secret: str, etag: str) -> str:
