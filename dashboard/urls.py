@@ -16,8 +16,8 @@ urlpatterns = [
     # /nodes/
     path("", include(dashboard.nodes.urls.platform)),
     # /o/<organisation>/…
-    path("o/<slug:org>/", include(orgs.urls.organisation_pages)),
     path("o/<slug:org>/", include(dashboard.analytics.urls.pages)),
+    path("o/<slug:org>/", include(orgs.urls.organisation_pages)),
     path("o/<slug:org>/", include(apis.urls.pages)),
     path("o/<slug:org>/", include(keys.urls.pages)),
     path("o/<slug:org>/", include(dashboard.nodes.urls.pages)),

@@ -14,8 +14,12 @@ from orgs.managers import ScopedManager
 
 
 def zone_names() -> list[str]:
-    """Every time zone an organisation may choose, sorted."""
-    return sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
+    """Every time zone an organisation may choose, sorted.
+
+    None of the old names such as CET or EST: PostgreSQL reads them as abbreviations with a fixed offset, so days would
+    be cut differently in the database than on a page.
+    """
+    return sorted(name for name in zoneinfo.available_timezones() if "/" in name or name == "UTC")
 
 
 class HexIdField(models.CharField):

@@ -47,9 +47,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             role, org_id = sql.Identifier(system_role), ""
         else:
             role, org_id = sql.SQL("NONE"), entered or ""
-        self.connection.execute(
-            sql.SQL("SET LOCAL ROLE {}; SET LOCAL app.org = {}").format(role, sql.Literal(org_id))
-        )
+        message = sql.SQL("SET LOCAL ROLE {}; SET LOCAL app.org = {}").format(role, sql.Literal(org_id))
+        with self.wrap_database_errors:
+            self.connection.execute(message)
         self._in_force = entered
 
     def _commit(self):
