@@ -8,6 +8,8 @@ Sessions lie under the hash of the token, so gateways must hash keys (`hash_keys
 gateway looks for the token itself, which nobody has kept.
 """
 
+import time
+
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, transaction
@@ -62,7 +64,7 @@ def write(key: Key, redis: Redis, *, reset_quota: bool = False) -> None:
         else:
             stored = None if reset_quota else parsed(redis.get(name))
             # No time to live: an expired key is refused by its `expires`, in words that say so.
-            pipeline.set(name, encoded(with_quota_state(wanted, stored)))
+            pipeline.set(name, encoded(with_quota_state(wanted, stored, int(time.time()))))
         if reset_quota or wanted is None:
             pipeline.delete(f"quota-{key.token_hash}")
         pipeline.publish(CHANNEL, forget_sessions([key.cache_key], settings.NODE_SECRET))

@@ -340,18 +340,24 @@ def _right_essence(right: Any) -> Any:
     return {name: value for name, value in kept.items() if not _is_zero(value)}
 
 
-def with_quota_state(ours: dict[str, Any], stored: dict[str, Any] | None) -> dict[str, Any]:
-    """`ours` with the quota period a gateway has begun in `stored`.
+def with_quota_state(ours: dict[str, Any], stored: dict[str, Any] | None, now: int) -> dict[str, Any]:
+    """`ours` with the quota period a gateway has begun in `stored`, or else one that begins `now` (unix
+    seconds).
 
-    A gateway which finds a spent quota and a renewal time in the past starts a new period at once, so
-    dropping `quota_renews` in the middle of a period would hand out the quota twice.
+    A gateway which finds a spent quota and a renewal time in the past starts a new period at once: a quota
+    with no renewal time is not enforced by 3.0 (seen), and one that loses it in the middle is handed out
+    twice.
     """
-    merged = dict(ours)
     stored = stored or {}
-    if _is_count(stored.get("quota_renews")):
-        merged["quota_renews"] = stored["quota_renews"]
-    if stored.get("quota_max") == ours["quota_max"] and _is_count(stored.get("quota_remaining")):
-        merged["quota_remaining"] = stored["quota_remaining"]
+    merged = dict(ours)
+    if ours["quota_max"] > 0:
+        begun = stored.get("quota_renews")
+        merged["quota_renews"] = (
+            begun if _is_count(begun) and begun > now else now + ours["quota_renewal_rate"]
+        )
+        left = stored.get("quota_remaining")
+        if stored.get("quota_max") == ours["quota_max"] and _is_count(left):
+            merged["quota_remaining"] = left
     return merged
 
 

@@ -19,7 +19,7 @@ def delivered(cast, redis):
     build.api(cast.globex)
     made, _ = build.key(cast.acme, orders, quota_max=5, quota_renewal_rate=3600)
     build.deliver(redis)
-    rewrite(redis, made, quota_renews=1795614610, quota_remaining=3)
+    rewrite(redis, made, quota_renews=4000000000, quota_remaining=3)
     return made
 
 

@@ -294,21 +294,33 @@ def test_a_session_that_opens_everything_cannot_be_encoded(change):
         encoded(made() | change)
 
 
+NOW = 1795600000
+
+
 def test_the_quota_period_a_gateway_has_begun_goes_on():
     ours = made(limits=Limits(quota_max=5, quota_renewal_rate=3600))
-    stored = {"quota_max": 5, "quota_renews": 1795614610, "quota_remaining": 3}
-    kept = with_quota_state(ours, stored)
-    assert kept == ours | {"quota_renews": 1795614610, "quota_remaining": 3}
+    stored = {"quota_max": 5, "quota_renews": NOW + 7, "quota_remaining": 3}
+    assert with_quota_state(ours, stored, NOW) == ours | {"quota_renews": NOW + 7, "quota_remaining": 3}
 
 
 def test_a_changed_quota_keeps_its_period_and_starts_from_its_new_size():
     ours = made(limits=Limits(quota_max=9, quota_renewal_rate=3600))
-    kept = with_quota_state(ours, {"quota_max": 5, "quota_renews": 1795614610, "quota_remaining": 3})
-    assert kept == ours | {"quota_renews": 1795614610, "quota_remaining": 9}
+    stored = {"quota_max": 5, "quota_renews": NOW + 7, "quota_remaining": 3}
+    assert with_quota_state(ours, stored, NOW) == ours | {"quota_renews": NOW + 7, "quota_remaining": 9}
 
 
 @pytest.mark.parametrize(
-    "stored", [None, {}, {"quota_renews": "x", "quota_max": -1, "quota_remaining": True}]
+    "stored",
+    [None, {}, {"quota_renews": "x", "quota_max": 5, "quota_remaining": True}, {"quota_renews": NOW}],
 )
-def test_a_quota_state_that_is_none_is_not_taken_over(stored):
-    assert with_quota_state(made(), stored) == made()
+def test_a_quota_without_a_period_begins_one_as_gateways_do_on_creation(stored):
+    ours = made(limits=Limits(quota_max=5, quota_renewal_rate=3600))
+    begun = ours | {"quota_renews": NOW + 3600, "quota_remaining": 5}
+    assert with_quota_state(ours, stored, NOW) == begun
+
+
+def test_an_unlimited_key_has_no_period():
+    assert (
+        with_quota_state(made(), {"quota_renews": NOW + 7, "quota_max": -1, "quota_remaining": 3}, NOW)
+        == made()
+    )
