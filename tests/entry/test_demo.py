@@ -8,7 +8,6 @@ import pytest
 
 from tests.entry.conftest import directory, free_port, read_until, runner
 
-
 # One process runs all of them, for they share what takes seconds to start.
 pytestmark = pytest.mark.xdist_group("demo")
 
