@@ -156,7 +156,7 @@ def curl(fields):
     host = fields["domain"] or "gateway.example:8080"
     command = f"curl {shlex.quote('http://' + host + fields['listen_path'])}"
     if fields["authentication"] == "token":
-        command += f" --header {shlex.quote((fields['auth_header_name'] or 'Authorization') + ': KEY')}"
+        command += f" \\\n  --header {shlex.quote((fields['auth_header_name'] or 'Authorization') + ': KEY')}"
     return command
 
 

@@ -71,7 +71,7 @@ def test_an_api_is_created_by_form(cast, ada):
     )
     assert (revision.message, revision.author) == ("First", "ada@acme.example")
     page = ada.get(answer.url)
-    assert "curl http://gateway.example:8080/orders/ --header 'Authorization: KEY'" in text_of(page)
+    assert "curl http://gateway.example:8080/orders/ \\ --header 'Authorization: KEY'" in text_of(page)
 
 
 def test_an_api_is_created_as_json(cast, ada):
