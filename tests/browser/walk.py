@@ -60,6 +60,13 @@ def sign_in(page: Any, url: str, account: Any) -> None:
     page.wait_for_url(lambda address: "/sign-in/" not in address)
 
 
+def unfold(page: Any, selector: str) -> None:
+    """Open what is folded away, so that it is looked at too."""
+    page.eval_on_selector_all(
+        f"details{selector}", "folded => folded.forEach((each) => { each.open = true; })"
+    )
+
+
 def overflow(page: Any) -> int:
     """By how many pixels the page is wider than the window."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
