@@ -15,8 +15,7 @@ RECENT = 8
 
 def home(request: HttpRequest, now: datetime) -> dict:
     """Each part only for those who may see its page."""
-    zone = request.org.zone
-    context = {"section": "home", "zone": zone.key, "may_see": _may_see(request)}
+    context = {"section": "home", "zone": request.org.time_zone, "may_see": _may_see(request)}
     if request.user.may("analytics"):
         asked = ask({}, request.org, now)
         seen = traffic.read(asked.question)
@@ -24,7 +23,7 @@ def home(request: HttpRequest, now: datetime) -> dict:
         context |= {"section": "home", "tiles": page.tile_links(request, asked, seen)}
     if request.user.may("audit_logs"):
         newest = AuditEntry.objects.filter(org=request.org).order_by("-at", "-id")[:RECENT]
-        context["changes"] = [(entry, entry.at.astimezone(zone)) for entry in newest]
+        context["changes"] = list(newest)
     return context | {"steps": _first_steps(request, bool(context.get("any_traffic")))}
 
 

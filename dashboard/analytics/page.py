@@ -36,7 +36,7 @@ def overview(request: HttpRequest, asked: Asked) -> dict:
         "measure_url": links.link(
             path, asked.kept, measure="" if asked.kept.get("measure") == "share" else "share"
         ),
-        "events": [(event, question.period.local(event.at)) for event in events],
+        "events": events,
         "tables": [
             table_links(
                 request, asked, tables.table(name, question, seen.total.hits, limit=tables.ON_THE_PAGE)
@@ -55,11 +55,10 @@ def head(request: HttpRequest, asked: Asked, fresh: traffic.Freshness, hits: int
         "may_create_api": request.user.may("apis", "write"),
         "may_create_key": request.user.may("keys", "write"),
         "may_see_nodes": request.user.may("system"),
-        "start": period.local(period.start),
-        "end": period.local(period.end),
+        "start": period.start,
+        "end": period.end,
         "compared_with": tiles.compared_with(period),
         "fresh": fresh,
-        "up_to": fresh.up_to and period.local(fresh.up_to),
         "waiting": figures.exact(fresh.waiting),
         "empty": not hits,
         "any_traffic": bool(hits) or reader.any_traffic(asked.question.owners.org_ids),

@@ -31,10 +31,10 @@ def listing(request: HttpRequest, asked: AskedLogs, found: Found, fresh: Freshne
         "section": "logs",
         "zone": zone.key,
         "asked": asked,
-        "records": [line(request, record, names, zone) for record in found.records],
-        "searched_to": found.searched_to.astimezone(zone),
-        "start": asked.wanted.start.astimezone(zone),
-        "end": min(asked.wanted.end, fresh.now).astimezone(zone),
+        "records": [line(request, record, names) for record in found.records],
+        "searched_to": found.searched_to,
+        "start": asked.wanted.start,
+        "end": min(asked.wanted.end, fresh.now),
         "patient": len(found.records) < logs.PAGE and found.after is not None,
         "older": links.link(path, asked.kept, before=str(found.after)) if found.after else "",
         "newest": links.link(path, asked.kept) if asked.place else "",
@@ -50,15 +50,13 @@ def listing(request: HttpRequest, asked: AskedLogs, found: Found, fresh: Freshne
         "statuses": STATUSES,
         "methods": METHODS,
         "fresh": fresh,
-        "up_to": fresh.up_to and fresh.up_to.astimezone(zone),
     }
 
 
-def line(request: HttpRequest, record: Record, names: dict[str, str], zone: ZoneInfo) -> dict:
+def line(request: HttpRequest, record: Record, names: dict[str, str]) -> dict:
     at = (logs.microseconds(record.ts), record.id)
     return {
         "record": record,
-        "at": record.ts.astimezone(zone),
         "url": reverse("log-record", args=[request.org.slug, *at]),
         "api": names.get(record.api_id, record.api_id),
         "status_class": f"{record.status // 100}xx",
@@ -77,12 +75,11 @@ def detail(request: HttpRequest, record: Record) -> dict:
     own = max(0, record.lat_total - record.lat_up) if record.timed and record.lat_up else None
     return {
         "section": "logs",
-        **line(request, record, names, zone),
+        **line(request, record, names),
         "zone": zone.key,
         "list_url": path,
         "upstream": figures.milliseconds(record.lat_up or None),
         "gateway": figures.milliseconds(own),
-        "sent_at": record.sent_at and record.sent_at.astimezone(zone),
         "same": [
             (text, links.link(path, day, **changes))
             for text, changes in (

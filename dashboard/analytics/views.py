@@ -17,7 +17,7 @@ FILES = (*tables.KINDS, "requests", "latency")
 def home(request: HttpRequest, org: str) -> HttpResponse:
     """How the organisation fares, what changed last, and the first steps until traffic comes."""
     reader.limit_time()
-    return render(request, "analytics/home.html", home_page.home(request, timezone.now()))
+    return shown(request, "analytics/home.html", home_page.home(request, timezone.now()))
 
 
 @access("session", "analytics")
@@ -34,7 +34,7 @@ def overview(request: HttpRequest, org: str) -> HttpResponse:
             tables.file(file, asked.question) if file in tables.KINDS else page.plot_file(file, asked)
         )
         return csv_response(f"{request.org.slug}-{file}.csv", header, rows)
-    return render(request, "analytics/overview.html", page.overview(request, asked))
+    return shown(request, "analytics/overview.html", page.overview(request, asked))
 
 
 @access("session", "analytics")
@@ -48,7 +48,7 @@ def table(request: HttpRequest, org: str, table: str) -> HttpResponse:
     except Refused as refusal:
         return refused(request, refusal, "analytics")
     reader.limit_time()
-    return render(request, "analytics/table.html", page.whole_table(request, asked, table, number))
+    return shown(request, "analytics/table.html", page.whole_table(request, asked, table, number))
 
 
 @access("session", "log")
@@ -65,7 +65,7 @@ def log_list(request: HttpRequest, org: str) -> HttpResponse:
     if file:
         return csv_response(f"{request.org.slug}-logs.csv", *records.file(found, request.org.zone))
     fresh = traffic.freshness(now)
-    return render(request, "analytics/logs.html", records.listing(request, asked, found, fresh))
+    return shown(request, "analytics/logs.html", records.listing(request, asked, found, fresh))
 
 
 @access("session", "log")
@@ -77,7 +77,13 @@ def log_record(request: HttpRequest, org: str, ts: int, id: int) -> HttpResponse
         record = None
     if record is None:
         raise Http404
-    return render(request, "analytics/record.html", records.detail(request, record))
+    return shown(request, "analytics/record.html", records.detail(request, record))
+
+
+def shown(request: HttpRequest, template: str, context: dict) -> HttpResponse:
+    """A page whose times are those of the organisation."""
+    with timezone.override(request.org.zone):
+        return render(request, template, context)
 
 
 def wanted_file(request: HttpRequest, *, table: bool = True) -> str:

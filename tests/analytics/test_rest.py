@@ -1,0 +1,286 @@
+"""Tyk's analytics routes against the recorded requests."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apis import publish
+from orgs import scope
+from tests import make
+from tests.analytics import screens
+from tests.analytics.screens import ago, count_by, play, push
+from tests.apis.definitions import plain
+
+ID = {
+    "day": 0,
+    "month": 0,
+    "year": 0,
+    "hour": 0,
+    "code": 0,
+    "path": "",
+    "key": "",
+    "alias": "",
+    "url": "",
+    "iso_country": "",
+    "api_id": "",
+    "api_name": "",
+}
+
+
+@pytest.fixture
+def played(committed, redis):
+    return play(redis)
+
+
+def dates(first: datetime, last: datetime) -> str:
+    return f"{first.day}/{first.month}/{first.year}/{last.day:02}/{last.month:02}/{last.year}"
+
+
+def week(zone: str = "Europe/Berlin") -> str:
+    """The last seven days of the zone, today included."""
+    today = datetime.now(ZoneInfo(zone))
+    return dates(today - timedelta(days=6), today)
+
+
+ROUTES = (f"/api/usage/{week()}", f"/api/usage/apis/{week()}", f"/api/activity/keys/{week()}", "/api/logs")
+
+
+def data(client, path: str, **params) -> list[dict]:
+    answer = client.get(path, params)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert list(answer.json()) == ["data", "pages"]
+    return answer.json()["data"] or []
+
+
+def errors(records: list[dict]) -> int:
+    return sum(record["ResponseCode"] >= 400 for record in records)
+
+
+def test_usage_counts_by_day_hour_and_month(played, rest):
+    client, records = rest(played.ann), played.records[played.alpha.id]
+    zone = ZoneInfo("Europe/Berlin")
+    at = [datetime.fromtimestamp(record["TimeStamp"][0], zone) for record in records]
+    for unit, names in (
+        ("hour", ("day", "month", "year", "hour")),
+        ("day", ("day", "month", "year")),
+        ("month", ("month", "year")),
+    ):
+        rows = data(client, f"/api/usage/{week()}", res=unit)
+        expected = {tuple(getattr(moment, name) for name in names): 0 for moment in sorted(at)}
+        for moment in at:
+            expected[tuple(getattr(moment, name) for name in names)] += 1
+        assert {tuple(row["id"][name] for name in names): row["hits"] for row in rows} == expected
+        assert sum(row["error"] for row in rows) == errors(records)
+        assert all(row["success"] + row["error"] == row["hits"] for row in rows)
+        assert all(list(row["id"]) == list(ID) for row in rows)
+
+
+def test_usage_of_one_api(played, rest):
+    api = "aaaa0000000000000000000000000002"
+    rows = data(rest(played.ann), f"/api/usage/{week()}", api_id=api)
+    own = [record for record in played.records[played.alpha.id] if record["APIID"] == api]
+    assert (sum(row["hits"] for row in rows), sum(row["error"] for row in rows)) == (len(own), errors(own))
+
+
+def test_usage_by_api_carries_names_and_last_hits(committed, redis, rest):
+    alpha = make.organisation("Alpha", "alpha")
+    ann = make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)
+    with scope.org(alpha.id):
+        orders = publish.create(alpha.id, plain("/orders/", name="Orders"), author=ann)
+    stamp = ago(minutes=5)
+    push(redis, {"OrgID": alpha.id, "APIID": orders.api_id, "TimeStamp": stamp, "ResponseCode": 404})
+    [row] = data(rest(ann), f"/api/usage/apis/{week('UTC')}")
+    minute = datetime.fromtimestamp(stamp[0], UTC).replace(second=0)
+    assert row == {
+        "id": {**ID, "api_id": orders.api_id, "api_name": "Orders"},
+        "hits": 1,
+        "success": 0,
+        "error": 1,
+        "last_hit": minute.isoformat().replace("+00:00", "Z"),
+        "request_time": 2.0,
+        "latency": 2.0,
+        "upstream_latency": 2.0,
+        "max_latency": 2,
+        "min_latency": 0,
+        "max_upstream_latency": 0,
+        "min_upstream_latency": 0,
+    }
+
+
+def test_usage_by_api_is_sorted_as_asked(played, rest):
+    client, by_api = rest(played.ann), count_by(played.records[played.alpha.id], "APIID")
+    path = f"/api/usage/apis/{week()}"
+    busiest = [(row["id"]["api_id"], row["hits"]) for row in data(client, path, by="Hits", sort="-1")]
+    assert busiest == by_api.most_common()
+    assert [(row["id"]["api_id"], row["hits"]) for row in data(client, path, by="Hits", sort="1")] == busiest[
+        ::-1
+    ]
+
+
+def test_activity_by_key_pages_by_ten_and_whole(played, rest):
+    client, records = rest(played.ann), played.records[played.alpha.id]
+    path = f"/api/activity/keys/{week()}"
+    by_key = count_by(records, "APIKey")
+    rows = data(client, path, p="-1")
+    assert {row["id"]["key"]: row["hits"] for row in rows} == by_key
+    assert {row["id"]["key"]: row["id"]["alias"] for row in rows} == {
+        record["APIKey"]: record["Alias"] for record in records if record["APIKey"] in by_key
+    }
+    newest = {
+        record["APIKey"]: tuple(record["TimeStamp"])
+        for record in sorted(records, key=lambda r: r["TimeStamp"])
+    }
+    assert {row["id"]["key"]: datetime.fromisoformat(row["last_hit"]).timestamp() // 1 for row in rows} == {
+        key: newest[key][0] for key in by_key
+    }
+    pages = client.get(path).json()["pages"]
+    assert (pages, len(data(client, path))) == (-(-len(by_key) // 10), 10)
+    assert [row for number in range(1, pages + 1) for row in data(client, path, p=number)] == rows
+    assert data(client, path, p=99) == data(client, path, p=pages)
+
+
+def test_logs_without_a_range_are_those_of_the_last_24_hours(played, rest):
+    client, records = rest(played.ann), played.records[played.alpha.id]
+    answer = client.get("/api/logs").json()
+    assert (answer["pages"], len(answer["data"])) == (313, 10)
+    rows = data(client, "/api/logs/", p="-1")
+    newest_first = sorted(records, key=lambda record: record["TimeStamp"], reverse=True)
+    assert [row["ResponseCode"] for row in rows] == [record["ResponseCode"] for record in newest_first]
+    first, recorded = rows[0], newest_first[0]
+    same = (
+        *("Method", "Host", "Path", "RawPath", "ContentLength", "UserAgent", "Day", "Month", "Year", "Hour"),
+        *("ResponseCode", "APIKey", "APIVersion", "APIID", "OrgID", "OauthID", "RequestTime", "Latency"),
+        *("RawRequest", "RawResponse", "IPAddress", "Alias", "TrackPath"),
+    )
+    at = datetime.fromtimestamp(recorded["TimeStamp"][0], UTC)
+    moved = {**recorded, "Day": at.day, "Month": at.month, "Year": at.year, "Hour": at.hour}
+    assert {name: first[name] for name in same} == {name: moved[name] for name in same}
+    assert set(recorded) == set(first)
+
+
+FILTERS = (
+    ({"api": "aaaa0000000000000000000000000003"}, lambda r: r["APIID"].endswith("3")),
+    ({"key": "293126b6c5e8f310"}, lambda r: r["APIKey"] == "293126b6c5e8f310"),
+    ({"code": "429"}, lambda r: r["ResponseCode"] == 429),
+    ({"errors": "1"}, lambda r: r["ResponseCode"] >= 400),
+    ({"errors": "0"}, lambda r: True),
+)
+
+
+def test_logs_are_filtered(played, rest):
+    client, records = rest(played.ann), played.records[played.alpha.id]
+    for params, matches in FILTERS:
+        found = len(data(client, "/api/logs", p="-1", **params))
+        assert (params, found) == (params, sum(map(matches, records)))
+
+
+def test_logs_take_both_seconds_of_a_range(played, rest):
+    recorded = [record["TimeStamp"][0] for record in played.records[played.alpha.id]]
+    start, end = played.first_second + 3, played.first_second + 7
+    rows = data(rest(played.ann), "/api/logs", start=start, end=end, p="-1")
+    assert len(rows) == sum(start <= second <= end for second in recorded)
+
+
+def test_each_user_is_answered_with_his_own_organisation_and_a_super_user_with_all(played, rest):
+    totals = {
+        user: {
+            "usage": sum(row["hits"] for row in data(rest(user), f"/api/usage/{week()}")),
+            "apis": sum(row["hits"] for row in data(rest(user), f"/api/usage/apis/{week()}", p="-1")),
+            "keys": sum(row["hits"] for row in data(rest(user), f"/api/activity/keys/{week()}", p="-1")),
+            "logs": len(data(rest(user), "/api/logs", p="-1")),
+        }
+        for user in (played.ann, played.bob, played.sue)
+    }
+    records = {
+        played.ann: played.records[played.alpha.id],
+        played.bob: played.records[played.beta.id],
+        played.sue: [*played.records[played.alpha.id], *played.records[played.beta.id]],
+    }
+    assert totals == {
+        user: {
+            "usage": len(own),
+            "apis": len(own),
+            "keys": sum(count_by(own, "APIKey").values()),
+            "logs": len(own),
+        }
+        for user, own in records.items()
+    }
+
+
+def test_another_organisations_api_and_key_give_nothing(played, rest):
+    bob = rest(played.bob)
+    assert data(bob, f"/api/usage/{week()}", api_id="aaaa0000000000000000000000000002") == []
+    assert data(bob, "/api/logs", api="aaaa0000000000000000000000000002") == []
+    assert data(bob, "/api/logs", key="293126b6c5e8f310") == []
+
+
+def test_a_super_user_sees_days_as_each_organisation_cuts_them(committed, redis, rest):
+    east = make.organisation("East", "east", time_zone="Pacific/Kiritimati")
+    west = make.organisation("West", "west", time_zone="Pacific/Pago_Pago")
+    noon = datetime.now(UTC).replace(hour=11, minute=0, second=0) - timedelta(days=2)
+    stamp = [int(noon.timestamp()), 0]
+    push(redis, {"OrgID": east.id, "TimeStamp": stamp}, {"OrgID": west.id, "TimeStamp": stamp})
+    rows = data(rest(make.user("sue@platform.example", None)), f"/api/usage/{week('UTC')}")
+    days = [noon.astimezone(org.zone) for org in (west, east)]
+    assert [(row["id"]["day"], row["id"]["month"], row["hits"]) for row in rows] == [
+        (day.day, day.month, 1) for day in days
+    ]
+
+
+def test_an_empty_range_is_null_on_one_page(committed, rest):
+    ann = make.user("ann@alpha.example", make.organisation("Alpha", "alpha"), screens.ADMINISTRATOR)
+    client = rest(ann)
+    for path in (
+        f"/api/usage/{week()}",
+        f"/api/usage/apis/{week()}",
+        f"/api/activity/keys/{week()}",
+        "/api/logs",
+    ):
+        assert client.get(path).content == b'{"data":null,"pages":1}'
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "named"),
+    [
+        ("/api/usage/31/2/2026/1/3/2026", {}, "start date"),
+        ("/api/usage/1/3/2026/1/2/2026", {}, "end date"),
+        ("/api/usage/a/b/c/1/2/2026", {}, "start date"),
+        ("/api/usage/1/1/2026/1/1/99999", {}, "end date"),
+        ("/api/usage/1/1/1/1/1/2026", {}, "start date"),
+        ("/api/usage/1/1/2026/1/2/2026", {"res": "minute"}, "res"),
+        ("/api/usage/1/1/2026/1/2/2026", {"p": "x"}, "p "),
+        ("/api/usage/1/1/2026/1/2/2026", {"tags": "edge"}, "tags"),
+        ("/api/usage/apis/1/1/2026/1/2/2026", {"by": "Colour"}, "by"),
+        ("/api/usage/apis/1/1/2026/1/2/2026", {"sort": "up"}, "sort"),
+        ("/api/activity/keys/1/1/2026/1/2/2026", {"api_id": "\0"}, "api_id"),
+        ("/api/logs", {"start": "yesterday"}, "start"),
+        ("/api/logs", {"end": "9" * 30}, "end"),
+        ("/api/logs", {"start": "20", "end": "10"}, "end"),
+        ("/api/logs", {"code": "4xx"}, "code"),
+        ("/api/logs", {"errors": "maybe"}, "errors"),
+        ("/api/logs", {"key": "k" * 129}, "key"),
+        ("/api/logs", {"p": "\0"}, "p "),
+    ],
+)
+def test_an_odd_parameter_is_a_400_that_names_it(committed, rest, path, params, named):
+    ann = make.user("ann@alpha.example", make.organisation("Alpha", "alpha"), screens.ADMINISTRATOR)
+    answer = rest(ann).get(path, params)
+    assert (answer.status_code, answer.json()["Status"], answer.json()["Meta"]) == (400, "Error", None)
+    assert named in answer.json()["Message"]
+
+
+def test_the_rights_of_analytics_and_logs_are_told_apart(committed, rest):
+    alpha = make.organisation("Alpha", "alpha")
+    reader = make.user("rita@alpha.example", alpha, {"analytics": "read"})
+    logger = make.user("lou@alpha.example", alpha, {"log": "read"})
+    nobody = make.user("max@alpha.example", alpha)
+    paths = (f"/api/usage/{week()}", f"/api/usage/apis/{week()}", f"/api/activity/keys/{week()}", "/api/logs")
+    codes = {
+        user.email: [rest(user).get(path).status_code for path in paths] for user in (reader, logger, nobody)
+    }
+    assert codes == {
+        "rita@alpha.example": [200, 200, 200, 403],
+        "lou@alpha.example": [403, 403, 403, 200],
+        "max@alpha.example": [403, 403, 403, 403],
+    }
