@@ -71,6 +71,7 @@ class World:
     org: Organisation
     administrator: User = None
     member: User = None
+    reader: User = None
     colleague: User = None
     objects: dict = field(default_factory=dict)
 
@@ -81,6 +82,7 @@ def make_world(redis, name: str) -> World:
     world = World(mark, org)
     world.administrator = make.user(f"admin@{mark}.example", org, permissions.ADMINISTRATOR)
     world.member = make.user(f"member@{mark}.example", org)
+    world.reader = make.user(f"reader@{mark}.example", org, dict.fromkeys(permissions.NAMES, "read"))
     world.colleague = make.user(f"colleague@{mark}.example", org)
     api = build.api(org, f"{mark} Orders")
     key, token = build.key(org, api, alias=f"{mark} alias")
@@ -279,7 +281,7 @@ def test_djangos_admin_is_closed_to_everyone_but_super_users(worlds):
     assert wrong == []
 
 
-CALLERS = ("nobody", "member without rights", "administrator", "administrator of the other", "super-user")
+CALLERS = ("nobody", "member without rights", "reader", "administrator", "administrator of the other", "super-user")
 
 
 def caller_named(name: str, alpha: World, beta: World) -> tuple[User | None, World | None]:
@@ -287,6 +289,7 @@ def caller_named(name: str, alpha: World, beta: World) -> tuple[User | None, Wor
     return {
         "nobody": lambda: (None, None),
         "member without rights": lambda: (alpha.member, alpha),
+        "reader": lambda: (alpha.reader, alpha),
         "administrator": lambda: (alpha.administrator, alpha),
         "administrator of the other": lambda: (beta.administrator, beta),
         "super-user": lambda: (make.user("super@platform.example", None), None),
