@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from orgs.models import Organisation, User
 
@@ -51,6 +51,7 @@ OF_SUPER_USERS = (
             Entry("fleet", "Fleet", "globe-alt", "fleet"),
             Entry("super-users", "Super-users", "shield-check", "super-user-list"),
             Entry("platform-audit", "Platform audit", "clipboard-document-list", "platform-audit"),
+            Entry("admin", "Django admin", "wrench-screwdriver", "admin:index"),
         ),
     ),
 )
@@ -66,17 +67,10 @@ def _open_to(user: User, table, arguments: list[str]) -> list[tuple[str, list[tu
     shown = []
     for title, entries in table:
         allowed = [
-            (entry, address)
+            (entry, reverse(entry.url_name, args=arguments))
             for entry in entries
-            if user.may(entry.permission, "read") and (address := _address(entry.url_name, arguments))
+            if user.may(entry.permission, "read")
         ]
         if allowed:
             shown.append((title, allowed))
     return shown
-
-
-def _address(url_name: str, arguments: list[str]) -> str:
-    try:
-        return reverse(url_name, args=arguments)
-    except NoReverseMatch:
-        return ""

@@ -40,14 +40,21 @@ def view_name(address: str) -> str:
 
 
 def walk(page: Any, start: str, within: str) -> Iterator[tuple[str, int]]:
-    """Follow links from `start` to one page of each view under `within`: (view name, status)."""
+    """Follow links from `start` to one page of each view under `within`: (view name, status).
+
+    Django's admin is a walk of its own.
+    """
     seen, waiting = {view_name(start)}, [start]
+    in_admin = view_name(start).startswith("admin:")
     while waiting:
         address = waiting.pop(0)
         response = page.goto(address)
         for link in page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)"):
-            if link.startswith(within) and "format=csv" not in link and view_name(link) not in seen:
-                seen.add(view_name(link))
+            if not link.startswith(within) or "format=csv" in link:
+                continue
+            name = view_name(link)
+            if name not in seen and name.startswith("admin:") == in_admin:
+                seen.add(name)
                 waiting.append(link)
         yield view_name(page.url), response.status
 
