@@ -22,19 +22,21 @@ class Access:
     """caller: a name of CALLERS. permission: Tyk's name, "" for none. methods: the allowed ones, HEAD along with GET.
 
     own: the URL's `user` may always be the caller himself ("me" or his id), whatever his rights.
+    form: a page that only leads to a change; seeing it needs what sending it needs.
     """
 
     caller: str
     permission: str
     methods: frozenset[str]
     own: bool = False
+    form: bool = False
 
     def level(self, method: str) -> str:
         """The level of the permission that `method` needs."""
-        return "read" if method in SAFE else "write"
+        return "read" if method in SAFE and not self.form else "write"
 
 
-def access(caller: str, permission: str = "", *, methods: str = "GET", own: bool = False) -> Callable:
+def access(caller: str, permission: str = "", *, methods: str = "GET", own: bool = False, form: bool = False) -> Callable:
     """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`.
 
     Callers that prove themselves by a header are exempt from the CSRF check, which guards cookies. Raises
@@ -43,7 +45,7 @@ def access(caller: str, permission: str = "", *, methods: str = "GET", own: bool
     if caller not in CALLERS:
         raise ValueError(f"{caller} is no kind of caller")
     allowed = frozenset(methods.split())
-    declared = Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), own)
+    declared = Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), own, form)
 
     def declare(view):
         view.access = declared
