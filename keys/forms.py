@@ -67,7 +67,7 @@ class RightsField(forms.MultipleChoiceField):
         self.own = [api.api_id for api in apis]
         self.kept = {right.api_id: right for right in kept}
         choices = [(api.api_id, api.name or api.api_id) for api in apis]
-        super().__init__(required=False, choices=choices, **kwargs)
+        super().__init__(choices=choices, **kwargs)
 
     def prepare_value(self, value):
         return list(value) if isinstance(value, Mapping) else value
@@ -133,13 +133,13 @@ class KeyForm(forms.Form):
         max_length=200, required=False, help_text="Whoever answers for it: a person or a team."
     )
     all_apis = forms.BooleanField(label="All APIs of this organisation, also those to come", required=False)
-    rate = forms.FloatField(label="Rate: requests", required=False, help_text="Empty: unlimited.")
-    per = forms.FloatField(label="in seconds", required=False, min_value=-1, max_value=INT64)
+    rate = forms.FloatField(label="Rate, requests", required=False, help_text="Empty: unlimited.")
+    per = forms.FloatField(label="Rate, in how many seconds", required=False, min_value=-1, max_value=INT64)
     quota_max = forms.IntegerField(
-        label="Quota: requests", required=False, max_value=INT64, help_text="Empty: unlimited."
+        label="Quota, requests", required=False, max_value=INT64, help_text="Empty: unlimited."
     )
     quota_renewal_rate = forms.IntegerField(
-        label="renewed after seconds",
+        label="Quota, renewed after seconds",
         required=False,
         min_value=-1,
         max_value=INT64,
@@ -169,7 +169,7 @@ class KeyForm(forms.Form):
         rights = list(rights)
         super().__init__(data, initial=_initial(key, rights))
         self.key = key
-        self.fields["access_rights"] = RightsField(apis=apis, kept=rights, label="APIs")
+        self.fields["access_rights"] = RightsField(apis=apis, kept=rights, label="Or these APIs")
         self.fields["expires"] = ExpiryField(
             zone=zone, label="Expiry", help_text=f"Empty: never. Time zone: {zone.key}."
         )

@@ -6,6 +6,7 @@ every API is the organisation's own is nevertheless asked of the database again,
 foreign keys.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from apis import outbox
 from apis.models import ApiDefinition
@@ -194,11 +196,25 @@ def _announce(key: Key, action: str, *, before: dict, kind: str = "key", reset_q
 
 
 def _record(key: Key, action: str, before: dict) -> None:
-    audit.record(action, "key", key.id, str(key), org=key.org_id, before=before, after=_facts(key))
+    after = _facts(key)
+    audit.record(action, "key", key.id, str(key), org=key.org_id, before=_noted(before), after=_noted(after))
+
+
+def _noted(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts fit for the audit log: metadata may hold an upstream's credentials, so of its values only a keyed
+    digest is noted, which tells that one has changed."""
+    members = facts.get("meta_data")
+    if members is None:
+        return facts
+    digests = {
+        name: salted_hmac("keys.issue.meta_data", json.dumps(value)).hexdigest()[:8]
+        for name, value in members.items()
+    }
+    return facts | {"meta_data": digests}
 
 
 def _facts(key: Key) -> dict[str, Any]:
-    """What the audit log says of a key."""
+    """What a change may alter."""
     rights = KeyRight.objects.filter(org_id=key.org_id, key=key).order_by("api__api_id")
     return {
         "alias": key.alias,

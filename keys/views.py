@@ -154,6 +154,8 @@ def key_detail(request, org, key_id):
         "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
         "apis": list(_opened(key)),
         "may_write": request.user.may("keys", "write"),
+        "sees_apis": request.user.may("apis"),
+        "sees_traffic": request.user.may("analytics"),
     }
     return render(request, "keys/detail.html", context)
 

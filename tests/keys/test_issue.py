@@ -174,6 +174,19 @@ def test_a_change_says_before_and_after(cast):
     assert (rights(made), build.waiting(cast.acme)) == ([returns.api_id], [("key", made.id)] * 2)
 
 
+def test_metadata_that_changed_is_noted_without_its_values(cast):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme, orders, meta_data={"password": "canary-1", "tier": "gold"})
+    wishes = issue.Wishes(rights=(Right(orders.api_id),), meta_data={"password": "canary-2", "tier": "gold"})
+    inside(cast.acme, issue.change, made, wishes)
+    [[before, after]] = changes(cast.acme, "key.changed").values()
+    assert (before.keys(), after.keys()) == ({"password", "tier"}, {"password", "tier"})
+    assert (before["password"] != after["password"], before["tier"] == after["tier"]) == (True, True)
+    with scope.org(cast.acme.id):
+        noted = str(list(AuditEntry.objects.filter(kind="key").values_list("changes", flat=True)))
+    assert ("canary" in str(build.again(made).meta_data), "canary" in noted) == (True, False)
+
+
 def test_a_change_that_changes_nothing_leaves_no_trace(cast):
     orders = build.api(cast.acme)
     expiry = datetime(2030, 1, 1, tzinfo=UTC)

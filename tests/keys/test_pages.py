@@ -1,8 +1,9 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from keys import issue
@@ -101,6 +102,26 @@ def test_a_form_sent_twice_makes_one_key_and_leads_to_its_token(cast, acme, orde
     assert (first["Location"], second["Location"]) == (f"/o/acme/keys/{made.id}/token/",) * 2
     assert token_hash(token_on(acme.get(second["Location"]))) == made.token_hash
     assert build.waiting(cast.acme) == [("key", made.id)]
+
+
+def test_a_form_sent_ten_times_at_once_makes_one_key(committed, cast, client_for):
+    orders = build.api(cast.acme, "Orders")
+    browser = client_for(cast.acme_admin)
+    sent = fields(browser.get("/o/acme/keys/new/")) | {"access_rights": orders.api_id}
+
+    def send(_):
+        tab = client_for(None)
+        tab.cookies.load({name: morsel.value for name, morsel in browser.cookies.items()})
+        try:
+            return tab.post("/o/acme/keys/new/", sent)["Location"]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(10) as pool:
+        places = set(pool.map(send, range(10)))
+    [made] = keys_of(cast.acme)
+    assert places == {f"/o/acme/keys/{made.id}/token/"}
+    assert token_hash(token_on(browser.get(places.pop()))) == made.token_hash
 
 
 @pytest.mark.parametrize("what", ["nothing", "foreign", "unknown", "own and foreign"])
