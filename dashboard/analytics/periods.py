@@ -9,6 +9,9 @@ The three tiers, and what each reads:
     hours    up to 48 h, recent    counts from m (or h), tables from x: whole hours of the zone
     days     everything else       counts from h (or d), tables from k: whole days of the zone
 
+Of one key, counts are kept by hour (x) and day (k) and no histograms are, so its percentiles come from the
+records themselves.
+
 A span is widened to whole minutes, hours or days first and all that a page shows covers the widened
 span, so a table and the chart above it always agree.
 """
@@ -16,7 +19,7 @@ span, so a table and the chart above it always agree.
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -172,7 +175,7 @@ def before(period: Period) -> Before:
 
     return Before(
         counts=span(end, grain),
-        latency=span(period.start, "d") if period.latency.grain == "d" else span(end, grain),
+        latency={"d": span(period.start, "d"), "": span(end, "")}.get(period.latency.grain, span(end, grain)),
         tables=span(end if period.tier == "minutes" else period.start, period.tables.grain),
     )
 
@@ -305,12 +308,13 @@ def _cut(
         step = _step(end - start, HOUR if by_key else MINUTE)
         edges = _hours(start, end, zone) if step == HOUR else _regular(start, end, step)
         counts = Cut(edges, step, "x" if by_key else "m" if step < HOUR else "h")
-        return Period(name, tier, zone, now, counts, counts, Span(start, end, "x"))
+        latency = replace(counts, grain="") if by_key else counts
+        return Period(name, tier, zone, now, counts, latency, Span(start, end, "x"))
     hours_kept = not by_key and start >= now - HOURS_KEPT + DAY
     step = _step(end - start, HOUR if hours_kept else DAY)
     grain = "k" if by_key else "h" if step < DAY else "d"
     counts = Cut(_day_edges(start, end, step, zone), step, grain)
-    latency = counts
+    latency = replace(counts, grain="") if by_key else counts
     if grain == "h" and step > 2 * HOUR:
         latency = Cut(_day_edges(start, end, DAY, zone), DAY, "d")
     return Period(name, tier, zone, now, counts, latency, Span(start, end, "k"))

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from dashboard.analytics import charts, figures
 from dashboard.analytics.charts import Chart, Tick
-from dashboard.analytics.periods import DAY, HOUR, Cut, Period
-from dashboard.analytics.reader import Figures
+from dashboard.analytics.periods import DAY, HOUR, RECORDS_KEPT, Cut, Period
+from dashboard.analytics.reader import MOST_RECORDS, Figures
 from dashboard.analytics.traffic import Buckets, Traffic
 
 CLASSES = (("2xx", "2xx"), ("3xx", "3xx"), ("4xx", "4xx"), ("5xx", "5xx"))
@@ -103,7 +103,7 @@ def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> P
     return _plot(
         "latency",
         "Latency",
-        f"time to answer, {_each(latency.cut)}, within 1/64",
+        f"time to answer, {_each(latency.cut)}, within 1/64{_source(period)}",
         chart,
         period=period,
         traffic=traffic,
@@ -213,6 +213,13 @@ def _gap(cut: Cut, traffic: Traffic) -> tuple[str, str] | None:
     first = float(start.rstrip("%"))
     last = float((charts.position(cut, fresh.now) or "100%").rstrip("%"))
     return start, f"{max(0.0, last - first):.2f}%"
+
+
+def _source(period: Period) -> str:
+    """Where percentiles do not come from the rollups, it is said."""
+    if period.latency.grain or period.tier == "minutes":
+        return ""
+    return f", from the newest {MOST_RECORDS:,} records, which are kept {RECORDS_KEPT.days} days"
 
 
 def _each(cut: Cut) -> str:

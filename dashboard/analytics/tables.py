@@ -27,10 +27,8 @@ FILE_FIGURES = (
     "timed",
     "mean_ms",
     "max_ms",
-    "p50_ms",
-    "p95_ms",
-    "p99_ms",
 )
+FILE_PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Line:
     failed: str
     failing: bool
     limited: str
-    p95: str
+    took: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,7 @@ class Table:
     title: str
     top_title: str
     one: str  # what a line is
+    measure: str  # what `took` is: "p95", or "Mean" where no histograms are kept
     lines: tuple[Line, ...]
     count: int
     rest: str  # what the lines do not hold, in words; "" for nothing
@@ -66,15 +65,32 @@ def table(name: str, question: Question, all_hits: int, *, limit: int, offset: i
     ranking = _ranking(name, question, limit, offset)
     names = Names.of(name, question, ranking)
     top = ranking.rows[0].figures.hits if ranking.rows else 0
-    lines = tuple(_line(name, row, names, top, all_hits) for row in ranking.rows)
+    histograms = has_histograms(name, question)
     title, one = TITLES[name]
-    return Table(name, title, TOP_TITLES[name], one, lines, ranking.count, _rest(name, ranking, all_hits))
+    return Table(
+        name=name,
+        title=title,
+        top_title=TOP_TITLES[name],
+        one=one,
+        measure="p95" if histograms else "Mean",
+        lines=tuple(
+            _line(name, row, names, top=top, all_hits=all_hits, histograms=histograms) for row in ranking.rows
+        ),
+        count=ranking.count,
+        rest=_rest(name, ranking, all_hits),
+    )
+
+
+def has_histograms(name: str, question: Question) -> bool:
+    """Rows of keys are too many to keep a histogram with each."""
+    return name == "endpoints" or (name == "apis" and not question.filters.key)
 
 
 def file(name: str, question: Question) -> tuple[list[str], list[list[object]]]:
     """Header and rows of one ranking as a CSV file: every line up to IN_A_FILE."""
     ranking = _ranking(name, question, IN_A_FILE, 0)
     names = Names.of(name, question, ranking)
+    histograms = has_histograms(name, question)
     header = {"apis": ["api_id", "api"], "keys": ["key", "alias"], "endpoints": ["api_id", "api", "endpoint"]}
     rows = []
     for row in ranking.rows:
@@ -83,8 +99,9 @@ def file(name: str, question: Question) -> tuple[list[str], list[list[object]]]:
             "keys": [row.val, names.alias(row.val)],
             "endpoints": [row.api_id, names.apis.get(row.api_id, ""), row.val],
         }[name]
-        rows.append([*who, *file_figures(row.figures)])
-    return [*header[name], *FILE_FIGURES], rows
+        percentiles = row.figures.percentiles(0.5, 0.95, 0.99) if histograms else ()
+        rows.append([*who, *file_figures(row.figures), *percentiles])
+    return [*header[name], *FILE_FIGURES, *(FILE_PERCENTILES if histograms else ())], rows
 
 
 def file_figures(sums: Figures) -> list[object]:
@@ -93,7 +110,6 @@ def file_figures(sums: Figures) -> list[object]:
         *(sums.hits, sums.s2, sums.s3, sums.s4, sums.s5, sums.limited, sums.timed),
         None if mean is None else round(mean, 3),
         sums.lat_max if sums.timed else None,
-        *sums.percentiles(0.5, 0.95, 0.99),
     ]
 
 
@@ -135,7 +151,7 @@ def _ranking(name: str, question: Question, limit: int, offset: int) -> Ranking:
     )
 
 
-def _line(kind: str, row: reader.Row, names: Names, top: int, all_hits: int) -> Line:
+def _line(kind: str, row: reader.Row, names: Names, *, top: int, all_hits: int, histograms: bool) -> Line:
     sums = row.figures
     api = names.apis.get(row.api_id) or row.api_id or WITHOUT_API
     name, note, title, changes = {
@@ -155,7 +171,7 @@ def _line(kind: str, row: reader.Row, names: Names, top: int, all_hits: int) -> 
         failed=figures.per_cent(failed),
         failing=bool(failed and failed >= 1),
         limited=figures.exact(sums.limited),
-        p95=figures.milliseconds(sums.percentiles(0.95)[0]),
+        took=figures.milliseconds(sums.percentiles(0.95)[0] if histograms else sums.mean),
     )
 
 

@@ -119,6 +119,16 @@ def test_percentiles_are_within_a_sixty_fourth_of_the_exact_ones(played, client_
                 assert abs(float(row[column]) - exact) <= exact / 64
 
 
+def test_the_latency_of_one_key_is_read_from_its_records(played, client_for):
+    client, records = client_for(played.ann), played.records[played.alpha.id]
+    key = count_by(records, "APIKey").most_common(1)[0][0]
+    exact = exact_percentile([record for record in records if record["APIKey"] == key], 0.95)
+    for name in RANGES:
+        [_, (plot, _)] = client.get(OVERVIEW, {"range": name, "key": key}).context["plots"]
+        shown = {label: value for _, label, value in plot.legend}["p95"]
+        assert abs(int(shown.removesuffix(" ms")) - exact) <= exact / 64
+
+
 def test_filters_narrow_every_part_of_the_page(played, client_for):
     client, records = client_for(played.ann), played.records[played.alpha.id]
     api, key = "aaaa0000000000000000000000000002", count_by(records, "APIKey").most_common(1)[0][0]
