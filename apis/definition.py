@@ -8,7 +8,7 @@ REST API.
 import re
 from urllib.parse import urlsplit
 
-from apis import document, listen_path, references, shape
+from apis import document, listen_path, references, shape, trusted
 from apis.pointer import Problem, child
 from orgs.strict_json import BadJson
 
@@ -28,7 +28,8 @@ def problems(definition, *, may_use_references):
         return [Problem("", str(error))]
     found = shape.problems(definition)
     if not found:
-        found = [*_identity(definition), *_address(definition), *_target(definition), *_versions(definition)]
+        for rule in (_identity, _address, _target, _versions, trusted.problems):
+            found += rule(definition)
     if isinstance(definition, dict) and not may_use_references:
         found += references.problems(definition)
     return found
@@ -75,6 +76,9 @@ def _address(definition):
     domain = definition.get("domain") or ""
     if domain and not _DOMAIN.fullmatch(domain):
         yield Problem("/domain", "must be a host name")
+    else:
+        for fault in listen_path.pattern_faults(domain):
+            yield Problem("/domain", fault)
 
 
 def _target(definition):

@@ -61,8 +61,8 @@ def faults(path):
         return [f"must not be longer than {_LONGEST} characters"]
     if not path.startswith("/"):
         return ["must begin with a slash"]
-    if path.count("{") != path.count("}") or not _balanced(path):
-        return ["has unbalanced braces"]
+    if not _balanced(path):
+        return pattern_faults(path)
     literal = "".join(text for text, is_parameter in _parts(path) if not is_parameter)
     found = []
     if re.search(r"[\s\x00-\x1f\x7f]", path):
@@ -73,7 +73,12 @@ def faults(path):
         found.append(f"must be written {normalise(path)}")
     if _segments(normalise(path))[0] in RESERVED:
         found.append("is reserved for the gateway itself")
-    return found + _parameter_faults(path)
+    return found + pattern_faults(path)
+
+
+def pattern_faults(text):
+    """What is wrong with the `{name:pattern}` parameters of a listen path or a domain, as sentence parts."""
+    return _parameter_faults(text) if _balanced(text) else ["has unbalanced braces"]
 
 
 def same(one, other):
@@ -96,11 +101,13 @@ def overlap(one, other):
 def _domain(definition):
     if definition.get("domain_disabled"):
         return ""
-    return (definition.get("domain") or "").strip().rstrip(".").lower()
+    domain = (definition.get("domain") or "").lower()
+    # A gateway matches a domain without a port on every port, so a port keeps nobody apart.
+    return domain if "{" in domain else domain.partition(":")[0].rstrip(".")
 
 
 def _domains_meet(one, other):
-    return one == other or not one or not other or "{" in one or "{" in other
+    return one == other or any(not domain or "{" in domain or "*" in domain for domain in (one, other))
 
 
 def _is_prefix(short, long):

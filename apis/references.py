@@ -20,10 +20,15 @@ def problems(definition):
         for text in (key, value):
             if isinstance(text, str) and (match := _REFERENCE.search(text)):
                 found.append(Problem(pointer, f"must not refer to the gateway's host ({match.group()})"))
-        # A template "file" is read from the gateway's disk and sent out as it is.
-        if key == "template_mode" and value == "file":
-            found.append(Problem(pointer, "must be blob: files of the gateway's host are not for templates"))
+        if _is_file(key, value):
+            found.append(Problem(pointer, "must not name a file of the gateway's host"))
     return found
+
+
+def _is_file(key, value):
+    """Whether a member makes a gateway read a template from its disk, which it then sends out as it is."""
+    name = (key or "").casefold()
+    return (name == "template_mode" and value == "file") or (name == "template_path" and bool(value))
 
 
 def internal_targets(definition):

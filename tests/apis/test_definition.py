@@ -236,6 +236,8 @@ def test_a_target_may_be_absent_where_a_gateway_finds_it_elsewhere():
         ({"listen_port": -1}, "/listen_port"),
         ({"domain": "no host"}, "/domain"),
         ({"domain": "-x.example"}, "/domain"),
+        ({"domain": "{sub:([a-z]+)}.example"}, "/domain"),
+        ({"domain": "{sub.example"}, "/domain"),
         ({"name": "a\0b"}, ""),
         ({"name": "\ud800"}, ""),
         ({"session_lifetime": 2**63}, ""),
@@ -251,3 +253,29 @@ def test_a_tcp_api_needs_a_port_and_no_listen_path():
     definition = plain(protocol="tcp", listen_port=6000)
     definition["proxy"] = {"target_url": "tcp://upstream:6000"}
     assert problems(definition, may_use_references=False) == []
+
+
+def handling(name, meta):
+    return {"event_handlers": {"events": {"AuthFailure": [{"handler_name": name, "handler_meta": meta}]}}}
+
+
+HANDLER = "/event_handlers/events/AuthFailure/0/handler_meta"
+
+
+@pytest.mark.parametrize(
+    ("members", "pointers"),
+    [
+        (handling("eh_log_handler", None), [f"{HANDLER}/prefix"]),
+        (handling("eh_log_handler", {"prefix": 1}), [f"{HANDLER}/prefix"]),
+        (handling("eh_log_handler", {"prefix": "x"}), []),
+        (handling("eh_dynamic_handler", {}), [f"{HANDLER}/name", f"{HANDLER}/path"]),
+        (handling("cp_dynamic_handler", {"name": []}), [f"{HANDLER}/name"]),
+        (handling("eh_web_hook_handler", {}), []),
+        ({"event_handlers": {"events": {"AuthFailure": None}}}, []),
+        ({"auth_provider": {"storage_engine": "ldap"}}, ["/auth_provider/storage_engine"]),
+        ({"session_provider": {"storage_engine": "rpc"}}, ["/session_provider/storage_engine"]),
+        ({"auth_provider": {"storage_engine": "redis"}, "session_provider": None}, []),
+    ],
+)
+def test_what_a_gateway_reads_without_asking_is_there_as_it_expects(members, pointers):
+    assert [problem.pointer for problem in problems(plain(**members), may_use_references=True)] == pointers

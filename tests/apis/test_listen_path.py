@@ -104,6 +104,7 @@ def test_paths_meet_where_one_lies_below_the_other_either_way_round(one, other, 
         ("a.example", "b.example", False),
         ("", "a.example", True),
         ("{sub}.example", "a.example", True),
+        ("*.example", "a.example", True),
     ],
 )
 def test_paths_on_different_domains_do_not_meet(one, other, meets):
@@ -123,7 +124,8 @@ def test_a_trailing_slash_does_not_make_another_address():
 
 
 def test_the_address_of_a_definition_is_in_normal_form():
-    assert address(plain("/a/", domain="API.Example.")) == Address("api.example", "/a/")
+    assert address(plain("/a/", domain="API.Example.:8080")) == Address("api.example", "/a/")
+    assert address(plain("/a/", domain="{x:[a-z]+}.example")) == Address("{x:[a-z]+}.example", "/a/")
     assert address(plain("/a/", domain="x.example", domain_disabled=True)) == Address("", "/a/")
     assert address(plain("/a/", protocol="tcp", listen_port=6000)) == Address("", "", 6000)
     assert address(plain("/a/", listen_port=8080)) == Address("", "/a/")

@@ -60,6 +60,14 @@ def test_a_template_from_the_gateways_disk_is_refused():
     pointer = "/version_data/versions/Default/extended_paths/transform_response/0/template_data/template_mode"
     assert [problem.pointer for problem in problems(definition, may_use_references=False)] == [pointer]
     assert problems(definition, may_use_references=True) == []
+    hook = {
+        "handler_name": "eh_web_hook_handler",
+        "handler_meta": {"TEMPLATE_PATH": "/etc/passwd", "target_path": "http://x"},
+    }
+    hooked = plain(event_handlers={"events": {"QuotaExceeded": [hook]}})
+    pointer = "/event_handlers/events/QuotaExceeded/0/handler_meta/TEMPLATE_PATH"
+    assert [problem.pointer for problem in problems(hooked, may_use_references=False)] == [pointer]
+    assert problems(hooked, may_use_references=True) == []
 
 
 def test_text_that_only_looks_like_a_reference_passes():
