@@ -43,6 +43,14 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """`height` gives the height above the base line of a value, in units; `ticks` are the values labelled."""
+
+    height: Callable[[float], int]
+    ticks: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Chart:
     width: int
     height: int
@@ -69,7 +77,7 @@ def stacked(names: Sequence[tuple[str, str]], rows: Sequence[Sequence[int]], com
         Series(name, label, full, incomplete=faded)
         for (name, label), (full, faded) in zip(names, paths, strict=True)
     )
-    return replace(_chart(len(rows), series, top, **ticks), stacked=True)
+    return replace(_chart(len(rows), series, linear_scale(top), **ticks), stacked=True)
 
 
 def heights(row: Sequence[int], top: float) -> list[int]:
@@ -84,20 +92,25 @@ def heights(row: Sequence[int], top: float) -> list[int]:
 
 
 def lines(
-    names: Sequence[tuple[str, str]], columns: Sequence[Sequence[float | None]], complete: int, **ticks
+    names: Sequence[tuple[str, str]],
+    columns: Sequence[Sequence[float | None]],
+    complete: int,
+    *,
+    logarithmic: bool = False,
+    **ticks,
 ) -> Chart:
     """Lines over buckets, one column of values a name; None is a gap. The step into a bucket that is still
-    running is drawn faded."""
+    running is drawn faded. logarithmic: for values of which some are hundreds of times the others."""
     known = [value for column in columns for value in column if value is not None]
-    top = scale_top(max(known, default=0))
+    scale = logarithmic_scale(known) if logarithmic else linear_scale(scale_top(max(known, default=0)))
     count = max((len(column) for column in columns), default=0)
     series = []
     for (name, label), column in zip(names, columns, strict=True):
-        points = _points(column, top)
+        points = _points(column, scale)
         running = points[max(0, complete - 1) :] if complete < len(points) else []
         over = points[:complete]
         series.append(Series(name, label, _line(over), area=_area(over), incomplete=_line(running)))
-    return _chart(count, tuple(series), top, **ticks)
+    return _chart(count, tuple(series), scale, **ticks)
 
 
 def sparkline(values: Sequence[float | None], height: int = 40) -> tuple[str, str]:
@@ -125,6 +138,24 @@ def scale_top(largest: float, *, whole: bool = False) -> float:
             if top >= largest * 0.999999999 and not (whole and (digit * 10.0**exponent) % 1):
                 return top
     raise AssertionError("unreachable: 32 times the power of ten is above the largest")
+
+
+def linear_scale(top: float) -> Scale:
+    """From zero to `top`, with five labels."""
+    return Scale(lambda value: round(value / top * HEIGHT), tuple(top * part / 4 for part in range(5)))
+
+
+def logarithmic_scale(values: Sequence[float]) -> Scale:
+    """From the 1, 2 or 5 x 10^n below the least value (1 at the lowest) to the one above the largest."""
+    steps = [digit * 10.0**exponent for exponent in range(13) for digit in (1, 2, 5)]
+    least, largest = max(1, min(values, default=1)), max(1, *values, 1)
+    low = max(step for step in steps if step <= least)
+    high = min((step for step in steps if step >= largest and step > low), default=steps[-1])
+    spread = math.log(high / low)
+    inside = [step for step in steps if low <= step <= high]
+    if len(inside) > 6:
+        inside = [step for step in inside if math.log10(step) % 1 == 0]
+    return Scale(lambda value: round(math.log(max(value, low) / low) / spread * HEIGHT), tuple(inside))
 
 
 def time_ticks(period: Period, cut: Cut) -> tuple[Tick, ...]:
@@ -164,9 +195,9 @@ def _tick_label(local: datetime, step: timedelta) -> str:
     return f"{local:%H:%M}"
 
 
-def _points(column: Sequence[float | None], top: float) -> list[tuple[int, int] | None]:
+def _points(column: Sequence[float | None], scale: Scale) -> list[tuple[int, int] | None]:
     return [
-        None if value is None else (index * BUCKET + BUCKET // 2, HEIGHT - round(value / top * HEIGHT))
+        None if value is None else (index * BUCKET + BUCKET // 2, HEIGHT - scale.height(value))
         for index, value in enumerate(column)
     ]
 
@@ -204,11 +235,11 @@ def _steps(run: Sequence[tuple[int, int]]) -> str:
 def _chart(
     count: int,
     series: tuple[Series, ...],
-    top: float,
+    scale: Scale,
     *,
     unit: Callable[[float], str],
     x: tuple[Tick, ...],
     marks: tuple[Tick, ...] = (),
 ) -> Chart:
-    y = tuple(Tick(str(HEIGHT // 2 - HEIGHT * part // 8), unit(top * part / 4)) for part in range(5))
+    y = tuple(Tick(str((HEIGHT - scale.height(value)) // 2), unit(value)) for value in scale.ticks)
     return Chart(max(1, count) * BUCKET, HEIGHT, series, y, x, marks)

@@ -98,12 +98,12 @@ def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> P
     rows = [part.percentiles(*SHARES) for part in latency.figures]
     columns = [_padded([row[index] for row in rows], latency, None) for index in range(len(SHARES))]
     axis = _axis(period, latency, events, figures.milliseconds)
-    chart = charts.lines(PERCENTILES, columns, latency.complete, **axis)
+    chart = charts.lines(PERCENTILES, columns, latency.complete, logarithmic=True, **axis)
     whole = traffic.total.percentiles(*SHARES)
     return _plot(
         "latency",
         "Latency",
-        f"time to answer, {_each(latency.cut)}, within 1/64{_source(period)}",
+        f"time to answer, {_each(latency.cut)}, within 1/64, on a logarithmic scale{_source(period)}",
         chart,
         period=period,
         traffic=traffic,

@@ -59,6 +59,21 @@ def test_a_gap_in_a_line_is_left_open_and_a_lone_point_stays_visible():
     assert chart.series[0].area == "M25 400V100l10 -100V400z"
 
 
+def test_a_logarithmic_scale_shows_fast_and_slow_together():
+    scale = charts.logarithmic_scale([37, 30_000])
+    assert scale.ticks == (100, 1_000, 10_000)
+    assert [scale.height(value) for value in (20, 37, 30_000, 50_000)] == [0, 31, 374, 400]
+    assert charts.logarithmic_scale([42, 47]).ticks == (20, 50)
+    assert charts.logarithmic_scale([]).ticks == (1, 2)
+
+
+@given(st.lists(st.floats(0, 1_048_575), max_size=20))
+def test_every_latency_lies_inside_the_logarithmic_scale(values):
+    scale = charts.logarithmic_scale(values)
+    assert all(0 <= scale.height(value) <= charts.HEIGHT for value in values)
+    assert len(scale.ticks) >= 2
+
+
 def test_the_step_into_the_running_bucket_is_drawn_apart():
     chart = charts.lines([("p50", "p50")], [(4, 4, 2)], 2, **TICKS)
     assert (chart.series[0].line, chart.series[0].incomplete) == ("M5 0l10 0", "M15 0l10 200")
