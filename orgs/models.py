@@ -216,6 +216,7 @@ class AuditEntry(AuditFacts, OrgOwned):
 
     class Meta(OrgOwned.Meta):
         default_permissions = ("add", "view")
+        verbose_name_plural = "audit entries"
         indexes = [models.Index(fields=["org", "-at", "-id"], name="audit_newest_first")]
 
 
@@ -226,6 +227,7 @@ class PlatformAuditEntry(AuditFacts):
 
     class Meta:
         default_permissions = ("add", "view")
+        verbose_name_plural = "platform audit entries"
         ordering = ["-at", "-id"]
 
 

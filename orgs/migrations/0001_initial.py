@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
                 ('id', orgs.models.HexIdField(default=orgs.ids.new_id, editable=False, max_length=24, primary_key=True, serialize=False)),
             ],
             options={
+                'verbose_name_plural': 'platform audit entries',
                 'ordering': ['-at', '-id'],
                 'default_permissions': ('add', 'view'),
             },
@@ -92,6 +93,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
+                'verbose_name_plural': 'audit entries',
                 'default_permissions': ('add', 'view'),
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
