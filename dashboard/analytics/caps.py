@@ -13,74 +13,79 @@ from dashboard.analytics import endpoint, rollup
 
 KEYS_PER_DAY = 50_000  # of an organisation
 
-_FRESH = """
-    SELECT i.org_id, i.api_id, i.endpoint, min(i.ts) AS first_seen
+_UNREGISTERED = """
+    SELECT i.org_id, i.api_id, i.endpoint, min(i.ts) AS first_seen, bool_or(i.status <> 404) AS found
     FROM incoming i LEFT JOIN endpoint e USING (org_id, api_id, endpoint)
     WHERE e.org_id IS NULL
-    GROUP BY i.org_id, i.api_id, i.endpoint HAVING bool_or(i.status <> 404)
+    GROUP BY i.org_id, i.api_id, i.endpoint
 """
 _REGISTER = f"""
 INSERT INTO endpoint (org_id, api_id, endpoint, first_seen)
 SELECT org_id, api_id, endpoint, first_seen
 FROM (
-    SELECT fresh.*,
+    SELECT u.*,
            row_number() OVER (PARTITION BY org_id, api_id ORDER BY first_seen, endpoint)
-           + (SELECT count(*) FROM endpoint e
-              WHERE (e.org_id, e.api_id) = (fresh.org_id, fresh.api_id)) AS place
-    FROM ({_FRESH}) AS fresh
+           + (SELECT count(*) FROM endpoint e WHERE (e.org_id, e.api_id) = (u.org_id, u.api_id)) AS place
+    FROM ({_UNREGISTERED}) AS u WHERE found
 ) AS ranked
 WHERE place <= %s
 """
-_RENAME = """
+_RENAME_ENDPOINTS = """
 UPDATE incoming i SET endpoint = CASE WHEN status = 404 THEN %s ELSE %s END
 WHERE NOT EXISTS (
     SELECT FROM endpoint e WHERE (e.org_id, e.api_id, e.endpoint) = (i.org_id, i.api_id, i.endpoint)
 )
 """
 
-_KEPT = "r.org_id = f.org_id AND r.grain = 'k' AND r.dim = 6 AND r.api_id = '' AND r.ts = f.day"
-_CAP_KEYS = f"""
-WITH used AS (
-    SELECT DISTINCT i.org_id, i.key, date_trunc('day', i.ts, o.time_zone) AS day
-    FROM incoming i JOIN orgs_organisation o ON o.id = i.org_id
-    WHERE i.key <> ''
-), fresh AS (
-    SELECT * FROM used f WHERE NOT EXISTS (SELECT FROM rollup r WHERE {_KEPT} AND r.val = f.key)
-), kept AS (
-    SELECT f.org_id, f.day, (SELECT count(*) FROM rollup r WHERE {_KEPT}) AS keys
-    FROM (SELECT DISTINCT org_id, day FROM fresh) AS f
-), beyond AS (
-    SELECT org_id, key, day
+_DAY = "date_trunc('day', i.ts, o.time_zone)"
+_OF_THE_DAY = "r.org_id = d.org_id AND r.grain = 'k' AND r.dim = 6 AND r.api_id = '' AND r.ts = d.day"
+_CROWDED = f"""
+    SELECT d.org_id, d.day, d.zone, kept.keys
     FROM (
-        SELECT fresh.*, kept.keys + row_number() OVER (PARTITION BY org_id, day ORDER BY key) AS place
-        FROM fresh JOIN kept USING (org_id, day)
-    ) AS ranked
-    WHERE place > %s
+        SELECT i.org_id, o.time_zone AS zone, {_DAY} AS day, count(*) AS used
+        FROM incoming i JOIN orgs_organisation o ON o.id = i.org_id
+        WHERE i.key <> '' GROUP BY i.org_id, zone, day
+    ) AS d,
+    LATERAL (SELECT count(*) AS keys FROM rollup r WHERE {_OF_THE_DAY}) AS kept
+    WHERE kept.keys + d.used > %(most)s
+"""
+_RENAME_KEYS = f"""
+WITH crowded AS ({_CROWDED}),
+fresh AS (
+    SELECT DISTINCT d.org_id, d.day, d.zone, d.keys, i.key
+    FROM crowded d JOIN incoming i ON i.org_id = d.org_id AND date_trunc('day', i.ts, d.zone) = d.day
+    WHERE i.key <> '' AND NOT EXISTS (SELECT FROM rollup r WHERE {_OF_THE_DAY} AND r.val = i.key)
+),
+ranked AS (
+    SELECT fresh.*, keys + row_number() OVER (PARTITION BY org_id, day ORDER BY key) AS place FROM fresh
 )
-UPDATE incoming i SET key = %s
-FROM beyond b JOIN orgs_organisation o ON o.id = b.org_id
-WHERE i.org_id = b.org_id AND i.key = b.key AND date_trunc('day', i.ts, o.time_zone) = b.day
+UPDATE incoming i SET key = %(other)s
+FROM ranked
+WHERE place > %(most)s AND i.org_id = ranked.org_id AND i.key = ranked.key
+  AND date_trunc('day', i.ts, zone) = day
 """
 
 
 def endpoints() -> None:
-    """Register the new endpoints of the table `incoming`, and rename those which have no place in the
-    registry.
-    """
+    """Register the new endpoints of the table `incoming`; rename those for which there is no place."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS ({_FRESH})")
-        if cursor.fetchone()[0]:
+        cursor.execute(f"SELECT bool_or(found) FROM ({_UNREGISTERED}) AS u")
+        [found] = cursor.fetchone()
+        if found:
             # Otherwise two transactions would each fill the last places, or wait for each other's.
             rollup.lock()
             cursor.execute(_REGISTER, [endpoint.PER_API])
-        cursor.execute(_RENAME, [endpoint.UNMATCHED, endpoint.OTHER])
+        if found is not None:
+            cursor.execute(_RENAME_ENDPOINTS, [endpoint.UNMATCHED, endpoint.OTHER])
 
 
 def keys() -> None:
-    """Rename the keys of the table `incoming` that are new on a day on which their organisation has enough
-    already.
+    """Rename the keys of `incoming` that are new on a day on which their organisation has enough already.
 
     Without the lock, so that two workers at once may keep a few more than the limit.
     """
+    parameters = {"most": KEYS_PER_DAY, "other": endpoint.OTHER}
     with connection.cursor() as cursor:
-        cursor.execute(_CAP_KEYS, [KEYS_PER_DAY, endpoint.OTHER])
+        cursor.execute(f"SELECT EXISTS ({_CROWDED})", parameters)
+        if cursor.fetchone()[0]:
+            cursor.execute(_RENAME_KEYS, parameters)

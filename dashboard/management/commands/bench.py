@@ -1,0 +1,69 @@
+"""Benchmarks on a PostgreSQL and a Valkey of their own.
+
+Each prints one JSON object. Without a name: a list of them.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from dashboard import embedded, processes
+from dashboard.management.commands.test import environment
+
+BENCHMARKS = {
+    "ingest": "the gateways' lists into records and rollups, against a bare COPY of the same rows",
+    "screens": "what the analytics page reads, rollups against GROUP BY over raw records",
+}
+INSIDE = "BENCHMARK"
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", nargs="?", choices=BENCHMARKS)
+        parser.add_argument("--records", type=int, help="ingest: 100,000 and screens: 1,000,000 unless given")
+        parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
+        parser.add_argument("--seed", type=int, default=7)
+
+    def handle(self, *arguments: str, name: str | None, **options: object) -> None:
+        if name is None:
+            for each, what in BENCHMARKS.items():
+                self.stdout.write(f"{each:10}{what}")
+        elif INSIDE in os.environ:
+            self.stdout.write(json.dumps(self.measure(name, **options)))
+        else:
+            self.on_scratch_engines()
+
+    def measure(self, name: str, records: int | None, workers: int, seed: int, **options: object) -> dict:
+        # Imported here: the list of benchmarks needs neither.
+        from dashboard.benchmarks import ingest, screens  # noqa: PLC0415
+
+        if name == "ingest":
+            return ingest.run(records or 100_000, seed, workers)
+        return screens.run(records or 1_000_000, seed)
+
+    def on_scratch_engines(self) -> None:
+        """Run the same command again, on engines that vanish with it and disturb no others."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            with embedded.start(None, scratch=True) as engines:
+                surroundings = {
+                    "cwd": settings.BASE_DIR,
+                    "env": environment(engines) | {INSIDE: "1"},
+                    "preexec_fn": processes.dies_with_parent(signal.SIGTERM),
+                }
+                for command in (["migrate", "--skip-checks", "-v", "0"], sys.argv[1:]):
+                    code = subprocess.run(
+                        [sys.executable, "manage.py", *command], check=False, **surroundings
+                    ).returncode
+                    if code:
+                        sys.exit(code)
+        except embedded.EngineError as error:
+            raise CommandError(str(error)) from error

@@ -1,0 +1,46 @@
+"""The benchmarks run, on engines of their own, and say what they measured."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import pytest
+from django.conf import settings
+
+from dashboard.benchmarks import world
+
+END = datetime(2026, 11, 25, 14, tzinfo=UTC)
+FIGURES = {
+    "machine", "what", "records", "anchor", "anchor_is", "median", "ratio", "spread", "rows_per_record",
+    "bytes_per_record", "rollup_bytes_per_record",
+}  # fmt: skip
+
+
+def bench(*arguments: str) -> str:
+    command = [sys.executable, "manage.py", "bench", *arguments]
+    return subprocess.run(command, cwd=settings.BASE_DIR, check=True, capture_output=True, text=True).stdout
+
+
+def test_without_a_name_the_benchmarks_are_listed():
+    assert [line.split()[0] for line in bench().splitlines()] == ["ingest", "screens"]
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("ingest", {"--workers": "2"}), ("screens", {})], ids=["ingest", "screens"]
+)
+def test_a_benchmark_prints_one_line_of_figures(name, more):
+    options = [part for option in more.items() for part in option]
+    figures = json.loads(bench(name, "--records", "300", *options))
+    assert FIGURES | ({"parts"} if name == "screens" else set()) == figures.keys()
+    assert figures["records"] == 300
+    assert min(figures["anchor"], figures["median"], figures["ratio"], figures["bytes_per_record"]) > 0
+
+
+def test_the_same_seed_makes_the_same_traffic():
+    def first(seed: int) -> list[bytes]:
+        return list(islice(world.World(seed).entries(1000, END - timedelta(days=1), END), 20))
+
+    assert first(7) == first(7)
+    assert first(7) != first(8)
