@@ -160,6 +160,8 @@ def _refuse_foreign_targets(api):
     organisation's only.
     """
     targets = references.internal_targets(api.definition)
+    if not targets:
+        return
     names = {name for _, name in targets}
     own = ApiDefinition.objects.filter(org_id=api.org_id, api_id__in=names).values_list("api_id", flat=True)
     unknown = names - {*own, api.api_id}
@@ -207,12 +209,10 @@ def _serve(api, feed):
     if before is None and not api.active:
         return
     if api.active:
-        body = wrapper(api.definition, id=api.id, api_id=api.api_id, org_id=api.org_id)
-        ServedApi.objects.update_or_create(
-            org_id=api.org_id,
-            api_id=api.id,
-            defaults={"body": body, "sort_key": api.api_id, "revision": api.revision},
-        )
+        served = before or ServedApi(org_id=api.org_id, api_id=api.id)
+        served.body = wrapper(api.definition, id=api.id, api_id=api.api_id, org_id=api.org_id)
+        served.sort_key, served.revision = api.api_id, api.revision
+        served.save(force_insert=before is None)
     else:
         before.delete()
     feed.apis += (api.active and before is None) - (before is not None and not api.active)
