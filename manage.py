@@ -45,7 +45,10 @@ def go_on_in_environment() -> None:
     with LOCK.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of two commands started at once, one installs
         if not (STAMP.is_file() and STAMP.read_text() == stamp and PYTHON.exists()):
-            print(f"Installing the packages of {LOCK.name} into {ENVIRONMENT} …", flush=True)
+            print(
+                f"Installing the packages of {LOCK.name} into {ENVIRONMENT}; this takes a moment …",
+                flush=True,
+            )
             make_environment()
             STAMP.write_text(stamp)
     os.environ["GATEHOUSE_ENVIRONMENT"] = str(ENVIRONMENT)
@@ -60,7 +63,9 @@ def make_environment() -> None:
         run([uv, "venv", "--quiet", "--python", sys.executable, str(ENVIRONMENT)])
         run([uv, "pip", "install", "--quiet", "--python", str(PYTHON), *pip[1:]])
         return
+    # Python compiles what it imports by itself; compiling all of it takes longer than downloading it.
     quiet = ["--quiet", "--disable-pip-version-check"]
+    pip.append("--no-compile")
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
         run([sys.executable, "-m", "venv", str(ENVIRONMENT)])
         run([str(PYTHON), "-m", "pip", *quiet, *pip])
@@ -82,7 +87,11 @@ def other_pip() -> list[str] | None:
 
 
 def run(command: list[str]) -> None:
-    if subprocess.run(command, check=False).returncode:
+    try:
+        failed = subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if failed:
         sys.exit(f"The packages were not installed: `{' '.join(command[:4])} …` failed, as said above.")
 
 

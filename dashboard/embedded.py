@@ -222,7 +222,7 @@ def _postgresql_settings(sockets: Path, scratch: bool) -> dict[str, str]:
         "port": "5432",  # names the socket file; there is no TCP port
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
-        "max_connections": "200" if scratch else "100",
+        "max_connections": "200",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",

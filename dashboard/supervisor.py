@@ -159,19 +159,21 @@ def base(host: str, port: int) -> Iterator[Base]:
 
     Raises StartError, EngineError.
     """
+    wanted = {"PostgreSQL": settings.EMBEDDED_DATABASE, "Valkey": settings.EMBEDDED_REDIS}
     # The port first, so that gateways wait for the rest instead of being refused.
-    with (
-        listen(host, port) as listener,
-        embedded.start(
-            settings.VAR, postgresql=settings.EMBEDDED_DATABASE, valkey=settings.EMBEDDED_REDIS
-        ) as engines,
-    ):
-        prepare()
-        base = Base(listener, engines, own_address(listener))
-        os.environ.setdefault("FEED_CHECK_URL", f"{base.url}/system/apis")
-        # The worker asks for our own feed, and the check below for /hello, under this name.
-        os.environ["ALLOWED_HOSTS"] = ",".join({*settings.ALLOWED_HOSTS, urlsplit(base.url).hostname})
-        yield base
+    with listen(host, port) as listener:
+        if any(wanted.values()):
+            say(f"Starting {' and '.join(name for name in wanted if wanted[name])} …")
+        with embedded.start(
+            settings.VAR, postgresql=wanted["PostgreSQL"], valkey=wanted["Valkey"]
+        ) as engines:
+            say("Preparing the database …")
+            prepare()
+            base = Base(listener, engines, own_address(listener))
+            os.environ.setdefault("FEED_CHECK_URL", f"{base.url}/system/apis")
+            # The worker asks for our own feed, and the check below for /hello, under this name.
+            os.environ["ALLOWED_HOSTS"] = ",".join({*settings.ALLOWED_HOSTS, urlsplit(base.url).hostname})
+            yield base
 
 
 def web(base: Base, lock: int, workers: int, threads: int) -> Child:

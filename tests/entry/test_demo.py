@@ -8,9 +8,6 @@ import pytest
 
 from tests.entry.conftest import directory, free_port, read_until, runner
 
-# One process runs all of them, for they share what takes seconds to start.
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(scope="module")
 def demonstrated():
@@ -30,8 +27,9 @@ def facts(var) -> dict:
 
 def test_it_tells_what_it_does_and_at_last_where_it_is(demonstrated):
     _, port, lines, _ = demonstrated
-    assert lines[:3] == [
-        "Starting PostgreSQL and Valkey and preparing the database …",
+    assert lines[:4] == [
+        "Starting PostgreSQL and Valkey …",
+        "Preparing the database …",
         "Making the demonstration's organisations …",
         "Starting the web server …",
     ]

@@ -14,9 +14,6 @@ import pytest
 
 from tests.entry.conftest import directory, free_port, holders, read_until, runner, until
 
-# One process runs all of them, for they share what takes seconds to start.
-pytestmark = pytest.mark.xdist_group("supervisor")
-
 
 @pytest.fixture
 def port() -> int:

@@ -43,7 +43,6 @@ class Command(BaseCommand):
             say("Stopped.")
 
     def demonstrate(self, lock: int, host: str, port: int, no_traffic: bool) -> None:
-        say("Starting PostgreSQL and Valkey and preparing the database …")
         with supervisor.base(host, port) as base:
             if host not in ("127.0.0.1", "::1", "localhost"):
                 os.environ["ALLOWED_HOSTS"] = (

@@ -41,8 +41,9 @@ class Command(BaseCommand):
 
 def sizes() -> tuple[int, int]:
     """Web processes, and threads of each."""
-    processors = os.cpu_count() or 1
-    return env.int("WEB_CONCURRENCY", default=2 * processors), env.int("WEB_THREADS", default=4)
+    # Each thread keeps a connection, of which PostgreSQL has 200 if it is ours.
+    usual = min(2 * (os.cpu_count() or 1), 32)
+    return env.int("WEB_CONCURRENCY", default=usual), env.int("WEB_THREADS", default=4)
 
 
 def deploy(web: supervisor.Child, worker: supervisor.Child) -> None:
