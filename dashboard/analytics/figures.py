@@ -57,7 +57,7 @@ def milliseconds(value: float | None) -> str:
     """95 -> "95 ms", 1500 -> "1.5 s", 90000 -> "90 s"."""
     if value is None:
         return NONE
-    if value < 1000:
+    if value < 999.5:
         return f"{value:.0f} ms" if value >= 10 or value == int(value) else f"{value:.1f} ms"
     return f"{_three(value / 1000)} s"
 

@@ -48,7 +48,10 @@ def table(request: HttpRequest, org: str, table: str) -> HttpResponse:
     except Refused as refusal:
         return refused(request, refusal, "analytics")
     reader.limit_time()
-    return shown(request, "analytics/table.html", page.whole_table(request, asked, table, number))
+    context = page.whole_table(request, asked, table, number)
+    if number > 1 and not context["lines"]:
+        raise Http404
+    return shown(request, "analytics/table.html", context)
 
 
 @access("session", "log")

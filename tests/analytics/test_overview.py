@@ -2,14 +2,15 @@
 
 import math
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apis import publish
-from dashboard.analytics import endpoint
+from dashboard.analytics import endpoint, reader
+from dashboard.analytics.models import IngestState
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -171,8 +172,10 @@ def test_a_super_user_sees_an_organisation_as_its_people_do(played, client_for):
 def test_the_whole_ranking_pages_through_every_key(played, client_for):
     client, keys = client_for(played.ann), count_by(played.records[played.alpha.id], "APIKey")
     pages = [client.get("/o/alpha/analytics/keys/", {"range": "1h", "p": number}) for number in (1, 2)]
-    rows = [row for page in pages for row in tables_of(page).get("Keys by requests", [])]
+    rows = [row for page in pages if page.status_code == 200 for row in tables_of(page)["Keys by requests"]]
     assert [int(row[1].replace(",", "")) for row in rows] == [hits for _, hits in keys.most_common()]
+    assert client.get("/o/alpha/analytics/keys/", {"range": "1h", "p": "99"}).status_code == 404
+    assert client.get("/o/alpha/analytics/colours/").status_code == 404
 
 
 def test_the_number_of_queries_does_not_follow_the_number_of_rows(committed, redis, client_for):
@@ -311,3 +314,24 @@ def test_the_times_of_a_page_are_those_of_the_organisation(committed, redis, cli
     assert text.count(f"{start.day} {start:%b} {start:%H:%M} to ") == 1
     [plot, _], _ = page.context["plots"]
     assert plot.rows[0][0] == f"{start.day} {start:%b} {start:%H:%M}"
+
+
+def test_time_of_which_nothing_is_known_is_shaded_and_not_drawn_as_zero(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=50)})
+    with scope.every_org():
+        IngestState.objects.update(up_to=datetime.now(UTC) - timedelta(minutes=20))
+    page = client.get(OVERVIEW, {"range": "1h"})
+    [plot, _], _ = page.context["plots"]
+    start, width = (float(text.rstrip("%")) for text in plot.gap)
+    assert (round(start / 100 * 60), round(width / 100 * 60)) in ((39, 20), (40, 20))
+    assert len(plot.rows) in (40, 41)
+    assert page.content.decode().count("complete only to") == 1
+
+
+def test_a_statement_may_take_two_seconds_at_most(db):
+    with transaction.atomic(), connection.cursor() as cursor:
+        reader.limit_time()
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("2s",)
