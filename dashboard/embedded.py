@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,7 @@ from dashboard import binaries, processes
 from dashboard.processes import EngineError
 
 LONGEST_SOCKET_PATH = 85  # Linux allows 107 bytes and macOS 103, less what clients append
+SCRATCH = "gatehouse-scratch-"
 PORTS = range(20000, 32000)  # below the ports which Linux and macOS hand out to outgoing connections
 
 
@@ -174,7 +176,8 @@ def start(var: Path | None, scratch: bool = False, postgresql: bool = True, valk
     The servers end with the thread that called this, however it ends. Raises EngineError.
     """
     if scratch:
-        var = Path(tempfile.mkdtemp(prefix="gatehouse-"))
+        remove_forgotten(Path(tempfile.gettempdir()))
+        var = Path(tempfile.mkdtemp(prefix=SCRATCH))
         var.chmod(0o711)
     engines = Engines(var.resolve(), scratch, postgresql, valkey)
     try:
@@ -183,6 +186,16 @@ def start(var: Path | None, scratch: bool = False, postgresql: bool = True, valk
         engines.stop()
         raise
     return engines
+
+
+def remove_forgotten(temporary: Path) -> None:
+    """Remove from `temporary` what scratch engines left whose process was killed an hour ago or earlier."""
+    for var in temporary.glob(f"{SCRATCH}*"):
+        with contextlib.suppress(OSError):
+            status = var.lstat()
+            ours = status.st_uid == os.geteuid() and status.st_mtime < time.time() - 3600
+            if ours and all(processes.is_free(lock) for lock in home(var).glob("*.lock")):
+                Engines(var, scratch=True, postgresql=False, valkey=False).stop()
 
 
 def _start_postgresql(engines: Engines) -> None:

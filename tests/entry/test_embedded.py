@@ -259,6 +259,18 @@ def test_a_port_that_another_program_has_taken_is_one_clear_sentence(var):
     )
 
 
+def test_what_killed_scratch_engines_left_is_removed_an_hour_later(var):
+    names = ("gatehouse-scratch-old", "gatehouse-scratch-new", "gatehouse-scratch-held", "other-old")
+    for name in names:
+        (var / name).mkdir()
+        (var / name / "valkey.lock").touch()
+        if not name.endswith("new"):
+            os.utime(var / name, (0, 0))
+    with processes.locked(var / "gatehouse-scratch-held" / "valkey.lock"):
+        embedded.remove_forgotten(var)
+    assert sorted(path.name for path in var.iterdir()) == sorted(names[1:])
+
+
 def test_scratch_engines_leave_nothing_behind():
     with embedded.start(None, scratch=True) as engines:
         with psycopg.connect(engines.superuser_url) as connection:
