@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from dashboard.analytics.periods import DAY, HOUR, MINUTE, Cut, Period
+from dashboard.analytics.clock import DAY, HOUR, MINUTE
+from dashboard.analytics.periods import Cut, Period
 
 HEIGHT = 400  # two units to the CSS pixel
 BUCKET = 10

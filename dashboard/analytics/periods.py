@@ -23,8 +23,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-QUARTER = 15 * MINUTE
+from dashboard.analytics.clock import (
+    DAY,
+    HOUR,
+    MINUTE,
+    QUARTER,
+    ceiling,
+    day_start,
+    floor,
+    hour_start,
+    hours,
+    next_hour,
+)
+
 MOST_BUCKETS = 100
 # datetime.fromisoformat takes more, a trailing NUL included.
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -191,7 +202,7 @@ def table_cut(period: Period) -> Cut:
     if period.tier == "minutes":
         return Cut(period.counts.edges, period.counts.step, period.tables.grain)
     if period.tier == "hours":
-        return Cut(_hours(start, end, zone), HOUR, period.tables.grain)
+        return Cut(hours(start, end, zone), HOUR, period.tables.grain)
     step = _step(end - start, DAY)
     return Cut(_day_edges(start, end, step, zone), step, period.tables.grain)
 
@@ -199,43 +210,6 @@ def table_cut(period: Period) -> Cut:
 def days(first: date, last: date, zone: ZoneInfo, grain: str) -> Span:
     """Whole days of the zone, both ends included."""
     return Span(day_start(first, zone), day_start(last + timedelta(days=1), zone), grain)
-
-
-def day_start(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant of a day: also where midnight is skipped or comes twice."""
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
-
-
-def hour_key(instant: datetime, zone: ZoneInfo) -> datetime:
-    """The `ts` of the hour row an instant is counted in: as PostgreSQL's date_trunc('hour', …, zone),
-    which clears the minutes of the local clock and keeps the offset."""
-    local = instant.astimezone(zone)
-    return (
-        instant - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-    ).astimezone(UTC)
-
-
-def hour_start(instant: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant counted in the same hour row. It differs from hour_key only where a clock change
-    is no whole hour (Lord Howe Island: 30 minutes)."""
-    key, start = hour_key(instant, zone), _floor(instant, QUARTER)
-    while hour_key(start - QUARTER, zone) == key:
-        start -= QUARTER
-    return start
-
-
-def next_hour(start: datetime, zone: ZoneInfo) -> datetime:
-    """The hour_start that follows another."""
-    following = start + QUARTER
-    while hour_key(following, zone) == hour_key(start, zone):
-        following += QUARTER
-    return following
-
-
-def row_bound(instant: datetime, grain: str, zone: ZoneInfo) -> datetime:
-    """Where rows of a grain begin for a bucket edge: rollup rows from row_bound(start) up to
-    row_bound(end) are those of the bucket."""
-    return hour_key(instant, zone) if grain in ("h", "x") else instant
 
 
 def _name(params: Mapping[str, str]) -> str:
@@ -247,7 +221,7 @@ def _name(params: Mapping[str, str]) -> str:
 
 def _named(name: str, zone: ZoneInfo, now: datetime) -> tuple[str, datetime, datetime]:
     if name == "1h":
-        end = _floor(now, MINUTE) + MINUTE
+        end = floor(now, MINUTE) + MINUTE
         return "minutes", end - HOUR, end
     if name == "24h":
         end = next_hour(hour_start(now, zone), zone)
@@ -261,7 +235,7 @@ def _custom(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[s
     start, end = _asked(params, zone, now)
     recent = start >= now - MINUTES_KEPT + HOUR
     if recent and end - start <= HOUR:
-        return "minutes", _floor(start, MINUTE), _ceiling(end, MINUTE)
+        return "minutes", floor(start, MINUTE), ceiling(end, MINUTE)
     if recent and end - start <= 48 * HOUR:
         last = hour_start(end - timedelta(microseconds=1), zone)
         return "hours", hour_start(start, zone), next_hour(last, zone)
@@ -276,7 +250,7 @@ def _asked(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[da
         raise PeriodError("from", "from must lie in the past.")
     if start < now - DAYS_KEPT:
         raise PeriodError("from", f"from must lie within the last {DAYS_KEPT.days} days, which are kept.")
-    end = min(end, _floor(now, MINUTE) + MINUTE)
+    end = min(end, floor(now, MINUTE) + MINUTE)
     if end <= start:
         raise PeriodError("to", "to must be later than from.")
     return start, end
@@ -306,7 +280,7 @@ def _cut(
         return Period(name, tier, zone, now, counts, counts, Span(start, end, ""))
     if tier == "hours":
         step = _step(end - start, HOUR if by_key else MINUTE)
-        edges = _hours(start, end, zone) if step == HOUR else _regular(start, end, step)
+        edges = hours(start, end, zone) if step == HOUR else _regular(start, end, step)
         counts = Cut(edges, step, "x" if by_key else "m" if step < HOUR else "h")
         latency = replace(counts, grain="") if by_key else counts
         return Period(name, tier, zone, now, counts, latency, Span(start, end, "x"))
@@ -338,18 +312,11 @@ def _regular(start: datetime, end: datetime, step: timedelta) -> tuple[datetime,
     return tuple(edges)
 
 
-def _hours(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    edges = [start]
-    while edges[-1] < end:
-        edges.append(next_hour(edges[-1], zone))
-    return tuple(edges)
-
-
 def _day_edges(start: datetime, end: datetime, step: timedelta, zone: ZoneInfo) -> tuple[datetime, ...]:
     """Edges at the same clock times every day, so a bucket may be an hour longer or shorter on the day
     of a clock change; a clock time that is skipped gives no edge of its own."""
     if step == HOUR:
-        return _hours(start, end, zone)
+        return hours(start, end, zone)
     first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     clock = [time(hour) for hour in range(0, 24, int(step / HOUR))] if step < DAY else [time()]
     wanted = [
@@ -359,13 +326,3 @@ def _day_edges(start: datetime, end: datetime, step: timedelta, zone: ZoneInfo) 
     ]
     inside = {hour_start(edge, zone) if step < DAY else edge for edge in wanted if start < edge < end}
     return (start, *sorted(inside - {start, end}), end)
-
-
-def _floor(instant: datetime, unit: timedelta) -> datetime:
-    instant = instant.astimezone(UTC)
-    return instant - (instant - datetime(1970, 1, 1, tzinfo=UTC)) % unit
-
-
-def _ceiling(instant: datetime, unit: timedelta) -> datetime:
-    floor = _floor(instant, unit)
-    return floor if floor == instant else floor + unit

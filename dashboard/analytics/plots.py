@@ -6,7 +6,8 @@ from datetime import datetime
 
 from dashboard.analytics import charts, figures
 from dashboard.analytics.charts import Chart, Tick
-from dashboard.analytics.periods import DAY, HOUR, RECORDS_KEPT, Cut, Period
+from dashboard.analytics.clock import DAY, HOUR
+from dashboard.analytics.periods import RECORDS_KEPT, Cut, Period
 from dashboard.analytics.reader import MOST_RECORDS, Figures
 from dashboard.analytics.traffic import Buckets, Traffic
 

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from dashboard.analytics import histogram
-from dashboard.analytics.periods import Cut, Span, row_bound
+from dashboard.analytics.clock import row_bound
+from dashboard.analytics.periods import Cut, Span
 
 MOST_RECORDS = 50_000
 TIMEOUT = "2s"

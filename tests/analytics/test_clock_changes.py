@@ -1,4 +1,4 @@
-"""periods.py cuts hours and days where PostgreSQL does, in every zone."""
+"""clock.py cuts hours and days where PostgreSQL does, in every zone."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 from django.db import connection
 
-from dashboard.analytics import periods
+from dashboard.analytics import clock
 
 # PostgreSQL takes a name like CET for an abbreviation without summer time, so those are no zones to choose.
 ZONES = sorted(name for name in available_timezones() if "/" in name)
@@ -42,9 +42,9 @@ def test_hour_rows_are_keyed_and_day_rows_contained_as_the_database_cuts_them():
             )
             rows = cursor.fetchall()
         for instant, hour, day in rows:
-            assert (name, periods.hour_key(instant, zone)) == (name, hour)
+            assert (name, clock.hour_key(instant, zone)) == (name, hour)
             local = instant.astimezone(zone).date()
-            start, end = periods.day_start(local, zone), periods.day_start(local + timedelta(days=1), zone)
+            start, end = clock.day_start(local, zone), clock.day_start(local + timedelta(days=1), zone)
             assert (name, instant, start <= day < end) == (name, instant, True)
-            start = periods.hour_start(instant, zone)
-            assert start <= instant < periods.next_hour(start, zone)
+            start = clock.hour_start(instant, zone)
+            assert start <= instant < clock.next_hour(start, zone)

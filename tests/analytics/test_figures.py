@@ -40,7 +40,16 @@ def test_a_share_never_reads_as_none_or_all_when_it_is_not(part, whole, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, NONE), (0, "0 ms"), (2.4, "2.4 ms"), (95.5, "96 ms"), (999.4, "999 ms"), (999.5, "1 s"), (1500, "1.5 s"), (30_001, "30 s")],
+    [
+        (None, NONE),
+        (0, "0 ms"),
+        (2.4, "2.4 ms"),
+        (95.5, "96 ms"),
+        (999.4, "999 ms"),
+        (999.5, "1 s"),
+        (1500, "1.5 s"),
+        (30_001, "30 s"),
+    ],
 )
 def test_milliseconds_become_seconds_from_a_thousand_on(value, text):
     assert figures.milliseconds(value) == text

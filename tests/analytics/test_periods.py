@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.analytics import periods
-from dashboard.analytics.periods import DAY, HOUR, MINUTE, PeriodError, parse
+from dashboard.analytics import clock, periods
+from dashboard.analytics.clock import DAY, HOUR, MINUTE
+from dashboard.analytics.periods import PeriodError, parse
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")  # its clocks change by half an hour
@@ -157,21 +158,21 @@ def test_the_day_of_23_hours_has_one_short_bucket():
 
 
 def test_a_day_begins_at_the_first_of_two_midnights():
-    assert periods.day_start(date(2026, 11, 1), HAVANA) == datetime(2026, 11, 1, 4, tzinfo=UTC)
+    assert clock.day_start(date(2026, 11, 1), HAVANA) == datetime(2026, 11, 1, 4, tzinfo=UTC)
 
 
 def test_a_day_without_midnight_begins_when_the_clock_jumps():
-    assert periods.day_start(date(2026, 3, 8), HAVANA) == datetime(2026, 3, 8, 5, tzinfo=UTC)
+    assert clock.day_start(date(2026, 3, 8), HAVANA) == datetime(2026, 3, 8, 5, tzinfo=UTC)
 
 
 def test_an_hour_of_a_half_hour_clock_change_starts_when_its_first_instant_is_counted():
     # On 4 April 2026 at 15:00 UTC the clock goes back from 02:00 to 01:30, so the second 01 o'clock hour
     # lasts 30 minutes and its row carries the time 14:30 UTC, when 01:00 would have been.
     instant = datetime(2026, 4, 4, 15, 10, tzinfo=UTC)
-    assert periods.hour_key(instant, LORD_HOWE) == datetime(2026, 4, 4, 14, 30, tzinfo=UTC)
+    assert clock.hour_key(instant, LORD_HOWE) == datetime(2026, 4, 4, 14, 30, tzinfo=UTC)
     start = datetime(2026, 4, 4, 15, tzinfo=UTC)
-    assert periods.hour_start(instant, LORD_HOWE) == start
-    assert periods.next_hour(start, LORD_HOWE) == datetime(2026, 4, 4, 15, 30, tzinfo=UTC)
+    assert clock.hour_start(instant, LORD_HOWE) == start
+    assert clock.next_hour(start, LORD_HOWE) == datetime(2026, 4, 4, 15, 30, tzinfo=UTC)
 
 
 @given(zones, instants, ranges, st.booleans())
@@ -206,6 +207,6 @@ def test_an_hour_row_lies_in_the_bucket_that_holds_its_instants(zone, now, name)
     if period.counts.grain != "h":
         return
     for edge in period.counts.edges[:-1]:
-        inside = periods.row_bound(edge, "h", zone)
-        assert periods.hour_key(edge, zone) == inside
-        assert periods.hour_key(edge - MINUTE, zone) < inside
+        inside = clock.row_bound(edge, "h", zone)
+        assert clock.hour_key(edge, zone) == inside
+        assert clock.hour_key(edge - MINUTE, zone) < inside
