@@ -9,10 +9,12 @@ gateway looks for the token itself, which nobody has kept.
 """
 
 import time
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, transaction
+from django.db.models import F
 from django.utils import timezone
 from redis import Redis
 
@@ -32,12 +34,12 @@ def deliver(row, redis: Redis) -> None:
     """Do what an outbox row of one of KINDS asks for. In a transaction, with a scope that holds the row's
     organisation. Raises redis.RedisError when Redis is away and Busy while the key is being changed: the row
     is to be tried again."""
-    key = locked(row.org_id, row.subject)
+    key = _locked(row.org_id, row.subject)
     if key is not None:
-        write(key, redis, reset_quota=bool((row.payload or {}).get("reset_quota")))
+        write([key], redis, reset_quota=bool((row.payload or {}).get("reset_quota")))
 
 
-def locked(org_id: str, key_id: str) -> Key | None:
+def _locked(org_id: str, key_id: str) -> Key | None:
     """The key, its row locked until the transaction ends. Raises Busy instead of waiting: one transaction may
     deliver many keys, and another which changes many would wait for it in a circle."""
     try:
@@ -48,30 +50,33 @@ def locked(org_id: str, key_id: str) -> Key | None:
         raise Busy("the key is being changed") from error
 
 
-def write(key: Key, redis: Redis, *, reset_quota: bool = False) -> None:
-    """Bring the key's session in Redis to what it should be and have gateways forget their cached copy. The
-    caller has locked the key's row."""
+def write(keys: list[Key], redis: Redis, *, reset_quota: bool = False) -> dict[str, Any]:
+    """Bring the sessions of keys, whose rows the caller has locked, to what they should be and have gateways
+    forget their cached copies. The answer is what was written, by key id; None: it was deleted."""
     if not settings.GATEWAY_HASH_KEYS:
         raise ImproperlyConfigured(
             "Keys are delivered under the hash of their token: gateways need hash_keys on."
         )
-    name = session_name(key)
-    wanted = sessions_of([key])[key.id]
-    # One MULTI: no gateway can cache the old session again between the write and the notice.
+    wanted, now = sessions_of(keys), int(time.time())
+    stored = dict(zip(keys, redis.mget([session_name(key) for key in keys]), strict=True))
+    # One MULTI: no gateway can cache an old session again between the write and the notice.
     with redis.pipeline(transaction=True) as pipeline:
-        if wanted is None:
-            pipeline.delete(name)
-        else:
-            stored = None if reset_quota else parsed(redis.get(name))
-            # No time to live: an expired key is refused by its `expires`, in words that say so.
-            pipeline.set(name, encoded(with_quota_state(wanted, stored, int(time.time()))))
-        if reset_quota or wanted is None:
-            pipeline.delete(f"quota-{key.token_hash}")
-        pipeline.publish(CHANNEL, forget_sessions([key.cache_key], settings.NODE_SECRET))
+        for key in keys:
+            session = wanted[key.id]
+            if session is None:
+                pipeline.delete(session_name(key))
+            else:
+                begun = None if reset_quota else parsed(stored[key])
+                # No time to live: an expired key is refused by its `expires`, in words that say so.
+                pipeline.set(session_name(key), encoded(with_quota_state(session, begun, now)))
+            if reset_quota or session is None:
+                pipeline.delete(f"quota-{key.token_hash}")
+        pipeline.publish(CHANNEL, forget_sessions([key.cache_key for key in keys], settings.NODE_SECRET))
         pipeline.execute()
-    Key.objects.filter(org_id=key.org_id, id=key.id).update(
-        delivered_number=key.change_number, delivered_at=timezone.now()
+    Key.objects.filter(org_id__in={key.org_id for key in keys}, id__in=[key.id for key in keys]).update(
+        delivered_number=F("change_number"), delivered_at=timezone.now()
     )
+    return wanted
 
 
 def session_name(key: Key) -> str:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from django.db import transaction
 from redis import Redis
 
-from keys.delivery import Busy, locked, session_name, write
+from keys.delivery import session_name, write
 from keys.models import Key
 from keys.reader import sessions_of
 from keys.session import parsed, same
 from orgs import scope
 from orgs.models import Organisation
 
-CHUNK = 500
+CHUNK = 1000
 
 
 @dataclass
@@ -48,8 +48,8 @@ def _sweep_chunk(after: str, chunk: int, redis: Redis, swept: Swept) -> str | No
     keys = list(Key.objects.filter(id__gt=after).order_by("id")[:chunk])
     if not keys:
         return None
-    for key in _wrong(keys, redis):
-        _repair(key, redis, swept)
+    if wrong := _wrong(keys, redis):
+        _repair(wrong, redis, swept)
     swept.checked += len(keys)
     return keys[-1].id
 
@@ -64,16 +64,13 @@ def _right(wanted: dict | None, text: bytes | None) -> bool:
     return text is None if wanted is None else same(wanted, parsed(text))
 
 
-def _repair(key: Key, redis: Redis, swept: Swept) -> None:
-    """Look again with the row locked: a change may have been delivered since, and must not be undone."""
-    try:
-        now = locked(key.org_id, key.id)
-    except Busy:
-        return  # a change is under way and will be delivered; what it leaves is for the next sweep
-    if now is None or not _wrong([now], redis):
-        return
-    write(now, redis)
-    if sessions_of([now])[now.id] is None:
-        swept.removed += 1
-    else:
-        swept.rewritten += 1
+def _repair(keys: list[Key], redis: Redis, swept: Swept) -> None:
+    """Look again with the rows locked: a change may have been delivered since, and must not be undone. A
+    key that is being changed just now is passed over; what its change leaves is for the next sweep."""
+    rows = Key.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    locked = list(rows.filter(id__in=[key.id for key in keys]).order_by("id"))
+    wrong = _wrong(locked, redis) if locked else []
+    if wrong:
+        written = write(wrong, redis).values()
+        swept.removed += sum(session is None for session in written)
+        swept.rewritten += sum(session is not None for session in written)

@@ -251,7 +251,7 @@ def test_gateways_that_do_not_hash_keys_are_refused_loudly(cast, redis, settings
     settings.GATEWAY_HASH_KEYS = False
     made, _ = build.key(cast.acme, build.api(cast.acme))
     with scope.org(cast.acme.id), transaction.atomic(), pytest.raises(ImproperlyConfigured):
-        delivery.write(build.again(made), redis)
+        delivery.write([build.again(made)], redis)
     assert redis.keys() == []
     assert [error.id for error in run_checks() if error.id.startswith("keys")] == ["keys.E001"]
 
