@@ -31,7 +31,7 @@ AS_ROLLUP = """SELECT org_id, ts, {api} AS api_id, {val} AS val, 1 AS hits,
     (status BETWEEN 300 AND 399)::int AS s3, (status BETWEEN 400 AND 499)::int AS s4,
     (status >= 500)::int AS s5, (status = 429)::int AS limited, timed::int AS timed,
     CASE WHEN timed THEN lat_total ELSE 0 END AS lat_sum,
-    (timed AND lat_up > 0)::int AS up_hits, CASE WHEN timed AND lat_up > 0 THEN lat_up ELSE 0 END AS up_sum,
+    (lat_up > 0)::int AS up_hits, greatest(lat_up, 0) AS up_sum,
     CASE WHEN timed THEN lat_total ELSE 0 END AS lat_max,
     CASE WHEN timed THEN int2send(lat_bucket(lat_total)::int2) || int4send(1) END AS lat"""
 

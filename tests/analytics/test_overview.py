@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apis import publish
-from dashboard.analytics import endpoint, reader
+from dashboard.analytics import endpoint, periods, reader
 from dashboard.analytics.models import IngestState
 from orgs import scope
 from tests import make
@@ -335,3 +335,23 @@ def test_a_statement_may_take_two_seconds_at_most(db):
         reader.limit_time()
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("2s",)
+
+
+def test_records_and_rollups_give_equal_figures(played):
+    owners = reader.Owners((played.alpha.id,), played.alpha.zone)
+    today = datetime.now(owners.zone).date()
+    with scope.org(played.alpha.id):
+        for key in sorted(count_by(played.records[played.alpha.id], "APIKey"))[:5]:
+            filters = reader.Filters(key=key)
+            raw, by_hour, by_day = (
+                reader.totals(
+                    owners, periods.days(today - timedelta(days=1), today, owners.zone, grain), filters
+                )
+                for grain in ("", "x", "k")
+            )
+            kept = [
+                {name: getattr(sums, name) for name in (*reader.ADDITIVE, "lat_max")}
+                for sums in (raw, by_hour, by_day)
+            ]
+            assert kept[0] == kept[1] == kept[2]
+            assert kept[0]["hits"] == count_by(played.records[played.alpha.id], "APIKey")[key]
