@@ -104,10 +104,17 @@ def _seen(
         )
     if waiting >= BACKLOG:
         seen["backlog"] = f"{waiting} records wait to be stored."
-    memory = client.info("memory")
-    if 0 < memory["maxmemory"] < 2 * memory["used_memory"]:
+    if _memory_is_short(client):
         seen["memory"] = "The gateways' Redis uses more than half of the memory it may use."
     return seen
+
+
+def _memory_is_short(client: redis.Redis) -> bool:
+    try:
+        memory = client.info("memory")
+    except redis.ResponseError:  # some hosts forbid INFO
+        return False
+    return 0 < memory.get("maxmemory", 0) < 2 * memory["used_memory"]
 
 
 def _alarms(before: dict, seen: dict[str, str], now: datetime) -> dict:

@@ -283,7 +283,20 @@ def test_something_else_under_a_lists_name_is_an_alarm_and_holds_up_no_other_lis
     )
 
 
-def test_what_waits_and_since_when_is_said_while_postgresql_cannot_store(committed, redis, monkeypatch):
+def test_a_redis_more_than_half_full_is_an_alarm(committed, redis):
+    used = redis.info("memory")["used_memory"]
+    redis.config_set("maxmemory", used * 3)
+    drained(redis, NOW)
+    assert IngestState.objects.get().alarms == {}
+    redis.config_set("maxmemory", int(used * 1.5))
+    try:
+        drained(redis, NOW)
+        assert sorted(IngestState.objects.get().alarms) == ["memory"]
+    finally:
+        redis.config_set("maxmemory", 0)
+
+
+def test_what_waits_and_since_when_is_said_between_two_transactions(committed, redis, monkeypatch):
     organisations("UTC", "UTC")
     monkeypatch.setattr(drain, "CHUNKS", 1)
     monkeypatch.setattr(claim, "CHUNK", 2)

@@ -4,10 +4,12 @@ import random
 import threading
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from zoneinfo import ZoneInfo
 
 import msgpack
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -228,6 +230,31 @@ def test_a_rebuild_leaves_days_alone_that_raw_records_do_not_cover(committed, re
             late = start + timedelta(days=31)
             assert [day for day, _ in rebuild.days(org, start.date(), start.date(), late)] == []
         assert everything() == before
+
+
+def test_the_command_rebuilds_one_organisation_or_all(committed, redis):
+    organisations("Europe/Berlin", "UTC")
+    today = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    source = random.Random(5)  # noqa: S311
+    redis.rpush(claim.LIST, *(request(source, today) for _ in range(30)))
+    drained(redis, datetime.now(UTC))
+    with scope.every_org():
+        before = everything()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM rollup")
+        hits = {org.slug: Record.objects.filter(org=org).count() for org in Organisation.everyone.all()}
+    for arguments in (["--org", "alpha"], ["--from", f"{today:%Y-%m-%d}", "--to", f"{today:%Y-%m-%d}"]):
+        said = StringIO()
+        call_command("analytics", "rebuild", *arguments, stdout=said, skip_checks=True)
+        lines = said.getvalue().splitlines()
+        assert f"alpha {today:%Y-%m-%d}: {hits['alpha']} records" in lines
+        with scope.every_org():
+            counted = by_dimension(sums(grain=Grain.DAY, dim=Dimension.TOTAL))
+            assert counted[recordings.ORG_A, "hits"] == hits["alpha"]
+    with scope.every_org():
+        assert everything() == before
+    with pytest.raises(CommandError, match="There is no organisation with the slug nobody"):
+        call_command("analytics", "rebuild", "--org", "nobody", stdout=StringIO(), skip_checks=True)
 
 
 def test_two_workers_share_the_chunks_of_one_claim(committed, redis, monkeypatch):
