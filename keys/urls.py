@@ -10,7 +10,6 @@ pages = [
     path("keys/new/", views.key_create, name="key-create"),
     path("keys/<str:key_id>/", views.key_detail, name="key-detail"),
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
-    path("keys/<str:key_id>/token/", views.key_token, name="key-token"),
     path("keys/<str:key_id>/suspension/", views.key_suspension, name="key-suspension"),
     path("keys/<str:key_id>/revocation/", views.key_revoke, name="key-revoke"),
 ]

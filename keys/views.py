@@ -4,15 +4,13 @@ import json
 import secrets
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
-from django.views.decorators.cache import never_cache
 
 from apis.models import ApiDefinition
-from keys import issue, shown_once
+from keys import issue
 from keys.forms import KeyFilterForm, KeyForm
 from keys.models import Key
 from keys.reader import apis_of_one, rights_of
@@ -77,57 +75,38 @@ def keys_csv(org, keys):
     return csv_response(f"keys-{org.slug}.csv", header, lines)
 
 
-@access("session", "keys", methods="GET POST")
+@access("session", "keys", methods="GET POST", form=True)
 def key_create(request, org):
-    _must_write(request)
+    """The answer to a form that makes a key shows its token, which is kept nowhere: sent again, as by a
+    reload, the form leads to the key it has made."""
     apis = apis_of_one(request.org.id)
     sent = request.POST.get("form_token", "")
     form_token = sent if _is_form_token(sent) else secrets.token_hex(16)
     form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone)
-    if form.is_valid() and (key := _created(request, form, form_token)):
-        return redirect("key-token", org, key.id)
+    if form.is_valid():
+        try:
+            made = issue.create(
+                request.org.id, form.wishes(), created_by=request.user.email, form_token=form_token
+            )
+        except issue.AlreadyMade as already:
+            messages.info(request, "This key is made. Its token was shown once and is not kept.")
+            return redirect("key-detail", org, already.key.id)
+        except SessionError as error:
+            form.add_error("access_rights", error.message)
+        else:
+            return _shown_once(request, *made)
     context = {"section": "keys", "form": form, "apis": apis, "form_token": form_token}
     return render(request, "keys/form.html", context, status=400 if form.errors else 200)
 
 
-def _created(request, form: KeyForm, form_token: str) -> Key | None:
-    """The key, its token waiting to be shown; None when it was refused, with the reason in the form."""
-    try:
-        key, token = issue.create(
-            request.org.id, form.wishes(), created_by=request.user.email, form_token=form_token
-        )
-    except issue.AlreadyMade as already:
-        return already.key
-    except SessionError as error:
-        form.add_error("access_rights", error.message)
-        return None
-    shown_once.put(request.session, key.id, token)
-    return key
+def _shown_once(request, key: Key, token: str):
+    opened = next(iter(_opened(key)), None)
+    curl = _curl(token, opened) if opened else ""
+    return render(request, "keys/token.html", {"section": "keys", "key": key, "token": token, "curl": curl})
 
 
 def _is_form_token(text: str) -> bool:
     return len(text) == 32 and text.isascii() and text.isalnum()
-
-
-@access("session", "keys")
-@never_cache
-def key_token(request, org, key_id):
-    """The page that shows a new key's token, once; afterwards it is the key's own page."""
-    key = _key_or_404(key_id)
-    if request.method == "HEAD":
-        return render(request, "keys/token.html", {"section": "keys", "key": key})
-    token = shown_once.take(request.session, key.id)
-    if token is None:
-        messages.info(request, "The token of this key was shown once and is not kept.")
-        return redirect("key-detail", org, key.id)
-    opened = next(iter(_opened(key)), None)
-    context = {
-        "section": "keys",
-        "key": key,
-        "token": token,
-        "curl": _curl(token, opened) if opened else "",
-    }
-    return render(request, "keys/token.html", context)
 
 
 def _opened(key: Key):
@@ -160,9 +139,8 @@ def key_detail(request, org, key_id):
     return render(request, "keys/detail.html", context)
 
 
-@access("session", "keys", methods="GET POST")
+@access("session", "keys", methods="GET POST", form=True)
 def key_edit(request, org, key_id):
-    _must_write(request)
     key = _living_or_404(key_id)
     apis, rights = apis_of_one(request.org.id), rights_of([key])[key.id] or []
     form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone, key=key, rights=rights)
@@ -193,10 +171,9 @@ def key_suspension(request, org, key_id):
     return redirect("key-detail", org, key.id)
 
 
-@access("session", "keys", methods="GET POST")
+@access("session", "keys", methods="GET POST", form=True)
 def key_revoke(request, org, key_id):
     """GET asks, POST does."""
-    _must_write(request)
     key = _living_or_404(key_id)
     if request.method == "POST":
         issue.revoke(key)
@@ -204,12 +181,6 @@ def key_revoke(request, org, key_id):
         return redirect("key-detail", org, key.id)
     context = {"section": "keys", "key": key, "apis": list(_opened(key))}
     return render(request, "keys/revoke.html", context)
-
-
-def _must_write(request) -> None:
-    """For pages that lead to a change: reading them alone is no use."""
-    if not request.user.may("keys", "write"):
-        raise PermissionDenied("keys")
 
 
 def _living_or_404(key_id: str) -> Key:
