@@ -2,21 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from dashboard.analytics import logs
-from dashboard.analytics.logs import Place, Wanted
-from orgs import scope
 from tests import make
-from tests.analytics import screens
-from tests.analytics.screens import ago, count_by, play, push, sheet, tables_of
+from tests.analytics.screens import count_by, sheet, tables_of
 
 LOGS = "/o/alpha/logs/"
-
-
-@pytest.fixture
-def played(committed, redis):
-    return play(redis)
 
 
 def walk(client, **params) -> list:
@@ -30,15 +20,6 @@ def walk(client, **params) -> list:
     return found
 
 
-def test_paging_shows_every_record_once_newest_first(played, client_for):
-    found = walk(client_for(played.ann), range="1h", method="POST")
-    recorded = [record for record in played.records[played.alpha.id] if record["Method"] == "POST"]
-    stamps = [tuple(record["TimeStamp"]) for record in recorded]
-    shown = [(int(record.ts.timestamp()), record.ts.microsecond) for record in found]
-    assert shown == sorted(((second, nano // 1000) for second, nano in stamps), reverse=True)
-    assert len({(record.ts, record.id) for record in found}) == len(recorded) > 2 * logs.PAGE
-
-
 FILTERS = (
     ({"api": "aaaa0000000000000000000000000003"}, lambda r: r["APIID"].endswith("3")),
     ({"key": "293126b6c5e8f310"}, lambda r: r["APIKey"] == "293126b6c5e8f310"),
@@ -50,6 +31,15 @@ FILTERS = (
     ({"path": "/_tatus"}, lambda r: r["RawPath"].startswith("/_tatus")),
     ({"least_ms": "45"}, lambda r: r["Latency"]["Total"] >= 45),
 )
+
+
+def test_paging_shows_every_record_once_newest_first(played, client_for):
+    found = walk(client_for(played.ann), range="1h", method="POST")
+    recorded = [record for record in played.records[played.alpha.id] if record["Method"] == "POST"]
+    stamps = [tuple(record["TimeStamp"]) for record in recorded]
+    shown = [(int(record.ts.timestamp()), record.ts.microsecond) for record in found]
+    assert shown == sorted(((second, nano // 1000) for second, nano in stamps), reverse=True)
+    assert len({(record.ts, record.id) for record in found}) == len(recorded) > 2 * logs.PAGE
 
 
 def test_each_filter_finds_what_a_plain_count_finds(played, client_for):
@@ -125,41 +115,6 @@ def test_a_member_needs_the_right_to_logs(played, client_for):
     assert [(tile.name, url.split("?")[0]) for tile, url in tiles if url] == [
         ("keys", "/o/alpha/analytics/keys/")
     ]
-
-
-def test_a_rare_key_is_found_far_back_without_reading_the_days_between(committed, redis):
-    alpha = make.organisation("Alpha", "alpha")
-    push(redis, {"OrgID": alpha.id, "APIKey": "a" * 16, "TimeStamp": ago(days=20)})
-    push(redis, *({"OrgID": alpha.id, "APIKey": "b" * 16, "TimeStamp": ago(days=day)} for day in range(19)))
-    now = datetime.now(UTC)
-    wanted = Wanted(now - timedelta(days=25), now, key="a" * 16)
-    with scope.org(alpha.id):
-        found = logs.search([alpha.id], wanted)
-    assert ([record.key for record in found.records], found.after) == (["a" * 16], None)
-
-
-def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on_from_there(committed, redis):
-    alpha = make.organisation("Alpha", "alpha")
-    push(redis, *({"OrgID": alpha.id, "TimeStamp": ago(days=day, hours=1)} for day in range(10)))
-    now = datetime.now(UTC)
-    wanted = Wanted(now - timedelta(days=25), now, path="/search")
-    with scope.org(alpha.id):
-        first = logs.search([alpha.id], wanted, patience=0)
-        assert (len(first.records), first.searched_to) == (1, now - timedelta(hours=6))
-        assert first.after == Place(first.searched_to, 0)
-        found, place = list(first.records), first.after
-        while place:
-            more = logs.search([alpha.id], wanted, place, patience=0)
-            found, place = [*found, *more.records], more.after
-    assert len(found) == len({record.id for record in found}) == 10
-
-
-def test_nothing_found_is_said(committed, redis, client_for):
-    alpha = make.organisation("Alpha", "alpha")
-    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
-    page = client.get(LOGS, {"range": "30d", "path": "/nowhere"})
-    assert (page.context["records"], page.context["older"], page.context["patient"]) == ([], "", False)
-    assert "No records" in page.content.decode()
 
 
 def test_live_without_a_script_is_a_page_that_asks_for_itself(played, client_for):

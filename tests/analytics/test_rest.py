@@ -3,14 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
-
-from apis import publish
-from orgs import scope
-from tests import make
-from tests.analytics import screens
-from tests.analytics.screens import ago, count_by, play, push
-from tests.apis.definitions import plain
+from tests.analytics.screens import count_by
 
 ID = {
     "day": 0,
@@ -28,11 +21,6 @@ ID = {
 }
 
 
-@pytest.fixture
-def played(committed, redis):
-    return play(redis)
-
-
 def dates(first: datetime, last: datetime) -> str:
     return f"{first.day}/{first.month}/{first.year}/{last.day:02}/{last.month:02}/{last.year}"
 
@@ -41,9 +29,6 @@ def week(zone: str = "Europe/Berlin") -> str:
     """The last seven days of the zone, today included."""
     today = datetime.now(ZoneInfo(zone))
     return dates(today - timedelta(days=6), today)
-
-
-ROUTES = (f"/api/usage/{week()}", f"/api/usage/apis/{week()}", f"/api/activity/keys/{week()}", "/api/logs")
 
 
 def data(client, path: str, **params) -> list[dict]:
@@ -55,6 +40,15 @@ def data(client, path: str, **params) -> list[dict]:
 
 def errors(records: list[dict]) -> int:
     return sum(record["ResponseCode"] >= 400 for record in records)
+
+
+FILTERS = (
+    ({"api": "aaaa0000000000000000000000000003"}, lambda r: r["APIID"].endswith("3")),
+    ({"key": "293126b6c5e8f310"}, lambda r: r["APIKey"] == "293126b6c5e8f310"),
+    ({"code": "429"}, lambda r: r["ResponseCode"] == 429),
+    ({"errors": "1"}, lambda r: r["ResponseCode"] >= 400),
+    ({"errors": "0"}, lambda r: True),
+)
 
 
 def test_usage_counts_by_day_hour_and_month(played, rest):
@@ -81,31 +75,6 @@ def test_usage_of_one_api(played, rest):
     rows = data(rest(played.ann), f"/api/usage/{week()}", api_id=api)
     own = [record for record in played.records[played.alpha.id] if record["APIID"] == api]
     assert (sum(row["hits"] for row in rows), sum(row["error"] for row in rows)) == (len(own), errors(own))
-
-
-def test_usage_by_api_carries_names_and_last_hits(committed, redis, rest):
-    alpha = make.organisation("Alpha", "alpha")
-    ann = make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)
-    with scope.org(alpha.id):
-        orders = publish.create(alpha.id, plain("/orders/", name="Orders"), author=ann)
-    stamp = ago(minutes=5)
-    push(redis, {"OrgID": alpha.id, "APIID": orders.api_id, "TimeStamp": stamp, "ResponseCode": 404})
-    [row] = data(rest(ann), f"/api/usage/apis/{week('UTC')}")
-    minute = datetime.fromtimestamp(stamp[0], UTC).replace(second=0)
-    assert row == {
-        "id": {**ID, "api_id": orders.api_id, "api_name": "Orders"},
-        "hits": 1,
-        "success": 0,
-        "error": 1,
-        "last_hit": minute.isoformat().replace("+00:00", "Z"),
-        "request_time": 2.0,
-        "latency": 2.0,
-        "upstream_latency": 2.0,
-        "max_latency": 2,
-        "min_latency": 0,
-        "max_upstream_latency": 0,
-        "min_upstream_latency": 0,
-    }
 
 
 def test_usage_by_api_is_sorted_as_asked(played, rest):
@@ -159,15 +128,6 @@ def test_logs_without_a_range_are_those_of_the_last_24_hours(played, rest):
     assert set(recorded) == set(first)
 
 
-FILTERS = (
-    ({"api": "aaaa0000000000000000000000000003"}, lambda r: r["APIID"].endswith("3")),
-    ({"key": "293126b6c5e8f310"}, lambda r: r["APIKey"] == "293126b6c5e8f310"),
-    ({"code": "429"}, lambda r: r["ResponseCode"] == 429),
-    ({"errors": "1"}, lambda r: r["ResponseCode"] >= 400),
-    ({"errors": "0"}, lambda r: True),
-)
-
-
 def test_logs_are_filtered(played, rest):
     client, records = rest(played.ann), played.records[played.alpha.id]
     for params, matches in FILTERS:
@@ -213,74 +173,3 @@ def test_another_organisations_api_and_key_give_nothing(played, rest):
     assert data(bob, f"/api/usage/{week()}", api_id="aaaa0000000000000000000000000002") == []
     assert data(bob, "/api/logs", api="aaaa0000000000000000000000000002") == []
     assert data(bob, "/api/logs", key="293126b6c5e8f310") == []
-
-
-def test_a_super_user_sees_days_as_each_organisation_cuts_them(committed, redis, rest):
-    east = make.organisation("East", "east", time_zone="Pacific/Kiritimati")
-    west = make.organisation("West", "west", time_zone="Pacific/Pago_Pago")
-    noon = datetime.now(UTC).replace(hour=11, minute=0, second=0) - timedelta(days=2)
-    stamp = [int(noon.timestamp()), 0]
-    push(redis, {"OrgID": east.id, "TimeStamp": stamp}, {"OrgID": west.id, "TimeStamp": stamp})
-    rows = data(rest(make.user("sue@platform.example", None)), f"/api/usage/{week('UTC')}")
-    days = [noon.astimezone(org.zone) for org in (west, east)]
-    assert [(row["id"]["day"], row["id"]["month"], row["hits"]) for row in rows] == [
-        (day.day, day.month, 1) for day in days
-    ]
-
-
-def test_an_empty_range_is_null_on_one_page(committed, rest):
-    ann = make.user("ann@alpha.example", make.organisation("Alpha", "alpha"), screens.ADMINISTRATOR)
-    client = rest(ann)
-    for path in (
-        f"/api/usage/{week()}",
-        f"/api/usage/apis/{week()}",
-        f"/api/activity/keys/{week()}",
-        "/api/logs",
-    ):
-        assert client.get(path).content == b'{"data":null,"pages":1}'
-
-
-@pytest.mark.parametrize(
-    ("path", "params", "named"),
-    [
-        ("/api/usage/31/2/2026/1/3/2026", {}, "start date"),
-        ("/api/usage/1/3/2026/1/2/2026", {}, "end date"),
-        ("/api/usage/a/b/c/1/2/2026", {}, "start date"),
-        ("/api/usage/1/1/2026/1/1/99999", {}, "end date"),
-        ("/api/usage/1/1/1/1/1/2026", {}, "start date"),
-        ("/api/usage/1/1/2026/1/2/2026", {"res": "minute"}, "res"),
-        ("/api/usage/1/1/2026/1/2/2026", {"p": "x"}, "p "),
-        ("/api/usage/1/1/2026/1/2/2026", {"tags": "edge"}, "tags"),
-        ("/api/usage/apis/1/1/2026/1/2/2026", {"by": "Colour"}, "by"),
-        ("/api/usage/apis/1/1/2026/1/2/2026", {"sort": "up"}, "sort"),
-        ("/api/activity/keys/1/1/2026/1/2/2026", {"api_id": "\0"}, "api_id"),
-        ("/api/logs", {"start": "yesterday"}, "start"),
-        ("/api/logs", {"end": "9" * 30}, "end"),
-        ("/api/logs", {"start": "20", "end": "10"}, "end"),
-        ("/api/logs", {"code": "4xx"}, "code"),
-        ("/api/logs", {"errors": "maybe"}, "errors"),
-        ("/api/logs", {"key": "k" * 129}, "key"),
-        ("/api/logs", {"p": "\0"}, "p "),
-    ],
-)
-def test_an_odd_parameter_is_a_400_that_names_it(committed, rest, path, params, named):
-    ann = make.user("ann@alpha.example", make.organisation("Alpha", "alpha"), screens.ADMINISTRATOR)
-    answer = rest(ann).get(path, params)
-    assert (answer.status_code, answer.json()["Status"], answer.json()["Meta"]) == (400, "Error", None)
-    assert named in answer.json()["Message"]
-
-
-def test_the_rights_of_analytics_and_logs_are_told_apart(committed, rest):
-    alpha = make.organisation("Alpha", "alpha")
-    reader = make.user("rita@alpha.example", alpha, {"analytics": "read"})
-    logger = make.user("lou@alpha.example", alpha, {"log": "read"})
-    nobody = make.user("max@alpha.example", alpha)
-    paths = (f"/api/usage/{week()}", f"/api/usage/apis/{week()}", f"/api/activity/keys/{week()}", "/api/logs")
-    codes = {
-        user.email: [rest(user).get(path).status_code for path in paths] for user in (reader, logger, nobody)
-    }
-    assert codes == {
-        "rita@alpha.example": [200, 200, 200, 403],
-        "lou@alpha.example": [403, 403, 403, 200],
-        "max@alpha.example": [403, 403, 403, 403],
-    }

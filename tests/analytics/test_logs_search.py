@@ -1,0 +1,47 @@
+"""The search for records over days."""
+
+from datetime import UTC, datetime, timedelta
+
+from dashboard.analytics import logs
+from dashboard.analytics.logs import Place, Wanted
+from orgs import scope
+from tests import make
+from tests.analytics import screens
+from tests.analytics.screens import ago, push
+
+LOGS = "/o/alpha/logs/"
+
+
+def test_a_rare_key_is_found_far_back_without_reading_the_days_between(committed, redis):
+    alpha = make.organisation("Alpha", "alpha")
+    push(redis, {"OrgID": alpha.id, "APIKey": "a" * 16, "TimeStamp": ago(days=20)})
+    push(redis, *({"OrgID": alpha.id, "APIKey": "b" * 16, "TimeStamp": ago(days=day)} for day in range(19)))
+    now = datetime.now(UTC)
+    wanted = Wanted(now - timedelta(days=25), now, key="a" * 16)
+    with scope.org(alpha.id):
+        found = logs.search([alpha.id], wanted)
+    assert ([record.key for record in found.records], found.after) == (["a" * 16], None)
+
+
+def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on_from_there(committed, redis):
+    alpha = make.organisation("Alpha", "alpha")
+    push(redis, *({"OrgID": alpha.id, "TimeStamp": ago(days=day, hours=1)} for day in range(10)))
+    now = datetime.now(UTC)
+    wanted = Wanted(now - timedelta(days=25), now, path="/search")
+    with scope.org(alpha.id):
+        first = logs.search([alpha.id], wanted, patience=0)
+        assert (len(first.records), first.searched_to) == (1, now - timedelta(hours=6))
+        assert first.after == Place(first.searched_to, 0)
+        found, place = list(first.records), first.after
+        while place:
+            more = logs.search([alpha.id], wanted, place, patience=0)
+            found, place = [*found, *more.records], more.after
+    assert len(found) == len({record.id for record in found}) == 10
+
+
+def test_nothing_found_is_said(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    page = client.get(LOGS, {"range": "30d", "path": "/nowhere"})
+    assert (page.context["records"], page.context["older"], page.context["patient"]) == ([], "", False)
+    assert "No records" in page.content.decode()

@@ -1,0 +1,173 @@
+"""The analytics page in states which the recorded traffic does not have."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from apis import publish
+from dashboard.analytics import reader
+from dashboard.analytics.models import IngestState
+from orgs import scope
+from tests import make
+from tests.analytics import screens
+from tests.analytics.screens import ago, push, sheet
+from tests.apis.definitions import plain
+
+OVERVIEW = "/o/alpha/analytics/"
+
+
+NASTY = (
+    "\0",
+    "'; DROP TABLE rollup; --",
+    "-1",
+    "1e999",
+    "9" * 400,
+    "٣",
+    "<script>alert(1)</script>",
+    "\ud800".encode("utf-8", "surrogatepass"),
+    "9999-12-31T23:59:59Z",
+    "0001-01-01",
+)
+
+
+def test_the_number_of_queries_does_not_follow_the_number_of_rows(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    stamp = {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)}
+
+    def queries(path: str, params: dict) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(path, params).status_code == 200
+        return len(captured)
+
+    literal = {
+        (OVERVIEW, "1h"): 18,
+        (OVERVIEW, "24h"): 18,
+        (OVERVIEW, "30d"): 20,
+        ("/o/alpha/analytics/keys/", "24h"): 10,
+        ("/o/alpha/logs/", "24h"): 11,
+        ("/o/alpha/", "24h"): 11,
+    }
+    push(redis, {**stamp, "APIKey": "a" * 16, "APIID": "one"})
+    client.get("/o/alpha/")  # the first request of a process proves the isolation
+    assert {asked: queries(asked[0], {"range": asked[1]}) for asked in literal} == literal
+    push(redis, *({**stamp, "APIKey": letter * 16, "APIID": letter} for letter in "bc"))
+    assert {asked: queries(asked[0], {"range": asked[1]}) for asked in literal} == literal
+
+
+def test_no_parameter_makes_the_pages_fail(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)})
+    parameters = {
+        OVERVIEW: ("range", "from", "to", "api", "key", "measure", "format", "table"),
+        "/o/alpha/analytics/keys/": ("range", "key", "p"),
+        "/o/alpha/logs/": ("from", "api", "key", "status", "method", "path", "least_ms", "before", "live"),
+    }
+    asked = [(path, name, value) for path in parameters for name in parameters[path] for value in NASTY]
+    for path, name, value in asked:
+        rest = {"from": "2026-11-20", "to": "2026-11-21"} if name in ("from", "to") else {}
+        answer = client.get(path, {**rest, name: value})
+        assert (path, name, value, answer.status_code in (200, 400)) == (path, name, value, True)
+
+
+def test_an_organisation_without_traffic_is_told_how_it_begins(committed, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    page = client.get(OVERVIEW)
+    assert (page.status_code, page.context["any_traffic"], page.context["fresh"].up_to) == (200, False, None)
+    assert page.content.decode().count("<li><a href=") >= 3
+    assert [step["title"] for step in client.get("/o/alpha/").context["steps"]] == [
+        "Create an API",
+        "Create a key",
+        "Connect a gateway",
+    ]
+
+
+def test_a_period_without_traffic_is_told_from_an_organisation_without(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(days=3)})
+    page = client.get(OVERVIEW, {"range": "24h"})
+    assert (page.context["empty"], page.context["any_traffic"]) == (True, True)
+
+
+def test_the_change_compares_with_as_much_of_the_period_before(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    stamps = [ago(minutes=30), ago(minutes=30), ago(minutes=30), ago(hours=24, minutes=40), ago(days=20)]
+    push(redis, *({"OrgID": alpha.id, "TimeStamp": stamp} for stamp in stamps))
+    changes = {
+        name: client.get(OVERVIEW, {"range": name}).context["tiles"][0][0].change for name in ("24h", "30d")
+    }
+    assert changes["24h"].text == "+200 %"
+    assert changes["30d"] is None
+
+
+def test_texts_from_traffic_cannot_become_formulas(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIKey": "a" * 16, "Alias": "=1+1"})
+    for name in ("1h", "24h"):
+        [row] = sheet(client.get(OVERVIEW, {"range": name, "format": "csv", "table": "keys"}))
+        assert row["alias"] == "'=1+1"
+
+
+def test_published_revisions_are_marked_and_listed(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    ann = make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)
+    definition = plain("/orders/", name="Orders")
+    with scope.org(alpha.id):
+        api = publish.create(alpha.id, definition, author=ann)
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIID": api.api_id})
+    page = client_for(ann).get(OVERVIEW, {"range": "1h", "api": api.api_id})
+    [event] = page.context["events"]
+    assert event.text == "Orders, revision 1, published by ann@alpha.example"
+    assert event.url == f"/o/alpha/apis/{api.id}/history/1/"
+    assert [len(plot.chart.marks) for plot, _ in page.context["plots"]] == [1, 1]
+    other = client_for(ann).get(OVERVIEW, {"range": "1h", "api": "another"})
+    assert other.context["events"] == []
+
+
+def test_a_figure_says_zone_freshness_and_what_it_is_compared_with(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha", time_zone="Europe/Berlin")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)})
+    page = client.get(OVERVIEW, {"range": "24h"})
+    assert (page.context["zone"], page.context["compared_with"]) == ("Europe/Berlin", "the 24 hours before")
+    assert page.context["fresh"].stale is False
+    assert page.context["end"] - page.context["start"] == timedelta(hours=24)
+
+
+def test_the_times_of_a_page_are_those_of_the_organisation(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha", time_zone="Asia/Kathmandu")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)})
+    page = client.get(OVERVIEW, {"range": "24h"})
+    start, text = page.context["start"].astimezone(alpha.zone), page.content.decode()
+    assert start.minute == 0
+    assert text.count(f"{start.day} {start:%b} {start:%H:%M} to ") == 1
+    [plot, _], _ = page.context["plots"]
+    assert plot.rows[0][0] == f"{start.day} {start:%b} {start:%H:%M}"
+
+
+def test_time_of_which_nothing_is_known_is_shaded_and_not_drawn_as_zero(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=50)})
+    with scope.every_org():
+        IngestState.objects.update(up_to=datetime.now(UTC) - timedelta(minutes=20))
+    page = client.get(OVERVIEW, {"range": "1h"})
+    [plot, _], _ = page.context["plots"]
+    start, width = (float(text.rstrip("%")) for text in plot.gap)
+    assert (round(start / 100 * 60), round(width / 100 * 60)) in ((39, 20), (40, 20))
+    assert len(plot.rows) in (40, 41)
+    assert page.content.decode().count("complete only to") == 1
+
+
+def test_a_statement_may_take_two_seconds_at_most(db):
+    with transaction.atomic(), connection.cursor() as cursor:
+        reader.limit_time()
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("2s",)
