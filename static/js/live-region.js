@@ -7,6 +7,7 @@ async function refresh(id, url) {
   asking = new AbortController();
   try {
     const response = await fetch(url, { signal: asking.signal });
+    if (response.status >= 500) return; // the next time, perhaps
     const target = new URL(response.url);
     if (target.pathname !== location.pathname) return location.assign(url); // signed out
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
@@ -14,7 +15,8 @@ async function refresh(id, url) {
     document.getElementById(id).replaceWith(fresh);
     history.replaceState(null, "", url);
   } catch (error) {
-    if (error.name !== "AbortError") throw error;
+    // Overtaken by a newer question, or the network is away: what is shown stays.
+    if (error.name !== "AbortError" && error.name !== "TypeError") throw error;
   }
 }
 
