@@ -62,6 +62,7 @@ def tick(client: redis.Redis, clock: Callable[[], datetime] = now_in_utc) -> boo
         with transaction.atomic():
             claim.register(client, held, now)
         stored = store_next(client, clock, CHUNKS)
+        _forget_settled()
         claim.release(client, held)
         waiting = progress.note(client, claimed, _stuck, now)
         return waiting and stored
@@ -80,6 +81,14 @@ def store_next(client: redis.Redis, clock: Callable[[], datetime], most: int) ->
         _stuck[chunks[0].no] = str(error)
         log.error("Batch %d is left in Redis: %s", chunks[0].no, error)
     return bool(chunks)
+
+
+def _forget_settled() -> None:
+    """A stuck batch may have been stored by `analytics retry`, in another process."""
+    if _stuck:
+        waiting = set(Batch.objects.filter(done=False, pk__in=_stuck).values_list("pk", flat=True))
+        for number in _stuck.keys() - waiting:
+            del _stuck[number]
 
 
 def store_stuck(client: redis.Redis, number: int) -> bool:
@@ -112,6 +121,8 @@ def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpa
         else:
             found.rows.append(clean(record, row_id, chunk.received_at, hashed_keys=hashed_keys))
     found.counts["lost"] = chunk.n - position - 1
+    if found.counts["lost"]:
+        log.error("Redis has lost %d of the %d records of batch %d", found.counts["lost"], chunk.n, chunk.no)
     return found
 
 
@@ -144,7 +155,7 @@ def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share
     refused |= dict.fromkeys(codes, DeadLetter.Reason.DATABASE)
     for found in unpacked:
         _settle(found, refused, codes)
-    progress.count(sum((found.counts for found in unpacked), Counter()))
+    progress.count(sum((found.counts for found in unpacked), Counter()), now)
 
 
 def _settle(found: Unpacked, refused: dict[int, str], codes: dict[int, str]) -> None:

@@ -16,13 +16,15 @@ REMEMBERED = timedelta(minutes=10)  # how long an alarm stays after it was last 
 _FIRST_SECOND = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def count(added: Mapping[str, int]) -> None:
+def count(added: Counter, now: datetime) -> None:
     """Add to the counters of what was not stored. In the transaction that did not store it."""
-    added = {reason: number for reason, number in added.items() if number}
-    if added:
+    if +added:
         state = _locked_state()
-        state.counters = dict(Counter(state.counters) + Counter(added))
-        state.save(update_fields=["counters"])
+        state.counters = dict(Counter(state.counters) + added)
+        if added["lost"]:
+            text = f"Redis has lost {added['lost']} records which gateways had pushed."
+            state.alarms = _alarms(state.alarms, {"lost": text}, now)
+        state.save(update_fields=["counters", "alarms"])
 
 
 def note(client: redis.Redis, claimed: claim.Claimed, stuck: Mapping[int, str], now: datetime) -> bool:

@@ -218,6 +218,7 @@ def test_a_batch_of_rubbish_is_left_in_redis_and_holds_up_nobody_else(committed,
     drained(redis, NOW)
     with scope.every_org():
         assert (Record.objects.count(), DeadLetter.objects.count()) == (302, 101)
+    assert drain._stuck == {}
     assert redis.keys("*") == []
     with pytest.raises(CommandError, match=f"No batch {stuck.no} is waiting"):
         call_command("analytics", "retry", batch=stuck.no, stdout=StringIO(), skip_checks=True)
@@ -268,6 +269,7 @@ def test_records_that_redis_lost_are_counted_and_hold_up_nothing(committed, redi
         assert Batch.objects.filter(done=False).count() == 0
     state = IngestState.objects.get()
     assert (state.counters, state.waiting) == ({"lost": 3}, 0)
+    assert state.alarms["lost"]["text"] == "Redis has lost 3 records which gateways had pushed."
 
 
 def test_something_else_under_a_lists_name_is_an_alarm_and_holds_up_no_other_list(committed, redis):
