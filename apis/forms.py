@@ -83,7 +83,10 @@ class ApiForm(_Publishing):
     )
     strip_listen_path = forms.BooleanField(required=False, label="Take the listen path off before sending on")
     domain = forms.CharField(
-        required=False, max_length=253, label="Custom domain", help_text="Listen on this host name only."
+        required=False,
+        max_length=253,
+        label="Custom domain",
+        help_text="Listen on this host name only; needs <code>enable_custom_domains</code> in the gateways.",
     )
     authentication = forms.ChoiceField(choices=AUTHENTICATION, widget=forms.RadioSelect)
     auth_header_name = forms.CharField(
