@@ -1,4 +1,4 @@
-"""The background loop alone: delivers to gateways, stores their traffic. SIGTERM ends it between two steps."""
+"""The background loop alone: delivers to gateways, stores traffic. SIGTERM ends it between two steps."""
 
 import signal
 import threading
