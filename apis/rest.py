@@ -87,7 +87,7 @@ def _definition(request):
 def _named_organisation(definition):
     """A super-user has no organisation of his own, so he has to say whose API it is to be."""
     org_id = definition.get("org_id")
-    if not isinstance(org_id, str) or not Organisation.objects.filter(id=org_id).exists():
+    if not isinstance(org_id, str) or not Organisation.everyone.present().filter(id=org_id).exists():
         raise RestError(400, "api_definition.org_id: must be the id of an organisation")
     return org_id
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from apis.models import ApiDefinition, Revision
-from orgs import scope
+from orgs import people, scope
+from tests import make
 from tests.apis.definitions import plain
 from tests.apis.test_publish import stored
 
@@ -164,7 +165,9 @@ def test_a_clash_says_the_same_whoever_the_path_belongs_to(cast, ada, rest, api)
 def test_a_super_user_sees_all_and_names_the_organisation_of_what_he_creates(cast, ada, rest, api):
     sue = rest(cast.super_user)
     assert [row["api_definition"]["api_id"] for row in sue.get("/api/apis").json()["apis"]] == ["payments"]
-    for org_id in (None, "", "f" * 24, 5, {}):
+    gone = make.organisation("Gone", "gone")
+    people.delete_organisation(gone, actor=cast.super_user)
+    for org_id in (None, "", "f" * 24, gone.id, 5, {}):
         answer = post(sue, plain("/x/", org_id=org_id))
         assert (answer.status_code, answer.json()["Message"]) == (
             400,
