@@ -134,3 +134,9 @@ def test_the_administration_breaks_no_policy(page, site):
     assert {name: fault for name, fault in found.items() if fault != (200, [])} == {}
     assert complaints == []
     assert len(found) > 10
+
+
+def test_a_breach_of_the_policy_would_be_noticed(page, server):
+    page.goto(f"{server}/sign-in/")
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    assert violations(page) == ["style-src-attr inline"]

@@ -1,6 +1,6 @@
 """A walk along the links of the site, and what a browser finds wrong with a page."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,8 +8,8 @@ from django.urls import URLPattern, get_resolver, resolve
 
 from orgs.access import declared
 
-# Answer a GET with a redirect.
-REDIRECTS = {"home", "access-key"}
+# Answer a GET with a redirect; the token's page is an answer to a form, looked at in test_flows.
+NOT_PAGES = {"home", "access-key", "key-token"}
 REMEMBER_VIOLATIONS = """
   window.violations = [];
   document.addEventListener("securitypolicyviolation",
@@ -22,9 +22,14 @@ def page_names() -> set[str]:
     found = set()
     for pattern in patterns(get_resolver().url_patterns):
         rule = declared(pattern.callback)
-        if rule is not None and rule.caller in ("anyone", "session", "super") and "GET" in rule.methods:
+        if (
+            pattern.name
+            and rule is not None
+            and rule.caller in ("anyone", "session", "super")
+            and "GET" in rule.methods
+        ):
             found.add(pattern.name)
-    return found - REDIRECTS
+    return found - NOT_PAGES
 
 
 def patterns(given: list) -> Iterator[URLPattern]:
@@ -39,12 +44,12 @@ def view_name(address: str) -> str:
     return resolve(urlsplit(address).path).view_name
 
 
-def walk(page: Any, start: str, within: str) -> Iterator[tuple[str, int]]:
+def walk(page: Any, start: str, within: str, known: Collection[str] = ()) -> Iterator[tuple[str, int]]:
     """Follow links from `start` to one page of each view under `within`: (view name, status).
 
-    Django's admin is a walk of its own.
+    Views which are `known` are not looked at again; Django's admin is a walk of its own.
     """
-    seen, waiting = {view_name(start)}, [start]
+    seen, waiting = {view_name(start), *known}, [start]
     in_admin = view_name(start).startswith("admin:")
     while waiting:
         address = waiting.pop(0)
