@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from dashboard import embedded
 from dashboard.embedded import Engines
@@ -168,7 +169,10 @@ def base(host: str, port: int) -> Iterator[Base]:
             settings.VAR, postgresql=wanted["PostgreSQL"], valkey=wanted["Valkey"]
         ) as engines:
             say("Preparing the database …")
-            prepare()
+            try:
+                prepare()
+            except DatabaseError as error:
+                raise StartError(f"The database cannot be used: {str(error).splitlines()[0]}") from error
             base = Base(listener, engines, own_address(listener))
             os.environ.setdefault("FEED_CHECK_URL", f"{base.url}/system/apis")
             # The worker asks for our own feed, and the check below for /hello, under this name.

@@ -38,6 +38,7 @@ def runner(var: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         environment = {name: value for name, value in os.environ.items() if name not in CONFIGURED}
         # Compressing static files takes seconds, and no test here is about them.
         environment |= {"GATEHOUSE_VAR": str(var), "PYTHONUNBUFFERED": "1", "DEMONSTRATION": "1"}
+        environment |= options.pop("environment", {})
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         command = [sys.executable, *arguments]
         started.append(subprocess.Popen(command, cwd=HERE, env=environment, **pipes | options))
