@@ -10,12 +10,15 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from keys.asked import NO_RIGHTS, SessionError, rights_from
 from keys.issue import Wishes
 from keys.models import STATES, Key
-from keys.session import INT64, LAST_SECOND, NO_RIGHTS, UNLIMITED, Api, Right, SessionError, rights_from
+from keys.session import INT64, UNLIMITED, Api, Right
 from orgs import strict_json
 
 LONGEST_META_DATA = 10_000
+# 9999-12-31T23:59:59Z, the last second a datetime can hold.
+LAST_SECOND = 253402300799
 
 
 class ExpiryField(forms.Field):

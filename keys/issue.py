@@ -19,8 +19,9 @@ from django.utils.crypto import salted_hmac
 from apis import outbox
 from apis.models import ApiDefinition
 from keys import token as tokens
+from keys.asked import NO_RIGHTS, SessionError, no_such_api
 from keys.models import Key, KeyRight
-from keys.session import NO_RIGHTS, UNLIMITED, Right, SessionError, no_such_api
+from keys.session import UNLIMITED, Right
 from orgs import audit
 from orgs.models import Organisation
 

@@ -11,11 +11,11 @@ from django.http import HttpResponse
 
 from apis.models import ApiDefinition
 from keys import issue, token
+from keys.asked import SessionError, values_from
 from keys.forms import KeyForm
 from keys.models import Key
 from keys.reader import apis_of_one, described_of
 from keys.search import found
-from keys.session import SessionError, values_from
 from orgs.access import access
 from orgs.ids import is_id
 from orgs.models import Organisation

@@ -9,7 +9,6 @@ Pure: dicts in, dicts out.
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,10 +16,6 @@ from typing import Any
 
 UNLIMITED = -1
 INT64 = 2**63 - 1
-# 9999-12-31T23:59:59Z, the last second a datetime can hold.
-LAST_SECOND = 253402300799
-
-NO_RIGHTS = "A key must have at least one API in its access rights."
 
 # Written by gateways themselves; a client that sends back a session it has read sends them too.
 GATEWAY_MEMBERS = frozenset(
@@ -36,61 +31,6 @@ GATEWAY_MEMBERS = frozenset(
 )
 _GATEWAY_RIGHT_MEMBERS = frozenset({"allowance_scope"})
 _GATEWAY_LIMIT_MEMBERS = frozenset({"quota_renews", "quota_remaining"})
-
-# Members of a gateway's session which would grant or restrict something that is not kept here: refused, not
-# dropped.
-_NOT_KEPT = frozenset(
-    {
-        "apply_policies",
-        "apply_policy_id",
-        "oauth_client_id",
-        "oauth_keys",
-        "certificate",
-        "mtls_static_certificate_bindings",
-        "basic_auth_data",
-        "jwt_data",
-        "hmac_enabled",
-        "hmac_string",
-        "rsa_certificate_id",
-        "enable_http_signature_validation",
-        "throttle_interval",
-        "throttle_retry_limit",
-        "max_query_depth",
-        "smoothing",
-        "data_expires",
-        "monitor",
-        "enable_detail_recording",
-        "enable_detailed_recording",
-        "session_lifetime",
-        "post_expiry_action",
-        "post_expiry_grace_period",
-    }
-)
-_NOT_KEPT_IN_RIGHT = frozenset(
-    {
-        "allowed_urls",
-        "limit",
-        "restricted_types",
-        "allowed_types",
-        "field_access_rights",
-        "disable_introspection",
-        "endpoints",
-        "json_rpc_methods",
-        "json_rpc_methods_access_rights",
-        "mcp_primitives",
-        "mcp_access_rights",
-    }
-)
-
-
-class SessionError(ValueError):
-    """A session that must not be written. `field` is the member at fault, `message` a sentence for its
-    sender."""
-
-    def __init__(self, field: str, message: str):
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -119,118 +59,6 @@ class Limits:
     per: float = 0
     quota_max: int = UNLIMITED
     quota_renewal_rate: int = 0
-
-
-def rights_from(access_rights: Any, own_apis: Iterable[str]) -> list[Right]:
-    """The rights a request body's `access_rights` asks for.
-
-    `own_apis`: API ids of the key's organisation. Raises SessionError for wrong types, for empty rights,
-    for a member that restricts in a way not kept here, and for an API which is unknown or another
-    organisation's: in one wording, since the difference would tell what others have.
-    """
-    rights = _rights_object({} if access_rights is None else access_rights)
-    if not rights:
-        raise SessionError("access_rights", NO_RIGHTS)
-    own = set(own_apis)
-    return [_right_from(api_id, entry, own) for api_id, entry in rights.items()]
-
-
-def no_such_api(api_id: str) -> str:
-    """What is said of an API that does not exist and of another organisation's: the difference would tell."""
-    return f"There is no API {api_id!r} in this organisation."
-
-
-def _right_from(api_id: str, entry: Any, own: set[str]) -> Right:
-    field = f"access_rights.{api_id}"
-    if api_id not in own:
-        raise SessionError("access_rights", no_such_api(api_id))
-    if entry is None:
-        entry = {}
-    if not isinstance(entry, dict):
-        raise SessionError(field, "Must be an object.")
-    if entry.get("api_id", api_id) not in (api_id, ""):
-        raise SessionError(f"{field}.api_id", "Must be the API id under which the entry stands.")
-    for name in sorted(_NOT_KEPT_IN_RIGHT & entry.keys()):
-        if not _is_zero(entry[name]):
-            raise SessionError(f"{field}.{name}", "Is not supported; leave it out or empty.")
-    return Right(api_id, tuple(_texts(entry.get("versions"), f"{field}.versions")))
-
-
-def values_from(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of a request body that a key keeps, by name, each of the JSON type a gateway decodes it
-    as; null is as good as absent. Only members present are in the answer. `access_rights` is handed on as
-    it is, for `rights_from`.
-
-    Raises SessionError naming the member for a wrong type and for whatever would grant or restrict
-    something that is not kept here. Unknown members and those which gateways write are passed over.
-    """
-    for name in sorted(_NOT_KEPT & body.keys()):
-        if not _is_zero(body[name]):
-            raise SessionError(name, "Is not supported; leave it out or empty.")
-    values = {name: read(body[name], name) for name, read in _READERS.items() if body.get(name) is not None}
-    if body.get("access_rights") is not None:
-        values["access_rights"] = _rights_object(body["access_rights"])
-    return values
-
-
-def _rights_object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise SessionError("access_rights", "Must be an object of API ids.")
-    return value
-
-
-def _text(value: Any, field: str) -> str:
-    if not isinstance(value, str):
-        raise SessionError(field, "Must be a string.")
-    return value
-
-
-def _texts(value: Any, field: str) -> list[str]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise SessionError(field, "Must be a list of strings.")
-    return value
-
-
-def _flag(value: Any, field: str) -> bool:
-    if not isinstance(value, bool):
-        raise SessionError(field, "Must be true or false.")
-    return value
-
-
-def _number(value: Any, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise SessionError(field, "Must be a number.")
-    return value
-
-
-def _integer(value: Any, field: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > INT64:
-        raise SessionError(field, "Must be a whole number.")
-    return value
-
-
-def _object(value: Any, field: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise SessionError(field, "Must be an object.")
-    return value
-
-
-_READERS = {
-    "org_id": _text,
-    "alias": _text,
-    "owner": _text,
-    "tags": _texts,
-    "meta_data": _object,
-    "rate": _number,
-    "per": _number,
-    "quota_max": _integer,
-    "quota_renewal_rate": _integer,
-    "expires": _integer,
-    "is_inactive": _flag,
-    "all_apis": _flag,
-}
 
 
 def session(*, rights: Iterable[Right] | None, **facts: Any) -> dict[str, Any] | None:
@@ -322,7 +150,7 @@ def same(ours: dict[str, Any], stored: dict[str, Any] | None) -> bool:
 
 def _essence(session: dict[str, Any]) -> dict[str, Any]:
     kept = {
-        name: value for name, value in session.items() if name not in GATEWAY_MEMBERS and not _is_zero(value)
+        name: value for name, value in session.items() if name not in GATEWAY_MEMBERS and not is_zero(value)
     }
     rights = session.get("access_rights")
     if isinstance(rights, dict):
@@ -337,7 +165,7 @@ def _right_essence(right: Any) -> Any:
     kept = {name: value for name, value in right.items() if name not in _GATEWAY_RIGHT_MEMBERS}
     if isinstance(kept.get("limit"), dict):
         kept["limit"] = {n: v for n, v in kept["limit"].items() if n not in _GATEWAY_LIMIT_MEMBERS}
-    return {name: value for name, value in kept.items() if not _is_zero(value)}
+    return {name: value for name, value in kept.items() if not is_zero(value)}
 
 
 def with_quota_state(ours: dict[str, Any], stored: dict[str, Any] | None, now: int) -> dict[str, Any]:
@@ -373,9 +201,11 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= INT64
 
 
-def _is_zero(value: Any) -> bool:
+def is_zero(value: Any) -> bool:
+    """Whether a gateway takes a member of this value for one that is not there: zero, -1 (unlimited), or
+    made of nothing but those."""
     if isinstance(value, dict):
-        return all(_is_zero(entry) for entry in value.values())
+        return all(is_zero(entry) for entry in value.values())
     if isinstance(value, list):
-        return all(_is_zero(entry) for entry in value)
+        return all(is_zero(entry) for entry in value)
     return value is None or value in (0, "", UNLIMITED)

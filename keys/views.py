@@ -11,11 +11,11 @@ from django.utils.http import urlencode
 
 from apis.models import ApiDefinition
 from keys import issue
+from keys.asked import SessionError
 from keys.forms import KeyFilterForm, KeyForm
 from keys.models import Key
 from keys.reader import apis_of_one, rights_of
 from keys.search import found
-from keys.session import SessionError
 from orgs.access import access
 from orgs.ids import is_id
 from orgs.spreadsheet import csv_response

@@ -247,6 +247,37 @@ def test_a_key_that_is_being_changed_is_tried_later(committed, cast, redis):
     other.join()
 
 
+def test_apis_come_and_go_while_their_keys_are_delivered_and_nothing_waits_in_a_circle(
+    committed, cast, redis
+):
+    made = [build.key(cast.acme, alias=f"key {number}")[0] for number in range(20)]
+    failures, done = [], threading.Event()
+
+    def work():
+        try:
+            while not done.is_set():
+                build.deliver(redis)
+        except Exception as error:
+            failures.append(error)
+        connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    try:
+        for number in range(10):
+            orders = build.api(cast.acme, f"Orders {number}")
+            inside(cast.acme, publish.delete, orders, author=None)
+        last = build.api(cast.acme, "Last")
+    finally:
+        done.set()
+        for worker in workers:
+            worker.join()
+    repair.sweep(redis)
+    assert failures == []
+    assert [list(build.stored(redis, each)["access_rights"]) for each in made] == [[last.api_id]] * 20
+
+
 def test_gateways_that_do_not_hash_keys_are_refused_loudly(cast, redis, settings):
     settings.GATEWAY_HASH_KEYS = False
     made, _ = build.key(cast.acme, build.api(cast.acme))

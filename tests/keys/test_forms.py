@@ -5,10 +5,11 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
+from keys.asked import NO_RIGHTS
 from keys.forms import KeyForm
 from keys.issue import Wishes
 from keys.models import Key
-from keys.session import NO_RIGHTS, Api, Right
+from keys.session import Api, Right
 
 APIS = [Api("a", "First"), Api("b", "Second")]
 BERLIN = ZoneInfo("Europe/Berlin")

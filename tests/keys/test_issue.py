@@ -7,8 +7,9 @@ from django.db import IntegrityError, connection, transaction
 from apis import publish
 from apis.models import Outbox
 from keys import issue
+from keys.asked import NO_RIGHTS, SessionError
 from keys.models import Key, KeyRight
-from keys.session import NO_RIGHTS, Right, SessionError
+from keys.session import Right
 from keys.token import cache_key, token_hash
 from orgs import people, scope
 from orgs.models import AuditEntry
