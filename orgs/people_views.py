@@ -19,13 +19,13 @@ def rights_form(held: dict[str, str], request) -> RightsForm:
 
 @access("session", "users")
 def person_list(request, org):
-    can_add = not request.user.is_superuser and request.user.may("users", "write")
-    context = {"section": "people", "people": User.objects.filter(org=request.org), "can_add": can_add}
+    can_edit = request.user.may("users", "write")
+    context = {"section": "people", "people": User.objects.filter(org=request.org), "can_edit": can_edit}
     return render(request, "orgs/people.html", context)
 
 
 @sensitive_post_parameters("password")
-@access("session", "users", methods="GET POST")
+@access("session", "users", methods="GET POST", form=True)
 def person_add(request, org):
     """A new person of the caller's own organisation. A super-user has none: he adds super-users."""
     if request.user.is_superuser:
@@ -59,7 +59,7 @@ def added_person(request, form: PersonForm, granted: dict[str, str]):
     return None
 
 
-@access("session", "users", methods="GET POST")
+@access("session", "users", methods="GET POST", form=True)
 def person_edit(request, org, person):
     person = get_object_or_404(User.objects.filter(org=request.org), pk=person)
     form, rights = change_form(person, request), rights_form(person.permissions, request)
@@ -109,7 +109,7 @@ def activate(request, person: User) -> None:
 
 @access("super")
 def super_user_list(request):
-    context = {"section": "super-users", "people": User.objects.filter(org=None)}
+    context = {"section": "super-users", "people": User.objects.filter(org=None), "can_edit": True}
     return render(request, "orgs/super_users.html", context)
 
 

@@ -99,11 +99,14 @@ def test_an_administrator_cannot_reach_the_pages_of_super_users(cast, client_for
 def test_changed_rights_hold_from_the_next_request_on(cast, client_for):
     client, member = client_for(cast.acme_admin), client_for(cast.acme_member)
     assert member.get("/o/acme/people/").status_code == 403
+    assert len(re.findall(r'href="/o/acme/people/[^"]', client.get("/o/acme/people/").content.decode())) == 3
     facts = {"email": "max@acme.example", "first_name": "", "last_name": "", "rights-users": "read"}
     client.post(f"/o/acme/people/{cast.acme_member.pk}/", facts)
     assert person("max@acme.example").permissions == {"users": "read"}
     assert member.get("/o/acme/people/").status_code == 200
-    assert member.get("/o/acme/people/new/").status_code == 200
+    readable = member.get("/o/acme/people/").content.decode()
+    assert re.findall(r'href="/o/acme/people/[^"]', readable) == []
+    assert member.get("/o/acme/people/new/").status_code == 403
     assert member.post("/o/acme/people/new/", FORM).status_code == 403
 
 
