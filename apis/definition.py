@@ -17,7 +17,7 @@ _TARGET_SCHEMES = ("http", "https", "h2c", "ws", "wss", "tcp", "tls", "tyk")
 _DOMAIN = re.compile(r"[a-z0-9_{}*]([a-z0-9_.{}:+*\\\[\]-]{0,251}[a-z0-9_{}])?", re.IGNORECASE)
 
 
-def problems(definition, *, may_use_references):
+def problems(definition: object, *, may_use_references: bool) -> list[Problem]:
     """Every Problem that keeps `definition` (parsed JSON) from being published; an empty list means none.
 
     may_use_references: whether the author may have the gateway fill in values of its host (super-users only).
@@ -35,7 +35,7 @@ def problems(definition, *, may_use_references):
     return found
 
 
-def normal_form(definition, *, id, api_id, org_id, active=None):
+def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: bool | None = None) -> dict:
     """A copy of `definition` with the members that are not its author's to choose; order and all else kept.
 
     active: None keeps what the definition says (absent means inactive, as it does to a gateway's decoder).
@@ -91,7 +91,7 @@ def _target(definition):
         yield Problem("/proxy/target_url", fault)
 
 
-def target_fault(target):
+def target_fault(target: str) -> str | None:
     """What is wrong with a target URL, or None; a gateway skips an API whose target it cannot parse."""
     if not target:
         return "must not be empty"

@@ -17,7 +17,7 @@ class Row(NamedTuple):
 _NOTHING = object()
 
 
-def rows(before, after):
+def rows(before: object, after: object) -> list[Row]:
     """The Rows between two JSON values, in document order, as deep as both are objects or lists."""
     return list(_rows(before, after, ""))
 

@@ -11,24 +11,24 @@ LARGEST = 1_000_000  # characters; the largest definitions in public use are som
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|\s+', re.DOTALL)
 
 
-def parse(text):
+def parse(text: str) -> object:
     """The value written in `text`. Raises BadJson."""
     if len(text) > LARGEST:
         raise BadJson(f"it is longer than {LARGEST:,} characters")
     return loads(text)
 
 
-def compact(value):
+def compact(value: object) -> str:
     """`value` as JSON text without blanks, members in their order; the form that is stored and served."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def pretty(value):
+def pretty(value: object) -> str:
     """`value` as JSON text for a person to read and edit."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
 
 
-def faithful(value):
+def faithful(value: object) -> object:
     """`value` as a reader of its text would see it. Raises BadJson if there is no such text."""
     try:
         return parse(compact(value))
@@ -38,7 +38,7 @@ def faithful(value):
         raise BadJson("it cannot be written as JSON") from None
 
 
-def lines(text):
+def lines(text: str) -> dict[str, int]:
     """{JSON pointer: line number from 1} for every value in text that `parse` accepts."""
     found = {}
     line, path, key = 1, [], None

@@ -29,7 +29,7 @@ _lock = threading.Lock()
 _latest: Feed | None = None
 
 
-def current():
+def current() -> Feed:
     """The Feed as of now. Raises FeedInDoubt, or Django's DatabaseError.
 
     The bytes are kept in the process under their stamp; when a thousand gateways ask after a change, one

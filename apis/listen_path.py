@@ -27,14 +27,14 @@ class Address(NamedTuple):
     port: int = 0
 
 
-def address(definition):
+def address(definition: dict) -> Address:
     """The Address of a valid definition, in normal form."""
     if definition.get("protocol") in ("tcp", "tls"):
         return Address(_domain(definition), "", definition["listen_port"])
     return Address(_domain(definition), normalise(definition["proxy"]["listen_path"]))
 
 
-def normalise(path):
+def normalise(path: str) -> str:
     """The one spelling of a listen path: unquoted, no empty or dot segments; a trailing slash is kept.
 
     >>> normalise("/a%2F//b/./c/../")
@@ -53,7 +53,7 @@ def normalise(path):
     return "/" + "/".join(kept) + ("" if ends_open or not kept else "/")
 
 
-def faults(path):
+def faults(path: str) -> list[str]:
     """What is wrong with a listen path, as sentence parts; nothing if gateways serve it as it is written."""
     if not path:
         return ["must not be empty"]
@@ -76,17 +76,17 @@ def faults(path):
     return found + pattern_faults(path)
 
 
-def pattern_faults(text):
+def pattern_faults(text: str) -> list[str]:
     """What is wrong with the `{name:pattern}` parameters of a listen path or a domain, as sentence parts."""
     return _parameter_faults(text) if _balanced(text) else ["has unbalanced braces"]
 
 
-def same(one, other):
+def same(one: Address, other: Address) -> bool:
     """Whether two Addresses are one to a gateway, which would then rename one of the two APIs."""
     return one.domain == other.domain and one.port == other.port and _key(one.path) == _key(other.path)
 
 
-def overlap(one, other):
+def overlap(one: Address, other: Address) -> bool:
     """Whether requests for one Address could reach the other, so that one organisation must own both.
 
     A blank domain, or one with a pattern, meets every domain.

@@ -4,8 +4,9 @@ The worker enters all organisations, begins a transaction, and for each row that
 says `done` or `retry`.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apis.models import Outbox
@@ -13,24 +14,24 @@ from apis.models import Outbox
 _SLOWEST = 60  # seconds between two attempts
 
 
-def add(kind, subject, payload=None, *, org_id):
+def add(kind: str, subject: str, payload: object = None, *, org_id: str) -> Outbox:
     """Leave a message in the current transaction. kind: of Outbox.KINDS. payload: JSON, never a secret."""
     return Outbox.objects.create(kind=kind, subject=subject, payload=payload, org_id=org_id)
 
 
-def take(limit):
+def take(limit: int) -> list[Outbox]:
     """Up to `limit` due messages, oldest first, locked until the transaction ends; others skip them."""
     due = Outbox.objects.filter(done_at=None, due_at__lte=timezone.now()).order_by("due_at", "id")
     return list(due.select_for_update(skip_locked=True)[:limit])
 
 
-def done(row):
+def done(row: Outbox) -> None:
     """The message was delivered."""
     row.done_at = timezone.now()
     row.save(update_fields=["done_at"])
 
 
-def retry(row, error):
+def retry(row: Outbox, error: object) -> None:
     """It was not: try again after 1, 2, 4 … 60 s. error: text or exception; only the first 500 characters are
     kept.
     """
@@ -40,11 +41,11 @@ def retry(row, error):
     row.save(update_fields=["attempts", "last_error", "due_at"])
 
 
-def waiting():
+def waiting() -> QuerySet:
     """The messages in scope that are not yet delivered."""
     return Outbox.objects.filter(done_at=None)
 
 
-def forget(before):
+def forget(before: datetime) -> int:
     """Delete messages delivered before a time; the answer is how many."""
     return Outbox.objects.filter(done_at__lt=before).delete()[0]

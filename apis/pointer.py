@@ -1,5 +1,6 @@
 """JSON pointers (RFC 6901) and the one shape in which a fault of a definition is reported."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -9,16 +10,16 @@ class Problem(NamedTuple):
     pointer: str
     message: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.pointer}: {self.message}" if self.pointer else self.message
 
 
-def child(pointer, step):
+def child(pointer: str, step: str | int) -> str:
     """The pointer of a member or list element below `pointer`."""
     return f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}"
 
 
-def walk(value, pointer=""):
+def walk(value: object, pointer: str = "") -> Iterator[tuple[str, str | None, object]]:
     """Every (pointer, key or None, value) of a document, parents first; iterative, so depth is no danger."""
     stack = [(pointer, None, value)]
     while stack:

@@ -4,6 +4,9 @@ message.
 Everybody who changes an API comes through here: pages, REST, commands.
 """
 
+from collections.abc import Callable
+from datetime import datetime
+
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,16 +20,17 @@ from apis.pointer import Problem
 from apis.render import wrapper
 from orgs import audit
 from orgs.ids import new_id
+from orgs.models import Organisation, User
 
 # Called inside the transaction with (organisation id, API id, "added" or "removed"): before an API's row goes
 # and after it came.
-FOLLOWERS = []
+FOLLOWERS: list[Callable[[str, str, str], None]] = []
 
 
 class Refused(Exception):
     """Nothing was stored. status: what it means in HTTP; problems: list of Problem, in the author's words."""
 
-    def __init__(self, status, problems):
+    def __init__(self, status: int, problems: list[Problem]):
         super().__init__("; ".join(map(str, problems)))
         self.status = status
         self.problems = problems
@@ -35,7 +39,7 @@ class Refused(Exception):
 class Stale(Exception):
     """Somebody else published since the revision that a change started from."""
 
-    def __init__(self, api):
+    def __init__(self, api: ApiDefinition):
         super().__init__(f"revision {api.revision} was published meanwhile")
         self.api = api
 
@@ -45,7 +49,14 @@ SAME_URL = Problem("/proxy/listen_path", "Found API with same url")
 
 
 @transaction.atomic
-def create(org_id, definition, *, author, message="", at=None):
+def create(
+    org_id: str,
+    definition: object,
+    *,
+    author: User | None,
+    message: str = "",
+    at: datetime | None = None,
+) -> ApiDefinition:
     """Publish a new API of an organisation and answer its ApiDefinition.
 
     author: the User, or None for the command line. at: the time of the revision, now by default. Raises
@@ -63,7 +74,15 @@ def create(org_id, definition, *, author, message="", at=None):
 
 
 @transaction.atomic
-def change(api, definition, *, author, message="", started_from=None, at=None):
+def change(
+    api: ApiDefinition,
+    definition: object,
+    *,
+    author: User | None,
+    message: str = "",
+    started_from: int | None = None,
+    at: datetime | None = None,
+) -> ApiDefinition:
     """Publish a new revision and answer the ApiDefinition; without a difference nothing happens.
 
     started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id`
@@ -74,14 +93,21 @@ def change(api, definition, *, author, message="", started_from=None, at=None):
 
 
 @transaction.atomic
-def set_active(api, active, *, author, message="", at=None):
+def set_active(
+    api: ApiDefinition,
+    active: bool,
+    *,
+    author: User | None,
+    message: str = "",
+    at: datetime | None = None,
+) -> ApiDefinition:
     """Activate or deactivate an API: a revision like any other. Raises Refused, Http404."""
     # Not validated anew: the definition was when it came, perhaps by somebody who may more than this author.
     message = message or ("Activated" if active else "Deactivated")
     return _change(api.id, None, active=active, author=author, message=message, at=at)
 
 
-def as_stored(api, definition):
+def as_stored(api: ApiDefinition, definition: dict) -> dict:
     """`definition` as publishing it for this API would store it."""
     return normal_form(
         definition, id=api.id, api_id=definition.get("api_id") or api.api_id, org_id=api.org_id
@@ -109,7 +135,7 @@ def _change(id, definition, *, author, message, at, active=None, started_from=No
 
 
 @transaction.atomic
-def delete(api, *, author):
+def delete(api: ApiDefinition, *, author: User | None) -> None:
     """Delete an API; its revisions and audit entries stay. Raises Http404."""
     feed = FeedVersion.objects.select_for_update().get()
     api = _locked(api.id)
@@ -120,7 +146,7 @@ def delete(api, *, author):
     api.delete()
 
 
-def depart(organisation):
+def depart(organisation: Organisation) -> None:
     """The organisation is being deleted (orgs.people.DEPARTURES): gateways stop serving its APIs."""
     for api in ApiDefinition.objects.filter(org_id=organisation.id).order_by("id"):
         delete(api, author=None)

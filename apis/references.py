@@ -13,7 +13,7 @@ _REFERENCE = re.compile(r"(?:env|secrets|consul|vault|file|kv)://|\$kv\{|\$secre
 _INTERNAL = re.compile(r"tyk://([^/?#\s]*)", re.IGNORECASE)
 
 
-def problems(definition):
+def problems(definition: dict) -> list[Problem]:
     """The Problems of a definition whose author may not use references (is no super-user)."""
     found = []
     for pointer, key, value in walk(definition):
@@ -31,7 +31,7 @@ def _is_file(key, value):
     return (name == "template_mode" and value == "file") or (name == "template_path" and bool(value))
 
 
-def internal_targets(definition):
+def internal_targets(definition: dict) -> list[tuple[str, str]]:
     """The (pointer, API) pairs of other APIs which this definition sends requests to inside the gateway.
 
     A gateway finds these by id or name among the APIs of every organisation, so whoever publishes a

@@ -25,7 +25,7 @@ _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
-def problems(definition):
+def problems(definition: object) -> list[Problem]:
     """The Problems of a definition's types and member names, in document order."""
     return list(_object(definition, TYPES, ""))
 

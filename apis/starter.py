@@ -33,12 +33,12 @@ _NEW = {
 }
 
 
-def new():
+def new() -> dict:
     """The definition that every new API starts from; its name, listen path and target URL are still empty."""
     return copy.deepcopy(_NEW)
 
 
-def fields(definition):
+def fields(definition: dict) -> dict:
     """What the form shows of a definition. authentication: "token", "keyless" or "other"."""
     proxy, auth, limit = (definition.get(name) or {} for name in ("proxy", "auth", "global_rate_limit"))
     return {
@@ -55,14 +55,14 @@ def fields(definition):
     }
 
 
-def authentication(definition):
+def authentication(definition: dict) -> str:
     """How callers of an API prove who they are: "token", "keyless" or "other"."""
     if definition.get("use_keyless"):
         return "keyless"
     return "other" if any(definition.get(name) for name in _OTHER_AUTHENTICATION) else "token"
 
 
-def apply(definition, values):
+def apply(definition: dict, values: dict) -> dict:
     """A copy of `definition` in which the fields say `values`; what a field said before is left as it is."""
     made = copy.deepcopy(definition)
     before = fields(definition)

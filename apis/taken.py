@@ -11,7 +11,7 @@ from apis.models import ApiDefinition
 from orgs import scope
 
 
-def api_id_is_taken(api_id, *, but=None):
+def api_id_is_taken(api_id: str, *, but: str | None = None) -> bool:
     """Whether any organisation has an API of this id, by its own or its database id. but: a database id to
     pass over.
     """
@@ -19,7 +19,7 @@ def api_id_is_taken(api_id, *, but=None):
         return ApiDefinition.objects.filter(Q(api_id=api_id) | Q(id=api_id)).exclude(id=but).exists()
 
 
-def address_is_taken(address, org_id, *, but=None):
+def address_is_taken(address: Address, org_id: str, *, but: str | None = None) -> bool:
     """Whether an API cannot listen here: one of its own does, or another organisation's does above or below.
 
     Inactive APIs keep their address, so that each can be activated at any time.

@@ -1,5 +1,7 @@
 """Members whose contents a gateway takes on trust: a surprise inside them ends its process."""
 
+from collections.abc import Iterator
+
 from apis.pointer import Problem, child
 
 # What a gateway reads from `handler_meta` as text while it loads the API; seen to end 3.0.12, some 5.14 too.
@@ -12,7 +14,7 @@ _TEXTS = {
 _ENGINES = ("", "redis")
 
 
-def problems(definition):
+def problems(definition: dict) -> Iterator[Problem]:
     """The Problems of event handlers and stores, for a definition whose types are right (apis.shape)."""
     for name in ("auth_provider", "session_provider"):
         if ((definition.get(name) or {}).get("storage_engine") or "") not in _ENGINES:
