@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from datetime import datetime, timedelta
 
-from dashboard.analytics import endpoint, periods, reader
+from dashboard.analytics import endpoint, histogram, periods, reader
 from orgs import scope
 from tests.analytics.screens import classes, count_by, sheet, tables_of
 
@@ -191,4 +191,5 @@ def test_records_and_rollups_give_equal_figures(played):
                 for sums in (raw, by_hour, by_day)
             ]
             assert kept[0] == kept[1] == kept[2]
+            assert sum(histogram.decode(raw.lat).values()) == raw.timed
             assert kept[0]["hits"] == count_by(played.records[played.alpha.id], "APIKey")[key]

@@ -173,6 +173,9 @@ def test_an_hour_of_a_half_hour_clock_change_starts_when_its_first_instant_is_co
     start = datetime(2026, 4, 4, 15, tzinfo=UTC)
     assert clock.hour_start(instant, LORD_HOWE) == start
     assert clock.next_hour(start, LORD_HOWE) == datetime(2026, 4, 4, 15, 30, tzinfo=UTC)
+    # A bucket that begins there begins with that row; rows of minutes and days carry their own instants.
+    assert clock.row_bound(start, "h", LORD_HOWE) == datetime(2026, 4, 4, 14, 30, tzinfo=UTC)
+    assert clock.row_bound(start, "m", LORD_HOWE) == start
 
 
 @given(zones, instants, ranges, st.booleans())
