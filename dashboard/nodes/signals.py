@@ -14,13 +14,14 @@ from dashboard.nodes import envelope, feed_check
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
 from dashboard.nodes.repeats import AFTER_REFUSAL, due_at
-from dashboard.nodes.signing import CHANNEL, notification
+from keys.notices import CHANNEL, signed
 
 logger = logging.getLogger(__name__)
 
 # Gateways may have lost their reload while nothing here ran, so a signal follows every start.
 STARTED_AT = timezone.now()
 AFTER_TROUBLE = timedelta(seconds=2)
+CHECKS = 3  # of the feed, for as long as somebody publishes between our reading it and asking for it
 FORGOTTEN_AFTER = timedelta(days=30)
 
 
@@ -86,7 +87,7 @@ def _send(signal: NodeSignal, started_at: datetime, now: datetime, redis: Redis)
     feed, trouble = _checked_feed()
     if not trouble:
         try:
-            signal.receivers = redis.publish(CHANNEL, notification("ApiUpdated", "", settings.NODE_SECRET))
+            signal.receivers = redis.publish(CHANNEL, signed("ApiUpdated", "", settings.NODE_SECRET))
         except RedisError as error:
             trouble = f"Redis cannot be reached ({type(error).__name__})"
     if trouble:
@@ -106,11 +107,18 @@ def _send(signal: NodeSignal, started_at: datetime, now: datetime, redis: Redis)
 
 def _checked_feed():
     """The feed gateways would be given, and why they would not be: "" if they would."""
-    try:
-        feed = published.current()
-    except published.FeedInDoubt as error:
-        return None, str(error)
-    if not settings.FEED_CHECK_URL:
-        return feed, ""
-    etag = envelope.etag(feed.stamp)
-    return feed, feed_check.trouble(settings.FEED_CHECK_URL, settings.NODE_SECRET, etag)
+    feed = trouble = None
+    for _ in range(CHECKS):
+        try:
+            before, feed = feed, published.current()
+        except published.FeedInDoubt as error:
+            return None, str(error)
+        if before is not None and before.stamp == feed.stamp:
+            return feed, trouble
+        trouble = ""
+        if settings.FEED_CHECK_URL:
+            etag = envelope.etag(feed.stamp)
+            trouble = feed_check.trouble(settings.FEED_CHECK_URL, settings.NODE_SECRET, etag)
+        if not trouble:
+            break
+    return feed, trouble

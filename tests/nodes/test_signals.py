@@ -1,6 +1,8 @@
 import json
 import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.request import Request, urlopen
 
 import pytest
 import redis as redis_package
@@ -15,12 +17,12 @@ from apis import outbox
 from apis.models import FeedVersion
 from dashboard.nodes import signals
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
-from dashboard.nodes.signing import CHANNEL, notification
+from keys.notices import CHANNEL, signed
 from orgs import scope
 from orgs.ids import new_id
 from tests.nodes.publishing import published
 
-RELOAD = notification("ApiUpdated", "", settings.NODE_SECRET)
+RELOAD = signed("ApiUpdated", "", settings.NODE_SECRET)
 
 
 @pytest.fixture
@@ -258,6 +260,42 @@ def test_the_feed_is_asked_of_the_running_application(gunicorn, redis, cast, set
     later(1)
     assert signals.tick(redis) is False
     assert NodeSignal.objects.get().trouble == "the feed is answered 401"
+
+
+def test_a_change_published_while_the_feed_is_asked_for_does_not_put_the_signal_off(
+    gunicorn, redis, cast, settings
+):
+    names = iter(["Rockets", "Ropes"])
+    asked = []
+
+    class PublishesFirst(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if name := next(names, None):
+                published(cast.acme, name)
+                connections.close_all()
+            asked.append(name)
+            request = Request(gunicorn + self.path, headers={"Authorization": settings.NODE_SECRET})
+            with urlopen(request) as answer:
+                body = answer.read()
+                self.send_response(200)
+                self.send_header("ETag", answer.headers["ETag"])
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    published(cast.acme, "Orders")
+    with ThreadingHTTPServer(("127.0.0.1", 0), PublishesFirst) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        settings.FEED_CHECK_URL = f"http://127.0.0.1:{server.server_port}/system/apis"
+        sent = signals.tick(redis)
+        server.shutdown()
+        thread.join()
+    assert (sent, asked) == (True, ["Rockets", "Ropes", None])
+    assert NodeSignal.objects.get().version == wanted_version()
 
 
 def test_of_several_workers_one_sends(committed, redis, cast):
