@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 # Gateways may have lost their reload while nothing here ran, so a signal follows every start.
 STARTED_AT = timezone.now()
 AFTER_TROUBLE = timedelta(seconds=2)
-CHECKS = 3  # of the feed, for as long as somebody publishes between our reading it and asking for it
+CHECKS = 3  # of the feed, while others publish between our reading it and asking for it
 FORGOTTEN_AFTER = timedelta(days=30)
 
 
@@ -107,18 +107,18 @@ def _send(signal: NodeSignal, started_at: datetime, now: datetime, redis: Redis)
 
 def _checked_feed():
     """The feed gateways would be given, and why they would not be: "" if they would."""
-    feed = trouble = None
-    for _ in range(CHECKS):
-        try:
-            before, feed = feed, published.current()
-        except published.FeedInDoubt as error:
-            return None, str(error)
-        if before is not None and before.stamp == feed.stamp:
-            return feed, trouble
-        trouble = ""
-        if settings.FEED_CHECK_URL:
-            etag = envelope.etag(feed.stamp)
-            trouble = feed_check.trouble(settings.FEED_CHECK_URL, settings.NODE_SECRET, etag)
-        if not trouble:
-            break
+    try:
+        for _ in range(CHECKS):
+            feed = published.current()
+            trouble = _trouble(feed)
+            if not trouble or published.current().stamp == feed.stamp:
+                break
+    except published.FeedInDoubt as error:
+        return None, str(error)
     return feed, trouble
+
+
+def _trouble(feed) -> str:
+    if not settings.FEED_CHECK_URL:
+        return ""
+    return feed_check.trouble(settings.FEED_CHECK_URL, settings.NODE_SECRET, envelope.etag(feed.stamp))
