@@ -56,7 +56,7 @@ def head(request: HttpRequest, asked: Asked, fresh: traffic.Freshness, hits: int
         "may_create_key": request.user.may("keys", "write"),
         "may_see_nodes": request.user.may("system"),
         "start": period.start,
-        "end": period.end,
+        "end": period.seen_end,
         "compared_with": tiles.compared_with(period),
         "fresh": fresh,
         "waiting": figures.exact(fresh.waiting),

@@ -19,8 +19,8 @@ class Tile:
     change: Change | None
     help: str
     spark: tuple[str, str] | None
+    exact: str
     bad: bool = False
-    exact: str = ""
 
 
 def tiles(traffic: Traffic) -> tuple[Tile, ...]:
