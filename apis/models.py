@@ -55,6 +55,8 @@ class Revision(OrgOwned, WithDefinition):
     """One state of a definition, never changed. It outlives the API, so it has no foreign key to it."""
 
     definition_id = models.CharField(max_length=24)
+    # Kept for good: an id that one organisation has used is never another's (apis.taken).
+    api_id = models.CharField(max_length=200)
     number = models.PositiveIntegerField()
     author_id = models.CharField(max_length=24, blank=True)
     author = models.CharField(max_length=254)
@@ -66,6 +68,7 @@ class Revision(OrgOwned, WithDefinition):
         constraints = [
             models.UniqueConstraint(fields=["org", "definition_id", "number"], name="revision_numbered_once")
         ]
+        indexes = [models.Index(fields=["api_id", "org"], name="revision_by_api_id")]
 
     def __str__(self) -> str:
         return f"r{self.number}"

@@ -174,7 +174,7 @@ def _refuse_faults(definition, author):
 
 def _refuse_taken(api):
     """Ids and addresses are claims over all organisations; the answer says no more than that one exists."""
-    if taken.api_id_is_taken(api.api_id, but=api.id):
+    if taken.api_id_is_taken(api.api_id, api.org_id, but=api.id):
         raise Refused(409, [SAME_ID])
     if taken.address_is_taken(address(api.definition), api.org_id, but=api.id):
         raise Refused(409, [SAME_URL])
@@ -204,6 +204,7 @@ def _store(api, feed, author, message, at, *, action, before=None):
     Revision.objects.create(
         org_id=api.org_id,
         definition_id=api.id,
+        api_id=api.api_id,
         number=api.revision,
         definition_text=api.definition_text,
         author_id=author.id if author else "",

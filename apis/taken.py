@@ -7,16 +7,20 @@ Only right under the feed's lock (apis.publish), or two publishers could each fi
 from django.db.models import Q
 
 from apis.listen_path import Address, overlap, same
-from apis.models import ApiDefinition
+from apis.models import ApiDefinition, Revision
 from orgs import scope
 
 
-def api_id_is_taken(api_id: str, *, but: str | None = None) -> bool:
-    """Whether any organisation has an API of this id, by its own or its database id. but: a database id to
-    pass over.
+def api_id_is_taken(api_id: str, org_id: str, *, but: str | None = None) -> bool:
+    """Whether any organisation has an API of this id, by its own or its database id, or another one ever had. but:
+    a database id to pass over.
+
+    A session that gateways still hold may name a deleted API, so its id must never open somebody else's.
     """
     with scope.every_org():
-        return ApiDefinition.objects.filter(Q(api_id=api_id) | Q(id=api_id)).exclude(id=but).exists()
+        if ApiDefinition.objects.filter(Q(api_id=api_id) | Q(id=api_id)).exclude(id=but).exists():
+            return True
+        return Revision.objects.filter(api_id=api_id).exclude(org_id=org_id).exists()
 
 
 def address_is_taken(address: Address, org_id: str, *, but: str | None = None) -> bool:

@@ -81,6 +81,7 @@ class Migration(migrations.Migration):
                 ('id', orgs.models.HexIdField(default=orgs.ids.new_id, editable=False, max_length=24, primary_key=True, serialize=False)),
                 ('definition_text', models.TextField(editable=False)),
                 ('definition_id', models.CharField(max_length=24)),
+                ('api_id', models.CharField(max_length=200)),
                 ('number', models.PositiveIntegerField()),
                 ('author_id', models.CharField(blank=True, max_length=24)),
                 ('author', models.CharField(max_length=254)),
@@ -122,6 +123,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='outbox',
             index=models.Index(condition=models.Q(('done_at', None)), fields=['due_at', 'id'], name='outbox_waiting'),
+        ),
+        migrations.AddIndex(
+            model_name='revision',
+            index=models.Index(fields=['api_id', 'org'], name='revision_by_api_id'),
         ),
         migrations.AddConstraint(
             model_name='revision',

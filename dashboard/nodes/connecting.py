@@ -27,6 +27,10 @@ def configuration(address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER
         # Otherwise a gateway drops the records of a minute that nobody fetched.
         "analytics_config": {"storage_expiration_time": -1},
         "allow_master_keys": False,
+        # Without it a gateway ignores custom domains, and equal paths on two of them would meet.
+        "enable_custom_domains": True,
+        # Scripts of one organisation could read and write every other's keys.
+        "enable_jsvm": False,
     }
     return json.dumps(members, indent=2)
 

@@ -318,3 +318,16 @@ def test_of_many_who_edit_one_revision_at_once_one_wins(committed, cast):
     assert ([type(answer) for answer in answers].count(publish.Stale), len(won)) == (7, 1)
     with scope.org(cast.acme.id), transaction.atomic():
         assert (ApiDefinition.objects.get().name, Revision.objects.count()) == (won[0], 2)
+
+
+def test_an_id_that_another_organisation_ever_used_is_taken_for_good(cast, acme):
+    api = publish.create(acme.id, plain(api_id="payments"), author=cast.acme_admin)
+    publish.change(api, plain(api_id="payments-v2"), author=cast.acme_admin)
+    publish.delete(api, author=cast.acme_admin)
+    with scope.org(cast.globex.id):
+        for used in ("payments", "payments-v2"):
+            with pytest.raises(publish.Refused) as refused:
+                publish.create(cast.globex.id, plain(api_id=used), author=cast.globex_admin)
+            assert (refused.value.status, refused.value.problems) == (409, [publish.SAME_ID])
+    again = publish.create(acme.id, plain(api_id="payments"), author=cast.acme_admin)
+    assert again.api_id == "payments"

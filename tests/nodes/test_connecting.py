@@ -28,6 +28,8 @@ def test_the_block_names_the_dashboard_and_the_redis_without_its_password():
         "enable_analytics": True,
         "analytics_config": {"storage_expiration_time": -1},
         "allow_master_keys": False,
+        "enable_custom_domains": True,
+        "enable_jsvm": False,
     }
 
 
