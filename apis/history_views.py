@@ -92,7 +92,7 @@ def api_activation(request, org, id):
     return redirect("api-detail", request.org.slug, api.id)
 
 
-@access("session", "apis", methods="GET POST")
+@access("session", "apis", methods="GET POST", form=True)
 def api_delete(request, org, id):
     api = api_or_404(id)
     if request.method == "POST":

@@ -73,7 +73,7 @@ def api_definition(request, org, id):
     return render(request, "apis/definition.html", about(request, api, "definition"))
 
 
-@access("session", "apis", methods="GET POST")
+@access("session", "apis", methods="GET POST", form=True)
 def api_create(request, org):
     kind = JsonForm if request.GET.get("as") == "json" else ApiForm
     form = kind(request.POST or None)
@@ -92,7 +92,7 @@ def api_create(request, org):
     return render(request, "apis/edit.html", context, status=400 if form.errors else 200)
 
 
-@access("session", "apis", methods="GET POST")
+@access("session", "apis", methods="GET POST", form=True)
 def api_edit(request, org, id):
     api = api_or_404(id)
     kind = JsonForm if request.GET.get("as") == "json" else ApiForm
