@@ -58,6 +58,7 @@ def head(request: HttpRequest, asked: Asked, fresh: traffic.Freshness, hits: int
         "start": period.start,
         "end": period.seen_end,
         "compared_with": tiles.compared_with(period),
+        "compared_how": tiles.compared_how(period),
         "fresh": fresh,
         "waiting": figures.exact(fresh.waiting),
         "empty": not hits,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from dashboard.analytics import charts, figures
 from dashboard.analytics.figures import Change
 from dashboard.analytics.periods import NAMES, Period
+from dashboard.analytics.reader import Figures
 from dashboard.analytics.traffic import Traffic
 
 
@@ -31,6 +32,12 @@ def compared_with(period: Period) -> str:
     """What the changes on the tiles compare with."""
     name = NAMES.get(period.name)
     return f"the {name} before" if name else "the same length of time before"
+
+
+def compared_how(period: Period) -> str:
+    if period.counts.grain in ("d", "k"):
+        return "over its whole days, though the last day of this period may still be running"
+    return "as far into it as this period has run"
 
 
 def _requests(traffic: Traffic) -> Tile:
@@ -77,12 +84,12 @@ def _latency(traffic: Traffic) -> Tile:
 
 
 def _limited(traffic: Traffic) -> Tile:
-    limited, before = traffic.total.limited, traffic.before
+    limited, before = traffic.total.limited, _known(traffic)
     return Tile(
         "limited",
         "Rate-limited (429)",
         figures.short(limited),
-        figures.change_in_number(limited, before and before.limited, more_is="bad"),
+        figures.change_in_number(limited, before.limited if before else None, more_is="bad"),
         "Requests refused with status 429 because a rate limit was reached.",
         _spark([part.limited for part in _over(traffic)]),
         exact=figures.exact(limited),
@@ -94,11 +101,16 @@ def _keys(traffic: Traffic) -> Tile:
         "keys",
         "Active keys",
         figures.short(traffic.keys),
-        figures.change_in_number(traffic.keys, traffic.keys_before),
+        figures.change_in_number(traffic.keys, traffic.keys_before if _known(traffic) else None),
         "Different keys that called at least once, compared over whole hours or days.",
         _spark(list(traffic.keys_by_bucket)),
         exact=figures.exact(traffic.keys),
     )
+
+
+def _known(traffic: Traffic) -> Figures | None:
+    """The period before, unless it had no traffic at all: then nothing has grown, it has begun."""
+    return traffic.before if traffic.before and traffic.before.hits else None
 
 
 def _over(traffic: Traffic):
