@@ -3,7 +3,7 @@
 Days are those of each organisation's zone. `last_hit` is exact for keys while their records are kept, to
 the minute or hour for APIs, and the start of the row for a time series. Upstream extremes and the shortest
 latency are not kept and stand as 0. `pages` counts pages of ten rows; a time series comes whole unless `p`
-asks for one.
+asks for one. Log records are paged through to the newest 10,000 that match.
 """
 
 from collections.abc import Callable
