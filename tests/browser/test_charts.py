@@ -1,0 +1,65 @@
+"""Charts read aloud by keys, and the log list that follows what one types."""
+
+import pytest
+
+from tests.browser.walk import REMEMBER_VIOLATIONS, sign_in, violations
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(chromium, site):
+    window = chromium.new_context(viewport={"width": 1366, "height": 900})
+    page = window.new_page()
+    page.add_init_script(REMEMBER_VIOLATIONS)
+    sign_in(page, site.url, site.administrator)
+    yield page
+    window.close()
+
+
+def test_arrow_keys_read_the_table_of_a_chart_bucket_by_bucket(page, site):
+    page.goto(f"{site.url}/o/{site.slug}/analytics/")
+    names = page.locator("#requests-table thead th").all_text_contents()
+    rows = [
+        row.locator("th, td").all_text_contents() for row in page.locator("#requests-table tbody tr").all()
+    ]
+
+    def spoken(row: list[str]) -> list[str]:
+        return [row[0], *(f"{name}: {cell}" for name, cell in zip(names[1:], row[1:], strict=True))]
+
+    plot = page.locator("chart-plot").first
+    readout = plot.locator("[aria-live=polite] div")
+    plot.focus()
+    for key, row in (("ArrowLeft", -1), ("ArrowLeft", -2), ("Home", 0), ("ArrowRight", 1), ("End", -1)):
+        page.keyboard.press(key)
+        assert (key, readout.all_text_contents()) == (key, spoken(rows[row]))
+    page.keyboard.press("Escape")
+    assert readout.all_text_contents() == []
+    assert violations(page) == []
+
+
+def test_a_pointer_over_a_chart_reads_the_bucket_below_it(page, site):
+    page.goto(f"{site.url}/o/{site.slug}/analytics/")
+    area = page.locator("#latency .chart-area")
+    box = area.bounding_box()
+    area.hover(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    row = page.locator("#latency-table tbody tr").nth(48)
+    shown = page.locator("#latency .chart-readout div").first.inner_text()
+    assert shown == row.locator("th").text_content()
+
+
+def test_the_log_list_follows_what_one_types_and_keeps_the_focus(page, site):
+    page.goto(f"{site.url}/o/{site.slug}/logs/")
+    fetched = []
+    page.on("request", lambda request: request.resource_type == "fetch" and fetched.append(request.url))
+    page.get_by_label("Path begins with").press_sequentially("/parcels", delay=20)
+    page.wait_for_url("**/logs/?path=%2Fparcels")
+    paths = page.locator("#records tbody td:nth-child(3)").all_text_contents()
+    assert paths
+    assert [path for path in paths if not path.split()[1].startswith("/parcels")] == []
+    assert fetched[-1] == page.url
+    assert len(fetched) < len("/parcels")  # not one for each stroke
+    assert page.evaluate("document.activeElement.name") == "path"
+    page.reload()
+    assert page.get_by_label("Path begins with").input_value() == "/parcels"
+    assert violations(page) == []
