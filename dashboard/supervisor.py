@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, str(HERE / "manage.py")]
 ANSWER_SECONDS = 30  # how long an open answer may take to be finished when a web process ends
 LONGEST_PAUSE = 30  # seconds before a child that keeps ending is started again
+LONGEST_WEB_PAUSE = 2  # gateways wait in the queue of the port, and give up after 30 s
 STEADY_SECONDS = 10  # a child that ran so long did not fail at its start
 FIRST_INHERITED = 3  # sd_listen_fds(3)
 
@@ -46,6 +47,7 @@ class Child:
     name: str
     command: list[str]
     descriptors: tuple[int, ...] = ()
+    longest_pause: float = LONGEST_PAUSE
     process: subprocess.Popen | None = None
     started_at: float = 0
     failures: int = 0
@@ -58,7 +60,7 @@ class Child:
             self.failures = 1 if now - self.started_at > STEADY_SECONDS else self.failures + 1
             say(f"{self.name} ended with {self.process.returncode}; it is started again.")
             self.process = None
-        pause = min(2.0 ** (self.failures - 2), LONGEST_PAUSE) if self.failures > 1 else 0
+        pause = min(2.0 ** (self.failures - 2), self.longest_pause) if self.failures > 1 else 0
         if now < self.started_at + pause:
             return
         self.started_at = now
@@ -186,7 +188,7 @@ def web(base: Base, lock: int, workers: int, threads: int) -> Child:
     command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
     command += ["--graceful-timeout", str(ANSWER_SECONDS), "--timeout", "120", "--keep-alive", "75"]
     command += ["--no-control-socket", "--log-level", "warning"]
-    return Child("The web server", command, (base.listener.fileno(), lock))
+    return Child("The web server", command, (base.listener.fileno(), lock), LONGEST_WEB_PAUSE)
 
 
 def background(command: str) -> Child:

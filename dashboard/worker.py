@@ -1,6 +1,6 @@
 """The background loop: what is to be done, how often, and what happens when it fails.
 
-Two lanes run side by side, so that a revoked key does not wait for a long chunk of traffic. Within a lane the
+Lanes run side by side, so that a revoked key does not wait for a long chunk of traffic. Within a lane the
 step that has been due longest goes first. An error is logged, makes its own step wait longer, ends nothing.
 """
 
@@ -21,7 +21,7 @@ from django.utils import timezone
 import keys.delivery
 import keys.repair
 from apis import outbox
-from dashboard.analytics import drain, partitions
+from dashboard.analytics import drain, housekeeping
 from dashboard.nodes import signals
 from orgs import scope
 
@@ -71,12 +71,14 @@ def lanes() -> list[list[Step]]:
     return [
         [
             Step("outbox", 0.2, deliver),
-            Step("reload signal", 1, signals.tick),
+            Step("reload signal", 0.3, signals.tick),
         ],
         [
-            Step("partitions", 3600, lambda _: partitions.maintain()),
             Step("traffic", 2, drain.tick),
+        ],
+        [
             Step("key repair", 30, keys.repair.sweep),
+            Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("delivered messages", 3600, forget),
         ],
     ]
