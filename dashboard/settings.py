@@ -44,8 +44,8 @@ DATABASES = {
         env.str("DATABASE_MIGRATE_URL", default="") or (_database_url or embedded.migrate_url(VAR))
     ),
 }
-for _alias in DATABASES:
-    DATABASES[_alias]["APPLICATION_ROLE"] = DATABASES["default"]["USER"]
+for _settings in DATABASES.values():
+    _settings["APPLICATION_ROLE"] = DATABASES["default"]["USER"]
 DATABASES["owner"] |= {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 0}
 
 # Gateways.

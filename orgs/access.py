@@ -1,4 +1,4 @@
-"""Who may call a view. Every view declares it; one that does not cannot be reached (orgs.middleware.AccessMiddleware)."""
+"""Who may call a view. Every view declares it; one that does not cannot be reached (AccessMiddleware)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,9 @@ class Access:
         return "read" if method in SAFE and not self.form else "write"
 
 
-def access(caller: str, permission: str = "", *, methods: str = "GET", own: bool = False, form: bool = False) -> Callable:
+def access(
+    caller: str, permission: str = "", *, methods: str = "GET", own: bool = False, form: bool = False
+) -> Callable:
     """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`.
 
     Callers that prove themselves by a header are exempt from the CSRF check, which guards cookies. Raises
@@ -61,7 +63,9 @@ _ADMIN_SITE = Access("super", "", frozenset({"GET", "HEAD", "POST"}))
 
 def declared(view: Callable) -> Access | None:
     """What a URL's callback declares; Django's admin declares as a whole, by being under our site object."""
-    site = getattr(view, "admin_site", None) or getattr(getattr(view, "model_admin", None), "admin_site", None)
+    site = getattr(view, "admin_site", None) or getattr(
+        getattr(view, "model_admin", None), "admin_site", None
+    )
     if isinstance(site, admin.AdminSite):
         return _ADMIN_SITE
     return getattr(view, "access", None)

@@ -1,4 +1,4 @@
-"""Django's admin, for super-users: the product's functions behind every write, nothing secret, the audit log to read."""
+"""Django's admin, for super-users: the product's functions behind every write, nothing secret."""
 
 from django import forms
 from django.contrib import admin
@@ -43,7 +43,9 @@ class PlatformAuditEntryAdmin(ReadOnlyAdmin):
 
 class OrganisationForm(forms.ModelForm):
     time_zone = forms.ChoiceField(choices=lambda: [(name, name) for name in zone_names()], initial="UTC")
-    slug = forms.SlugField(max_length=60, required=False, help_text="Part of URLs; made of the name if left out.")
+    slug = forms.SlugField(
+        max_length=60, required=False, help_text="Part of URLs; made of the name if left out."
+    )
 
     class Meta:
         model = Organisation
@@ -73,7 +75,9 @@ class OrganisationAdmin(admin.ModelAdmin):
 
 class UserForm(forms.ModelForm):
     password = forms.CharField(
-        widget=forms.PasswordInput, required=False, help_text="Left empty, the person cannot sign in with one."
+        widget=forms.PasswordInput,
+        required=False,
+        help_text="Left empty, the person cannot sign in with one.",
     )
 
     class Meta:

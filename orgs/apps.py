@@ -5,4 +5,4 @@ class OrgsConfig(AppConfig):
     name = "orgs"
 
     def ready(self):
-        from orgs import checks  # noqa: F401  registers the system checks
+        from orgs import checks  # noqa: F401, PLC0415  registers the system checks

@@ -11,7 +11,9 @@ from orgs.address import client_address
 from orgs.models import AuditEntry, PlatformAuditEntry, User
 
 # Members whose values are never written down, only that they changed.
-SECRET = frozenset({"password", "access_key", "access_key_hash", "token", "token_hash", "secret", "auth_value"})
+SECRET = frozenset(
+    {"password", "access_key", "access_key_hash", "token", "token_hash", "secret", "auth_value"}
+)
 
 _request: ContextVar[HttpRequest | None] = ContextVar("audited request", default=None)
 
@@ -44,7 +46,12 @@ def record(
     line) the entry says so. at: when, by default now.
     """
     request = _request.get()
-    if actor is None and request is not None and getattr(request, "user", None) and request.user.is_authenticated:
+    if (
+        actor is None
+        and request is not None
+        and getattr(request, "user", None)
+        and request.user.is_authenticated
+    ):
         actor = request.user
     facts = {
         "actor_id": actor.id if actor else "",

@@ -8,7 +8,7 @@ from orgs.db.schema import is_tenant
 
 @register
 def tenant_models_are_protected(app_configs, **kwargs) -> list[Error]:
-    """Errors for many-to-many fields (their tables have no organisation) and unique constraints that do not start with it."""
+    """Errors for many-to-many fields (their tables have no organisation) and uniques that do not start with it."""
     found = []
     for model in apps.get_models():
         if model._meta.app_label in {"auth", "admin", "contenttypes", "sessions"}:
@@ -23,5 +23,7 @@ def tenant_models_are_protected(app_configs, **kwargs) -> list[Error]:
                 found.append(Error(f"{constraint.name} must start with org.", obj=model, id="orgs.E002"))
         for field in model._meta.local_fields:
             if field.unique and not field.primary_key:
-                found.append(Error(f"{field.name} is unique across organisations.", obj=model, id="orgs.E003"))
+                found.append(
+                    Error(f"{field.name} is unique across organisations.", obj=model, id="orgs.E003")
+                )
     return found

@@ -21,4 +21,6 @@ def access_key_hash(key: str) -> str:
 
 def same_secret(given: str, expected: str) -> bool:
     """Compare in constant time; an empty expectation matches nothing."""
-    return bool(expected) and constant_time_compare(given.encode("utf-8", "surrogateescape"), expected.encode())
+    return bool(expected) and constant_time_compare(
+        given.encode("utf-8", "surrogateescape"), expected.encode()
+    )

@@ -54,7 +54,12 @@ class WireMiddleware:
         if isinstance(exception, RestError):
             return error_response(exception.status, exception.message)
         if isinstance(exception, OperationalError | InterfaceError):
-            logger.warning("the database did not answer %s %s: %s", request.method, request.path, type(exception).__name__)
+            logger.warning(
+                "the database did not answer %s %s: %s",
+                request.method,
+                request.path,
+                type(exception).__name__,
+            )
             return unavailable(request)
         return None
 

@@ -26,7 +26,9 @@ class HexIdField(models.CharField):
     """A primary key of 24 hexadecimal digits, made on creation."""
 
     def __init__(self, **kwargs):
-        super().__init__(**{"max_length": 24, "default": new_id, "editable": False, "primary_key": True, **kwargs})
+        super().__init__(
+            **{"max_length": 24, "default": new_id, "editable": False, "primary_key": True, **kwargs}
+        )
 
 
 class OrganisationQuerySet(models.QuerySet):
@@ -87,7 +89,7 @@ class User(AbstractBaseUser):
     # Tyk's names and levels; empty means no rights at all (orgs.permissions).
     permissions = models.JSONField(default=dict, blank=True)
     # A keyed hash (orgs.credentials); the key itself is shown once and not kept.
-    access_key_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    access_key_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  null is no key
     # Counted up to end every session of the person at once.
     session_round = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -110,7 +112,9 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(
                 fields=["email"], condition=Q(org=None), name="one_super_user_an_address"
             ),
-            models.CheckConstraint(name="email_is_lower_case", condition=Q(email=models.functions.Lower("email"))),
+            models.CheckConstraint(
+                name="email_is_lower_case", condition=Q(email=models.functions.Lower("email"))
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,7 +127,10 @@ class User(AbstractBaseUser):
     def _get_session_auth_hash(self, secret=None):
         # Django compares it with each request; besides the password it follows the round.
         return salted_hmac(
-            "orgs.models.User.session", f"{self.password}:{self.session_round}", secret=secret, algorithm="sha256"
+            "orgs.models.User.session",
+            f"{self.password}:{self.session_round}",
+            secret=secret,
+            algorithm="sha256",
         ).hexdigest()
 
     def may(self, permission: str, level: str = "read") -> bool:
@@ -219,6 +226,9 @@ class AuditEntry(AuditFacts, OrgOwned):
         verbose_name_plural = "audit entries"
         indexes = [models.Index(fields=["org", "-at", "-id"], name="audit_newest_first")]
 
+    def __str__(self) -> str:
+        return f"{self.action} {self.label}"
+
 
 class PlatformAuditEntry(AuditFacts):
     """One change that belongs to no organisation: super-users, sign-ins of super-users. Read by super-users only."""
@@ -230,9 +240,12 @@ class PlatformAuditEntry(AuditFacts):
         verbose_name_plural = "platform audit entries"
         ordering = ["-at", "-id"]
 
+    def __str__(self) -> str:
+        return f"{self.action} {self.label}"
+
 
 class SignInFailure(models.Model):
-    """A failed sign-in, kept for as long as it counts against the address (orgs.throttle). Global: nobody is known yet."""
+    """A failed sign-in, kept for as long as it counts (orgs.throttle). Global: nobody is known yet."""
 
     at = models.DateTimeField(default=timezone.now)
     # Keyed hashes: neither the address tried nor the caller's is kept in clear.
@@ -241,3 +254,6 @@ class SignInFailure(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["account", "at"]), models.Index(fields=["address", "at"])]
+
+    def __str__(self) -> str:
+        return f"failed at {self.at}"

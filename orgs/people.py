@@ -1,4 +1,4 @@
-"""What is done to people and organisations: the one set of functions behind pages, REST, Django admin and the command line.
+"""What is done to people and organisations: one set of functions behind pages, REST, Django admin and commands.
 
 Each runs in the caller's transaction and leaves its audit entry there. Rules: a person belongs to the organisation
 of whoever adds him, so whoever a super-user adds is a super-user; nobody grants what he lacks; the last
@@ -64,7 +64,9 @@ def create_user(
     )
     _validate(user)
     user.save(force_insert=True)
-    audit.record("user.created", "user", user.id, user.email, org=user.org_id, actor=actor, after=_facts(user))
+    audit.record(
+        "user.created", "user", user.id, user.email, org=user.org_id, actor=actor, after=_facts(user)
+    )
     return user, key
 
 
@@ -83,7 +85,16 @@ def change_user(user: User, *, actor: User | None = None, **changed) -> User:
     after = _facts(user)
     if after != before:
         user.save()
-        audit.record("user.changed", "user", user.id, user.email, org=user.org_id, actor=actor, before=before, after=after)
+        audit.record(
+            "user.changed",
+            "user",
+            user.id,
+            user.email,
+            org=user.org_id,
+            actor=actor,
+            before=before,
+            after=after,
+        )
     return user
 
 
@@ -93,7 +104,9 @@ def delete_user(user: User, *, actor: User | None = None) -> None:
     _lock_people(user.org)
     user.is_active = False
     someone_stays(user)
-    audit.record("user.deleted", "user", user.id, user.email, org=user.org_id, actor=actor, before=_facts(user))
+    audit.record(
+        "user.deleted", "user", user.id, user.email, org=user.org_id, actor=actor, before=_facts(user)
+    )
     user.delete()
 
 

@@ -78,7 +78,14 @@ def users(request: HttpRequest) -> HttpResponse:
     """A user of the organisation `org_id`; without one a super-user. `Message` is the access key, this once."""
     body = read_json(request)
     given = members(
-        body, first_name=str, last_name=str, email_address=str, active=bool, org_id=str, password=str, user_permissions=dict
+        body,
+        first_name=str,
+        last_name=str,
+        email_address=str,
+        active=bool,
+        org_id=str,
+        password=str,
+        user_permissions=dict,
     )
     org = _organisation_of(given.get("org_id", ""))
     try:

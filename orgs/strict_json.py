@@ -59,9 +59,7 @@ def _check(value: object, pointer: str, depth: int) -> None:
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             _check(inner, f"{pointer}/{place}", depth + 1)
-    elif isinstance(value, float) and value in (float("inf"), float("-inf")):
-        raise BadJson(f"the number at {where} is too large")
-    elif isinstance(value, int) and not -_INT64 <= value < _INT64:
+    elif value in (float("inf"), float("-inf")) or (isinstance(value, int) and not -_INT64 <= value < _INT64):
         raise BadJson(f"the number at {where} is too large")
 
 

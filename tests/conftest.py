@@ -26,7 +26,9 @@ from tests import make
 
 def pytest_configure(config):
     if "SCRATCH_SUPERUSER_URL" not in os.environ:
-        pytest.exit("Run the tests with `python3 manage.py test [pytest arguments]`: it starts their servers.", 4)
+        pytest.exit(
+            "Run the tests with `python3 manage.py test [pytest arguments]`: it starts their servers.", 4
+        )
     # Hashing that is slow on purpose has its own tests; the cast signs in often.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -35,13 +35,33 @@ PURE = {
     *(f"orgs/{name}.py" for name in ("ids", "permissions", "scope", "strict_json")),
     *(
         f"apis/{name}.py"
-        for name in "definition difference document listen_path pointer references render shape starter".split()
+        for name in [
+            "definition",
+            "difference",
+            "document",
+            "listen_path",
+            "pointer",
+            "references",
+            "render",
+            "shape",
+            "starter",
+        ]
     ),
     *(f"keys/{name}.py" for name in ("asked", "notices", "session", "token")),
     *(f"dashboard/nodes/{name}.py" for name in ("connecting", "envelope", "health", "repeats")),
     *(
         f"dashboard/analytics/{name}.py"
-        for name in "charts clean clock decode endpoint figures histogram links periods".split()
+        for name in [
+            "charts",
+            "clean",
+            "clock",
+            "decode",
+            "endpoint",
+            "figures",
+            "histogram",
+            "links",
+            "periods",
+        ]
     ),
     *(f"dashboard/demonstration/{name}.py" for name in ("catalogue", "record", "traffic")),
 }
@@ -50,7 +70,7 @@ PURE = {
 def modules() -> list[Path]:
     found = []
     for package in ("orgs", "apis", "keys", "dashboard"):
-        found += [path for path in sorted((ROOT / package).rglob("*.py"))]
+        found += sorted((ROOT / package).rglob("*.py"))
     return found
 
 
@@ -68,7 +88,11 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names} if part(node.module) else {node.module}
+            names |= (
+                {f"{node.module}.{alias.name}" for alias in node.names}
+                if part(node.module)
+                else {node.module}
+            )
     return names
 
 
@@ -106,4 +130,7 @@ def sees_every_org(path: Path) -> bool:
 
 def test_pure_modules_do_not_know_django():
     for name in PURE:
-        assert (name, {module for module in imported(ROOT / name) if module.startswith("django")}) == (name, set())
+        assert (name, {module for module in imported(ROOT / name) if module.startswith("django")}) == (
+            name,
+            set(),
+        )

@@ -12,7 +12,7 @@ from tests.test_walk import World, client_of, digest, make_world, parameters, ro
 TEXTS = (
     "\0",
     "a\0b",
-    "‮⟦x⟧",
+    "\u202e⟦x⟧",
     "'\"><script>alert(1)</script>",
     "%00",
     "' OR 1=1 --",
@@ -28,10 +28,45 @@ TEXTS = (
     "x" * 20_000,
 )
 # Every query parameter that a page or route reads, and a few that none does.
-PARAMETERS = (
-    "after against api api_id api_version as before by code end errors format from hashed key kind least_ms live measure"
-    " method next p page path q range res sort start state status suppress_reset table tags to _connector __all__"
-).split()
+PARAMETERS = [
+    "after",
+    "against",
+    "api",
+    "api_id",
+    "api_version",
+    "as",
+    "before",
+    "by",
+    "code",
+    "end",
+    "errors",
+    "format",
+    "from",
+    "hashed",
+    "key",
+    "kind",
+    "least_ms",
+    "live",
+    "measure",
+    "method",
+    "next",
+    "p",
+    "page",
+    "path",
+    "q",
+    "range",
+    "res",
+    "sort",
+    "start",
+    "state",
+    "status",
+    "suppress_reset",
+    "table",
+    "tags",
+    "to",
+    "_connector",
+    "__all__",
+]
 # Bodies which mean nothing to anybody; the others of the list are about users.
 SENSELESS = HOSTILE[:5] + HOSTILE[6:16]
 
@@ -47,10 +82,16 @@ def walked(alpha: World, kind: str):
     for route in routes():
         if route.in_admin or "organisation" in " ".join(route.parameters) or "user_id" in route.parameters:
             continue
-        if route.rule.caller in ("super", "anyone", "admin", "node") or route.pattern.startswith("super-users"):
+        if route.rule.caller in ("super", "anyone", "admin", "node") or route.pattern.startswith(
+            "super-users"
+        ):
             continue
         if (route.rule.caller in BY_HEADER) == (kind == "machines"):
-            yield route, url(route, parameters(route, alpha), alpha.mark), client_of(alpha.administrator, route.rule)
+            yield (
+                route,
+                url(route, parameters(route, alpha), alpha.mark),
+                client_of(alpha.administrator, route.rule),
+            )
 
 
 def test_bad_bodies_are_refused_by_every_rest_route_and_store_nothing(worlds):
@@ -130,6 +171,8 @@ def test_bad_query_strings_are_never_a_5xx(worlds, kind):
                 answer = client.get(path, query)
                 transaction.set_rollback(True)
             if answer.status_code >= 500:
-                wrong.append((route.pattern, {n: t[:20] for n, t in list(query.items())[:2]}, answer.status_code))
+                wrong.append(
+                    (route.pattern, {n: t[:20] for n, t in list(query.items())[:2]}, answer.status_code)
+                )
     assert wrong == []
     assert asked >= 1_000

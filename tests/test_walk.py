@@ -58,7 +58,12 @@ def routes(resolver=None, prefix="") -> list[Route]:
 
 def _plain(pattern: str) -> str:
     """Regular expressions written as paths."""
-    for expression, plain in (("(?P<user_id>[^/]+)", "<user_id>"), ("(?P<verb>allow|disallow)", "allow"), ("^", ""), ("$", "")):
+    for expression, plain in (
+        ("(?P<user_id>[^/]+)", "<user_id>"),
+        ("(?P<verb>allow|disallow)", "allow"),
+        ("^", ""),
+        ("$", ""),
+    ):
         pattern = pattern.replace(expression, plain)
     return pattern
 
@@ -85,15 +90,23 @@ def make_world(redis, name: str) -> World:
     world.reader = make.user(f"reader@{mark}.example", org, dict.fromkeys(permissions.NAMES, "read"))
     world.colleague = make.user(f"colleague@{mark}.example", org)
     api = build.api(org, f"{mark} Orders")
-    key, token = build.key(org, api, alias=f"{mark} alias")
+    key, _ = build.key(org, api, alias=f"{mark} alias")
     stamp = [int(time.time()) - 5, 7_000]
     redis.rpush(
         "analytics-tyk-system-analytics",
         msgpack.packb(
             {
-                "OrgID": org.id, "APIID": api.api_id, "TimeStamp": stamp, "ResponseCode": 200, "Method": "GET",
-                "Path": f"/{mark}", "RawPath": f"/{mark}", "APIKey": key.token_hash, "Alias": f"{mark} alias",
-                "RequestTime": 7, "Latency": {"Total": 7, "Upstream": 6},
+                "OrgID": org.id,
+                "APIID": api.api_id,
+                "TimeStamp": stamp,
+                "ResponseCode": 200,
+                "Method": "GET",
+                "Path": f"/{mark}",
+                "RawPath": f"/{mark}",
+                "APIKey": key.token_hash,
+                "Alias": f"{mark} alias",
+                "RequestTime": 7,
+                "Latency": {"Total": 7, "Upstream": 6},
             }
         ),
     )
@@ -122,7 +135,9 @@ _FORMS = {"o/<slug:org>/keys/<str:key_id>/suspension/": {"suspended": "true"}}
 _MAKES = {("POST", "api/keys/<str:name>")}
 # Where a rule of the product says more than the declaration: a super-user adds nobody to an organisation.
 _FORBIDDEN_TO_SUPER_USERS = {"o/<slug:org>/people/new/"}
-_DATES = dict(zip(("d1", "m1", "y1", "d2", "m2", "y2"), time.strftime("%d %m %Y %d %m %Y").split(), strict=True))
+_DATES = dict(
+    zip(("d1", "m1", "y1", "d2", "m2", "y2"), time.strftime("%d %m %Y %d %m %Y").split(), strict=True)
+)
 
 
 def parameters(route: Route, world: World | None) -> dict | None:
@@ -247,7 +262,9 @@ def test_djangos_own_sign_in_cannot_be_reached(db):
 
 def test_a_view_that_declares_nothing_cannot_be_reached(client_for, cast, settings):
     settings.ROOT_URLCONF = "tests.undeclared"
-    assert [route.pattern for route in routes(get_resolver("tests.undeclared")) if route.rule is None] == ["undeclared/"]
+    assert [route.pattern for route in routes(get_resolver("tests.undeclared")) if route.rule is None] == [
+        "undeclared/"
+    ]
     assert client_for(cast.super_user).get("/undeclared/").status_code == 404
     assert client_for(cast.super_user).get("/declared/").content == b"reached"
 
@@ -258,7 +275,7 @@ def test_methods_that_are_not_declared_are_refused_everywhere(worlds):
         if route.in_admin:
             continue
         for method in {*METHODS, "OPTIONS"} - route.rule.methods:
-            path = url(route, {name: "x" for name in route.parameters} | {"ts": 1, "id": 1, "number": 1}, "x")
+            path = url(route, dict.fromkeys(route.parameters, "x") | {"ts": 1, "id": 1, "number": 1}, "x")
             if verdict(call(Client(), method, path)) != "no such method":
                 wrong.append((method, route.pattern))
     assert wrong == []
@@ -281,7 +298,14 @@ def test_djangos_admin_is_closed_to_everyone_but_super_users(worlds):
     assert wrong == []
 
 
-CALLERS = ("nobody", "member without rights", "reader", "administrator", "administrator of the other", "super-user")
+CALLERS = (
+    "nobody",
+    "member without rights",
+    "reader",
+    "administrator",
+    "administrator of the other",
+    "super-user",
+)
 
 
 def caller_named(name: str, alpha: World, beta: World) -> tuple[User | None, World | None]:
@@ -347,9 +371,9 @@ def changed(stranger: World, digests: dict) -> str:
 
 def _walkable(route: Route) -> bool:
     """Routes whose objects are organisations or super-users are a super-user's or the admin secret's alone."""
-    return not any(name in ("organisation", "organisation_id", "user_id") for name in route.parameters) and not (
-        route.pattern.startswith("super-users/<")
-    )
+    return not any(
+        name in ("organisation", "organisation_id", "user_id") for name in route.parameters
+    ) and not (route.pattern.startswith("super-users/<"))
 
 
 @dataclass(frozen=True)
@@ -368,7 +392,11 @@ class Target:
 def targets(route: Route, alpha: World, beta: World) -> list[Target]:
     """Every combination of whose organisation and whose object is asked for."""
     names_object = bool(parameters(route, None))
-    places = [(alpha.mark, alpha), (beta.mark, beta), ("nowhere", None)] if "org" in route.parameters else [("", None)]
+    places = (
+        [(alpha.mark, alpha), (beta.mark, beta), ("nowhere", None)]
+        if "org" in route.parameters
+        else [("", None)]
+    )
     return [
         Target(url(route, parameters(route, owner), slug), place, owner)
         for slug, place in places

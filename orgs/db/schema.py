@@ -28,7 +28,9 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         table = model._meta.db_table
         settings = self.connection.settings_dict
         if is_tenant(model):
-            for statement in tenancy.tenant_key_sql(table) + tenancy.policy_sql(table, settings["SYSTEM_ROLE"]):
+            for statement in tenancy.tenant_key_sql(table) + tenancy.policy_sql(
+                table, settings["SYSTEM_ROLE"]
+            ):
                 self.execute(statement)
         roles = (settings["APPLICATION_ROLE"], settings["SYSTEM_ROLE"])
         for statement in tenancy.grant_sql(table, model._meta.default_permissions, roles):

@@ -40,7 +40,11 @@ def tenant_key_sql(table: str) -> list[str]:
 
 
 def protect_table_sql(
-    table: str, *, system_role: str, roles: Iterable[str], permissions: Iterable[str] = ("view", "add", "change", "delete")
+    table: str,
+    *,
+    system_role: str,
+    roles: Iterable[str],
+    permissions: Iterable[str] = ("view", "add", "change", "delete"),
 ) -> list[str]:
     """All of it for a table made by hand (a partitioned one): policies and grants, on the parent only."""
     return [*policy_sql(table, system_role), *grant_sql(table, permissions, roles)]

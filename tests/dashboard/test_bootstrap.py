@@ -23,12 +23,26 @@ def bootstrap(*arguments: str) -> dict:
 
 
 def test_an_organisation_with_blanks_and_its_administrator_are_made_together(db):
-    made = bootstrap("--neworg", "--newuser", "--org-name", '"Acme Retail Ltd"', "--email", "Ada@Acme.example")
+    made = bootstrap(
+        "--neworg", "--newuser", "--org-name", '"Acme Retail Ltd"', "--email", "Ada@Acme.example"
+    )
     org = Organisation.everyone.get()
     user = User.everyone.get()
-    assert list(made) == ["org_id", "org_slug", "user_id", "user_email", "user_org_id", "access_key", "password"]
+    assert list(made) == [
+        "org_id",
+        "org_slug",
+        "user_id",
+        "user_email",
+        "user_org_id",
+        "access_key",
+        "password",
+    ]
     assert (org.owner_name, org.slug, org.id) == ("Acme Retail Ltd", "acme-retail-ltd", made["org_id"])
-    assert (user.email, user.org_id, user.permissions) == ("ada@acme.example", org.id, permissions.ADMINISTRATOR)
+    assert (user.email, user.org_id, user.permissions) == (
+        "ada@acme.example",
+        org.id,
+        permissions.ADMINISTRATOR,
+    )
     assert user.check_password(made["password"])
     assert Client(headers={"Authorization": made["access_key"]}).get("/api/users/me").json()["id"] == user.id
     with scope.org(org.id):
@@ -56,8 +70,14 @@ def test_a_user_joins_an_existing_organisation_by_id_or_slug(cast):
         (["--neworg"], "--org-name is missing."),
         (["--newuser", "--email", "a@b.example"], "--org is missing."),
         (["--newuser", "--email", "a@b.example", "--org", "nowhere"], "There is no organisation nowhere."),
-        (["--neworg", "--newuser", "--org-name", "Acme", "--email", "nonsense"], "email: Enter a valid email address."),
-        (["--neworg", "--org-name", "Acme", "--time-zone", "Mars/Base"], "time_zone: This is not a time zone."),
+        (
+            ["--neworg", "--newuser", "--org-name", "Acme", "--email", "nonsense"],
+            "email: Enter a valid email address.",
+        ),
+        (
+            ["--neworg", "--org-name", "Acme", "--time-zone", "Mars/Base"],
+            "time_zone: This is not a time zone.",
+        ),
     ],
 )
 def test_what_is_missing_or_wrong_is_named_and_nothing_is_stored(db, arguments, said):

@@ -21,7 +21,11 @@ def test_whoever_is_added_is_a_super_user(cast, client_for):
     user = User.everyone.get(email="new@platform.example")
     assert (user.org, user.is_superuser, user.check_password(PASSWORD)) == (None, True, True)
     entry = PlatformAuditEntry.objects.get()
-    assert (entry.action, entry.actor_email, entry.label) == ("user.created", cast.super_user.email, user.email)
+    assert (entry.action, entry.actor_email, entry.label) == (
+        "user.created",
+        cast.super_user.email,
+        user.email,
+    )
 
 
 def test_a_weak_password_or_unknown_permission_is_refused(cast, client_for):
@@ -38,7 +42,9 @@ def test_a_weak_password_or_unknown_permission_is_refused(cast, client_for):
 def test_a_change_goes_through_the_products_rules_and_is_audited(cast, client_for):
     client = client_for(cast.super_user)
     path = f"/django-admin/orgs/user/{cast.acme_member.id}/change/"
-    answer = client.post(path, {"email": cast.acme_member.email, "is_active": "on", "permissions": '{"apis": "read"}'})
+    answer = client.post(
+        path, {"email": cast.acme_member.email, "is_active": "on", "permissions": '{"apis": "read"}'}
+    )
     assert answer.status_code == 302
     with scope.org(cast.acme.id):
         entry = AuditEntry.objects.get()
@@ -61,7 +67,9 @@ def test_the_last_administrator_and_the_last_super_user_stay(cast, client_for):
 
 def test_an_organisation_is_made_and_changed_with_an_audit_entry_each(cast, client_for):
     client = client_for(cast.super_user)
-    client.post("/django-admin/orgs/organisation/add/", {"owner_name": "Initech", "time_zone": "UTC", "enabled": "on"})
+    client.post(
+        "/django-admin/orgs/organisation/add/", {"owner_name": "Initech", "time_zone": "UTC", "enabled": "on"}
+    )
     made = Organisation.everyone.get(owner_name="Initech")
     client.post(
         f"/django-admin/orgs/organisation/{made.id}/change/",
@@ -79,7 +87,11 @@ def test_every_list_opens_and_offers_no_deletion(cast, client_for, model):
     name = "admin:" + model.replace(".", "_")
     page = client.get(reverse(f"{name}_changelist"))
     assert (page.status_code, "delete_selected" in page.content.decode()) == (200, False)
-    assert client.get(reverse(f"{name}_delete", args=["6b06e0000000000000000000"])).status_code in (302, 403, 404)
+    assert client.get(reverse(f"{name}_delete", args=["6b06e0000000000000000000"])).status_code in (
+        302,
+        403,
+        404,
+    )
 
 
 def test_a_forged_deletion_deletes_nothing(cast, client_for):
@@ -91,7 +103,11 @@ def test_a_forged_deletion_deletes_nothing(cast, client_for):
 
 
 def test_no_secret_is_on_any_page(cast, client_for):
-    page = client_for(cast.super_user).get(f"/django-admin/orgs/user/{cast.acme_admin.id}/change/").content.decode()
+    page = (
+        client_for(cast.super_user)
+        .get(f"/django-admin/orgs/user/{cast.acme_admin.id}/change/")
+        .content.decode()
+    )
     stored = User.everyone.get(pk=cast.acme_admin.pk)
     assert stored.password not in page
     assert "access_key" not in page
@@ -101,6 +117,10 @@ def test_passwords_are_not_changed_past_the_audit_log(cast, client_for):
     client = client_for(cast.super_user)
     client.post(
         "/django-admin/password_change/",
-        {"old_password": PASSWORD, "new_password1": "another long password", "new_password2": "another long password"},
+        {
+            "old_password": PASSWORD,
+            "new_password1": "another long password",
+            "new_password2": "another long password",
+        },
     )
     assert User.everyone.get(pk=cast.super_user.pk).check_password(PASSWORD)

@@ -26,7 +26,7 @@ def database_text():
         ).fetchall()
         found = []
         for (table,) in tables:
-            found += [row[0] for row in database.execute(f"SELECT t::text FROM {table} t")]  # noqa: S608
+            found += [row[0] for row in database.execute(f"SELECT t::text FROM {table} t")]
     return "\n".join(found)
 
 

@@ -30,14 +30,25 @@ def test_an_access_key_is_taken_bare_or_as_bearer_in_any_spelling_of_the_header(
 
 def test_the_admin_api_takes_the_admin_secret_and_nothing_else(cast, rest, settings):
     assert rest(cast.super_user).get("/admin/organisations").status_code == 401
-    assert Client(headers={"Authorization": settings.ADMIN_SECRET}).get("/admin/organisations").status_code == 401
+    assert (
+        Client(headers={"Authorization": settings.ADMIN_SECRET}).get("/admin/organisations").status_code
+        == 401
+    )
     assert Client(headers={"admin-auth": settings.NODE_SECRET}).get("/admin/organisations").status_code == 401
-    assert Client(headers={"Admin-Auth": settings.ADMIN_SECRET}).get("/admin/organisations").status_code == 200
+    assert (
+        Client(headers={"Admin-Auth": settings.ADMIN_SECRET}).get("/admin/organisations").status_code == 200
+    )
 
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "application/x-www-form-urlencoded", "text/plain", "application/vnd.tyk.streams.oas", ""],
+    [
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "application/vnd.tyk.streams.oas",
+        "",
+    ],
 )
 def test_a_body_is_json_whatever_its_content_type_says(admin_client, db, content_type):
     answer = admin_client.post(
@@ -46,7 +57,9 @@ def test_a_body_is_json_whatever_its_content_type_says(admin_client, db, content
     assert (answer.status_code, answer.json()["Message"]) == (200, "Org created")
 
 
-@pytest.mark.parametrize("path", ["/hello", "/hello/", "/admin/hello", "/admin/hello/", "/api/users/", "/api/users"])
+@pytest.mark.parametrize(
+    "path", ["/hello", "/hello/", "/admin/hello", "/admin/hello/", "/api/users/", "/api/users"]
+)
 def test_a_trailing_slash_is_optional_and_never_redirects(cast, rest, path):
     assert rest(cast.acme_admin).get(path).status_code == 200
 
@@ -54,19 +67,26 @@ def test_a_trailing_slash_is_optional_and_never_redirects(cast, rest, path):
 def test_unknown_parameters_and_members_are_ignored(cast, rest):
     client = rest(cast.acme_admin)
     assert client.get("/api/users?accept_additional_properties=true").status_code == 200
-    answer = client.put(f"/api/users/{cast.acme_member.id}", {"first_name": "Max", "is_superuser": True}, "application/json")
+    answer = client.put(
+        f"/api/users/{cast.acme_member.id}", {"first_name": "Max", "is_superuser": True}, "application/json"
+    )
     assert answer.json() == {"Status": "OK", "Message": "User updated", "Meta": None}
     assert User.everyone.get(pk=cast.acme_member.pk).is_superuser is False
 
 
 def test_ids_are_24_lower_case_hexadecimal_digits(admin_client, db):
-    meta = admin_client.post("/admin/organisations", {"owner_name": "Initech"}, "application/json").json()["Meta"]
+    meta = admin_client.post("/admin/organisations", {"owner_name": "Initech"}, "application/json").json()[
+        "Meta"
+    ]
     assert (len(meta), set(meta) - set("0123456789abcdef")) == (24, set())
 
 
 def test_envelopes_are_compact_and_their_members_in_order(admin_client, db):
     answer = admin_client.post("/admin/organisations", {"owner_name": "Initech"}, "application/json")
-    assert answer.content.decode() == f'{{"Status":"OK","Message":"Org created","Meta":"{answer.json()["Meta"]}"}}'
+    assert (
+        answer.content.decode()
+        == f'{{"Status":"OK","Message":"Org created","Meta":"{answer.json()["Meta"]}"}}'
+    )
     missing = admin_client.get("/admin/organisations/5e9d9544a1dcd60001d0ed20")
     assert missing.content.decode() == '{"Status":"Error","Message":"Not found","Meta":null}'
 
@@ -106,7 +126,9 @@ def test_a_page_that_is_no_number_is_refused(cast, rest):
         assert (answer.status_code, answer.json()["Message"]) == (400, "p must be a whole number")
 
 
-@pytest.mark.parametrize("path", ["/api/nowhere", "/admin/nowhere", "/api/users/zzz", "/api", "/admin", "/system/x", "/register"])
+@pytest.mark.parametrize(
+    "path", ["/api/nowhere", "/admin/nowhere", "/api/users/zzz", "/api", "/admin", "/system/x", "/register"]
+)
 def test_machines_never_get_html(cast, rest, path):
     answer = rest(cast.acme_admin).get(path)
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/json; charset=utf-8")
@@ -121,7 +143,9 @@ def test_another_method_is_named_in_json(cast, rest):
 def test_no_csrf_token_is_asked_of_a_caller_with_a_header(cast):
     key = people.renew_access_key(cast.acme_admin)
     strict = Client(enforce_csrf_checks=True, headers={"Authorization": key})
-    assert strict.post("/api/users", {"email_address": "n@acme.example"}, "application/json").status_code == 200
+    assert (
+        strict.post("/api/users", {"email_address": "n@acme.example"}, "application/json").status_code == 200
+    )
 
 
 def test_a_session_cookie_opens_no_rest_route(cast, client_for):
@@ -132,7 +156,9 @@ def test_many_may_create_and_delete_users_at_once(server, cast):
     key = people.renew_access_key(cast.acme_admin)
 
     def call(method, path, body=None):
-        request = Request(server + path, json.dumps(body).encode() if body else None, {"Authorization": key}, method=method)
+        request = Request(
+            server + path, json.dumps(body).encode() if body else None, {"Authorization": key}, method=method
+        )
         with urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
@@ -182,5 +208,7 @@ def test_bad_bodies_get_a_clear_4xx_and_store_nothing(cast, rest, admin_client, 
         admin_client.post("/admin/users", body, "application/json"),
         admin_client.put(f"/admin/users/{cast.acme_member.id}", body, "application/json"),
     ):
-        assert (answer.status_code, answer.json()["Status"]) in ((400, "Error"), (413, "Error")), answer.content
+        assert (answer.status_code, answer.json()["Status"]) in ((400, "Error"), (413, "Error")), (
+            answer.content
+        )
     assert list(User.everyone.order_by("id").values()) == before

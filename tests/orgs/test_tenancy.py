@@ -10,7 +10,9 @@ from orgs.models import AuditEntry, User
 
 
 def entry(org_id: str, **facts) -> AuditEntry:
-    return AuditEntry(org_id=org_id, actor_email="a@b.example", action="key.created", kind="key", object_id="1", **facts)
+    return AuditEntry(
+        org_id=org_id, actor_email="a@b.example", action="key.created", kind="key", object_id="1", **facts
+    )
 
 
 @pytest.fixture
@@ -77,8 +79,8 @@ def test_a_row_of_another_organisation_cannot_be_written(cast, entries):
         lambda: entry(cast.globex.id).save(),
         lambda: AuditEntry.objects.bulk_create([entry(cast.globex.id)]),
         lambda: connection.cursor().execute(
-            "INSERT INTO orgs_auditentry (id, org_id, at, actor_id, actor_email, as_super_user, action, kind, object_id,"
-            " label, changes, request_id) SELECT 'x', %s, at, actor_id, actor_email, as_super_user, action, kind,"
+            "INSERT INTO orgs_auditentry (id, org_id, at, actor_id, actor_email, as_super_user, action, kind,"
+            " object_id, label, changes, request_id) SELECT 'x', %s, at, actor_id, actor_email, as_super_user, action, kind,"
             " object_id, label, changes, request_id FROM orgs_auditentry LIMIT 1",
             [cast.globex.id],
         ),

@@ -17,7 +17,7 @@ from orgs import people, permissions
 from orgs.models import Organisation, User
 
 NOBODY = "none"
-QUOTES = "\"'“”‘’"
+QUOTES = "\"'“”\u2018\u2019"
 
 
 class Command(BaseCommand):
@@ -36,7 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--email", help="e-mail address of the new user")
         parser.add_argument("--first-name")
         parser.add_argument("--last-name")
-        parser.add_argument("--password", help="made and printed if left out; better given by GATEHOUSE_PASSWORD")
+        parser.add_argument(
+            "--password", help="made and printed if left out; better given by GATEHOUSE_PASSWORD"
+        )
         parser.add_argument(
             "--member", action="store_true", help="without any rights at first, instead of an administrator"
         )
@@ -47,9 +49,10 @@ class Command(BaseCommand):
             raise CommandError("Say --neworg, --newuser or both.")
         asking = sys.stdin.isatty() and not options["json"]
         try:
-            with embedded.start(
-                settings.VAR, postgresql=settings.EMBEDDED_DATABASE, valkey=False
-            ), transaction.atomic():
+            with (
+                embedded.start(settings.VAR, postgresql=settings.EMBEDDED_DATABASE, valkey=False),
+                transaction.atomic(),
+            ):
                 made = make(Answers(options, asking))
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error
@@ -133,7 +136,12 @@ def new_user(answers: Answers, org: Organisation | None) -> dict:
     user, key = people.create_user(
         org=org, email=email, first_name=first, last_name=last, password=password, granted=granted
     )
-    made = {"user_id": user.id, "user_email": user.email, "user_org_id": org.id if org else "", "access_key": key}
+    made = {
+        "user_id": user.id,
+        "user_email": user.email,
+        "user_org_id": org.id if org else "",
+        "access_key": key,
+    }
     return made if given else made | {"password": password}
 
 
