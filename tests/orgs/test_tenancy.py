@@ -80,8 +80,8 @@ def test_a_row_of_another_organisation_cannot_be_written(cast, entries):
         lambda: AuditEntry.objects.bulk_create([entry(cast.globex.id)]),
         lambda: connection.cursor().execute(
             "INSERT INTO orgs_auditentry (id, org_id, at, actor_id, actor_email, as_super_user, action, kind,"
-            " object_id, label, changes, request_id) SELECT 'x', %s, at, actor_id, actor_email, as_super_user, action, kind,"
-            " object_id, label, changes, request_id FROM orgs_auditentry LIMIT 1",
+            " object_id, label, changes, request_id) SELECT 'x', %s, at, actor_id, actor_email, as_super_user,"
+            " action, kind, object_id, label, changes, request_id FROM orgs_auditentry LIMIT 1",
             [cast.globex.id],
         ),
     ):
