@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from dashboard.demonstration.traffic import HOUR, Traffic
-from dashboard.redis_client import client
 
 LIST = "analytics-tyk-system-analytics"
 CLAIMS = f"{{{LIST}}}:claims"  # The names of lists which the worker has taken and not yet stored.
@@ -41,9 +43,12 @@ class State:
 
 
 def progress() -> dict[str, int] | None:
-    """How much of the four weeks has been pushed, or None where that cannot be told (Redis is away)."""
+    """How much of the four weeks has been pushed, or None where that cannot be told at once (Redis is away)."""
     try:
-        state = _load(client())
+        with redis.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=0.3, socket_connect_timeout=0.3, retry=Retry(NoBackoff(), 0)
+        ) as server:
+            state = _load(server)
     except redis.RedisError:
         return None
     return state and {"pushed": state.pushed, "total": state.total}

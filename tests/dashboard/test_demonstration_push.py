@@ -1,6 +1,8 @@
 """The demonstration's records reach Redis once each, however often their process is ended."""
 
 import json
+import socket
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -140,6 +142,14 @@ def test_progress_counts_pushed_records_of_the_four_weeks(redis, traffic):
 def test_progress_is_unknown_while_redis_is_away(settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert push.progress() is None
+
+
+def test_no_page_waits_for_a_redis_that_does_not_answer(settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        begun = time.monotonic()
+        assert push.progress() is None
+    assert time.monotonic() - begun < 2
 
 
 def test_records_and_progress_are_written_together_or_not_at_all(redis, traffic):
