@@ -15,10 +15,9 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from dashboard.analytics.claim import LIST, claims
 from dashboard.demonstration.traffic import HOUR, Traffic
 
-LIST = "analytics-tyk-system-analytics"
-CLAIMS = f"{{{LIST}}}:claims"  # The names of lists which the worker has taken and not yet stored.
 STATE = "gatehouse:demonstration:progress"
 CHUNK = 2_000
 MOST_WAITING = 20_000
@@ -91,8 +90,7 @@ def push_present(
 
 def waiting(server: redis.Redis) -> int:
     """Records which the worker has not stored yet."""
-    lists = [LIST, *server.smembers(CLAIMS)]
-    return sum(server.llen(name) for name in lists)
+    return sum(server.llen(name) for name in [LIST, *claims(server)])
 
 
 def _history(traffic: Traffic, state: State) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis as redis_library
 
+from dashboard.analytics import claim
 from dashboard.demonstration import push
 from dashboard.demonstration.traffic import HOUR, Traffic
 from tests.dashboard.test_demonstration_traffic import TENANTS
@@ -81,11 +82,11 @@ def test_the_worker_is_waited_for_whether_records_lie_in_the_list_or_in_a_claim(
     def take():
         waits.append(push.waiting(redis))
         if len(waits) % 2:
-            redis.rename(push.LIST, "{claimed}")
-            redis.sadd(push.CLAIMS, "{claimed}")
+            claim.claim_lists(redis)
         else:
-            redis.delete("{claimed}")
-            redis.srem(push.CLAIMS, "{claimed}")
+            for name, of in claim.claims(redis).items():
+                redis.delete(name)
+                redis.srem(f"{{{of}}}:claims", name)
 
     push.push_history(redis, traffic, push.begin(redis, traffic, END), wait=take)
     assert len(waits) > 10
