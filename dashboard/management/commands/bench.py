@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", choices=BENCHMARKS)
-        parser.add_argument("--records", type=int, help="ingest: 100,000 and screens: 1,000,000 unless given")
+        parser.add_argument(
+            "--records", type=int, help="ingest: 100,000 a worker, screens: 1,000,000 unless given"
+        )
         parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
         parser.add_argument("--seed", type=int, default=7)
 
@@ -46,7 +48,7 @@ class Command(BaseCommand):
         from dashboard.benchmarks import ingest, screens  # noqa: PLC0415
 
         if name == "ingest":
-            return ingest.run(records or 100_000, seed, workers)
+            return ingest.run(records or 100_000 * workers, seed, workers)
         return screens.run(records or 1_000_000, seed)
 
     def on_scratch_engines(self) -> None:
