@@ -4,10 +4,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from orgs import people
+from orgs import people, throttle
 from orgs.access import access
+from orgs.address import client_address
 from orgs.models import User
-from orgs.rest import RestError, invalid, json_response, members, ok, page, read_json
+from orgs.rest import RestError, error_response, invalid, json_response, members, ok, page, read_json
 
 WIRE_NAMES = {"email": "email_address", "permissions": "user_permissions", "is_active": "active"}
 _FIELDS = {wire: field for field, wire in WIRE_NAMES.items()}
@@ -53,8 +54,8 @@ def user_password(request: HttpRequest, user: str) -> HttpResponse:
     row = _find(request, user)
     given = members(read_json(request), new_password=str, current_password=str)
     if row.pk == request.user.pk:
-        if row.has_usable_password() and not row.check_password(given.get("current_password", "")):
-            raise RestError(403, "current_password is wrong")
+        if refusal := _unconfirmed(request, row, given.get("current_password", "")):
+            return refusal
     elif not _may_reset(request.user):
         raise RestError(403, "Resetting somebody else's password needs the right ResetPassword")
     if "new_password" not in given:
@@ -170,6 +171,22 @@ def _find(request: HttpRequest, user: str) -> User:
     if row is None:
         raise RestError(404, _UNKNOWN)
     return row
+
+
+def _unconfirmed(request: HttpRequest, row: User, password: str) -> HttpResponse | None:
+    """The refusal of a wrong current password, which a stolen access key does not know; guesses are limited.
+
+    Returned, not raised: an exception would roll the note of the failure back.
+    """
+    if not row.has_usable_password():
+        return None
+    address = client_address(request) or ""
+    if throttle.blocked(row.email, address):
+        return error_response(429, "Too many failed attempts, please wait 15 minutes")
+    if not row.check_password(password):
+        throttle.failed(row.email, address)
+        return error_response(403, "current_password is wrong")
+    return None
 
 
 def _may_reset(actor: User) -> bool:

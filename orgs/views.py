@@ -10,7 +10,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 
-from orgs import people, throttle
+from orgs import audit, people, throttle
 from orgs.access import access
 from orgs.address import client_address
 from orgs.forms import NamesForm, PasswordForm, SignInForm
@@ -46,6 +46,7 @@ def sign_in(request):
         elif user := authenticate(request, username=email, password=form.cleaned_data["password"]):
             throttle.succeeded(email)
             login(request, user)
+            audit.record("user.signed-in", "user", user.id, user.email, org=user.org_id)
             return redirect(following)
         else:
             throttle.failed(email, address)
@@ -74,7 +75,13 @@ def profile(request):
 @sensitive_post_parameters()
 @access("session", methods="GET POST")
 def password(request):
+    email, address = request.user.email, client_address(request) or ""
+    if request.method == "POST" and throttle.blocked(email, address):
+        messages.error(request, "Too many failed attempts. Please wait 15 minutes and try again.")
+        return redirect("profile")
     form = PasswordForm(request.user, request.POST or None)
+    if request.method == "POST" and not form.is_valid() and "current" in form.errors:
+        throttle.failed(email, address)
     if request.method == "POST" and form.is_valid():
         people.set_password(request.user, form.cleaned_data["new"])
         # This session goes on; every other one of the person ends.
