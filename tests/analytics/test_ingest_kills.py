@@ -41,6 +41,17 @@ def drain_until_killed() -> None:
                 time.sleep(0.005)
 
 
+_alive: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def nobody_drains_on():
+    """A test that fails half way must not leave processes which drain for ever."""
+    yield
+    for child in list(_alive):
+        kill(child)
+
+
 def forked(dies_after: tuple[object, str] | None = None) -> int:
     """The id of a new drain process, which kills itself after that function; started within milliseconds."""
     connections.close_all()
@@ -50,6 +61,7 @@ def forked(dies_after: tuple[object, str] | None = None) -> int:
         )  # other threads of this process do not matter to it
         child = os.fork()
     if child:
+        _alive.add(child)
         return child
     try:
         if dies_after:
@@ -71,6 +83,12 @@ def break_after(owner: object, name: str) -> None:
 
 def kill(child: int) -> None:
     os.kill(child, signal.SIGKILL)
+    ended(child)
+
+
+def ended(child: int) -> None:
+    """Wait for a process that was or is being killed."""
+    _alive.discard(child)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
@@ -161,8 +179,7 @@ def test_a_process_that_dies_after_any_step_leaves_the_rest_to_the_next(
 ):
     organisations("UTC", "UTC")
     redis.rpush(claim.LIST, *(entry(number) for number in range(250)), b"\xc1 poison")
-    child = forked((owner, name))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    ended(forked((owner, name)))
     with scope.every_org():
         assert Record.objects.count() == stored
     drained(redis, datetime.now(UTC))
