@@ -1,10 +1,6 @@
-import logging
-
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import Error, register
-
-from keys.logs import WithoutTokens
 
 
 class KeysConfig(AppConfig):
@@ -18,8 +14,6 @@ class KeysConfig(AppConfig):
 
         publish.FOLLOWERS.append(issue.follow)
         people.DEPARTURES.append(issue.depart)
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(WithoutTokens())
         register(gateways_must_hash_keys)
 
 
