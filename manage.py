@@ -20,6 +20,7 @@ ENVIRONMENT = HERE / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 LOCK = HERE / "requirements.lock"
 STAMP = ENVIRONMENT / "gatehouse-stamp"
+HERE_ALREADY = "GATEHOUSE_ENVIRONMENT"  # set for the one step into .venv, so that a broken one is not entered for ever
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
         sys.exit(f"Gatehouse needs Python 3.11 or newer; {sys.executable} is {platform.python_version()}.")
     if importlib.util.find_spec("django") is None:
         go_on_in_environment()
+    os.environ.pop(HERE_ALREADY, None)
     sys.path.insert(0, str(HERE))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     if sys.argv[1:2] == ["demo"]:
@@ -39,7 +41,7 @@ def main() -> None:
 
 def go_on_in_environment() -> None:
     """Replace this process by the same command in .venv, which is made first unless it is up to date."""
-    if os.environ.get("GATEHOUSE_ENVIRONMENT") == str(ENVIRONMENT):
+    if os.environ.get(HERE_ALREADY) == str(ENVIRONMENT):
         sys.exit(f"{ENVIRONMENT} has no Django, though it was just made: delete it and try again.")
     stamp = f"{hashlib.sha256(LOCK.read_bytes()).hexdigest()} {platform.python_version()}"
     with LOCK.open() as lock:
@@ -51,7 +53,7 @@ def go_on_in_environment() -> None:
             )
             make_environment()
             STAMP.write_text(stamp)
-    os.environ["GATEHOUSE_ENVIRONMENT"] = str(ENVIRONMENT)
+    os.environ[HERE_ALREADY] = str(ENVIRONMENT)
     os.execv(PYTHON, [str(PYTHON), str(HERE / "manage.py"), *sys.argv[1:]])
 
 
