@@ -22,8 +22,7 @@ from tests.analytics import recordings
 from tests.analytics.ingest import drained, organisations
 
 KILLS = 50
-PUSHES = 60
-PUSHED_AT_ONCE = 200
+PUSHED_AT_ONCE = 400
 POISON = 24
 
 
@@ -117,18 +116,15 @@ def entry(number: int) -> bytes:
 def test_fifty_kills_and_cut_connections_during_a_drain_lose_and_double_nothing(committed, redis):
     organisations("Europe/Berlin", "Asia/Kathmandu")
     source = random.Random(2)  # noqa: S311
-    pushes = iter(range(PUSHES))
     children = [forked(), forked()]
     pushed = at_work = 0
     for number in range(KILLS):
-        for _ in range(2):
-            if next(pushes, None) is not None:
-                entries = [entry(pushed + at) for at in range(PUSHED_AT_ONCE)]
-                pushed += PUSHED_AT_ONCE
-                if number < POISON // 2:
-                    entries.insert(source.randrange(PUSHED_AT_ONCE), b"\xc1 poison")
-                redis.rpush(claim.LISTS[source.randrange(3)], *entries)
-        time.sleep(source.uniform(0.01, 0.15))
+        entries = [entry(pushed + at) for at in range(PUSHED_AT_ONCE)]
+        pushed += PUSHED_AT_ONCE
+        if number < POISON:
+            entries.insert(source.randrange(PUSHED_AT_ONCE), b"\xc1 poison")
+        redis.rpush(claim.LISTS[source.randrange(3)], *entries)
+        time.sleep(source.uniform(0.005, 0.08))
         if number % 8 == 7:
             cut_connections()
         kill(children.pop(0))
@@ -154,7 +150,7 @@ def test_fifty_kills_and_cut_connections_during_a_drain_lose_and_double_nothing(
                 assert (
                     sum(Rollup.objects.filter(grain=grain, dim=dim).values_list("hits", flat=True)) == pushed
                 )
-    assert pushed == PUSHES * PUSHED_AT_ONCE
+    assert pushed == KILLS * PUSHED_AT_ONCE
 
 
 @pytest.mark.parametrize(

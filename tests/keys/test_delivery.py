@@ -200,16 +200,6 @@ def test_a_key_whose_last_api_is_deleted_is_withdrawn_and_never_written_empty(ca
     assert build.again(made).state() == "active"
 
 
-def test_an_api_id_another_organisation_takes_over_is_not_opened_by_old_keys(cast, redis):
-    orders = build.api(cast.acme, "Orders", api_id="taken-over")
-    made, _ = build.key(cast.acme, orders)
-    inside(cast.acme, publish.delete, orders, author=None)
-    build.api(cast.globex, "Orders", api_id="taken-over")
-    build.deliver(redis)
-    repair.sweep(redis)
-    assert build.stored(redis, made) is None
-
-
 def test_without_redis_a_key_is_saved_shown_as_not_delivered_and_sent_later(cast, redis):
     orders = build.api(cast.acme)
     made, _ = build.key(cast.acme, orders)
