@@ -4,7 +4,7 @@ import logging
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from orgs.db.proof import holes
+from orgs.db.proof import Unprotected, refuse_holes
 from orgs.middleware import unavailable
 
 logger = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ class IsolationMiddleware:
 
     def _prove(self) -> bool:
         try:
-            found = holes(connection)
+            refuse_holes(connection)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the database could not be asked for its isolation: %s", type(error).__name__)
-            return False
-        for hole in found:
-            logger.critical("refusing to serve: %s", hole)
-        self.proved = not found
+        except Unprotected as error:
+            logger.critical("%s", error)
+        else:
+            self.proved = True
         return self.proved

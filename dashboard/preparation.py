@@ -8,10 +8,16 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connections
 
+from orgs.db.proof import refuse_holes
+
 
 def prepare() -> None:
-    """Bring the database and the collected static files up to date. Raises DatabaseError or OSError."""
+    """Bring the database and the collected static files up to date.
+
+    Raises DatabaseError, OSError, or Unprotected for a database which would not keep organisations apart.
+    """
     call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+    refuse_holes(connections["default"])
     connections.close_all()
     stamp = Path(settings.VAR) / "static-stamp"
     wanted = static_fingerprint()

@@ -26,6 +26,7 @@ from dashboard import embedded
 from dashboard.embedded import Engines
 from dashboard.preparation import prepare
 from dashboard.processes import EngineError, dies_with_parent, shared_directory
+from orgs.db.proof import Unprotected
 
 HERE = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, str(HERE / "manage.py")]
@@ -175,6 +176,8 @@ def base(host: str, port: int) -> Iterator[Base]:
                 prepare()
             except DatabaseError as error:
                 raise StartError(f"The database cannot be used: {str(error).splitlines()[0]}") from error
+            except Unprotected as error:
+                raise StartError(str(error)) from error
             base = Base(listener, engines, own_address(listener))
             os.environ.setdefault("FEED_CHECK_URL", f"{base.url}/system/apis")
             # The worker asks for our own feed, and the check below for /hello, under this name.

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connections, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
 from django.utils import timezone
 
 import keys.delivery
@@ -24,6 +24,7 @@ from apis import outbox
 from dashboard.analytics import drain, housekeeping
 from dashboard.nodes import signals
 from orgs import scope
+from orgs.db.proof import refuse_holes
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,23 @@ def run(steps: list[Step], client: redis.Redis, stop: threading.Event) -> None:
             stop.wait(pause)
         else:
             step.take(client)
+
+
+def await_proof(stop: threading.Event) -> None:
+    """Return once the database has proved that it keeps organisations apart, or when `stop` is set.
+
+    Raises Unprotected. The database may be away for now: then it is asked again.
+    """
+    while not stop.is_set():
+        try:
+            refuse_holes(connections["default"])
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the database could not be asked for its isolation: %s", described(error))
+            connections.close_all()
+            stop.wait(2)
+        else:
+            connections.close_all()
+            return
 
 
 def deliver(client: redis.Redis) -> bool:

@@ -6,6 +6,7 @@ from django.db import transaction
 from orgs import scope
 from orgs.db.schema import is_tenant
 
+MOST_TOLD = 3
 _ROLE = """
 SELECT r.rolsuper, r.rolbypassrls,
        pg_has_role(r.rolname, %(system)s, 'USAGE'),
@@ -19,6 +20,17 @@ SELECT c.relrowsecurity, c.relforcerowsecurity, pg_has_role(session_user, c.relo
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relname = %s
 """
+
+
+class Unprotected(RuntimeError):
+    """The database would not keep organisations apart; the message names the holes."""
+
+
+def refuse_holes(connection) -> None:
+    """Raises Unprotected, or DatabaseError if the database could not be asked."""
+    if found := holes(connection):
+        more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+        raise Unprotected(f"Gatehouse refuses to run: {'; '.join(found[:MOST_TOLD])}{more}.")
 
 
 def tenant_tables() -> list[str]:

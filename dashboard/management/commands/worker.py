@@ -3,9 +3,10 @@
 import signal
 import threading
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from dashboard import redis_client, worker
+from orgs.db.proof import Unprotected
 
 
 class Command(BaseCommand):
@@ -16,6 +17,10 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        try:
+            worker.await_proof(stop)
+        except Unprotected as error:
+            raise CommandError(str(error)) from error
         client = redis_client.client()
         threads = [
             threading.Thread(target=worker.run, args=(steps, client, stop)) for steps in worker.lanes()
