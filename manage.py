@@ -20,7 +20,9 @@ ENVIRONMENT = HERE / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 LOCK = HERE / "requirements.lock"
 STAMP = ENVIRONMENT / "gatehouse-stamp"
-HERE_ALREADY = "GATEHOUSE_ENVIRONMENT"  # set for the one step into .venv, so that a broken one is not entered for ever
+HERE_ALREADY = (
+    "GATEHOUSE_ENVIRONMENT"  # set for the one step into .venv, so that a broken one is not entered for ever
+)
 
 
 def main() -> None:

@@ -106,7 +106,8 @@ def await_proof(stop: threading.Event) -> None:
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the database could not be asked for its isolation: %s", described(error))
             connections.close_all()
-            stop.wait(2)
+            # Not stop.wait(): the signal handler that sets it runs in this thread, and both take the same lock.
+            time.sleep(1)
         else:
             connections.close_all()
             return
