@@ -4,6 +4,7 @@ from django.urls import reverse
 
 from orgs import scope
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
+from tests.keys import build
 from tests.make import PASSWORD
 
 
@@ -92,6 +93,15 @@ def test_every_list_opens_and_offers_no_deletion(cast, client_for, model):
         403,
         404,
     )
+
+
+def test_what_gateways_are_given_is_shown_and_cannot_be_changed(cast, client_for):
+    api = build.api(cast.acme)
+    key, _ = build.key(cast.acme, api)
+    client = client_for(cast.super_user)
+    for path in (f"apis/apidefinition/{api.id}", f"keys/key/{key.id}"):
+        assert client.get(f"/django-admin/{path}/change/").status_code == 200
+        assert client.post(f"/django-admin/{path}/change/", {"name": "x", "alias": "x"}).status_code == 403
 
 
 def test_a_forged_deletion_deletes_nothing(cast, client_for):
