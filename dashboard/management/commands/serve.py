@@ -6,10 +6,12 @@ import subprocess
 import environ
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
 from dashboard import supervisor
 from dashboard.processes import EngineError
 from dashboard.supervisor import StartError, say
+from orgs.models import User
 
 env = environ.FileAwareEnv()
 
@@ -36,7 +38,18 @@ class Command(BaseCommand):
             say(f"Note: {settings.VAR} holds the demonstration's data.")
         with supervisor.only_instance(settings.VAR) as lock, supervisor.base(host, port) as base:
             web, worker = supervisor.web(base, lock, *sizes()), supervisor.background("worker")
-            supervisor.run(base, [web, worker], hang_up=lambda: deploy(web, worker))
+            supervisor.run(base, [web, worker], hang_up=lambda: deploy(web, worker), ready=advise)
+
+
+def advise() -> None:
+    """Say what whoever runs this needs to know: where the secrets are, how browsers come, who can sign in."""
+    if (settings.VAR / "secrets").exists():
+        say(f"Secrets that were not set are in {settings.VAR / 'secrets'}.")
+    if settings.HTTPS:
+        say("Browsers are sent to HTTPS: put a TLS proxy in front, or set HTTPS=off for plain HTTP.")
+    if not User.everyone.exists():
+        say("Nobody can sign in yet: `manage.py bootstrap --neworg --newuser`, see the README.")
+    connections.close_all()
 
 
 def sizes() -> tuple[int, int]:
