@@ -28,6 +28,10 @@ HERE_ALREADY = (
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  an older Python reads as far as this
         sys.exit(f"Gatehouse needs Python 3.11 or newer; {sys.executable} is {platform.python_version()}.")
+    # What Python compiles lies with all else that is made here, for our children too: the checkout stays as it is.
+    compiled = Path(os.environ.get("GATEHOUSE_VAR") or HERE / "var") / "pycache"
+    sys.pycache_prefix = os.environ.get("PYTHONPYCACHEPREFIX") or str(compiled.resolve())
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     if importlib.util.find_spec("django") is None:
         go_on_in_environment()
     os.environ.pop(HERE_ALREADY, None)

@@ -57,3 +57,10 @@ def test_a_changed_static_file_changes_the_fingerprint_and_nothing_else_does(set
     assert static_fingerprint() == before
     (tmp_path / "a.css").write_text("a { color: blue }")
     assert static_fingerprint() != before
+
+
+def test_what_python_compiles_lies_in_var(run, var):
+    shown = ("shell", "-v", "0", "-c", "import sys; print(sys.pycache_prefix)")
+    process = run("manage.py", *shown, environment={"PYTHONPYCACHEPREFIX": ""})
+    output, errors = process.communicate(timeout=60)
+    assert (output.strip(), process.returncode) == (str(var.resolve() / "pycache"), 0), errors
