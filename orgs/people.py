@@ -64,9 +64,7 @@ def create_user(
     )
     _validate(user)
     user.save(force_insert=True)
-    audit.record(
-        "user.created", "user", user.id, user.email, org=user.org_id, actor=actor, after=_facts(user)
-    )
+    _note("user.created", user, actor, after=_facts(user))
     return user, key
 
 
@@ -85,16 +83,7 @@ def change_user(user: User, *, actor: User | None = None, **changed) -> User:
     after = _facts(user)
     if after != before:
         user.save()
-        audit.record(
-            "user.changed",
-            "user",
-            user.id,
-            user.email,
-            org=user.org_id,
-            actor=actor,
-            before=before,
-            after=after,
-        )
+        _note("user.changed", user, actor, before=before, after=after)
     return user
 
 
@@ -104,9 +93,7 @@ def delete_user(user: User, *, actor: User | None = None) -> None:
     _lock_people(user.org)
     user.is_active = False
     someone_stays(user)
-    audit.record(
-        "user.deleted", "user", user.id, user.email, org=user.org_id, actor=actor, before=_facts(user)
-    )
+    _note("user.deleted", user, actor, before=_facts(user))
     user.delete()
 
 
@@ -115,7 +102,7 @@ def set_password(user: User, password: str, *, actor: User | None = None) -> Non
     _may_act_on(user, actor)
     user.set_password(password)
     user.save()
-    audit.record("user.password-changed", "user", user.id, user.email, org=user.org_id, actor=actor)
+    _note("user.password-changed", user, actor)
 
 
 def renew_access_key(user: User, *, actor: User | None = None) -> str:
@@ -124,7 +111,7 @@ def renew_access_key(user: User, *, actor: User | None = None) -> str:
     key = new_access_key()
     user.access_key_hash = access_key_hash(key)
     user.save()
-    audit.record("user.access-key-renewed", "user", user.id, user.email, org=user.org_id, actor=actor)
+    _note("user.access-key-renewed", user, actor)
     return key
 
 
@@ -139,37 +126,20 @@ def create_organisation(*, actor: User | None = None, **facts) -> Organisation:
     organisation.slug = organisation.slug or _free_slug(organisation.owner_name)
     _validate(organisation)
     organisation.save(force_insert=True)
-    audit.record(
-        "organisation.created",
-        "organisation",
-        organisation.id,
-        organisation.owner_name,
-        org=organisation.id,
-        actor=actor,
-        after=_organisation_facts(organisation),
-    )
+    _note("organisation.created", organisation, actor, after=_facts(organisation))
     return organisation
 
 
 def change_organisation(organisation: Organisation, *, actor: User | None = None, **changed) -> Organisation:
     """Change field values of an organisation. Raises ValidationError."""
-    before = _organisation_facts(organisation)
+    before = _facts(organisation)
     for name, value in changed.items():
         setattr(organisation, name, value)
     _validate(organisation)
-    after = _organisation_facts(organisation)
+    after = _facts(organisation)
     if after != before:
         organisation.save()
-        audit.record(
-            "organisation.changed",
-            "organisation",
-            organisation.id,
-            organisation.owner_name,
-            org=organisation.id,
-            actor=actor,
-            before=before,
-            after=after,
-        )
+        _note("organisation.changed", organisation, actor, before=before, after=after)
     return organisation
 
 
@@ -183,15 +153,7 @@ def delete_organisation(organisation: Organisation, *, actor: User | None = None
         for withdraw in DEPARTURES:
             withdraw(organisation)
     User.everyone.filter(org=organisation).update(is_active=False, access_key_hash=None)
-    audit.record(
-        "organisation.deleted",
-        "organisation",
-        organisation.id,
-        organisation.owner_name,
-        org=organisation.id,
-        actor=actor,
-        before=_organisation_facts(organisation),
-    )
+    _note("organisation.deleted", organisation, actor, before=_facts(organisation))
     organisation.enabled = False
     organisation.deleted_at = timezone.now()
     organisation.slug = f"deleted-{organisation.id}"
@@ -204,7 +166,7 @@ def end_sessions(user: User, *, actor: User | None = None) -> None:
     user.session_round += 1
     user.access_key_hash = None
     user.save()
-    audit.record("user.sessions-ended", "user", user.id, user.email, org=user.org_id, actor=actor)
+    _note("user.sessions-ended", user, actor)
 
 
 def _validate(row: User | Organisation) -> None:
@@ -274,9 +236,14 @@ def someone_stays(user: User) -> None:
         raise NotAllowed("The last administrator of an organisation stays")
 
 
-def _facts(user: User) -> dict:
-    return {name: getattr(user, name) for name in _AUDITED}
+def _facts(row: User | Organisation) -> dict:
+    return {
+        name: getattr(row, name) for name in (_AUDITED if isinstance(row, User) else _AUDITED_ORGANISATION)
+    }
 
 
-def _organisation_facts(organisation: Organisation) -> dict:
-    return {name: getattr(organisation, name) for name in _AUDITED_ORGANISATION}
+def _note(action: str, row: User | Organisation, actor: User | None, **facts: dict) -> None:
+    """The audit entry of a change to a person, kept by his organisation, or to an organisation, kept by itself."""
+    kind, _, _ = action.partition(".")
+    org = row.org_id if isinstance(row, User) else row.id
+    audit.record(action, kind, row.id, str(row), org=org, actor=actor, **facts)
