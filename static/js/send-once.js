@@ -1,0 +1,13 @@
+/* A double click sends a form once: the answer to the second sending would replace the first, which may show what is
+   shown only once. */
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+
+/* Back to a page that was kept as it stood. */
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
