@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 import msgpack
 import pytest
 from django.apps import apps
-from django.db import connection, transaction
+from django.core.exceptions import FullResultSet
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 from dashboard.analytics import drain
+from dashboard.isolation import IsolationMiddleware
 from orgs import permissions, scope
 from orgs.access import BY_HEADER, Access, declared
 from orgs.credentials import access_key_hash, new_access_key
+from orgs.db.proof import tenant_tables
 from orgs.db.schema import is_tenant
+from orgs.managers import InScope
 from orgs.models import Organisation, User
 from tests import make
 from tests.keys import build
@@ -322,7 +326,34 @@ def caller_named(name: str, alpha: World, beta: World) -> tuple[User | None, Wor
 
 @pytest.mark.parametrize("name", CALLERS)
 def test_every_url_answers_as_declared_and_shows_and_changes_nothing_of_a_strangers(worlds, name):
-    user, home = caller_named(name, *worlds)
+    wrong, cells = walk(worlds, *caller_named(name, *worlds))
+    assert wrong == []
+    assert cells >= FLOOR
+
+
+def test_row_level_security_keeps_organisations_apart_without_the_managers(worlds, monkeypatch):
+    def everything(*_, **__):
+        raise FullResultSet
+
+    monkeypatch.setattr(InScope, "as_sql", everything)
+    with scope.nobody():
+        assert list(apps.get_model("orgs", "AuditEntry").objects.all()) == []  # no OutOfScope: they are off
+    assert walk(worlds, *caller_named("administrator", *worlds))[0] == []
+
+
+def test_the_managers_keep_organisations_apart_without_row_level_security(worlds, monkeypatch):
+    with connections["owner"].cursor() as cursor:
+        for table in tenant_tables():
+            cursor.execute(f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY')
+    monkeypatch.setattr(IsolationMiddleware, "_prove", lambda self: True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT org_id) FROM orgs_auditentry")
+        assert cursor.fetchone() == (2,)  # it is off
+    assert walk(worlds, *caller_named("administrator", *worlds))[0] == []
+
+
+def walk(worlds: tuple[World, World], user: User | None, home: World | None) -> tuple[list, int]:
+    """What is wrong in the answers that one caller gets, and how many answers there were."""
     strangers = [world for world in worlds if world is not home and not (user and user.is_superuser)]
     wrong, cells = [], 0
     for route in routes():
@@ -345,8 +376,7 @@ def test_every_url_answers_as_declared_and_shows_and_changes_nothing_of_a_strang
                 wrong += [(method, route.pattern, target.name, fault) for fault in found if fault]
             if home is not None:
                 wrong += [(method, route.pattern, fault) for fault in told_apart(home, answers)]
-    assert wrong == []
-    assert cells >= FLOOR
+    return wrong, cells
 
 
 def meant(route: Route, user: User | None, method: str, target: "Target", response) -> str:

@@ -8,6 +8,7 @@ inheritance has to be asked for.
 
 from collections.abc import Iterable
 
+_ENTERED = "(SELECT nullif(current_setting('app.org', true), ''))"
 PRIVILEGES = {"view": "SELECT", "add": "INSERT", "change": "UPDATE", "delete": "DELETE"}
 
 
@@ -22,7 +23,16 @@ def policy_sql(table: str, system_role: str) -> list[str]:
 
     The sub-select makes PostgreSQL evaluate the setting once a statement instead of once a row.
     """
-    mine = "org_id = (SELECT nullif(current_setting('app.org', true), ''))"
+    return _policies(table, system_role, f"org_id = {_ENTERED}")
+
+
+def people_policy_sql(table: str, system_role: str) -> list[str]:
+    """The same for the table of users, who have to be found before anybody knows whose scope to enter: nobody sees
+    all of them, whoever has entered an organisation its own."""
+    return _policies(table, system_role, f"{_ENTERED} IS NULL OR org_id = {_ENTERED}")
+
+
+def _policies(table: str, system_role: str, mine: str) -> list[str]:
     return [
         f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
         f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',

@@ -8,6 +8,14 @@ import orgs.ids
 import orgs.models
 from django.db import migrations, models
 
+from orgs.db.tenancy import people_policy_sql
+
+
+def protect_people(apps, schema_editor):
+    system_role = schema_editor.connection.settings_dict["SYSTEM_ROLE"]
+    for statement in people_policy_sql("orgs_user", system_role):
+        schema_editor.execute(statement)
+
 
 class Migration(migrations.Migration):
 
@@ -127,4 +135,5 @@ class Migration(migrations.Migration):
                 ('everyone', django.db.models.manager.Manager()),
             ],
         ),
+        migrations.RunPython(protect_people, migrations.RunPython.noop),
     ]

@@ -148,7 +148,9 @@ def test_a_double_click_makes_one_key_and_shows_its_token(page, site):
     page.get_by_label("Name").fill("clicked twice")
     page.get_by_label("All APIs").check()
     # Far enough apart for the browser to send the form twice, near enough for the first answer not to be there.
-    page.locator("main form").evaluate("form => { form.requestSubmit(); setTimeout(() => form.requestSubmit(), 25); }")
+    page.locator("main form").evaluate(
+        "form => { form.requestSubmit(); setTimeout(() => form.requestSubmit(), 25); }"
+    )
     assert re.fullmatch(r"[\w+/=-]{40,}", page.locator("#token").inner_text()) is not None
     page.goto(f"{site.url}/o/{site.slug}/keys/?q=clicked")
     assert page.get_by_role("link", name="clicked twice").count() == 1

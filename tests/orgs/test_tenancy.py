@@ -1,12 +1,20 @@
 """Each layer of tenancy, and each hole that row-level security leaves, with the layers above switched off."""
 
-import pytest
-from django.db import DatabaseError, IntegrityError, connection, connections, transaction
-from django.db.models import Max
+import threading
 
+import psycopg
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, connections, models, transaction
+from django.db.models import Max
+from django.http import StreamingHttpResponse
+from django.test.utils import isolate_apps
+
+from apis.models import Outbox
 from orgs import scope
+from orgs.checks import faults
 from orgs.db.proof import holes, tenant_tables
-from orgs.models import AuditEntry, User
+from orgs.middleware import AccessMiddleware
+from orgs.models import AuditEntry, OrgOwned, User
 
 
 def entry(org_id: str, **facts) -> AuditEntry:
@@ -137,3 +145,112 @@ def test_a_super_user_and_only_a_super_user_has_no_organisation(cast):
         User.everyone.filter(pk=cast.acme_admin.pk).update(is_superuser=True)
     with pytest.raises(IntegrityError), transaction.atomic():
         User.everyone.filter(pk=cast.acme_admin.pk).update(org=None)
+
+
+def test_whoever_has_entered_an_organisation_sees_and_changes_its_people_alone(cast):
+    def emails():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT email FROM orgs_user ORDER BY email")
+            return [email for (email,) in cursor.fetchall()]
+
+    everybody = sorted(User.everyone.values_list("email", flat=True))
+    assert emails() == everybody
+    with scope.every_org():
+        assert emails() == everybody
+    with scope.org(cast.acme.id):
+        assert emails() == ["ada@acme.example", "max@acme.example"]
+        assert User.everyone.filter(pk=cast.globex_admin.pk).update(is_active=False) == 0
+        with pytest.raises(DatabaseError), transaction.atomic():
+            User.everyone.filter(pk=cast.acme_member.pk).update(org=cast.globex)
+
+
+def test_an_id_tells_nothing_of_another_organisations_row_with_the_same_id(cast):
+    same = "6b06e0000000000000000001"
+    with scope.org(cast.globex.id):
+        entry(cast.globex.id, id=same).save(force_insert=True)
+    with scope.org(cast.acme.id):
+        entry(cast.acme.id, id=same).save(force_insert=True)
+    with scope.every_org():
+        assert AuditEntry.objects.filter(pk=same).count() == 2
+
+
+def test_a_row_loaded_elsewhere_is_neither_changed_nor_deleted_in_an_organisation(cast):
+    with scope.every_org():
+        row = Outbox.objects.create(org=cast.globex, kind="key", subject="theirs")
+    with scope.org(cast.acme.id):
+        assert Outbox.objects.filter(pk=row.pk).update(subject="ours") == 0
+        assert row.delete()[0] == 0
+        row.subject = "ours"
+        with pytest.raises(DatabaseError), transaction.atomic():
+            row.save(force_update=True)
+    with scope.org(cast.globex.id):
+        assert Outbox.objects.get().subject == "theirs"
+
+
+def test_copying_out_shows_nothing_until_the_scope_is_sent_and_copying_in_is_refused(cast, entries):
+    def copied(cursor):
+        with cursor.copy("COPY (SELECT label FROM orgs_auditentry) TO STDOUT") as out:
+            return list(out.rows())
+
+    with scope.org(cast.acme.id), connection.cursor() as cursor:
+        # copy() passes Django's execute wrappers by: it fails closed.
+        assert copied(cursor) == []
+        connection.send_scope()
+        assert copied(cursor) == [("of acme",)]
+        refused = pytest.raises(psycopg.errors.FeatureNotSupported)
+        with refused, transaction.atomic(), cursor.copy("COPY orgs_auditentry FROM STDIN"):
+            pass
+
+
+def test_a_new_thread_carries_no_scope(cast, entries):
+    raised = []
+
+    def ask():
+        try:
+            AuditEntry.objects.count()
+        except scope.OutOfScope as error:
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    with scope.org(cast.acme.id):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert len(raised) == 1
+
+
+def test_what_streams_after_the_request_has_no_scope(cast, entries, rf):
+    def answer(request):
+        scope.enter(cast.acme.id)
+        return StreamingHttpResponse(str(AuditEntry.objects.count()) for _ in range(1))
+
+    response = AccessMiddleware(answer)(rf.get("/"))
+    with pytest.raises(scope.OutOfScope):
+        b"".join(response.streaming_content)
+
+
+def test_a_callback_after_the_commit_asks_under_the_scope_it_runs_in(
+    cast, entries, django_capture_on_commit_callbacks
+):
+    counted = []
+    with django_capture_on_commit_callbacks(execute=False) as callbacks, scope.org(cast.acme.id):
+        transaction.on_commit(lambda: counted.append(AuditEntry.objects.count()))
+    with pytest.raises(scope.OutOfScope):
+        callbacks[0]()
+    with scope.org(cast.globex.id):
+        callbacks[0]()
+    assert counted == [1]
+
+
+@isolate_apps("orgs")
+def test_models_that_tenancy_could_not_protect_are_refused_by_the_system_check():
+    class Unsafe(OrgOwned):
+        friends = models.ManyToManyField("self")
+        code = models.CharField(max_length=5, unique=True)
+
+        class Meta(OrgOwned.Meta):
+            app_label = "orgs"
+            constraints = [models.UniqueConstraint(fields=["code", "org"], name="wrong_way_round")]
+
+    assert [error.id for error in faults(Unsafe)] == ["orgs.E001", "orgs.E002", "orgs.E003"]
