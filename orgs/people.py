@@ -74,15 +74,14 @@ def change_user(user: User, *, actor: User | None = None, **changed) -> User:
     _lock_people(user.org)
     before = _facts(user)
     if "permissions" in changed:
-        new = changed["permissions"]
-        _may_grant(actor, {name: level for name, level in new.items() if user.permissions.get(name) != level})
+        _may_grant(actor, changed["permissions"], user.permissions)
     for name, value in changed.items():
         setattr(user, name, value.strip().lower() if name == "email" else value)
     _validate(user)
     someone_stays(user)
     after = _facts(user)
     if after != before:
-        user.save()
+        user.save(update_fields=changed)
         _note("user.changed", user, actor, before=before, after=after)
     return user
 
@@ -101,7 +100,7 @@ def set_password(user: User, password: str, *, actor: User | None = None) -> Non
     """Set a password already validated; every session of the person ends."""
     _may_act_on(user, actor)
     user.set_password(password)
-    user.save()
+    user.save(update_fields=["password"])
     _note("user.password-changed", user, actor)
 
 
@@ -110,7 +109,7 @@ def renew_access_key(user: User, *, actor: User | None = None) -> str:
     _may_act_on(user, actor)
     key = new_access_key()
     user.access_key_hash = access_key_hash(key)
-    user.save()
+    user.save(update_fields=["access_key_hash"])
     _note("user.access-key-renewed", user, actor)
     return key
 
@@ -138,7 +137,7 @@ def change_organisation(organisation: Organisation, *, actor: User | None = None
     _validate(organisation)
     after = _facts(organisation)
     if after != before:
-        organisation.save()
+        organisation.save(update_fields=changed)
         _note("organisation.changed", organisation, actor, before=before, after=after)
     return organisation
 
@@ -165,7 +164,7 @@ def end_sessions(user: User, *, actor: User | None = None) -> None:
     _may_act_on(user, actor)
     user.session_round += 1
     user.access_key_hash = None
-    user.save()
+    user.save(update_fields=["session_round", "access_key_hash"])
     _note("user.sessions-ended", user, actor)
 
 
@@ -194,13 +193,13 @@ def _candidates(stem: str):
         number += 1
 
 
-def _may_grant(actor: User | None, granted: dict[str, str]) -> None:
+def _may_grant(actor: User | None, granted: dict[str, str], before: dict[str, str] | None = None) -> None:
     wrong = permissions.problems(granted)
     if wrong:
         raise ValidationError({"permissions": wrong})
     if actor is None or actor.is_superuser:
         return
-    lacking = permissions.exceeding(granted, actor.permissions)
+    lacking = permissions.exceeding(granted, actor.permissions, before)
     if lacking:
         raise NotAllowed(f"You cannot grant what you do not hold: {', '.join(sorted(lacking))}")
 
@@ -215,9 +214,12 @@ def _may_act_on(user: User, actor: User | None) -> None:
 
 
 def _lock_people(org: Organisation | None) -> None:
-    """Changes to the people of one organisation come one after another, so that two cannot remove the last two."""
+    """Changes to the people of one organisation, or to the super-users, come one after another, so that two cannot
+    remove the last two."""
     if org is not None:
         Organisation.everyone.select_for_update().get(pk=org.id)
+    else:
+        list(User.everyone.select_for_update().filter(org=None).order_by("pk").values_list("pk"))
 
 
 def someone_stays(user: User) -> None:

@@ -61,18 +61,25 @@ def problems(asked: object) -> list[str]:
     return found
 
 
-def exceeding(asked: dict[str, str], holder: dict[str, str]) -> list[str]:
-    """The names in `asked` whose level the holder of `holder` lacks, so may not grant."""
-    lacking = []
-    for name, level in asked.items():
-        if level == "deny":
-            continue
-        if name in PSEUDO:
-            if "admin" not in (holder.get(name), holder.get("IsAdmin")):
-                lacking.append(name)
-        elif not allows(holder, name, level):
-            lacking.append(name)
-    if "IsAdmin" in asked and "IsAdmin" not in lacking:
-        # An administrator with something denied cannot make one who may it.
-        lacking += [name for name, level in holder.items() if level == "deny" and asked.get(name) != "deny"]
-    return lacking
+def exceeding(
+    asked: dict[str, str], holder: dict[str, str], before: dict[str, str] | None = None
+) -> list[str]:
+    """The names on which `asked` allows what neither its holder has nor `before`, the rights until now, allowed.
+
+    What counts is the effect: taking a "deny" away from an administrator gives as much as naming the permission.
+    """
+    before = before or {}
+    lacking = [
+        name
+        for name in NAMES
+        if any(
+            allows(asked, name, level) and not allows(before, name, level) and not allows(holder, name, level)
+            for level in ("read", "write")
+        )
+    ]
+    return lacking + [
+        name
+        for name in PSEUDO
+        if asked.get(name) == "admin" != before.get(name)
+        and "admin" not in (holder.get(name), holder.get("IsAdmin"))
+    ]

@@ -18,9 +18,11 @@ SCALARS = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | TEXT
 )
-MAPS = st.dictionaries(
-    st.sampled_from(permissions.NAMES), st.sampled_from(permissions.LEVELS), max_size=6
-) | st.dictionaries(st.just("IsAdmin"), st.just("admin"))
+MAPS = st.builds(
+    lambda named, pseudo: named | pseudo,
+    st.dictionaries(st.sampled_from(permissions.NAMES), st.sampled_from(permissions.LEVELS), max_size=6),
+    st.dictionaries(st.sampled_from(permissions.PSEUDO), st.just("admin")),
+)
 
 
 def test_an_empty_map_allows_nothing():
@@ -45,14 +47,14 @@ def test_levels_and_the_administrator(granted, level, allowed):
     assert permissions.allows(granted, "apis", level) is allowed
 
 
-@given(holder=MAPS, asked=MAPS)
-def test_what_may_be_granted_gives_nobody_more_than_the_giver_holds(holder, asked):
-    if permissions.exceeding(asked, holder):
+@given(holder=MAPS, asked=MAPS, before=MAPS)
+def test_what_may_be_granted_gives_nobody_more_than_he_had_or_the_giver_holds(holder, asked, before):
+    if permissions.exceeding(asked, holder, before):
         return
     for name in permissions.NAMES:
         for level in ("read", "write"):
             if permissions.allows(asked, name, level):
-                assert permissions.allows(holder, name, level)
+                assert permissions.allows(holder, name, level) or permissions.allows(before, name, level)
 
 
 @pytest.mark.parametrize(

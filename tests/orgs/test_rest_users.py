@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from orgs import people, permissions, scope
+from orgs.credentials import access_key_hash
 from orgs.models import AuditEntry, PlatformAuditEntry, User
 from tests.make import PASSWORD
 
@@ -75,6 +76,34 @@ def test_nobody_raises_himself(cast, rest):
     for path in ("/api/users/me", f"/api/users/{cast.acme_member.id}"):
         assert client.put(path, {"user_permissions": {"IsAdmin": "admin"}}, JSON).status_code == 403
     assert User.everyone.get(pk=cast.acme_member.pk).permissions == {"users": "write"}
+
+
+def test_nobody_takes_away_what_is_denied_to_him(cast, rest):
+    cast.acme_admin.permissions = {"IsAdmin": "admin", "keys": "deny"}
+    cast.acme_admin.save()
+    client = rest(cast.acme_admin)
+    for granted in ({"IsAdmin": "admin"}, {"IsAdmin": "admin", "keys": "write"}):
+        answer = client.put("/api/users/me", {"user_permissions": granted}, JSON)
+        assert (answer.status_code, answer.json()["Message"]) == (
+            403,
+            "You cannot grant what you do not hold: keys",
+        )
+    kept = permissions.ADMINISTRATOR | {"keys": "deny"}
+    assert client.put("/api/users/me", {"user_permissions": kept}, JSON).status_code == 200
+    assert client.get("/api/keys").status_code == 403
+
+
+def test_a_change_from_an_old_copy_does_not_bring_a_renewed_key_or_password_back(cast):
+    old = User.everyone.get(pk=cast.acme_member.pk)
+    key = people.renew_access_key(User.everyone.get(pk=cast.acme_member.pk))
+    people.set_password(User.everyone.get(pk=cast.acme_member.pk), NEW)
+    people.change_user(old, first_name="Maxine")
+    now = User.everyone.get(pk=cast.acme_member.pk)
+    assert (now.first_name, now.access_key_hash, now.check_password(NEW)) == (
+        "Maxine",
+        access_key_hash(key),
+        True,
+    )
 
 
 def test_who_holds_more_is_out_of_reach(cast, rest):

@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.http import StreamingHttpResponse
 from django.test.utils import isolate_apps
 
-from apis.models import Outbox
+from apis.models import Outbox, ServedApi
 from orgs import scope
 from orgs.checks import faults
 from orgs.db.proof import holes, tenant_tables
@@ -255,3 +255,9 @@ def test_models_that_tenancy_could_not_protect_are_refused_by_the_system_check()
             constraints = [models.UniqueConstraint(fields=["code", "org"], name="wrong_way_round")]
 
     assert [error.id for error in faults(Unsafe)] == ["orgs.E001", "orgs.E002", "orgs.E003"]
+
+
+def test_a_join_between_tenant_tables_compares_the_organisation_too(cast):
+    with scope.org(cast.acme.id):
+        statement = str(ServedApi.objects.select_related("api").query)
+    assert '"apis_apidefinition"."org_id" = ("apis_servedapi"."org_id")' in statement
