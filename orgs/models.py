@@ -2,7 +2,7 @@
 
 import zoneinfo
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -69,13 +69,6 @@ class Organisation(models.Model):
         return zoneinfo.ZoneInfo(self.time_zone)
 
 
-class UserManager(BaseUserManager):
-    """Users of every organisation, for signing in; pages use the scoped `objects`."""
-
-    def get_by_natural_key(self, email: str) -> "User":
-        return self.filter(email=email.lower()).order_by("created_at", "id").first()
-
-
 class User(AbstractBaseUser):
     """A person. Without an organisation a super-user, and nothing else is one."""
 
@@ -94,7 +87,8 @@ class User(AbstractBaseUser):
     session_round = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    everyone = UserManager()
+    # Of every organisation, for signing in; pages use the scoped `objects`.
+    everyone = models.Manager()
     objects = ScopedManager()
 
     USERNAME_FIELD = "email"

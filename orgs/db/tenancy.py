@@ -47,14 +47,3 @@ def tenant_key_sql(table: str) -> list[str]:
         f'ALTER TABLE "{table}" DROP CONSTRAINT "{table}_pkey"',
         f'ALTER TABLE "{table}" ADD PRIMARY KEY (org_id, id)',
     ]
-
-
-def protect_table_sql(
-    table: str,
-    *,
-    system_role: str,
-    roles: Iterable[str],
-    permissions: Iterable[str] = ("view", "add", "change", "delete"),
-) -> list[str]:
-    """All of it for a table made by hand (a partitioned one): policies and grants, on the parent only."""
-    return [*policy_sql(table, system_role), *grant_sql(table, permissions, roles)]
