@@ -70,8 +70,10 @@ def create_user(
 
 def change_user(user: User, *, actor: User | None = None, **changed) -> User:
     """Change any of email, first_name, last_name, permissions, is_active. Binding on the person's next request."""
-    _may_act_on(user, actor)
     _lock_people(user.org)
+    # As they are now, under the lock: what may be granted follows from what is held.
+    user.refresh_from_db(fields=_AUDITED)
+    _may_act_on(user, actor)
     before = _facts(user)
     if "permissions" in changed:
         _may_grant(actor, changed["permissions"], user.permissions)
