@@ -18,7 +18,7 @@ from apis.listen_path import address
 from apis.models import ApiDefinition, FeedVersion, Revision, ServedApi
 from apis.pointer import Problem
 from apis.render import wrapper
-from orgs import audit
+from orgs import audit, organisations
 from orgs.ids import new_id
 from orgs.models import Organisation, User
 
@@ -60,9 +60,10 @@ def create(
     """Publish a new API of an organisation and answer its ApiDefinition.
 
     author: the User, or None for the command line. at: the time of the revision, now by default. Raises
-    Refused.
+    Refused, Departed.
     """
     _refuse_faults(definition, author)
+    organisations.lock(org_id)
     feed = FeedVersion.objects.select_for_update().get()
     new = new_id()
     api = ApiDefinition(id=new, org_id=org_id, revision=0, active=False, created_at=at or timezone.now())
@@ -86,10 +87,10 @@ def change(
     """Publish a new revision and answer the ApiDefinition; without a difference nothing happens.
 
     started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id`
-    keeps the present one, another gives the API a new identity. Raises Refused, Stale, Http404.
+    keeps the present one, another gives the API a new identity. Raises Refused, Stale, Http404, Departed.
     """
     _refuse_faults(definition, author)
-    return _change(api.id, definition, author=author, message=message, started_from=started_from, at=at)
+    return _change(api, definition, author=author, message=message, started_from=started_from, at=at)
 
 
 @transaction.atomic
@@ -101,10 +102,10 @@ def set_active(
     message: str = "",
     at: datetime | None = None,
 ) -> ApiDefinition:
-    """Activate or deactivate an API: a revision like any other. Raises Refused, Http404."""
+    """Activate or deactivate an API: a revision like any other. Raises Refused, Http404, Departed."""
     # Not validated anew: the definition was when it came, perhaps by somebody who may more than this author.
     message = message or ("Activated" if active else "Deactivated")
-    return _change(api.id, None, active=active, author=author, message=message, at=at)
+    return _change(api, None, active=active, author=author, message=message, at=at)
 
 
 def as_stored(api: ApiDefinition, definition: dict) -> dict:
@@ -114,9 +115,8 @@ def as_stored(api: ApiDefinition, definition: dict) -> dict:
     )
 
 
-def _change(id, definition, *, author, message, at, active=None, started_from=None):
-    feed = FeedVersion.objects.select_for_update().get()
-    api = _locked(id)
+def _change(api, definition, *, author, message, at, active=None, started_from=None):
+    feed, api = _locked(api)
     if started_from is not None and started_from != api.revision:
         raise Stale(api)
     before, before_text, before_id = _facts(api), api.definition_text, api.api_id
@@ -136,9 +136,8 @@ def _change(id, definition, *, author, message, at, active=None, started_from=No
 
 @transaction.atomic
 def delete(api: ApiDefinition, *, author: User | None) -> None:
-    """Delete an API; its revisions and audit entries stay. Raises Http404."""
-    feed = FeedVersion.objects.select_for_update().get()
-    api = _locked(api.id)
+    """Delete an API; its revisions and audit entries stay. Raises Http404, Departed."""
+    feed, api = _locked(api)
     audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
     _tell_followers(api, "removed")
     api.active = False
@@ -152,9 +151,11 @@ def depart(organisation: Organisation) -> None:
         delete(api, author=None)
 
 
-def _locked(id):
-    """The API's row as it is now; deleted meanwhile, it is missing like any other."""
-    return get_object_or_404(ApiDefinition.objects.select_for_update(), id=id)
+def _locked(api):
+    """The feed and the API's row as they are now; deleted meanwhile, it is missing like any other."""
+    organisations.lock(api.org_id)
+    feed = FeedVersion.objects.select_for_update().get()
+    return feed, get_object_or_404(ApiDefinition.objects.select_for_update(), id=api.id)
 
 
 def _describe(api, definition, api_id, active=None):

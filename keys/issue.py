@@ -22,7 +22,7 @@ from keys import token as tokens
 from keys.asked import NO_RIGHTS, SessionError, no_such_api
 from keys.models import Key, KeyRight
 from keys.session import UNLIMITED, Right
-from orgs import audit
+from orgs import audit, organisations
 from orgs.models import Organisation
 
 
@@ -59,7 +59,8 @@ def create(
     org_id: str, wishes: Wishes, *, created_by: str, suspended: bool = False, form_token: str | None = None
 ) -> tuple[Key, str]:
     """A new key and its token, which is nowhere kept. Raises SessionError for rights that may not be given,
-    and AlreadyMade for a form token used before."""
+    AlreadyMade for a form token used before, and Departed."""
+    organisations.lock(org_id)
     apis = _own_apis(org_id, wishes)
     text = tokens.new_token(org_id)
     key = Key(
@@ -86,7 +87,8 @@ def create(
 
 def change(key: Key, wishes: Wishes, *, suspended: bool | None = None, reset_quota: bool = False) -> Key:
     """Make a key what `wishes` say. `suspended` None leaves that as it is; `reset_quota` begins its quota
-    anew. Raises SessionError for rights that may not be given and for a revoked key."""
+    anew. Raises SessionError for rights that may not be given and for a revoked key, and Departed."""
+    organisations.lock(key.org_id)
     apis = _own_apis(key.org_id, wishes)
     key = _locked(key)
     before = _facts(key)
@@ -103,7 +105,9 @@ def change(key: Key, wishes: Wishes, *, suspended: bool | None = None, reset_quo
 
 
 def set_suspended(key: Key, suspended: bool) -> Key:
-    """Suspend or resume a key; a no-op when it already is so. Raises SessionError for a revoked key."""
+    """Suspend or resume a key; a no-op when it already is so. Raises SessionError for a revoked key, and
+    Departed."""
+    organisations.lock(key.org_id)
     key = _locked(key)
     if key.suspended == suspended:
         return key
@@ -115,7 +119,8 @@ def set_suspended(key: Key, suspended: bool) -> Key:
 
 
 def revoke(key: Key) -> Key:
-    """End a key for good. Its row stays. Raises SessionError when it is revoked already."""
+    """End a key for good. Its row stays. Raises SessionError when it is revoked already, and Departed."""
+    organisations.lock(key.org_id)
     key = _locked(key)
     before = _facts(key)
     key.revoked_at = timezone.now()

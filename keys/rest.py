@@ -125,7 +125,7 @@ def _org_of_new_key(request, values: dict) -> str:
     if request.org is not None:
         return request.org.id
     asked = values.get("org_id", "")
-    if not is_id(asked) or not Organisation.everyone.filter(id=asked).exists():
+    if not is_id(asked) or not Organisation.everyone.present().filter(id=asked).exists():
         raise RestError(400, "org_id: must be the id of an organisation")
     return asked
 

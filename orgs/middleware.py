@@ -14,6 +14,7 @@ from orgs.access import BY_HEADER, declared
 from orgs.authentication import may_enter
 from orgs.credentials import access_key_hash, same_secret
 from orgs.models import Organisation, User
+from orgs.organisations import Departed
 from orgs.rest import RestError, error_response, is_wire
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class WireMiddleware:
     def process_exception(self, request, exception):
         if isinstance(exception, RestError):
             return error_response(exception.status, exception.message)
+        if isinstance(exception, Departed):
+            raise Http404 from exception
         if isinstance(exception, OperationalError | InterfaceError):
             logger.warning(
                 "the database did not answer %s %s: %s",

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
 
-from orgs import audit, permissions, scope
+from orgs import audit, organisations, permissions, scope
 from orgs.credentials import access_key_hash, new_access_key
 from orgs.models import Organisation, User, zone_names
 
@@ -46,8 +46,10 @@ def create_user(
     """A new person and the access key, which nobody can read again.
 
     org None makes a super-user. actor None is the command line or the admin API, which may grant anything. Raises
-    ValidationError naming the field, NotAllowed.
+    ValidationError naming the field, NotAllowed, Departed.
     """
+    if org is not None:
+        organisations.lock(org.id)
     granted = {} if org is None else (granted or {})
     _may_grant(actor, granted)
     key = new_access_key()
@@ -90,8 +92,8 @@ def change_user(user: User, *, actor: User | None = None, **changed) -> User:
 
 def delete_user(user: User, *, actor: User | None = None) -> None:
     """Remove the person; what the audit log says of him stays."""
-    _may_act_on(user, actor)
     _lock_people(user.org)
+    _may_act_on(user, actor)
     user.is_active = False
     someone_stays(user)
     _note("user.deleted", user, actor, before=_facts(user))
@@ -132,7 +134,8 @@ def create_organisation(*, actor: User | None = None, **facts) -> Organisation:
 
 
 def change_organisation(organisation: Organisation, *, actor: User | None = None, **changed) -> Organisation:
-    """Change field values of an organisation. Raises ValidationError."""
+    """Change field values of an organisation. Raises ValidationError, Departed."""
+    organisations.lock(organisation.id)
     before = _facts(organisation)
     for name, value in changed.items():
         setattr(organisation, name, value)
@@ -148,8 +151,9 @@ def delete_organisation(organisation: Organisation, *, actor: User | None = None
     """Take an organisation out of service: nothing of it is served, nobody of it gets in, its slug is free again.
 
     The row stays, marked, because the audit log and the analytics speak of it. What other apps own is withdrawn by
-    the functions they put into DEPARTURES.
+    the functions they put into DEPARTURES. Raises Departed.
     """
+    organisation = organisations.lock_alone(organisation.id)
     with scope.org(organisation.id):
         for withdraw in DEPARTURES:
             withdraw(organisation)
@@ -158,7 +162,7 @@ def delete_organisation(organisation: Organisation, *, actor: User | None = None
     organisation.enabled = False
     organisation.deleted_at = timezone.now()
     organisation.slug = f"deleted-{organisation.id}"
-    organisation.save()
+    organisation.save(update_fields=["enabled", "deleted_at", "slug"])
 
 
 def end_sessions(user: User, *, actor: User | None = None) -> None:
@@ -219,7 +223,7 @@ def _lock_people(org: Organisation | None) -> None:
     """Changes to the people of one organisation, or to the super-users, come one after another, so that two cannot
     remove the last two."""
     if org is not None:
-        Organisation.everyone.select_for_update().get(pk=org.id)
+        organisations.lock(org.id)
     else:
         list(User.everyone.select_for_update().filter(org=None).order_by("pk").values_list("pk"))
 

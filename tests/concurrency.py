@@ -1,0 +1,55 @@
+"""Two transactions at the same moment, one step after another."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import connection, transaction
+
+from orgs import scope
+
+LONGEST = 10  # seconds
+
+
+def second_of_two(org_id: str, first: Callable, second: Callable) -> object:
+    """What `second` answered or raised, begun in a thread and transaction of its own when `first` was done but not
+    committed, which it is as soon as `second` waits for a lock or has ended. Both in the scope of `org_id`."""
+    answers, pids = [], []
+
+    def run():
+        try:
+            with scope.org(org_id), transaction.atomic():
+                pids.append(_own_pid())
+                answers.append(second())
+        except Exception as error:
+            answers.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    with scope.org(org_id), transaction.atomic():
+        first()
+        thread.start()
+        _await(lambda: answers or (pids and _waits(pids[0])))
+    thread.join(LONGEST)
+    assert answers, "the second transaction has not ended"
+    return answers[0]
+
+
+def _own_pid() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+def _waits(pid: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)", [pid])
+        return cursor.fetchone()[0]
+
+
+def _await(condition: Callable) -> None:
+    end = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < end, "the second transaction neither waits nor ends"
+        time.sleep(0.01)
