@@ -1,0 +1,291 @@
+"""A database of version 0.1.0 with rows in it becomes one of today, whole (data/upgrade/README.md)."""
+
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from psycopg import sql
+
+import keys.repair
+from apis.models import Outbox
+from dashboard import worker
+from orgs import scope
+from orgs.models import Organisation
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DATA = Path(__file__).parent / "data" / "upgrade"
+EXPECTED = json.loads((DATA / "expected.json").read_text())
+
+# Databases out there were made by these files as they are: whoever edits one has two schemas under one name.
+LANDED = {
+    "apis/migrations/0001_initial.py": "cee5fe1330922b76ac1f4f59eeb0dbd734805931b25b53e3409f128f9806da68",
+    "keys/migrations/0001_initial.py": "3d020dfb07a60c6d773bb490f2f63ec7e6575740e338a5b5b4a925b9ff575fdc",
+    "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
+    "dashboard/analytics/migrations/0001_initial.py": (
+        "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
+    ),
+    "dashboard/nodes/migrations/0001_initial.py": (
+        "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
+    ),
+}
+# Tables to which migrating itself adds rows, and columns that a migration fills anew, with the reason.
+GROWING = {"django_migrations", "django_content_type", "auth_permission"}
+FILLED_ANEW: dict[tuple[str, str], str] = {}
+
+# Partitions of time come and go with the traffic, and inherit all that matters.
+_OURS = r"c.relnamespace = 'public'::regnamespace AND c.relname !~ '_[0-9]{6}([0-9]{2})?(_|$)'"
+CATALOGUE = {
+    "tables": f"""
+        SELECT c.relname, c.relkind, r.rolname, c.relrowsecurity, c.relforcerowsecurity, c.reloptions
+        FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE {_OURS}""",
+    "grants": f"""
+        SELECT c.relname, g.privilege_type, g.is_grantable, coalesce(r.rolname, 'PUBLIC')
+        FROM pg_class c, aclexplode(c.relacl) g LEFT JOIN pg_roles r ON r.oid = g.grantee WHERE {_OURS}""",
+    "columns": f"""
+        SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+               a.attgenerated, l.collname, pg_get_expr(d.adbin, d.adrelid), a.attacl::text
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        LEFT JOIN pg_collation l ON l.oid = a.attcollation WHERE {_OURS}""",
+    "indexes": f"""
+        SELECT c.relname, pg_get_indexdef(i.indexrelid), i.indisvalid
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE {_OURS}""",
+    "constraints": f"""
+        SELECT c.relname, t.conname, pg_get_constraintdef(t.oid), t.convalidated
+        FROM pg_constraint t JOIN pg_class c ON c.oid = t.conrelid WHERE t.contype <> 'n' AND {_OURS}""",
+    "policies": f"""
+        SELECT c.relname, p.polname, p.polpermissive, p.polcmd,
+               ARRAY(SELECT rolname FROM pg_roles WHERE oid = ANY(p.polroles) ORDER BY 1)::text[],
+               pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)
+        FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid WHERE {_OURS}""",
+    "triggers": f"""
+        SELECT c.relname, pg_get_triggerdef(t.oid)
+        FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND {_OURS}""",
+    "functions": """
+        SELECT p.proname, pg_get_functiondef(p.oid), r.rolname, p.proacl::text
+        FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.pronamespace = 'public'::regnamespace""",
+    "applied": "SELECT app, name FROM django_migrations",
+}
+
+
+def superuser(database: str) -> psycopg.Connection:
+    url = os.environ["SCRATCH_SUPERUSER_URL"].replace("/postgres?", f"/{database}?")
+    return psycopg.connect(url, autocommit=True)
+
+
+def rows_of(database: str) -> dict[str, list[tuple]]:
+    """Every row, as {column: value}, of every table that is not a part of another, by table."""
+    with superuser(database) as connection:
+        tables = connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition "
+            "AND relnamespace = 'public'::regnamespace"
+        ).fetchall()
+        return {
+            table: [
+                row
+                for (row,) in connection.execute(
+                    sql.SQL("SELECT to_jsonb(t) FROM {} t").format(sql.Identifier(table))
+                )
+            ]
+            for (table,) in tables
+        }
+
+
+@pytest.fixture(scope="module")
+def upgraded(django_db_setup, django_db_blocker):
+    """Name of the database after `manage.py migrate`, the rows that it had before, and those it had then."""
+    name = f"{connections['default'].settings_dict['NAME']}_upgraded"
+    with superuser("postgres") as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}" OWNER gatehouse_owner')
+    with superuser(name) as connection:
+        connection.execute(gzip.decompress((DATA / "database.sql.gz").read_bytes()))
+    before = rows_of(name)
+    place = connections["default"].settings_dict["NAME"]
+    urls = {
+        variable: os.environ[variable].replace(f"/{place}?", f"/{name}?")
+        for variable in ("DATABASE_URL", "DATABASE_MIGRATE_URL")
+    }
+    migrate = [sys.executable, ROOT / "manage.py", "migrate", "--skip-checks", "-v", "0"]
+    subprocess.run(migrate, check=True, env=os.environ | urls, timeout=120)
+    yield name, before, rows_of(name)
+    with superuser("postgres") as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def moved_in(upgraded, django_db_blocker, settings, redis):
+    """The application on the upgraded database, with the secrets of those days and an empty Redis."""
+    settings.SECRET_KEY = EXPECTED["secret_key"]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    connections.close_all()
+    names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+    for alias in names:
+        connections[alias].settings_dict["NAME"] = upgraded[0]
+    with django_db_blocker.unblock():
+        yield
+    connections.close_all()
+    for alias, name in names.items():
+        connections[alias].settings_dict["NAME"] = name
+
+
+def with_key(name: str) -> Client:
+    return Client(headers={"Authorization": EXPECTED["people"][name]["access_key"]})
+
+
+def test_no_landed_migration_was_edited():
+    assert {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in LANDED} == LANDED
+
+
+@pytest.mark.parametrize("part", CATALOGUE)
+def test_the_schema_is_that_of_a_fresh_database(upgraded, part):
+    found = []
+    for database in ("gatehouse", upgraded[0]):
+        with superuser(database) as connection:
+            found.append(sorted(map(repr, connection.execute(CATALOGUE[part]).fetchall())))
+    fresh, grown = found
+    assert fresh or part == "triggers"
+    assert ([row for row in grown if row not in fresh], [row for row in fresh if row not in grown]) == (
+        [],
+        [],
+    )
+
+
+def test_every_row_is_there_as_it_was(upgraded):
+    _, before, after = upgraded
+    assert set(before) - set(after) == set()
+    for table, rows in before.items():
+        common = [
+            column
+            for column in (rows[0] if rows else {})
+            if column in (after[table] or [{}])[0] and (table, column) not in FILLED_ANEW
+        ]
+        old, new = (
+            [{column: row[column] for column in common} for row in found] for found in (rows, after[table])
+        )
+        assert [row for row in old if row not in new] == [], table
+        assert table in GROWING or len(old) == len(new), table
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED["people"] if name != "idle"])
+def test_everybody_can_sign_in_with_password_and_access_key(moved_in, name):
+    person = EXPECTED["people"][name]
+    browser = Client()
+    browser.post("/sign-in/", {"email": person["email"], "password": person["password"]})
+    assert browser.get("/profile/").status_code == 200
+    assert browser.session["_auth_user_id"] == person["id"]
+    assert with_key(name).get(f"/api/users/{person['id']}").json()["id"] == person["id"]
+
+
+def test_whoever_was_switched_off_or_left_stays_out(moved_in):
+    for person in (EXPECTED["people"]["idle"], EXPECTED["left"]):
+        browser = Client()
+        browser.post("/sign-in/", {"email": person["email"], "password": person["password"]})
+        assert browser.get("/profile/").status_code == 302
+        answer = Client(headers={"Authorization": person["access_key"]}).get("/api/users/me")
+        assert answer.status_code == 401
+
+
+def pages(organisation: str) -> list[str]:
+    """Every kind of page of an organisation, and one of each thing it has."""
+    slug = Organisation.everyone.get(pk=EXPECTED["organisations"][organisation]).slug
+    own = EXPECTED["organisations"][organisation]
+    found = [
+        "",
+        "analytics/",
+        "logs/",
+        "apis/",
+        "apis/new/",
+        "keys/",
+        "keys/new/",
+        "people/",
+        "nodes/",
+        "audit/",
+    ]
+    with scope.org(own):
+        ids = list(keys.models.Key.objects.values_list("id", flat=True))
+    found += [f"keys/{id}/" for id in ids]
+    for name, api in EXPECTED["apis"].items():
+        if api["org"] == own and name != "Deleted":
+            found += [
+                f"apis/{api['id']}/{part}" for part in ("", "edit/", "definition/", "history/", "history/1/")
+            ]
+    found += [f"people/{person['id']}/" for person in EXPECTED["people"].values() if person["org"] == own]
+    return [f"/o/{slug}/{path}" for path in found]
+
+
+def signed_in(name: str) -> Client:
+    person = EXPECTED["people"][name]
+    browser = Client()
+    browser.post("/sign-in/", {"email": person["email"], "password": person["password"]})
+    return browser
+
+
+@pytest.mark.parametrize(("name", "organisation"), [("ada", "acme"), ("gus", "globex"), ("sue", "globex")])
+def test_pages_answer(moved_in, name, organisation):
+    browser, asked = signed_in(name), pages(organisation)
+    if name == "sue":
+        asked += [
+            "/orgs/",
+            "/nodes/",
+            "/super-users/",
+            "/audit/",
+            f"/orgs/{EXPECTED['organisations']['acme']}/",
+        ]
+    assert {page: browser.get(page).status_code for page in asked} == dict.fromkeys(asked, 200)
+
+
+def test_gateways_are_fed_the_same_bytes(moved_in):
+    gateway = Client(headers={"Authorization": settings.NODE_SECRET, "X-Tyk-Session-Id": "session-1"})
+    assert EXPECTED["feed"].encode() in gateway.get("/system/apis").content
+
+
+def test_a_gateway_that_had_registered_is_still_known(moved_in):
+    gateway = Client(headers={"Authorization": settings.NODE_SECRET, "X-Tyk-Session-Id": "session-2"})
+    assert gateway.get("/register/node").status_code == 409
+
+
+def test_keys_are_delivered_as_they_were_and_a_revoked_one_is_not(moved_in, redis):
+    keys.repair.sweep(redis)
+    stored = {name: redis.get(f"apikey-{key['hash']}") for name, key in EXPECTED["keys"].items()}
+    found = {name: json.loads(text) if text else None for name, text in stored.items()}
+    wanted = EXPECTED["sessions"]
+    kept = {name: {member: found[name][member] for member in wanted[name]} for name in found if found[name]}
+    assert kept == {name: session for name, session in wanted.items() if session}
+
+
+def test_the_message_that_waited_is_delivered(moved_in, redis):
+    def waiting() -> int:
+        with scope.every_org():
+            return Outbox.objects.filter(done_at=None).count()
+
+    assert waiting() == 1
+    worker.deliver(redis)
+    assert waiting() == 0
+
+
+def test_the_figures_are_the_same(moved_in, upgraded):
+    with superuser(upgraded[0]) as connection:
+        rollups = connection.execute(
+            "SELECT org_id, grain::text, dim, sum(hits)::int, sum(s4)::int, sum(s5)::int, sum(lat_sum)::int, "
+            "max(lat_max) FROM rollup GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        ).fetchall()
+        records = connection.execute(
+            "SELECT org_id, count(*), sum(lat_total)::int FROM record GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    assert [list(row) for row in rollups] == EXPECTED["rollups"]
+    assert [list(row) for row in records] == EXPECTED["records"]
+    members = ("hits", "success", "error", "request_time", "latency")
+    for name, answers in EXPECTED["usage"].items():
+        for path, rows in answers.items():
+            data = with_key(name).get(path).json()["data"] or []
+            assert [[row[member] for member in members] for row in data] == rows, path
