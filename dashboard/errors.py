@@ -1,8 +1,11 @@
 """Answers to what no view could answer: JSON for machines, a page for people; neither echoes the request."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from orgs.middleware import DATABASE_AWAY, unavailable
 from orgs.rest import error_response, is_wire
 
 
@@ -25,6 +28,10 @@ def not_found(request, exception):
 
 
 def server_error(request):
+    """Called while the exception is handled. Sessions and middleware ask the database too, outside any view."""
+    error = sys.exception()
+    if isinstance(error, DATABASE_AWAY):
+        return unavailable(request, error)
     return _answer(request, 500, "Something went wrong on our side")
 
 

@@ -5,12 +5,12 @@ import secrets
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render, resolve_url
 
 from orgs import scope
-from orgs.access import BY_HEADER, declared
+from orgs.access import BY_HEADER, SAFE, declared
 from orgs.authentication import may_enter
 from orgs.credentials import access_key_hash, same_secret
 from orgs.models import Organisation, User
@@ -20,6 +20,8 @@ from orgs.rest import RestError, error_response, is_wire
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = "5"
+DATABASE_AWAY = (OperationalError, InterfaceError)
+ADMIN = "/django-admin/"
 
 
 class SecurityHeadersMiddleware:
@@ -40,7 +42,10 @@ class SecurityHeadersMiddleware:
 
 
 class WireMiddleware:
-    """Trailing slashes are optional for machines, and every error they meet is JSON."""
+    """Trailing slashes are optional for machines, every error they meet is JSON, and no address holds a NUL.
+
+    PostgreSQL has no text with a NUL in it, so what is named or searched for with one cannot exist.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -49,6 +54,10 @@ class WireMiddleware:
         request.id = secrets.token_hex(16)
         if is_wire(request.path_info) and request.path_info.endswith("/"):
             request.path_info = request.path_info.rstrip("/")
+        if "\0" in request.path_info:
+            raise Http404
+        if named := [name for name, values in request.GET.lists() if "\0" in "".join((name, *values))]:
+            return bad_request(request, f"{printable(named[0])}: must not hold a NUL character")
         return self.get_response(request)
 
     def process_exception(self, request, exception):
@@ -56,19 +65,38 @@ class WireMiddleware:
             return error_response(exception.status, exception.message)
         if isinstance(exception, Departed):
             raise Http404 from exception
-        if isinstance(exception, OperationalError | InterfaceError):
-            logger.warning(
-                "the database did not answer %s %s: %s",
-                request.method,
-                request.path,
-                type(exception).__name__,
-            )
-            return unavailable(request)
+        if isinstance(exception, DATABASE_AWAY):
+            return unavailable(request, exception)
+        if isinstance(exception, DataError) or is_odd_filter(request, exception):
+            # The last resort: a form should have named the field. What was begun is rolled back.
+            logger.error("%s %s: %s", request.method, request.path, type(exception).__name__)
+            return bad_request(request, "a value is out of range")
         return None
 
 
-def unavailable(request: HttpRequest) -> HttpResponse:
-    """503: complete, and with the promise that it is worth asking again."""
+def is_odd_filter(request: HttpRequest, exception: Exception) -> bool:
+    """Whether Django's admin could not make sense of its address: it reads dates out of it without looking."""
+    reading = request.method in SAFE and request.path_info.startswith(ADMIN)
+    return reading and isinstance(exception, ValueError | OverflowError)
+
+
+def printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:60])
+
+
+def bad_request(request: HttpRequest, problem: str) -> HttpResponse:
+    """400 with a sentence that says what is wrong."""
+    if is_wire(request.path_info):
+        return error_response(400, problem)
+    return render(request, "400.html", {"problem": problem}, status=400)
+
+
+def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpResponse:
+    """503: complete, and with the promise that it is worth asking again. error: what the database said."""
+    if error is not None:
+        logger.warning(
+            "the database did not answer %s %s: %s", request.method, request.path, type(error).__name__
+        )
     if is_wire(request.path_info):
         response = error_response(503, "Temporarily unavailable, please retry")
     else:

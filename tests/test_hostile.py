@@ -1,13 +1,28 @@
 """Bad input at every door: a clear 4xx, nothing stored, never a 5xx."""
 
 import re
+from dataclasses import dataclass
 
 import pytest
+from django.conf import settings
 from django.db import transaction
+from django.test import Client
 
-from orgs.access import BY_HEADER
+from orgs.models import User
+from orgs.rest import is_wire
+from tests import make
 from tests.orgs.test_rest_transport import HOSTILE
-from tests.test_walk import World, client_of, digest, make_world, parameters, routes, url
+from tests.test_walk import (
+    Route,
+    World,
+    call,
+    client_of,
+    digest,
+    make_world,
+    parameters,
+    routes,
+    url,
+)
 
 TEXTS = (
     "\0",
@@ -71,33 +86,80 @@ PARAMETERS = [
 SENSELESS = HOSTILE[:5] + HOSTILE[6:16]
 
 
+# What stands where the address names an object: nothing of this exists, and some of it cannot.
+NAMES = (
+    "%00",
+    "a%00b",
+    "%0a",
+    "..%2f..%2fetc%2fpasswd",
+    "%ff%fe",
+    "'%20OR%201=1--",
+    "%d9%a3",
+    "-1",
+    "9" * 400,
+    "x" * 2_000,
+    "*",
+)
+FLOOR_OF_ROUTES = {"people": 30, "machines": 25}
+
+
 @pytest.fixture
 def worlds(committed, redis) -> tuple[World, World]:
     return make_world(redis, "alpha"), make_world(redis, "beta")
 
 
-def walked(alpha: World, kind: str):
-    """(route, its address with the world's own objects, a client that may) of every route for people or for
-    machines."""
+@dataclass(frozen=True)
+class Door:
+    """A route, the values of its parameters in the world, and a client which may pass."""
+
+    route: Route
+    values: dict
+    slug: str
+    client: Client
+
+    @property
+    def path(self) -> str:
+        return url(self.route, self.values, self.slug)
+
+
+def doors(alpha: World, kind: str) -> list[Door]:
+    """Every route for people or for machines, whoever may call it; Django's admin has a test of its own."""
+    super_user = User.everyone.filter(org=None).first() or make.user("super@platform.example", None)
+    credentials = {
+        "anyone": {},
+        "admin": {"admin-auth": settings.ADMIN_SECRET},
+        "node": {"Authorization": settings.NODE_SECRET},
+    }
+    found = []
     for route in routes():
-        if route.in_admin or "organisation" in " ".join(route.parameters) or "user_id" in route.parameters:
+        if route.in_admin or (is_wire(f"/{route.pattern}")) != (kind == "machines"):
             continue
-        if route.rule.caller in ("super", "anyone", "admin", "node") or route.pattern.startswith(
-            "super-users"
-        ):
-            continue
-        if (route.rule.caller in BY_HEADER) == (kind == "machines"):
-            yield (
-                route,
-                url(route, parameters(route, alpha), alpha.mark),
-                client_of(alpha.administrator, route.rule),
+        if route.rule.caller in credentials:
+            client = Client(headers=credentials[route.rule.caller])
+        else:
+            client = client_of(
+                super_user if route.rule.caller == "super" else alpha.administrator, route.rule
             )
+        found.append(Door(route, values_of(route, alpha, super_user), alpha.mark, client))
+    assert len(found) >= FLOOR_OF_ROUTES[kind]
+    return found
+
+
+def values_of(route: Route, alpha: World, super_user: User) -> dict:
+    if any(name in ("organisation", "organisation_id") for name in route.parameters):
+        return dict.fromkeys(route.parameters, alpha.org.id)
+    if "user_id" in route.parameters:
+        return {"user_id": alpha.colleague.id}
+    if route.pattern.startswith("super-users/<"):
+        return {"person": super_user.id}
+    return parameters(route, alpha)
 
 
 def test_bad_bodies_are_refused_by_every_rest_route_and_store_nothing(worlds):
     alpha, beta = worlds
     wrong, asked = [], 0
-    for route, path, client in walked(alpha, "machines"):
+    for door in doors(alpha, "machines"):
+        route, path, client = door.route, door.path, door.client
         before = digest(alpha.org), digest(beta.org)
         for method in sorted(route.rule.methods & {"POST", "PUT"}):
             for body in SENSELESS:
@@ -113,7 +175,7 @@ def test_bad_bodies_are_refused_by_every_rest_route_and_store_nothing(worlds):
 
 
 def _reads_no_body(route) -> bool:
-    return route.pattern.endswith(("actions/key/reset", "actions/revoke"))
+    return route.pattern.endswith(("actions/key/reset", "actions/revoke", "_reset_passwords", "quota_trigger"))
 
 
 def _takes(route, body: bytes) -> bool:
@@ -130,7 +192,8 @@ def fields(page: str) -> list[str]:
 def test_bad_values_in_every_field_of_every_form_are_never_a_5xx(worlds):
     alpha, beta = worlds
     wrong, asked = [], 0
-    for route, path, client in walked(alpha, "people"):
+    for door in doors(alpha, "people"):
+        route, path, client = door.route, door.path, door.client
         if "POST" not in route.rule.methods:
             continue
         page = client.get(path).content.decode() if "GET" in route.rule.methods else ""
@@ -160,7 +223,8 @@ def test_bad_values_in_every_field_of_every_form_are_never_a_5xx(worlds):
 def test_bad_query_strings_are_never_a_5xx(worlds, kind):
     alpha, _ = worlds
     wrong, asked = [], 0
-    for route, path, client in walked(alpha, kind):
+    for door in doors(alpha, kind):
+        route, path, client = door.route, door.path, door.client
         if "GET" not in route.rule.methods:
             continue
         queries = [dict.fromkeys(PARAMETERS, text[:2_000]) for text in TEXTS]
@@ -176,3 +240,63 @@ def test_bad_query_strings_are_never_a_5xx(worlds, kind):
                 )
     assert wrong == []
     assert asked >= 1_000
+
+
+@pytest.mark.parametrize("kind", ["people", "machines"])
+def test_names_in_addresses_that_cannot_be_are_answered_like_missing_ones(worlds, kind):
+    alpha, beta = worlds
+    wrong, asked = [], 0
+    stranger = digest(beta.org)
+    for door in doors(alpha, kind):
+        for varied in door.route.parameters:
+            for name in NAMES:
+                path = url(door.route, door.values | {varied: name}, door.slug)
+                if varied == "org":
+                    path = path.replace(f"/{door.slug}/", f"/{name}/", 1)
+                for method in sorted(door.route.rule.methods):
+                    asked += 1
+                    with transaction.atomic():
+                        answer = call(door.client, method, path)
+                        transaction.set_rollback(True)
+                    if not 400 <= answer.status_code < 500:
+                        wrong.append((method, door.route.pattern, varied, name[:20], answer.status_code))
+    assert wrong == []
+    assert digest(beta.org) == stranger
+    assert asked >= {"people": 500, "machines": 400}[kind]
+
+
+def test_djangos_admin_takes_odd_addresses_for_what_they_are(worlds, client_for):
+    client = client_for(make.user("super@platform.example", None))
+    lists = sorted(
+        {f"/{route.pattern}" for route in routes() if route.in_admin and route.pattern.endswith("/change/")}
+    )
+    assert len(lists) >= 5
+    wrong = []
+    for change in lists:
+        base = change.partition("<")[0]
+        paths = [change.replace("<path:object_id>", name) for name in NAMES]
+        paths += [f"{base}?{query}" for query in ODD_QUERIES]
+        for path in paths:
+            answer = client.get(path)
+            if answer.status_code >= 500:
+                wrong.append((path[:80], answer.status_code))
+    assert wrong == []
+    assert client.get("/django-admin/orgs/auditentry/?at__year=2026").status_code == 200
+
+
+ODD_QUERIES = (
+    "org__exact=%00",
+    "q=%00",
+    "at__year=99999999999",
+    "at__year=-1",
+    "at__year=2026&at__month=13",
+    "at__year=2026&at__month=2&at__day=31",
+    "at__gte=nonsense",
+    "o=9.9.9",
+    "p=-1",
+    "p=99999999999999999999",
+    "all=&e=1",
+    "id__in=" + "x," * 500,
+    "is_active__exact=2",
+    "_facets=True",
+)
