@@ -157,9 +157,6 @@ class KeyForm(forms.Form):
         label="Metadata", required=False, help_text="A JSON object that middleware can read."
     )
 
-    # The state of the key that the page showed.
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
-
     def __init__(
         self,
         data: Any = None,
@@ -205,8 +202,6 @@ class KeyForm(forms.Form):
 
     def clean(self) -> dict:
         cleaned = super().clean()
-        if self.key and cleaned.get("seen") not in ("", None, _mark(self.key)):
-            self.add_error(None, "Somebody else changed this key meanwhile: reload the page and look again.")
         if cleaned.get("rate", 0) > 0 and (cleaned.get("per") or 0) <= 0:
             self._missing("per", "A rate needs the seconds it is counted in.")
         if cleaned.get("quota_max", 0) > 0 and (cleaned.get("quota_renewal_rate") or 0) <= 0:
@@ -250,12 +245,19 @@ def _initial(key: Key | None, rights: list[Right]) -> dict[str, Any]:
         "expires": key.expires_at,
         "tags": key.tags,
         "meta_data": key.meta_data or "",
-        "seen": _mark(key),
     }
 
 
-def _mark(key: Key) -> str:
-    return key.updated_at.isoformat()
+class SeenForm(forms.Form):
+    """`expected`: the change number of the key that the page showed, sent back with whatever changes it."""
+
+    expected = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class SuspensionForm(SeenForm):
+    suspended = forms.TypedChoiceField(
+        choices=[("true", "suspend"), ("false", "resume")], coerce=lambda text: text == "true"
+    )
 
 
 class KeyFilterForm(forms.Form):

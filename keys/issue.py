@@ -47,6 +47,18 @@ class Wishes:
         return {name: value for name, value in vars(self).items() if name != "rights"}
 
 
+class Revoked(SessionError):
+    """The key is revoked, and nothing of it changes any more."""
+
+
+class Stale(Exception):
+    """Somebody else changed the key since it was looked at; `key` is what it is now."""
+
+    def __init__(self, key: Key):
+        super().__init__(f"{key.id} was changed meanwhile")
+        self.key = key
+
+
 class AlreadyMade(Exception):
     """The form was sent before; `key` is what it made."""
 
@@ -85,32 +97,47 @@ def create(
     return key, text
 
 
-def change(key: Key, wishes: Wishes, *, suspended: bool | None = None, reset_quota: bool = False) -> Key:
+def change(
+    key: Key,
+    wishes: Wishes,
+    *,
+    suspended: bool | None = None,
+    reset_quota: bool = False,
+    expected: int | None = None,
+) -> Key:
     """Make a key what `wishes` say. `suspended` None leaves that as it is; `reset_quota` begins its quota
-    anew. Raises SessionError for rights that may not be given and for a revoked key, and Departed."""
+    anew. `expected`, here and in the other verbs: the change number that whoever asks for it has seen; None changes
+    whatever is there. Raises SessionError for rights that may not be given, Revoked, Stale, Departed."""
     organisations.lock(key.org_id)
     apis = _own_apis(key.org_id, wishes)
     key = _locked(key)
     before = _facts(key)
+    wished = _wished(wishes, key.suspended if suspended is None else suspended)
+    if before == wished and not reset_quota:
+        return key
+    _refuse_stale(key, expected)
     for name, value in wishes.columns().items():
         setattr(key, name, value)
-    if suspended is not None:
-        key.suspended = suspended
+    key.suspended = wished["suspended"]
     KeyRight.objects.filter(org_id=key.org_id, key=key).delete()
     _write_rights(key, wishes, apis)
-    if reset_quota or _facts(key) != before:
-        _save(key)
-        _announce(key, "key.changed", before=before, reset_quota=reset_quota)
+    _save(key)
+    _announce(key, "key.changed", before=before, reset_quota=reset_quota)
     return key
 
 
-def set_suspended(key: Key, suspended: bool) -> Key:
-    """Suspend or resume a key; a no-op when it already is so. Raises SessionError for a revoked key, and
-    Departed."""
+def differences(key: Key, wishes: Wishes) -> dict[str, list]:
+    """{member: [now, wished]} of what `change` would alter."""
+    return audit.changes_between(_facts(key), _wished(wishes, key.suspended))
+
+
+def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> Key:
+    """Suspend or resume a key; a no-op when it already is so. Raises Revoked, Stale, Departed."""
     organisations.lock(key.org_id)
     key = _locked(key)
     if key.suspended == suspended:
         return key
+    _refuse_stale(key, expected)
     before = _facts(key)
     key.suspended = suspended
     _save(key)
@@ -118,10 +145,11 @@ def set_suspended(key: Key, suspended: bool) -> Key:
     return key
 
 
-def revoke(key: Key) -> Key:
-    """End a key for good. Its row stays. Raises SessionError when it is revoked already, and Departed."""
+def revoke(key: Key, *, expected: int | None = None) -> Key:
+    """End a key for good. Its row stays. Raises Revoked when it is that already, Stale, Departed."""
     organisations.lock(key.org_id)
     key = _locked(key)
+    _refuse_stale(key, expected)
     before = _facts(key)
     key.revoked_at = timezone.now()
     _save(key)
@@ -162,8 +190,13 @@ def _locked(key: Key) -> Key:
     # The delivery of an earlier change may hold the row while it speaks to Redis, which takes milliseconds.
     key = Key.objects.select_for_update().get(org_id=key.org_id, id=key.id)
     if key.revoked_at is not None:
-        raise SessionError("key", "A revoked key cannot be changed.")
+        raise Revoked("key", "A revoked key cannot be changed.")
     return key
+
+
+def _refuse_stale(key: Key, expected: int | None) -> None:
+    if expected not in (None, key.change_number):
+        raise Stale(key)
 
 
 def _own_apis(org_id: str, wishes: Wishes) -> dict[str, ApiDefinition]:
@@ -222,6 +255,17 @@ def _noted(facts: dict[str, Any]) -> dict[str, Any]:
 def _facts(key: Key) -> dict[str, Any]:
     """What a change may alter."""
     rights = KeyRight.objects.filter(org_id=key.org_id, key=key).order_by("api__api_id")
+    opened = dict(rights.values_list("api__api_id", "versions"))
+    return _described(key, opened, key.suspended, key.revoked_at is not None)
+
+
+def _wished(wishes: Wishes, suspended: bool) -> dict[str, Any]:
+    """The same of a key that is what `wishes` say."""
+    opened = {right.api_id: list(right.versions) for right in wishes.rights}
+    return _described(wishes, opened, suspended, revoked=False)
+
+
+def _described(key: Key | Wishes, opened: dict[str, list], suspended: bool, revoked: bool) -> dict[str, Any]:
     return {
         "alias": key.alias,
         "owner": key.owner,
@@ -230,9 +274,9 @@ def _facts(key: Key) -> dict[str, Any]:
         "per": key.per,
         "quota_max": key.quota_max,
         "quota_renewal_rate": key.quota_renewal_rate,
-        "apis": "all" if key.all_apis else dict(rights.values_list("api__api_id", "versions")),
-        "suspended": key.suspended,
-        "revoked": key.revoked_at is not None,
+        "apis": "all" if key.all_apis else opened,
+        "suspended": suspended,
+        "revoked": revoked,
         "tags": key.tags,
         "meta_data": key.meta_data,
     }

@@ -72,7 +72,7 @@ def _answer(request, found_key: Key) -> HttpResponse:
     if request.method == "PUT":
         found_key = _changed(request, found_key)
     elif request.method == "DELETE":
-        _refused_as_400(issue.revoke, found_key)
+        _in_words(issue.revoke, found_key)
         return ok("Key deleted successfully.")
     return json_response(_data([found_key])[0])
 
@@ -107,10 +107,10 @@ def _listed(request, rows) -> HttpResponse:
 
 
 def _created(request) -> HttpResponse:
-    values = _refused_as_400(values_from, read_json(request))
+    values = _in_words(values_from, read_json(request))
     org_id = _org_of_new_key(request, values)
     form = _valid(values, org_id)
-    made, text = _refused_as_400(
+    made, text = _in_words(
         issue.create,
         org_id,
         form.wishes(),
@@ -131,11 +131,11 @@ def _org_of_new_key(request, values: dict) -> str:
 
 
 def _changed(request, found_key: Key) -> Key:
-    values = _refused_as_400(values_from, read_json(request))
+    values = _in_words(values_from, read_json(request))
     if request.org is None and values.get("org_id", found_key.org_id) not in ("", found_key.org_id):
         raise RestError(400, "org_id: a key stays in its organisation")
     values.setdefault("owner", found_key.owner)
-    return _refused_as_400(
+    return _in_words(
         issue.change,
         found_key,
         _valid(values, found_key.org_id, found_key).wishes(),
@@ -151,11 +151,16 @@ def _valid(values: dict, org_id: str, found_key: Key | None = None) -> KeyForm:
     return form
 
 
-def _refused_as_400(call, *arguments, **named):
+def _in_words(call, *arguments, **named):
+    """Do it, and say in REST's words why not; a key that is revoked meanwhile is gone."""
     try:
         return call(*arguments, **named)
+    except issue.Revoked:
+        raise RestError(404, MISSING) from None
     except SessionError as error:
         raise RestError(400, str(error)) from None
+    except issue.Stale:
+        raise RestError(412, "Somebody else changed this key") from None
 
 
 def _data(rows: list[Key]) -> list[dict]:

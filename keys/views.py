@@ -5,19 +5,20 @@ import secrets
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponseBadRequest
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 
 from apis.models import ApiDefinition
 from keys import issue
 from keys.asked import SessionError
-from keys.forms import KeyFilterForm, KeyForm
+from keys.forms import KeyFilterForm, KeyForm, SeenForm, SuspensionForm
 from keys.models import Key
 from keys.reader import apis_of_one, rights_of
 from keys.search import found
 from orgs.access import access
 from orgs.ids import is_id
+from orgs.models import AuditEntry
 from orgs.spreadsheet import csv_response
 
 A_PAGE = 50
@@ -144,43 +145,103 @@ def key_edit(request, org, key_id):
     key = _living_or_404(key_id)
     apis, rights = apis_of_one(request.org.id), rights_of([key])[key.id] or []
     form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone, key=key, rights=rights)
-    if form.is_valid():
-        try:
-            issue.change(key, form.wishes())
-        except SessionError as error:
-            form.add_error("access_rights", error.message)
-        else:
-            messages.success(request, "Saved. Gateways hear of it within seconds.")
-            return redirect("key-detail", org, key.id)
-    context = {"section": "keys", "form": form, "apis": apis, "key": key}
+    context = {"section": "keys", "form": form, "apis": apis, "key": key, "expected": key.change_number}
+    if request.method == "POST":
+        seen = SeenForm(request.POST)
+        if not seen.is_valid():
+            return _bad_request(request, seen)
+        # What was seen when the typing began, however often the form comes back with an error.
+        context |= seen.cleaned_data
+        if form.is_valid() and (answer := _saved(request, key, form, **seen.cleaned_data)):
+            return answer
     return render(request, "keys/form.html", context, status=400 if form.errors else 200)
+
+
+def _saved(request, key: Key, form: KeyForm, expected: int):
+    """Change the key to what a form says; None if that was refused and the form says why."""
+    try:
+        issue.change(key, form.wishes(), expected=expected)
+    except issue.Stale as error:
+        context = {"form": form, "apis": apis_of_one(key.org_id)}
+        return _stale(request, error.key, context, issue.differences(error.key, form.wishes()))
+    except issue.Revoked:
+        return _revoked_already(request, key)
+    except SessionError as error:
+        form.add_error("access_rights", error.message)
+        return None
+    messages.success(request, "Saved. Gateways hear of it within seconds.")
+    return redirect("key-detail", request.org.slug, key.id)
 
 
 @access("session", "keys", methods="POST")
 def key_suspension(request, org, key_id):
     """`suspended` = true or false."""
-    wanted = {"true": True, "false": False}.get(request.POST.get("suspended", ""))
-    if wanted is None:
-        return HttpResponseBadRequest("suspended: must be true or false", content_type="text/plain")
     key = _key_or_404(key_id)
+    form = SuspensionForm(request.POST)
+    if not form.is_valid():
+        return _bad_request(request, form)
+    suspended = form.cleaned_data["suspended"]
     try:
-        issue.set_suspended(key, wanted)
-        messages.success(request, "The key is suspended." if wanted else "The key works again.")
-    except SessionError as error:
-        messages.error(request, error.message)
+        issue.set_suspended(key, **form.cleaned_data)
+    except issue.Stale as error:
+        return _stale(request, error.key, {"suspending": suspended})
+    except issue.Revoked:
+        return _revoked_already(request, key)
+    messages.success(request, "The key is suspended." if suspended else "The key works again.")
     return redirect("key-detail", org, key.id)
 
 
 @access("session", "keys", methods="GET POST", form=True)
 def key_revoke(request, org, key_id):
     """GET asks, POST does."""
-    key = _living_or_404(key_id)
+    key = _key_or_404(key_id)
     if request.method == "POST":
-        issue.revoke(key)
-        messages.success(request, "The key is revoked. Gateways refuse it within seconds.")
-        return redirect("key-detail", org, key.id)
+        return _revoke(request, key)
+    if key.revoked_at is not None:
+        raise Http404
     context = {"section": "keys", "key": key, "apis": list(_opened(key))}
     return render(request, "keys/revoke.html", context)
+
+
+def _revoke(request, key: Key):
+    seen = SeenForm(request.POST)
+    if not seen.is_valid():
+        return _bad_request(request, seen)
+    try:
+        issue.revoke(key, **seen.cleaned_data)
+    except issue.Stale as error:
+        return _stale(request, error.key, {"revoking": True, "apis": list(_opened(error.key))})
+    except issue.Revoked:
+        return _revoked_already(request, key)
+    messages.success(request, "The key is revoked. Gateways refuse it within seconds.")
+    return redirect("key-detail", request.org.slug, key.id)
+
+
+def _revoked_already(request, key: Key):
+    messages.info(request, "The key is revoked already.")
+    return redirect("key-detail", request.org.slug, key.id)
+
+
+def _stale(request, key: Key, context: dict, differences: dict | None = None):
+    """409: who was faster, what is different now, and a form that does it all the same."""
+    last = (
+        AuditEntry.objects.filter(org_id=key.org_id, kind="key", object_id=key.id)
+        .order_by("-at", "-id")
+        .first()
+    )
+    rows = [(name, _text(now), _text(mine)) for name, (now, mine) in (differences or {}).items()]
+    context |= {"section": "keys", "key": key, "state": key.state(), "last": last, "rows": rows}
+    return render(request, "keys/stale.html", context | {"expected": key.change_number}, status=409)
+
+
+def _text(value) -> str:
+    """A member of a key as a person reads it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _bad_request(request, form):
+    field, faults = next(iter(form.errors.items()))
+    return render(request, "400.html", {"problem": f"{field}: {faults[0]}"}, status=400)
 
 
 def _living_or_404(key_id: str) -> Key:

@@ -210,13 +210,3 @@ def test_an_expiry_that_has_passed_may_stay_as_it_is_but_not_be_moved_in_the_pas
     assert wishes(page, key=key).expires_at == key.expires_at
     page["expires"] = "2020-01-01T00:00:00"
     assert errors(page, key=key) == {"expires": ["Must be in the future."]}
-
-
-def test_a_page_older_than_the_key_is_refused():
-    key = Key()
-    page = posted(form(None, key=key, rights=[Right("a")]))
-    assert errors(page, key=key) == {}
-    key.updated_at += timedelta(microseconds=1)
-    assert errors(page, key=key) == {
-        "__all__": ["Somebody else changed this key meanwhile: reload the page and look again."]
-    }

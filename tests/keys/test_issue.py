@@ -13,6 +13,7 @@ from keys.session import Right
 from keys.token import cache_key, token_hash
 from orgs import people, scope
 from orgs.models import AuditEntry
+from tests.concurrency import second_of_two
 from tests.keys import build
 
 
@@ -244,6 +245,54 @@ def test_a_revoked_key_cannot_be_brought_back(cast, change):
     with pytest.raises(SessionError, match="A revoked key cannot be changed"):
         inside(cast.acme, change, made)
     assert build.again(made).state() == "revoked"
+
+
+EDITS = {
+    "change": lambda made, seen: issue.change(made, issue.Wishes(all_apis=True, alias="mine"), expected=seen),
+    "reset of the quota": lambda made, seen: issue.change(
+        made, issue.Wishes(all_apis=True), reset_quota=True, expected=seen
+    ),
+    "suspension": lambda made, seen: issue.set_suspended(made, True, expected=seen),
+    "revocation": lambda made, seen: issue.revoke(made, expected=seen),
+}
+
+
+@pytest.mark.parametrize("verb", EDITS)
+def test_of_two_editors_of_one_key_at_the_same_moment_the_second_is_told(committed, cast, verb):
+    made, _ = build.key(cast.acme)
+    theirs = issue.Wishes(all_apis=True, alias="theirs")
+    answer = second_of_two(
+        cast.acme.id, lambda: issue.change(made, theirs, expected=1), lambda: EDITS[verb](made, 1)
+    )
+    kept = build.again(made)
+    assert (type(answer), answer.key.change_number) == (issue.Stale, 2)
+    assert (kept.alias, kept.state(), kept.change_number) == ("theirs", "active", 2)
+
+
+@pytest.mark.parametrize("verb", EDITS)
+@pytest.mark.parametrize("seen", [None, 1])
+def test_who_has_seen_the_key_as_it_is_or_does_not_ask_changes_it(cast, verb, seen):
+    made, _ = build.key(cast.acme)
+    inside(cast.acme, EDITS[verb], made, seen)
+    assert build.again(made).change_number == 2
+
+
+def test_one_change_asked_for_twice_is_no_conflict(cast):
+    made, _ = build.key(cast.acme)
+    for _ in range(2):
+        inside(cast.acme, EDITS["change"], made, 1)
+    for _ in range(2):
+        inside(cast.acme, EDITS["suspension"], made, 2)
+    assert (build.again(made).state(), build.again(made).change_number) == ("suspended", 3)
+
+
+def test_verbs_look_at_the_key_as_it_is_and_not_at_the_copy_they_are_handed(cast):
+    made, _ = build.key(cast.acme)
+    old = build.again(made)
+    inside(cast.acme, issue.set_suspended, made, True)
+    inside(cast.acme, issue.change, old, issue.Wishes(all_apis=True, alias="new"))
+    kept = build.again(made)
+    assert (kept.alias, kept.state()) == ("new", "suspended")
 
 
 def test_a_deleted_api_leaves_every_key_that_named_it(cast):

@@ -138,15 +138,74 @@ def test_of_two_edits_of_the_same_page_the_second_is_refused(cast, acme, orders)
     page = fields(acme.get(f"/o/acme/keys/{made.id}/edit/")) | {"access_rights": orders.api_id}
     first = acme.post(f"/o/acme/keys/{made.id}/edit/", page | {"alias": "first"})
     second = acme.post(f"/o/acme/keys/{made.id}/edit/", page | {"alias": "second"})
-    assert (first.status_code, second.status_code, build.again(made).alias) == (302, 400, "first")
+    assert (first.status_code, second.status_code, build.again(made).alias) == (302, 409, "first")
+    # The answer to the second shows both, and sends his on top if he says so.
+    assert differences_on(second) == [("alias", "first", "second")]
+    assert f"<code>key.changed</code> by {cast.acme_admin.email}" in second.content.decode()
+    third = acme.post(f"/o/acme/keys/{made.id}/edit/", fields(second) | {"access_rights": orders.api_id})
+    assert (third.status_code, build.again(made).alias) == (302, "second")
+
+
+def differences_on(page):
+    row = (
+        r'<tr><th scope="row">(.*?)</th><td class="wrap mono">(.*?)</td><td class="wrap mono">(.*?)</td></tr>'
+    )
+    return re.findall(row, page.content.decode())
+
+
+def test_an_edit_that_was_refused_still_knows_what_was_seen_when_it_began(cast, acme, orders):
+    made, _ = build.key(cast.acme, orders, alias="old")
+    page = fields(acme.get(f"/o/acme/keys/{made.id}/edit/")) | {"access_rights": orders.api_id}
+    acme.post(f"/o/acme/keys/{made.id}/edit/", page | {"alias": "first"})
+    refused = acme.post(f"/o/acme/keys/{made.id}/edit/", page | {"alias": "second", "rate": "-7"})
+    again = fields(refused) | {"access_rights": orders.api_id, "rate": "7", "per": "1"}
+    assert (refused.status_code, again["expected"]) == (400, page["expected"])
+    assert acme.post(f"/o/acme/keys/{made.id}/edit/", again).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "state"),
+    [("suspension/", {"suspended": "true"}, "suspended"), ("revocation/", {}, "revoked")],
+)
+def test_whoever_looks_at_an_older_key_is_asked_before_it_is_suspended_or_revoked(
+    acme, orders, path, form, state
+):
+    made, _ = build.key(orders.org, orders, alias="old")
+    page = f"/o/acme/keys/{made.id}/{'' if path == 'suspension/' else path}"
+    seen = fields(acme.get(page))["expected"]
+    edit = fields(acme.get(f"/o/acme/keys/{made.id}/edit/")) | {
+        "access_rights": orders.api_id,
+        "alias": "new",
+    }
+    assert acme.post(f"/o/acme/keys/{made.id}/edit/", edit).status_code == 302
+    asked = acme.post(f"/o/acme/keys/{made.id}/{path}", {"expected": seen, **form})
+    assert (asked.status_code, build.again(made).state()) == (409, "active")
+    assert f"<h2>Not {state}: the key changed meanwhile</h2>" in asked.content.decode()
+    done = acme.post(f"/o/acme/keys/{made.id}/{path}", {**fields(asked), **form})
+    assert (done.status_code, build.again(made).state()) == (302, state)
+
+
+@pytest.mark.parametrize("path", ["edit/", "suspension/", "revocation/"])
+@pytest.mark.parametrize("expected", [{}, {"expected": "x"}, {"expected": "0"}, {"expected": "9" * 30}])
+def test_a_form_that_does_not_say_what_was_seen_is_refused_and_names_the_field(
+    cast, acme, orders, path, expected
+):
+    made, _ = build.key(cast.acme, orders, alias="old")
+    form = {"alias": "new", "all_apis": "on", "suspended": "true", **expected}
+    answer = acme.post(f"/o/acme/keys/{made.id}/{path}", form)
+    kept = build.again(made)
+    assert (answer.status_code, kept.alias, kept.state()) == (400, "old", "active")
+    assert "<p>expected: " in answer.content.decode()
 
 
 def test_a_key_is_suspended_and_resumed(cast, acme, orders):
     made, _ = build.key(cast.acme, orders)
     for asked, state in (("true", "suspended"), ("false", "active")):
-        answer = acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": asked})
+        seen = fields(acme.get(f"/o/acme/keys/{made.id}/"))["expected"]
+        answer = acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": asked, "expected": seen})
         assert (answer.status_code, build.again(made).state()) == (302, state)
-    assert acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "maybe"}).status_code == 400
+    maybe = acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "maybe", "expected": 1})
+    assert maybe.status_code == 400
     assert acme.get(f"/o/acme/keys/{made.id}/suspension/").status_code == 405
 
 
@@ -154,15 +213,37 @@ def test_a_revocation_is_asked_for_and_then_done_for_good(cast, acme, orders):
     made, _ = build.key(cast.acme, orders)
     assert "Orders" in acme.get(f"/o/acme/keys/{made.id}/revocation/").content.decode()
     assert build.again(made).state() == "active"
-    assert acme.post(f"/o/acme/keys/{made.id}/revocation/").status_code == 302
+    assert acme.post(f"/o/acme/keys/{made.id}/revocation/", {"expected": 1}).status_code == 302
     assert build.again(made).state() == "revoked"
     statuses = [
         acme.get(f"/o/acme/keys/{made.id}/").status_code,
         acme.get(f"/o/acme/keys/{made.id}/edit/").status_code,
-        acme.post(f"/o/acme/keys/{made.id}/revocation/").status_code,
-        acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "false"}).status_code,
+        acme.get(f"/o/acme/keys/{made.id}/revocation/").status_code,
+        acme.post(f"/o/acme/keys/{made.id}/revocation/", {"expected": 1}).status_code,
+        acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "false", "expected": 2}).status_code,
     ]
-    assert (statuses, build.again(made).state()) == ([200, 404, 404, 302], "revoked")
+    assert (statuses, build.again(made).state()) == ([200, 404, 404, 302, 302], "revoked")
+
+
+def test_a_key_revoked_by_eight_at_once_is_revoked_once_and_no_one_meets_an_error(
+    committed, cast, client_for, rest
+):
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+    browser, machine = client_for(cast.acme_admin), rest(cast.acme_admin)
+
+    def revoke(turn):
+        try:
+            if turn % 2:
+                return machine.delete(f"/api/keys/{made.token_hash}").status_code
+            return browser.post(f"/o/acme/keys/{made.id}/revocation/", {"expected": 1}).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(revoke, range(8)))
+    assert set(statuses[::2]) == {302}
+    assert set(statuses[1::2]) <= {200, 404}
+    assert build.waiting(cast.acme) == [("key", made.id), ("key-removed", made.id)]
 
 
 @pytest.mark.parametrize("path", ["", "edit/", "revocation/"])
