@@ -1,9 +1,10 @@
 """What differs between two definitions."""
 
+from itertools import islice
 from typing import NamedTuple
 
 from apis.document import compact
-from apis.pointer import child
+from apis.pointer import pointer
 
 
 class Row(NamedTuple):
@@ -17,20 +18,23 @@ class Row(NamedTuple):
 _NOTHING = object()
 
 
-def rows(before: object, after: object) -> list[Row]:
-    """The Rows between two JSON values, in document order, as deep as both are objects or lists."""
-    return list(_rows(before, after, ""))
+def rows(before: object, after: object, most: int | None = None) -> list[Row]:
+    """The Rows between two JSON values, in document order, as deep as both are objects or lists. most: how many
+    of them at most.
+    """
+    found = islice(_rows(before, after, ()), most)
+    return [Row(pointer(path), _text(old), _text(new)) for path, old, new in found]
 
 
-def _rows(before, after, pointer):
+def _rows(before, after, path):
     if isinstance(before, dict) and isinstance(after, dict):
         for name in {**before, **after}:
-            yield from _rows(before.get(name, _NOTHING), after.get(name, _NOTHING), child(pointer, name))
+            yield from _rows(before.get(name, _NOTHING), after.get(name, _NOTHING), (*path, name))
     elif isinstance(before, list) and isinstance(after, list):
         for index in range(max(len(before), len(after))):
-            yield from _rows(_element(before, index), _element(after, index), child(pointer, index))
+            yield from _rows(_element(before, index), _element(after, index), (*path, index))
     elif not _equal(before, after):
-        yield Row(pointer, _text(before), _text(after))
+        yield path, before, after
 
 
 def _element(values, index):

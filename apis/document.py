@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterable
 
-from apis.pointer import child
+from apis.pointer import steps
 from orgs.strict_json import BadJson, loads
 
 LARGEST = 1_000_000  # characters; the largest definitions in public use are some 300 kB
 
+_END = object()
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|\s+', re.DOTALL)
 
 
@@ -24,8 +26,16 @@ def compact(value: object) -> str:
 
 
 def pretty(value: object) -> str:
-    """`value` as JSON text for a person to read and edit."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
+    """`value` as JSON text for a person to read and edit; without blanks where those would make it longer than
+    LARGEST, which could not be sent back.
+    """
+    length, pieces = 0, []
+    for piece in json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2).iterencode(value):
+        length += len(piece)
+        if length > LARGEST:
+            return compact(value)
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 def faithful(value: object) -> object:
@@ -38,11 +48,14 @@ def faithful(value: object) -> object:
         raise BadJson("it cannot be written as JSON") from None
 
 
-def lines(text: str) -> dict[str, int]:
-    """{JSON pointer: line number from 1} for every value in text that `parse` accepts."""
+def lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
+    """{JSON pointer: line number from 1} for those of `pointers` that lead to a value in `text`, which `parse`
+    accepts. One pass, however many are asked for.
+    """
     found = {}
-    line, path, key = 1, [], None
-    for piece in _TOKEN.findall(text):
+    line, path, key = 1, [[{"": _tree(pointers)}, None]], ""
+    for match in _TOKEN.finditer(text):
+        piece = match.group()
         if piece.isspace():
             line += piece.count("\n")
         elif piece == ",":
@@ -55,13 +68,25 @@ def lines(text: str) -> dict[str, int]:
     return found
 
 
+def _tree(pointers):
+    """The pointers as nested {step: …}; a pointer stands under _END where it ends."""
+    root = {}
+    for pointer in pointers:
+        node = root
+        for step in steps(pointer):
+            node = node.setdefault(step, {})
+        node[_END] = pointer
+    return root
+
+
 def _place(piece, line, path, key, found):
     """Note where one value begins; the answer is the name of a member whose value comes next, or None."""
-    holder, index = path[-1] if path else ("", None)
-    if path and index is None and key is None:
+    holder, index = path[-1]
+    if index is None and key is None:
         return json.loads(piece)
-    pointer = child(holder, key if index is None else index) if path else ""
-    found[pointer] = line
+    here = holder.get(key if index is None else str(index), {})
+    if _END in here:
+        found[here[_END]] = line
     if piece in "{[":
-        path.append([pointer, 0 if piece == "[" else None])
+        path.append([here, 0 if piece == "[" else None])
     return None

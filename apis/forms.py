@@ -22,6 +22,8 @@ SORTS = {
     "-created_at": ("-created_at", "-id"),
 }
 
+MOST_SHOWN = 20  # problems of one definition
+
 _FIELD_OF = {
     "/name": "name",
     "/proxy/listen_path": "listen_path",
@@ -56,10 +58,12 @@ class _Publishing(forms.Form):
 
     def refuse(self, problems):
         """Show what kept the definition from being published, each at its field."""
-        for problem in problems:
+        for problem in problems[:MOST_SHOWN]:
             field = self.field_of(problem.pointer)
             text = _PLAINLY.get(problem.message) or self.wording(problem, field)
             self.add_error(field, text)
+        if len(problems) > MOST_SHOWN:
+            self.add_error(self.field_of(""), f"and {len(problems) - MOST_SHOWN:,} more")
 
     def field_of(self, pointer):
         return _FIELD_OF.get(pointer)
@@ -149,8 +153,13 @@ class JsonForm(_Publishing):
     def field_of(self, pointer):
         return "text"
 
+    def refuse(self, problems):
+        pointers = [problem.pointer for problem in problems[:MOST_SHOWN]]
+        self.lines = document.lines(self.data["text"], pointers)
+        super().refuse(problems)
+
     def wording(self, problem, field):
-        line = document.lines(self.data["text"]).get(problem.pointer)
+        line = self.lines.get(problem.pointer)
         return f"Line {line}: {problem}" if line else str(problem)
 
 

@@ -1,15 +1,17 @@
 """Pages of what happened to an API and what can be done to it as a whole."""
 
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from apis import difference, document, publish
+from apis import document, publish
 from apis.forms import ActivationForm, HistoryForm, RestoreForm
 from apis.models import Revision
 from apis.views import about, api_or_404, bad_request, shown
 from orgs.access import access
 
 A_PAGE = 50
+LONGEST_SHOWN = 100_000  # characters of a definition beside its difference
 
 
 @access("session", "apis")
@@ -33,7 +35,9 @@ def api_history(request, org, id):
 
 @access("session", "apis", methods="GET POST")
 def api_revision(request, org, id, number):
-    """One revision and its difference to another (`against`, else the one before). POST restores it."""
+    """One revision and its difference to another (`against`, else the one before); `format=json` is its whole
+    definition. POST restores it.
+    """
     api = api_or_404(id)
     revision = get_object_or_404(Revision, definition_id=api.id, number=number)
     if request.method == "POST":
@@ -43,15 +47,30 @@ def api_revision(request, org, id, number):
         return bad_request(request, "before, against: must be revision numbers")
     against = form.cleaned_data["against"] or max(number - 1, 1)
     other = get_object_or_404(Revision, definition_id=api.id, number=against)
+    if request.GET.get("format") == "json":
+        return _download(api, revision)
     context = {
         **about(request, api, "history"),
         "revision": revision,
         "other": other,
-        "difference": shown(difference.rows(other.definition, revision.definition)),
-        "revision_text": document.pretty(revision.definition),
+        "difference": shown(other.definition, revision.definition),
+        "revision_text": _text(revision.definition),
         "numbers": range(api.revision, 0, -1),
     }
     return render(request, "apis/revision.html", context)
+
+
+def _text(definition):
+    """The whole definition for a page, or "" for one that a page is too small for."""
+    text = document.pretty(definition)
+    return text if len(text) <= LONGEST_SHOWN else ""
+
+
+def _download(api, revision):
+    text = document.pretty(revision.definition)
+    name = f"{api.id}-{revision.number}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="application/json; charset=utf-8", headers=headers)
 
 
 def _restore(request, api, revision):

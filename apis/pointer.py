@@ -1,7 +1,9 @@
 """JSON pointers (RFC 6901) and the one shape in which a fault of a definition is reported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+Path = tuple[str | int, ...]  # the steps of a pointer; cheap to lengthen, however long a member's name
 
 
 class Problem(NamedTuple):
@@ -19,15 +21,41 @@ def child(pointer: str, step: str | int) -> str:
     return f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}"
 
 
-def walk(value: object, pointer: str = "") -> Iterator[tuple[str, str | None, object]]:
-    """Every (pointer, key or None, value) of a document, parents first; iterative, so depth is no danger."""
-    stack = [(pointer, None, value)]
+def pointer(path: Path) -> str:
+    """The JSON pointer of a path."""
+    text = ""
+    for step in path:
+        text = child(text, step)
+    return text
+
+
+def steps(pointer: str) -> list[str]:
+    """The names and indices, as text, that a JSON pointer is made of."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
+def walk(value: object, path: Path = ()) -> Iterator[tuple[Path, str | None, object]]:
+    """Every (path, key or None, value) of a document, parents first; iterative, so depth is no danger."""
+    stack = [iter([(path, None, value)])]
     while stack:
-        here, key, item = stack.pop()
-        yield here, key, item
-        if isinstance(item, dict):
-            stack.extend((child(here, name), name, below) for name, below in reversed(item.items()))
-        elif isinstance(item, list):
-            stack.extend(
-                (child(here, index), None, below) for index, below in reversed(list(enumerate(item)))
-            )
+        found = next(stack[-1], None)
+        if found is None:
+            stack.pop()
+            continue
+        yield found
+        stack.append(_below(found[0], found[2]))
+
+
+def _below(path, item):
+    if isinstance(item, dict):
+        return (((*path, name), name, below) for name, below in item.items())
+    if isinstance(item, list):
+        return (((*path, index), None, below) for index, below in enumerate(item))
+    return iter(())
+
+
+def summary(problems: Sequence[object], most: int) -> list[str]:
+    """The first `most` as text, and how many there are beyond."""
+    shown = [str(problem) for problem in problems[:most]]
+    more = len(problems) - most
+    return [*shown, f"and {more:,} more"] if more > 0 else shown

@@ -6,8 +6,10 @@ write one can have the gateway's own environment (its node secret among it) sent
 """
 
 import re
+from itertools import islice
 
-from apis.pointer import Problem, child, walk
+from apis.pointer import Problem, child, pointer, walk
+from apis.shape import MOST
 
 _REFERENCE = re.compile(r"(?:env|secrets|consul|vault|file|kv)://|\$kv\{|\$secret_", re.IGNORECASE)
 _INTERNAL = re.compile(r"tyk://([^/?#\s]*)", re.IGNORECASE)
@@ -15,14 +17,17 @@ _INTERNAL = re.compile(r"tyk://([^/?#\s]*)", re.IGNORECASE)
 
 def problems(definition: dict) -> list[Problem]:
     """The Problems of a definition whose author may not use references (is no super-user)."""
-    found = []
-    for pointer, key, value in walk(definition):
+    found = islice(_found(definition), MOST)
+    return [Problem(pointer(path), fault) for path, fault in found]
+
+
+def _found(definition):
+    for path, key, value in walk(definition):
         for text in (key, value):
             if isinstance(text, str) and (match := _REFERENCE.search(text)):
-                found.append(Problem(pointer, f"must not refer to the gateway's host ({match.group()})"))
+                yield path, f"must not refer to the gateway's host ({match.group()})"
         if _is_file(key, value):
-            found.append(Problem(pointer, "must not name a file of the gateway's host"))
-    return found
+            yield path, "must not name a file of the gateway's host"
 
 
 def _is_file(key, value):
@@ -38,8 +43,8 @@ def internal_targets(definition: dict) -> list[tuple[str, str]]:
     definition has to look whether they belong to the same one. An API calling itself ("self") is left out.
     """
     found = [
-        (pointer, name)
-        for pointer, _, value in walk(definition)
+        (pointer(path), name)
+        for path, _, value in walk(definition)
         if isinstance(value, str)
         for name in _INTERNAL.findall(value)
         if name.lower() != "self"

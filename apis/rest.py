@@ -7,6 +7,7 @@ from django.db.models import Q
 from apis import publish
 from apis.forms import ListForm
 from apis.models import ApiDefinition
+from apis.pointer import summary
 from orgs.access import access
 from orgs.models import Organisation
 from orgs.rest import RestError, form_error, json_response, ok, page, read_json
@@ -105,8 +106,9 @@ def _published(change, *args, **kwargs):
 def _refusal(problems):
     if problems in ([publish.SAME_ID], [publish.SAME_URL]):
         return problems[0].message
-    shown = "; ".join(f"api_definition{problem.pointer}: {problem.message}" for problem in problems[:5])
-    return shown + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
+    return "; ".join(
+        summary([f"api_definition{problem.pointer}: {problem.message}" for problem in problems], 5)
+    )
 
 
 def _find(id):

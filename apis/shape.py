@@ -9,11 +9,15 @@ every organisation.
 import json
 import re
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
-from apis.pointer import Problem, child
+from apis.pointer import Problem
+from apis.pointer import pointer as text_of
 
 TYPES = json.loads(Path(__file__).with_name("types.json").read_text())
+
+MOST = 1_000  # problems that are looked for; a text of a megabyte could have a million
 
 _WHOLE_NUMBERS = {
     "int": (-(2**63), 2**63 - 1),
@@ -26,73 +30,71 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def problems(definition: object) -> list[Problem]:
-    """The Problems of a definition's types and member names, in document order."""
-    return list(_object(definition, TYPES, ""))
+    """The Problems of a definition's types and member names, in document order; at most MOST of them."""
+    return [Problem(text_of(path), fault) for path, fault in islice(_object(definition, TYPES, ()), MOST)]
 
 
-def _check(value, wanted, pointer):
+def _check(value, wanted, path):
     if wanted == "any":
-        yield from _unknown(value, pointer)
+        yield from _unknown(value, path)
     elif isinstance(wanted, dict):
-        yield from _map(value, wanted["*"], pointer) if "*" in wanted else _object(value, wanted, pointer)
+        yield from _map(value, wanted["*"], path) if "*" in wanted else _object(value, wanted, path)
     elif isinstance(wanted, list):
-        yield from _list(value, wanted[0], pointer)
+        yield from _list(value, wanted[0], path)
     elif fault := _scalar(value, wanted):
-        yield Problem(pointer, fault)
+        yield path, fault
 
 
-def _object(value, members, pointer):
-    if value is None and pointer:
+def _object(value, members, path):
+    if value is None and path:
         return
     if not isinstance(value, dict):
-        yield Problem(pointer, "must be an object")
+        yield path, "must be an object"
         return
-    yield from _same_but_for_case(value, members, pointer)
+    yield from _same_but_for_case(value, members, path)
     for name, below in value.items():
         if name in members:
-            yield from _check(below, members[name], child(pointer, name))
+            yield from _check(below, members[name], (*path, name))
         else:
-            yield from _unknown(below, child(pointer, name))
+            yield from _unknown(below, (*path, name))
 
 
-def _map(value, wanted, pointer):
+def _map(value, wanted, path):
     if value is None:
         return
     if not isinstance(value, dict):
-        yield Problem(pointer, "must be an object")
+        yield path, "must be an object"
         return
-    yield from _same_but_for_case(value, (), pointer)
+    yield from _same_but_for_case(value, (), path)
     for name, below in value.items():
-        yield from _check(below, wanted, child(pointer, name))
+        yield from _check(below, wanted, (*path, name))
 
 
-def _list(value, wanted, pointer):
+def _list(value, wanted, path):
     if value is None:
         return
     if not isinstance(value, list):
-        yield Problem(pointer, "must be a list")
+        yield path, "must be a list"
         return
     for index, below in enumerate(value):
-        yield from _check(below, wanted, child(pointer, index))
+        yield from _check(below, wanted, (*path, index))
 
 
-def _unknown(value, pointer):
+def _unknown(value, path):
     """A gateway skips what it does not know; only names that differ in case alone are looked for below it."""
     if isinstance(value, dict):
-        yield from _map(value, "any", pointer)
+        yield from _map(value, "any", path)
     elif isinstance(value, list):
-        yield from _list(value, "any", pointer)
+        yield from _list(value, "any", path)
 
 
-def _same_but_for_case(value, members, pointer):
+def _same_but_for_case(value, members, path):
     """Gateways match names without regard to case, so a second name would overrule the first."""
     taken = {name.casefold(): name for name in members}
     for name in value:
         other = taken.setdefault(name.casefold(), name)
         if other != name:
-            yield Problem(
-                child(pointer, name), f"differs from {json.dumps(other)} only by upper and lower case"
-            )
+            yield (*path, name), f"differs from {json.dumps(other)} only by upper and lower case"
 
 
 def _scalar(value, wanted):

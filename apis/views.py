@@ -16,6 +16,7 @@ from orgs.spreadsheet import csv_response
 
 A_PAGE = 50
 MOST_SHOWN = 300  # characters of one value in a difference
+MOST_ROWS = 200  # of one difference
 CSV_HEADER = (
     "name",
     "API ID",
@@ -134,8 +135,8 @@ def _stale(request, api, form):
     context = {
         **about(request, api, "edit"),
         "newest": Revision.objects.get(definition_id=api.id, number=api.revision),
-        "theirs": shown(difference.rows(seen.definition, api.definition)) if seen else None,
-        "mine": shown(difference.rows(api.definition, mine)),
+        "theirs": shown(seen.definition, api.definition) if seen else None,
+        "mine": shown(api.definition, mine),
         "form": again,
     }
     return render(request, "apis/stale.html", context, status=409)
@@ -160,9 +161,11 @@ def curl(fields):
     return command
 
 
-def shown(rows):
-    """Rows of a difference, with values short enough for a page."""
-    return [difference.Row(row.pointer, _short(row.before), _short(row.after)) for row in rows]
+def shown(before, after):
+    """The difference of two definitions, small enough for a page: {"rows", "is_cut": whether there are more}."""
+    rows = difference.rows(before, after, MOST_ROWS + 1)
+    short = [difference.Row(*map(_short, row)) for row in rows[:MOST_ROWS]]
+    return {"rows": short, "is_cut": len(rows) > MOST_ROWS, "most": MOST_ROWS}
 
 
 def _short(text):

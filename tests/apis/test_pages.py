@@ -1,7 +1,9 @@
 """The pages of an organisation's APIs."""
 
 import html
+import json
 import re
+import time
 
 import pytest
 
@@ -230,9 +232,9 @@ def test_history_shows_each_revision_and_the_difference_to_any(cast, ada, api):
         said.index(part) for part in ("Called Three", "Called Two", "Created")
     )
     page = ada.get(f"/o/acme/apis/{api.id}/history/3/")
-    assert [tuple(row) for row in page.context["difference"]] == [("/name", '"Two"', '"Three"')]
+    assert [tuple(row) for row in page.context["difference"]["rows"]] == [("/name", '"Two"', '"Three"')]
     page = ada.get(f"/o/acme/apis/{api.id}/history/3/?against=1")
-    assert [tuple(row) for row in page.context["difference"]] == [("/name", '"Payments"', '"Three"')]
+    assert [tuple(row) for row in page.context["difference"]["rows"]] == [("/name", '"Payments"', '"Three"')]
 
 
 def test_an_old_revision_is_restored_as_a_new_one(cast, ada, api):
@@ -360,3 +362,76 @@ def test_text_of_people_is_shown_as_text(cast, ada, api):
         content = ada.get(f"/o/acme/apis/{api.id}/{page}").content.decode()
         assert (nasty in content, "<script>alert" in content) == (False, False)
     assert "<script>alert" not in ada.get("/o/acme/apis/").content.decode()
+
+
+def test_800_faults_are_answered_at_once_with_the_first_20_and_how_many_more(cast, ada):
+    wide = [{"path": "x" * 310, "method": 5} for _ in range(800)]
+    definition = plain()
+    definition["version_data"]["versions"]["Default"]["extended_paths"] = {"white_list": wide}
+    text = json.dumps(definition, indent=1)
+    began = time.monotonic()
+    answer = ada.post("/o/acme/apis/new/?as=json", {"text": text})
+    took = time.monotonic() - began
+    errors = errors_of(answer)["text"]
+    pointer = "/version_data/versions/Default/extended_paths/white_list"
+    assert (len(text) > 270_000, answer.status_code, len(errors)) == (True, 400, 21)
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if '"method": 5' in line]
+    assert errors[:20] == [
+        f"Line {lines[index]}: {pointer}/{index}/method: must be text" for index in range(20)
+    ]
+    assert errors[20] == "and 780 more"
+    assert took < 5
+
+
+def test_the_form_names_the_first_20_faults_too(cast, ada, api):
+    many = {f"m{number:02}": {"x": 1, "X": 1} for number in range(30)}
+    with scope.org(cast.acme.id):
+        ApiDefinition.objects.update(definition_text=json.dumps(now(api).definition | many))
+    answer = ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api))
+    assert (answer.status_code, errors_of(answer)["__all__"][20:]) == (400, ["and 10 more"])
+
+
+def test_a_large_difference_is_cut_and_says_so_beside_both_whole_texts(cast, ada, api):
+    with scope.org(cast.acme.id):
+        for value in ("a", "b"):
+            large = {"config_data": {f"m{number:05}": value * 10 for number in range(20_000)}}
+            publish.change(api, plain() | large, author=cast.acme_admin)
+    page = ada.get(f"/o/acme/apis/{api.id}/history/3/")
+    rows = page.context["difference"]["rows"]
+    assert [len(rows), tuple(rows[0])] == [200, ("/config_data/m00000", '"aaaaaaaaaa"', '"bbbbbbbbbb"')]
+    assert "Cut: these are the first 200 members that differ, there are more." in text_of(page)
+    assert len(page.content) < 200_000
+    for number in (2, 3):
+        whole = f"/o/acme/apis/{api.id}/history/{number}/?format=json"
+        assert whole in page.content.decode()
+        answer = ada.get(whole)
+        assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{api.id}-{number}.json"'
+        with scope.org(cast.acme.id):
+            assert answer.json() == Revision.objects.get(number=number).definition
+
+
+def test_a_conflict_over_large_texts_is_cut_too(cast, ada, api):
+    with scope.org(cast.acme.id):
+        publish.change(api, plain(config_data={"x": 1}), author=cast.acme_admin)
+    mine = plain(config_data={f"m{number}": 1 for number in range(5_000)})
+    page = ada.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": json.dumps(mine), "started_from": 1})
+    assert (page.status_code, page.context["mine"]["is_cut"], len(page.context["mine"]["rows"])) == (
+        409,
+        True,
+        200,
+    )
+
+
+def test_51_apis_are_two_pages(cast, ada):
+    with scope.org(cast.acme.id):
+        for number in range(51):
+            publish.create(
+                cast.acme.id, plain(f"/{number:02}/", name=f"API {number:02}"), author=cast.acme_admin
+            )
+    first, second = ada.get("/o/acme/apis/"), ada.get("/o/acme/apis/?p=2")
+    assert [api.name for api, _ in first.context["rows"]] == [f"API {number:02}" for number in range(50)]
+    assert (first.context["newer"], first.context["older"]) == ("", "?p=2")
+    assert [api.name for api, _ in second.context["rows"]] == ["API 50"]
+    assert (second.context["newer"], second.context["older"]) == ("?p=1", "")
+    assert '?p=2"' in first.content.decode()
