@@ -9,16 +9,20 @@ import re
 from urllib.parse import urlsplit
 
 from apis import document, listen_path, references, shape, trusted
-from apis.pointer import Problem, child
+from apis.pointer import Problem, child, pointer, walk
 from orgs.strict_json import BadJson
 
+LONGEST_NAME = 1_000  # characters of a member's name, which the pointer of everything below it repeats
 PROTOCOLS = ("", "http", "https", "h2c", "tcp", "tls")
 _TARGET_SCHEMES = ("http", "https", "h2c", "ws", "wss", "tcp", "tls", "tyk")
+_API_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]*")
+# What stands, or does in other dashboards of this API, in the place of an id below /api/apis/.
+_ROUTES = ("keys", "categories", "groups", "import", "mcps", "oas", "oauth", "search", "streams")
 _DOMAIN = re.compile(r"[a-z0-9_{}*]([a-z0-9_.{}:+*\\\[\]-]{0,251}[a-z0-9_{}])?", re.IGNORECASE)
 
 
 def problems(definition: object, *, may_use_references: bool) -> list[Problem]:
-    """Every Problem that keeps `definition` (parsed JSON) from being published; an empty list means none.
+    """The Problems that keep `definition` (parsed JSON) from being published: none, or all up to some thousand.
 
     may_use_references: whether the author may have the gateway fill in values of its host (super-users only).
     """
@@ -26,6 +30,10 @@ def problems(definition: object, *, may_use_references: bool) -> list[Problem]:
         document.faithful(definition)
     except BadJson as error:
         return [Problem("", str(error))]
+    for path, key, _ in walk(definition):
+        if key and len(key) > LONGEST_NAME:
+            fault = f"has a member whose name is longer than {LONGEST_NAME:,} characters"
+            return [Problem(pointer(path[:-1]), fault)]
     found = shape.problems(definition)
     if not found:
         for rule in (_identity, _address, _target, _versions, trusted.problems):
@@ -54,10 +62,21 @@ def _identity(definition):
     elif name.startswith("#"):
         # "#" begins a category; with nothing before it, a gateway that looks for an API by name panics.
         yield Problem("/name", "must not begin with #")
-    if len(definition.get("api_id") or "") > 200:
-        yield Problem("/api_id", "must not be longer than 200 characters")
+    if fault := _api_id_fault(definition.get("api_id") or ""):
+        yield Problem("/api_id", fault)
     if definition.get("is_oas"):
         yield Problem("/is_oas", "must not be true: only classic definitions are served")
+
+
+def _api_id_fault(api_id):
+    """Every API is reached by its id in a path: /api/apis/<id>, /api/apis/<id>/keys."""
+    if len(api_id) > 200:
+        return "must not be longer than 200 characters"
+    if api_id and not _API_ID.fullmatch(api_id):
+        return "must be letters, digits and . _ ~ : = @ + - after a letter, digit or _"
+    if api_id in _ROUTES:
+        return "must not be a word that stands for something else in the paths of the REST API"
+    return None
 
 
 def _address(definition):

@@ -16,7 +16,7 @@ from apis.definition import normal_form, problems
 from apis.document import compact
 from apis.listen_path import address
 from apis.models import ApiDefinition, FeedVersion, Revision, ServedApi
-from apis.pointer import Problem
+from apis.pointer import Problem, summary
 from apis.render import wrapper
 from orgs import audit, organisations
 from orgs.ids import new_id
@@ -31,7 +31,7 @@ class Refused(Exception):
     """Nothing was stored. status: what it means in HTTP; problems: list of Problem, in the author's words."""
 
     def __init__(self, status: int, problems: list[Problem]):
-        super().__init__("; ".join(map(str, problems)))
+        super().__init__("; ".join(summary(problems, 5)))
         self.status = status
         self.problems = problems
 
@@ -89,7 +89,7 @@ def change(
     started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id`
     keeps the present one, another gives the API a new identity. Raises Refused, Stale, Http404, Departed.
     """
-    _refuse_faults(definition, author)
+    _refuse_faults(definition, author, present_id=api.api_id)
     return _change(api, definition, author=author, message=message, started_from=started_from, at=at)
 
 
@@ -167,9 +167,13 @@ def _describe(api, definition, api_id, active=None):
     api.domain, api.listen_path, api.listen_port = where.domain, where.path, where.port
 
 
-def _refuse_faults(definition, author):
+def _refuse_faults(definition, author, present_id=None):
+    """present_id: an API's own id is kept, even if nobody could choose it today."""
     may_use_references = author is None or author.is_superuser
-    if found := problems(definition, may_use_references=may_use_references):
+    found = problems(definition, may_use_references=may_use_references)
+    if present_id and isinstance(definition, dict) and definition.get("api_id") == present_id:
+        found = [problem for problem in found if problem.pointer != "/api_id"]
+    if found:
         raise Refused(400, found)
 
 

@@ -270,3 +270,46 @@ def test_a_body_of_many_megabytes_is_413(ada):
 def test_an_odd_id_is_missing(ada, api, id):
     for answer in (ada.get(f"/api/apis/{id}"), put(ada, id, plain()), ada.delete(f"/api/apis/{id}")):
         assert (answer.status_code, answer.json()["Status"]) == (404, "Error")
+
+
+UNADDRESSABLE = ["keys", "a/b", ".", "..", "-", "a\nb", "\n", "a b", "a?b", "a%2Fb", "a\\b", "oas", "ü"]
+
+
+@pytest.mark.parametrize("api_id", UNADDRESSABLE)
+def test_an_api_id_that_no_path_could_name_is_refused(cast, ada, client_for, api, api_id):
+    before = stored()
+    for answer in (post(ada, plain("/x/", api_id=api_id)), put(ada, api["Meta"], plain(api_id=api_id))):
+        message = answer.json()["Message"]
+        assert (answer.status_code, message.split(":")[0]) == (400, "api_definition/api_id")
+    page = client_for(cast.acme_admin)
+    text = json.dumps(plain("/x/", api_id=api_id))
+    assert page.post("/o/acme/apis/new/?as=json", {"text": text}).status_code == 400
+    assert stored() == before
+
+
+@pytest.mark.parametrize("api_id", ["ZGVm/YQ==".replace("/", "_"), "a.b", "a~b:c@d+e-f", "_", "0", "a" * 200])
+def test_an_api_id_that_is_taken_is_addressable_by_every_route(ada, api_id):
+    made = post(ada, plain(api_id=api_id)).json()
+    assert made["ID"] == api_id
+    assert ada.get(f"/api/apis/{api_id}").json()["api_definition"]["id"] == made["Meta"]
+    assert ada.get(f"/api/apis/{api_id}/keys").status_code == 200
+    assert put(ada, api_id, plain(name="New", api_id=api_id)).status_code == 200
+    assert ada.delete(f"/api/apis/{api_id}").status_code == 200
+
+
+@pytest.mark.parametrize("api_id", UNADDRESSABLE)
+def test_an_api_that_already_has_such_an_id_can_be_changed_and_deleted(cast, ada, client_for, api, api_id):
+    old = plain(name="Old", api_id=api_id)
+    with scope.every_org():
+        ApiDefinition.objects.update(api_id=api_id, definition_text=json.dumps(old))
+    address = f"/o/acme/apis/{api['Meta']}"
+    page = client_for(cast.acme_admin)
+    assert page.get(f"{address}/").status_code == 200
+    assert put(ada, api["Meta"], plain(name="New", api_id=api_id)).status_code == 200
+    assert ada.get(f"/api/apis/{api['Meta']}").json()["api_definition"]["name"] == "New"
+    assert put(ada, api["Meta"], plain(name="Better", api_id="better")).status_code == 200
+    with scope.every_org():
+        ApiDefinition.objects.update(api_id=api_id, definition_text=json.dumps(old))
+    assert page.post(f"{address}/deletion/").status_code == 302
+    with scope.every_org():
+        assert ApiDefinition.objects.count() == 0
