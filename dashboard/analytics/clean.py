@@ -26,8 +26,11 @@ TAGS = 20
 GATEWAY_TAGS = ("key-", "org-", "api-")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_SECOND = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
-_LAST_SECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+# Two days inside of what a datetime holds: every zone's clock can show them.
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_FIRST_SECOND = (EARLIEST - _EPOCH) // timedelta(seconds=1)
+_LAST_SECOND = (LATEST - _EPOCH) // timedelta(seconds=1)
 _HASH = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COUNTRY = re.compile(r"[A-Z]{2}")

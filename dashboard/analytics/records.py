@@ -8,6 +8,7 @@ from django.urls import reverse
 from apis.models import ApiDefinition
 from dashboard.analytics import figures, links, logs, tables
 from dashboard.analytics.asked import AskedLogs
+from dashboard.analytics.clean import LATEST
 from dashboard.analytics.logs import Found
 from dashboard.analytics.models import Record
 from dashboard.analytics.page import LABELS, MOST_CHOICES
@@ -77,6 +78,8 @@ def detail(request: HttpRequest, record: Record) -> dict:
         "section": "logs",
         **line(request, record, names),
         "zone": zone.key,
+        # Earlier versions kept stamps that no zone east of UTC can show.
+        "sent_at": record.sent_at and min(record.sent_at, LATEST),
         "list_url": path,
         "upstream": figures.milliseconds(record.lat_up or None),
         "gateway": figures.milliseconds(own),

@@ -2,8 +2,11 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dashboard.analytics import clean, decode
 from tests.analytics import recordings
@@ -142,14 +145,28 @@ def test_tags_are_cut_in_number_and_length():
     [
         ((int(RECEIVED.timestamp()) + 60, 0), (RECEIVED + timedelta(seconds=60), None)),
         ((int(RECEIVED.timestamp()) + 61, 0), (RECEIVED, RECEIVED + timedelta(seconds=61))),
-        ((1 << 62, 0), (RECEIVED, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))),
-        ((-(1 << 62), 0), (datetime(1, 1, 1, tzinfo=UTC), None)),
+        ((1 << 62, 0), (RECEIVED, clean.LATEST)),
+        ((1 << 40, 0), (RECEIVED, clean.LATEST)),
+        ((-(1 << 62), 0), (clean.EARLIEST, None)),
         ((0, -5), (datetime(1970, 1, 1, tzinfo=UTC), None)),
         ((0, 1 << 60), (datetime(1970, 1, 1, 0, 0, 0, 999_999, tzinfo=UTC), None)),
     ],
 )
 def test_a_stamp_too_far_ahead_is_kept_beside_the_time_of_receipt(stamp, expected):
     assert clean.moment(stamp, RECEIVED) == expected
+
+
+@given(
+    st.tuples(st.integers(-(1 << 63), (1 << 64) - 1), st.integers(-(1 << 63), (1 << 64) - 1)),
+    st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})).map(ZoneInfo),
+)
+@example((1 << 40, 0), ZoneInfo("Pacific/Kiritimati"))
+@example((-(1 << 40), 0), ZoneInfo("Pacific/Pago_Pago"))
+def test_every_stamp_becomes_times_that_every_zone_can_show(stamp, zone):
+    ts, sent_at = clean.moment(stamp, RECEIVED)
+    assert ts <= RECEIVED + clean.AHEAD
+    for instant in filter(None, (ts, sent_at)):
+        assert instant.astimezone(zone).astimezone(UTC) == instant
 
 
 def test_a_copy_line_escapes_what_the_format_reserves():
