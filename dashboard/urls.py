@@ -9,6 +9,7 @@ import dashboard.nodes.urls
 import keys.urls
 import orgs.urls
 import orgs.views
+from dashboard.hello import hello
 
 urlpatterns = [
     # /  /sign-in/  /sign-out/  /profile/  /orgs/
@@ -24,7 +25,9 @@ urlpatterns = [
     # /django-admin/ : Tyk's Admin API owns /admin/. Passwords are changed on one's profile, where it is audited.
     path("django-admin/password_change/", orgs.views.profile),
     path("django-admin/", admin.site.urls),
-    # /hello  /admin/organisations  /admin/users  /api/users
+    path("hello", hello),
+    path("admin/hello", hello),
+    # /admin/organisations  /admin/users  /api/users
     path("", include(orgs.urls.wire)),
     # /api/apis…  /api/keys…  (keys first: /api/apis/keys is theirs)
     path("", include(keys.urls.wire)),

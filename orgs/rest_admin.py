@@ -1,7 +1,6 @@
 """The Admin API: `admin-auth`, organisations and the users that organisations begin with."""
 
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
 from orgs import people, permissions
@@ -25,14 +24,6 @@ _KEPT = {
     "additional_permissions": {},
     "sso_enabled": False,
 }
-
-
-@access("anyone")
-def hello(request: HttpRequest) -> HttpResponse:
-    """Whether the dashboard is up: with its database, else the 503 of any database trouble."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return json_response({"status": "ok"})
 
 
 @access("admin", methods="GET POST")

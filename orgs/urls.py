@@ -8,8 +8,6 @@ from orgs.urls_pages import organisation_pages, pages
 __all__ = ["organisation_pages", "pages", "wire"]
 
 wire = [
-    path("hello", rest_admin.hello),
-    path("admin/hello", rest_admin.hello),
     path("admin/organisations", rest_admin.organisations),
     path("admin/organisations/import", rest_admin.organisation_import),
     path("admin/organisations/<str:organisation_id>", rest_admin.organisation),

@@ -76,6 +76,14 @@ def claim_lists(client: redis.Redis) -> Claimed:
     return found
 
 
+def hold(client: redis.Redis) -> None:
+    """Claim nothing, and let nothing that waits expire."""
+    pipeline = client.pipeline(transaction=False)
+    for name in LISTS:
+        pipeline.persist(name)
+    pipeline.execute()
+
+
 def claims(client: redis.Redis) -> dict[str, str]:
     """The claims that are not deleted yet, each with the name of its list."""
     pipeline = client.pipeline(transaction=False)

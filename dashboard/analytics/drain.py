@@ -15,7 +15,7 @@ import redis
 from django.conf import settings
 from django.db import connection, transaction
 
-from dashboard.analytics import claim, decode, partitions, progress
+from dashboard.analytics import claim, decode, partitions, progress, trust
 from dashboard.analytics.claim import Chunk
 from dashboard.analytics.clean import TCP_STATUS, Row, clean
 from dashboard.analytics.models import Batch, DeadLetter
@@ -49,14 +49,23 @@ def now_in_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def tick(client: redis.Redis, clock: Callable[[], datetime] = now_in_utc) -> bool:
+def tick(
+    client: redis.Redis,
+    clock: Callable[[], datetime] = now_in_utc,
+    database_ahead: Callable[[], timedelta] = trust.database_ahead,
+) -> bool:
     """Claim what gateways pushed and store up to 100,000 records of it in one transaction.
 
     True if more is waiting: call again at once. False: again in about 2 seconds. Raises what Redis or
     PostgreSQL raise when they are away; nothing is lost by that, and the next call takes up the same records.
+    While the clock is in doubt, everything is left where it is.
     """
     with scope.every_org():
         now = clock()
+        if not trust.look(client, now, database_ahead()):
+            claim.hold(client)
+            progress.note_held(client)
+            return False
         claimed = claim.claim_lists(client)
         held = claim.claims(client)
         with transaction.atomic():

@@ -188,6 +188,12 @@ class IngestState(models.Model):
     waiting = models.BigIntegerField(default=0)  # records in lists and claims
     alarms = models.JSONField(default=dict)  # {name: {"text": …, "seen": ISO time}}
     counters = models.JSONField(default=dict)  # {reason: records counted but not stored}
+    # Of the clock (trust.py): until when it was believed, since when without a break, whether an operator has
+    # vouched for it since, and why it is not believed now ("" if it is).
+    witnessed_at = models.DateTimeField(null=True)
+    steady_since = models.DateTimeField(null=True)
+    vouched = models.BooleanField(default=False)
+    doubt = models.TextField(default="")
 
     class Meta:
         db_table = "ingest_state"

@@ -107,11 +107,14 @@ def ensure(days: Iterable[date], now: datetime | None = None) -> None:
         _make([wanted[name] for name in sorted(missing)])
 
 
-def maintain(now: datetime | None = None) -> None:
-    """Today's and tomorrow's partitions, and no more those whose time is over. Safe to run at any moment."""
-    now = now or datetime.now(UTC)
+def prepare(now: datetime) -> None:
+    """Make today's and tomorrow's partitions."""
     today = now.astimezone(UTC).date()
     ensure([today, today + DAY], now)
+
+
+def drop_old(now: datetime) -> None:
+    """Drop the partitions whose time is over. Whoever calls has made sure of the clock."""
     for name in _over(now):
         with suppress(OperationalError), _as_owner() as cursor:
             # Rather an hour later than to queue every reader behind this one.

@@ -43,12 +43,18 @@ def note(client: redis.Redis, claimed: claim.Claimed, stuck: Mapping[int, str], 
         state.waiting = waiting
         if claimed.entries:
             state.received_at = now
-        # Late records do not take back what was said.
+        # Late records do not take back what was said; a clock that was ahead and is right again does.
         complete = min([now - FLUSH, *filter(None, map(_stamp, heads))])
-        state.up_to = max(complete, state.up_to or complete)
+        said = state.up_to if state.up_to and state.up_to <= now else complete
+        state.up_to = max(complete, said)
         state.alarms = _alarms(state.alarms, _seen(client, claimed, stuck, waiting), now)
         state.save()
     return bool(chunks) or sum(lists.values()) > claim.CHUNK
+
+
+def note_held(client: redis.Redis) -> None:
+    """Write down how much waits while nothing may be stored."""
+    IngestState.objects.update(waiting=sum(_lists(client).values()) + sum(n for _, _, n in _chunks()))
 
 
 def _locked_state() -> IngestState:

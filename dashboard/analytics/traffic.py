@@ -27,6 +27,7 @@ class Freshness:
     up_to: datetime | None
     waiting: int
     now: datetime
+    doubt: str = ""  # why the clock is not believed, which stops everything
 
     @property
     def stale(self) -> bool:
@@ -61,7 +62,9 @@ class Traffic:
 
 def freshness(now: datetime) -> Freshness:
     state = IngestState.objects.first()
-    return Freshness(state.up_to if state else None, state.waiting if state else 0, now)
+    if state is None:
+        return Freshness(None, 0, now)
+    return Freshness(state.up_to, state.waiting, now, state.doubt)
 
 
 def read(question: Question) -> Traffic:

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
 from dashboard import embedded, redis_client
-from dashboard.analytics import drain, rebuild, retry
+from dashboard.analytics import drain, rebuild, retry, trust
 from dashboard.analytics.models import Batch, DeadLetter, IngestState
 from orgs import scope
 from orgs.models import Organisation
@@ -23,6 +23,7 @@ class Command(BaseCommand):
         again.add_argument("--org", help="slug of one organisation; all without it")
         again.add_argument("--from", dest="first", type=date.fromisoformat, help="first day (all there are)")
         again.add_argument("--to", dest="last", type=date.fromisoformat, help="last day (today)")
+        verbs.add_parser("trust-clock", help="say that the clock is right, where the ingest doubts it")
         once_more = verbs.add_parser("retry", help="store dead letters that can be stored by now")
         once_more.add_argument(
             "--batch", type=int, help="store this stuck batch too; its bad records become dead letters"
@@ -36,12 +37,15 @@ class Command(BaseCommand):
                 ),
                 scope.every_org(),
             ):
-                getattr(self, verb)(datetime.now(UTC), **options)
+                getattr(self, verb.replace("-", "_"))(datetime.now(UTC), **options)
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error
 
     def status(self, now: datetime, **options: object) -> None:
         state = IngestState.objects.get()
+        if state.doubt:
+            self.stdout.write(f"the clock is wrong, so nothing is stored or deleted. {state.doubt}")
+            self.stdout.write("If it is right after all: manage.py analytics trust-clock")
         lag = state.lag(now)
         self.stdout.write(
             f"complete to {state.up_to or 'nothing yet'} ({lag.total_seconds():.0f} s ago)"
@@ -57,6 +61,10 @@ class Command(BaseCommand):
             self.stdout.write(f"not stored, {reason}: {number}")
         for row in DeadLetter.objects.values("reason", "detail").annotate(n=Count("id")).order_by("-n")[:20]:
             self.stdout.write(f"dead letters, {row['reason']}: {row['n']} {row['detail']}".rstrip())
+
+    def trust_clock(self, now: datetime, **options: object) -> None:
+        trust.vouch(now)
+        self.stdout.write(f"the clock is right: it is {now:%Y-%m-%d %H:%M} UTC")
 
     def rebuild(
         self, now: datetime, org: str | None, first: date | None, last: date | None, **options: object
