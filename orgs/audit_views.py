@@ -1,7 +1,7 @@
 """The audit log on a page and as CSV: an organisation's own, and for super-users the platform's."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Q, QuerySet
 from django.shortcuts import render
@@ -41,7 +41,7 @@ def platform_audit(request):
 
 
 def answer(request, entries: QuerySet, section: str, filename: str):
-    query, kind = request.GET.get("q", "").replace("\x00", "").strip(), request.GET.get("kind", "")
+    query, kind = request.GET.get("q", "").strip(), request.GET.get("kind", "")
     position = position_of(request.GET.get("before", ""))
     if position is None or (kind and kind not in KINDS):
         problem = "before: not a place in the log" if position is None else "kind: not a kind of object"
@@ -73,9 +73,10 @@ def position_of(text: str) -> tuple | tuple[datetime, str] | None:
     moment, _, last = text.partition(",")
     try:
         at = datetime.fromisoformat(moment)
-    except ValueError:
+        # PostgreSQL takes no offset of 16 hours and more, Python does.
+        return (at.astimezone(UTC), last) if at.tzinfo is not None and is_id(last) else None
+    except (ValueError, OverflowError):
         return None
-    return (at, last) if at.tzinfo is not None and is_id(last) else None
 
 
 def newest_first(entries: QuerySet, query: str, kind: str, position: tuple) -> QuerySet:

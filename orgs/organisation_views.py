@@ -17,7 +17,7 @@ A_PAGE = 50
 
 @access("super")
 def organisation_list(request):
-    query = request.GET.get("q", "").replace("\x00", "").strip()
+    query = request.GET.get("q", "").strip()
     found = Organisation.everyone.present().annotate(people=Count("users")).order_by("owner_name", "id")
     if query:
         found = found.filter(Q(owner_name__icontains=query) | Q(slug__icontains=query) | Q(pk=query))

@@ -18,7 +18,10 @@ def loads(text: str | bytes) -> object:
     """The value of a JSON text. Raises BadJson."""
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
-        value = json.loads(decoded, object_pairs_hook=_object, parse_constant=_constant)
+        # A byte order mark says nothing here, but editors on Windows write one.
+        value = json.loads(
+            decoded.removeprefix("\ufeff"), object_pairs_hook=_object, parse_constant=_constant
+        )
     except BadJson:
         raise
     except UnicodeDecodeError:

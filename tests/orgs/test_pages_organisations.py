@@ -18,7 +18,6 @@ def test_the_list_holds_every_organisation_and_can_be_searched(cast, client_for)
     assert slugs(client.get("/orgs/")) == ["acme", "globex"]
     assert slugs(client.get("/orgs/", {"q": "retail"})) == ["acme"]
     assert slugs(client.get("/orgs/", {"q": cast.globex.id})) == ["globex"]
-    assert slugs(client.get("/orgs/", {"q": "a\x00cme"})) == ["acme"]
     assert slugs(client.get("/orgs/", {"q": "%"})) == []
 
 

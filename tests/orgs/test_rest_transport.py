@@ -135,6 +135,12 @@ def test_machines_never_get_html(cast, rest, path):
     assert answer.json()["Status"] == "Error"
 
 
+def test_a_byte_order_mark_before_a_body_is_passed_over(admin_client, db):
+    body = b"\xef\xbb\xbf" + json.dumps({"owner_name": "Initech"}).encode()
+    answer = admin_client.post("/admin/organisations", data=body, content_type="application/json")
+    assert (answer.status_code, answer.json()["Message"]) == (200, "Org created")
+
+
 def test_another_method_is_named_in_json(cast, rest):
     answer = rest(cast.acme_admin).patch("/api/users")
     assert (answer.status_code, answer["Allow"], answer.json()["Status"]) == (405, "GET, HEAD, POST", "Error")
