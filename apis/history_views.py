@@ -9,6 +9,7 @@ from apis.forms import ActivationForm, HistoryForm, RestoreForm
 from apis.models import Revision
 from apis.views import about, api_or_404, bad_request, shown
 from orgs.access import access
+from orgs.limits import LimitReached
 
 A_PAGE = 50
 LONGEST_SHOWN = 100_000  # characters of a definition beside its difference
@@ -85,7 +86,7 @@ def _restore(request, api, revision):
             message=f"Restored revision {revision.number}",
             started_from=form.cleaned_data["started_from"],
         )
-    except publish.Refused as error:
+    except (publish.Refused, LimitReached) as error:
         messages.error(request, f"Revision {revision.number} cannot be published now: {error}")
     except publish.Stale:
         messages.error(request, "Somebody published a newer revision meanwhile. Look at it first.")

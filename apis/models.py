@@ -3,7 +3,7 @@
 import json
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 from django.utils import timezone
 
 from apis.document import compact
@@ -40,6 +40,12 @@ class ApiDefinition(OrgOwned, WithDefinition):
     listen_port = models.PositiveIntegerField(default=0)
     active = models.BooleanField()
     revision = models.PositiveIntegerField()
+    # The bytes of the definition, counted by the database so that summing them up reads no text.
+    size = models.GeneratedField(
+        expression=Func("definition_text", function="octet_length"),
+        output_field=models.IntegerField(),
+        db_persist=True,
+    )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -18,7 +20,7 @@ from apis.listen_path import address
 from apis.models import ApiDefinition, FeedVersion, Revision, ServedApi
 from apis.pointer import Problem, summary
 from apis.render import wrapper
-from orgs import audit, organisations
+from orgs import audit, limits, organisations
 from orgs.ids import new_id
 from orgs.models import Organisation, User
 
@@ -60,14 +62,15 @@ def create(
     """Publish a new API of an organisation and answer its ApiDefinition.
 
     author: the User, or None for the command line. at: the time of the revision, now by default. Raises
-    Refused, Departed.
+    Refused, Departed, LimitReached.
     """
     _refuse_faults(definition, author)
-    organisations.lock(org_id)
+    organisation = organisations.lock(org_id)
     feed = FeedVersion.objects.select_for_update().get()
     new = new_id()
     api = ApiDefinition(id=new, org_id=org_id, revision=0, active=False, created_at=at or timezone.now())
     _describe(api, definition, definition.get("api_id") or new_id())
+    _refuse_more(organisation, api)
     _refuse_taken(api)
     _store(api, feed, author, message or "Created", at, action="api.created")
     _tell_followers(api, "added")
@@ -87,7 +90,8 @@ def change(
     """Publish a new revision and answer the ApiDefinition; without a difference nothing happens.
 
     started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id`
-    keeps the present one, another gives the API a new identity. Raises Refused, Stale, Http404, Departed.
+    keeps the present one, another gives the API a new identity. Raises Refused, Stale, Http404, Departed,
+    LimitReached.
     """
     _refuse_faults(definition, author, present_id=api.api_id)
     return _change(api, definition, author=author, message=message, started_from=started_from, at=at)
@@ -116,15 +120,18 @@ def as_stored(api: ApiDefinition, definition: dict) -> dict:
 
 
 def _change(api, definition, *, author, message, at, active=None, started_from=None):
-    feed, api = _locked(api)
+    organisation, feed, api = _locked(api)
     if started_from is not None and started_from != api.revision:
         raise Stale(api)
     before, before_text, before_id = _facts(api), api.definition_text, api.api_id
-    if definition is None:
+    switched = definition is None
+    if switched:
         definition = api.definition
     _describe(api, definition, definition.get("api_id") or before_id, active)
     if api.definition_text == before_text:
         return api
+    if not switched:
+        _refuse_more(organisation, api, before_text)
     _refuse_taken(api)
     if api.api_id != before_id:
         _tell_followers(api, "removed", before_id)
@@ -137,7 +144,7 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
 @transaction.atomic
 def delete(api: ApiDefinition, *, author: User | None) -> None:
     """Delete an API; its revisions and audit entries stay. Raises Http404, Departed."""
-    feed, api = _locked(api)
+    _, feed, api = _locked(api)
     audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
     _tell_followers(api, "removed")
     api.active = False
@@ -152,10 +159,10 @@ def depart(organisation: Organisation) -> None:
 
 
 def _locked(api):
-    """The feed and the API's row as they are now; deleted meanwhile, it is missing like any other."""
-    organisations.lock(api.org_id)
+    """The organisation, the feed and the API as they are now; deleted meanwhile, it is missing like any other."""
+    organisation = organisations.lock(api.org_id)
     feed = FeedVersion.objects.select_for_update().get()
-    return feed, get_object_or_404(ApiDefinition.objects.select_for_update(), id=api.id)
+    return organisation, feed, get_object_or_404(ApiDefinition.objects.select_for_update(), id=api.id)
 
 
 def _describe(api, definition, api_id, active=None):
@@ -175,6 +182,23 @@ def _refuse_faults(definition, author, present_id=None):
         found = [problem for problem in found if problem.pointer != "/api_id"]
     if found:
         raise Refused(400, found)
+
+
+def _refuse_more(organisation, api, before_text=""):
+    """Refuse what grows over a limit. One that was lowered below what there is hinders nobody from having less."""
+    size = _size(api.definition_text)
+    if size <= _size(before_text):
+        return
+    others = ApiDefinition.objects.filter(org_id=api.org_id).exclude(id=api.id)
+    there = others.aggregate(number=Count("id"), size=Coalesce(Sum("size"), 0))
+    if not before_text:
+        limits.refuse_more(organisation, "max_apis", there["number"] + 1)
+    limits.refuse_more(organisation, "max_definition_bytes", size)
+    limits.refuse_more(organisation, "max_definitions_bytes", there["size"] + size)
+
+
+def _size(text):
+    return len(text.encode())
 
 
 def _refuse_taken(api):

@@ -12,6 +12,7 @@ from apis.forms import ApiForm, JsonForm, PageForm
 from apis.models import ApiDefinition, Revision
 from orgs.access import access
 from orgs.ids import is_id
+from orgs.limits import LimitReached
 from orgs.spreadsheet import csv_response
 
 A_PAGE = 50
@@ -77,7 +78,7 @@ def api_definition(request, org, id):
 @access("session", "apis", methods="GET POST", form=True)
 def api_create(request, org):
     kind = JsonForm if request.GET.get("as") == "json" else ApiForm
-    form = kind(request.POST or None)
+    form, status = kind(request.POST or None), 400
     if request.method == "POST" and form.is_valid():
         try:
             api = publish.create(
@@ -85,27 +86,36 @@ def api_create(request, org):
             )
         except publish.Refused as error:
             form.refuse(error.problems)
+        except LimitReached as error:
+            form.add_error(None, str(error))
+            status = 403
         else:
             messages.success(request, f"{api.name} is published.")
             return redirect("api-detail", request.org.slug, api.id)
     may_write = request.user.may("apis", "write")
     context = {"section": "apis", "form": form, "as_json": kind is JsonForm, "may_write": may_write}
-    return render(request, "apis/edit.html", context, status=400 if form.errors else 200)
+    return render(request, "apis/edit.html", context, status=status if form.errors else 200)
 
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_edit(request, org, id):
     api = api_or_404(id)
     kind = JsonForm if request.GET.get("as") == "json" else ApiForm
-    form = kind(request.POST or None, base=api.definition, started_from=api.revision)
-    if request.method == "POST" and form.is_valid() and (answer := _published(request, api, form)):
-        return answer
+    form, status = kind(request.POST or None, base=api.definition, started_from=api.revision), 400
+    if request.method == "POST" and form.is_valid():
+        try:
+            if answer := _published(request, api, form):
+                return answer
+        except LimitReached as error:
+            form.add_error(None, str(error))
+            status = 403
     context = {**about(request, api, "edit"), "form": form, "as_json": kind is JsonForm}
-    return render(request, "apis/edit.html", context, status=400 if form.errors else 200)
+    return render(request, "apis/edit.html", context, status=status if form.errors else 200)
 
 
 def _published(request, api, form):
-    """Publish what a form says; None if that was refused and the form says why."""
+    """Publish what a form says; None if that was refused and the form says why.
+    Raises LimitReached."""
     said = form.cleaned_data
     try:
         changed = publish.change(

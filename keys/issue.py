@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -22,7 +21,7 @@ from keys import token as tokens
 from keys.asked import NO_RIGHTS, SessionError, no_such_api
 from keys.models import Key, KeyRight
 from keys.session import UNLIMITED, Right
-from orgs import audit, organisations
+from orgs import audit, limits, organisations
 from orgs.models import Organisation
 
 
@@ -71,8 +70,13 @@ def create(
     org_id: str, wishes: Wishes, *, created_by: str, suspended: bool = False, form_token: str | None = None
 ) -> tuple[Key, str]:
     """A new key and its token, which is nowhere kept. Raises SessionError for rights that may not be given,
-    AlreadyMade for a form token used before, and Departed."""
-    organisations.lock(org_id)
+    AlreadyMade for a form token used before, Departed, LimitReached."""
+    organisation = organisations.lock(org_id)
+    made = Key.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
+    if made is not None:
+        raise AlreadyMade(made)
+    living = Key.objects.filter(org_id=org_id, revoked_at=None)
+    limits.refuse_more(organisation, "max_keys", living.count() + 1)
     apis = _own_apis(org_id, wishes)
     text = tokens.new_token(org_id)
     key = Key(
@@ -84,14 +88,7 @@ def create(
         cache_key=tokens.cache_key(text),
         **wishes.columns(),
     )
-    try:
-        with transaction.atomic():
-            key.save(force_insert=True)
-    except IntegrityError:
-        made = Key.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
-        if made is None:
-            raise
-        raise AlreadyMade(made) from None
+    key.save(force_insert=True)
     _write_rights(key, wishes, apis)
     _announce(key, "key.created", before={})
     return key, text

@@ -52,7 +52,11 @@ class Key(OrgOwned):
                 condition=Q(cache_key__regex="^[0-9a-f]{16}$") & Q(token_hash__regex="^[0-9a-f]{64}$"),  # noqa: S106  a pattern, not a password
             ),
         ]
-        indexes = [models.Index(fields=["org", "-created_at", "-id"], name="key_newest_first")]
+        indexes = [
+            models.Index(fields=["org", "-created_at", "-id"], name="key_newest_first"),
+            # Each new key counts those there are (orgs.limits).
+            models.Index(fields=["org"], condition=Q(revoked_at=None), name="key_living"),
+        ]
 
     def __str__(self) -> str:
         return self.alias or f"Key {self.hint}"

@@ -18,6 +18,7 @@ from keys.reader import apis_of_one, rights_of
 from keys.search import found
 from orgs.access import access
 from orgs.ids import is_id
+from orgs.limits import LimitReached
 from orgs.models import AuditEntry
 from orgs.spreadsheet import csv_response
 
@@ -83,7 +84,7 @@ def key_create(request, org):
     apis = apis_of_one(request.org.id)
     sent = request.POST.get("form_token", "")
     form_token = sent if _is_form_token(sent) else secrets.token_hex(16)
-    form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone)
+    form, status = KeyForm(request.POST or None, apis=apis, zone=request.org.zone), 400
     if form.is_valid():
         try:
             made = issue.create(
@@ -94,10 +95,13 @@ def key_create(request, org):
             return redirect("key-detail", org, already.key.id)
         except SessionError as error:
             form.add_error("access_rights", error.message)
+        except LimitReached as error:
+            form.add_error(None, str(error))
+            status = 403
         else:
             return _shown_once(request, *made)
     context = {"section": "keys", "form": form, "apis": apis, "form_token": form_token}
-    return render(request, "keys/form.html", context, status=400 if form.errors else 200)
+    return render(request, "keys/form.html", context, status=status if form.errors else 200)
 
 
 def _shown_once(request, key: Key, token: str):

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 
 from orgs import people, permissions
+from orgs.limits import LIMITS
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User, zone_names
 
 admin.site.site_header = admin.site.site_title = "Gatehouse"
@@ -49,7 +50,7 @@ class OrganisationForm(forms.ModelForm):
 
     class Meta:
         model = Organisation
-        fields = ("owner_name", "slug", "time_zone", "cname", "cname_enabled", "enabled")
+        fields = ("owner_name", "slug", "time_zone", "cname", "cname_enabled", "enabled", *LIMITS)
 
 
 @admin.register(Organisation)

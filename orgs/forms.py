@@ -5,6 +5,7 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 
 from orgs import permissions
+from orgs.limits import LIMITS
 from orgs.models import zone_names
 
 MOST_CHARACTERS = 1024  # of a password: hashing has to end
@@ -173,6 +174,16 @@ class RightsForm(forms.Form):
         return {name: level for name, level in new.items() if level}
 
 
+def _limit(name: str) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=f"Most {LIMITS[name].what}",
+        required=False,
+        min_value=0,
+        max_value=2**31 - 1,
+        initial=LIMITS[name].default,
+    )
+
+
 class OrganisationForm(forms.Form):
     owner_name = forms.CharField(label="Name", max_length=200)
     slug = forms.SlugField(
@@ -193,3 +204,16 @@ class OrganisationForm(forms.Form):
         initial=True,
         help_text="While an organisation is disabled nobody in it can sign in.",
     )
+    max_apis = _limit("max_apis")
+    max_definition_bytes = _limit("max_definition_bytes")
+    max_definitions_bytes = _limit("max_definitions_bytes")
+    max_keys = _limit("max_keys")
+    max_people = _limit("max_people")
+
+    def clean(self):
+        """A limit left out stays as it is."""
+        cleaned = super().clean()
+        return {name: value for name, value in cleaned.items() if name not in LIMITS or value is not None}
+
+    def limits(self):
+        return [self[name] for name in LIMITS]

@@ -13,6 +13,7 @@ from orgs import scope
 from orgs.access import BY_HEADER, SAFE, declared
 from orgs.authentication import may_enter
 from orgs.credentials import access_key_hash, same_secret
+from orgs.limits import LimitReached
 from orgs.models import Organisation, User
 from orgs.organisations import Departed
 from orgs.rest import RestError, error_response, is_wire
@@ -63,6 +64,8 @@ class WireMiddleware:
     def process_exception(self, request, exception):
         if isinstance(exception, RestError):
             return error_response(exception.status, exception.message)
+        if isinstance(exception, LimitReached):
+            return _over_limit(request, exception)
         if isinstance(exception, Departed):
             raise Http404 from exception
         if isinstance(exception, DATABASE_AWAY):
@@ -89,6 +92,13 @@ def bad_request(request: HttpRequest, problem: str) -> HttpResponse:
     if is_wire(request.path_info):
         return error_response(400, problem)
     return render(request, "400.html", {"problem": problem}, status=400)
+
+
+def _over_limit(request: HttpRequest, reached: LimitReached) -> HttpResponse:
+    """403, for whoever has no form to say it in."""
+    if is_wire(request.path_info):
+        return error_response(403, str(reached))
+    return render(request, "403.html", {"problem": str(reached)}, status=403)
 
 
 def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpResponse:

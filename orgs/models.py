@@ -10,6 +10,7 @@ from django.utils.crypto import salted_hmac
 
 from orgs import permissions, scope
 from orgs.ids import new_id
+from orgs.limits import LIMITS
 from orgs.managers import ScopedManager
 
 
@@ -31,6 +32,10 @@ class HexIdField(models.CharField):
         )
 
 
+def _limit(name: str) -> models.PositiveIntegerField:
+    return models.PositiveIntegerField(f"most {LIMITS[name].what}", default=LIMITS[name].default)
+
+
 class OrganisationQuerySet(models.QuerySet):
     def present(self):
         """Those not deleted: a deleted one stays as a row, because the audit log and the analytics speak of it."""
@@ -49,6 +54,11 @@ class Organisation(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC")
     # Members of Tyk's organisation object which nothing here acts on, given back as they came.
     extra = models.JSONField(default=dict, blank=True)
+    max_apis = _limit("max_apis")
+    max_definition_bytes = _limit("max_definition_bytes")
+    max_definitions_bytes = _limit("max_definitions_bytes")
+    max_keys = _limit("max_keys")
+    max_people = _limit("max_people")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 

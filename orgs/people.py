@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
 
-from orgs import audit, organisations, permissions, scope
+from orgs import audit, limits, organisations, permissions, scope
 from orgs.credentials import access_key_hash, new_access_key
 from orgs.models import Organisation, User, zone_names
 
@@ -25,7 +25,16 @@ LONGEST_PASSWORD = 1_024
 DEPARTURES: list[Callable[[Organisation], None]] = []
 
 _AUDITED = ("email", "first_name", "last_name", "is_active", "permissions")
-_AUDITED_ORGANISATION = ("owner_name", "slug", "cname", "cname_enabled", "enabled", "time_zone", "extra")
+_AUDITED_ORGANISATION = (
+    "owner_name",
+    "slug",
+    "cname",
+    "cname_enabled",
+    "enabled",
+    "time_zone",
+    "extra",
+    *limits.LIMITS,
+)
 
 
 class NotAllowed(Exception):
@@ -46,10 +55,11 @@ def create_user(
     """A new person and the access key, which nobody can read again.
 
     org None makes a super-user. actor None is the command line or the admin API, which may grant anything. Raises
-    ValidationError naming the field, NotAllowed, Departed.
+    ValidationError naming the field, NotAllowed, Departed, LimitReached.
     """
     if org is not None:
-        organisations.lock(org.id)
+        locked = organisations.lock(org.id)
+        limits.refuse_more(locked, "max_people", User.everyone.filter(org=org).count() + 1)
     granted = {} if org is None else (granted or {})
     _may_grant(actor, granted)
     key = new_access_key()

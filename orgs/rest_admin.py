@@ -6,11 +6,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from orgs import people, permissions
 from orgs.access import access
 from orgs.ids import is_id
+from orgs.limits import LIMITS
 from orgs.models import Organisation, User
 from orgs.rest import RestError, invalid, json_response, members, ok, page, read_json
 from orgs.rest_users import WIRE_NAMES, change, new_password, user_data
 
-_TYPES = {"owner_name": str, "owner_slug": str, "cname": str, "cname_enabled": bool}
+_TYPES = {
+    "owner_name": str,
+    "owner_slug": str,
+    "cname": str,
+    "cname_enabled": bool,
+    **dict.fromkeys(LIMITS, int),
+}
 _FIELDS = {"owner_slug": "slug"}
 # Of the original's organisation object, kept as they come and given back: nothing here acts on them yet.
 _KEPT = {
@@ -123,6 +130,7 @@ def organisation_data(row: Organisation) -> dict:
         "owner_slug": row.slug,
         "cname_enabled": row.cname_enabled,
         "cname": row.cname,
+        **{name: getattr(row, name) for name in LIMITS},
         **_KEPT,
         **row.extra,
     }

@@ -3,6 +3,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from orgs import scope
+from orgs.limits import LIMITS
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
 from tests.keys import build
 from tests.make import PASSWORD
@@ -68,13 +69,14 @@ def test_the_last_administrator_and_the_last_super_user_stay(cast, client_for):
 
 def test_an_organisation_is_made_and_changed_with_an_audit_entry_each(cast, client_for):
     client = client_for(cast.super_user)
+    filled = {"enabled": "on", **{name: limit.default for name, limit in LIMITS.items()}}
     client.post(
-        "/django-admin/orgs/organisation/add/", {"owner_name": "Initech", "time_zone": "UTC", "enabled": "on"}
+        "/django-admin/orgs/organisation/add/", {"owner_name": "Initech", "time_zone": "UTC", **filled}
     )
     made = Organisation.everyone.get(owner_name="Initech")
     client.post(
         f"/django-admin/orgs/organisation/{made.id}/change/",
-        {"owner_name": "Initech Ltd", "slug": "initech", "time_zone": "Europe/Berlin", "enabled": "on"},
+        {"owner_name": "Initech Ltd", "slug": "initech", "time_zone": "Europe/Berlin", **filled},
     )
     with scope.org(made.id):
         actions = list(AuditEntry.objects.order_by("at").values_list("action", "changes"))

@@ -7,6 +7,7 @@ from apis import feed
 from apis.models import ApiDefinition
 from keys.models import Key
 from orgs import permissions, scope
+from orgs.limits import LIMITS
 from orgs.models import AuditEntry, Organisation, User
 from tests.keys import build
 
@@ -21,6 +22,7 @@ def organisation(**members) -> dict:
         "owner_slug": "",
         "cname_enabled": False,
         "cname": "",
+        **{name: limit.default for name, limit in LIMITS.items()},
         "developer_quota": 0,
         "developer_count": 0,
         "event_options": {},

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from dashboard import embedded
 from orgs import people, permissions
+from orgs.limits import LimitReached
 from orgs.models import Organisation, User
 
 NOBODY = "none"
@@ -58,6 +59,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(_line(error)) from error
+        except LimitReached as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(made) if options["json"] else _text(made))
 
 
