@@ -1,11 +1,15 @@
 """Django's admin, for super-users: the product's functions behind every write, nothing secret."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.shortcuts import redirect
 
-from orgs import people, permissions
+from orgs import form_tokens, people, permissions
+from orgs.changes import Stale
+from orgs.forms import SeenForm, add_errors
 from orgs.limits import LIMITS
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User, zone_names
 
@@ -13,8 +17,21 @@ admin.site.site_header = admin.site.site_title = "Gatehouse"
 admin.site.index_title = "Every organisation"
 admin.site.unregister(Group)
 
+# What Django's filters put into the address after a field's name.
+_FILTERS = ("", "__exact", "__isnull", "__isempty", "__id__exact", "__gte", "__lt")
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+
+class LookingAdmin(admin.ModelAdmin):
+    """Rows are found by the filters that a list shows, by nothing else that an address could name: otherwise a
+    password's hash could be guessed letter by letter."""
+
+    def lookup_allowed(self, lookup, value, request):
+        filters = [each if isinstance(each, str) else each[0] for each in self.get_list_filter(request)]
+        allowed = {f"{name}{how}" for name in filters for how in _FILTERS}
+        return lookup in allowed | {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
+
+
+class ReadOnlyAdmin(LookingAdmin):
     """To look at: what is changed elsewhere, or never."""
 
     def has_add_permission(self, request):
@@ -25,6 +42,44 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+class ChangingAdmin(LookingAdmin):
+    """Written through orgs.people; what that refuses is said above the form, which keeps what was typed."""
+
+    def has_delete_permission(self, request, obj=None):
+        # Withdrawing all that gateways serve is done where the product shows what it means.
+        return False
+
+    def changeform_view(self, request, *args, **kwargs):
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (ValidationError, people.NotAllowed, Stale) as refusal:
+            request.refusal = refusal
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request, obj=None, **kwargs):
+        form = super().get_form(request, obj, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+
+class RefusableForm(SeenForm, forms.ModelForm):
+    refusal: Exception | None = None
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initial["seen"] = self.instance.change_number
+
+    def clean(self):
+        cleaned = super().clean()
+        if isinstance(self.refusal, ValidationError):
+            add_errors(self, self.refusal)
+        elif isinstance(self.refusal, Stale):
+            self.add_error(None, f"{self.refusal}: reload the page and look again.")
+        elif self.refusal is not None:
+            self.add_error(None, str(self.refusal))
+        return cleaned
 
 
 @admin.register(AuditEntry)
@@ -42,7 +97,12 @@ class PlatformAuditEntryAdmin(ReadOnlyAdmin):
     search_fields = ("actor_email", "action", "label", "object_id")
 
 
-class OrganisationForm(forms.ModelForm):
+class OrganisationForm(RefusableForm):
+    sent_once = forms.CharField(
+        required=False,
+        initial=lambda: form_tokens.of({}),
+        widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
+    )
     time_zone = forms.ChoiceField(choices=lambda: [(name, name) for name in zone_names()], initial="UTC")
     slug = forms.SlugField(
         max_length=60, required=False, help_text="Part of URLs; made of the name if left out."
@@ -54,7 +114,7 @@ class OrganisationForm(forms.ModelForm):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(admin.ModelAdmin):
+class OrganisationAdmin(ChangingAdmin):
     form = OrganisationForm
     list_display = ("owner_name", "slug", "id", "time_zone", "enabled", "created_at")
     search_fields = ("owner_name", "slug", "id")
@@ -62,19 +122,27 @@ class OrganisationAdmin(admin.ModelAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).present()
 
-    def has_delete_permission(self, request, obj=None):
-        # Withdrawing all that gateways serve is done where the product shows what it means.
-        return False
+    def get_fields(self, request, obj=None):
+        return (*OrganisationForm.Meta.fields, "sent_once" if obj is None else "seen")
+
+    def changeform_view(self, request, *args, **kwargs):
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except people.AlreadyMade as already:
+            messages.info(request, f"{already.organisation.owner_name} is created already.")
+            return redirect("admin:orgs_organisation_change", already.organisation.pk)
 
     def save_model(self, request, obj, form, change):
-        facts = dict(form.cleaned_data)
+        values = form.values()
+        form_token = form_tokens.of({"form_token": values.pop("sent_once", "")})
         if change:
-            people.change_organisation(Organisation.everyone.get(pk=obj.pk), **facts)
+            now = Organisation.everyone.get(pk=obj.pk)
+            people.change_organisation(now, actor=request.user, expected=form.expected(obj), **values)
         else:
-            people.create_organisation(id=obj.pk, **facts)
+            people.create_organisation(id=obj.pk, actor=request.user, form_token=form_token, **values)
 
 
-class UserForm(forms.ModelForm):
+class UserForm(RefusableForm):
     password = forms.CharField(
         widget=forms.PasswordInput,
         required=False,
@@ -104,15 +172,10 @@ class UserForm(forms.ModelForm):
         # Add the super-user before the model is validated: its constraints tie the two together.
         self.instance.is_superuser = self.instance.org_id is None
         super()._post_clean()
-        if self.instance.pk and not self.instance._state.adding and not self.errors:
-            try:
-                people.someone_stays(self.instance)
-            except people.NotAllowed as error:
-                self.add_error(None, str(error))
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(ChangingAdmin):
     """Adding makes a super-user, as wherever a super-user adds somebody: there is no organisation to choose."""
 
     form = UserForm
@@ -125,16 +188,14 @@ class UserAdmin(admin.ModelAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return ("email", "first_name", "last_name", "password")
-        return ("org", "email", "first_name", "last_name", "is_active", "permissions", "last_login")
-
-    def has_delete_permission(self, request, obj=None):
-        return False
+        return ("org", "email", "first_name", "last_name", "is_active", "permissions", "last_login", "seen")
 
     def save_model(self, request, obj, form, change):
-        facts = {name: form.cleaned_data[name] for name in form.changed_data}
+        values = {name: value for name, value in form.values().items() if name in form.changed_data}
         if change:
-            people.change_user(User.everyone.get(pk=obj.pk), actor=request.user, **facts)
+            now = User.everyone.get(pk=obj.pk)
+            people.change_user(now, actor=request.user, expected=form.expected(obj), **values)
             return
-        password = facts.pop("password", None)
-        user, _ = people.create_user(org=None, password=password, actor=request.user, **facts)
+        password = values.pop("password", None)
+        user, _ = people.create_user(org=None, password=password, actor=request.user, **values)
         obj.pk = user.pk

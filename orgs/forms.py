@@ -17,6 +17,27 @@ def add_errors(form: forms.Form, error: ValidationError) -> None:
         form.add_error(name if name in form.fields else None, texts)
 
 
+class SeenForm(forms.Form):
+    """A form about what others may change meanwhile."""
+
+    # The change number of the state that the page showed.
+    seen = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=2**31 - 1,
+        widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
+    )
+
+    def values(self) -> dict:
+        """The fields of a valid form that are stored."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "seen"}
+
+    def expected(self, row) -> int:
+        """The change number that the sender saw; who does not say saw `row` as it is read."""
+        seen = self.cleaned_data["seen"]
+        return row.change_number if seen is None else seen
+
+
 class SignInForm(forms.Form):
     email = forms.EmailField(
         label="E-mail address",
@@ -93,7 +114,11 @@ class PersonForm(NamesForm):
         return self.cleaned_data["password"]
 
 
-class PersonChangeForm(NamesForm):
+class ProfileForm(NamesForm, SeenForm):
+    """The caller's own names."""
+
+
+class PersonChangeForm(NamesForm, SeenForm):
     email = forms.EmailField(
         label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
@@ -169,8 +194,10 @@ class RightsForm(forms.Form):
         for name in permissions.NAMES:
             if self.add_prefix(name) in self.data:
                 new[name] = self.cleaned_data[name]
-        if not self.fields["administrator"].disabled:
-            new |= dict.fromkeys(permissions.PSEUDO, "admin" if self.cleaned_data["administrator"] else "")
+        # Left as it was, it changes nothing: an administrator may hold one of the two only.
+        ticked = self.cleaned_data["administrator"]
+        if ticked != (self.held.get("IsAdmin") == "admin"):
+            new |= dict.fromkeys(permissions.PSEUDO, "admin" if ticked else "")
         return {name: level for name, level in new.items() if level}
 
 
@@ -217,3 +244,7 @@ class OrganisationForm(forms.Form):
 
     def limits(self):
         return [self[name] for name in LIMITS]
+
+
+class OrganisationChangeForm(OrganisationForm, SeenForm):
+    pass

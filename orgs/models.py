@@ -61,6 +61,10 @@ class Organisation(models.Model):
     max_people = _limit("max_people")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
+    # Counted up by each change (orgs.people): who changes it says which state he saw.
+    change_number = models.PositiveIntegerField(default=1, editable=False)
+    # The form it was made with: sent twice, a form makes one organisation.
+    form_token = models.CharField(max_length=32, unique=True, null=True, editable=False)  # noqa: DJ001  null is none
 
     # The base manager: foreign keys to an organisation are followed before any scope is entered.
     everyone = OrganisationQuerySet.as_manager()
@@ -96,6 +100,8 @@ class User(AbstractBaseUser):
     # Counted up to end every session of the person at once.
     session_round = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Counted up by each change (orgs.people): who changes it says which state he saw.
+    change_number = models.PositiveIntegerField(default=1, editable=False)
 
     # Of every organisation, for signing in; pages use the scoped `objects`.
     everyone = models.Manager()

@@ -7,9 +7,11 @@ from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 
-from orgs import people
+from orgs import form_tokens, people
 from orgs.access import access
-from orgs.forms import OrganisationForm, add_errors
+from orgs.changes import Stale
+from orgs.conflict import conflict
+from orgs.forms import OrganisationChangeForm, OrganisationForm, add_errors
 from orgs.models import Organisation
 
 A_PAGE = 50
@@ -36,31 +38,47 @@ def page_address(query: str, number: int) -> str:
 
 @access("super", methods="GET POST")
 def organisation_create(request):
-    form = OrganisationForm(request.POST or None)
+    """Sent again, as by a double click or a reload, the form leads to the organisation it has made."""
+    form, form_token = OrganisationForm(request.POST or None), form_tokens.of(request.POST)
     if request.method == "POST" and form.is_valid():
         try:
-            organisation = people.create_organisation(actor=request.user, **form.cleaned_data)
+            organisation = people.create_organisation(
+                actor=request.user, form_token=form_token, **form.cleaned_data
+            )
+        except people.AlreadyMade as already:
+            messages.info(request, f"{already.organisation.owner_name} is created already.")
+            return redirect("org-edit", already.organisation.pk)
         except ValidationError as error:
             add_errors(form, error)
         else:
             messages.success(request, f"{organisation.owner_name} is created.")
             return redirect("org-edit", organisation.pk)
-    return render(request, "orgs/organisation_form.html", {"section": "orgs", "form": form})
+    context = {"section": "orgs", "form": form, "form_token": form_token}
+    return render(request, "orgs/organisation_form.html", context)
 
 
 @access("super", methods="GET POST")
 def organisation_edit(request, organisation):
     organisation = get_object_or_404(Organisation.everyone.present(), pk=organisation)
     initial = {name: getattr(organisation, name) for name in OrganisationForm.base_fields}
-    form = OrganisationForm(request.POST if request.method == "POST" else None, initial=initial)
+    initial["seen"] = organisation.change_number
+    form = OrganisationChangeForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        facts = {**form.cleaned_data, "slug": form.cleaned_data["slug"] or organisation.slug}
+        expected = form.expected(organisation)
         try:
-            people.change_organisation(organisation, actor=request.user, **facts)
+            people.change_organisation(organisation, actor=request.user, expected=expected, **form.values())
         except ValidationError as error:
             add_errors(form, error)
+        except Stale as error:
+            return conflict(request, error, form, _stored(form, error), section="orgs", again=request.path)
         else:
             messages.success(request, f"{organisation.owner_name} is saved.")
             return redirect("org-list")
     context = {"section": "orgs", "form": form, "organisation": Organisation.everyone.get(pk=organisation.pk)}
     return render(request, "orgs/organisation_form.html", context)
+
+
+def _stored(form: OrganisationChangeForm, error: Stale) -> dict:
+    """What the form would store: an empty slug leaves the slug."""
+    values = form.values()
+    return values | {"slug": values["slug"] or error.row.slug}

@@ -7,7 +7,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from orgs import people
 from orgs.access import access
-from orgs.forms import PersonChangeForm, PersonForm, RightsForm, add_errors
+from orgs.changes import Stale
+from orgs.conflict import conflict
+from orgs.forms import PersonChangeForm, PersonForm, RightsForm, SeenForm, add_errors
 from orgs.models import User
 from orgs.people import NotAllowed
 
@@ -64,9 +66,13 @@ def person_edit(request, org, person):
     person = get_object_or_404(User.objects.filter(org=request.org), pk=person)
     form, rights = change_form(person, request), rights_form(person.permissions, request)
     if request.method == "POST" and form.is_valid() and rights.is_valid():
-        facts = {**form.cleaned_data, "permissions": rights.granted()}
-        if changed(request, person, form, facts):
-            return redirect("people", request.org.slug)
+        try:
+            if changed(request, person, form, {**form.values(), "permissions": rights.granted()}):
+                return redirect("people", request.org.slug)
+        except Stale as error:
+            typed = {**form.values(), "permissions": rights.granted()}
+            again = rights_form(error.row.permissions, request)
+            return conflict(request, error, form, typed, section="people", rights=again, again=request.path)
     context = {"section": "people", "person": User.objects.get(pk=person.pk), "form": form, "rights": rights}
     return render(request, "orgs/person_edit.html", context)
 
@@ -80,13 +86,19 @@ def person_activation(request, org, person):
 
 
 def change_form(person: User, request) -> PersonChangeForm:
-    initial = {"email": person.email, "first_name": person.first_name, "last_name": person.last_name}
+    initial = {
+        "email": person.email,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "seen": person.change_number,
+    }
     return PersonChangeForm(request.POST if request.method == "POST" else None, initial=initial)
 
 
-def changed(request, person: User, form, facts: dict) -> bool:
+def changed(request, person: User, form: PersonChangeForm, values: dict) -> bool:
+    """Whether it is saved; if not, the form says why. Raises Stale."""
     try:
-        people.change_user(person, actor=request.user, **facts)
+        people.change_user(person, actor=request.user, expected=form.expected(person), **values)
     except ValidationError as error:
         add_errors(form, error)
     except NotAllowed as error:
@@ -98,9 +110,12 @@ def changed(request, person: User, form, facts: dict) -> bool:
 
 
 def activate(request, person: User) -> None:
-    active = request.POST.get("active") == "yes"
+    active, seen = request.POST.get("active") == "yes", SeenForm(request.POST)
     try:
-        people.change_user(person, actor=request.user, is_active=active)
+        expected = seen.expected(person) if seen.is_valid() else 0
+        people.change_user(person, actor=request.user, expected=expected, is_active=active)
+    except Stale:
+        messages.error(request, "Somebody else changed this person meanwhile: look again.")
     except NotAllowed as error:
         messages.error(request, str(error))
     else:
@@ -128,8 +143,12 @@ def super_user_add(request):
 def super_user_edit(request, person):
     person = get_object_or_404(User.objects.filter(org=None), pk=person)
     form = change_form(person, request)
-    if request.method == "POST" and form.is_valid() and changed(request, person, form, form.cleaned_data):
-        return redirect("super-user-list")
+    if request.method == "POST" and form.is_valid():
+        try:
+            if changed(request, person, form, form.values()):
+                return redirect("super-user-list")
+        except Stale as error:
+            return conflict(request, error, form, form.values(), section="super-users", again=request.path)
     context = {"section": "super-users", "person": User.objects.get(pk=person.pk), "form": form}
     return render(request, "orgs/person_edit.html", context)
 

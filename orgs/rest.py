@@ -4,15 +4,17 @@ import json
 
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.request import UnreadablePostError
 
-from orgs import strict_json
+from orgs import etags, strict_json
+from orgs.access import SAFE
 
 KINDS = {str: "a string", bool: "true or false", int: "a whole number", dict: "an object", list: "a list"}
 WIRE = ("api", "admin", "register", "system", "hello")
 PAGE_SIZE = 10
 MALFORMED = "Request body malformed"
+STALE = "Somebody else changed this since the version that If-Match names"
 
 
 class RestError(Exception):
@@ -43,6 +45,44 @@ def ok(message: object, meta: object = None, **last: str) -> HttpResponse:
 def error_response(status: int, message: str) -> HttpResponse:
     """The error envelope."""
     return json_response({"Status": "Error", "Message": message, "Meta": None}, status)
+
+
+def tagged(request: HttpRequest, response: HttpResponse, tag: str) -> HttpResponse:
+    """The answer with its ETag; 304 in its place if the client says by If-None-Match that it has it.
+
+    Raises RestError 400.
+    """
+    if (
+        request.method in SAFE
+        and "If-None-Match" in request.headers
+        and _tags(request, "If-None-Match").name_tag(tag)
+    ):
+        response = HttpResponseNotModified()
+    response.headers["ETag"] = tag
+    return response
+
+
+def expected(request: HttpRequest, number: int) -> int | None:
+    """The change number that a change is meant for, to be compared again under the lock; None for whichever it is.
+
+    number: what the object has now. Raises RestError 412 if If-Match names others only, or If-None-Match this one;
+    400 for what is no list of tags.
+    """
+    if "If-None-Match" in request.headers and _tags(request, "If-None-Match").name_number(number):
+        raise RestError(412, "What If-None-Match names is there")
+    if "If-Match" not in request.headers:
+        return None
+    tags = _tags(request, "If-Match")
+    if not tags.name_number(number):
+        raise RestError(412, STALE)
+    return None if tags.anything else number
+
+
+def _tags(request: HttpRequest, header: str) -> etags.Tags:
+    try:
+        return etags.parse(request.headers[header])
+    except etags.Malformed:
+        raise RestError(400, f"{header}: must be * or a list of entity tags") from None
 
 
 def read_json(request: HttpRequest) -> dict:

@@ -4,16 +4,31 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from orgs import people, throttle
-from orgs.access import access
+from orgs import duplicates, etags, people, throttle
+from orgs.access import SAFE, access
 from orgs.address import client_address
+from orgs.changes import Stale
 from orgs.models import User
-from orgs.rest import RestError, error_response, invalid, json_response, members, ok, page, read_json
+from orgs.rest import (
+    STALE,
+    RestError,
+    error_response,
+    expected,
+    invalid,
+    json_response,
+    members,
+    ok,
+    page,
+    read_json,
+    tagged,
+)
 
 WIRE_NAMES = {"email": "email_address", "permissions": "user_permissions", "is_active": "active"}
 _FIELDS = {wire: field for field, wire in WIRE_NAMES.items()}
 _TYPES = {"first_name": str, "last_name": str, "email_address": str, "active": bool, "user_permissions": dict}
 _UNKNOWN = "Could not retrieve user detail"
+# In the tag of an answer that holds a secret: nobody has that answer by having the object.
+ONCE = "once"
 
 
 @access("key", "users", methods="GET POST")
@@ -39,19 +54,20 @@ def user_search(request: HttpRequest) -> HttpResponse:
 @access("key", "users", methods="GET PUT DELETE", own=True)
 def user(request: HttpRequest, user: str) -> HttpResponse:
     row = _find(request, user)
-    if request.method == "PUT":
-        change(row, read_json(request), actor=request.user)
-        return ok("User updated")
+    if request.method in SAFE:
+        return tagged(request, json_response(user_data(row)), user_tag(row))
     if request.method == "DELETE":
-        _allowed(people.delete_user, row, actor=request.user)
+        allowed(people.delete_user, row, actor=request.user, expected=expected(request, row.change_number))
         return ok("User deleted")
-    return json_response(user_data(row))
+    change(request, row, actor=request.user)
+    return tagged(request, ok("User updated"), user_tag(row))
 
 
 @access("key", "users", methods="POST PUT", own=True)
 def user_password(request: HttpRequest, user: str) -> HttpResponse:
     """Set a password: one's own with the current one, somebody else's with the right to reset passwords."""
     row = _find(request, user)
+    seen = expected(request, row.change_number)
     given = members(read_json(request), new_password=str, current_password=str)
     if row.pk == request.user.pk:
         if refusal := _unconfirmed(request, row, given.get("current_password", "")):
@@ -61,21 +77,29 @@ def user_password(request: HttpRequest, user: str) -> HttpResponse:
     if "new_password" not in given:
         raise RestError(400, "new_password must be a string")
     password = new_password(given["new_password"], row, "new_password")
-    _allowed(people.set_password, row, password, actor=request.user)
-    return ok("User password updated")
+    allowed(people.set_password, row, password, actor=request.user, expected=seen)
+    return tagged(request, ok("User password updated"), user_tag(row))
 
 
 @access("key", "users", methods="PUT", own=True)
 def user_access_key(request: HttpRequest, user: str) -> HttpResponse:
     """A new access key, in `Meta` this once: nobody can read it again."""
     row = _find(request, user)
-    return ok("User session renewed", _allowed(people.renew_access_key, row, actor=request.user))
+    seen = expected(request, row.change_number)
+    key = allowed(people.renew_access_key, row, actor=request.user, expected=seen)
+    return tagged(request, ok("User session renewed", key), etags.tag(row.change_number, ONCE))
 
 
 @access("key", "users", methods="PUT", own=True)
 def user_sessions(request: HttpRequest, user: str) -> HttpResponse:
-    _allowed(people.end_sessions, _find(request, user), actor=request.user)
-    return ok("User revoked")
+    row = _find(request, user)
+    allowed(people.end_sessions, row, actor=request.user, expected=expected(request, row.change_number))
+    return tagged(request, ok("User revoked"), user_tag(row))
+
+
+def user_tag(row: User) -> str:
+    """Signing in is shown, but no change."""
+    return etags.tag(row.change_number, _stamp(row.last_login))
 
 
 def user_data(row: User, access_key: str = "") -> dict:
@@ -100,9 +124,14 @@ def user_data(row: User, access_key: str = "") -> dict:
     }
 
 
-def change(row: User, body: dict, *, actor: User | None) -> None:
-    """Change a user by a body of Tyk's members. Without the right to write users one changes his own name only."""
-    given = members(body, password=str, **_TYPES)
+def change(request: HttpRequest, row: User, *, actor: User | None) -> None:
+    """Change a user by a body of Tyk's members. Without the right to write users one changes his own name only.
+
+    Members which are not sent, or as they are, stay as they are then. Without If-Match nobody is known to have seen
+    what he overwrites: other members are set nevertheless, a denial is not taken away.
+    """
+    given = members(read_json(request), password=str, **_TYPES)
+    seen = expected(request, row.change_number)
     password = given.pop("password", None)
     changed = {_FIELDS.get(name, name): value for name, value in given.items()}
     changed = {name: value for name, value in changed.items() if getattr(row, name) != value}
@@ -113,9 +142,10 @@ def change(row: User, body: dict, *, actor: User | None) -> None:
     if password and actor is not None and (actor.pk == row.pk or not _may_reset(actor)):
         raise RestError(403, "password: use actions/reset")
     try:
-        _allowed(people.change_user, row, actor=actor, **changed)
+        informed = "If-Match" in request.headers
+        allowed(people.change_user, row, actor=actor, expected=seen, lifts_denials=informed, **changed)
         if password:
-            _allowed(people.set_password, row, new_password(password, row), actor=actor)
+            allowed(people.set_password, row, new_password(password, row), actor=actor)
     except ValidationError as error:
         raise _refused(error) from None
 
@@ -136,7 +166,7 @@ def new_password(text: str | None, user: User | None = None, name: str = "passwo
 def _add(request: HttpRequest) -> HttpResponse:
     given = members(read_json(request), password=str, **_TYPES)
     try:
-        user, _ = _allowed(
+        user, _ = allowed(
             people.create_user,
             org=request.user.org,
             email=given.get("email_address", ""),
@@ -149,19 +179,27 @@ def _add(request: HttpRequest) -> HttpResponse:
         )
     except ValidationError as error:
         raise _refused(error) from None
-    return ok("User and session have been created", user.id)
+    return tagged(request, ok("User and session have been created", user.id), user_tag(user))
 
 
 def _refused(error: ValidationError) -> RestError:
     answer = invalid(error, WIRE_NAMES)
-    return RestError(403, people.DUPLICATE) if people.DUPLICATE in answer.message else answer
+    return RestError(403, duplicates.EMAIL) if duplicates.EMAIL in answer.message else answer
 
 
-def _allowed(change, *args, **kwargs):
+def allowed(change, *args, **kwargs):
+    """Do it, and say in REST's words why not."""
     try:
         return change(*args, **kwargs)
+    except people.DenialUnseen as error:
+        said = (
+            f"user_permissions: to take the denial of {error} away, send If-Match with the ETag that you saw"
+        )
+        raise RestError(428, said) from None
     except people.NotAllowed as error:
         raise RestError(403, str(error)) from None
+    except Stale:
+        raise RestError(412, STALE) from None
 
 
 def _find(request: HttpRequest, user: str) -> User:

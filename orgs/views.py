@@ -13,7 +13,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from orgs import audit, people, throttle
 from orgs.access import access
 from orgs.address import client_address
-from orgs.forms import NamesForm, PasswordForm, SignInForm
+from orgs.changes import Stale
+from orgs.conflict import conflict
+from orgs.forms import PasswordForm, ProfileForm, SignInForm
 
 THEMES = ("light", "dark", "system")
 A_YEAR = 365 * 24 * 60 * 60
@@ -63,10 +65,12 @@ def sign_out(request):
 @access("session", methods="GET POST")
 def profile(request):
     """Own names. The other forms of the page have addresses of their own."""
-    names = {"first_name": request.user.first_name, "last_name": request.user.last_name}
-    form = NamesForm(request.POST or None, initial=names)
+    form = ProfileForm(request.POST or None, initial=names_of(request.user))
     if request.method == "POST" and form.is_valid():
-        people.change_user(request.user, **form.cleaned_data)
+        try:
+            people.change_user(request.user, expected=form.expected(request.user), **form.values())
+        except Stale as error:
+            return conflict(request, error, form, form.values(), section="profile", again=request.path)
         messages.success(request, "Your profile is saved.")
         return redirect("profile")
     return profile_page(request, names=form)
@@ -83,7 +87,12 @@ def password(request):
     if request.method == "POST" and not form.is_valid() and "current" in form.errors:
         throttle.failed(email, address)
     if request.method == "POST" and form.is_valid():
-        people.set_password(request.user, form.cleaned_data["new"])
+        try:
+            # From the state in which the current password was looked at.
+            people.set_password(request.user, form.cleaned_data["new"], expected=request.user.change_number)
+        except Stale:
+            messages.error(request, "Your account was changed at the same moment. Please try again.")
+            return redirect("profile")
         # This session goes on; every other one of the person ends.
         update_session_auth_hash(request, request.user)
         messages.success(request, "Your password is changed. You are signed out everywhere else.")
@@ -102,7 +111,16 @@ def access_key(request):
     if not constant_time_compare(request.POST.get("replaces", ""), mark_of_access_key(request.user)):
         messages.warning(request, "The access key has been renewed already. It is shown only once.")
         return redirect("profile")
-    return profile_page(request, new_access_key=people.renew_access_key(request.user))
+    try:
+        made = people.renew_access_key(request.user, expected=request.user.change_number)
+    except Stale:
+        messages.warning(request, "Your account was changed at the same moment, so the key is as it was.")
+        return redirect("profile")
+    return profile_page(request, new_access_key=made)
+
+
+def names_of(user) -> dict:
+    return {"first_name": user.first_name, "last_name": user.last_name, "seen": user.change_number}
 
 
 def mark_of_access_key(user) -> str:
@@ -111,10 +129,9 @@ def mark_of_access_key(user) -> str:
 
 
 def profile_page(request, *, names=None, passwords=None, new_access_key: str = ""):
-    initial = {"first_name": request.user.first_name, "last_name": request.user.last_name}
     context = {
         "section": "profile",
-        "names": names or NamesForm(initial=initial),
+        "names": names or ProfileForm(initial=names_of(request.user)),
         "passwords": passwords or PasswordForm(request.user),
         "replaces": mark_of_access_key(request.user),
         "new_access_key": new_access_key,

@@ -22,6 +22,7 @@ def organisation(**members) -> dict:
         "owner_slug": "",
         "cname_enabled": False,
         "cname": "",
+        "time_zone": "UTC",
         **{name: limit.default for name, limit in LIMITS.items()},
         "developer_quota": 0,
         "developer_count": 0,
@@ -49,6 +50,27 @@ def test_an_organisation_is_created_read_changed_and_listed(admin_client, db):
     assert changed.json() == {"Status": "OK", "Message": "Org updated", "Meta": None}
     shown |= {"cname": "api.initech.example", "cname_enabled": True}
     assert admin_client.get("/admin/organisations").json() == {"organisations": [shown], "pages": 1}
+
+
+def test_the_time_zone_is_heeded_by_every_way_of_making_and_changing(admin_client, db):
+    body = {"id": "5e9d9544a1dcd60001d0ed20", "owner_name": "Initech", "time_zone": "Europe/Oslo"}
+    made = admin_client.post("/admin/organisations", body, JSON).json()["Meta"]
+    admin_client.post("/admin/organisations/import", body, JSON)
+    admin_client.put(f"/admin/organisations/{made}", {"time_zone": "Asia/Tokyo"}, JSON)
+    assert [
+        admin_client.get(f"/admin/organisations/{each}").json()["time_zone"] for each in (made, body["id"])
+    ] == [
+        "Asia/Tokyo",
+        "Europe/Oslo",
+    ]
+    for zone, said in (
+        ("Mars/Olympus", "time_zone: This is not a time zone."),
+        ("CET", "time_zone: This is not a time zone."),
+        (5, "time_zone must be a string"),
+    ):
+        answer = admin_client.put(f"/admin/organisations/{made}", {"time_zone": zone}, JSON)
+        assert (answer.status_code, answer.json()["Message"]) == (400, said)
+    assert Organisation.everyone.get(pk=made).time_zone == "Asia/Tokyo"
 
 
 def test_a_slug_is_made_of_the_name_and_never_taken_twice(admin_client, db):
