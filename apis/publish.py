@@ -121,8 +121,7 @@ def as_stored(api: ApiDefinition, definition: dict) -> dict:
 
 def _change(api, definition, *, author, message, at, active=None, started_from=None):
     organisation, feed, api = _locked(api)
-    if started_from is not None and started_from != api.revision:
-        raise Stale(api)
+    _refuse_stale(api, started_from)
     before, before_text, before_id = _facts(api), api.definition_text, api.api_id
     switched = definition is None
     if switched:
@@ -142,9 +141,10 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
 
 
 @transaction.atomic
-def delete(api: ApiDefinition, *, author: User | None) -> None:
-    """Delete an API; its revisions and audit entries stay. Raises Http404, Departed."""
+def delete(api: ApiDefinition, *, author: User | None, started_from: int | None = None) -> None:
+    """Delete an API; its revisions and audit entries stay. Raises Stale, Http404, Departed."""
     _, feed, api = _locked(api)
+    _refuse_stale(api, started_from)
     audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
     _tell_followers(api, "removed")
     api.active = False
@@ -163,6 +163,11 @@ def _locked(api):
     organisation = organisations.lock(api.org_id)
     feed = FeedVersion.objects.select_for_update().get()
     return organisation, feed, get_object_or_404(ApiDefinition.objects.select_for_update(), id=api.id)
+
+
+def _refuse_stale(api, started_from):
+    if started_from is not None and started_from != api.revision:
+        raise Stale(api)
 
 
 def _describe(api, definition, api_id, active=None):

@@ -1,4 +1,7 @@
-"""`/api/apis`: Tyk's Dashboard API for classic definitions."""
+"""`/api/apis`: Tyk's Dashboard API for classic definitions.
+
+Last write wins, as clients expect; who sends `If-Match` is told when somebody was faster.
+"""
 
 from datetime import UTC
 
@@ -8,9 +11,10 @@ from apis import publish
 from apis.forms import ListForm
 from apis.models import ApiDefinition
 from apis.pointer import summary
-from orgs.access import access
+from orgs import etags
+from orgs.access import SAFE, access
 from orgs.models import Organisation
-from orgs.rest import RestError, form_error, json_response, ok, page, read_json
+from orgs.rest import STALE, RestError, expected, form_error, json_response, ok, page, read_json, tagged
 
 NOT_FOUND = "API not found"
 
@@ -29,14 +33,14 @@ def api_list(request):
 @access("key", "apis", methods="GET PUT DELETE")
 def api_detail(request, id):
     api = _find(id)
-    if request.method in {"GET", "HEAD"}:
-        response = json_response(wrapper(api))
-        response.headers["ETag"] = etag(api)
-        return response
-    if request.method == "PUT":
-        return _change(request, api)
-    _published(publish.delete, api, author=request.user)
-    return ok("API deleted")
+    if request.method in SAFE:
+        return tagged(request, json_response(wrapper(api)), etags.tag(api.revision))
+    seen = expected(request, api.revision)
+    if request.method == "DELETE":
+        _published(publish.delete, api, author=request.user, started_from=seen)
+        return ok("API deleted")
+    api = _published(publish.change, api, _definition(request), author=request.user, started_from=seen)
+    return tagged(request, ok("API updated"), etags.tag(api.revision))
 
 
 def wrapper(api):
@@ -54,28 +58,11 @@ def wrapper(api):
     }
 
 
-def etag(api):
-    return f'"{api.revision}"'
-
-
 def _create(request):
     definition = _definition(request)
     org_id = request.user.org_id or _named_organisation(definition)
     api = _published(publish.create, org_id, definition, author=request.user)
-    return ok("API created", api.id, ID=api.api_id)
-
-
-def _change(request, api):
-    """Last write wins, as clients expect; who sends `If-Match` is told when somebody was faster."""
-    definition = _definition(request)
-    expected = request.headers.get("If-Match", "*").strip()
-    started_from = None
-    if expected != "*":
-        if expected != etag(api):
-            raise RestError(412, "Somebody else changed this API")
-        started_from = api.revision
-    _published(publish.change, api, definition, author=request.user, started_from=started_from)
-    return ok("API updated")
+    return tagged(request, ok("API created", api.id, ID=api.api_id), etags.tag(api.revision))
 
 
 def _definition(request):
@@ -100,7 +87,7 @@ def _published(change, *args, **kwargs):
     except publish.Refused as error:
         raise RestError(error.status, _refusal(error.problems)) from None
     except publish.Stale:
-        raise RestError(412, "Somebody else changed this API") from None
+        raise RestError(412, STALE) from None
 
 
 def _refusal(problems):

@@ -5,6 +5,7 @@ members, `owner` and `all_apis`, which clients that do not know them may leave o
 for REST.
 """
 
+import hashlib
 from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
@@ -16,10 +17,11 @@ from keys.forms import KeyForm
 from keys.models import Key
 from keys.reader import apis_of_one, described_of
 from keys.search import found
+from orgs import etags
 from orgs.access import access
 from orgs.ids import is_id
 from orgs.models import Organisation
-from orgs.rest import RestError, form_error, json_response, ok, page, read_json
+from orgs.rest import STALE, RestError, expected, form_error, json_response, ok, page, read_json, tagged
 
 MISSING = "Could not retrieve key detail"
 _UTC = ZoneInfo("UTC")
@@ -69,12 +71,15 @@ def key_of_api(request, api, name):
 
 
 def _answer(request, found_key: Key) -> HttpResponse:
+    if request.method == "DELETE":
+        _in_words(issue.revoke, found_key, expected=expected(request, found_key.change_number))
+        return ok("Key deleted successfully.")
     if request.method == "PUT":
         found_key = _changed(request, found_key)
-    elif request.method == "DELETE":
-        _in_words(issue.revoke, found_key)
-        return ok("Key deleted successfully.")
-    return json_response(_data([found_key])[0])
+    response = json_response(_data([found_key])[0])
+    # Names of the APIs it opens are shown, and changed elsewhere.
+    shown = hashlib.sha256(response.content).hexdigest()[:16]
+    return tagged(request, response, etags.tag(found_key.change_number, shown))
 
 
 def _living():
@@ -117,7 +122,10 @@ def _created(request) -> HttpResponse:
         created_by=request.user.email,
         suspended=values.get("is_inactive", False),
     )
-    return json_response(_data([made])[0] | {"key_id": text})
+    # Nobody has this answer, which holds the token, by having the key.
+    return tagged(
+        request, json_response(_data([made])[0] | {"key_id": text}), etags.tag(made.change_number, "once")
+    )
 
 
 def _org_of_new_key(request, values: dict) -> str:
@@ -131,6 +139,7 @@ def _org_of_new_key(request, values: dict) -> str:
 
 
 def _changed(request, found_key: Key) -> Key:
+    seen = expected(request, found_key.change_number)
     values = _in_words(values_from, read_json(request))
     if request.org is None and values.get("org_id", found_key.org_id) not in ("", found_key.org_id):
         raise RestError(400, "org_id: a key stays in its organisation")
@@ -141,6 +150,7 @@ def _changed(request, found_key: Key) -> Key:
         _valid(values, found_key.org_id, found_key).wishes(),
         suspended=values.get("is_inactive", False),
         reset_quota=request.GET.get("suppress_reset") != "1",
+        expected=seen,
     )
 
 
@@ -160,7 +170,7 @@ def _in_words(call, *arguments, **named):
     except SessionError as error:
         raise RestError(400, str(error)) from None
     except issue.Stale:
-        raise RestError(412, "Somebody else changed this key") from None
+        raise RestError(412, STALE) from None
 
 
 def _data(rows: list[Key]) -> list[dict]:

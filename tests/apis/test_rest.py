@@ -6,6 +6,7 @@ import pytest
 
 from apis.models import ApiDefinition, Revision
 from orgs import people, scope
+from orgs.rest import STALE
 from tests import make
 from tests.apis.definitions import plain
 from tests.apis.test_publish import stored
@@ -199,7 +200,7 @@ def test_who_says_what_he_saw_is_told_when_somebody_was_faster(cast, ada, api):
     seen = ada.get(f"/api/apis/{api['Meta']}").headers["ETag"]
     assert put(ada, api["Meta"], plain(api_id="payments", name="First"), if_match=seen).status_code == 200
     late = put(ada, api["Meta"], plain(api_id="payments", name="Second"), if_match=seen)
-    assert (late.status_code, late.json()["Message"]) == (412, "Somebody else changed this API")
+    assert (late.status_code, late.json()["Message"]) == (412, STALE)
     assert put(ada, api["Meta"], plain(api_id="payments", name="Third")).status_code == 200
     with scope.org(cast.acme.id):
         assert list(Revision.objects.order_by("number").values_list("number", flat=True)) == [1, 2, 3]
