@@ -1,12 +1,18 @@
+import re
+from html import unescape
+
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from orgs import scope
+from orgs import people, scope
 from orgs.limits import LIMITS
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
 from tests.keys import build
 from tests.make import PASSWORD
+
+DEFAULTS = {name: limit.default for name, limit in LIMITS.items()}
 
 
 def test_only_super_users_get_in_and_a_stranger_is_told_nothing(cast, client_for):
@@ -136,3 +142,92 @@ def test_passwords_are_not_changed_past_the_audit_log(cast, client_for):
         },
     )
     assert User.everyone.get(pk=cast.super_user.pk).check_password(PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "password__startswith=argon2",
+        "access_key_hash__regex=^0",
+        "org__users__password__startswith=a",
+        "org__extra__has_key=x",
+        "permissions__IsAdmin=admin",
+        "email__startswith=a",
+        "id__gt=0",
+        "pk__in=1",
+        "is_active__exact=1&password__gte=a",
+    ],
+)
+def test_nothing_is_looked_up_by_the_address_but_what_a_list_filters_by(cast, client_for, query):
+    client = client_for(cast.super_user)
+    assert client.get(f"/django-admin/orgs/user/?{query}").status_code == 400
+    assert client.get("/django-admin/orgs/user/?is_active__exact=1&is_superuser__exact=0").status_code == 200
+
+
+@pytest.mark.parametrize("model", sorted(m._meta.label_lower for m in admin.site._registry))
+def test_no_list_takes_a_look_up_through_a_column_or_to_another_table(cast, client_for, model):
+    client, path = client_for(cast.super_user), reverse("admin:" + model.replace(".", "_") + "_changelist")
+    model_admin = admin.site._registry[apps.get_model(model)]
+    names = [field.name for field in apps.get_model(model)._meta.get_fields()]
+    filters = {each if isinstance(each, str) else each[0] for each in model_admin.list_filter}
+    for name in names:
+        for how in ("startswith", "regex", "contains", "range", "password__startswith", "id__startswith"):
+            assert (name, how, client.get(path, {f"{name}__{how}": "a"}).status_code) == (name, how, 400)
+        if name not in filters:
+            assert (name, client.get(path, {name: "a"}).status_code) == (name, 400)
+
+
+def test_every_filter_that_a_list_offers_works(cast, client_for):
+    build.key(cast.acme, build.api(cast.acme))
+    client = client_for(cast.super_user)
+    for model in admin.site._registry:
+        path = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
+        links = re.findall(r'href="(\?[^"]*)"', client.get(path).content.decode())
+        assert [link for link in links if client.get(path + unescape(link)).status_code != 200] == []
+
+
+def test_a_change_from_an_older_form_is_refused_with_a_message_and_keeps_what_was_typed(cast, client_for):
+    client = client_for(cast.super_user)
+    people.change_user(cast.acme_member, permissions={"apis": "deny"})
+    people.change_organisation(cast.acme, cname="a.example")
+    for path, form, typed in (
+        (
+            f"/django-admin/orgs/user/{cast.acme_member.id}/change/",
+            {"email": "other@acme.example", "permissions": "{}"},
+            "other@acme.example",
+        ),
+        (
+            f"/django-admin/orgs/organisation/{cast.acme.id}/change/",
+            {"owner_name": "Other", "slug": "acme", "time_zone": "UTC", **DEFAULTS},
+            "Other",
+        ),
+    ):
+        assert re.findall(r'name="seen" value="(\d+)"', client.get(path).content.decode()) == ["2"]
+        page = client.post(path, {**form, "seen": "1"}).content.decode()
+        assert ("Somebody else changed this meanwhile: reload the page" in page, typed in page) == (
+            True,
+            True,
+        )
+    assert User.everyone.get(pk=cast.acme_member.pk).permissions == {"apis": "deny"}
+    assert Organisation.everyone.get(pk=cast.acme.pk).owner_name == "Acme Retail"
+    assert client.post(path, {**form, "seen": "2"}).status_code == 302
+    assert Organisation.everyone.get(pk=cast.acme.pk).owner_name == "Other"
+
+
+def test_a_slug_cleared_stays_and_a_taken_one_is_refused_beside_its_field(cast, client_for):
+    client, path = client_for(cast.super_user), f"/django-admin/orgs/organisation/{cast.acme.id}/change/"
+    form = {"owner_name": "Acme", "slug": "", "time_zone": "UTC", "enabled": "on", **DEFAULTS}
+    assert client.post(path, form).status_code == 302
+    acme = Organisation.everyone.get(pk=cast.acme.pk)
+    assert (acme.owner_name, acme.slug) == ("Acme", "acme")
+    assert client.post(path, {**form, "slug": "globex"}).status_code == 200
+    assert client.post(path, {**form, "slug": "a b"}).status_code == 200
+    assert Organisation.everyone.get(pk=cast.acme.pk).slug == "acme"
+
+
+def test_the_form_of_a_new_organisation_sent_twice_makes_one(cast, client_for):
+    client, path = client_for(cast.super_user), "/django-admin/orgs/organisation/add/"
+    token = re.findall(r'name="sent_once" value="([0-9a-f]{32})"', client.get(path).content.decode())[0]
+    form = {"owner_name": "Initech", "time_zone": "UTC", "enabled": "on", "sent_once": token, **DEFAULTS}
+    statuses = [client.post(path, form).status_code for _ in range(2)]
+    assert (statuses, Organisation.everyone.filter(owner_name="Initech").count()) == ([302, 302], 1)
