@@ -3,28 +3,55 @@
 A gateway replaces all it has by what a 200 says, so a feed is whole or there is none (FeedInDoubt).
 """
 
+import gzip
 import threading
+import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Func, IntegerField, Subquery
 
 from apis.models import FeedVersion, ServedApi
 from orgs import scope
 
+# Three times as fast as zlib's best, and a feed 1 % longer.
+_LEVEL = 6
+_GZIP = 31
+# Bodies held at once: each has a megabyte at most, and twice as many characters on its way from the database.
+_AT_ONCE = 16
+
 
 class Feed(NamedTuple):
-    """version: counts up with each change. stamp: what this feed may be cached under. body: the JSON list."""
+    """version: counts up with each change. stamp: what this feed may be cached under. packed: the JSON list as one
+    gzip member. size: bytes of the list when unpacked."""
 
     version: int
     stamp: str
-    body: bytes
+    packed: bytes
     count: int
+    size: int
+
+    @property
+    def body(self) -> bytes:
+        """The JSON list; made for each who asks, because gateways take it packed."""
+        return gzip.decompress(self.packed)
+
+
+class Outline(NamedTuple):
+    """A feed without its bytes, for whoever only has to name it; size is a little less than the feed's."""
+
+    version: int
+    stamp: str
+    count: int
+    size: int
 
 
 class FeedInDoubt(RuntimeError):
     """What was found cannot be a whole feed."""
 
 
+_NO_VERSION = "the feed has no version"
 _lock = threading.Lock()
 _latest: Feed | None = None
 
@@ -33,28 +60,69 @@ def current() -> Feed:
     """The Feed as of now. Raises FeedInDoubt, or Django's DatabaseError.
 
     The bytes are kept in the process under their stamp; when a thousand gateways ask after a change, one
-    thread makes them and the others wait for it.
+    thread reads and packs them and the others wait for it.
     """
     global _latest  # noqa: PLW0603
     with scope.every_org():
-        stamp = FeedVersion.objects.values_list("stamp", flat=True).first()
-        if (kept := _latest) is not None and kept.stamp == stamp:
+        if (kept := _latest) is not None and kept.stamp == _stamp():
             return kept
         with _lock:
-            if _latest is None or _latest.stamp != stamp:
+            # Asked anew: who waited a while is content with what was read meanwhile.
+            if _latest is None or _latest.stamp != _stamp():
                 _latest = _read()
             return _latest
 
 
-def _read():
-    """Version and bodies in one statement, hence of one moment."""
-    served = ServedApi.objects.order_by("sort_key", "id").values("body")
-    versions = FeedVersion.objects.annotate(bodies=ArraySubquery(served))
-    row = versions.values_list("number", "stamp", "apis", "bodies").first()
+def outline() -> Outline:
+    """The Outline of the feed as of now. Raises FeedInDoubt, or Django's DatabaseError."""
+    length = Func("body", function="octet_length", output_field=IntegerField())
+    sizes = ArraySubquery(ServedApi.objects.order_by().values(size=length))
+    with scope.every_org():
+        row = (
+            FeedVersion.objects.annotate(sizes=sizes).values_list("number", "stamp", "apis", "sizes").first()
+        )
     if row is None:
-        raise FeedInDoubt("the feed has no version")
-    number, stamp, count, bodies = row
-    if len(bodies) != count:
-        raise FeedInDoubt(f"feed {number} has {count} APIs, but {len(bodies)} were found")
-    body = b"[" + b",".join(bytes(element) for element in bodies) + b"]"
-    return Feed(number, stamp, body, count)
+        raise FeedInDoubt(_NO_VERSION)
+    number, stamp, count, sizes = row
+    _refuse_doubt(number, count, len(sizes))
+    return Outline(number, stamp, count, sum(sizes))
+
+
+def _stamp() -> str | None:
+    return FeedVersion.objects.values_list("stamp", flat=True).first()
+
+
+def _read() -> Feed:
+    """Read and pack the feed a few bodies at a time: it is as large as the limits of organisations allow."""
+    packer, pieces, size, found, row = zlib.compressobj(_LEVEL, wbits=_GZIP), [], 1, 0, None
+    for row in _served():
+        body = row[0]
+        pieces.append(packer.compress(b",%b" % body if found else b"[%b" % body))
+        found += 1
+        size += len(body) + 1
+    number, stamp, count = row[1:] if row else _version_of_none()
+    _refuse_doubt(number, count, found)
+    pieces += [packer.compress(b"]" if found else b"[]"), packer.flush()]
+    return Feed(number, stamp, b"".join(pieces), count, max(size, 2))
+
+
+def _served() -> Iterator[tuple]:
+    """(body, number, stamp, count) of each API in the feed's order, from one statement, hence of one moment."""
+    version = {name: Subquery(FeedVersion.objects.values(name)[:1]) for name in ("number", "stamp", "apis")}
+    rows = ServedApi.objects.order_by("sort_key", "id").values_list("body", *(version.values()))
+    return rows.iterator(chunk_size=_AT_ONCE)
+
+
+def _version_of_none() -> tuple[int, str, int]:
+    """The version of a feed in which no API was found; that it has none is a part of it."""
+    row = FeedVersion.objects.values_list("number", "stamp", "apis").first()
+    if row is None:
+        raise FeedInDoubt(_NO_VERSION)
+    return row
+
+
+def _refuse_doubt(number: int | None, count: int | None, found: int) -> None:
+    if number is None:
+        raise FeedInDoubt(_NO_VERSION)
+    if found != count:
+        raise FeedInDoubt(f"feed {number} has {count} APIs, but {found} were found")

@@ -8,12 +8,12 @@ which would lock them up until their restart.
 
 import gzip
 import json
-from functools import lru_cache
 
 ALREADY_REGISTERED = b"This session is registered already.\n"
 UNAVAILABLE = b"Gatehouse cannot answer in full at the moment. Ask again.\n"
 
 _HEAD = b'{"Status":"OK","Message":'
+_PACKED_HEAD = gzip.compress(_HEAD, mtime=0)
 
 
 def _tail(nonce: str) -> bytes:
@@ -30,18 +30,13 @@ def feed(body: bytes, nonce: str) -> bytes:
     return _HEAD + body + _tail(nonce)
 
 
-def compressed_feed(body: bytes, nonce: str) -> bytes:
-    """A gzip stream that decodes to `feed(body, nonce)`.
+def compressed_feed(packed: bytes, nonce: str) -> bytes:
+    """A gzip stream that decodes to `feed(body, nonce)`, of a body that is packed as a gzip member already.
 
-    A gzip stream may have several members (RFC 1952, 2.2), so the large one is compressed once for all
-    nodes and only the few bytes of the nonce are compressed for each.
+    A gzip stream may have several members (RFC 1952, 2.2), so the large one is the same for all nodes and only the
+    few bytes of the nonce are compressed for each.
     """
-    return _compressed(body) + gzip.compress(_tail(nonce), mtime=0)
-
-
-@lru_cache(maxsize=1)
-def _compressed(body: bytes) -> bytes:
-    return gzip.compress(_HEAD + body, mtime=0)
+    return _PACKED_HEAD + packed + gzip.compress(_tail(nonce), mtime=0)
 
 
 def etag(stamp: str) -> str:

@@ -75,7 +75,7 @@ def apis(request: HttpRequest) -> HttpResponse:
     feed = published.current()
     nonce = registry.pull(_caller(request), timezone.now(), feed.version)
     if "gzip" in request.headers.get("Accept-Encoding", ""):
-        response = _json(envelope.compressed_feed(feed.body, nonce))
+        response = _json(envelope.compressed_feed(feed.packed, nonce))
         response.headers["Content-Encoding"] = "gzip"
     else:
         response = _json(envelope.feed(feed.body, nonce))

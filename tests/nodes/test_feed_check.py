@@ -1,24 +1,32 @@
 import socket
 import threading
-from contextlib import contextmanager
+import time
+import tracemalloc
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from dashboard.nodes.feed_check import trouble
+from dashboard.nodes import feed_check
+from dashboard.nodes.feed_check import patience, trouble
 
 ETAG = 'W/"stamp"'
 
 
 @contextmanager
-def answering(answer: bytes):
-    """A server which gives every request these bytes and closes the connection; the requests it got."""
+def answering(*pieces: bytes, after: float = 0, between: float = 0):
+    """A server which gives a request these bytes and closes the connection; the requests it got. Seconds `after` the
+    request and `between` pieces it waits."""
     got = []
 
     def serve():
         connection, _ = listener.accept()
         with connection:
             got.append(connection.recv(4096))
-            connection.sendall(answer)
+            time.sleep(after)
+            with suppress(OSError):
+                for piece in pieces:
+                    connection.sendall(piece)
+                    time.sleep(between)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
@@ -48,6 +56,43 @@ def test_only_a_whole_answer_of_the_published_version_is_no_trouble(answer, expe
         assert trouble(url, "the secret", ETAG) == expected
     lines = got[0].split(b"\r\n")
     assert (lines[0], b"Authorization: the secret" in lines) == (b"GET /system/apis HTTP/1.1", True)
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds"), [(0, 3), (2_000_000, 4), (36_000_000, 21), (54_000_000, 30), (10**12, 30)]
+)
+def test_a_large_feed_has_more_time_up_to_what_a_gateway_gives_it(size, seconds):
+    assert patience(size) == seconds
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(0, "the feed cannot be asked for (TimeoutError)"), (10**6, "")]
+)
+def test_a_feed_that_takes_longer_than_its_size_allows_is_trouble(monkeypatch, size, expected):
+    """3 s for any feed were too few for one of 36 MB, and nobody was told of any change."""
+    monkeypatch.setattr(feed_check, "SECONDS", 0.2)
+    monkeypatch.setattr(feed_check, "BYTES_A_SECOND", 100_000)
+    answer = b'HTTP/1.1 200 OK\r\nETag: W/"stamp"\r\nContent-Length: 4\r\n\r\nfeed'
+    with answering(answer, after=0.6) as (url, _):
+        assert trouble(url, "s", ETAG, size) == expected
+
+
+def test_a_feed_that_drips_is_trouble_although_each_piece_comes_in_time(monkeypatch):
+    monkeypatch.setattr(feed_check, "SECONDS", 0.3)
+    head = b'HTTP/1.1 200 OK\r\nETag: W/"stamp"\r\nContent-Length: 400000\r\n\r\n'
+    with answering(head, *[b"x" * 100_000] * 4, between=0.2) as (url, _):
+        assert trouble(url, "s", ETAG) == "the feed cannot be asked for (TimeoutError)"
+
+
+def test_a_large_feed_is_not_held_in_memory():
+    body = b"x" * 30_000_000
+    head = b'HTTP/1.1 200 OK\r\nETag: W/"stamp"\r\nContent-Length: %d\r\n\r\n' % len(body)
+    with answering(head, body) as (url, _):
+        tracemalloc.start()
+        assert trouble(url, "s", ETAG, len(body)) == ""
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 2_000_000
 
 
 def test_a_closed_port_is_trouble():
