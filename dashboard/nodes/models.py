@@ -1,10 +1,15 @@
 """The gateway processes that talk to us, and what they were last told."""
 
+from dataclasses import fields
+
 from django.db import models
 from django.utils import timezone
 
 from apis.models import FeedVersion
 from dashboard.nodes.health import Health, Heard, health
+
+# The columns that the state of a node follows from.
+HEARD = [field.name for field in fields(Heard)]
 
 
 class Node(models.Model):
@@ -36,10 +41,7 @@ class Node(models.Model):
         return self.hostname or self.node_id
 
     def health(self, wanted_version: int, now) -> Health:
-        heard = Heard(
-            self.last_ping_at, self.last_beat_at, self.last_pull_at, self.asked_at, self.served_version
-        )
-        return health(heard, wanted_version, now)
+        return health(Heard(**{name: getattr(self, name) for name in HEARD}), wanted_version, now)
 
 
 class NodeSignal(models.Model):

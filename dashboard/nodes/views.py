@@ -1,13 +1,16 @@
 """The pages which show the gateways: to an organisation, and to super-users."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.paginator import Paginator
 from django.shortcuts import render
 from django.utils import timezone
 
 from dashboard.nodes import connecting
-from dashboard.nodes.models import Node, NodeSignal, wanted_version
+from dashboard.nodes.health import Heard, health
+from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
 from orgs.access import access
 
 # Who needs a hand comes first.
@@ -15,6 +18,8 @@ STATES = ("stuck", "silent", "pulling", "ok", "gone")
 BADGES = {"ok": "ok", "pulling": "neutral", "stuck": "bad", "silent": "warn", "gone": "neutral"}
 # Gateways that were killed say no goodbye.
 SHOWN_FOR = timedelta(days=1)
+A_PAGE = 50
+MOST_CALLED_OUT = 3
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -35,18 +40,36 @@ def fleet(request):
 def _page(request, redis_url: str) -> dict:
     now = timezone.now()
     wanted = wanted_version()
-    rows = [_row(node, wanted, now) for node in Node.objects.filter(last_ping_at__gte=now - SHOWN_FOR)]
-    rows.sort(key=lambda row: STATES.index(row["state"]))
+    states = _states(wanted, now)
+    page = Paginator(list(states), A_PAGE).get_page(request.GET.get("p"))
+    nodes = Node.objects.in_bulk(page.object_list)
+    rows = [_row(nodes[pk], wanted, now) for pk in page if pk in nodes]
+    counts = Counter(states.values())
     return {
         "rows": rows,
-        "stuck": [row for row in rows if row["state"] == "stuck"],
-        "live": sum(row["state"] in ("ok", "pulling", "stuck") for row in rows),
+        "page": page,
+        "newer": f"?p={page.number - 1}" if page.has_previous() else "",
+        "older": f"?p={page.number + 1}" if page.has_next() else "",
+        "counts": [(counts[state], state, BADGES[state]) for state in STATES if counts[state]],
+        # The first of those that need a hand; they lead the table as well.
+        "stuck": [row for row in rows if row["state"] == "stuck"][:MOST_CALLED_OUT],
+        "live": counts["ok"] + counts["pulling"] + counts["stuck"],
         "wanted": wanted,
         "signal": NodeSignal.objects.first(),
         "now": now,
         "zone": request.org.zone if request.org else timezone.get_default_timezone(),
         "configuration": connecting.configuration(request.build_absolute_uri("/").rstrip("/"), redis_url),
     }
+
+
+def _states(wanted: int, now: datetime) -> dict[str, str]:
+    """The state of every node that is shown, by its session, in the order of the table: worst first, then by name.
+
+    Times alone are read of all of them; the rest only of those on the page.
+    """
+    nodes = Node.objects.filter(last_ping_at__gte=now - SHOWN_FOR).values_list("pk", *HEARD)
+    states = {pk: health(Heard(*heard), wanted, now).state for pk, *heard in nodes}
+    return dict(sorted(states.items(), key=lambda item: STATES.index(item[1])))
 
 
 def _row(node: Node, wanted: int, now: datetime) -> dict:

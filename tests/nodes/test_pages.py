@@ -16,16 +16,18 @@ def text_of(answer):
 
 def nodes(count):
     now = timezone.now()
-    for number in range(count):
-        Node.objects.create(
+    Node.objects.bulk_create(
+        Node(
             session_id=f"session-{number}",
             node_id=f"node-{number}",
             nonce=f"nonce-canary-{number}",
             hostname=f"edge-{number}",
-            address=f"10.11.12.{number}",
+            address=f"10.11.{12 + number // 250}.{number % 250}",
             last_pull_at=now,
             served_version=0,
         )
+        for number in range(count)
+    )
 
 
 @pytest.fixture
@@ -54,11 +56,45 @@ def test_both_pages_take_as_many_queries_for_one_node_as_for_three(
     nodes(count)
     member, super_user = client_for(operator), client_for(cast.super_user)
     member.get("/"), super_user.get("/")  # the first request of a process also proves the isolation
-    # savepoint, session, user, version, nodes, signal, release
-    with django_assert_num_queries(7):
+    # savepoint, session, user, version, states of all nodes, nodes of the page, signal, release
+    with django_assert_num_queries(8):
         member.get("/o/acme/nodes/")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         super_user.get("/nodes/")
+
+
+def hosts_on(answer):
+    return re.findall(r'<th scope="row" class="nowrap">(edge-\d+)', answer.content.decode())
+
+
+def test_4000_nodes_are_paged_with_the_worst_first_and_counted_all(client_for, cast):
+    nodes(4000)
+    since = timezone.now() - timedelta(minutes=3)
+    stuck = ["edge-1999", "edge-2999", "edge-3999", "edge-999"]
+    Node.objects.filter(hostname__in=stuck).update(asked_at=since, served_version=None)
+    Node.objects.filter(hostname="edge-5").update(last_ping_at=since, last_beat_at=since)
+    client = client_for(cast.super_user)
+    first = client.get("/nodes/")
+    assert len(first.content) < 100_000  # 2.5 MB they were
+    assert hosts_on(first)[:6] == [*stuck, "edge-5", "edge-0"]
+    assert (len(hosts_on(first)), text_of(first).count("4000 nodes: 4 stuck 1 silent 3995 ok")) == (50, 1)
+    assert text_of(first).count(" is stuck since ") == 3
+    last = client.get("/nodes/?p=80")
+    assert (len(hosts_on(last)), hosts_on(last)[-1], text_of(last).count(" is stuck since ")) == (
+        50,
+        "edge-998",
+        0,
+    )
+    pages = [hosts_on(client.get(f"/nodes/?p={number}")) for number in (1, 2, 3, 80)]
+    assert len({host for page in pages for host in page}) == 200
+    assert ('href="?p=2"' in first.content.decode(), 'href="?p=79"' in last.content.decode()) == (True, True)
+
+
+@pytest.mark.parametrize(("asked", "page"), [("x", 1), ("0", 2), ("-3", 2), ("99", 2), ("", 1)])
+def test_odd_pages_are_harmless(client_for, cast, asked, page):
+    nodes(51)
+    shown = hosts_on(client_for(cast.super_user).get(f"/nodes/?p={asked}"))
+    assert len(shown) == {1: 50, 2: 1}[page]
 
 
 def test_a_stuck_node_comes_first_with_since_when_and_what_to_do(client_for, operator):
