@@ -6,25 +6,27 @@ REST API.
 """
 
 import re
-from urllib.parse import urlsplit
+from itertools import islice
 
-from apis import document, listen_path, references, shape, trusted
+from apis import document, listen_path, members, references, shape, trusted
 from apis.pointer import Problem, child, pointer, walk
+from apis.targets import NOWHERE, target_fault
 from orgs.strict_json import BadJson
 
 LONGEST_NAME = 1_000  # characters of a member's name, which the pointer of everything below it repeats
 PROTOCOLS = ("", "http", "https", "h2c", "tcp", "tls")
-_TARGET_SCHEMES = ("http", "https", "h2c", "ws", "wss", "tcp", "tls", "tyk")
 _API_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]*")
 # What stands, or does in other dashboards of this API, in the place of an id below /api/apis/.
 _ROUTES = ("keys", "categories", "groups", "import", "mcps", "oas", "oauth", "search", "streams")
+_LIKE_AN_ID = re.compile(r"[0-9a-fA-F]{24}")
 _DOMAIN = re.compile(r"[a-z0-9_{}*]([a-z0-9_.{}:+*\\\[\]-]{0,251}[a-z0-9_{}])?", re.IGNORECASE)
 
 
-def problems(definition: object, *, may_use_references: bool) -> list[Problem]:
+def problems(definition: object, *, may_use_references: bool, org_id: str = "") -> list[Problem]:
     """The Problems that keep `definition` (parsed JSON) from being published: none, or all up to some thousand.
 
-    may_use_references: whether the author may have the gateway fill in values of its host (super-users only).
+    may_use_references: whether the author may have the gateway use what its host has: values, files, code,
+    connections (super-users only). org_id: the organisation whose certificates it may name.
     """
     try:
         document.faithful(definition)
@@ -38,6 +40,8 @@ def problems(definition: object, *, may_use_references: bool) -> list[Problem]:
     if not found:
         for rule in (_identity, _address, _target, _versions, trusted.problems):
             found += rule(definition)
+        judged = members.problems(definition, org_id, trusted=may_use_references)
+        found += [Problem(pointer(path), fault) for path, fault in islice(judged, shape.MOST)]
     if isinstance(definition, dict) and not may_use_references:
         found += references.problems(definition)
     return found
@@ -62,6 +66,9 @@ def _identity(definition):
     elif name.startswith("#"):
         # "#" begins a category; with nothing before it, a gateway that looks for an API by name panics.
         yield Problem("/name", "must not begin with #")
+    elif _LIKE_AN_ID.fullmatch(name.split("#")[0].strip()):
+        # A gateway looks for APIs by id or name, whichever comes first.
+        yield Problem("/name", "must not be 24 hexadecimal digits, as ids are")
     if fault := _api_id_fault(definition.get("api_id") or ""):
         yield Problem("/api_id", fault)
     if definition.get("is_oas"):
@@ -74,6 +81,8 @@ def _api_id_fault(api_id):
         return "must not be longer than 200 characters"
     if api_id and not _API_ID.fullmatch(api_id):
         return "must be letters, digits and . _ ~ : = @ + - after a letter, digit or _"
+    if api_id == NOWHERE:
+        return "must not be all zeros"
     if api_id in _ROUTES:
         return "must not be a word that stands for something else in the paths of the REST API"
     return None
@@ -108,24 +117,6 @@ def _target(definition):
         return
     if fault := target_fault(target):
         yield Problem("/proxy/target_url", fault)
-
-
-def target_fault(target: str) -> str | None:
-    """What is wrong with a target URL, or None; a gateway skips an API whose target it cannot parse."""
-    if not target:
-        return "must not be empty"
-    if re.search(r"[\s\x00-\x20\x7f]", target) or re.search(r"%(?![0-9A-Fa-f]{2})", target):
-        return "must be a URL without blanks and with whole %-escapes"
-    try:
-        parts = urlsplit(target)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "must be a URL"
-    if parts.scheme not in _TARGET_SCHEMES:
-        return "must be a URL with http or https"
-    if not host or re.search(r'[<>"\\^`{}|]', parts.netloc) or not parts.netloc.isprintable():
-        return "must be a URL with a host"
-    return None
 
 
 def _versions(definition):

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from apis import outbox, references, taken
+from apis import guard, outbox, taken
 from apis.definition import normal_form, problems
 from apis.document import compact
 from apis.listen_path import address
@@ -64,7 +64,7 @@ def create(
     author: the User, or None for the command line. at: the time of the revision, now by default. Raises
     Refused, Departed, LimitReached.
     """
-    _refuse_faults(definition, author)
+    _refuse_faults(definition, author, org_id)
     organisation = organisations.lock(org_id)
     feed = FeedVersion.objects.select_for_update().get()
     new = new_id()
@@ -73,6 +73,7 @@ def create(
     _refuse_more(organisation, api)
     _refuse_taken(api)
     _store(api, feed, author, message or "Created", at, action="api.created")
+    _serve_callers(api, feed, api.api_id)
     _tell_followers(api, "added")
     return api
 
@@ -93,7 +94,7 @@ def change(
     keeps the present one, another gives the API a new identity. Raises Refused, Stale, Http404, Departed,
     LimitReached.
     """
-    _refuse_faults(definition, author, present_id=api.api_id)
+    _refuse_faults(definition, author, api.org_id, present_id=api.api_id)
     return _change(api, definition, author=author, message=message, started_from=started_from, at=at)
 
 
@@ -136,6 +137,7 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
         _tell_followers(api, "removed", before_id)
     _store(api, feed, author, message, at, action="api.published", before=before)
     if api.api_id != before_id:
+        _serve_callers(api, feed, before_id, api.api_id)
         _tell_followers(api, "added")
     return api
 
@@ -149,7 +151,9 @@ def delete(api: ApiDefinition, *, author: User | None, started_from: int | None 
     _tell_followers(api, "removed")
     api.active = False
     _serve(api, feed)
+    gone = api.id, api.api_id
     api.delete()
+    _serve_callers(api, feed, *gone)
 
 
 def depart(organisation: Organisation) -> None:
@@ -179,10 +183,10 @@ def _describe(api, definition, api_id, active=None):
     api.domain, api.listen_path, api.listen_port = where.domain, where.path, where.port
 
 
-def _refuse_faults(definition, author, present_id=None):
+def _refuse_faults(definition, author, org_id, present_id=None):
     """present_id: an API's own id is kept, even if nobody could choose it today."""
     may_use_references = author is None or author.is_superuser
-    found = problems(definition, may_use_references=may_use_references)
+    found = problems(definition, may_use_references=may_use_references, org_id=org_id)
     if present_id and isinstance(definition, dict) and definition.get("api_id") == present_id:
         found = [problem for problem in found if problem.pointer != "/api_id"]
     if found:
@@ -212,23 +216,19 @@ def _refuse_taken(api):
         raise Refused(409, [SAME_ID])
     if taken.address_is_taken(address(api.definition), api.org_id, but=api.id):
         raise Refused(409, [SAME_URL])
-    _refuse_foreign_targets(api)
 
 
-def _refuse_foreign_targets(api):
-    """Inside a gateway every API can be reached by id or name, so a definition may name its own
-    organisation's only.
+def missing_targets(api: ApiDefinition) -> list[str]:
+    """The APIs that this one sends requests to and that its organisation does not have (yet): gateways answer 500
+    there.
     """
-    targets = references.internal_targets(api.definition)
-    if not targets:
-        return
-    names = {name for _, name in targets}
-    own = ApiDefinition.objects.filter(org_id=api.org_id, api_id__in=names).values_list("api_id", flat=True)
-    unknown = names - {*own, api.api_id}
-    if found := [
-        Problem(pointer, "must be the ID of an own API") for pointer, name in targets if name in unknown
-    ]:
-        raise Refused(400, found)
+    return guard.missing(api.definition, _ids(api))
+
+
+def _ids(api):
+    """From an API id to the database id of an own API. What others have is like what is not there."""
+    own = dict(ApiDefinition.objects.filter(org_id=api.org_id).values_list("api_id", "id"))
+    return {**own, **{id: id for id in own.values()}, api.api_id: api.id}.get
 
 
 def _store(api, feed, author, message, at, *, action, before=None):
@@ -271,7 +271,7 @@ def _serve(api, feed):
         return
     if api.active:
         served = before or ServedApi(org_id=api.org_id, api_id=api.id)
-        served.body = wrapper(api.definition, id=api.id, api_id=api.api_id, org_id=api.org_id)
+        served.body = _body(api)
         served.sort_key, served.revision = api.api_id, api.revision
         served.save(force_insert=before is None)
     else:
@@ -281,6 +281,21 @@ def _serve(api, feed):
     feed.stamp = new_id()
     feed.save(update_fields=["number", "stamp", "apis"])
     outbox.add("reload", api.api_id, org_id=api.org_id)
+
+
+def _body(api):
+    return wrapper(api.definition, id=api.id, api_id=api.api_id, org_id=api.org_id, id_of=_ids(api))
+
+
+def _serve_callers(api, feed, *api_ids):
+    """Serve anew the own APIs that name this one by an id which came or went."""
+    named = Q()
+    for api_id in api_ids:
+        named |= Q(definition_text__contains=api_id)
+    for other in ApiDefinition.objects.filter(named, org_id=api.org_id, active=True).exclude(id=api.id):
+        served = ServedApi.objects.filter(org_id=other.org_id, api_id=other.id).first()
+        if served and bytes(served.body) != _body(other):
+            _serve(other, feed)
 
 
 def _tell_followers(api, what, api_id=None):

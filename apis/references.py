@@ -8,11 +8,13 @@ write one can have the gateway's own environment (its node secret among it) sent
 import re
 from itertools import islice
 
-from apis.pointer import Problem, child, pointer, walk
+from apis.pointer import Problem, pointer, walk
 from apis.shape import MOST
+from apis.templates import decoded
 
 _REFERENCE = re.compile(r"(?:env|secrets|consul|vault|file|kv)://|\$kv\{|\$secret_", re.IGNORECASE)
-_INTERNAL = re.compile(r"tyk://([^/?#\s]*)", re.IGNORECASE)
+# What a gateway decodes before it uses it.
+_BLOBS = ("template_source", "schema_b64", "function_source_uri", "jwt_source", "source", "body")
 
 
 def problems(definition: dict) -> list[Problem]:
@@ -26,30 +28,7 @@ def _found(definition):
         for text in (key, value):
             if isinstance(text, str) and (match := _REFERENCE.search(text)):
                 yield path, f"must not refer to the gateway's host ({match.group()})"
-        if _is_file(key, value):
-            yield path, "must not name a file of the gateway's host"
-
-
-def _is_file(key, value):
-    """Whether a member makes a gateway read a template from its disk, which it then sends out as it is."""
-    name = (key or "").casefold()
-    return (name == "template_mode" and value == "file") or (name == "template_path" and bool(value))
-
-
-def internal_targets(definition: dict) -> list[tuple[str, str]]:
-    """The (pointer, API) pairs of other APIs which this definition sends requests to inside the gateway.
-
-    A gateway finds these by id or name among the APIs of every organisation, so whoever publishes a
-    definition has to look whether they belong to the same one. An API calling itself ("self") is left out.
-    """
-    found = [
-        (pointer(path), name)
-        for path, _, value in walk(definition)
-        if isinstance(value, str)
-        for name in _INTERNAL.findall(value)
-        if name.lower() != "self"
-    ]
-    versions = (definition.get("definition") or {}).get("versions") or {}
-    return found + [
-        (child("/definition/versions", name), api_id) for name, api_id in versions.items() if api_id
-    ]
+            if isinstance(text, str) and text.strip().casefold() == "x-tyk-internal":
+                yield path, "must not name a header by which a gateway reaches APIs inside it"
+        if key in _BLOBS and isinstance(value, str) and (match := _REFERENCE.search(decoded(value) or "")):
+            yield path, f"must not refer to the gateway's host ({match.group()}), in base64 neither"

@@ -66,7 +66,8 @@ def api_list(request, org):
 def api_detail(request, org, id):
     api = api_or_404(id)
     context = about(request, api, "overview")
-    return render(request, "apis/detail.html", {**context, "curl": curl(context["fields"])})
+    extra = {"curl": curl(context["fields"]), "missing": publish.missing_targets(api)}
+    return render(request, "apis/detail.html", {**context, **extra})
 
 
 @access("session", "apis")

@@ -11,7 +11,7 @@ from apis import feed, publish
 from apis.models import ApiDefinition, Outbox, Revision, ServedApi
 from orgs import people, scope
 from orgs.models import AuditEntry
-from tests.apis.definitions import plain
+from tests.apis.definitions import as_served, plain
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_new_api_is_a_row_a_revision_an_audit_entry_a_feed_and_a_message(cast,
     assert (revision.author, revision.author_id) == ("ada@acme.example", cast.acme_admin.id)
     assert list(AuditEntry.objects.values_list("action", "object_id")) == [("api.created", api.id)]
     assert list(Outbox.objects.values_list("kind", "subject")) == [("reload", api.api_id)]
-    assert served() == [{"api_definition": definition, "oas": None}]
+    assert served() == [{"api_definition": as_served(definition), "oas": None}]
     after = feed.current()
     assert (after.version, after.count) == (before.version + 1, 1)
 
@@ -205,19 +205,63 @@ def test_inside_an_organisation_paths_may_lie_below_each_other_but_not_be_the_sa
     assert refused(lambda: publish.create(acme.id, plain("/payments"), author=cast.acme_admin)) == TAKEN
 
 
-def test_a_definition_may_send_requests_to_own_apis_only(cast, acme, api):
+def calling(name, listen_path="/calling/", **members):
+    definition = plain(listen_path, **members)
+    definition["proxy"]["target_url"] = f"tyk://{name}/x"
+    return definition
+
+
+def targets_served():
+    return {
+        element["api_definition"]["proxy"]["listen_path"]: element["api_definition"]["proxy"]["target_url"]
+        for element in served()
+        if element["api_definition"]["proxy"]["target_url"].startswith("tyk:")
+    }
+
+
+def test_an_internal_target_is_served_as_the_database_id_of_an_own_api(cast, acme, api):
+    """A gateway looks for ids and names among the APIs of all organisations; nobody can choose that id."""
+    calls = publish.create(acme.id, calling(api.api_id), author=cast.acme_admin)
+    assert targets_served() == {"/calling/": f"tyk://{api.id}/x"}
+    assert calls.definition["proxy"]["target_url"] == f"tyk://{api.api_id}/x"
+    assert publish.missing_targets(calls) == []
+
+
+def test_another_organisations_api_is_like_one_that_is_not_there(cast, acme, api):
     with scope.org(cast.globex.id):
         theirs = publish.create(cast.globex.id, plain("/theirs/", internal=True), author=cast.globex_admin)
+        named = publish.create(cast.globex.id, plain("/named/", name="b x"), author=cast.globex_admin)
+    for number, name in enumerate([theirs.api_id, theirs.id, "no-such-api", "b-x", named.id]):
+        made = publish.create(acme.id, calling(name, f"/{number}/"), author=cast.acme_admin)
+        assert publish.missing_targets(made) == [name]
+    assert set(targets_served().values()) == {f"tyk://{'0' * 24}/x"}
+    assert len(targets_served()) == 5
 
-    def calling(name):
-        definition = plain("/calling/")
-        definition["proxy"]["target_url"] = f"tyk://{name}/x"
-        return lambda: publish.create(acme.id, definition, author=cast.acme_admin)
 
-    expected = (400, ["/proxy/target_url: must be the ID of an own API"])
-    assert refused(calling(theirs.api_id)) == expected
-    assert refused(calling("no-such-api")) == expected
-    assert calling(api.api_id)().listen_path == "/calling/"
+def test_an_api_that_comes_later_is_reached_from_then_on_and_no_longer_once_it_goes(cast, acme):
+    one = publish.create(acme.id, calling("two", "/one/", api_id="one"), author=cast.acme_admin)
+    nowhere = f"tyk://{'0' * 24}/x"
+    assert (targets_served(), publish.missing_targets(one)) == ({"/one/": nowhere}, ["two"])
+    before = feed.current().version
+    two = publish.create(acme.id, calling("one", "/two/", api_id="two"), author=cast.acme_admin)
+    assert targets_served() == {"/one/": f"tyk://{two.id}/x", "/two/": f"tyk://{one.id}/x"}
+    assert feed.current().version == before + 2
+    assert sorted(Outbox.objects.values_list("subject", flat=True)) == ["one", "one", "two"]
+    publish.change(two, calling("one", "/two/", api_id="second"), author=cast.acme_admin)
+    assert targets_served() == {"/one/": nowhere, "/two/": f"tyk://{one.id}/x"}
+    publish.change(two, calling("one", "/two/", api_id="two"), author=cast.acme_admin)
+    publish.delete(one, author=cast.acme_admin)
+    assert targets_served() == {"/two/": nowhere}
+
+
+def test_what_was_stored_before_a_rule_can_be_activated_and_deleted_still(cast, acme, api):
+    old = plain(upstream_certificates={"*": "/etc/ssl/private/key.pem"})
+    ApiDefinition.objects.update(definition_text=json.dumps(old | {"api_id": api.api_id}))
+    publish.set_active(api, False, author=cast.acme_admin)
+    publish.set_active(api, True, author=cast.acme_admin)
+    assert len(served()) == 1
+    publish.delete(api, author=cast.acme_admin)
+    assert served() == []
 
 
 def test_a_change_that_started_from_an_older_revision_is_stale(cast, acme, api):

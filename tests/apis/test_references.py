@@ -1,12 +1,29 @@
 """What only a super-user may write: words that a gateway replaces by something of its host."""
 
+import base64
+
 import pytest
 
 from apis.definition import problems
-from apis.references import internal_targets
 from apis.shape import TYPES
 from tests.apis.definitions import plain
 from tests.apis.test_definition import holding, leaves, merged
+
+PATHS = "/version_data/versions/Default/extended_paths"
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def transforming(blob, kind="transform"):
+    definition = plain()
+    template = {"template_mode": "blob", "template_source": blob, "input_type": "json"}
+    definition["version_data"]["versions"]["Default"]["extended_paths"] = {
+        kind: [{"path": "/x", "method": "POST", "template_data": template}]
+    }
+    return definition
+
 
 REFERENCES = [
     "env://NODE_SECRET",
@@ -58,7 +75,8 @@ def test_a_template_from_the_gateways_disk_is_refused():
     definition = plain()
     definition["version_data"]["versions"]["Default"]["extended_paths"] = {"transform_response": [template]}
     pointer = "/version_data/versions/Default/extended_paths/transform_response/0/template_data/template_mode"
-    assert [problem.pointer for problem in problems(definition, may_use_references=False)] == [pointer]
+    found = problems(definition, may_use_references=False)
+    assert found[0] == (pointer, "must be blob: other templates are files of the gateway's host")
     assert problems(definition, may_use_references=True) == []
     hook = {
         "handler_name": "eh_web_hook_handler",
@@ -77,13 +95,34 @@ def test_text_that_only_looks_like_a_reference_passes():
     assert problems(definition, may_use_references=False) == []
 
 
-def test_the_apis_that_a_definition_sends_requests_to_are_found():
-    definition = plain(
-        definition={"versions": {"v2": "abc", "v1": ""}},
-        config_data={"x": ["tyk://one/path?x", "TYK://Two", "tyk://self/y"]},
-    )
-    assert internal_targets(definition) == [
-        ("/config_data/x/0", "one"),
-        ("/config_data/x/1", "Two"),
-        ("/definition/versions/v2", "abc"),
+def test_a_reference_in_base64_is_refused():
+    """Issue input: `template_mode: "blob"` carried what was refused in clear."""
+    for text in ("$secret_conf.x", '{"a": "$secret_env.x"}', "{{.a}} $secret_vault.x", "$secret_file.x"):
+        for written in (b64(text), b64(text)[:10] + "\r\n" + b64(text)[10:]):
+            definition = transforming(written)
+            pointer = f"{PATHS}/transform/0/template_data/template_source"
+            found = problems(definition, may_use_references=False)
+            assert [problem.pointer for problem in found] == [pointer]
+            assert found[0].message.startswith("must not refer to the gateway's host ($secret_")
+            assert problems(definition, may_use_references=True) == []
+
+
+@pytest.mark.parametrize("blob", ["no base64!", "YQ", "_-8=", "YQ==YQ=="])
+def test_a_blob_that_a_gateway_does_not_decode_is_refused(blob):
+    found = problems(transforming(blob), may_use_references=False)
+    assert [problem.message for problem in found] == ["must be base64, as a gateway decodes it"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"config_data": {"X-TYK-Internal": "1"}},
+        {"request_signing": {"signature_header": "x-tyk-internal"}},
+        {"upstream_auth": {"basic_auth": {"header": {"name": " X-Tyk-Internal"}}}},
+    ],
+)
+def test_the_header_that_opens_internal_apis_is_refused_wherever_it_stands(members):
+    found = problems(plain(**members), may_use_references=False)
+    assert [problem.message for problem in found] == [
+        "must not name a header by which a gateway reaches APIs inside it"
     ]
