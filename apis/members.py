@@ -243,7 +243,6 @@ TABLE: tuple[tuple[str, Verdict], ...] = (
             "api_id",
             "application_protocol",
             "base_identity_provided_by",
-            "custom_middleware_bundle",
             "domain",
             "expiration",
             "json_rpc_version",

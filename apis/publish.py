@@ -298,6 +298,19 @@ def _serve_callers(api, feed, *api_ids):
             _serve(other, feed)
 
 
+@transaction.atomic
+def serve_again() -> int:
+    """Serve anew every API in scope of whose definition something else is made by now; answers how many."""
+    feed = FeedVersion.objects.select_for_update().get()
+    count = 0
+    for served in ServedApi.objects.order_by("id").values("org_id", "api_id").iterator(chunk_size=500):
+        api = ApiDefinition.objects.get(org_id=served["org_id"], id=served["api_id"])
+        if bytes(ServedApi.objects.get(org_id=api.org_id, api_id=api.id).body) != _body(api):
+            _serve(api, feed)
+            count += 1
+    return count
+
+
 def _tell_followers(api, what, api_id=None):
     for follower in FOLLOWERS:
         follower(api.org_id, api_id or api.api_id, what)

@@ -8,6 +8,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connections
 
+from apis import publish
+from orgs import scope
 from orgs.db.proof import refuse_holes
 
 
@@ -18,6 +20,8 @@ def prepare() -> None:
     """
     call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
     refuse_holes(connections["default"])
+    with scope.every_org():
+        publish.serve_again()
     connections.close_all()
     stamp = Path(settings.VAR) / "static-stamp"
     wanted = static_fingerprint()

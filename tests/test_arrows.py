@@ -27,6 +27,8 @@ EVERY_ORG = {
     "dashboard/analytics/drain.py",  # a list holds everybody's records
     "dashboard/analytics/housekeeping.py",
     "dashboard/management/commands/analytics.py",
+    "dashboard/management/commands/definitions.py",
+    "dashboard/preparation.py",  # what gateways are given is made anew by a new version
     "dashboard/demonstration/seed.py",
     "dashboard/benchmarks/ingest.py",
     "dashboard/benchmarks/screens.py",
@@ -39,12 +41,16 @@ PURE = {
             "definition",
             "difference",
             "document",
+            "guard",
             "listen_path",
+            "members",
             "pointer",
             "references",
             "render",
             "shape",
             "starter",
+            "targets",
+            "templates",
         ]
     ),
     *(f"keys/{name}.py" for name in ("asked", "notices", "session", "token")),

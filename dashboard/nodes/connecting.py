@@ -31,6 +31,13 @@ def configuration(address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER
         "enable_custom_domains": True,
         # Scripts of one organisation could read and write every other's keys.
         "enable_jsvm": False,
+        "disable_virtual_path_blobs": True,
+        # Code in other languages, which runs with all that a gateway may.
+        "coprocess_options": {"enable_coprocess": False},
+        "enable_bundle_downloader": False,
+        # Callers and definitions can have these put into requests: a shared gateway holds none.
+        "secrets": {},
+        "kv": {},
     }
     return json.dumps(members, indent=2)
 

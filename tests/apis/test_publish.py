@@ -375,3 +375,13 @@ def test_an_id_that_another_organisation_ever_used_is_taken_for_good(cast, acme)
             assert (refused.value.status, refused.value.problems) == (409, [publish.SAME_ID])
     again = publish.create(acme.id, plain(api_id="payments"), author=cast.acme_admin)
     assert again.api_id == "payments"
+
+
+def test_what_an_older_version_made_of_a_definition_is_served_anew(cast, acme, api):
+    ServedApi.objects.update(body=b"{}")
+    before = feed.current()
+    assert publish.serve_again() == 1
+    assert [element["api_definition"]["api_id"] for element in served()] == [api.api_id]
+    assert (feed.current().version, feed.current().count) == (before.version + 1, 1)
+    assert publish.serve_again() == 0
+    assert feed.current().version == before.version + 1

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 from dashboard.nodes.connecting import configuration
 
@@ -30,6 +31,11 @@ def test_the_block_names_the_dashboard_and_the_redis_without_its_password():
         "allow_master_keys": False,
         "enable_custom_domains": True,
         "enable_jsvm": False,
+        "disable_virtual_path_blobs": True,
+        "coprocess_options": {"enable_coprocess": False},
+        "enable_bundle_downloader": False,
+        "secrets": {},
+        "kv": {},
     }
 
 
@@ -37,3 +43,13 @@ def test_the_secret_is_in_it_only_if_it_is_given():
     text = configuration("http://127.0.0.1:8000", "redis://127.0.0.1", "given")
     assert json.loads(text)["node_secret"] == "given"
     assert json.loads(text)["storage"] == {"type": "redis", "host": "127.0.0.1", "port": 6379, "database": 0}
+
+
+def test_readme_shows_the_same_block():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    block = json.loads(
+        readme.partition("## Connecting a gateway")[2].partition("```json")[2].partition("```")[0]
+    )
+    made = json.loads(configuration("http://gatehouse.example:8000", "redis://:x@redis.example:6379/0", "…"))
+    made["storage"] |= {"host": "…", "password": "…"}
+    assert block == made

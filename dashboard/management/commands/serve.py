@@ -61,7 +61,12 @@ def sizes() -> tuple[int, int]:
 
 def deploy(web: supervisor.Child, worker: supervisor.Child) -> None:
     """Go over to the code that now lies on disk: web processes are replaced, their answers finished."""
-    for command in (["migrate", "--verbosity", "0"], ["collectstatic", "--no-input", "--verbosity", "0"]):
+    commands = (
+        ["migrate", "--verbosity", "0"],
+        ["definitions", "serve"],
+        ["collectstatic", "--no-input", "--verbosity", "0"],
+    )
+    for command in commands:
         if subprocess.run([*supervisor.MANAGE, *command], cwd=supervisor.HERE, check=False).returncode:
             say(f"`{command[0]}` failed; the code that was running goes on running.")
             return

@@ -1,0 +1,43 @@
+"""Definitions published under older rules: which are refused today, and what gateways are given of them now."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apis import publish
+from apis.definition import problems
+from apis.models import ApiDefinition
+from apis.pointer import summary
+from dashboard import embedded
+from orgs import scope
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        verbs.add_parser("check", help="list what an organisation's own people could not publish today")
+        verbs.add_parser("serve", help="serve anew what is made differently of a definition by now")
+
+    def handle(self, *arguments: str, verb: str, **options: object) -> None:
+        try:
+            with (
+                embedded.start(
+                    settings.VAR, postgresql=settings.EMBEDDED_DATABASE, valkey=settings.EMBEDDED_REDIS
+                ),
+                scope.every_org(),
+            ):
+                getattr(self, verb)()
+        except embedded.EngineError as error:
+            raise CommandError(str(error)) from error
+
+    def check(self) -> None:
+        """One line an API: organisation, database id, whether it is served, and what would be refused."""
+        for api in ApiDefinition.objects.order_by("org_id", "id").iterator(chunk_size=50):
+            found = problems(api.definition, may_use_references=False, org_id=api.org_id)
+            if found:
+                state = "active" if api.active else "inactive"
+                self.stdout.write(f"{api.org_id} {api.id} {state} {'; '.join(summary(found, 5))}")
+
+    def serve(self) -> None:
+        self.stdout.write(f"{publish.serve_again()} served anew")
