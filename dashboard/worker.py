@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
 from django.utils import timezone
 
@@ -81,6 +82,7 @@ def lanes() -> list[list[Step]]:
             Step("key repair", 30, keys.repair.sweep),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("delivered messages", 3600, forget),
+            Step("ended sessions", 3600, lambda _: SessionStore.clear_expired()),
         ],
     ]
 

@@ -2,10 +2,13 @@
 
 import threading
 import time
+from datetime import timedelta
 
 import redis as redis_package
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection
+from django.utils import timezone
 
 from apis import outbox
 from apis.models import Outbox
@@ -144,6 +147,16 @@ def test_messages_delivered_a_week_ago_are_forgotten_and_later_or_waiting_ones_a
         Outbox.objects.filter(subject="waiting").update(created_at="2026-01-01T00:00:00Z")
     worker.forget(redis)
     assert sorted(state[0] for state in states()) == ["new", "waiting"]
+
+
+def test_sessions_that_ended_are_deleted_each_hour_and_others_are_not(db, redis):
+    now = timezone.now()
+    for key, days in (("ended", -1), ("going-on", 1)):
+        Session.objects.create(session_key=key, session_data="", expire_date=now + timedelta(days=days))
+    [step] = [step for lane in worker.lanes() for step in lane if step.name == "ended sessions"]
+    step.work(redis)
+    assert step.interval == 3600
+    assert [session.session_key for session in Session.objects.all()] == ["going-on"]
 
 
 def test_the_worker_outlives_engines_that_are_away_and_ends_when_it_is_asked_to(run):
