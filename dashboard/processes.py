@@ -79,6 +79,17 @@ def private_directory(path: Path) -> Path:
 
 
 @contextlib.contextmanager
+def private_file(path: Path) -> Iterator[int]:
+    """The descriptor of a file which only its owner may open, and so lock; made if missing."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)  # it may be older than this rule
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Wait for the exclusive lock on `path`, and hold it."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)

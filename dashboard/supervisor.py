@@ -25,7 +25,7 @@ from django.db import DatabaseError
 from dashboard import embedded
 from dashboard.embedded import Engines
 from dashboard.preparation import prepare
-from dashboard.processes import EngineError, dies_with_parent, shared_directory
+from dashboard.processes import EngineError, dies_with_parent, private_file, shared_directory
 from orgs.db.proof import Unprotected
 
 HERE = Path(__file__).resolve().parent.parent
@@ -104,7 +104,7 @@ def only_instance(var: Path) -> Iterator[int]:
     Children which outlived a killed supervisor are waited for: they still have its port.
     """
     shared_directory(var)
-    with open(var / "instance.lock", "a") as instance, open(var / "children.lock", "a") as children:
+    with private_file(var / "instance.lock") as instance, private_file(var / "children.lock") as children:
         try:
             fcntl.flock(instance, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -119,7 +119,7 @@ def only_instance(var: Path) -> Iterator[int]:
             if time.monotonic() > deadline:
                 raise StartError(f"Web processes of an earlier run still hold {var}: end them first.")
             time.sleep(0.05)
-        yield children.fileno()
+        yield children
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.supervisor import only_instance
 from tests.entry.conftest import directory, free_port, holders, read_until, runner, until
 
 
@@ -189,6 +190,18 @@ def test_secrets_that_were_made_are_for_nobody_else_to_read(serving):
         ("node_secret", "0o600"),
         ("secret_key", "0o600"),
     ]
+
+
+def test_locks_are_for_nobody_else_to_hold(serving):
+    files = [file for file in sorted(serving[0].rglob("*.lock")) if file.stat().st_uid == os.geteuid()]
+    assert {"children.lock", "instance.lock"} <= {file.name for file in files}
+    assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
+
+
+def test_a_lock_of_an_earlier_version_is_closed_to_others(tmp_path):
+    (tmp_path / "instance.lock").touch(0o644)
+    with only_instance(tmp_path):
+        assert oct((tmp_path / "instance.lock").stat().st_mode & 0o777) == "0o600"
 
 
 def test_no_command_line_names_a_secret(serving):
