@@ -186,10 +186,10 @@ def base(host: str, port: int) -> Iterator[Base]:
 
 
 def web(base: Base, lock: int, workers: int, threads: int) -> Child:
-    """gunicorn on the listening socket, holding `lock` for as long as it has the port."""
+    """gunicorn on the listening socket, holding `lock` for as long as it has the port; see gunicorn.conf.py too."""
     command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"fd://{base.listener.fileno()}"]
-    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
-    command += ["--graceful-timeout", str(ANSWER_SECONDS), "--timeout", "120", "--keep-alive", "75"]
+    command += ["--workers", str(workers), "--threads", str(threads)]
+    command += ["--graceful-timeout", str(ANSWER_SECONDS), "--timeout", "120"]
     command += ["--no-control-socket", "--log-level", "warning"]
     return Child("The web server", command, (base.listener.fileno(), lock), LONGEST_WEB_PAUSE)
 

@@ -4,9 +4,14 @@ Each test process has a copy of the migrated database and a Valkey of its own (`
 """
 
 import os
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -174,3 +179,46 @@ def server(committed) -> Iterator[str]:
         yield f"http://127.0.0.1:{http.server_port}"
         http.shutdown()
         thread.join()
+
+
+@contextmanager
+def serving(workers: int = 1, threads: int = 8, *arguments: str) -> Iterator[str]:
+    """The application as it is really served, on a free port of loopback; its URL without a slash at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"fd://{listener.fileno()}"]
+        command += ["--workers", str(workers), "--threads", str(threads), "--log-level", "error", *arguments]
+        environment = os.environ | {"HTTPS": "0", "LOG_LEVEL": "CRITICAL"}
+        process = subprocess.Popen(
+            command, cwd=settings.BASE_DIR, env=environment, pass_fds=[listener.fileno()]
+        )
+        try:
+            _await_answer(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _await_answer(port: int) -> None:
+    """The socket is open already, so the first request simply waits until somebody answers it."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", "/register/ping")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (
+            401,
+            b'{"Status":"Error","Message":"Not authorised","Meta":null}',
+        )
+
+
+@pytest.fixture
+def start_gunicorn(committed) -> Callable[..., AbstractContextManager[str]]:
+    """Starts the application as it is really served, on a free port of loopback, and gives its URL."""
+    return serving
+
+
+@pytest.fixture
+def gunicorn(start_gunicorn) -> Iterator[str]:
+    """The application as it is really served; its URL without a slash at the end."""
+    with start_gunicorn() as url:
+        yield url
