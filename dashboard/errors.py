@@ -9,22 +9,23 @@ from orgs.middleware import DATABASE_AWAY, unavailable
 from orgs.rest import error_response, is_wire
 
 
-def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
+def answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """The page of that status, or `message` in the error envelope for machines."""
     if is_wire(request.path_info):
         return error_response(status, message)
     return render(request, f"{status}.html", status=status)
 
 
 def bad_request(request, exception):
-    return _answer(request, 400, "Bad request")
+    return answer(request, 400, "Bad request")
 
 
 def forbidden(request, exception):
-    return _answer(request, 403, "access denied")
+    return answer(request, 403, "access denied")
 
 
 def not_found(request, exception):
-    return _answer(request, 404, "Not found")
+    return answer(request, 404, "Not found")
 
 
 def server_error(request):
@@ -32,7 +33,7 @@ def server_error(request):
     error = sys.exception()
     if isinstance(error, DATABASE_AWAY):
         return unavailable(request, error)
-    return _answer(request, 500, "Something went wrong on our side")
+    return answer(request, 500, "Something went wrong on our side")
 
 
 def csrf_failure(request, reason=""):

@@ -7,6 +7,7 @@ import environ
 
 from dashboard import embedded
 from dashboard.kept import checked, kept
+from dashboard.web.limits import LARGEST_BODY
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -84,6 +85,7 @@ MIDDLEWARE = [
     "dashboard.isolation.IsolationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "dashboard.bodies.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -151,8 +153,9 @@ SECURE_CSP = {
     "frame-ancestors": ["'none'"],
     "object-src": ["'none'"],
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+FILE_UPLOAD_HANDLERS = ["dashboard.bodies.NoFiles"]
 
 # Language and time. Pages show each organisation's own zone.
 LANGUAGE_CODE = "en-gb"

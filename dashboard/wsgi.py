@@ -1,7 +1,28 @@
 import os
+from collections.abc import Callable
+from io import BytesIO
 
 from django.core.wsgi import get_wsgi_application
 
+from dashboard.web.limits import LARGEST_BODY
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
-application = get_wsgi_application()
+
+def of_known_length(application: Callable) -> Callable:
+    """`application`, told the length of chunked bodies: Django reads none without.
+
+    For servers that do not say it themselves. One byte more than is taken is enough to be refused.
+    """
+
+    def wrapped(environ: dict, start_response: Callable):
+        chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+        if chunked and environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
+            body = environ["wsgi.input"].read(LARGEST_BODY + 1)
+            environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        return application(environ, start_response)
+
+    return wrapped
+
+
+application = of_known_length(get_wsgi_application())
