@@ -112,7 +112,9 @@ def route(path, value, org_id):
 
 def graphql(path, value, org_id):
     """Data sources: addresses are literal; headers are searched for references after variables were put in."""
-    if not isinstance(value, str):
+    if any("{{" in str(step) for step in path):
+        return "must have a literal name: a caller could choose a header by which APIs inside are reached"
+    if not isinstance(value, str) or not value:
         return None
     below = [str(step).casefold() for step in path]
     if below[-1] in ("url", "host"):
@@ -287,7 +289,7 @@ def problems(definition: dict, org_id: str, *, trusted: bool) -> Iterator[tuple[
     org_id: of the organisation whose certificates may be named. The definition's types are right (apis.shape).
     """
     for path, _, value in walk(definition):
-        if not value or isinstance(value, dict | list):
+        if isinstance(value, dict | list) or not (value or path[0] == "graphql"):
             continue
         judge = verdict(tuple("*" if isinstance(step, int) else step for step in path))
         if judge is None or (trusted and judge not in FOR_EVERYBODY):

@@ -152,6 +152,10 @@ def source(config, **graphql):
             source({"url": "http://a/", "headers": {"X": "$tyk_context.headers_Y"}}),
             "/graphql/engine/data_sources/0/config/headers/X",
         ),
+        (
+            source({"url": "http://a/", "headers": {"X-{{.arguments.x}}": ""}}),
+            "/graphql/engine/data_sources/0/config/headers/X-{{.arguments.x}}",
+        ),
         (source({"url": "http://a/"}, execution_mode="proxyOnly"), "/graphql/execution_mode"),
         (source({"url": "http://a/"}, execution_mode=""), "/graphql/execution_mode"),
         (plain(graphql={"enabled": True}), "/graphql/execution_mode"),
