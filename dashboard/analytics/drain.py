@@ -9,17 +9,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import msgspec
+import psycopg
 import redis
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from dashboard.analytics import claim, decode, partitions, progress, trust
 from dashboard.analytics.claim import Chunk
 from dashboard.analytics.clean import TCP_STATUS, Row, clean
 from dashboard.analytics.models import Batch, DeadLetter
-from dashboard.analytics.store import TooManyBad, store
+from dashboard.analytics.store import TooManyBad, sqlstate, store
 from orgs import scope
 
 log = logging.getLogger(__name__)
@@ -31,8 +33,24 @@ BAD_FEW = 100  # so many may always be bad
 SAMPLES_PER_HOUR = 100  # dead letters for one of the reasons below; the rest are counted
 SAMPLED = (DeadLetter.Reason.UNKNOWN_ORG, DeadLetter.Reason.TOO_OLD)
 
+# Of the whole server and not of a chunk: away, shutting down, short of resources, or a deadlock.
+SERVER_FAULTS = ("", "08", "40", "53", "57", "58")
+FIRST_PAUSE, LONGEST_PAUSE = 15, 600  # seconds until a chunk that was set aside is tried again
+
 # Chunks in which this process met too many bad records: they wait in Redis for a person, the others go on.
 _stuck: dict[int, str] = {}
+
+
+@dataclass
+class Aside:
+    """A chunk that could not be stored for another reason: it waits in Redis until `due` (monotonic seconds)."""
+
+    reason: str
+    pause: float
+    due: float
+
+
+_aside: dict[int, Aside] = {}
 
 
 @dataclass
@@ -73,7 +91,8 @@ def tick(
         stored = store_next(client, clock, CHUNKS)
         _forget_settled()
         claim.release(client, held)
-        waiting = progress.note(client, claimed, _stuck, now)
+        reasons = {number: aside.reason for number, aside in _aside.items()}
+        waiting = progress.note(client, claimed, now, stuck=_stuck, aside=reasons)
         return waiting and stored
 
 
@@ -82,22 +101,53 @@ def store_next(client: redis.Redis, clock: Callable[[], datetime], most: int) ->
     chunks: list[Chunk] = []
     try:
         with transaction.atomic():
-            chunks = claim.take(most, list(_stuck))
+            chunks = claim.take(most, [*_stuck, *_not_due()])
             _store(client, chunks, clock(), bad_share=BAD_SHARE)
     except TooManyBad as error:
         if len(chunks) > 1:
             return store_next(client, clock, most=1)
         _stuck[chunks[0].no] = str(error)
         log.error("Batch %d is left in Redis: %s", chunks[0].no, error)
+    except Exception as error:
+        if not chunks or _of_the_server(error):
+            raise
+        if len(chunks) > 1:
+            return store_next(client, clock, most=1)
+        _set_aside(chunks[0].no, error)
     return bool(chunks)
 
 
+def _of_the_server(error: Exception) -> bool:
+    """Whether a failure would have met every other chunk as well: Redis or PostgreSQL are away or in trouble."""
+    if isinstance(error, redis.RedisError):
+        return True
+    return isinstance(error, (DatabaseError, InterfaceError, psycopg.Error)) and (
+        sqlstate(error)[:2] in SERVER_FAULTS
+    )
+
+
+def _set_aside(number: int, error: Exception) -> None:
+    """Others go on; this chunk is tried again after a pause, twice as long each time."""
+    before = _aside.get(number)
+    pause = min(2 * before.pause, LONGEST_PAUSE) if before else FIRST_PAUSE
+    code = sqlstate(error)
+    # The message of class 42 names tables and rights; others may quote values.
+    detail = str(error).splitlines()[0] if code.startswith("42") else f"{type(error).__name__} {code}".strip()
+    _aside[number] = Aside(detail, pause, monotonic() + pause)
+    log.error("Batch %d cannot be stored and is tried again in %d s: %s", number, pause, detail)
+
+
+def _not_due() -> list[int]:
+    return [number for number, aside in _aside.items() if aside.due > monotonic()]
+
+
 def _forget_settled() -> None:
-    """A stuck batch may have been stored by `analytics retry`, in another process."""
-    if _stuck:
-        waiting = set(Batch.objects.filter(done=False, pk__in=_stuck).values_list("pk", flat=True))
-        for number in _stuck.keys() - waiting:
-            del _stuck[number]
+    """Batches may have been stored meanwhile, by this process, another worker or `analytics retry`."""
+    for kept in (_stuck, _aside):
+        if kept:
+            waiting = set(Batch.objects.filter(done=False, pk__in=kept).values_list("pk", flat=True))
+            for number in kept.keys() - waiting:
+                del kept[number]
 
 
 def store_stuck(client: redis.Redis, number: int) -> bool:

@@ -27,8 +27,15 @@ def count(added: Counter, now: datetime) -> None:
         state.save(update_fields=["counters", "alarms"])
 
 
-def note(client: redis.Redis, claimed: claim.Claimed, stuck: Mapping[int, str], now: datetime) -> bool:
-    """Write down how far the ingest is after one look at the lists.
+def note(
+    client: redis.Redis,
+    claimed: claim.Claimed,
+    now: datetime,
+    *,
+    stuck: Mapping[int, str],
+    aside: Mapping[int, str],
+) -> bool:
+    """Write down how far the ingest is after one look at the lists; stuck, aside: why batches wait, by number.
 
     Whether records are waiting that can be stored.
     """
@@ -47,7 +54,7 @@ def note(client: redis.Redis, claimed: claim.Claimed, stuck: Mapping[int, str], 
         complete = min([now - FLUSH, *filter(None, map(_stamp, heads))])
         said = state.up_to if state.up_to and state.up_to <= now else complete
         state.up_to = max(complete, said)
-        state.alarms = _alarms(state.alarms, _seen(client, claimed, stuck, waiting), now)
+        state.alarms = _alarms(state.alarms, _seen(client, claimed, stuck, waiting) | _of_aside(aside), now)
         state.save()
     return bool(chunks) or sum(lists.values()) > claim.CHUNK
 
@@ -115,6 +122,16 @@ def _seen(
     if _memory_is_short(client):
         seen["memory"] = "The gateways' Redis uses more than half of the memory it may use."
     return seen
+
+
+def _of_aside(aside: Mapping[int, str]) -> dict[str, str]:
+    if not aside:
+        return {}
+    number, reason = min(aside.items())
+    return {
+        "aside": f"{len(aside)} batches cannot be stored for now and are tried again; the others go on. "
+        f"Batch {number}: {reason}"
+    }
 
 
 def _memory_is_short(client: redis.Redis) -> bool:

@@ -62,8 +62,10 @@ def every_text() -> str:
 @pytest.fixture(autouse=True)
 def nothing_stuck():
     drain._stuck.clear()
+    drain._aside.clear()
     yield
     drain._stuck.clear()
+    drain._aside.clear()
 
 
 def test_what_cannot_be_stored_becomes_a_dead_letter_with_its_reason(committed, redis):
@@ -370,3 +372,54 @@ def test_an_application_cannot_read_a_partition_around_the_policies(committed, r
     for entered in (scope.org(recordings.ORG_A), scope.every_org(), scope.nobody()):
         with entered, pytest.raises(Exception, match="permission denied"), transaction.atomic():
             connection.cursor().execute("SELECT * FROM record_20261125")
+
+
+def in_the_way(statement: str) -> None:
+    """As the owner of the tables: a table of a partition's name that is none."""
+    with scope.nobody(), connections["owner"].cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_a_batch_that_cannot_be_stored_holds_up_no_other_and_is_stored_once_it_can(
+    committed, redis, monkeypatch
+):
+    organisations("UTC", "UTC")
+    in_the_way("CREATE TABLE record_20261114 (none_of_ours int)")
+    for age in (0, 11, 0, 0):
+        redis.rpush(claim.LIST, *[entry(TimeStamp=[SECONDS - 5 - age * 86_400, 0])] * 3)
+        drained(redis, NOW)
+    with scope.every_org():
+        assert Record.objects.count() == 9
+        [late] = Batch.objects.filter(done=False)
+    state = IngestState.objects.get()
+    assert state.alarms["aside"]["text"] == (
+        "1 batches cannot be stored for now and are tried again; the others go on. "
+        f"Batch {late.no}: IntegrityError 23514"
+    )
+    assert state.waiting == 3
+    in_the_way("DROP TABLE record_20261114")
+    drained(redis, NOW)
+    with scope.every_org():
+        assert Record.objects.count() == 9
+    monkeypatch.setattr(drain._aside[late.no], "due", 0)
+    drained(redis, NOW)
+    with scope.every_org():
+        assert Record.objects.count() == 12
+        assert Rollup.objects.filter(grain=Grain.DAY, dim=Dimension.TOTAL).count() == 2
+    assert (drain._aside, redis.keys("*")) == ({}, [])
+
+
+def test_of_five_batches_at_once_only_the_one_that_fails_is_set_aside(committed, redis, monkeypatch):
+    monkeypatch.setattr(claim, "CHUNK", 2)
+    organisations("UTC", "UTC")
+    in_the_way("CREATE TABLE record_20261114 (none_of_ours int)")
+    for age in (0, 0, 11, 0, 0):
+        redis.rpush(claim.LIST, *[entry(TimeStamp=[SECONDS - 5 - age * 86_400, 0])] * 2)
+    drained(redis, NOW)
+    with scope.every_org():
+        assert (Record.objects.count(), Batch.objects.filter(done=False).count()) == (8, 1)
+    assert [aside.pause for aside in drain._aside.values()] == [drain.FIRST_PAUSE]
+    [aside] = drain._aside.values()
+    monkeypatch.setattr(aside, "due", 0)
+    drained(redis, NOW)
+    assert [aside.pause for aside in drain._aside.values()] == [2 * drain.FIRST_PAUSE]
