@@ -22,7 +22,7 @@ from django.utils import timezone
 import keys.delivery
 import keys.repair
 from apis import outbox
-from dashboard.analytics import drain, housekeeping
+from dashboard.analytics import cuts, drain, housekeeping
 from dashboard.nodes import signals
 from orgs import scope
 from orgs.db.proof import refuse_holes
@@ -80,6 +80,7 @@ def lanes() -> list[list[Step]]:
         ],
         [
             Step("key repair", 30, keys.repair.sweep),
+            Step("changed time zones", 5, lambda _: cuts.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("delivered messages", 3600, forget),
             Step("ended sessions", 3600, lambda _: SessionStore.clear_expired()),

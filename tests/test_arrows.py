@@ -24,6 +24,7 @@ EVERY_ORG = {
     "apis/feed.py",  # gateways are given everybody's APIs
     "apis/taken.py",  # whether an id or address is taken; says no more
     "dashboard/worker.py",  # whose message is next
+    "dashboard/analytics/cuts.py",  # whose time zone has changed
     "dashboard/analytics/drain.py",  # a list holds everybody's records
     "dashboard/analytics/housekeeping.py",
     "dashboard/management/commands/analytics.py",

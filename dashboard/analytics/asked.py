@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from dashboard.analytics import links, periods
+from dashboard.analytics import cuts, links, periods
+from dashboard.analytics.cuts import Shown
 from dashboard.analytics.forms import FilterForm, LogForm
 from dashboard.analytics.logs import Place, Wanted
 from dashboard.analytics.reader import Filters, Owners
@@ -24,6 +26,7 @@ class Refused(ValueError):
 class Asked:
     question: Question
     kept: dict[str, str]
+    cut: Shown
 
 
 def ask(params: Mapping[str, str], org: Organisation, now: datetime) -> Asked:
@@ -35,10 +38,11 @@ def ask(params: Mapping[str, str], org: Organisation, now: datetime) -> Asked:
     if params.get("measure") not in (None, "", "share"):
         raise Refused([("measure", "measure must be share or left out.")])
     try:
-        period = periods.parse(params, org.zone, now, by_key=bool(filters.key))
+        cut = cuts.of(org, now)
+        period = periods.parse(params, cut.zone, now, by_key=bool(filters.key), exact_from=cut.exact_from)
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
-    return Asked(Question(Owners((org.id,), org.zone), period, filters), links.state(params))
+    return Asked(Question(Owners((org.id,), cut.zone, cut.base), period, filters), links.state(params), cut)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class AskedLogs:
     wanted: Wanted
     place: Place | None
     kept: dict[str, str]
+    zone: ZoneInfo
 
 
 def ask_logs(params: Mapping[str, str], org: Organisation, now: datetime) -> AskedLogs:
@@ -57,14 +62,15 @@ def ask_logs(params: Mapping[str, str], org: Organisation, now: datetime) -> Ask
     values = dict(form.cleaned_data)
     before = values.pop("before")
     try:
-        start, end = periods.instants(params, org.zone, now)
+        zone = cuts.of(org, now).zone
+        start, end = periods.instants(params, zone, now)
         place = Place.parse(before) if before else None
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
     except ValueError as error:
         raise Refused([("before", str(error))]) from None
     kept = links.state(params, (*links.RANGE, "api", "key", *links.LOG_FILTERS))
-    return AskedLogs(form, Wanted(start, end, **values), place, kept)
+    return AskedLogs(form, Wanted(start, end, **values), place, kept, zone)
 
 
 def problems_of(form) -> list[tuple[str, str]]:

@@ -37,14 +37,16 @@ WHERE NOT EXISTS (
 )
 """
 
-_DAY = "date_trunc('day', i.ts, o.time_zone)"
-_OF_THE_DAY = "r.org_id = d.org_id AND r.grain = 'k' AND r.dim = 6 AND r.api_id = '' AND r.ts = d.day"
+_DAY = "date_trunc('day', i.ts, c.zone)"
+_OF_THE_DAY = (
+    "r.org_id = d.org_id AND r.grain = 'k' AND r.dim = d.base + 6 AND r.api_id = '' AND r.ts = d.day"
+)
 _CROWDED = f"""
-    SELECT d.org_id, d.day, d.zone, kept.keys
+    SELECT d.org_id, d.base, d.day, d.zone, kept.keys
     FROM (
-        SELECT i.org_id, o.time_zone AS zone, {_DAY} AS day, count(*) AS used
-        FROM incoming i JOIN orgs_organisation o ON o.id = i.org_id
-        WHERE i.key <> '' GROUP BY i.org_id, zone, day
+        SELECT i.org_id, c.base, c.zone, {_DAY} AS day, count(*) AS used
+        FROM incoming i JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'
+        WHERE i.key <> '' GROUP BY i.org_id, c.base, c.zone, day
     ) AS d,
     LATERAL (SELECT count(*) AS keys FROM rollup r WHERE {_OF_THE_DAY}) AS kept
     WHERE kept.keys + d.used > %(most)s

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from dashboard.analytics.clock import DAY, HOUR, MINUTE
+from dashboard.analytics.clock import DAY, HOUR, MINUTE, offset
 from dashboard.analytics.periods import Cut, Period
 
 HEIGHT = 400  # two units to the CSS pixel
@@ -169,7 +169,7 @@ def time_ticks(period: Period, cut: Cut) -> tuple[Tick, ...]:
             wanted = round_ones
             break
     return tuple(
-        Tick(f"{100 * index / len(edges):.2f}%", _tick_label(period.local(edges[index]), cut.step))
+        Tick(f"{100 * index / len(edges):.2f}%", _tick_label(period, edges[index], cut.step))
         for index in wanted
         if 0.03 <= index / len(edges) <= 0.97
     )
@@ -190,10 +190,11 @@ def _on(local: datetime, step: timedelta) -> bool:
     return timedelta(hours=local.hour, minutes=local.minute) % step == timedelta()
 
 
-def _tick_label(local: datetime, step: timedelta) -> str:
+def _tick_label(period: Period, edge: datetime, step: timedelta) -> str:
+    local = period.local(edge)
     if step >= DAY or local.hour == local.minute == 0:
-        return f"{local.day} {local:%b}"
-    return f"{local:%H:%M}"
+        return f"{local.day} {local:%b %Y}" if period.years else f"{local.day} {local:%b}"
+    return f"{local:%H:%M}{offset(edge, period.zone)}"
 
 
 def _points(column: Sequence[float | None], scale: Scale) -> list[tuple[int, int] | None]:

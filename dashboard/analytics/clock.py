@@ -6,6 +6,7 @@ Instants that go in or out are aware datetimes; those that come out are in UTC.
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+SECOND = timedelta(seconds=1)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 QUARTER = 15 * MINUTE
 
@@ -48,10 +49,69 @@ def row_bound(instant: datetime, grain: str, zone: ZoneInfo) -> datetime:
 
 
 def hours(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    edges = [start]
-    while edges[-1] < end:
-        edges.append(next_hour(edges[-1], zone))
-    return tuple(edges)
+    """`start`, the beginnings of hours in between, and `end`."""
+    edges, edge = [start], next_hour(hour_start(start, zone), zone)
+    while edge < end:
+        edges.append(edge)
+        edge = next_hour(edge, zone)
+    return (*edges, end)
+
+
+def whole_hours(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Where the first whole hour of a span begins and where its last one ends; the first is the later of the two if
+    there is no whole hour."""
+    first = hour_start(start, zone)
+    return first if first == start else next_hour(first, zone), hour_start(end, zone)
+
+
+def doubled(instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether the clock shows the same once more, an hour or so before or after: clocks have gone back."""
+    local = instant.astimezone(zone)
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+def meant(local: datetime, zone: ZoneInfo, *, last: bool) -> datetime:
+    """The instant of a time on the zone's clock (naive). Of one that comes twice the first, or the `last`; one that is
+    skipped stands for the change of the clock."""
+    first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first <= second:
+        return second if last else first
+    low, high = floor(second, SECOND), ceiling(first, SECOND)
+    offset = low.astimezone(zone).utcoffset()
+    while high - low > SECOND:
+        middle = floor(low + (high - low) / 2, SECOND)
+        low, high = (middle, high) if middle.astimezone(zone).utcoffset() == offset else (low, middle)
+    return high
+
+
+def said(instant: datetime, zone: ZoneInfo, *, year: bool = False, pattern: str = "%H:%M") -> str:
+    """An instant on the zone's clock as "31 Oct 02:31": with the year if wanted, and with the offset where the clock
+    shows the same twice."""
+    local = instant.astimezone(zone)
+    day = f"{local.day} {local:%b %Y}" if year else f"{local.day} {local:%b}"
+    return f"{day} {local.strftime(pattern)}{offset(instant, zone)}"
+
+
+def offset(instant: datetime, zone: ZoneInfo) -> str:
+    """ " +02:00" where the clock shows the same twice, else ""."""
+    return f" {instant.astimezone(zone).isoformat()[-6:]}" if doubled(instant, zone) else ""
+
+
+def said_span(start: datetime, end: datetime, now: datetime, zone: ZoneInfo, pattern: str = "%H:%M") -> str:
+    """Both ends of a span; with the year unless both lie in the present one."""
+    year = years(start, end, now, zone)
+    return f"{said(start, zone, year=year, pattern=pattern)} to {said(end, zone, year=year, pattern=pattern)}"
+
+
+def years(start: datetime, end: datetime, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether a span has to say the year: it is not all of the present one."""
+    return len({instant.astimezone(zone).year for instant in (start, end, now)}) > 1
+
+
+def written(instant: datetime, zone: ZoneInfo) -> str:
+    """An instant for a URL: ISO 8601 with its offset, exact."""
+    local = instant.astimezone(zone)
+    return local.isoformat(timespec="auto" if local.second or local.microsecond else "minutes")
 
 
 def floor(instant: datetime, unit: timedelta) -> datetime:

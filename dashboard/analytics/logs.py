@@ -13,6 +13,7 @@ from time import monotonic
 
 from django.db import connection
 
+from dashboard.analytics.cuts import BASES
 from dashboard.analytics.models import Record
 
 HOUR = timedelta(hours=1)
@@ -204,8 +205,16 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
     grain, dim, val = ("k", 7 if wanted.api else 6, wanted.key) if wanted.key else ("d", 1, "")
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT DISTINCT ts FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dim = %s
+            """SELECT DISTINCT ts FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dim = ANY(%s)
                 AND api_id = %s AND val = %s AND ts > %s AND ts < %s""",
-            [list(org_ids), grain, dim, wanted.api, val, wanted.start - 26 * HOUR, wanted.end],
+            [
+                list(org_ids),
+                grain,
+                [base + dim for base in BASES],
+                wanted.api,
+                val,
+                wanted.start - 26 * HOUR,
+                wanted.end,
+            ],
         )
         return [ts for (ts,) in cursor.fetchall()]

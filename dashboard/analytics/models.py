@@ -112,6 +112,28 @@ class Rollup(OrgOwned):
         default_permissions = ("view",)
 
 
+class RollupCut(OrgOwned):
+    """A set of an organisation's rollups, cut in one zone (cuts.py): those with dimensions from `base` on."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"  # what pages read
+        BUILDING = "building"
+        RETIRED = "retired"  # its rows are being deleted
+
+    id = None
+    pk = models.CompositePrimaryKey("org_id", "base")
+    org = bulk_org()
+    base = models.SmallIntegerField()
+    zone = models.TextField()
+    state = models.TextField(choices=State.choices)
+    until = models.DateTimeField(null=True)  # records before are counted in it; None: all are
+    exact_from = models.DateTimeField(null=True)  # days before are those of another zone under the same dates
+
+    class Meta(OrgOwned.Meta):
+        db_table = "rollup_cut"
+        default_permissions = ("view",)
+
+
 class Endpoint(OrgOwned):
     """An endpoint that has rollup rows of its own.
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from apis.models import ApiDefinition, Revision
 from dashboard.analytics import figures, links, plots, reader, tables, tiles, traffic
 from dashboard.analytics.asked import Asked
+from dashboard.analytics.clock import said, said_span, written
 from dashboard.analytics.periods import RANGES, Period
 from dashboard.analytics.plots import Event
 
@@ -27,7 +28,7 @@ def overview(request: HttpRequest, asked: Asked) -> dict:
         **head(request, asked, seen.freshness, seen.total.hits),
         "tiles": tile_links(request, asked, seen),
         "plots": [
-            (plot, links.link(path, asked.kept, format="csv", table=plot.name))
+            (plot, links.link(path, exactly(asked), format="csv", table=plot.name))
             for plot in (
                 first(question.period, seen, events),
                 plots.latency_plot(question.period, seen, events),
@@ -57,6 +58,9 @@ def head(request: HttpRequest, asked: Asked, fresh: traffic.Freshness, hits: int
         "may_see_nodes": request.user.may("system"),
         "start": period.start,
         "end": period.seen_end,
+        "span": said_span(period.start, period.seen_end, period.now, period.zone),
+        "recut": recut(asked),
+        "whole_days": period.tier == "days",
         "compared_with": tiles.compared_with(period),
         "compared_how": tiles.compared_how(period),
         "fresh": fresh,
@@ -66,15 +70,44 @@ def head(request: HttpRequest, asked: Asked, fresh: traffic.Freshness, hits: int
         "ranges": [
             (LABELS[name], links.range_link(path, asked.kept, name), name == period.name) for name in RANGES
         ],
-        "exact_url": links.link(
-            path, asked.kept, range="custom", from_=clock(period, period.start), to=clock(period, period.end)
-        ),
+        "exact_url": links.link(path, exactly(asked)),
         "from": clock(period, period.start),
         "to": clock(period, period.seen_end),
         "chips": chips(asked, path),
         "kept": asked.kept,
-        "apis": ApiDefinition.objects.order_by("name", "id").values_list("api_id", "name")[:MOST_CHOICES],
+        "apis": api_choices(asked.kept.get("api", "")),
     }
+
+
+def recut(asked: Asked) -> str:
+    """What a change of the organisation's zone means for the figures shown, as sentences; "" for nothing."""
+    cut, period = asked.cut, asked.question.period
+    if cut.next_zone:
+        return (
+            f"The time zone of this organisation is now {cut.next_zone}. Its figures are being counted anew, "
+            f"{cut.done} % so far; until that is done they are those of {cut.zone.key}."
+        )
+    if cut.exact_from and period.start < cut.exact_from:
+        return (
+            f"Days before {said(cut.exact_from, period.zone, year=True)} were counted in another time zone, and no "
+            "single records are kept of them: they stand under their old dates."
+        )
+    return ""
+
+
+def api_choices(chosen: str) -> list[tuple[str, str]]:
+    """Id and name of the APIs that a filter offers; the one that is in force is always among them."""
+    offered = list(ApiDefinition.objects.order_by("name", "id").values_list("api_id", "name")[:MOST_CHOICES])
+    if chosen and chosen not in dict(offered):
+        offered.insert(0, (chosen, tables.api_names({chosen}).get(chosen, chosen)))
+    return offered
+
+
+def exactly(asked: Asked) -> dict[str, str]:
+    """The state of a page with its period as it is, to the minute, wherever and whenever it is opened."""
+    period = asked.question.period
+    span = {"from": written(period.start, period.zone), "to": written(period.end, period.zone)}
+    return {**asked.kept, "range": "custom", **span}
 
 
 def clock(period: Period, instant: datetime) -> str:
@@ -97,7 +130,7 @@ def chips(asked: Asked, path: str) -> list[tuple[str, str, str]]:
 
 def tile_links(request: HttpRequest, asked: Asked, seen: traffic.Traffic) -> list[tuple[tiles.Tile, str]]:
     """Each tile with a link to what it counts, where the person may go there."""
-    slug, kept = request.org.slug, {name: asked.kept[name] for name in asked.kept if name != "measure"}
+    slug, kept = request.org.slug, {**exactly(asked), "measure": ""}
     urls = {"keys": links.link(reverse("analytics-table", args=[slug, "keys"]), kept)}
     if request.user.may("log"):
         path = reverse("logs", args=[slug])
@@ -115,7 +148,7 @@ def table_links(request: HttpRequest, asked: Asked, table: tables.Table) -> dict
     return {
         "table": table,
         "lines": [(line, links.link(path, asked.kept, **line.changes)) for line in table.lines],
-        "csv_url": links.link(path, asked.kept, format="csv", table=table.name),
+        "csv_url": links.link(path, exactly(asked), format="csv", table=table.name),
         "all_url": links.link(reverse("analytics-table", args=[request.org.slug, table.name]), asked.kept),
     }
 
@@ -155,16 +188,17 @@ def published(request: HttpRequest, period: Period, api_id: str) -> list[Event]:
     if not api_id:
         ids = {revision.definition_id for revision in newest}
         names = dict(ApiDefinition.objects.filter(id__in=ids).values_list("id", "name"))
-    return [_event(request, revision, names) for revision in newest]
+    return [_event(request, revision, names, period) for revision in newest]
 
 
-def _event(request: HttpRequest, revision: Revision, names: dict[str, str]) -> Event:
+def _event(request: HttpRequest, revision: Revision, names: dict[str, str], period: Period) -> Event:
     name = names.get(revision.definition_id)
     text = f"{name or 'A deleted API'}, revision {revision.number}, published by {revision.author}"
     url = ""
     if name and request.user.may("apis"):
         url = reverse("api-revision", args=[request.org.slug, revision.definition_id, revision.number])
-    return Event(revision.created_at, text, url)
+    when = said(revision.created_at, period.zone, year=period.years, pattern="%H:%M:%S")
+    return Event(revision.created_at, text, url, when)
 
 
 def plot_file(plot_name: str, asked: Asked) -> tuple[list[str], Sequence[Sequence[object]]]:

@@ -107,6 +107,18 @@ def ensure(days: Iterable[date], now: datetime | None = None) -> None:
         _make([wanted[name] for name in sorted(missing)])
 
 
+def ensure_coarse(first: date, last: date, now: datetime) -> None:
+    """Make what is missing of the monthly partitions for rollups of days still kept, both ends included."""
+    days = [first + number * DAY for number in range((last - first).days + 1)]
+    wanted = {
+        partition(kind, day)
+        for kind in ("rollup_h", "rollup_d", "rollup_k")
+        for day in days
+        if day >= oldest(kind, now).date() - DAY
+    }
+    _make(sorted(wanted))
+
+
 def prepare(now: datetime) -> None:
     """Make today's and tomorrow's partitions."""
     today = now.astimezone(UTC).date()

@@ -6,14 +6,16 @@ days are those of the organisation's zone, because the rollups are cut there.
 The three tiers, and what each reads:
 
     minutes  up to 1 h, recent     counts and percentiles from m, tables from the records themselves
-    hours    up to 48 h, recent    counts from m (or h), tables from x: whole hours of the zone
+    hours    up to 48 h, recent    counts from m, tables from x and, for the parts of an hour at both ends, from m
+                                   and the records themselves: exact to the minute
     days     everything else       counts from h (or d), tables from k: whole days of the zone
 
 Of one key, counts are kept by hour (x) and day (k) and no histograms are, so its percentiles come from the
 records themselves.
 
-A span is widened to whole minutes, hours or days first and all that a page shows covers the widened
-span, so a table and the chart above it always agree.
+A span is widened to whole minutes or days first and all that a page shows covers the widened span, so tile, chart,
+tables, files and the records that a tile leads to always agree. The last hour and the last 24 hours end with the
+minute that is running and are exactly so long; 7 and 30 days begin at midnight.
 """
 
 import re
@@ -33,13 +35,16 @@ from dashboard.analytics.clock import (
     floor,
     hour_start,
     hours,
-    next_hour,
+    meant,
+    said,
+    years,
 )
 
 MOST_BUCKETS = 100
 # datetime.fromisoformat takes more, a trailing NUL included.
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 # How long each grain is kept.
 MINUTES_KEPT = 3 * DAY
 HOURS_KEPT = 92 * DAY
@@ -109,6 +114,7 @@ class Period:
     counts: Cut
     latency: Cut
     tables: Span
+    hours_from: datetime = LONG_AGO  # since when hours can be read
 
     @property
     def start(self) -> datetime:
@@ -127,15 +133,31 @@ class Period:
         return instant.astimezone(self.zone)
 
     @property
+    def years(self) -> bool:
+        """Whether its times have to be said with the year."""
+        return years(self.start, self.seen_end, self.now, self.zone)
+
+    def said(self, instant: datetime) -> str:
+        return said(instant, self.zone, year=self.years)
+
+    @property
     def days_covered(self) -> int:
         return (self.local(self.end - MINUTE).date() - self.local(self.start).date()).days + 1
 
 
-def parse(params: Mapping[str, str], zone: ZoneInfo, now: datetime, *, by_key: bool = False) -> Period:
+def parse(
+    params: Mapping[str, str],
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    by_key: bool = False,
+    exact_from: datetime | None = None,
+) -> Period:
     """The period that `range`, `from` and `to` ask for; the last 24 hours when they are absent.
 
     `from` and `to` are ISO 8601, local to the zone unless they carry an offset; a `to` that is a date
     alone includes that day. by_key: rows of one key are wanted, which are kept by hour and by day only.
+    exact_from: days before were cut in another zone, so that their hours do not add up to them.
     Raises PeriodError.
     """
     now = now.astimezone(UTC)
@@ -144,18 +166,19 @@ def parse(params: Mapping[str, str], zone: ZoneInfo, now: datetime, *, by_key: b
         tier, start, end = _custom(params, zone, now)
     else:
         tier, start, end = _named(name, zone, now)
-    return _cut(name, tier, start, end, zone=zone, now=now, by_key=by_key)
+    hours_from = max(now - HOURS_KEPT, exact_from or now - HOURS_KEPT)
+    period = _cut(name, tier, start, end, zone=zone, now=now, by_key=by_key, hours_from=hours_from)
+    return replace(period, hours_from=hours_from)
 
 
 def instants(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
-    """The same parameters as two instants, not widened: for single records. Raises PeriodError."""
+    """The same parameters as two instants, a custom range not widened: for single records. Raises PeriodError."""
     now = now.astimezone(UTC)
     name = _name(params)
     if name == "custom":
-        start, end = _asked(params, zone, now)
-        return start, end
-    # A record may be stamped up to a minute ahead of the gateway's clock.
-    return now - RANGES[name], now + MINUTE
+        return _asked(params, zone, now)
+    _, start, end = _named(name, zone, now)
+    return start, end
 
 
 def before(period: Period) -> Before:
@@ -167,16 +190,16 @@ def before(period: Period) -> Before:
         first = period.local(period.start).date() - timedelta(days=period.days_covered)
         start = day_start(first, period.zone)
         grain = period.counts.grain
-        if grain == "h" and not _kept(start, "h", period.now):
+        if grain == "h" and start < period.hours_from:
             grain = "d"
     elif period.tier == "hours":
-        start = hour_start(period.start - length, period.zone)
+        start = period.start - length
         grain = period.counts.grain
         if grain == "m" and not _kept(start, "m", period.now):
-            grain = "h"
+            start, grain = hour_start(start, period.zone), "h"
     else:
         start, grain = period.start - length, period.counts.grain
-    unit = {"m": MINUTE, "": MINUTE}.get(grain, HOUR)
+    unit = {"m": MINUTE, "": MINUTE, "x": MINUTE}.get(grain, HOUR)
     end = min(period.start, start + max(unit, round(elapsed / unit) * unit))
     if grain in ("d", "k"):
         end = period.start
@@ -220,12 +243,9 @@ def _name(params: Mapping[str, str]) -> str:
 
 
 def _named(name: str, zone: ZoneInfo, now: datetime) -> tuple[str, datetime, datetime]:
-    if name == "1h":
+    if name in ("1h", "24h"):
         end = floor(now, MINUTE) + MINUTE
-        return "minutes", end - HOUR, end
-    if name == "24h":
-        end = next_hour(hour_start(now, zone), zone)
-        return "hours", hour_start(end - RANGES[name], zone), end
+        return "minutes" if name == "1h" else "hours", end - RANGES[name], end
     today = now.astimezone(zone).date()
     first = today - RANGES[name] + timedelta(days=1)
     return "days", day_start(first, zone), day_start(today + timedelta(days=1), zone)
@@ -233,12 +253,12 @@ def _named(name: str, zone: ZoneInfo, now: datetime) -> tuple[str, datetime, dat
 
 def _custom(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[str, datetime, datetime]:
     start, end = _asked(params, zone, now)
+    end = min(end, floor(now, MINUTE) + MINUTE)
     recent = start >= now - MINUTES_KEPT + HOUR
     if recent and end - start <= HOUR:
         return "minutes", floor(start, MINUTE), ceiling(end, MINUTE)
     if recent and end - start <= 48 * HOUR:
-        last = hour_start(end - timedelta(microseconds=1), zone)
-        return "hours", hour_start(start, zone), next_hour(last, zone)
+        return "hours", floor(start, MINUTE), ceiling(end, MINUTE)
     last_day = (end - timedelta(microseconds=1)).astimezone(zone).date()
     return "days", day_start(start.astimezone(zone).date(), zone), day_start(last_day + DAY, zone)
 
@@ -250,7 +270,8 @@ def _asked(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[da
         raise PeriodError("from", "from must lie in the past.")
     if start < now - DAYS_KEPT:
         raise PeriodError("from", f"from must lie within the last {DAYS_KEPT.days} days, which are kept.")
-    end = min(end, floor(now, MINUTE) + MINUTE)
+    # Records may be stamped up to a minute ahead of now; what is further ahead is stored as of now.
+    end = min(end, floor(now, MINUTE) + 3 * MINUTE)
     if end <= start:
         raise PeriodError("to", "to must be later than from.")
     return start, end
@@ -266,25 +287,34 @@ def _instant(field: str, text: str, zone: ZoneInfo) -> datetime:
             day = date.fromisoformat(text) + timedelta(days=field == "to")
             return day_start(day, zone)
         value = datetime.fromisoformat(text)
-        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+        return value.astimezone(UTC) if value.tzinfo else meant(value, zone, last=field == "to")
     except (ValueError, OverflowError):
         raise PeriodError(field, f"{field} is no date and time like 2026-11-25T14:30.") from None
 
 
 def _cut(
-    name: str, tier: str, start: datetime, end: datetime, *, zone: ZoneInfo, now: datetime, by_key: bool
+    name: str,
+    tier: str,
+    start: datetime,
+    end: datetime,
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    by_key: bool,
+    hours_from: datetime,
 ) -> Period:
     if tier == "minutes":
         step = _step(end - start, MINUTE)
         counts = Cut(_regular(start, end, step), step, "" if by_key else "m")
         return Period(name, tier, zone, now, counts, counts, Span(start, end, ""))
     if tier == "hours":
-        step = _step(end - start, HOUR if by_key else MINUTE)
-        edges = hours(start, end, zone) if step == HOUR else _regular(start, end, step)
+        # One bucket more than it is steps long, because both ends may lie within one.
+        step = _step(end - start, HOUR if by_key else MINUTE, most=MOST_BUCKETS - 1)
+        edges = hours(start, end, zone) if step == HOUR else _on_the_clock(start, end, step, zone)
         counts = Cut(edges, step, "x" if by_key else "m" if step < HOUR else "h")
         latency = replace(counts, grain="") if by_key else counts
         return Period(name, tier, zone, now, counts, latency, Span(start, end, "x"))
-    hours_kept = not by_key and start >= now - HOURS_KEPT + DAY
+    hours_kept = not by_key and start >= max(hours_from, now - HOURS_KEPT + DAY)
     step = _step(end - start, HOUR if hours_kept else DAY)
     grain = "k" if by_key else "h" if step < DAY else "d"
     counts = Cut(_day_edges(start, end, step, zone), step, grain)
@@ -294,15 +324,25 @@ def _cut(
     return Period(name, tier, zone, now, counts, latency, Span(start, end, "k"))
 
 
-def _step(length: timedelta, least: timedelta) -> timedelta:
-    """The narrowest of STEPS, or else of whole days, that gives at most MOST_BUCKETS. A day of 25 hours
+def _step(length: timedelta, least: timedelta, most: int = MOST_BUCKETS) -> timedelta:
+    """The narrowest of STEPS, or else of whole days, that gives at most so many buckets. A day of 25 hours
     does not change the step of a week, so the length is taken to whole days above two of them."""
     if length > 2 * DAY:
         length = timedelta(days=round(length / DAY))
     for step in STEPS:
-        if step >= least and length / step <= MOST_BUCKETS:
+        if step >= least and length / step <= most:
             return step
-    return timedelta(days=-(-length // (MOST_BUCKETS * DAY)))
+    return timedelta(days=-(-length // (most * DAY)))
+
+
+def _on_the_clock(start: datetime, end: datetime, step: timedelta, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Edges at round times, a step apart, between both ends."""
+    edges, edge = [start], hour_start(start, zone)
+    while edge < end:
+        if edge > start:
+            edges.append(edge)
+        edge += step
+    return (*edges, end)
 
 
 def _regular(start: datetime, end: datetime, step: timedelta) -> tuple[datetime, ...]:

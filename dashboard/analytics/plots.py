@@ -24,6 +24,7 @@ class Event:
     at: datetime
     text: str
     url: str = ""
+    when: str = ""  # on the organisation's clock
 
 
 @dataclass(frozen=True)
@@ -147,13 +148,12 @@ def describe_latency(
 
 def bucket_label(period: Period, cut: Cut, index: int) -> str:
     """When a bucket starts, on the organisation's clock; the days it covers where that is more than one."""
-    start = period.local(cut.edges[index])
     if cut.step < DAY:
-        return f"{start.day} {start:%b} {start:%H:%M}"
+        return period.said(cut.edges[index])
+    start = period.local(cut.edges[index])
     last = period.local(cut.edges[index + 1]) - HOUR
-    if last.date() == start.date():
-        return f"{start.day} {start:%b}"
-    return f"{start.day} {start:%b} to {last.day} {last:%b}"
+    days = [f"{day.day} {day:%b %Y}" if period.years else f"{day.day} {day:%b}" for day in (start, last)]
+    return days[0] if last.date() == start.date() else " to ".join(days)
 
 
 def _plot(

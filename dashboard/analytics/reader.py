@@ -7,15 +7,15 @@ reads one slice of the key, also for a super-user, for whom row-level security a
 
 # ruff: noqa: S608 - only names and conditions written in this module are put into SQL, every value is a parameter
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from dashboard.analytics import histogram
-from dashboard.analytics.clock import row_bound
+from dashboard.analytics.clock import next_hour, row_bound, whole_hours
 from dashboard.analytics.periods import Cut, Span
 
 MOST_RECORDS = 50_000
@@ -27,6 +27,9 @@ SUMS = """sum(hits)::bigint, sum(s3)::bigint, sum(s4)::bigint, sum(s5)::bigint, 
 HISTOGRAM = "string_agg(lat, ''::bytea)"
 
 # A record as a rollup row of its own, so that both are added up by the same statement.
+COLUMNS = (
+    """org_id, ts, api_id, val, hits, s3, s4, s5, limited, timed, lat_sum, up_hits, up_sum, lat_max, lat"""
+)
 AS_ROLLUP = """SELECT org_id, ts, {api} AS api_id, {val} AS val, 1 AS hits,
     (status BETWEEN 300 AND 399)::int AS s3, (status BETWEEN 400 AND 499)::int AS s4,
     (status >= 500)::int AS s5, (status = 429)::int AS limited, timed::int AS timed,
@@ -37,6 +40,7 @@ AS_ROLLUP = """SELECT org_id, ts, {api} AS api_id, {val} AS val, 1 AS hits,
 
 # Totals and APIs are kept by minute, hour and day; what else there is, by hour (x) and day (k).
 TOTALS_GRAIN = {"": "m", "x": "h", "k": "d"}
+NOTHING_BEYOND = "NOT EXISTS (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s)"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Owners:
 
     org_ids: tuple[str, ...]
     zone: ZoneInfo
+    base: int = 0  # what the dimensions of their rollups are counted from
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ def ranking(
     """The busiest of what = "api", "key" or "endpoint", percentiles included for the lines returned only."""
     rows, params = _rows(what, owners, span, filters)
     # A rollup is read twice by its key sooner than its histograms are copied aside.
-    hint = "" if "FROM record" in rows else "NOT"
+    hint = "NOT" if "FROM rollup" in rows else ""
     found = _read(
         f"""WITH r AS {hint} MATERIALIZED ({rows}),
         top AS (SELECT api_id, val, sum(hits) AS busy, count(*) OVER () AS lines,
@@ -211,14 +216,12 @@ def newest_of_keys(
     return {key: (alias, ts) for key, alias, ts in found}
 
 
-def last_hits(
-    org_ids: Sequence[str], api_ids: Iterable[str], start: datetime, end: datetime
-) -> dict[str, datetime]:
+def last_hits(owners: Owners, api_ids: Iterable[str], start: datetime, end: datetime) -> dict[str, datetime]:
     """When each API was last called in a span: to the minute for three days, then to the hour."""
     found = _read(
-        """SELECT api_id, max(ts) FROM rollup WHERE org_id = ANY(%s) AND grain IN ('m', 'h') AND dim = 1
+        """SELECT api_id, max(ts) FROM rollup WHERE org_id = ANY(%s) AND grain IN ('m', 'h') AND dim = %s
             AND api_id = ANY(%s) AND ts >= %s AND ts < %s GROUP BY api_id""",
-        [list(org_ids), sorted(set(api_ids)), start, end],
+        [list(owners.org_ids), owners.base + 1, sorted(set(api_ids)), start, end],
     )
     return dict(found)
 
@@ -238,7 +241,7 @@ def by_clock(
 
 def any_traffic(org_ids: Sequence[str]) -> bool:
     [[found]] = _read(
-        "SELECT EXISTS (SELECT FROM rollup WHERE org_id = ANY(%s) AND grain = 'd' AND dim = 0)",
+        "SELECT EXISTS (SELECT FROM rollup WHERE org_id = ANY(%s) AND grain = 'd' AND dim IN (0, 100))",
         [list(org_ids)],
     )
     return found
@@ -264,22 +267,76 @@ def _rows(what: str, owners: Owners, span: Span, filters: Filters) -> tuple[str,
     if filters.api:
         conditions, values = [*conditions, "api_id = %s"], [*values, filters.api]
     where = "".join(f" AND {condition}" for condition in conditions)
+
+    def rollup(start: datetime, end: datetime, grain: str) -> tuple[str, list]:
+        bounds = (row_bound(instant, grain, owners.zone) for instant in (start, end))
+        return (
+            f"""SELECT {COLUMNS} FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dim = %s
+                AND ts >= %s AND ts < %s{where}""",
+            [list(owners.org_ids), grain, owners.base + dim, *bounds, *values],
+        )
+
+    if span.grain != "x":
+        return rollup(span.start, span.end, grain)
+    first, last = whole_hours(span.start, span.end, owners.zone)
+    if dim in (0, 1):
+        parts = _parts(span, first, last, lambda start, end: rollup(start, end, "m"))
+        return _union([*parts, rollup(first, last, "h")] if first < last else parts)
+
+    def records(start: datetime, end: datetime) -> tuple[str, list]:
+        return _from_records(what, owners, Span(start, end, ""), filters, most=None)
+
+    if first > last or last == span.end:
+        parts = _parts(span, first, last, records)
+    else:
+        parts = _parts(replace(span, end=last), first, last, records)
+        parts += _running_hour(owners, last, span.end, rollup, records)
+    return _union([*parts, rollup(first, last, "x")] if first < last else parts)
+
+
+Piece = tuple[str, list]
+
+
+def _parts(
+    span: Span, first: datetime, last: datetime, read: Callable[[datetime, datetime], Piece]
+) -> list[Piece]:
+    """What lies outside of the whole hours of a span, `first` to `last`."""
+    if first > last:
+        return [read(span.start, span.end)]
+    return [read(start, end) for start, end in ((span.start, first), (last, span.end)) if start < end]
+
+
+def _running_hour(
+    owners: Owners,
+    start: datetime,
+    end: datetime,
+    rollup: Callable[[datetime, datetime, str], Piece],
+    records: Callable[[datetime, datetime], Piece],
+) -> list[Piece]:
+    """An hour up to `end`: its row where nothing of the hour lies beyond, as in the hour that is running, else its
+    records."""
+    beyond = [list(owners.org_ids), end, next_hour(start, owners.zone)]
+    by_row, its = rollup(start, next_hour(start, owners.zone), "x")
+    by_record, others = records(start, end)
+    return [
+        (f"{by_row} AND {NOTHING_BEYOND}", [*its, *beyond]),
+        (f"{by_record} WHERE NOT {NOTHING_BEYOND}", [*others, *beyond]),
+    ]
+
+
+def _union(pieces: Iterable[Piece]) -> Piece:
+    pieces = list(pieces)
     return (
-        f"""SELECT * FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dim = %s
-            AND ts >= %s AND ts < %s{where}""",
-        [
-            list(owners.org_ids),
-            grain,
-            dim,
-            row_bound(span.start, grain, owners.zone),
-            row_bound(span.end, grain, owners.zone),
-            *values,
-        ],
+        " UNION ALL ".join(f"({statement})" for statement, _ in pieces),
+        [value for _, values in pieces for value in values],
     )
 
 
-def _from_records(what: str, owners: Owners, span: Span, filters: Filters) -> tuple[str, list]:
-    """The newest MOST_RECORDS records of a span."""
+def _from_records(
+    what: str, owners: Owners, span: Span, filters: Filters, most: int | None = MOST_RECORDS
+) -> tuple[str, list]:
+    """The newest records of a span, at most so many."""
+    newest = "" if most is None else f"ORDER BY ts DESC, id DESC LIMIT {most}"
     columns = {
         "total": ("''::text", "''::text"),
         "api": ("api_id", "''::text"),
@@ -298,7 +355,7 @@ def _from_records(what: str, owners: Owners, span: Span, filters: Filters) -> tu
     return (
         f"""{AS_ROLLUP.format(api=api, val=val)} FROM
             (SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{where}
-             ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}) AS record""",
+             {newest}) AS record""",
         [list(owners.org_ids), span.start, span.end, *values],
     )
 

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.urls import reverse
 
-from apis.models import ApiDefinition
-from dashboard.analytics import figures, links, logs, tables
+from dashboard.analytics import figures, links, logs, partitions, tables
 from dashboard.analytics.asked import AskedLogs
 from dashboard.analytics.clean import LATEST
+from dashboard.analytics.clock import said, said_span, years
 from dashboard.analytics.logs import Found
 from dashboard.analytics.models import Record
-from dashboard.analytics.page import LABELS, MOST_CHOICES
+from dashboard.analytics.page import LABELS, api_choices
 from dashboard.analytics.periods import RANGES
 from dashboard.analytics.traffic import Freshness
 
@@ -24,40 +24,50 @@ FILE = (
 
 
 def listing(request: HttpRequest, asked: AskedLogs, found: Found, fresh: Freshness) -> dict:
-    zone, path = request.org.zone, request.path
+    zone, path = asked.zone, request.path
     names = tables.api_names({record.api_id for record in found.records})
     name = request.GET.get("range") or ("custom" if request.GET.get("from") else "24h")
     live = request.GET.get("live") == "1" and not asked.place
+    start, end = asked.wanted.start, min(asked.wanted.end, fresh.now)
+    in_years = years(start, end, fresh.now, zone)
+    pattern = "%H:%M:%S" if start.second or asked.wanted.end.second else "%H:%M"
+    oldest = partitions.oldest("record", fresh.now)
     return {
         "section": "logs",
         "zone": zone.key,
         "asked": asked,
-        "records": [line(request, record, names) for record in found.records],
-        "searched_to": found.searched_to,
-        "start": asked.wanted.start,
-        "end": min(asked.wanted.end, fresh.now),
+        "records": [line(request, record, names, zone, year=in_years) for record in found.records],
+        "searched_to": said(found.searched_to, zone, year=in_years),
+        "kept_since": said(oldest, zone, year=True) if start < oldest else "",
+        "start": start,
+        "end": end,
+        "span": said_span(start, end, fresh.now, zone, pattern),
         "patient": len(found.records) < logs.PAGE and found.after is not None,
         "older": links.link(path, asked.kept, before=str(found.after)) if found.after else "",
         "newest": links.link(path, asked.kept) if asked.place else "",
         "csv_url": links.link(path, asked.kept, before=request.GET.get("before", ""), format="csv"),
-        "from": f"{asked.wanted.start.astimezone(zone):%Y-%m-%dT%H:%M}",
-        "to": f"{min(asked.wanted.end, fresh.now).astimezone(zone):%Y-%m-%dT%H:%M}",
+        "from": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
+        "to": f"{end.astimezone(zone):%Y-%m-%dT%H:%M}",
         "live": live,
         "live_url": links.link(path, asked.kept, live="" if live else "1"),
         "ranges": [(LABELS[one], links.range_link(path, asked.kept, one), one == name) for one in RANGES],
         "chips": _chips(asked, path, names),
         "kept": asked.kept,
-        "apis": ApiDefinition.objects.order_by("name", "id").values_list("api_id", "name")[:MOST_CHOICES],
+        "apis": api_choices(asked.wanted.api),
         "statuses": STATUSES,
         "methods": METHODS,
         "fresh": fresh,
     }
 
 
-def line(request: HttpRequest, record: Record, names: dict[str, str]) -> dict:
+def line(
+    request: HttpRequest, record: Record, names: dict[str, str], zone: ZoneInfo, *, year: bool = False
+) -> dict:
+    milliseconds = f"%H:%M:%S.{record.ts.microsecond // 1000:03}"
     at = (logs.microseconds(record.ts), record.id)
     return {
         "record": record,
+        "when": said(record.ts, zone, year=year, pattern=milliseconds),
         "url": reverse("log-record", args=[request.org.slug, *at]),
         "api": names.get(record.api_id, record.api_id),
         "status_class": f"{record.status // 100}xx",
@@ -76,8 +86,9 @@ def detail(request: HttpRequest, record: Record) -> dict:
     own = max(0, record.lat_total - record.lat_up) if record.timed and record.lat_up else None
     return {
         "section": "logs",
-        **line(request, record, names),
+        **line(request, record, names, zone),
         "zone": zone.key,
+        "when": said(record.ts, zone, year=True, pattern="%H:%M:%S.%f"),
         # Earlier versions kept stamps that no zone east of UTC can show.
         "sent_at": record.sent_at and min(record.sent_at, LATEST),
         "list_url": path,

@@ -13,14 +13,13 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from dashboard.analytics import periods, reader, tables
+from dashboard.analytics import cuts, periods, reader, tables
 from dashboard.analytics.forms import RestLogForm, RestUsageForm
 from dashboard.analytics.logs import Numbered, Wanted
 from dashboard.analytics.models import Record
 from dashboard.analytics.partitions import KINDS
 from dashboard.analytics.reader import Figures, Filters, Owners
 from orgs.access import access
-from orgs.models import Organisation
 from orgs.rest import RestError, form_error, json_response, page
 
 MOST_ROWS = 5_000
@@ -64,7 +63,7 @@ def usage_of_apis(request: HttpRequest, **dates: str) -> HttpResponse:
         span = periods.days(first, last, owners.zone, "d")
         found = reader.ranking("api", owners, span, Filters(api=wanted["api_id"]), limit=MOST_ROWS).rows
         names = tables.api_names({row.api_id for row in found})
-        hits = reader.last_hits(owners.org_ids, (row.api_id for row in found), span.start, span.end)
+        hits = reader.last_hits(owners, (row.api_id for row in found), span.start, span.end)
         rows += [
             _row(
                 row.figures,
@@ -108,8 +107,9 @@ def logs(request: HttpRequest) -> HttpResponse:
 
 
 def _wanted(asked: dict, now: datetime) -> Wanted:
-    """Both ends of the range included; a missing end is now, a missing start 24 hours before the end."""
-    end = now + timedelta(minutes=1)
+    """Both ends of the range included; a missing end is that of the minute which is running, a missing start 24 hours
+    before the end."""
+    end = periods.parse({}, ZoneInfo("UTC"), now).end
     if asked["end"] is not None:
         end = datetime.fromtimestamp(asked["end"] + 1, UTC)
     start = end - timedelta(hours=24)
@@ -160,13 +160,14 @@ def _date(which: str, day: str, month: str, year: str) -> date:
 
 
 def _owners(request: HttpRequest) -> list[Owners]:
-    """The caller's organisation; for a super-user all of them, those of one zone together."""
+    """The caller's organisation; for a super-user all of them, those whose rows are cut alike together."""
     if request.org is not None:
-        return [Owners((request.org.id,), request.org.zone)]
-    zones: dict[str, list[str]] = {}
-    for org_id, zone in Organisation.objects.order_by("id").values_list("id", "time_zone"):
-        zones.setdefault(zone, []).append(org_id)
-    return [Owners(tuple(org_ids), ZoneInfo(zone)) for zone, org_ids in sorted(zones.items())]
+        cut = cuts.of(request.org, timezone.now())
+        return [Owners((request.org.id,), cut.zone, cut.base)]
+    alike: dict[tuple[str, int], list[str]] = {}
+    for org_id, cut in sorted(cuts.of_everybody().items()):
+        alike.setdefault((cut.zone.key, cut.base), []).append(org_id)
+    return [Owners(tuple(org_ids), ZoneInfo(zone), base) for (zone, base), org_ids in sorted(alike.items())]
 
 
 def _clock(start: datetime, unit: str) -> dict[str, int]:

@@ -10,7 +10,7 @@ from datetime import datetime
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
-from dashboard.analytics import caps, partitions, rollup
+from dashboard.analytics import caps, cuts, partitions, rollup
 from dashboard.analytics.clean import Row, copy_line
 
 LINES = 5_000  # a write
@@ -71,6 +71,7 @@ def _store(rows: Sequence[Row], now: datetime) -> None:
         # A small sample tells the planner enough; a full one takes as long as the COPY.
         cursor.execute("SET LOCAL default_statistics_target = 10")
         cursor.execute("ANALYZE pg_temp.incoming (org_id, api_id, status, endpoint, key, ts)")
+        cuts.begin_for("pg_temp.incoming")
         caps.endpoints()
         caps.keys()
         cursor.execute("INSERT INTO record SELECT * FROM pg_temp.incoming")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from apis.models import ApiDefinition
+from apis.models import ApiDefinition, Revision
 from dashboard.analytics import charts, figures, reader
 from dashboard.analytics.reader import Figures, Ranking
 from dashboard.analytics.traffic import Question
@@ -137,7 +137,14 @@ class Names:
 
 
 def api_names(api_ids: set[str]) -> dict[str, str]:
-    return dict(ApiDefinition.objects.filter(api_id__in=api_ids).values_list("api_id", "name"))
+    """Names by id: of APIs that are deleted the last one they had."""
+    names = dict(ApiDefinition.objects.filter(api_id__in=api_ids).values_list("api_id", "name"))
+    missing = api_ids - names.keys() - {""}
+    if missing:
+        last = Revision.objects.filter(api_id__in=missing).order_by("api_id", "-created_at", "-number")
+        for revision in last.distinct("api_id"):
+            names[revision.api_id] = f"{revision.definition.get('name') or revision.api_id} (deleted)"
+    return names
 
 
 def _ranking(name: str, question: Question, limit: int, offset: int) -> Ranking:

@@ -108,11 +108,11 @@ def test_a_bar_behind_a_row_can_be_seen_unless_the_row_is_zero(value, top, width
 def test_time_labels_stand_at_round_hours_and_at_days():
     day = periods.parse({"range": "24h"}, BERLIN, NOW)
     assert charts.time_ticks(day, day.counts) == (
-        Tick("16.67%", "20:00"),
-        Tick("33.33%", "25 Nov"),
-        Tick("50.00%", "04:00"),
-        Tick("66.67%", "08:00"),
-        Tick("83.33%", "12:00"),
+        Tick("18.56%", "20:00"),
+        Tick("35.05%", "25 Nov"),
+        Tick("51.55%", "04:00"),
+        Tick("68.04%", "08:00"),
+        Tick("84.54%", "12:00"),
     )
 
 

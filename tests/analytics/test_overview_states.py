@@ -42,12 +42,12 @@ def test_the_number_of_queries_does_not_follow_the_number_of_rows(committed, red
         return len(captured)
 
     literal = {
-        (OVERVIEW, "1h"): 18,
-        (OVERVIEW, "24h"): 18,
-        (OVERVIEW, "30d"): 20,
-        ("/o/alpha/analytics/keys/", "24h"): 10,
-        ("/o/alpha/logs/", "24h"): 11,
-        ("/o/alpha/", "24h"): 11,
+        (OVERVIEW, "1h"): 21,
+        (OVERVIEW, "24h"): 21,
+        (OVERVIEW, "30d"): 23,
+        ("/o/alpha/analytics/keys/", "24h"): 11,
+        ("/o/alpha/logs/", "24h"): 13,
+        ("/o/alpha/", "24h"): 13,
     }
     push(redis, {**stamp, "APIKey": "a" * 16, "APIID": "one"})
     client.get("/o/alpha/")  # the first request of a process proves the isolation
@@ -140,7 +140,9 @@ def test_a_figure_says_zone_freshness_and_what_it_is_compared_with(committed, re
     page = client.get(OVERVIEW, {"range": "24h"})
     assert (page.context["zone"], page.context["compared_with"]) == ("Europe/Berlin", "the 24 hours before")
     assert page.context["fresh"].stale is False
-    assert timedelta(hours=23) <= page.context["end"] - page.context["start"] <= timedelta(hours=24)
+    assert (
+        timedelta(hours=24, minutes=-1) < page.context["end"] - page.context["start"] <= timedelta(hours=24)
+    )
     text = page.content.decode()
     assert [tile.help for tile, _ in page.context["tiles"] if text.count(f"{tile.help} Here: ") != 1] == []
 
@@ -151,7 +153,6 @@ def test_the_times_of_a_page_are_those_of_the_organisation(committed, redis, cli
     push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)})
     page = client.get(OVERVIEW, {"range": "24h"})
     start, text = page.context["start"].astimezone(alpha.zone), page.content.decode()
-    assert start.minute == 0
     assert text.count(f"{start.day} {start:%b} {start:%H:%M} to ") == 1
     [plot, _], _ = page.context["plots"]
     assert plot.rows[0][0] == f"{start.day} {start:%b} {start:%H:%M}"

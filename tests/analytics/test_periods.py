@@ -29,7 +29,7 @@ def at(*parts: int, zone: ZoneInfo = BERLIN, fold: int = 0) -> datetime:
     ("name", "counts", "latency", "tables"),
     [
         ("1h", (60, MINUTE, "m"), (60, "m"), ""),
-        ("24h", (96, 15 * MINUTE, "m"), (96, "m"), "x"),
+        ("24h", (97, 15 * MINUTE, "m"), (97, "m"), "x"),
         ("7d", (84, 2 * HOUR, "h"), (84, "h"), "k"),
         ("30d", (90, 8 * HOUR, "h"), (30, "d"), "k"),
     ],
@@ -42,7 +42,7 @@ def test_each_range_is_cut_into_buckets_that_its_grain_can_fill(name, counts, la
 
 
 @pytest.mark.parametrize(
-    ("name", "buckets", "grain"), [("1h", 60, ""), ("24h", 24, "x"), ("7d", 7, "k"), ("30d", 30, "k")]
+    ("name", "buckets", "grain"), [("1h", 60, ""), ("24h", 25, "x"), ("7d", 7, "k"), ("30d", 30, "k")]
 )
 def test_rows_of_one_key_are_read_by_hour_and_day_and_its_latency_from_records(name, buckets, grain):
     period = parse({"range": name}, BERLIN, NOW, by_key=True)
@@ -50,9 +50,13 @@ def test_rows_of_one_key_are_read_by_hour_and_day_and_its_latency_from_records(n
     assert period.latency == replace(period.counts, grain="")
 
 
-def test_without_parameters_the_last_24_whole_hours_are_shown():
+def test_without_parameters_the_last_24_hours_are_shown():
     period = parse({}, BERLIN, NOW)
-    assert (period.name, period.start, period.end) == ("24h", at(2026, 11, 24, 16), at(2026, 11, 25, 16))
+    assert (period.name, period.start, period.end) == (
+        "24h",
+        at(2026, 11, 24, 15, 36),
+        at(2026, 11, 25, 15, 36),
+    )
 
 
 def test_seven_days_are_today_and_the_six_before_in_the_zone_of_the_organisation():
@@ -68,8 +72,8 @@ def test_seven_days_are_today_and_the_six_before_in_the_zone_of_the_organisation
     [
         # Up to an hour: whole minutes.
         ("2026-11-25T10:00:30", "2026-11-25T10:20:30", "minutes", (25, 10, 0), (25, 10, 21)),
-        # Up to two days: whole hours.
-        ("2026-11-24T10:20", "2026-11-25T10:20", "hours", (24, 10, 0), (25, 11, 0)),
+        # Up to two days: whole minutes too.
+        ("2026-11-24T10:20:59", "2026-11-25T10:20:01", "hours", (24, 10, 20), (25, 10, 21)),
         # A little more than an hour ago but older than minutes are kept: whole days.
         ("2026-11-20T10:20", "2026-11-20T10:50", "days", (20, 0, 0), (21, 0, 0)),
         # More than two days: whole days.
@@ -80,7 +84,7 @@ def test_seven_days_are_today_and_the_six_before_in_the_zone_of_the_organisation
         ("2026-11-25T08:00Z", "2026-11-25T08:30Z", "minutes", (25, 9, 0), (25, 9, 30)),
     ],
 )
-def test_a_custom_range_is_widened_to_whole_minutes_hours_or_days(start, end, tier, first, last):
+def test_a_custom_range_is_widened_to_whole_minutes_or_days(start, end, tier, first, last):
     period = parse({"range": "custom", "from": start, "to": end}, BERLIN, NOW)
     assert (period.tier, period.start, period.end) == (tier, at(2026, 11, *first), at(2026, 11, *last))
 
@@ -118,8 +122,8 @@ def test_a_range_that_cannot_be_shown_names_its_field(params, field):
 
 def test_the_period_before_is_read_as_far_as_this_one_has_run():
     before = periods.before(parse({"range": "24h"}, BERLIN, NOW))
-    assert before.counts == periods.Span(at(2026, 11, 23, 16), at(2026, 11, 24, 15, 35), "m")
-    assert before.tables == periods.Span(at(2026, 11, 23, 16), at(2026, 11, 24, 16), "x")
+    assert before.counts == periods.Span(at(2026, 11, 23, 15, 36), at(2026, 11, 24, 15, 35), "m")
+    assert before.tables == periods.Span(at(2026, 11, 23, 15, 36), at(2026, 11, 24, 15, 36), "x")
 
 
 def test_the_month_before_compares_counts_by_the_hour_and_percentiles_by_whole_days():

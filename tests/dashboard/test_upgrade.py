@@ -273,6 +273,13 @@ def test_the_message_that_waited_is_delivered(moved_in, redis):
     assert waiting() == 0
 
 
+def test_every_organisation_knows_in_which_zone_its_figures_are_cut(upgraded):
+    with superuser(upgraded[0]) as connection:
+        cuts = connection.execute("SELECT org_id, base, zone, state FROM rollup_cut").fetchall()
+        zones = connection.execute("SELECT id, 0, time_zone, 'active' FROM orgs_organisation").fetchall()
+    assert sorted(cuts) == sorted(zones) != []
+
+
 def test_the_figures_are_the_same(moved_in, upgraded):
     with superuser(upgraded[0]) as connection:
         rollups = connection.execute(
