@@ -103,6 +103,18 @@ def test_forty_clients_that_do_not_read_their_answers_keep_nobody_waiting(served
         assert statuses(rest(sockets[0])) == [200] * 50
 
 
+def test_a_process_without_a_place_left_gives_up_unfinished_requests_and_answers_whole_ones(start_gunicorn):
+    with start_gunicorn(1, 2, "--worker-connections", "20") as url, Gateway(url) as gateway:
+        status(url, "GET", "/sign-in/")  # the first of a process takes longer
+        gateway.ask("GET /system/apis")
+        kept = gateway.connection.sock
+        with clients(url, 60, BEGUN["a head"]):
+            for _ in range(3):
+                assert status(url, "GET", "/sign-in/")[0] == 200
+                assert gateway.ask("GET /system/apis").status == 200
+        assert gateway.connection.sock is kept
+
+
 def test_a_head_that_is_not_finished_within_ten_seconds_is_408(served):
     with connect(served) as client:
         client.sendall(HELLO)
