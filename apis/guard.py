@@ -12,6 +12,9 @@ from apis import targets, templates
 _NO_SECRETS = r"^(?s:.*)\$secret_|"
 # Of several variables the second is looked for in what the first put in, too: then no URL may bring any.
 _NO_SECRETS_OR_VARIABLES = r"^(?s:.*)\$(?:secret_|[0-9])|"
+# For internal targets: nor may a URL bring, in any spelling, how often a request may come back.
+_LETTERS = "".join(f"(?:{letter}|%{ord(letter):02x})" for letter in targets.LOOP_LIMIT)
+_NO_LOOP_LIMIT = f"^(?s:.*)(?i:{_LETTERS})|"
 _INTERNAL_HEADER = (
     "X-Tyk-Internal"  # to gateway 5.14: answer with the API that the host names, not the upstream
 )
@@ -81,6 +84,8 @@ def _guard(version):
         texts += [(trigger or {}).get("rewrite_to") or "" for trigger in rewrite.get("triggers") or []]
         several = any(len(re.findall(r"\$[0-9]", text)) > 1 for text in texts)
         guard = _NO_SECRETS_OR_VARIABLES if several else _NO_SECRETS
+        if any(targets.is_internal(text) for text in texts):
+            guard += _NO_LOOP_LIMIT
         rewrite["match_pattern"] = guard + (rewrite.get("match_pattern") or "")
     for transform in _entries(version, "transform"):
         template = transform.get("template_data") or {}

@@ -6,10 +6,11 @@ the id of an API of the same organisation, which nobody can choose or guess (api
 """
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 SCHEMES = ("http", "https", "h2c", "ws", "wss", "tcp", "tls")
 SELF = "self"
+LOOP_LIMIT = "loop_limit"  # in an internal target's query: how often a request may come back; 5 without it
 NOWHERE = "0" * 24  # in the place of an API that is not there; no API can have this id or name
 
 _SCHEME = re.compile(r"[\s\x00-\x20]*([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -36,12 +37,22 @@ def rewrite_fault(text: str) -> str | None:
     """What is wrong with a `rewrite_to`, whoever writes it, or None: scheme and host must be literal."""
     fixed = _VARIABLE.split(text, maxsplit=1)[0]
     if is_internal(text):
-        return None if internal(text) else 'must be tyk:// and the ID of an own API or "self", then a path'
+        return _internal_fault(text)
     if _SCHEME.match(fixed) or fixed.startswith(("//", "\\")):
         authority = _AUTHORITY.match(text)
         return target_fault(authority[0]) if authority else "must name its host in full, without variables"
     if fixed != text and not re.match(r"[^\s:/?#]*[/?#]", fixed):
         return "must begin with a fixed scheme and host or a fixed path, not with a variable"
+    return None
+
+
+def _internal_fault(text):
+    found = internal(text)
+    if not found:
+        return 'must be tyk:// and the ID of an own API or "self", then a path'
+    limits = [limit for name, limit in parse_qsl(found[1].partition("?")[2], True) if name == LOOP_LIMIT]
+    if not all(re.fullmatch("[0-9]{1,2}", limit) for limit in limits):
+        return "must have a loop_limit of two digits at most: a request that loops holds a processor"
     return None
 
 
@@ -55,6 +66,8 @@ def puts_secrets_together(text: str) -> str | None:
         return "must not use $0: put the pattern in brackets and use $1"
     if _CAPTURES.search(text):
         return "must have a character such as / between a capture and what follows it"
+    if is_internal(text) and "$tyk_" in text:
+        return "must not have $tyk_ variables in an internal target: a caller could have it loop without end"
     if any(ends_in_reference(piece) for piece in _VARIABLE.split(text)[:-1]):
         return "must not have a variable behind $"
     return None

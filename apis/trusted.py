@@ -1,7 +1,9 @@
 """Members whose contents a gateway takes on trust: a surprise inside them ends its process."""
 
+import json
 from collections.abc import Iterator
 
+from apis import schemas, templates
 from apis.pointer import Problem, child
 
 # What a gateway reads from `handler_meta` as text while it loads the API; seen to end 3.0.12, some 5.14 too.
@@ -15,7 +17,7 @@ _ENGINES = ("", "redis")
 
 
 def problems(definition: dict) -> Iterator[Problem]:
-    """The Problems of event handlers and stores, for a definition whose types are right (apis.shape)."""
+    """The Problems of event handlers, stores and schemas, for a definition whose types are right (apis.shape)."""
     for name in ("auth_provider", "session_provider"):
         if ((definition.get(name) or {}).get("storage_engine") or "") not in _ENGINES:
             yield Problem(f"/{name}/storage_engine", "must be redis")
@@ -24,6 +26,21 @@ def problems(definition: dict) -> Iterator[Problem]:
         for index, handler in enumerate(handlers or []):
             pointer = child(child("/event_handlers/events", event), index)
             yield from _handler(handler or {}, pointer)
+    for name, version in ((definition.get("version_data") or {}).get("versions") or {}).items():
+        pointer = child("/version_data/versions", name) + "/extended_paths/validate_json"
+        checks = ((version or {}).get("extended_paths") or {}).get("validate_json") or []
+        for index, check in enumerate(checks):
+            yield from _schemas(check or {}, child(pointer, index))
+
+
+def _schemas(check, pointer):
+    try:
+        blob = json.loads(templates.decoded(check.get("schema_b64") or "") or "null")
+    except (ValueError, RecursionError):
+        blob = None  # no schema; a gateway says so too
+    for member, schema in (("schema", check.get("schema")), ("schema_b64", blob)):
+        for fault in schemas.faults(schema):
+            yield Problem(f"{pointer}/{member}", fault)
 
 
 def _handler(handler, pointer):

@@ -94,6 +94,10 @@ def gateway_rewrites(rewrite, url, values):
         ("/u/(.*)/(.*)", "/$1/$2", "/u/$se$2/cret_conf.x", "//"),  # $2 is looked for in what $1 put in
         ("/u/(.*)", "/$1?a=$1", "/u/$secr$1et_conf.x", "/?a="),
         ("/u/(.*)", "/$1", "/u/$5", "/$5"),
+        ("/v(.*)", "tyk://self/$1", "/v?loop_limit=999999999", "tyk://self/"),  # how often it may come back
+        ("/v(.*)", "tyk://self/$1", "/v?l%6Fop_limit=999999999", "tyk://self/"),
+        ("/v(.*)", "tyk://self/$1", "/v?x=$secret_conf.x", "tyk://self/"),
+        ("/v(.*)", "/x$1", "/v?loop_limit=9", "/x?loop_limit=9"),
     ],
 )
 def test_a_url_that_names_a_secret_is_rewritten_without_it_and_others_as_ever(pattern, rewrite_to, url, made):

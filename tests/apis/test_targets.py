@@ -19,6 +19,7 @@ LITERAL = [
     "tyk://self/$1",
     "tyk://orders/$1?check_limits=true",
     "tyk://orders",
+    "tyk://self/x?loop_limit=10&check_limits=true",
     "/odata?$filter=$1&$top=5",
 ]
 NOT_LITERAL = [
@@ -38,6 +39,9 @@ NOT_LITERAL = [
     "tyk$1",
     "$tyk_context.headers_To/x",
     "x$1/y",
+    "tyk://self/x?loop_limit=1000000000",  # one request held a processor for as long as its caller liked
+    "tyk://orders/x?a=b&loop%5flimit=100",
+    "tyk://self/x?loop_limit=$1",
     "http://good$1/",  # a capture in the host
     "http://good.example$1",
     "http://$1/",
@@ -77,6 +81,7 @@ def test_a_rewrite_whose_scheme_or_host_a_caller_could_complete_is_refused(text)
         "/x/$0conf.x",
         "/x/$secret_$1",
         "/x/$s$tyk_context.headers_A",
+        "tyk://self/x/$tyk_context.headers_A",  # "http?loop_limit=…" is put in as it is
     ],
 )
 def test_pieces_from_which_a_caller_could_make_a_reference_are_refused(text):
