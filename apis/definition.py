@@ -66,13 +66,19 @@ def _identity(definition):
     elif name.startswith("#"):
         # "#" begins a category; with nothing before it, a gateway that looks for an API by name panics.
         yield Problem("/name", "must not begin with #")
-    elif _LIKE_AN_ID.fullmatch(name.split("#")[0].strip()):
+    elif any(_LIKE_AN_ID.fullmatch(text) for text in _as_looked_for(name)):
         # A gateway looks for APIs by id or name, whichever comes first.
         yield Problem("/name", "must not be 24 hexadecimal digits, as ids are")
     if fault := _api_id_fault(definition.get("api_id") or ""):
         yield Problem("/api_id", fault)
     if definition.get("is_oas"):
         yield Problem("/is_oas", "must not be true: only classic definitions are served")
+
+
+def _as_looked_for(name):
+    """Gateways look for a name without its categories, which begin with "#": the character before it goes too."""
+    before, category, _ = name.partition("#")
+    return before.strip(), before[:-1] if category else name
 
 
 def _api_id_fault(api_id):

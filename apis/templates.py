@@ -13,6 +13,7 @@ _ACTION = re.compile(
     r"(?P<right>(?<=\s)-)?\}\}",
     re.DOTALL,
 )
+_TEXT = re.compile(r"/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|`[^`]*`|'(?:\\.|[^'\\])*'", re.DOTALL)
 _PRINTS_NOTHING = re.compile(
     r"\s*(?:/\*|(?:if|else|end|range|with|template|block|define|break|continue)\b|\$\w*\s*:?=(?!=))"
 )
@@ -39,12 +40,24 @@ def fault(text: str) -> str | None:
     if len(actions) != text.count("{{") - sum(action[0].count("{{") - 1 for action in actions):
         return "has an action {{…}} that cannot be read"
     for action in actions:
+        if not _closes_what_it_opens(action["inside"]):
+            return "has an action {{…}} with unbalanced brackets"
         if costly := _COSTLY.search(action["inside"]):
             return f"must not use {costly[0]}"
         before = text[: action.start()]
         if _PRINTS_NOTHING.match(action["inside"]) and ends_in_reference(before.rstrip()):
             return "must not have an action behind $"
     return None
+
+
+def _closes_what_it_opens(inside):
+    """Whether brackets outside texts are balanced; else an action could end the guard that is put round it."""
+    depth = 0
+    for bracket in re.findall(r"[()]", _TEXT.sub("", inside)):
+        depth += 1 if bracket == "(" else -1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def guarded(blob: str) -> str:

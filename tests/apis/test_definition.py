@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apis.definition import normal_form, problems
+from apis.pointer import Problem
 from apis.render import wrapper
 from apis.shape import TYPES
 from orgs.ids import new_id
@@ -279,3 +280,14 @@ HANDLER = "/event_handlers/events/AuthFailure/0/handler_meta"
 )
 def test_what_a_gateway_reads_without_asking_is_there_as_it_expects(members, pointers):
     assert [problem.pointer for problem in problems(plain(**members), may_use_references=True)] == pointers
+
+
+@pytest.mark.parametrize("name", ["a" * 24, " " + "A1" * 12 + " ", "5" * 24 + " #tag", "5" * 24 + "x#tag"])
+def test_no_name_looks_like_an_id_to_a_gateway(name):
+    found = problems(plain(name=name), may_use_references=True)
+    assert found == [Problem("/name", "must not be 24 hexadecimal digits, as ids are")]
+
+
+def test_a_name_that_only_begins_like_an_id_is_a_name():
+    for name in ("a" * 25, "5" * 24 + "xy#tag", "5" * 23 + "#tag"):
+        assert problems(plain(name=name), may_use_references=True) == []

@@ -150,6 +150,12 @@ def test_what_prints_nothing_is_left_alone(text):
     [
         ("{{.a", "has an action {{…}} that cannot be read"),
         ("{{ repeat 1000000000 .a }}", "must not use repeat"),
+        (
+            '{{ "a")) "b" | printf "%s%s" "$" "secret_conf.x" (("" }}',
+            "has an action {{…}} with unbalanced brackets",
+        ),
+        ("{{ (print .a }}", "has an action {{…}} with unbalanced brackets"),
+        ("{{ (print `)` .a) }}", None),
         ("{{ genPrivateKey `rsa` }}", "must not use genPrivateKey"),
         ("$sec{{if .a}}{{end}}ret_conf.x", "must not have an action behind $"),
         ("$se  {{- /* */ -}} cret_conf.x", "must not have an action behind $"),
