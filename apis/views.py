@@ -1,13 +1,11 @@
 """Pages of an organisation's APIs: the list, one API, and the two ways to write its definition."""
 
-import shlex
-
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 
-from apis import difference, document, publish, starter
+from apis import calling, difference, document, publish, starter
 from apis.forms import ApiForm, JsonForm, PageForm
 from apis.models import ApiDefinition, Revision
 from orgs.access import access
@@ -66,7 +64,7 @@ def api_list(request, org):
 def api_detail(request, org, id):
     api = api_or_404(id)
     context = about(request, api, "overview")
-    extra = {"curl": curl(context["fields"]), "missing": publish.missing_targets(api)}
+    extra = {"curl": calling.command(api.definition, "KEY"), "missing": publish.missing_targets(api)}
     return render(request, "apis/detail.html", {**context, **extra})
 
 
@@ -161,15 +159,6 @@ def api_or_404(id):
     if not is_id(id):
         raise Http404
     return get_object_or_404(ApiDefinition, id=id)
-
-
-def curl(fields):
-    """A command that calls an API, from the form's fields."""
-    host = fields["domain"] or "gateway.example:8080"
-    command = f"curl {shlex.quote('http://' + host + fields['listen_path'])}"
-    if fields["authentication"] == "token":
-        command += f" \\\n  --header {shlex.quote((fields['auth_header_name'] or 'Authorization') + ': KEY')}"
-    return command
 
 
 def shown(before, after):

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 
+from apis import calling, starter
 from apis.models import ApiDefinition
 from keys import issue
 from keys.asked import SessionError
@@ -105,8 +106,9 @@ def key_create(request, org):
 
 
 def _shown_once(request, key: Key, token: str):
-    opened = next(iter(_opened(key)), None)
-    curl = _curl(token, opened) if opened else ""
+    definitions = (api.definition for api in _opened(key).iterator(chunk_size=10))
+    called = next((each for each in definitions if starter.authentication(each) == "token"), None)
+    curl = calling.command(called, token) if called else ""
     return render(request, "keys/token.html", {"section": "keys", "key": key, "token": token, "curl": curl})
 
 
@@ -119,12 +121,6 @@ def _opened(key: Key):
     apis = ApiDefinition.objects.filter(org_id=key.org_id).order_by("name", "id")
     rights = rights_of([key])[key.id]
     return apis if rights is None else apis.filter(api_id__in=[right.api_id for right in rights])
-
-
-def _curl(token: str, api: ApiDefinition) -> str:
-    # Only characters that mean nothing to a shell in double quotes.
-    place = "".join(letter for letter in api.listen_path if letter.isalnum() or letter in "/._-~")
-    return f'curl -H "Authorization: {token}" https://{api.domain or "gateway.example"}{place}'
 
 
 @access("session", "keys")

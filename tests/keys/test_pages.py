@@ -1,5 +1,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
+from urllib.parse import quote
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -56,8 +58,8 @@ def test_a_new_key_is_shown_once_and_a_reload_does_not_show_it_again(cast, acme,
     [made] = keys_of(cast.acme)
     text = token_on(once)
     assert (once.status_code, once["Cache-Control"], token_hash(text)) == (200, "no-store", made.token_hash)
-    curl = f"curl -H &quot;Authorization: {text}&quot; https://gateway.example/acme/orders/"
-    assert curl in once.content.decode()
+    curl = f"curl http://gateway.example:8080/acme/orders/ \\\n  --header 'Authorization: {text}'"
+    assert curl in unescape(once.content.decode())
     again = acme.post("/o/acme/keys/new/", sent)
     assert (again.status_code, again["Location"]) == (302, f"/o/acme/keys/{made.id}/")
     assert text not in acme.get(again["Location"]).content.decode()
@@ -105,6 +107,27 @@ def test_rights_that_may_not_be_given_are_refused_on_the_page_and_nothing_is_sto
     with scope.every_org():
         assert Key.objects.count() == 0
     assert build.waiting(cast.acme) == []
+
+
+AUTH = {
+    "header": ({"auth_header_name": "X-Key"}, " \\\n  --header 'X-Key: {token}'"),
+    "parameter": ({"use_param": True, "param_name": "k"}, "?k={quoted}"),
+    "cookie": ({"use_cookie": True, "cookie_name": "k"}, " \\\n  --cookie k={token}"),
+}
+
+
+@pytest.mark.parametrize("place", AUTH)
+def test_the_command_with_a_new_key_puts_it_where_the_api_looks_for_it(cast, acme, place):
+    auth, expected = AUTH[place]
+    build.api(cast.acme, "A keyless one", use_keyless=True)
+    orders = build.api(cast.acme, "Orders", auth=auth)
+    once = acme.post("/o/acme/keys/new/", {"all_apis": "on"})
+    text = token_on(once)
+    filled = expected.format(token=text, quoted=quote(text, safe=""))
+    end = "'" if place == "parameter" else ""
+    assert f"curl {end}http://gateway.example:8080{orders.listen_path}{filled}{end}<" in unescape(
+        once.content.decode()
+    )
 
 
 def test_a_strangers_api_is_not_even_offered(cast, acme, orders):
@@ -413,3 +436,18 @@ def test_the_admin_shows_keys_to_super_users_and_lets_nobody_change_them(cast, c
         acme.get("/django-admin/keys/key/").status_code,
     ]
     assert (refused, build.again(made).alias) == ([403, 403, 403, 404], "Partner")
+
+
+@pytest.mark.parametrize("verb", ["edit/", "suspension/", "revocation/"])
+def test_a_delivered_key_that_was_changed_while_redis_is_away_says_so_on_its_page(
+    cast, acme, orders, redis, verb
+):
+    made, _ = build.key(cast.acme, orders, alias="old")
+    build.deliver(redis)
+    pages = [f"/o/acme/keys/{made.id}/", "/o/acme/keys/"]
+    assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [False, False]
+    form = {"expected": 1, "alias": "new", "access_rights": orders.api_id, "suspended": "true"}
+    assert acme.post(f"/o/acme/keys/{made.id}/{verb}", form).status_code == 302
+    assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [True, True]
+    build.deliver(redis)
+    assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [False, False]

@@ -413,3 +413,17 @@ def test_a_revoked_key_is_listed_nowhere(cast, acme, orders):
 )
 def test_odd_names_are_missing(acme, orders, path):
     assert acme.get(path).status_code == 404
+
+
+def test_the_keys_of_an_api_are_those_of_its_own_organisation_for_super_users_too(cast, rest, orders):
+    """A key for all APIs opens those of its organisation, and a super-user's request sees every organisation."""
+    named, _ = build.key(cast.acme, orders)
+    every, _ = build.key(cast.acme)
+    foreign, _ = build.key(cast.globex)
+    client = rest(cast.super_user)
+    for name in (orders.api_id, orders.id):
+        shown = client.get(f"/api/apis/{name}/keys").json()["data"]["keys"]
+        assert sorted(shown) == sorted([named.token_hash, every.token_hash])
+    assert client.get(f"/api/apis/{orders.api_id}/keys/{foreign.token_hash}").status_code == 404
+    everywhere = client.get("/api/apis/-/keys").json()["data"]["keys"]
+    assert sorted(everywhere) == sorted([named.token_hash, every.token_hash, foreign.token_hash])

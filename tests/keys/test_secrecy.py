@@ -74,6 +74,22 @@ def test_a_token_is_nowhere_after_it_was_shown(doors, cast, redis, log):
     assert unknown not in written
 
 
+def test_the_hash_of_a_key_is_not_in_the_log(doors, cast, redis, log):
+    admin, program = doors
+    made, _ = build.key(cast.acme, build.api(cast.acme), alias="canary")
+    for path in (f"/api/keys/{made.token_hash}", f"/api/apis/zzzz/keys/{made.token_hash}"):
+        program.get(path)
+        program.put(path, "{}", content_type="text/plain")
+    build.deliver(redis)
+    admin.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "true", "expected": 1})
+    build.deliver(redis)
+    program.delete(f"/api/keys/{made.token_hash}")
+    program.get(f"/api/keys/{made.token_hash}")
+    build.deliver(redis)
+    written = log.getvalue()
+    assert (f"Not Found: /api/keys/{made.hint}…" in written, made.token_hash in written) == (True, False)
+
+
 def test_the_search_finds_a_token_that_is_there(committed, cast):
     """Or the test above would prove nothing."""
     made, text = build.key(cast.acme, alias="leaky")
