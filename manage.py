@@ -29,6 +29,10 @@ def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  an older Python reads as far as this
         sys.exit(f"Gatehouse needs Python 3.11 or newer; {sys.executable} is {platform.python_version()}.")
     # What Python compiles lies with all else that is made here, for our children too: the checkout stays as it is.
+    if os.environ.get("GATEHOUSE_VAR"):
+        os.environ["GATEHOUSE_VAR"] = str(
+            Path(os.environ["GATEHOUSE_VAR"]).absolute()
+        )  # children go elsewhere
     compiled = Path(os.environ.get("GATEHOUSE_VAR") or HERE / "var") / "pycache"
     sys.pycache_prefix = os.environ.get("PYTHONPYCACHEPREFIX") or str(compiled.resolve())
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
@@ -40,9 +44,23 @@ def main() -> None:
     if sys.argv[1:2] == ["demo"]:
         # The settings, read before the command, depend on it; its children inherit it.
         os.environ |= {"DEMONSTRATION": "1", "HTTPS": "0"}
+        os.environ.pop("HTTPS_FILE", None)
+    execute()
+
+
+def execute() -> None:
+    """Run the command, or say in one sentence which setting keeps it from running."""
+    from django.conf import settings  # noqa: PLC0415
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
-    execute_from_command_line(sys.argv)
+    from dashboard.configuration import SettingError  # noqa: PLC0415
+    from dashboard.processes import EngineError  # noqa: PLC0415
+
+    try:
+        settings.INSTALLED_APPS  # noqa: B018  read here, because Django goes on without them
+        execute_from_command_line(sys.argv)
+    except (SettingError, EngineError) as error:
+        sys.exit(str(error))
 
 
 def go_on_in_environment() -> None:

@@ -175,17 +175,29 @@ def start(var: Path | None, scratch: bool = False, postgresql: bool = True, valk
     scratch: for tests: nothing is synced to disk, and stop() leaves nothing behind.
     The servers end with the thread that called this, however it ends. Raises EngineError.
     """
-    if scratch:
-        remove_forgotten(Path(tempfile.gettempdir()))
-        var = Path(tempfile.mkdtemp(prefix=SCRATCH))
-        var.chmod(0o711)
-    engines = Engines(var.resolve(), scratch, postgresql, valkey)
     try:
-        engines.revive()
-    except BaseException:
-        engines.stop()
-        raise
+        if scratch:
+            var = _scratch_directory()
+        engines = Engines(var.resolve(), scratch, postgresql, valkey)
+        try:
+            engines.revive()
+        except BaseException:
+            engines.stop()
+            raise
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        why = f"{where}{error.strerror or type(error).__name__}"
+        raise EngineError(
+            f"The engines cannot be started where GATEHOUSE_VAR and TMPDIR say: {why}."
+        ) from error
     return engines
+
+
+def _scratch_directory() -> Path:
+    remove_forgotten(Path(tempfile.gettempdir()))
+    var = Path(tempfile.mkdtemp(prefix=SCRATCH))
+    var.chmod(0o711)
+    return var
 
 
 def remove_forgotten(temporary: Path) -> None:

@@ -1,61 +1,92 @@
-"""Settings, grouped by subject. Each is an environment variable, or a file named by the same variable with _FILE."""
+"""Settings, grouped by subject. Each is an environment variable, or a file named by the same variable with _FILE.
+
+Raises SettingError (dashboard.configuration) for one that cannot be meant; manage.py and wsgi.py make that one line.
+"""
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import environ
-
-from dashboard import embedded
-from dashboard.kept import checked, kept
+from dashboard import configuration, embedded
+from dashboard.kept import kept
 from dashboard.web.limits import LARGEST_BODY
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+text = partial(configuration.given, os.environ)
+
+
+def setting(name: str, meaning: Callable, *more: object, **named: object):
+    return meaning(name, text(name), *more, **named)
+
+
+for _name in ("SCRIPT_NAME", "FORCE_SCRIPT_NAME"):
+    if text(_name).strip("/"):
+        raise configuration.SettingError(
+            f"{_name} must not be set: Gatehouse is served at the root of a host name, not below a path."
+        )
 
 # Where everything lives that this installation makes for itself.
-VAR = Path(env.str("GATEHOUSE_VAR", default=str(BASE_DIR / "var")))
+VAR = Path(text("GATEHOUSE_VAR") or BASE_DIR / "var")
 
-# Secrets: given, or made and kept. A short or known one is refused.
-SECRET_KEY = checked("SECRET_KEY", env.str("SECRET_KEY", default="") or kept(VAR, "secret_key"))
-ADMIN_SECRET = checked("ADMIN_SECRET", env.str("ADMIN_SECRET", default="") or kept(VAR, "admin_secret"))
-NODE_SECRET = checked("NODE_SECRET", env.str("NODE_SECRET", default="") or kept(VAR, "node_secret"))
+with configuration.writing(VAR):
+    # Secrets: given, or made and kept. A short or known one is refused.
+    # Sessions and access keys hang on every byte of this one, so white space around it stays.
+    SECRET_KEY = configuration.secret("SECRET_KEY", text("SECRET_KEY", exact=True) or kept(VAR, "secret_key"))
+    ADMIN_SECRET = configuration.secret("ADMIN_SECRET", text("ADMIN_SECRET") or kept(VAR, "admin_secret"))
+    NODE_SECRET = configuration.secret("NODE_SECRET", text("NODE_SECRET") or kept(VAR, "node_secret"))
 
-# Engines: without a URL the embedded ones.
-_database_url = env.str("DATABASE_URL", default="")
-EMBEDDED_DATABASE = not _database_url
-EMBEDDED_REDIS = not env.str("REDIS_URL", default="")
-REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url(VAR)
+    # Engines: without a URL the embedded ones.
+    EMBEDDED_DATABASE = not text("DATABASE_URL")
+    EMBEDDED_REDIS = not text("REDIS_URL")
+    _database_url = text("DATABASE_URL") or embedded.database_url(VAR)
+    _migrate_url = text("DATABASE_MIGRATE_URL") or (EMBEDDED_DATABASE and embedded.migrate_url(VAR))
+    REDIS_URL = configuration.redis("REDIS_URL", text("REDIS_URL") or embedded.redis_url(VAR))
+
+if EMBEDDED_DATABASE and text("DATABASE_MIGRATE_URL"):
+    raise configuration.SettingError("DATABASE_MIGRATE_URL is set, so DATABASE_URL must be set as well.")
 
 
-def _database(url: str) -> dict:
+def _database(name: str, url: str) -> dict:
+    found = configuration.postgresql(name, url)
     return {
-        **env.db_url_config(url),
+        **found,
+        # A server that swallows what it is sent would otherwise hold a web process for minutes.
+        "OPTIONS": {"connect_timeout": "10", **found["OPTIONS"]},
         "ENGINE": "orgs.db",
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "SYSTEM_ROLE": env.str("DATABASE_SYSTEM_ROLE", default="gatehouse_system"),
+        "SYSTEM_ROLE": setting("DATABASE_SYSTEM_ROLE", configuration.role, "gatehouse_system"),
     }
 
 
+# Web processes alone do without the owner; whatever changes tables asks for it (dashboard.reachable).
+OWNER_IS_KNOWN = bool(_migrate_url)
 DATABASES = {
-    "default": _database(_database_url or embedded.database_url(VAR)),
+    "default": _database("DATABASE_URL", _database_url),
     # Owns the tables: migrations and partitions. The application itself never speaks through it.
-    "owner": _database(
-        env.str("DATABASE_MIGRATE_URL", default="") or (_database_url or embedded.migrate_url(VAR))
-    ),
+    "owner": _database("DATABASE_MIGRATE_URL", _migrate_url or _database_url),
 }
 for _settings in DATABASES.values():
     _settings["APPLICATION_ROLE"] = DATABASES["default"]["USER"]
 DATABASES["owner"] |= {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 0}
 
 # Gateways.
-GATEWAY_HASH_KEYS = env.bool("GATEWAY_HASH_KEYS", default=True)
-FEED_CHECK_URL = env.str("FEED_CHECK_URL", default="")
+GATEWAY_HASH_KEYS = setting("GATEWAY_HASH_KEYS", configuration.boolean, True)
+if not GATEWAY_HASH_KEYS:
+    raise configuration.SettingError(
+        "GATEWAY_HASH_KEYS must stay on: keys are kept as hashes, and gateways which hash none cannot find them."
+    )
+FEED_CHECK_URL = setting("FEED_CHECK_URL", configuration.web_address)
+
+# Processes. Each thread keeps a connection, of which PostgreSQL has 200 if it is ours.
+WEB_CONCURRENCY = setting("WEB_CONCURRENCY", configuration.number, min(2 * (os.cpu_count() or 1), 32))
+WEB_THREADS = setting("WEB_THREADS", configuration.number, 4)
 
 # What this installation is.
 DEBUG = False
-DEMONSTRATION = env.bool("DEMONSTRATION", default=False)
+DEMONSTRATION = setting("DEMONSTRATION", configuration.boolean, False)
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -128,16 +159,28 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 
 # Transport. Behind a TLS proxy by default; the demonstration speaks plain HTTP on loopback.
-HTTPS = env.bool("HTTPS", default="SCRATCH" not in os.environ)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HTTPS = setting("HTTPS", configuration.boolean, "SCRATCH" not in os.environ)
+ALLOWED_HOSTS = setting(
+    "ALLOWED_HOSTS",
+    configuration.hosts,
+    ["localhost", "127.0.0.1", "[::1]"],
+    any_host=DEMONSTRATION,
+)
+CSRF_TRUSTED_ORIGINS = setting("CSRF_TRUSTED_ORIGINS", configuration.origins)
+# A header that a client sends may not move the site below a path.
+FORCE_SCRIPT_NAME = ""
 SECURE_SSL_REDIRECT = HTTPS
 # Gateways and REST clients are never redirected: a redirected POST loses its body.
 SECURE_REDIRECT_EXEMPT = [r"^(register|system|hello|api|admin)(/|$)"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+# For other services of the domain, and hard to take back: asked for, never assumed.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = setting("HSTS_SUBDOMAINS", configuration.boolean, False)
+SECURE_HSTS_PRELOAD = setting("HSTS_PRELOAD", configuration.boolean, False)
+if SECURE_HSTS_PRELOAD and not SECURE_HSTS_INCLUDE_SUBDOMAINS:
+    raise configuration.SettingError(
+        "HSTS_PRELOAD needs HSTS_SUBDOMAINS: browsers preload whole domains only."
+    )
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
@@ -188,5 +231,5 @@ LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_tokens"]},
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": setting("LOG_LEVEL", configuration.log_level)},
 }

@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import DatabaseError
 
-from dashboard import embedded
+from dashboard import embedded, reachable
+from dashboard.configuration import writing
 from dashboard.embedded import Engines
 from dashboard.preparation import prepare
 from dashboard.processes import EngineError, dies_with_parent, private_file, shared_directory
@@ -103,8 +104,11 @@ def only_instance(var: Path) -> Iterator[int]:
 
     Children which outlived a killed supervisor are waited for: they still have its port.
     """
-    shared_directory(var)
-    with private_file(var / "instance.lock") as instance, private_file(var / "children.lock") as children:
+    with contextlib.ExitStack() as held:
+        with writing(var):
+            shared_directory(var)
+            instance = held.enter_context(private_file(var / "instance.lock"))
+            children = held.enter_context(private_file(var / "children.lock"))
         try:
             fcntl.flock(instance, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -120,6 +124,13 @@ def only_instance(var: Path) -> Iterator[int]:
                 raise StartError(f"Web processes of an earlier run still hold {var}: end them first.")
             time.sleep(0.05)
         yield children
+
+
+def port(text: str) -> int:
+    """A TCP port, 0 for any that is free. Raises ValueError."""
+    if not 0 <= int(text) <= 65_535:
+        raise ValueError
+    return int(text)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -161,8 +172,11 @@ class Base:
 def base(host: str, port: int) -> Iterator[Base]:
     """Bind the port, start the engines that are not configured, bring the database up to date.
 
-    Raises StartError, EngineError.
+    Raises StartError, EngineError, SettingError.
     """
+    reachable.owner_is_known()
+    # For the children too, who stand elsewhere and might find another.
+    os.environ["TMPDIR"] = reachable.temporary_directory()
     wanted = {"PostgreSQL": settings.EMBEDDED_DATABASE, "Valkey": settings.EMBEDDED_REDIS}
     # The port first, so that gateways wait for the rest instead of being refused.
     with listen(host, port) as listener:
@@ -171,9 +185,11 @@ def base(host: str, port: int) -> Iterator[Base]:
         with embedded.start(
             settings.VAR, postgresql=wanted["PostgreSQL"], valkey=wanted["Valkey"]
         ) as engines:
+            reachable.everything()
             say("Preparing the database …")
             try:
-                prepare()
+                with writing(settings.VAR):
+                    prepare()
             except DatabaseError as error:
                 raise StartError(f"The database cannot be used: {str(error).splitlines()[0]}") from error
             except Unprotected as error:
@@ -182,6 +198,7 @@ def base(host: str, port: int) -> Iterator[Base]:
             os.environ.setdefault("FEED_CHECK_URL", f"{base.url}/system/apis")
             # The worker asks for our own feed, and the check below for /hello, under this name.
             os.environ["ALLOWED_HOSTS"] = ",".join({*settings.ALLOWED_HOSTS, urlsplit(base.url).hostname})
+            os.environ.pop("ALLOWED_HOSTS_FILE", None)
             yield base
 
 

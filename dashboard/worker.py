@@ -22,6 +22,7 @@ from django.utils import timezone
 import keys.delivery
 import keys.repair
 from apis import outbox
+from dashboard import reachable
 from dashboard.analytics import cuts, drain, housekeeping
 from dashboard.nodes import signals
 from orgs import scope
@@ -101,14 +102,16 @@ def run(steps: list[Step], client: redis.Redis, stop: threading.Event) -> None:
 def await_proof(stop: threading.Event) -> None:
     """Return once the database has proved that it keeps organisations apart, or when `stop` is set.
 
-    Raises Unprotected. The database may be away for now: then it is asked again.
+    Raises Unprotected, SettingError. The database may be away for now: then it is asked again.
     """
     while not stop.is_set():
         try:
             refuse_holes(connections["default"])
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("the database could not be asked for its isolation: %s", described(error))
             connections.close_all()
+            if not isinstance(about := reachable.of_postgresql("default", error), reachable.Away):
+                raise about from None
+            logger.warning("the database could not be asked for its isolation: %s", described(error))
             # Not stop.wait(): the signal handler that sets it runs in this thread, and both take the same lock.
             time.sleep(1)
         else:

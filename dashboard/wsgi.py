@@ -1,12 +1,17 @@
 import os
+import sys
 from collections.abc import Callable
 from io import BytesIO
 
 from django.core.wsgi import get_wsgi_application
 
+from dashboard.configuration import SettingError
 from dashboard.web.limits import LARGEST_BODY
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+
+# The exit status at which gunicorn ends as a whole instead of starting another process for ever.
+NOT_LOADED = 4
 
 
 def of_known_length(application: Callable) -> Callable:
@@ -25,4 +30,8 @@ def of_known_length(application: Callable) -> Callable:
     return wrapped
 
 
-application = of_known_length(get_wsgi_application())
+try:
+    application = of_known_length(get_wsgi_application())
+except SettingError as error:
+    print(error, file=sys.stderr, flush=True)
+    sys.exit(NOT_LOADED)

@@ -41,7 +41,7 @@ def runner(var: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         environment |= options.pop("environment", {})
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         command = [sys.executable, *arguments]
-        started.append(subprocess.Popen(command, cwd=HERE, env=environment, **pipes | options))
+        started.append(subprocess.Popen(command, **{"cwd": HERE, "env": environment} | pipes | options))
         return started[-1]
 
     yield start

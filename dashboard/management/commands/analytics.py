@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
 from django.db.models import Count
 
-from dashboard import embedded, redis_client
+from dashboard import embedded, reachable, redis_client
 from dashboard.analytics import drain, rebuild, retry, trust
 from dashboard.analytics.models import Batch, DeadLetter, IngestState
 from orgs import scope
@@ -37,9 +38,12 @@ class Command(BaseCommand):
                 ),
                 scope.every_org(),
             ):
+                reachable.postgresql("default")
                 getattr(self, verb.replace("-", "_"))(datetime.now(UTC), **options)
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error
+        except ProgrammingError as error:
+            raise CommandError("The database is not up to date: run `manage.py migrate` first.") from error
 
     def status(self, now: datetime, **options: object) -> None:
         state = IngestState.objects.get()

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import ProgrammingError, transaction
 from django.db.models import Q
 
-from dashboard import embedded
+from dashboard import embedded, reachable
 from orgs import people, permissions
 from orgs.limits import LimitReached
 from orgs.models import Organisation, User
@@ -50,11 +50,12 @@ class Command(BaseCommand):
             raise CommandError("Say --neworg, --newuser or both.")
         asking = sys.stdin.isatty() and not options["json"]
         try:
-            with (
-                embedded.start(settings.VAR, postgresql=settings.EMBEDDED_DATABASE, valkey=False),
-                transaction.atomic(),
-            ):
-                made = make(Answers(options, asking))
+            with embedded.start(settings.VAR, postgresql=settings.EMBEDDED_DATABASE, valkey=False):
+                reachable.postgresql("default")
+                with transaction.atomic():
+                    made = make(Answers(options, asking))
+        except ProgrammingError as error:
+            raise CommandError("The database is not up to date: run `manage.py migrate` first.") from error
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=supervisor.port, default=8000)
         parser.add_argument(
             "--fresh", action="store_true", help="forget the last demonstration and begin anew"
         )

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 
-from dashboard import embedded
+from dashboard import embedded, reachable
 
 
 class Command(migrate.Command):
@@ -15,6 +15,7 @@ class Command(migrate.Command):
     def handle(self, *arguments: str, **options: object) -> None:
         try:
             with embedded.start(settings.VAR, postgresql=settings.EMBEDDED_DATABASE, valkey=False):
+                reachable.postgresql("owner")
                 super().handle(*arguments, **options)
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error

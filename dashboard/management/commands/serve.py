@@ -1,9 +1,7 @@
 """Gatehouse for real use: engines unless URLs are set, migrations, web processes and the worker."""
 
-import os
 import subprocess
 
-import environ
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
@@ -13,8 +11,6 @@ from dashboard.processes import EngineError
 from dashboard.supervisor import StartError, say
 from orgs.models import User
 
-env = environ.FileAwareEnv()
-
 
 class Command(BaseCommand):
     help = __doc__
@@ -22,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=supervisor.port, default=8000)
 
     def handle(self, *, host: str, port: int, **options: object) -> None:
         try:
@@ -37,7 +33,8 @@ class Command(BaseCommand):
         if (settings.VAR / "demonstration").exists():
             say(f"Note: {settings.VAR} holds the demonstration's data.")
         with supervisor.only_instance(settings.VAR) as lock, supervisor.base(host, port) as base:
-            web, worker = supervisor.web(base, lock, *sizes()), supervisor.background("worker")
+            web = supervisor.web(base, lock, settings.WEB_CONCURRENCY, settings.WEB_THREADS)
+            worker = supervisor.background("worker")
             supervisor.run(base, [web, worker], hang_up=lambda: deploy(web, worker), ready=advise)
 
 
@@ -50,13 +47,6 @@ def advise() -> None:
     if not User.everyone.exists():
         say("Nobody can sign in yet: `manage.py bootstrap --neworg --newuser`, see the README.")
     connections.close_all()
-
-
-def sizes() -> tuple[int, int]:
-    """Web processes, and threads of each."""
-    # Each thread keeps a connection, of which PostgreSQL has 200 if it is ours.
-    usual = min(2 * (os.cpu_count() or 1), 32)
-    return env.int("WEB_CONCURRENCY", default=usual), env.int("WEB_THREADS", default=4)
 
 
 def deploy(web: supervisor.Child, worker: supervisor.Child) -> None:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dashboard import embedded, processes
 
+TRANSPORT = ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DEMONSTRATION", "FEED_CHECK_URL", "HTTPS")
 # Options which choose, or cannot be used with, several processes.
 ALONE = ("-n", "--numprocesses", "-p", "--pdb", "-s", "--capture=no", "--co", "--fixtures", "-h", "--help")
 
@@ -32,7 +33,7 @@ def environment(engines: embedded.Engines) -> dict[str, str]:
         "SCRATCH": "1",
         "SCRATCH_SUPERUSER_URL": engines.superuser_url,
     }
-    theirs = ("SECRET_KEY", "ADMIN_SECRET", "NODE_SECRET", "ALLOWED_HOSTS", "HTTPS", "DEMONSTRATION", *ours)
+    theirs = ("SECRET_KEY", "ADMIN_SECRET", "NODE_SECRET", "DATABASE_SYSTEM_ROLE", *TRANSPORT, *ours)
     unset = {*theirs, *(f"{name}_FILE" for name in theirs)}
     return {name: value for name, value in os.environ.items() if name not in unset} | ours
 

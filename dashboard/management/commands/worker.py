@@ -1,12 +1,15 @@
 """The background loop alone: delivers to gateways, stores traffic. SIGTERM ends it between two steps."""
 
+import logging
 import signal
 import threading
 
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard import redis_client, worker
+from dashboard import reachable, redis_client, worker
 from orgs.db.proof import Unprotected
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -17,6 +20,11 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        reachable.owner_is_known()
+        try:
+            reachable.gateways_redis()
+        except reachable.Away as error:
+            logger.warning("%s", error)
         try:
             worker.await_proof(stop)
         except Unprotected as error:

@@ -1,0 +1,194 @@
+"""A setting that cannot be meant ends every command with one sentence, before anything is started."""
+
+import os
+import runpy
+import signal
+
+import pytest
+
+from dashboard.configuration import SettingError
+from tests.entry.conftest import HERE, free_port
+
+PASSWORD = "hunter2"
+SECRET = "3f1c9a7be0d24865a1b7c3d9e5f80214"
+OURS = {
+    *(
+        "SECRET_KEY",
+        "ADMIN_SECRET",
+        "NODE_SECRET",
+        "DATABASE_URL",
+        "DATABASE_MIGRATE_URL",
+        "DATABASE_SYSTEM_ROLE",
+    ),
+    *(
+        "REDIS_URL",
+        "ALLOWED_HOSTS",
+        "CSRF_TRUSTED_ORIGINS",
+        "HTTPS",
+        "HSTS_SUBDOMAINS",
+        "HSTS_PRELOAD",
+        "LOG_LEVEL",
+    ),
+    *(
+        "FEED_CHECK_URL",
+        "GATEWAY_HASH_KEYS",
+        "WEB_CONCURRENCY",
+        "WEB_THREADS",
+        "DEMONSTRATION",
+        "SCRIPT_NAME",
+    ),
+    *("FORCE_SCRIPT_NAME", "GATEHOUSE_VAR", "SCRATCH"),
+}
+HTTPS = "HTTPS must be on or off (or true, false, yes, no, 1, 0).\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("serve", "--port", "0"),
+        ("worker",),
+        ("migrate",),
+        ("bootstrap", "--neworg", "--org-name", "Acme"),
+        ("test", "tests/nothing.py"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_says_it_in_one_sentence(run, command):
+    ended = run("manage.py", *command, environment={"HTTPS": "perhaps"})
+    assert (ended.communicate(timeout=60), ended.returncode) == (("", HTTPS), 1)
+
+
+def test_the_demonstration_says_it_too(run):
+    ended = run("manage.py", "demo", "--port", "0", environment={"LOG_LEVEL": "loud"})
+    told = "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL.\n"
+    assert (ended.communicate(timeout=60), ended.returncode) == (("", told), 1)
+
+
+def test_gunicorn_alone_says_it_and_ends_instead_of_trying_again(run):
+    # Two processes, as one that ends must end all.
+    arguments = ("dashboard.wsgi", "--bind", "127.0.0.1:0", "--workers", "2", "--no-control-socket")
+    ended = run("-m", "gunicorn", *arguments, "--log-level", "critical", environment={"HTTPS": "perhaps"})
+    _, errors = ended.communicate(timeout=60)
+    assert (set(errors.splitlines()), ended.returncode) == ({HTTPS.strip()}, 4)
+
+
+def settings_under(monkeypatch, var, environment: dict[str, str]) -> dict:
+    """What the settings say under an environment with nothing else of ours in it."""
+    for name in [name for name in os.environ if name in OURS or name.removesuffix("_FILE") in OURS]:
+        monkeypatch.delenv(name)
+    for name, value in ({"GATEHOUSE_VAR": str(var)} | environment).items():
+        monkeypatch.setenv(name, value)
+    return runpy.run_path(str(HERE / "dashboard" / "settings.py"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"SECRET_KEY": "short"}, "SECRET_KEY is refused: "),
+        ({"NODE_SECRET": "352d20ee67be67f6340b4c0605b044b7"}, "NODE_SECRET is refused: "),
+        ({"ADMIN_SECRET": "a" * 40}, "ADMIN_SECRET is refused: "),
+        ({"ADMIN_SECRET_FILE": "/missing"}, "ADMIN_SECRET_FILE names a file that cannot be read: "),
+        ({"GATEHOUSE_VAR": "/proc/var"}, "GATEHOUSE_VAR names /proc/var, which cannot be used: "),
+        ({"GATEHOUSE_VAR": "/dev/null"}, "GATEHOUSE_VAR names /dev/null, which cannot be used: "),
+        ({"DATABASE_URL": "gatehouse"}, "DATABASE_URL must begin with postgresql:// "),
+        ({"DATABASE_URL": f"mysql://app:{PASSWORD}@db/gate"}, "DATABASE_URL must begin with postgresql:// "),
+        ({"DATABASE_URL": f"postgresql://app:{PASSWORD}/x@db/gate"}, "DATABASE_URL: percent-encode "),
+        (
+            {"DATABASE_MIGRATE_URL": f"postgresql://app:{PASSWORD}@127.0.0.1:1/gate"},
+            "DATABASE_MIGRATE_URL is set, so DATABASE_URL must be set as well.",
+        ),
+        ({"DATABASE_SYSTEM_ROLE": "x" * 64}, "DATABASE_SYSTEM_ROLE must be the name of a role "),
+        ({"REDIS_URL": f"redis+sentinel://:{PASSWORD}@a:1,b:2/0"}, "REDIS_URL must be one Redis server: "),
+        ({"REDIS_URL": "redis://a:1,b:2/0"}, "REDIS_URL must name one Redis server, not several."),
+        ({"REDIS_URL": f"redis://:{PASSWORD}/@a/0"}, "REDIS_URL: percent-encode "),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must be host names "),
+        ({"CSRF_TRUSTED_ORIGINS": "gate.example"}, "CSRF_TRUSTED_ORIGINS must be origins "),
+        ({"FEED_CHECK_URL": "gate.example"}, "FEED_CHECK_URL must be a URL "),
+        ({"GATEWAY_HASH_KEYS": "off"}, "GATEWAY_HASH_KEYS must stay on: "),
+        ({"HSTS_PRELOAD": "on"}, "HSTS_PRELOAD needs HSTS_SUBDOMAINS: "),
+        ({"WEB_CONCURRENCY": "many"}, "WEB_CONCURRENCY must be a whole number "),
+        ({"WEB_THREADS": "0"}, "WEB_THREADS must be a whole number "),
+        ({"WEB_THREADS": "-1"}, "WEB_THREADS must be a whole number "),
+        ({"SCRIPT_NAME": "/gate"}, "SCRIPT_NAME must not be set: "),
+        ({"FORCE_SCRIPT_NAME": "/gate"}, "FORCE_SCRIPT_NAME must not be set: "),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_every_setting_is_judged_when_settings_are_read(monkeypatch, var, setting, told):
+    with pytest.raises(SettingError) as refused:
+        settings_under(monkeypatch, var, setting)
+    assert (str(refused.value).startswith(told), PASSWORD in str(refused.value)) == (True, False), (
+        refused.value
+    )
+
+
+def test_an_empty_value_is_a_setting_left_out(monkeypatch, var):
+    empty, unset = (
+        settings_under(monkeypatch, var, dict.fromkeys(names, ""))
+        for names in (OURS - {"GATEHOUSE_VAR", "SCRATCH"}, ())
+    )
+    shown = [name for name in unset if name.isupper()]
+    assert {name: empty[name] for name in shown} == {name: unset[name] for name in shown}
+    assert (unset["HTTPS"], unset["ALLOWED_HOSTS"]) == (True, ["localhost", "127.0.0.1", "[::1]"])
+
+
+def test_the_secret_key_of_a_file_is_every_byte_of_it_and_other_secrets_are_without_the_line_break(
+    monkeypatch, var
+):
+    (var / "file").write_text(SECRET + "\n")
+    files = {f"{name}_FILE": str(var / "file") for name in ("SECRET_KEY", "ADMIN_SECRET", "NODE_SECRET")}
+    read = settings_under(monkeypatch, var, files)
+    assert (read["SECRET_KEY"], read["ADMIN_SECRET"], read["NODE_SECRET"]) == (SECRET + "\n", SECRET, SECRET)
+
+
+def test_hsts_speaks_for_this_host_alone_unless_more_is_asked_for(monkeypatch, var):
+    names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+    read = [
+        settings_under(monkeypatch, var, asked)
+        for asked in (
+            {},
+            {"HTTPS": "off"},
+            {"HSTS_SUBDOMAINS": "on"},
+            {"HSTS_SUBDOMAINS": "on", "HSTS_PRELOAD": "on"},
+        )
+    ]
+    assert [tuple(each[name] for name in names) for each in read] == [
+        (31_536_000, False, False),
+        (0, False, False),
+        (31_536_000, True, False),
+        (31_536_000, True, True),
+    ]
+
+
+def test_a_port_that_is_none_is_one_clear_sentence(run):
+    for command in ("serve", "demo"):
+        ended = run("manage.py", command, "--port", "65536")
+        assert "argument --port: " in ended.communicate(timeout=60)[1]
+
+
+def test_a_relative_directory_is_the_same_one_for_commands_and_their_children(run, var, tmp_path):
+    shown = "import os; from django.conf import settings; print(settings.VAR, os.environ['GATEHOUSE_VAR'])"
+    command = [os.path.abspath("manage.py"), "shell", "-v", "0", "-c", shown]
+    ended = run(*command, environment={"GATEHOUSE_VAR": "here"}, cwd=tmp_path)
+    output, errors = ended.communicate(timeout=60)
+    assert output == f"{tmp_path}/here {tmp_path}/here\n", errors
+
+
+def test_without_the_owners_url_serve_and_worker_start_nothing(run):
+    url = {"DATABASE_URL": f"postgresql://app:{PASSWORD}@127.0.0.1:1/gate"}
+    for command in (("serve", "--port", "0"), ("worker",)):
+        ended = run("manage.py", *command, environment=url)
+        told = (
+            "DATABASE_MIGRATE_URL must be set beside DATABASE_URL: tables are made, new ones every day, by the role "
+            "that owns them.\n"
+        )
+        assert (ended.communicate(timeout=60), ended.returncode) == (("", told), 1)
+
+
+def test_the_worker_waits_for_a_redis_that_is_away_and_not_for_a_wrong_one(run):
+    away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    waiting = run("manage.py", "worker", environment=away)
+    assert "REDIS_URL: Redis cannot be reached: " in waiting.stderr.readline()
+    assert "the database could not be asked" in waiting.stderr.readline()
+    waiting.send_signal(signal.SIGTERM)
+    assert waiting.wait(20) == 0
