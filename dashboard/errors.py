@@ -37,4 +37,17 @@ def server_error(request):
 
 
 def csrf_failure(request, reason=""):
-    return render(request, "csrf.html", status=403)
+    """Why a form was refused: because of where it came from, or because of its age."""
+    context = {"origin": _refused_origin(request, reason)[:200]}
+    context["address"] = f"{request.scheme}://{request.get_host()}"
+    return render(request, "csrf.html", context, status=403)
+
+
+def _refused_origin(request, reason: str) -> str:
+    """The origin which Django refused, as the browser named it; "" if it was not for the origin."""
+    if reason.startswith("Origin checking failed"):
+        return request.headers.get("Origin", "")
+    if reason.startswith("Referer checking failed"):
+        # Without its path, which may say more than is for showing.
+        return "/".join(request.headers.get("Referer", "").split("/")[:3]) or "an address it does not tell"
+    return ""

@@ -167,8 +167,6 @@ ALLOWED_HOSTS = setting(
     any_host=DEMONSTRATION,
 )
 CSRF_TRUSTED_ORIGINS = setting("CSRF_TRUSTED_ORIGINS", configuration.origins)
-# A header that a client sends may not move the site below a path.
-FORCE_SCRIPT_NAME = ""
 SECURE_SSL_REDIRECT = HTTPS
 # Gateways and REST clients are never redirected: a redirected POST loses its body.
 SECURE_REDIRECT_EXEMPT = [r"^(register|system|hello|api|admin)(/|$)"]
@@ -212,15 +210,17 @@ STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "dashboard.static_files.CollectedAndCompressed"},
 }
+# What was not collected is served from where it lies.
+WHITENOISE_USE_FINDERS = True
 if DEMONSTRATION:
     # Compressing the admin's files takes seconds that a first start does not have.
-    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    STORAGES["staticfiles"] = {"BACKEND": "dashboard.static_files.Collected"}
 if "SCRATCH" in os.environ:
     # Tests serve the files as they lie, without collecting them first.
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
+    WHITENOISE_AUTOREFRESH = True
 
 LOGGING = {
     "version": 1,

@@ -31,7 +31,17 @@ def of_known_length(application: Callable) -> Callable:
 
 
 try:
-    application = of_known_length(get_wsgi_application())
+    at_root = of_known_length(get_wsgi_application())
 except SettingError as error:
     print(error, file=sys.stderr, flush=True)
     sys.exit(NOT_LOADED)
+
+
+def application(environ, start_response):
+    """The site. A server which mounts it below a path is told so, where links and cookies would go astray."""
+    if environ.get("SCRIPT_NAME", "").strip("/"):
+        body = b"Gatehouse is served at the root of a host name, not below a path.\n"
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+        start_response("404 Not Found", headers)
+        return [body]
+    return at_root(environ, start_response)

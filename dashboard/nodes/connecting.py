@@ -1,11 +1,12 @@
 """What a gateway's `tyk.conf` must say to be one of ours. Pure."""
 
 import json
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 SECRET_PLACEHOLDER = "THE-NODE-SECRET"  # noqa: S105 - what is shown in its place
 REDIS_PASSWORD_PLACEHOLDER = "THE-PASSWORD-OF-REDIS"  # noqa: S105
-REDIS_PLACEHOLDER = "redis://THE-GATEWAYS-REDIS:6379/0"
+HOST_PLACEHOLDER = "THE-GATEWAYS-REDIS"
+REDIS_PLACEHOLDER = f"redis://{HOST_PLACEHOLDER}:6379/0"
 
 
 def configuration(address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER) -> str:
@@ -43,12 +44,16 @@ def configuration(address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER
 
 
 def _storage(redis_url: str) -> dict:
+    """Any URL that dashboard.configuration takes for one of Redis."""
     redis = urlsplit(redis_url)
+    # Gateways take no path of a socket: what they call the same server is for a person to fill in.
+    unix = redis.scheme == "unix"
+    database = parse_qs(redis.query).get("db") or ["" if unix else redis.path.strip("/")]
     members = {
         "type": "redis",
-        "host": redis.hostname or "127.0.0.1",
+        "host": HOST_PLACEHOLDER if unix else redis.hostname,
         "port": redis.port or 6379,
-        "database": int(redis.path.strip("/") or 0),
+        "database": int(database[0] or 0),
     }
     if redis.username:
         members["username"] = unquote(redis.username)

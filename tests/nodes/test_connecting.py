@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from dashboard.nodes.connecting import configuration
 
 
@@ -53,3 +55,21 @@ def test_readme_shows_the_same_block():
     made = json.loads(configuration("http://gatehouse.example:8000", "redis://:x@redis.example:6379/0", "…"))
     made["storage"] |= {"host": "…", "password": "…"}
     assert block == made
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "database"),
+    [
+        ("redis://cache", "cache", 6379, 0),
+        ("redis://cache/", "cache", 6379, 0),
+        ("redis://cache:6380/3/", "cache", 6380, 3),
+        ("redis://cache?db=4", "cache", 6379, 4),
+        ("redis://cache/3?db=4", "cache", 6379, 4),
+        ("redis://[::1]:6390/0", "::1", 6390, 0),
+        ("unix:///run/redis/redis.sock?db=2", "THE-GATEWAYS-REDIS", 6379, 2),
+        ("unix://user:word@/run/redis/redis.sock", "THE-GATEWAYS-REDIS", 6379, 0),
+    ],
+)
+def test_every_redis_url_that_may_be_set_makes_a_block(url, host, port, database):
+    storage = json.loads(configuration("https://gate.example", url))["storage"]
+    assert (storage["host"], storage["port"], storage["database"]) == (host, port, database)

@@ -1,0 +1,59 @@
+"""`gunicorn dashboard.wsgi` alone: no supervisor, nothing collected."""
+
+import http.client
+import os
+import re
+
+from django.test.client import RequestFactory
+
+from tests.entry.conftest import free_port, until
+
+ENGINES = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "REDIS_URL")
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def answers(port: int) -> bool:
+    try:
+        return get(port, "/hello")[0] == 200
+    except OSError:
+        return False
+
+
+def test_pages_and_their_files_are_there_before_anything_was_collected(run, committed, redis):
+    port = free_port()
+    environment = {name: os.environ[name] for name in ENGINES} | {"DEMONSTRATION": "", "HTTPS": "off"}
+    run(
+        "-m",
+        "gunicorn",
+        "dashboard.wsgi",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--no-control-socket",
+        environment=environment,
+    )
+    until(lambda: answers(port))
+    for path, status in (("/sign-in/", 200), ("/nosuch/", 404)):
+        answer, page = get(port, path)
+        assert answer == status
+        files = re.findall('(?:href|src)="(/static/[^"]+)"', page)
+        assert files
+        assert {file: get(port, file)[0] for file in files} == dict.fromkeys(files, 200)
+
+
+def test_a_mount_below_a_path_is_refused_and_not_half_served(settings):
+    from dashboard import wsgi  # noqa: PLC0415  django must have been set up
+
+    begun = []
+    environ = RequestFactory().get("/sign-in/").environ | {"SCRIPT_NAME": "/gate"}
+    body = wsgi.application(environ, lambda *arguments: begun.append(arguments))
+    assert b"".join(body) == b"Gatehouse is served at the root of a host name, not below a path.\n"
+    assert begun[0][0] == "404 Not Found"
