@@ -1,5 +1,6 @@
 """Gatehouse for real use: engines unless URLs are set, migrations, web processes and the worker."""
 
+import ipaddress
 import subprocess
 
 from django.conf import settings
@@ -35,15 +36,22 @@ class Command(BaseCommand):
         with supervisor.only_instance(settings.VAR) as lock, supervisor.base(host, port) as base:
             web = supervisor.web(base, lock, settings.WEB_CONCURRENCY, settings.WEB_THREADS)
             worker = supervisor.background("worker")
-            supervisor.run(base, [web, worker], hang_up=lambda: deploy(web, worker), ready=advise)
+            supervisor.run(
+                base, [web, worker], hang_up=lambda: deploy(web, worker), ready=lambda: advise(base)
+            )
 
 
-def advise() -> None:
+def advise(base: supervisor.Base) -> None:
     """Say what whoever runs this needs to know: where the secrets are, how browsers come, who can sign in."""
     if (settings.VAR / "secrets").exists():
         say(f"Secrets that were not set are in {settings.VAR / 'secrets'}.")
     if settings.HTTPS:
         say("Browsers are sent to HTTPS: put a TLS proxy in front, or set HTTPS=off for plain HTTP.")
+        if ipaddress.ip_address(base.listener.getsockname()[0]).is_unspecified:
+            say(
+                f"Port {base.address[1]} is open on every address: let the TLS proxy alone reach it, for whoever "
+                "else does can write X-Forwarded-For, by which failed sign-ins are counted."
+            )
     if not User.everyone.exists():
         say("Nobody can sign in yet: `manage.py bootstrap --neworg --newuser`, see the README.")
     connections.close_all()
