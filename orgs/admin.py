@@ -3,13 +3,12 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 
-from orgs import form_tokens, people, permissions
+from orgs import form_tokens, passwords, people, permissions
 from orgs.changes import Stale
-from orgs.forms import SeenForm, add_errors
+from orgs.forms import EmailAddressField, SeenForm, add_errors
 from orgs.limits import LIMITS
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User, zone_names
 
@@ -112,6 +111,9 @@ class OrganisationForm(RefusableForm):
         model = Organisation
         fields = ("owner_name", "slug", "time_zone", "cname", "cname_enabled", "enabled", *LIMITS)
 
+    def clean_slug(self):
+        return self.cleaned_data["slug"].lower()
+
 
 @admin.register(Organisation)
 class OrganisationAdmin(ChangingAdmin):
@@ -143,6 +145,7 @@ class OrganisationAdmin(ChangingAdmin):
 
 
 class UserForm(RefusableForm):
+    email = EmailAddressField()
     password = forms.CharField(
         widget=forms.PasswordInput,
         required=False,
@@ -153,9 +156,6 @@ class UserForm(RefusableForm):
         model = User
         fields = ("email", "first_name", "last_name", "is_active", "permissions")
 
-    def clean_email(self):
-        return self.cleaned_data["email"].lower()
-
     def clean_permissions(self):
         granted = self.cleaned_data["permissions"] or {}
         wrong = permissions.problems(granted)
@@ -165,7 +165,7 @@ class UserForm(RefusableForm):
 
     def clean_password(self):
         if self.cleaned_data["password"]:
-            validate_password(self.cleaned_data["password"], self.instance)
+            passwords.validate(self.cleaned_data["password"], self.instance)
         return self.cleaned_data["password"]
 
     def _post_clean(self):

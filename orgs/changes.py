@@ -9,6 +9,7 @@ from orgs import audit, duplicates, limits
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
 
 MOST_SHOWN = 50
+NO_CHANGES = ("user.signed-in", "user.switched-account")
 _AUDITED = ("email", "first_name", "last_name", "is_active", "permissions")
 _AUDITED_ORGANISATION = (
     "owner_name",
@@ -67,7 +68,7 @@ def meanwhile(row: User | Organisation, seen: int) -> list[AuditEntry | Platform
     """The entries of the changes to `row` since its number `seen`, newest first, at most MOST_SHOWN."""
     keeper, kind = _keeper(row), "user" if isinstance(row, User) else "organisation"
     log: models.QuerySet = AuditEntry.objects.filter(org_id=keeper) if keeper else PlatformAuditEntry.objects
-    entries = log.filter(kind=kind, object_id=row.id).exclude(action="user.signed-in").order_by("-at", "-id")
+    entries = log.filter(kind=kind, object_id=row.id).exclude(action__in=NO_CHANGES).order_by("-at", "-id")
     return list(entries[: min(max(row.change_number - seen, 0), MOST_SHOWN)])
 
 

@@ -1,14 +1,12 @@
 """What people type about people and organisations. The rules behind every door are in orgs.people."""
 
 from django import forms
-from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 
-from orgs import permissions
+from orgs import passwords, permissions
+from orgs.email_address import LONGEST, normal_address, validate_address
 from orgs.limits import LIMITS
 from orgs.models import zone_names
-
-MOST_CHARACTERS = 1024  # of a password: hashing has to end
 
 
 def add_errors(form: forms.Form, error: ValidationError) -> None:
@@ -38,14 +36,30 @@ class SeenForm(forms.Form):
         return row.change_number if seen is None else seen
 
 
+class EmailAddressField(forms.CharField):
+    """An address in its normal spelling. A plain text box: browsers refuse `jürgen@…` in one for e-mail addresses."""
+
+    default_validators = [validate_address]
+
+    def __init__(self, *, autocomplete: str = "off", **kwargs):
+        attributes = {"autocomplete": autocomplete, "inputmode": "email", "autocapitalize": "none"}
+        super().__init__(
+            **{
+                "label": "E-mail address",
+                "max_length": LONGEST,
+                "widget": forms.TextInput(attrs={**attributes, "spellcheck": "false"}),
+                **kwargs,
+            }
+        )
+
+    def to_python(self, value) -> str:
+        return normal_address(super().to_python(value))
+
+
 class SignInForm(forms.Form):
-    email = forms.EmailField(
-        label="E-mail address",
-        max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
-    )
+    email = EmailAddressField(autocomplete="username")
     password = forms.CharField(
-        max_length=MOST_CHARACTERS,
+        max_length=passwords.LONGEST,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -65,14 +79,14 @@ class PasswordForm(forms.Form):
 
     current = forms.CharField(
         label="Current password",
-        max_length=MOST_CHARACTERS,
+        max_length=passwords.LONGEST,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     new = forms.CharField(
         label="New password",
         help_text="At least 15 characters. A few unrelated words are easy to remember and hard to guess.",
-        max_length=MOST_CHARACTERS,
+        max_length=passwords.LONGEST,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
@@ -88,20 +102,18 @@ class PasswordForm(forms.Form):
         return given
 
     def clean_new(self) -> str:
-        password_validation.validate_password(self.cleaned_data["new"], self.user)
+        passwords.validate(self.cleaned_data["new"], self.user)
         return self.cleaned_data["new"]
 
 
 class PersonForm(NamesForm):
     """A new person."""
 
-    email = forms.EmailField(
-        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
-    )
+    email = EmailAddressField()
     password = forms.CharField(
         label="Initial password",
         help_text="At least 15 characters. Leave it empty and one is made, and shown to you once.",
-        max_length=MOST_CHARACTERS,
+        max_length=passwords.LONGEST,
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -110,7 +122,7 @@ class PersonForm(NamesForm):
 
     def clean_password(self) -> str:
         if self.cleaned_data["password"]:
-            password_validation.validate_password(self.cleaned_data["password"])
+            passwords.validate(self.cleaned_data["password"])
         return self.cleaned_data["password"]
 
 
@@ -119,9 +131,7 @@ class ProfileForm(NamesForm, SeenForm):
 
 
 class PersonChangeForm(NamesForm, SeenForm):
-    email = forms.EmailField(
-        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
-    )
+    email = EmailAddressField()
     field_order = ("email", "first_name", "last_name")
 
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 
 from orgs import scope
 from orgs.access import BY_HEADER, SAFE, declared
@@ -16,6 +16,7 @@ from orgs.credentials import access_key_hash, same_secret
 from orgs.limits import LimitReached
 from orgs.models import Organisation, User
 from orgs.organisations import Departed
+from orgs.passwords import Busy
 from orgs.rest import RestError, error_response, is_wire
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ class WireMiddleware:
             return _over_limit(request, exception)
         if isinstance(exception, Departed):
             raise Http404 from exception
+        if isinstance(exception, Busy):
+            return unavailable(request)
         if isinstance(exception, DATABASE_AWAY):
             return unavailable(request, exception)
         if isinstance(exception, DataError) or is_odd_filter(request, exception):
@@ -187,7 +190,11 @@ def _enter_by_session(request, rule, kwargs) -> HttpResponse | None:
         return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
     request.org = user.org
     if "org" in kwargs and rule.caller != "anyone":
-        request.org = _organisation_of(user, kwargs["org"])
+        request.org = _organisation_of(user, kwargs["org"].lower())
+        if kwargs["org"] != request.org.slug:
+            # Addresses kept from when slugs had capitals.
+            path = request.get_full_path().replace(f"/{kwargs['org']}/", f"/{request.org.slug}/", 1)
+            return redirect(path, preserve_request=True)
     if rule.caller == "super" and not user.is_superuser:
         raise Http404
     if rule.caller != "anyone" and not user.may(rule.permission, rule.level(request.method)):

@@ -3,12 +3,14 @@
 import zoneinfo
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from orgs import permissions, scope
+from orgs import passwords, permissions, scope
+from orgs.email_address import LONGEST, validate_address
 from orgs.ids import new_id
 from orgs.limits import LIMITS
 from orgs.managers import ScopedManager
@@ -74,6 +76,11 @@ class Organisation(models.Model):
         base_manager_name = "everyone"
         default_manager_name = "everyone"
         ordering = ["owner_name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="slug_is_lower_case", condition=Q(slug=models.functions.Lower("slug"))
+            )
+        ]
 
     def __str__(self) -> str:
         return self.owner_name
@@ -87,12 +94,14 @@ class User(AbstractBaseUser):
     """A person. Without an organisation a super-user, and nothing else is one."""
 
     id = HexIdField()
-    email = models.EmailField("e-mail address", max_length=254)
+    email = models.CharField("e-mail address", max_length=LONGEST, validators=[validate_address])
     first_name = models.CharField(max_length=150, blank=True)
     last_name = models.CharField(max_length=150, blank=True)
     org = models.ForeignKey(Organisation, models.CASCADE, null=True, blank=True, related_name="users")
     is_superuser = models.BooleanField(default=False, editable=False)
     is_active = models.BooleanField("active", default=True)
+    # The address whose salt the password was hashed with: another than `email` from a change of it to the next sign-in.
+    password_email = models.CharField(max_length=LONGEST, blank=True, db_default="", editable=False)
     # Tyk's names and levels; empty means no rights at all (orgs.permissions).
     permissions = models.JSONField(default=dict, blank=True)
     # A keyed hash (orgs.credentials); the key itself is shown once and not kept.
@@ -133,6 +142,29 @@ class User(AbstractBaseUser):
     def save(self, **kwargs):
         self.is_superuser = self.org_id is None
         super().save(**kwargs)
+
+    @classmethod
+    def salt_of(cls, address: str) -> str:
+        """The salt of every password of an address: the one that its oldest account has, so that accounts made by an
+        earlier version or under an earlier secret key cost no hash more than an address which nobody has.
+
+        Accounts moved to the address do not count: whoever can move one could else ask whether there is an older one.
+        """
+        with scope.nobody():  # of whatever organisation
+            native = cls.everyone.filter(email=address, password_email=address)
+            stored = native.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX).order_by(
+                "created_at", "id"
+            )
+            oldest = stored.values_list("password", flat=True).first()
+        return (oldest and passwords.salt_in(oldest)) or passwords.salt_of_nobody(address)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Hash a password, or make it so that none opens the account. To be saved: password, password_email."""
+        self.password = passwords.hashed(raw_password, self.salt_of(self.email))
+        self.password_email = self.email
+
+    def check_password(self, raw_password: str) -> bool:
+        return passwords.matches(raw_password, self.password)
 
     def _get_session_auth_hash(self, secret=None):
         # Django compares it with each request; besides the password it follows the round.
@@ -267,3 +299,20 @@ class SignInFailure(models.Model):
 
     def __str__(self) -> str:
         return f"failed at {self.at}"
+
+
+class KnownAddress(models.Model):
+    """Where an account has signed in from (orgs.throttle). Global, like the failures."""
+
+    at = models.DateTimeField(default=timezone.now)
+    # Keyed hashes, as there.
+    account = models.CharField(max_length=64)
+    address = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "address"], name="one_row_a_known_address")]
+        indexes = [models.Index(fields=["at"])]
+        verbose_name_plural = "known addresses"
+
+    def __str__(self) -> str:
+        return f"known since {self.at}"

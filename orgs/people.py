@@ -11,7 +11,6 @@ that the caller saw; None overwrites what others did. Each change counts it up b
 
 from collections.abc import Callable
 
-from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db.models import F, Q
 from django.utils import timezone
@@ -21,9 +20,8 @@ from django.utils.text import slugify
 from orgs import duplicates, limits, organisations, permissions, scope
 from orgs.changes import facts, insert, note, refuse_stale, store
 from orgs.credentials import access_key_hash, new_access_key
+from orgs.email_address import normal_address
 from orgs.models import Organisation, User, zone_names
-
-LONGEST_PASSWORD = 1_024
 
 # Called with the organisation, in its scope, when it is deleted: how apps above take their things out of service.
 DEPARTURES: list[Callable[[Organisation], None]] = []
@@ -74,15 +72,15 @@ def create_user(
     key = new_access_key()
     user = User(
         org=org,
-        email=email.strip().lower(),
+        email=normal_address(email),
         first_name=first_name,
         last_name=last_name,
         permissions=granted,
         is_active=active,
         is_superuser=org is None,
         access_key_hash=access_key_hash(key),
-        password=make_password(password),
     )
+    user.set_password(password)
     _validate(user)
     insert(user)
     note("user.created", user, actor, after=facts(user))
@@ -107,7 +105,7 @@ def change_user(
     if levels is not None:
         changed["permissions"] = {name: level for name, level in (user.permissions | levels).items() if level}
     if "email" in changed:
-        changed["email"] = changed["email"].strip().lower()
+        changed["email"] = normal_address(changed["email"])
     before = facts(user)
     if before | changed == before:
         return user
@@ -120,7 +118,9 @@ def change_user(
         setattr(user, name, value)
     _validate(user)
     someone_stays(user)
-    store(user, changed)
+    # Who is let in again, or was renamed, signs in again: no session of before goes on.
+    user.session_round += not user.is_active or user.email != before["email"]
+    store(user, [*changed, "session_round"])
     note("user.changed", user, actor, before=before, after=facts(user))
     return user
 
@@ -143,7 +143,8 @@ def set_password(
     _hold(user, actor)
     refuse_stale(user, expected)
     user.set_password(password)
-    store(user, ["password"])
+    user.session_round += 1  # the same password again has the same hash
+    store(user, ["password", "password_email", "session_round"])
     note("user.password-changed", user, actor)
 
 
@@ -202,6 +203,8 @@ def change_organisation(
     organisation.refresh_from_db()
     if not changed.get("slug", "given"):
         del changed["slug"]
+    if "slug" in changed:
+        changed["slug"] = changed["slug"].lower()
     if "extra" in changed:
         changed["extra"] = organisation.extra | changed["extra"]
     before = facts(organisation)
@@ -212,6 +215,9 @@ def change_organisation(
         setattr(organisation, name, value)
     _validate(organisation)
     store(organisation, changed)
+    if not organisation.enabled:
+        # Enabled again, it begins without the sessions of before.
+        User.everyone.filter(org=organisation).update(session_round=F("session_round") + 1)
     note("organisation.changed", organisation, actor, before=before, after=facts(organisation))
     return organisation
 
@@ -252,7 +258,7 @@ def _validate(row: User | Organisation) -> None:
 
 def _insert(organisation: Organisation) -> None:
     """Store a new organisation; under a slug of its name, under the next one as often as others are faster."""
-    chosen = organisation.slug
+    chosen = organisation.slug.lower()
     for _ in range(_FREE_SLUGS_TRIED):
         organisation.slug = chosen or _free_slug(organisation.owner_name)
         try:

@@ -1,12 +1,10 @@
 """Users over REST. Whoever is added belongs where the caller does; everyone may read and secure his own account."""
 
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from orgs import duplicates, etags, people, throttle
+from orgs import duplicates, etags, passwords, people, throttle
 from orgs.access import SAFE, access
-from orgs.address import client_address
 from orgs.changes import Stale
 from orgs.models import User
 from orgs.rest import (
@@ -154,10 +152,8 @@ def new_password(text: str | None, user: User | None = None, name: str = "passwo
     """A password from outside, checked; None and "" mean none. Raises RestError 400 naming the member."""
     if not text:
         return None
-    if len(text) > people.LONGEST_PASSWORD:
-        raise RestError(400, f"{name}: at most {people.LONGEST_PASSWORD} characters")
     try:
-        validate_password(text, user)
+        passwords.validate(text, user)
     except ValidationError as error:
         raise RestError(400, f"{name}: {' '.join(error.messages)}") from None
     return text
@@ -218,11 +214,11 @@ def _unconfirmed(request: HttpRequest, row: User, password: str) -> HttpResponse
     """
     if not row.has_usable_password():
         return None
-    address = client_address(request) or ""
-    if throttle.blocked(row.email, address):
+    caller = throttle.caller_of(request)
+    if throttle.blocked(caller, [row.pk]):
         return error_response(429, "Too many failed attempts, please wait 15 minutes")
     if not row.check_password(password):
-        throttle.failed(row.email, address)
+        throttle.failed(caller, [row.pk])
         return error_response(403, "current_password is wrong")
     return None
 

@@ -7,6 +7,8 @@ from orgs import audit_views, organisation_views, people_views, views
 pages = [
     path("", views.home, name="home"),
     path("sign-in/", views.sign_in, name="sign-in"),
+    path("sign-in/account/", views.sign_in_account, name="sign-in-account"),
+    path("switch-account/", views.switch_account, name="switch-account"),
     path("sign-out/", views.sign_out, name="sign-out"),
     path("profile/", views.profile, name="profile"),
     path("profile/password/", views.password, name="password"),

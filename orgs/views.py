@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth import logout, update_session_auth_hash
 from django.http import HttpResponseBadRequest
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -10,15 +10,15 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 
-from orgs import audit, people, throttle
+from orgs import audit, authentication, known_browser, passwords, people, scope, sessions, throttle
 from orgs.access import access
-from orgs.address import client_address
 from orgs.changes import Stale
 from orgs.conflict import conflict
 from orgs.forms import PasswordForm, ProfileForm, SignInForm
 
 THEMES = ("light", "dark", "system")
 A_YEAR = 365 * 24 * 60 * 60
+TOO_MANY_FAILURES = "Too many failed attempts. Please wait 15 minutes and try again."
 
 
 def own_address(request, asked: str) -> str:
@@ -41,19 +41,69 @@ def sign_in(request):
         return redirect(following)
     form, status = SignInForm(request.POST or None), 200
     if request.method == "POST" and form.is_valid():
-        email, address = form.cleaned_data["email"], client_address(request) or ""
-        if throttle.blocked(email, address):
-            form.add_error(None, "Too many failed attempts. Please wait 15 minutes and try again.")
+        try:
+            users = authentication.opened_by(**form.cleaned_data, caller=throttle.caller_of(request))
+        except authentication.TooManyFailures:
+            form.add_error(None, TOO_MANY_FAILURES)
             status = 429
-        elif user := authenticate(request, username=email, password=form.cleaned_data["password"]):
-            throttle.succeeded(email)
-            login(request, user)
-            audit.record("user.signed-in", "user", user.id, user.email, org=user.org_id)
-            return redirect(following)
+        except passwords.Busy:
+            form.add_error(None, "Many people are signing in. Please try again in a few seconds.")
+            status = 503
         else:
-            throttle.failed(email, address)
+            if users:
+                return signed_in(request, users, following)
             form.add_error(None, "The e-mail address or the password is not right.")
-    return render(request, "orgs/sign_in.html", {"form": form, "next": following}, status=status)
+    response = render(request, "orgs/sign_in.html", {"form": form, "next": following}, status=status)
+    if status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def signed_in(request, users, following: str):
+    """The answer to a right password: where the person wanted to go, or first which account it shall be."""
+    if sessions.begin(request, users, following):
+        note("user.signed-in", request.user)
+        response = redirect(following)
+    else:
+        response = redirect("sign-in-account")
+    known_browser.remember(request, response, [user.pk for user in users])
+    return response
+
+
+@access("anyone", methods="GET POST")
+def sign_in_account(request):
+    """Which account, of a person whose password opened several."""
+    accounts, following = sessions.choice(request)
+    if not accounts:
+        return redirect("sign-in")
+    chosen = account_named(request, accounts)
+    if chosen is None:
+        return render(request, "orgs/sign_in_account.html", {"accounts": accounts})
+    sessions.enter(request, chosen)
+    note("user.signed-in", chosen)
+    return redirect(following)
+
+
+@access("session", methods="POST")
+def switch_account(request):
+    """Go on with another account which the session's password opened."""
+    chosen = account_named(request, sessions.accounts(request))
+    if chosen is None:
+        messages.error(request, "To use that account, sign out and sign in to it.")
+    elif chosen != request.user:
+        sessions.enter(request, chosen)
+        note("user.switched-account", chosen)
+    return redirect("home")
+
+
+def account_named(request, accounts):
+    """The one of `accounts` that the form names, None if it names none of them."""
+    return next((user for user in accounts if user.pk == request.POST.get("account")), None)
+
+
+def note(action: str, user) -> None:
+    with scope.nobody():  # the entry belongs where the account does, whatever was entered before
+        audit.record(action, "user", user.id, user.email, org=user.org_id)
 
 
 @access("anyone", methods="POST")
@@ -79,13 +129,13 @@ def profile(request):
 @sensitive_post_parameters()
 @access("session", methods="GET POST")
 def password(request):
-    email, address = request.user.email, client_address(request) or ""
-    if request.method == "POST" and throttle.blocked(email, address):
-        messages.error(request, "Too many failed attempts. Please wait 15 minutes and try again.")
+    caller, account = throttle.caller_of(request), request.user.pk
+    if request.method == "POST" and throttle.blocked(caller, [account]):
+        messages.error(request, TOO_MANY_FAILURES)
         return redirect("profile")
     form = PasswordForm(request.user, request.POST or None)
     if request.method == "POST" and not form.is_valid() and "current" in form.errors:
-        throttle.failed(email, address)
+        throttle.failed(caller, [account])
     if request.method == "POST" and form.is_valid():
         try:
             # From the state in which the current password was looked at.
@@ -95,6 +145,7 @@ def password(request):
             return redirect("profile")
         # This session goes on; every other one of the person ends.
         update_session_auth_hash(request, request.user)
+        sessions.stay(request)
         messages.success(request, "Your password is changed. You are signed out everywhere else.")
         return redirect("profile")
     return profile_page(request, passwords=form)

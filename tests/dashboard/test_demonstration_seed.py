@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.auth import authenticate
 from django.db import transaction
 
 from apis.models import ApiDefinition, Revision
@@ -16,8 +15,10 @@ from dashboard.supervisor import StartError
 from keys.models import Key, KeyRight
 from keys.token import token_hash
 from orgs import scope
+from orgs.authentication import opened_by
 from orgs.credentials import access_key_hash
 from orgs.models import Organisation, User
+from orgs.throttle import Caller
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_every_person_can_sign_in_and_holds_the_access_key_of_the_file(told):
     for person in [told["super_user"], *(u for each in told["organisations"] for u in each["users"])]:
         user = User.everyone.get(access_key_hash=access_key_hash(person["access_key"]))
         assert user.email == person["email"]
-        assert authenticate(None, username=person["email"], password=person["password"]) == user
+        assert opened_by(person["email"], person["password"], Caller("")) == [user]
 
 
 def test_each_organisation_has_an_administrator_and_an_analyst_who_may_only_read_analytics(told):

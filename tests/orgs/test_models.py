@@ -10,6 +10,7 @@ GLOBAL = {
     "orgs.Organisation",
     "orgs.User",
     "orgs.SignInFailure",
+    "orgs.KnownAddress",
     # Read by super-users only.
     "orgs.PlatformAuditEntry",
     "admin.LogEntry",

@@ -173,7 +173,8 @@ def test_deactivating_ends_the_session_at_once_and_activating_lets_the_person_in
     client.post(address, {"active": "no"})
     assert member.get("/profile/").status_code == 302
     client.post(address, {"active": "yes"})
-    assert client_for(cast.acme_member).get("/profile/").status_code == 200
+    assert member.get("/profile/").status_code == 302
+    assert client_for(person(cast.acme_member.email)).get("/profile/").status_code == 200
     with scope.org(cast.acme.id):
         audited = list(AuditEntry.objects.order_by("at").values_list("action", "actor_email", "changes"))
     assert audited == [

@@ -6,14 +6,13 @@ import os
 import sys
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError, transaction
 from django.db.models import Q
 
 from dashboard import embedded, reachable
-from orgs import people, permissions
+from orgs import passwords, people, permissions
 from orgs.limits import LimitReached
 from orgs.models import Organisation, User
 
@@ -122,7 +121,7 @@ def existing(text: str) -> Organisation | None:
     """The organisation of that id or slug; None for a super-user. Raises CommandError for an unknown one."""
     if text.lower() == NOBODY:
         return None
-    found = Organisation.everyone.present().filter(Q(pk=text) | Q(slug=text)).first()
+    found = Organisation.everyone.present().filter(Q(pk=text) | Q(slug=text.lower())).first()
     if found is None:
         raise CommandError(f"There is no organisation {text}.")
     return found
@@ -135,7 +134,7 @@ def new_user(answers: Answers, org: Organisation | None) -> dict:
     last = answers.get("last-name", "Last name", "")
     given = answers.password()
     password = given or people.initial_password()
-    validate_password(password, User(email=email, first_name=first, last_name=last))
+    passwords.validate(password, User(email=email, first_name=first, last_name=last))
     granted = {} if answers.options["member"] else permissions.ADMINISTRATOR
     user, key = people.create_user(
         org=org, email=email, first_name=first, last_name=last, password=password, granted=granted
