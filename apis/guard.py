@@ -10,11 +10,11 @@ from apis import targets, templates
 
 # A URL that names a gateway's secret matches this first, without captures; groups keep their numbers.
 _NO_SECRETS = r"^(?s:.*)\$secret_|"
-# Of several variables the second is looked for in what the first put in, too: then no URL may bring any.
-_NO_SECRETS_OR_VARIABLES = r"^(?s:.*)\$(?:secret_|[0-9])|"
 # For internal targets: nor may a URL bring, in any spelling, how often a request may come back.
 _LETTERS = "".join(f"(?:{letter}|%{ord(letter):02x})" for letter in targets.LOOP_LIMIT)
 _NO_LOOP_LIMIT = f"^(?s:.*)(?i:{_LETTERS})|"
+# Of several variables the second is looked for in what the first put in, too: then no URL may bring those.
+_NO_SECRETS_OR_VARIABLES = r"^(?s:.*)\$(?:secret_|[{}])|"
 _INTERNAL_HEADER = (
     "X-Tyk-Internal"  # to gateway 5.14: answer with the API that the host names, not the upstream
 )
@@ -82,8 +82,8 @@ def _guard(version):
     for rewrite in _entries(version, "url_rewrites"):
         texts = [rewrite.get("rewrite_to") or ""]
         texts += [(trigger or {}).get("rewrite_to") or "" for trigger in rewrite.get("triggers") or []]
-        several = any(len(re.findall(r"\$[0-9]", text)) > 1 for text in texts)
-        guard = _NO_SECRETS_OR_VARIABLES if several else _NO_SECRETS
+        several = {digit for text in texts if text.count("$") > 1 for digit in re.findall(r"\$([0-9])", text)}
+        guard = _NO_SECRETS_OR_VARIABLES.format("".join(sorted(several))) if several else _NO_SECRETS
         if any(targets.is_internal(text) for text in texts):
             guard += _NO_LOOP_LIMIT
         rewrite["match_pattern"] = guard + (rewrite.get("match_pattern") or "")

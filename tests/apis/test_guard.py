@@ -98,6 +98,7 @@ def gateway_rewrites(rewrite, url, values):
         ("/v(.*)", "tyk://self/$1", "/v?l%6Fop_limit=999999999", "tyk://self/"),
         ("/v(.*)", "tyk://self/$1", "/v?x=$secret_conf.x", "tyk://self/"),
         ("/v(.*)", "/x$1", "/v?loop_limit=9", "/x?loop_limit=9"),
+        ("/u/(.*)/(.*)", "/$1/$2", "/u/a/b?price=$5", "/a/b?price=$5"),
     ],
 )
 def test_a_url_that_names_a_secret_is_rewritten_without_it_and_others_as_ever(pattern, rewrite_to, url, made):
