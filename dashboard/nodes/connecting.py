@@ -1,6 +1,7 @@
-"""What a gateway's `tyk.conf` must say to be one of ours. Pure."""
+"""What a gateway's `tyk.conf` must say to be one of ours."""
 
 import json
+import secrets
 from urllib.parse import parse_qs, unquote, urlsplit
 
 SECRET_PLACEHOLDER = "THE-NODE-SECRET"  # noqa: S105 - what is shown in its place
@@ -9,13 +10,17 @@ HOST_PLACEHOLDER = "THE-GATEWAYS-REDIS"
 REDIS_PLACEHOLDER = f"redis://{HOST_PLACEHOLDER}:6379/0"
 
 
-def configuration(address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER) -> str:
+def configuration(
+    address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER, own_secret: str | None = None
+) -> str:
     """The members to put into `tyk.conf`, as JSON; the same for gateways from 3.0 to 5.14.
 
     `address`: where gateways reach this dashboard. `redis_url`: the Redis they share with it; something else
-    stands in the place of its password.
+    stands in the place of its password. `own_secret`: of the gateway's own REST API, a new one by default.
     """
     members = {
+        # Without one a gateway lets anybody make keys for every API, on the port that it serves them on.
+        "secret": own_secret or secrets.token_urlsafe(32),
         "node_secret": secret,
         "use_db_app_configs": True,
         "db_app_conf_options": {"connection_string": address, "node_is_segmented": False, "tags": []},

@@ -7,8 +7,11 @@ from dashboard.nodes.connecting import configuration
 
 
 def test_the_block_names_the_dashboard_and_the_redis_without_its_password():
-    text = configuration("https://gate.example", "rediss://user:hunter2@cache.example:6390/3")
+    text = configuration(
+        "https://gate.example", "rediss://user:hunter2@cache.example:6390/3", own_secret="own"
+    )
     assert json.loads(text) == {
+        "secret": "own",
         "node_secret": "THE-NODE-SECRET",
         "use_db_app_configs": True,
         "db_app_conf_options": {
@@ -47,12 +50,20 @@ def test_the_secret_is_in_it_only_if_it_is_given():
     assert json.loads(text)["storage"] == {"type": "redis", "host": "127.0.0.1", "port": 6379, "database": 0}
 
 
+def test_every_block_closes_the_gateways_own_api_with_a_new_secret():
+    made = [json.loads(configuration("http://a", "redis://b"))["secret"] for _ in range(2)]
+    assert made[0] != made[1]
+    assert [len(secret) for secret in made] == [43, 43]
+
+
 def test_readme_shows_the_same_block():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     block = json.loads(
         readme.partition("## Connecting a gateway")[2].partition("```json")[2].partition("```")[0]
     )
-    made = json.loads(configuration("http://gatehouse.example:8000", "redis://:x@redis.example:6379/0", "…"))
+    made = json.loads(
+        configuration("http://gatehouse.example:8000", "redis://:x@redis.example:6379/0", "…", "…")
+    )
     made["storage"] |= {"host": "…", "password": "…"}
     assert block == made
 
