@@ -124,6 +124,8 @@ def _begin(active: RollupCut, zone: str, now: datetime) -> None:
     exact_from = day_start(oldest.astimezone(old).date(), old)
     if exact_from < oldest:
         exact_from = day_start(oldest.astimezone(old).date() + DAY, old)
+    # What is being counted at this moment, of a day before all others too, is seen or comes after.
+    rollup.lock()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT min(ts) FROM rollup WHERE org_id = %s AND grain = 'd' AND dim = %s",

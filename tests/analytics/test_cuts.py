@@ -3,14 +3,17 @@
 import os
 import random
 import signal
+import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgpack
 import pytest
 from django.db import connection, connections, transaction
 
-from dashboard.analytics import claim, cuts, rollup
+from dashboard.analytics import claim, clean, cuts, decode, partitions, rebuild, rollup, store
 from dashboard.analytics.models import Record, Rollup, RollupCut
 from orgs import scope
 from orgs.models import Organisation
@@ -234,3 +237,66 @@ def test_a_worker_killed_within_a_step_goes_on_where_the_last_one_ended(committe
     assert state() == [(100, "Asia/Kolkata", "active")]
     with scope.every_org():
         assert counted_days(100, "Asia/Kolkata") == recorded_days("Asia/Kolkata")
+
+
+def at_once(first: Callable[[], None], second: Callable[[], object]) -> tuple[bool, object]:
+    """Whether `second` waited for a lock of `first`, which was done but not committed; and its answer."""
+    answers = []
+
+    def run():
+        answers.append(second())
+        connections.close_all()
+
+    thread = threading.Thread(target=run)
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        first()
+        thread.start()
+        waits = False
+        while thread.is_alive() and not waits:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            [waits] = cursor.fetchone()
+    thread.join(10)
+    return waits, *answers
+
+
+def test_traffic_that_is_being_stored_while_a_step_counts_is_in_the_new_figures(committed, redis):
+    """Of the day that records do not cover whole, whose figures are taken over, and of a day that is counted."""
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 29, 100)
+    oldest = partitions.oldest("record", now) + timedelta(minutes=1)
+    number = 0
+    for zone, base in (("Asia/Kolkata", 100), ("UTC", 0)):
+        moved_to(zone)
+        while [cut[1:] for cut in state()] != [(zone, "active")]:
+            number += 1
+            entry = msgpack.packb({"OrgID": recordings.ORG_A, "ResponseCode": 200})
+            row = clean.clean(decode.decode(entry), number, now, hashed_keys=True)
+            late = [row._replace(ts=oldest), row._replace(ts=now - DAY, id=1000 + number)]
+            at_once(lambda: store.store(late, now, most_bad=0), lambda: cuts.work(now))  # noqa: B023
+        with scope.every_org():
+            assert sum(counted_days(base, zone).values()) == sum(recorded_days(zone).values())
+
+
+def test_a_second_worker_leaves_an_organisation_to_the_first_and_waits_for_nothing(committed, redis):
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 20, 20)
+    moved_to("Asia/Kolkata")
+    assert at_once(lambda: cuts.work(now), lambda: cuts.work(now)) == (False, False)
+
+
+def test_a_rebuild_of_a_day_leaves_the_figures_of_the_next_zone_alone(committed, redis, monkeypatch):
+    monkeypatch.setattr(cuts, "RECORDS", 10)
+    alpha = organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 20, 200)
+    moved_to("Asia/Kolkata")
+    for _ in range(4):
+        cuts.work(now)
+    assert state()[1:] == [(100, "Asia/Kolkata", "building")]
+    with scope.every_org():
+        before = counted_days(100, "Asia/Kolkata")
+        today = now.date()
+        assert before and list(rebuild.days(alpha, today - 25 * DAY, today, now))
+        assert counted_days(100, "Asia/Kolkata") == before
