@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import msgpack
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections, transaction
+from django.db import InterfaceError, connection, connections, transaction
+from redis import ConnectionError, ResponseError
 
 from dashboard.analytics import claim, clean, decode, drain, partitions, progress, retry, store
 from dashboard.analytics.models import (
@@ -423,3 +425,27 @@ def test_of_five_batches_at_once_only_the_one_that_fails_is_set_aside(committed,
     monkeypatch.setattr(aside, "due", 0)
     drained(redis, NOW)
     assert [aside.pause for aside in drain._aside.values()] == [2 * drain.FIRST_PAUSE]
+
+
+@pytest.mark.parametrize(
+    ("error", "of_the_server"),
+    [
+        (ConnectionError("closed"), True),
+        (ResponseError("OOM"), True),
+        (InterfaceError("connection already closed"), True),
+        (psycopg.OperationalError("the connection is lost"), True),
+        (psycopg.errors.ConnectionFailure(), True),
+        (psycopg.errors.DeadlockDetected(), True),
+        (psycopg.errors.SerializationFailure(), True),
+        (psycopg.errors.DiskFull(), True),
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.IoError(), True),
+        (psycopg.errors.CheckViolation(), False),
+        (psycopg.errors.InsufficientPrivilege(), False),
+        (psycopg.errors.NumericValueOutOfRange(), False),
+        (ValueError("a record"), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_server_in_trouble_sets_no_batch_aside(error, of_the_server):
+    assert drain._of_the_server(error) is of_the_server

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from dashboard.analytics import logs
+from django.db import transaction
+
+from dashboard.analytics import cuts, logs
 from dashboard.analytics.logs import Place, Wanted
 from orgs import scope
+from orgs.models import Organisation
 from tests import make
 from tests.analytics import screens
 from tests.analytics.screens import ago, push
@@ -46,3 +49,17 @@ def test_nothing_found_is_said(committed, redis, client_for):
     page = client.get(LOGS, {"range": "30d", "path": "/nowhere"})
     assert (page.context["records"], page.context["older"], page.context["patient"]) == ([], "", False)
     assert "No records" in page.content.decode()
+
+
+def test_a_rare_api_is_found_far_back_after_a_change_of_zone(committed, redis):
+    alpha = make.organisation("Alpha", "alpha")
+    push(redis, {"OrgID": alpha.id, "APIID": "rare", "APIKey": "a" * 16, "TimeStamp": ago(days=20)})
+    now = datetime.now(UTC)
+    with scope.every_org(), transaction.atomic():
+        Organisation.everyone.filter(pk=alpha.id).update(time_zone="Asia/Kathmandu")
+    while cuts.work(now):
+        pass
+    for wanted in ({"api": "rare"}, {"key": "a" * 16}, {"api": "rare", "key": "a" * 16}):
+        with scope.org(alpha.id):
+            found = logs.search([alpha.id], Wanted(now - timedelta(days=25), now, **wanted))
+        assert [record.api_id for record in found.records] == ["rare"]

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from dashboard.analytics import claim, drain, housekeeping, trust
-from dashboard.analytics.models import DeadLetter, IngestState, Record, Rollup
+from dashboard.analytics.models import Batch, DeadLetter, IngestState, Record, Rollup
 from dashboard.analytics.trust import Trail
 from orgs import scope
 from tests import make
@@ -73,6 +73,36 @@ def test_a_leap_without_any_traffic_deletes_nothing_either(committed, redis):
     for hours in range(0, 72, 12):
         ticked(redis, WRONG + hours * HOUR)
     assert (kept(), existing()) == before
+
+
+def test_a_step_that_runs_before_any_traffic_was_looked_at_deletes_nothing_by_a_wrong_clock(committed, redis):
+    """As when Redis is away: the clock has not been compared with anything since it leapt."""
+    older_records(redis)
+    before = kept(), existing()
+    housekeeping.maintain(WRONG, timedelta)
+    assert (kept(), [name for name in before[1] if name not in existing()]) == (before[0], [])
+
+
+def test_a_clock_in_doubt_forgets_no_dead_letter_and_no_batch(committed, redis):
+    older_records(redis)
+    pushed(redis, NOW, OrgID="unknown")
+    ticked(redis, NOW)
+    books = [(207, 207, 1), 2]
+    for moment in (NOW, WRONG):
+        ticked(redis, moment)
+        with scope.every_org():
+            assert [kept(), Batch.objects.count()] == books
+
+
+def test_newest_traffic_that_arrives_days_late_keeps_what_is_old_until_some_comes_in_time(committed, redis):
+    older_records(redis)
+    for hours in range(0, 84, 12):
+        pushed(redis, NOW + hours * HOUR - 2 * DAY)
+        ticked(redis, NOW + hours * HOUR)
+    assert kept() == (207 + 7, 207 + 7, 0)
+    pushed(redis, NOW + 84 * HOUR)
+    ticked(redis, NOW + 84 * HOUR)
+    assert kept() == (138 + 8, 207 + 8, 0)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=1100), timedelta(days=-1100), timedelta(minutes=6)])
