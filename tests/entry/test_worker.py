@@ -7,14 +7,19 @@ from datetime import timedelta
 import redis as redis_package
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apis import outbox
 from apis.models import Outbox
 from dashboard import worker
+from dashboard.analytics.models import RollupCut
 from dashboard.worker import Step
 from orgs import scope
+from orgs.models import Organisation
+from tests import make
+from tests.analytics.screens import ago, push
+from tests.keys import build
 
 
 class Broken(Exception):
@@ -122,6 +127,16 @@ def test_a_message_waits_while_redis_is_away_and_is_delivered_afterwards(db, cas
     assert states()[0][:2] == ("", True)
 
 
+def test_while_redis_is_away_one_message_is_tried_and_the_others_wait_their_turn(db, cast):
+    build.api(cast.acme)
+    for _ in range(3):
+        build.key(cast.acme)
+    with scope.every_org():
+        Outbox.objects.filter(kind="reload").delete()
+    assert worker.deliver(redis_package.Redis(port=1)) is False
+    assert [attempts for _, _, attempts, _ in states()] == [1, 0, 0]
+
+
 def test_a_message_that_breaks_its_delivery_does_not_hold_up_the_next(db, cast, redis, monkeypatch):
     def breaking(row, client):
         with connection.cursor() as cursor:
@@ -157,6 +172,39 @@ def test_sessions_that_ended_are_deleted_each_hour_and_others_are_not(db, redis)
     step.work(redis)
     assert step.interval == 3600
     assert [session.session_key for session in Session.objects.all()] == ["going-on"]
+
+
+def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys():
+    assert [[(step.name, step.interval) for step in lane] for lane in worker.lanes()] == [
+        [("outbox", 0.2), ("reload signal", 0.3)],
+        [("traffic", 2)],
+        [
+            ("key repair", 30),
+            ("changed time zones", 5),
+            ("housekeeping", 3600),
+            ("delivered messages", 3600),
+            ("ended sessions", 3600),
+        ],
+    ]
+
+
+def test_one_turn_of_every_step_works(committed, redis):
+    for lane in worker.lanes():
+        for step in lane:
+            step.take(redis)
+            assert (step.name, step.failures) == (step.name, 0)
+
+
+def test_a_changed_time_zone_reaches_the_figures_by_its_step(committed, redis):
+    acme = make.organisation("Acme Retail", "acme")
+    push(redis, {"OrgID": acme.id, "TimeStamp": ago(minutes=5)})
+    with scope.every_org(), transaction.atomic():
+        Organisation.everyone.filter(pk=acme.id).update(time_zone="Asia/Tokyo")
+    [step] = [step for lane in worker.lanes() for step in lane if step.name == "changed time zones"]
+    while step.work(redis):
+        pass
+    with scope.every_org():
+        assert list(RollupCut.objects.values_list("zone", "state")) == [("Asia/Tokyo", "active")]
 
 
 def test_the_worker_outlives_engines_that_are_away_and_ends_when_it_is_asked_to(run):
