@@ -165,6 +165,7 @@ def test_fifty_kills_and_cut_connections_during_a_drain_lose_and_double_nothing(
         (progress, "count", 0),
         (drain, "store_next", 250),
         (redis_package.Redis, "unlink", 250),
+        (redis_package.Redis, "srem", 250),
         (claim, "release", 250),
         (progress, "note", 250),
     ],

@@ -1,11 +1,14 @@
 """`gunicorn dashboard.wsgi` alone: no supervisor, nothing collected."""
 
 import http.client
+import io
 import os
 import re
 
+import pytest
 from django.test.client import RequestFactory
 
+from dashboard.web.limits import LARGEST_BODY
 from tests.entry.conftest import free_port, until
 
 ENGINES = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "REDIS_URL")
@@ -57,3 +60,18 @@ def test_a_mount_below_a_path_is_refused_and_not_half_served(settings):
     body = wsgi.application(environ, lambda *arguments: begun.append(arguments))
     assert b"".join(body) == b"Gatehouse is served at the root of a host name, not below a path.\n"
     assert begun[0][0] == "404 Not Found"
+
+
+@pytest.mark.parametrize(
+    ("sent", "announced"),
+    [(0, 0), (5, 5), (LARGEST_BODY, LARGEST_BODY), (LARGEST_BODY + 9, LARGEST_BODY + 1)],
+)
+def test_a_chunked_body_is_said_to_be_too_large_and_never_cut_to_what_is_taken(sent, announced):
+    from dashboard.wsgi import of_known_length  # noqa: PLC0415  django must have been set up
+
+    def application(environ, _):
+        return environ["CONTENT_LENGTH"], len(environ["wsgi.input"].read())
+
+    body = {"wsgi.input": io.BytesIO(b"x" * sent), "wsgi.input_terminated": True}
+    environ = {"HTTP_TRANSFER_ENCODING": "Chunked", **body}
+    assert of_known_length(application)(environ, None) == (str(announced), announced)

@@ -1,0 +1,112 @@
+"""What a supervisor does with its children and its port, taken step by step."""
+
+import signal
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from dashboard import supervisor
+from dashboard.embedded import Engines
+from dashboard.supervisor import Base, Child
+
+GATEWAYS_GIVE_UP = 30  # seconds that a connection waits at most in the queue of the port
+NONE = Engines(None, scratch=True, postgresql=False, valkey=False)
+
+
+def starts(child: Child, seconds: int) -> list[float]:
+    """When a child that ends at once is started, in seconds from the first time, looked at every half second."""
+    found = []
+    for now in (half / 2 for half in range(2_000, 2_000 + 2 * seconds)):
+        before = child.started_at
+        child.tend(now)
+        if child.started_at != before:
+            found.append(now - 1_000)
+            child.process.wait()
+    return found
+
+
+def test_a_child_that_keeps_ending_is_started_ever_more_seldom_and_at_least_every_half_minute():
+    assert starts(Child("It", ["true"]), 130) == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5, 121.5]
+
+
+def test_a_child_that_ran_for_a_while_is_started_at_once():
+    child = Child("It", ["true"])
+    starts(child, 20)
+    child.tend(now=child.started_at + 0.5)
+    child.tend(now=child.started_at + 31)
+    began = child.started_at
+    child.process.wait()
+    child.tend(now=began + supervisor.STEADY_SECONDS + 1)
+    assert (child.failures, child.started_at) == (1, began + supervisor.STEADY_SECONDS + 1)
+    child.process.wait()
+
+
+def test_the_web_server_is_back_long_before_a_gateway_gives_up():
+    with supervisor.listen("127.0.0.1", 0) as listener:
+        base = Base(listener, NONE, supervisor.own_address(listener))
+        assert supervisor.web(base, 0, 1, 1).longest_pause * 10 < GATEWAYS_GIVE_UP
+
+
+def test_a_child_that_does_not_end_when_asked_is_killed(tmp_path):
+    child = Child("It", ["sh", "-c", f"trap '' TERM; touch {tmp_path}/up; while :; do sleep 0.05; done"])
+    child.tend(1_000)
+    process = child.process
+    while not (tmp_path / "up").exists():
+        pass
+    child.stop(seconds=0.2)
+    assert (child.process, process.poll()) == (None, -signal.SIGKILL)
+
+
+class Up(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_nobody_is_told_to_pull_from_web_processes_that_have_ended(tmp_path, capsys):
+    """The background work ends first."""
+    log = tmp_path / "log"
+
+    def child(name: str) -> Child:
+        end = f"trap 'sleep 0.1; echo {name} >> {log}; exit' TERM; touch {tmp_path}/{name}; "
+        return Child(name, ["sh", "-c", end + "while :; do sleep 0.05; done"])
+
+    def ready():
+        while not all((tmp_path / name).exists() for name in ("web", "worker")):
+            pass
+        raise KeyboardInterrupt
+
+    with HTTPServer(("127.0.0.1", 0), Up) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        base = Base(server.socket, NONE, server.server_address)
+        with pytest.raises(KeyboardInterrupt):
+            supervisor.run(base, [child("web"), child("worker")], ready=ready)
+        server.shutdown()
+        thread.join()
+    assert log.read_text().split() == ["worker", "web"]
+    assert capsys.readouterr().out == "Stopping …\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [("127.0.0.1", "http://127.0.0.1"), ("0.0.0.0", "http://127.0.0.1"), ("::", "http://[::1]")],  # noqa: S104
+)
+def test_the_address_of_a_port_is_one_that_this_machine_reaches(host, reached):
+    with supervisor.listen(host, 0) as listener:
+        base = Base(listener, NONE, supervisor.own_address(listener))
+        assert base.url == f"{reached}:{listener.getsockname()[1]}"
+        socket.create_connection(base.address, timeout=5).close()
+
+
+def test_a_socket_that_is_meant_for_another_process_is_not_taken(monkeypatch):
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    monkeypatch.setenv("LISTEN_PID", "1")
+    with supervisor.listen("127.0.0.1", 0) as listener:
+        assert listener.fileno() != supervisor.FIRST_INHERITED
+        assert listener.getsockname()[0] == "127.0.0.1"
