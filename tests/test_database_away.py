@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -97,3 +98,12 @@ def test_the_page_says_what_is_the_matter_under_the_usual_headers(committed):
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
     assert answer.headers["Cache-Control"] == "no-store"
     assert settings.SESSION_COOKIE_NAME not in answer.cookies
+
+
+def test_a_connection_that_the_database_has_ended_costs_no_request(committed, start_gunicorn):
+    with start_gunicorn(1, 1) as address:
+        for _ in range(3):
+            with urlopen(f"{address}/hello") as answer:
+                assert answer.status == 200
+            with away():
+                pass

@@ -205,6 +205,12 @@ def test_command_pages_and_hello_say_it(committed, redis, client_for):
     assert Client().get("/hello").json() == {"status": "ok"}
 
 
+def test_hello_says_it_of_its_own_clock_before_any_worker_has_looked(db, monkeypatch):
+    monkeypatch.setattr(trust, "database_ahead", lambda: DAY)
+    assert Client().get("/hello").json()["clock"].startswith("the clock is wrong: This machine's clock says ")
+    assert IngestState.objects.get().doubt == ""
+
+
 @pytest.mark.parametrize(
     ("now", "ahead", "trail", "stamps", "believed"),
     [

@@ -63,3 +63,9 @@ def test_a_form_in_parts_without_a_file_is_read(db):
     answer = Client().post("/sign-in/", {"email": "nobody@acme.example", "password": "wrong"})
     assert answer.status_code == 200
     assert b'value="nobody@acme.example"' in answer.content
+
+
+def test_a_form_has_at_most_2000_fields(db):
+    fields = "&".join(f"f{number}=" for number in range(2_001))
+    answers = [Client().generic("POST", "/sign-in/", sent, FORM) for sent in (fields, fields[6:])]
+    assert [answer.status_code for answer in answers] == [400, 200]

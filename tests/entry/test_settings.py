@@ -160,6 +160,23 @@ def test_hsts_speaks_for_this_host_alone_unless_more_is_asked_for(monkeypatch, v
     ]
 
 
+def test_a_header_says_that_a_request_came_by_tls_only_behind_a_proxy_that_ends_it(monkeypatch, var):
+    read = [settings_under(monkeypatch, var, {"HTTPS": word}) for word in ("on", "off")]
+    assert [each["SECURE_PROXY_SSL_HEADER"] for each in read] == [("HTTP_X_FORWARDED_PROTO", "https"), None]
+
+
+def test_a_database_that_swallows_what_it_is_sent_is_given_up_after_ten_seconds_or_as_its_url_says(
+    monkeypatch, var
+):
+    url = "postgresql://app:word@db/gate"
+    urls = {"DATABASE_URL": url, "DATABASE_MIGRATE_URL": f"{url}?connect_timeout=3"}
+    databases = settings_under(monkeypatch, var, urls)["DATABASES"]
+    assert [databases[alias]["OPTIONS"] for alias in ("default", "owner")] == [
+        {"connect_timeout": "10"},
+        {"connect_timeout": "3"},
+    ]
+
+
 def test_a_port_that_is_none_is_one_clear_sentence(run):
     for command in ("serve", "demo"):
         ended = run("manage.py", command, "--port", "65536")
