@@ -43,6 +43,18 @@ def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on_from_there(co
     assert len(found) == len({record.id for record in found}) == 10
 
 
+def test_records_of_one_instant_are_found_once_each_over_pages_of_any_size(committed, redis):
+    alpha = make.organisation("Alpha", "alpha")
+    push(redis, *[{"OrgID": alpha.id, "TimeStamp": ago(minutes=5)}] * 5)
+    now = datetime.now(UTC)
+    wanted, found, place = Wanted(now - timedelta(hours=1), now), [], None
+    with scope.org(alpha.id):
+        for _ in range(3):
+            page = logs.search([alpha.id], wanted, place, limit=2)
+            found, place = [*found, *page.records], page.after
+    assert (len({record.id for record in found}), len(found), place) == (5, 5, None)
+
+
 def test_nothing_found_is_said(committed, redis, client_for):
     alpha = make.organisation("Alpha", "alpha")
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))

@@ -49,6 +49,7 @@ def test_every_range_of_the_page_and_its_files_equals_a_count_of_the_recording(p
         tiles = {tile.name: tile.exact for tile, _ in page.context["tiles"]}
         assert tiles["requests"] == "3,124"
         assert tiles["errors"] == f"{classes(records)['5xx']} of 3,124"
+        assert tiles["limited"] == f"{classes(records)['429']:,}"
         assert tiles["keys"] == str(len(by_key))
         shown = tables_of(page)
         assert [row[0] for row in shown["APIs by requests"]] == [api for api, _ in by_api.most_common()]

@@ -84,6 +84,14 @@ def test_a_feed_that_drips_is_trouble_although_each_piece_comes_in_time(monkeypa
         assert trouble(url, "s", ETAG) == "the feed cannot be asked for (TimeoutError)"
 
 
+def test_a_server_that_says_nothing_is_waited_for_no_longer_than_the_feed_may_take(monkeypatch):
+    monkeypatch.setattr(feed_check, "SECONDS", 0.2)
+    with answering(after=2) as (url, _):
+        began = time.monotonic()
+        assert trouble(url, "s", ETAG) == "the feed cannot be asked for (TimeoutError)"
+        assert time.monotonic() - began < 1.5
+
+
 def test_a_large_feed_is_not_held_in_memory():
     body = b"x" * 30_000_000
     head = b'HTTP/1.1 200 OK\r\nETag: W/"stamp"\r\nContent-Length: %d\r\n\r\n' % len(body)

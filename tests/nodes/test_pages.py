@@ -141,6 +141,10 @@ def test_a_signal_that_nobody_heard_is_explained(client_for, operator):
     assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 1
     NodeSignal.objects.update(receivers=1)
     assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 0
+    # Where every gateway is silent there is nobody to hear it.
+    NodeSignal.objects.update(receivers=0)
+    Node.objects.update(last_ping_at=timezone.now() - timedelta(minutes=1))
+    assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 0
 
 
 def test_no_page_shows_the_node_secret_a_nonce_or_the_password_of_redis(client_for, operator, cast, settings):
