@@ -116,7 +116,9 @@ class FeedVersion(models.Model):
 class Outbox(OrgOwned):
     """Something that gateways are to be told, stored with the change it tells of (apis.outbox)."""
 
-    KINDS = ("reload", "key", "key-removed")
+    # Of all keys at once, and so many: after everything else.
+    LATER = "key-again"
+    KINDS = ("reload", "key", "key-removed", LATER)
 
     kind = models.CharField(max_length=20, choices=[(kind, kind) for kind in KINDS])
     subject = models.CharField(max_length=255)

@@ -4,6 +4,7 @@ The worker enters all organisations, begins a transaction, and for each row that
 says `done` or `retry`.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -19,10 +20,22 @@ def add(kind: str, subject: str, payload: object = None, *, org_id: str) -> Outb
     return Outbox.objects.create(kind=kind, subject=subject, payload=payload, org_id=org_id)
 
 
+def add_later(subjects: Iterable[str], *, org_id: str) -> None:
+    """Leave messages about many keys of one organisation, which let all others go first: a key that somebody revokes
+    does not wait until the hundred thousand keys of another organisation have been delivered again.
+    """
+    rows = (Outbox(kind=Outbox.LATER, subject=subject, org_id=org_id) for subject in subjects)
+    Outbox.objects.bulk_create(rows, batch_size=1_000)
+
+
 def take(limit: int) -> list[Outbox]:
-    """Up to `limit` due messages, oldest first, locked until the transaction ends; others skip them."""
+    """Up to `limit` due messages, oldest first but those of `add_later` last, locked until the transaction ends;
+    others skip them.
+    """
     due = Outbox.objects.filter(done_at=None, due_at__lte=timezone.now()).order_by("due_at", "id")
-    return list(due.select_for_update(skip_locked=True)[:limit])
+    due = due.select_for_update(skip_locked=True)
+    soon = list(due.exclude(kind=Outbox.LATER)[:limit])
+    return soon + list(due.filter(kind=Outbox.LATER)[: limit - len(soon)])
 
 
 def done(row: Outbox) -> None:

@@ -23,7 +23,7 @@ from keys.notices import CHANNEL, forget_sessions
 from keys.reader import sessions_of
 from keys.session import encoded, parsed, with_quota_state
 
-KINDS = ("key", "key-removed")
+KINDS = ("key", "key-removed", "key-again")
 
 
 class Busy(Exception):

@@ -36,6 +36,14 @@ def test_due_messages_are_taken_oldest_first(messages):
     assert subjects(outbox.take(10)) == ["0", "1", "2"]
 
 
+def test_a_message_of_its_own_goes_before_those_about_all_keys_of_an_organisation(messages, cast):
+    outbox.add_later(["a", "b", "c"], org_id=cast.globex.id)
+    Outbox.objects.filter(kind=Outbox.LATER).update(due_at=timezone.now() - timedelta(hours=1))
+    assert subjects(outbox.take(2)) == ["0", "1"]
+    assert subjects(outbox.take(4))[:3] == ["0", "1", "2"]
+    assert sorted(subjects(outbox.take(10))[3:]) == ["a", "b", "c"]
+
+
 def test_what_is_done_is_not_taken_again(messages):
     outbox.done(outbox.take(1)[0])
     assert subjects(outbox.take(10)) == ["1", "2"]

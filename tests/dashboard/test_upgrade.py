@@ -29,6 +29,7 @@ EXPECTED = json.loads((DATA / "expected.json").read_text())
 LANDED = {
     "apis/migrations/0001_initial.py": "cee5fe1330922b76ac1f4f59eeb0dbd734805931b25b53e3409f128f9806da68",
     "apis/migrations/0002_limits.py": "dfb65cb53f97c5cdcf247f852860175b0c1f59e4feed8ac037d0aa73768629a9",
+    "apis/migrations/0003_later_messages.py": "8331cee363a8c0a14838fe76c456643b8514f85c10db2ac0c54e70da64fbf7b7",
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
     ),
