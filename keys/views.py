@@ -1,7 +1,6 @@
 """Pages of an organisation's keys."""
 
 import json
-import secrets
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -17,6 +16,7 @@ from keys.forms import KeyFilterForm, KeyForm, SeenForm, SuspensionForm
 from keys.models import Key
 from keys.reader import apis_of_one, rights_of
 from keys.search import found
+from orgs import form_tokens
 from orgs.access import access
 from orgs.ids import is_id
 from orgs.limits import LimitReached
@@ -83,8 +83,7 @@ def key_create(request, org):
     """The answer to a form that makes a key shows its token, which is kept nowhere: sent again, as by a
     reload, the form leads to the key it has made."""
     apis = apis_of_one(request.org.id)
-    sent = request.POST.get("form_token", "")
-    form_token = sent if _is_form_token(sent) else secrets.token_hex(16)
+    form_token = form_tokens.of(request.POST)
     form, status = KeyForm(request.POST or None, apis=apis, zone=request.org.zone), 400
     if form.is_valid():
         try:
@@ -110,10 +109,6 @@ def _shown_once(request, key: Key, token: str):
     called = next((each for each in definitions if starter.authentication(each) == "token"), None)
     curl = calling.command(called, token) if called else ""
     return render(request, "keys/token.html", {"section": "keys", "key": key, "token": token, "curl": curl})
-
-
-def _is_form_token(text: str) -> bool:
-    return len(text) == 32 and text.isascii() and text.isalnum()
 
 
 def _opened(key: Key):

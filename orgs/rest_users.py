@@ -143,7 +143,9 @@ def change(request: HttpRequest, row: User, *, actor: User | None) -> None:
         informed = "If-Match" in request.headers
         allowed(people.change_user, row, actor=actor, expected=seen, lifts_denials=informed, **changed)
         if password:
-            allowed(people.set_password, row, new_password(password, row), actor=actor)
+            # What was changed a line above is ours, and counted.
+            seen = row.change_number if changed else seen
+            allowed(people.set_password, row, new_password(password, row), actor=actor, expected=seen)
     except ValidationError as error:
         raise _refused(error) from None
 

@@ -84,7 +84,8 @@ def failed(caller: Caller, accounts: Iterable[str], *, opened_another: bool = Fa
 def succeeded(caller: Caller, accounts: Iterable[str]) -> None:
     """A right password clears what the caller failed on these accounts, and makes his address known to them."""
     now = timezone.now()
-    for account, place in _places(caller, accounts).items():
+    # In one order, or two sign-ins at the same moment would wait for each other.
+    for account, place in sorted(_places(caller, accounts).items()):
         SignInFailure.objects.filter(account=place.account, address=place.source).delete()
         if caller.network:
             KnownAddress.objects.update_or_create(

@@ -211,3 +211,17 @@ def test_a_change_between_reading_and_the_lock_is_412_for_every_kind_of_object(c
     monkeypatch.setattr("orgs.rest_users._find", lambda request, user: row)
     answer = send("api/users/<str:user>", "PUT", there, **{"If-Match": '"1"'})
     assert (answer.status_code, answer.json()["Message"]) == (412, STALE)
+
+
+def test_a_change_of_nothing_but_the_password_is_412_as_well(cast, there, monkeypatch):
+    row = User.everyone.get(pk=cast.acme_member.pk)
+    people.change_user(User.everyone.get(pk=row.pk), last_name="Faster")
+    monkeypatch.setattr("orgs.rest_admin._user", lambda user_id: row)
+    client = Client(headers={"admin-auth": settings.ADMIN_SECRET})
+    sent, path = {"password": make.PASSWORD + " too"}, f"/admin/users/{row.pk}"
+    answer = client.put(path, json.dumps(sent), JSON, headers={"If-Match": '"1"'})
+    assert (answer.status_code, answer.json()["Message"]) == (412, STALE)
+    both = json.dumps(sent | {"first_name": "Both"})
+    row.refresh_from_db()
+    assert client.put(path, both, JSON, headers={"If-Match": '"2"'}).status_code == 200
+    assert User.everyone.get(pk=row.pk).check_password(sent["password"])

@@ -1,9 +1,12 @@
 """Failed sign-ins are limited before any password is hashed, and nobody can lock out somebody else."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orgs import people, scope, throttle
@@ -257,3 +260,16 @@ def test_guessing_the_current_password_with_a_stolen_credential_is_limited(cast,
     browser.post("/profile/password/", {"password-current": PASSWORD, "password-new": new})
     cast.acme_member.refresh_from_db()
     assert User.everyone.get(pk=cast.acme_member.pk).check_password(PASSWORD)
+
+
+def test_accounts_of_one_address_are_locked_in_one_order(db):
+    """Two sign-ins at the same moment, in processes that order sets differently, would else wait for each other."""
+
+    def touched(accounts):
+        with CaptureQueriesContext(connection) as queries:
+            throttle.succeeded(throttle.Caller("192.0.2.1"), accounts)
+        changing = [query["sql"] for query in queries if not query["sql"].startswith("SELECT")]
+        return [re.findall("[0-9a-f]{64}", sql) for sql in changing]
+
+    touched(["a", "b"])
+    assert touched(["a", "b"]) == touched(["b", "a"]) != []
