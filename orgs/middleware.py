@@ -6,7 +6,7 @@ import secrets
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 
 from orgs import scope
@@ -145,9 +145,10 @@ class AccessMiddleware:
 
 
 def _not_allowed(request, rule) -> HttpResponse:
-    if not is_wire(request.path_info):
-        return HttpResponseNotAllowed(sorted(rule.methods))
-    response = error_response(405, "Method not allowed")
+    if is_wire(request.path_info):
+        response = error_response(405, "Method not allowed")
+    else:
+        response = render(request, "405.html", status=405)
     response.headers["Allow"] = ", ".join(sorted(rule.methods))
     return response
 
@@ -187,7 +188,9 @@ def _enter_by_session(request, rule, kwargs) -> HttpResponse | None:
     if not user.is_authenticated:
         if rule.caller == "anyone":
             return None
-        return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        # Whoever was signed out before pressing a button cannot be led back to an address that only takes forms.
+        back = request.get_full_path() if "GET" in rule.methods else resolve_url("home")
+        return redirect_to_login(back, resolve_url(settings.LOGIN_URL))
     request.org = user.org
     if "org" in kwargs and rule.caller != "anyone":
         request.org = _organisation_of(user, kwargs["org"].lower())

@@ -22,7 +22,7 @@ def sign_in(client: Client, password: str = PASSWORD, **more):
 def offered(answer) -> dict[str, str]:
     """Name -> account, of the page that asks which."""
     found = re.findall(
-        r'<button class="button" name="account" value="(\w+)">([^<]*)<', answer.content.decode()
+        r'<button class="button button-name" name="account" value="(\w+)">([^<]*)<', answer.content.decode()
     )
     return {name: account for account, name in found}
 
@@ -141,7 +141,22 @@ def test_nothing_is_chosen_or_switched_by_following_a_link(two):
     client.get(f"/sign-in/account/?account={two[0].pk}")
     assert client.get("/profile/").status_code == 302
     client.post("/sign-in/account/", {"account": two[0].pk})
-    assert client.get(f"/switch-account/?account={two[1].pk}").status_code == 405
+    refused = client.get(f"/switch-account/?account={two[1].pk}")
+    assert (refused.status_code, refused["Allow"]) == (405, "POST")
+    assert "Go back and use the button." in refused.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "following"), [("/switch-account/", "/"), ("/profile/theme/", "/"), ("/profile/", "/profile/")]
+)
+def test_who_was_signed_out_before_sending_a_form_is_led_to_a_page_afterwards(cast, path, following):
+    client = Client()
+    sent_away = client.post(path)
+    assert sent_away["Location"] == f"/sign-in/?next={following}"
+    entered = client.post(
+        sent_away["Location"], {"email": cast.acme_admin.email, "password": PASSWORD}, follow=True
+    )
+    assert entered.status_code == 200
 
 
 def test_the_session_key_is_a_new_one_at_each_step(two):
