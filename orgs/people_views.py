@@ -10,6 +10,7 @@ from orgs.access import access
 from orgs.changes import Stale
 from orgs.conflict import conflict
 from orgs.forms import PersonChangeForm, PersonForm, RightsForm, SeenForm, add_errors
+from orgs.limits import LimitReached
 from orgs.models import User
 from orgs.people import NotAllowed
 
@@ -32,16 +33,23 @@ def person_add(request, org):
     """A new person of the caller's own organisation. A super-user has none: he adds super-users."""
     if request.user.is_superuser:
         raise PermissionDenied
-    form, rights = PersonForm(request.POST or None), rights_form({}, request)
+    form, rights, status = PersonForm(request.POST or None), rights_form({}, request), 200
     if request.method == "POST" and form.is_valid() and rights.is_valid():
-        added = added_person(request, form, rights.granted())
-        if added is not None:
-            return added
-    return render(request, "orgs/person_add.html", {"section": "people", "form": form, "rights": rights})
+        try:
+            added = added_person(request, form, rights.granted())
+        except LimitReached as error:
+            form.add_error(None, str(error))
+            status = 403
+        else:
+            if added is not None:
+                return added
+    context = {"section": "people", "form": form, "rights": rights}
+    return render(request, "orgs/person_add.html", context, status=status)
 
 
 def added_person(request, form: PersonForm, granted: dict[str, str]):
-    """Create the person; the answer shows a made password this once. None if orgs.people refused."""
+    """Create the person; the answer shows a made password this once. None if orgs.people refused.
+    Raises LimitReached."""
     facts = dict(form.cleaned_data)
     typed = facts.pop("password")
     password = typed or people.initial_password()

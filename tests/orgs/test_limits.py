@@ -1,6 +1,7 @@
 """What one organisation may have: counted under its lock, refused with 403 that names the limit, nothing stored."""
 
 import json
+import re
 
 import pytest
 from django.db import transaction
@@ -73,6 +74,15 @@ def test_what_is_over_a_limit_is_refused_with_403_that_names_it_and_nothing_is_s
         answer = asked_of_a_page(request.getfixturevalue("client_for")(cast.acme_admin), name)
         assert answer.content.decode().count(said(number, what, name)) == 1
     assert (answer.status_code, stored()) == (403, before)
+
+
+def test_what_was_typed_about_a_person_over_the_limit_stays_in_the_form(cast, client_for):
+    limit(cast.acme, max_people=2)
+    typed = {"email": "new@acme.example", "first_name": "Noor", "rights-keys": "read"}
+    page = client_for(cast.acme_admin).post("/o/acme/people/new/", typed).content.decode()
+    assert 'value="new@acme.example"' in page
+    assert 'value="Noor"' in page
+    assert re.search(r'name="rights-keys" value="read"[^>]* checked', page)
 
 
 @pytest.mark.parametrize("name", TOO_MANY)
