@@ -114,6 +114,8 @@ def test_until_it_is_done_pages_show_the_old_figures_and_say_so(committed, redis
         page = client.get(OVERVIEW, {"range": "7d"})
         said.append(page.context["recut"])
         assert page.context["zone"] == "America/New_York"
+        complete_to = page.context["fresh"].up_to.astimezone(ZoneInfo("America/New_York"))
+        assert f"{complete_to:%H:%M:%S}" in page.content.decode()
         assert sums(client, range="7d") == before
         assert cuts.work(now) is True
     assert said[0] == (
