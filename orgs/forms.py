@@ -257,4 +257,6 @@ class OrganisationForm(forms.Form):
 
 
 class OrganisationChangeForm(OrganisationForm, SeenForm):
-    pass
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.fields["slug"].help_text = "Part of the address of all its pages. Left empty it stays as it is."
