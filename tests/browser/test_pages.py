@@ -2,9 +2,12 @@
 
 import pytest
 
+from tests import make
+from tests.browser.conftest import Account
 from tests.browser.walk import (
     REMEMBER_VIOLATIONS,
     axe_violations,
+    begin_sign_in,
     overflow,
     page_names,
     sign_in,
@@ -12,6 +15,7 @@ from tests.browser.walk import (
     violations,
     walk,
 )
+from tests.keys import build
 
 pytestmark = pytest.mark.browser
 WIDE, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
@@ -53,6 +57,29 @@ def problems(page, status: int) -> dict:
 FINE = {"status": 200, "policy": [], "console": [], "axe": [], "overflow": 0}
 
 
+LONG = "W" * 180  # no place to break it
+
+
+def person_with_two_accounts() -> Account:
+    """In an organisation that has an API, both with long names, and in another."""
+    first, second = make.organisation(LONG, "long"), make.organisation("Other", "other")
+    for organisation in (first, second):
+        make.user("two@long.example", organisation, {"IsAdmin": "admin"})
+    build.api(first, LONG, path="/long/")
+    return Account("two@long.example", make.PASSWORD)
+
+
+def test_long_names_make_no_page_too_wide(page, site):
+    begin_sign_in(page, site.url, person_with_two_accounts())
+    page.get_by_role("button", name=LONG).click()
+    page.wait_for_url("**/o/long/")
+    found = {}
+    for path in ("", "apis/", "keys/", "keys/new/", "people/", "analytics/", "logs/", "audit/"):
+        status = page.goto(f"{site.url}/o/long/{path}").status
+        found[path] = problems(page, status)
+    assert {path: fault for path, fault in found.items() if fault != FINE} == {}
+
+
 def test_no_page_has_a_fault(page, site):
     found = {}
 
@@ -60,6 +87,10 @@ def test_no_page_has_a_fault(page, site):
         found[name] = problems(page, page.goto(f"{site.url}{path}").status)
 
     look("sign-in", "/sign-in/")
+    begin_sign_in(page, site.url, person_with_two_accounts())
+    page.wait_for_url("**/sign-in/account/")
+    look("sign-in-account", "/sign-in/account/")
+    page.context.clear_cookies()
     for account, start in ((site.administrator, f"/o/{site.slug}/"), (site.super_user, "/orgs/")):
         sign_in(page, site.url, account)
         for name, status in walk(page, f"{site.url}{start}", f"{site.url}/", set(found)):

@@ -65,11 +65,15 @@ def walk(page: Any, start: str, within: str, known: Collection[str] = ()) -> Ite
 
 
 def sign_in(page: Any, url: str, account: Any) -> None:
+    begin_sign_in(page, url, account)
+    page.wait_for_url(lambda address: "/sign-in/" not in address)
+
+
+def begin_sign_in(page: Any, url: str, account: Any) -> None:
     page.goto(f"{url}/sign-in/")
     page.get_by_label("E-mail address").fill(account.email)
     page.get_by_label("Password").fill(account.password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda address: "/sign-in/" not in address)
 
 
 def unfold(page: Any, selector: str) -> None:
