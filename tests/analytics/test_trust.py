@@ -194,7 +194,9 @@ def test_command_pages_and_hello_say_it(committed, redis, client_for):
     doubt = IngestState.objects.get().doubt
     assert Client().get("/hello").json() == {"status": "ok", "clock": f"the clock is wrong: {doubt}"}
     for path in ("/o/alpha/", "/o/alpha/analytics/", "/o/alpha/logs/"):
-        assert client.get(path).content.decode().count("the clock is wrong") == 1
+        page = client.get(path).content.decode()
+        assert (page.count("the clock is wrong"), page.count("analytics trust-clock")) == (1, 1)
+        assert f"</span> {doubt} Whoever" in page
     said = StringIO()
     call_command("analytics", "status", stdout=said, skip_checks=True)
     assert said.getvalue().splitlines()[:2] == [
