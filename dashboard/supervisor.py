@@ -203,8 +203,9 @@ def base(host: str, port: int) -> Iterator[Base]:
 
 
 def web(base: Base, lock: int, workers: int, threads: int) -> Child:
-    """gunicorn on the listening socket, holding `lock` for as long as it has the port; see gunicorn.conf.py too."""
+    """gunicorn on the listening socket, holding `lock` for as long as it has the port."""
     command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"fd://{base.listener.fileno()}"]
+    command += ["--config", "python:dashboard.web.gunicorn_settings"]
     command += ["--workers", str(workers), "--threads", str(threads)]
     command += ["--graceful-timeout", str(ANSWER_SECONDS), "--timeout", "120"]
     command += ["--no-control-socket", "--log-level", "warning"]

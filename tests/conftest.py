@@ -187,6 +187,7 @@ def serving(workers: int = 1, threads: int = 8, *arguments: str) -> Iterator[str
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"fd://{listener.fileno()}"]
+        command += ["--config", "python:dashboard.web.gunicorn_settings"]
         command += ["--workers", str(workers), "--threads", str(threads), "--log-level", "error", *arguments]
         environment = os.environ | {"HTTPS": "0", "LOG_LEVEL": "CRITICAL"}
         process = subprocess.Popen(

@@ -40,7 +40,7 @@ REFUSALS = {
 
 
 class Worker(ThreadWorker):
-    """For `gunicorn --worker-class`; gunicorn.conf.py names it."""
+    """For `gunicorn --worker-class`; dashboard.web.gunicorn_settings names it."""
 
     @classmethod
     def check_config(cls, cfg, log):

@@ -209,10 +209,10 @@ def test_no_command_line_names_a_secret(serving):
     secrets = [file.read_text().strip() for file in (var / "secrets").iterdir()]
     secrets.append(re.search(":([^:@]+)@", (var / "valkey.url").read_text())[1])
     commands = " ".join(children(serve.pid).values())
-    assert re.findall("valkey-server|postgres -D|gunicorn|manage.py worker", commands) == [
+    assert re.findall("valkey-server|postgres -D|-m gunicorn|manage.py worker", commands) == [
         "postgres -D",
         "valkey-server",
-        "gunicorn",
+        "-m gunicorn",
         "manage.py worker",
     ]
     assert [secret for secret in secrets if secret in commands] == []
