@@ -13,8 +13,8 @@ from orgs import scope
 from orgs.db.proof import refuse_holes
 
 
-def prepare() -> None:
-    """Bring the database and the collected static files up to date.
+def prepare(clear: bool = True) -> None:
+    """Bring the database and the collected static files up to date. clear: whether older files go.
 
     Raises DatabaseError, OSError, or Unprotected for a database which would not keep organisations apart.
     """
@@ -26,7 +26,7 @@ def prepare() -> None:
     stamp = Path(settings.VAR) / "static-stamp"
     wanted = static_fingerprint()
     if not (stamp.exists() and stamp.read_text() == wanted and Path(settings.STATIC_ROOT).exists()):
-        call_command("collectstatic", verbosity=0, interactive=False, clear=True, skip_checks=True)
+        call_command("collectstatic", verbosity=0, interactive=False, clear=clear, skip_checks=True)
         stamp.write_text(wanted)
 
 

@@ -59,14 +59,8 @@ def advise(base: supervisor.Base) -> None:
 
 def deploy(web: supervisor.Child, worker: supervisor.Child) -> None:
     """Go over to the code that now lies on disk: web processes are replaced, their answers finished."""
-    commands = (
-        ["migrate", "--verbosity", "0"],
-        ["definitions", "serve"],
-        ["collectstatic", "--no-input", "--verbosity", "0"],
-    )
-    for command in commands:
-        if subprocess.run([*supervisor.MANAGE, *command], cwd=supervisor.HERE, check=False).returncode:
-            say(f"`{command[0]}` failed; the code that was running goes on running.")
-            return
+    if subprocess.run([*supervisor.MANAGE, "prepare"], cwd=supervisor.HERE, check=False).returncode:
+        say("The new version cannot be prepared; the code that was running goes on running.")
+        return
     web.reload()
     worker.stop()
