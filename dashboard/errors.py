@@ -2,10 +2,12 @@
 
 import sys
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from orgs.middleware import DATABASE_AWAY, unavailable
+from orgs.middleware import bad_request as named_problem
 from orgs.rest import error_response, is_wire
 
 
@@ -17,6 +19,10 @@ def answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
 
 
 def bad_request(request, exception):
+    if isinstance(exception, DisallowedHost):
+        return named_problem(
+            request, "Gatehouse does not answer to this host name. Whoever runs it names it in ALLOWED_HOSTS."
+        )
     return answer(request, 400, "Bad request")
 
 

@@ -66,6 +66,14 @@ def test_so_do_answers_to_forged_forms_unknown_hosts_and_faults_of_our_own(cast,
     assert [lacking(answer) for answer in (forged, unknown_host, fault)] == [{}, {}, {}]
 
 
+@pytest.mark.parametrize("path", ["/sign-in/", "/system/apis"])
+def test_an_unknown_host_is_told_which_setting_names_hosts(db, path):
+    answer = Client().get(path, headers={"host": "evil.example"})
+    said = "Gatehouse does not answer to this host name. Whoever runs it names it in ALLOWED_HOSTS."
+    assert (answer.status_code, answer.content.decode().count(said)) == (400, 1)
+    assert "evil" not in answer.content.decode()
+
+
 def test_static_files_may_be_kept_and_obey_the_policy_too(db):
     answer = Client().get(f"/{settings.STATIC_URL.lstrip('/')}css/base.css")
     assert b"".join(answer.streaming_content).strip()
