@@ -64,7 +64,7 @@ def test_both_pages_take_as_many_queries_for_one_node_as_for_three(
 
 
 def hosts_on(answer):
-    return re.findall(r'<th scope="row" class="nowrap">(edge-\d+)', answer.content.decode())
+    return re.findall(r'<th scope="row" class="wrap">(edge-\d+)', answer.content.decode())
 
 
 def test_4000_nodes_are_paged_with_the_worst_first_and_counted_all(client_for, cast):
