@@ -230,6 +230,9 @@ LOGGING = {
     "filters": {"without_tokens": {"()": "keys.logs.WithoutTokens"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_tokens"]},
+        "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": setting("LOG_LEVEL", configuration.log_level)},
+    # Every scanner asks for hosts that are not ours, and each would leave a traceback.
+    "loggers": {"django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False}},
 }

@@ -1,5 +1,7 @@
 """The headers of every answer: pages, files, routes for machines, and every kind of error."""
 
+import logging
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -79,3 +81,9 @@ def test_static_files_may_be_kept_and_obey_the_policy_too(db):
     assert b"".join(answer.streaming_content).strip()
     assert answer.headers["Content-Security-Policy"] == POLICY
     assert "no-store" not in answer.headers.get("Cache-Control", "")
+
+
+def test_scanners_that_ask_for_unknown_hosts_do_not_fill_the_log():
+    logger = logging.getLogger("django.security.DisallowedHost")
+    ours = [type(handler) for handler in logger.handlers if type(handler).__module__ == "logging"]
+    assert (ours, logger.propagate) == ([logging.NullHandler], False)
