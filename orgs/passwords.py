@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.contrib.auth.hashers import (
     check_password,
     identify_hasher,
@@ -23,7 +24,11 @@ LONGEST = 1_024  # characters: hashing has to end
 MOST_AT_ONCE = 2
 LONGEST_WAIT = 5  # seconds
 
+# Gateways are answered by the same threads: one of them never hashes, and never waits to.
+MOST_THREADS = max(1, min(MOST_AT_ONCE + 1, settings.WEB_THREADS - 1))
+
 _turns = threading.BoundedSemaphore(MOST_AT_ONCE)
+_places = threading.BoundedSemaphore(MOST_THREADS)
 
 
 class Busy(Exception):
@@ -99,9 +104,15 @@ def _same(password: str, made: str, kept: str) -> bool:
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=LONGEST_WAIT):
+    with _had(_places, blocking=False), _had(_turns, timeout=LONGEST_WAIT):
+        yield
+
+
+@contextmanager
+def _had(semaphore: threading.Semaphore, **how: object) -> Iterator[None]:
+    if not semaphore.acquire(**how):
         raise Busy
     try:
         yield
     finally:
-        _turns.release()
+        semaphore.release()

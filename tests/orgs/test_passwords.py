@@ -1,6 +1,7 @@
 """One spelling of passwords, and how many are hashed at once."""
 
 import threading
+import time
 import unicodedata
 
 import pytest
@@ -86,10 +87,33 @@ def test_a_turn_is_given_back_when_hashing_fails_and_two_are_had_at_once(setting
         with pytest.raises(AttributeError):
             passwords.hashed(PASSWORD, salt=7)
     threads = [
-        threading.Thread(target=passwords.hashed, args=(PASSWORD, "a salt of some length")) for _ in range(8)
+        threading.Thread(target=passwords.hashed, args=(PASSWORD, "a salt of some length"))
+        for _ in range(passwords.MOST_THREADS)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert [thread.is_alive() for thread in threads] == [False] * 8
+    assert [thread.is_alive() for thread in threads] == [False] * passwords.MOST_THREADS
+
+
+def test_however_many_sign_in_one_thread_of_a_process_is_left_for_gateways(cast, settings):
+    """The rest wait for a turn to hash for as long as they may; who comes now is asked to come again, at once."""
+    assert 1 <= passwords.MOST_THREADS < settings.WEB_THREADS
+    for _ in range(passwords.MOST_AT_ONCE):
+        assert passwords._turns.acquire(timeout=1)
+    waiting = [
+        threading.Thread(target=passwords.hashed, args=(PASSWORD, "a salt of some length"))
+        for _ in range(passwords.MOST_THREADS)
+    ]
+    for thread in waiting:
+        thread.start()
+    begun = time.monotonic()
+    answer = Client().post("/sign-in/", {"email": cast.acme_admin.email, "password": PASSWORD})
+    taken = time.monotonic() - begun
+    for _ in range(passwords.MOST_AT_ONCE):
+        passwords._turns.release()
+    for thread in waiting:
+        thread.join(10)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert taken < passwords.LONGEST_WAIT / 2
