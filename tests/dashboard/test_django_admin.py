@@ -103,6 +103,17 @@ def test_every_list_opens_and_offers_no_deletion(cast, client_for, model):
     )
 
 
+def test_a_deleted_organisation_is_not_there(cast, client_for):
+    people.delete_organisation(Organisation.everyone.get(pk=cast.acme.pk))
+    client = client_for(cast.super_user)
+    page = client.get("/django-admin/orgs/organisation/").content.decode()
+    assert (cast.globex.owner_name in page, cast.acme.owner_name in page) == (True, False)
+    form = {"owner_name": "Back", "slug": "back", "time_zone": "UTC", "enabled": "on", **DEFAULTS}
+    client.post(f"/django-admin/orgs/organisation/{cast.acme.pk}/change/", form)
+    kept = Organisation.everyone.get(pk=cast.acme.pk)
+    assert (kept.owner_name, kept.enabled) == (cast.acme.owner_name, False)
+
+
 def test_what_gateways_are_given_is_shown_and_cannot_be_changed(cast, client_for):
     api = build.api(cast.acme)
     key, _ = build.key(cast.acme, api)

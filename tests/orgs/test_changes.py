@@ -1,5 +1,6 @@
 """Two change people or an organisation at the same moment: nothing is undone unseen, and somebody stays."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -134,6 +135,18 @@ def test_rights_taken_while_a_change_waits_are_gone_when_it_goes_on(administrato
     assert not User.everyone.filter(email="new@acme.example").exists()
 
 
+def test_who_may_no_longer_change_people_adds_none_either(administrators):
+    ada, _ = administrators
+    third = make.user("max2@acme.example", ada.org, {"users": "write"})
+    answer = second_of_two(
+        ada.org_id,
+        lambda: people.change_user(now(third), actor=ada, permissions={}),
+        lambda: people.create_user(org=ada.org, email="new@acme.example", actor=third),
+    )
+    assert str(answer) == "You may no longer change people"
+    assert not User.everyone.filter(email="new@acme.example").exists()
+
+
 def test_rights_given_while_a_change_waits_put_the_person_out_of_reach(administrators):
     ada, _ = administrators
     third = make.user("max2@acme.example", ada.org, {"users": "write"})
@@ -183,6 +196,17 @@ def test_every_change_of_a_person_is_counted_and_leaves_one_entry(cast, name):
     CHANGES[name](row, expected=1)
     with scope.org(cast.acme.id):
         assert (now(row).change_number, len(meanwhile(row, 0)), len(meanwhile(row, 1))) == (2, 1, 1)
+
+
+def test_what_others_changed_meanwhile_are_the_changes_since_and_no_sign_ins(cast):
+    row = now(cast.acme_member)
+    people.change_user(row, first_name="Max")
+    people.end_sessions(row)
+    people.change_user(row, last_name="Moor")
+    Client().post("/sign-in/", {"email": row.email, "password": make.PASSWORD})
+    with scope.org(cast.acme.id):
+        found = [[entry.action for entry in meanwhile(row, seen)] for seen in (4, 3, 2)]
+    assert found == [[], ["user.changed"], ["user.changed", "user.sessions-ended"]]
 
 
 def test_an_organisation_is_changed_and_deleted_from_the_state_that_was_seen(committed, cast):
@@ -284,6 +308,21 @@ def test_two_password_changes_from_one_current_password_are_one(committed, cast)
         lambda: browser.post("/profile/password/", form),
     )
     assert (answer.status_code, now(cast.acme_member).check_password(faster)) == (302, True)
+
+
+def test_two_renewals_of_one_access_key_at_once_are_one(committed, cast):
+    browser = Client()
+    browser.force_login(cast.acme_member)
+    page = browser.get("/profile/").content.decode()
+    form = {"replaces": re.search(r'name="replaces" value="(\w+)"', page)[1]}
+    shown = []
+    answer = second_of_two(
+        cast.acme.id,
+        lambda: shown.append(people.renew_access_key(now(cast.acme_member))),
+        lambda: browser.post("/profile/access-key/", form),
+    )
+    assert (answer.status_code, answer["Location"]) == (302, "/profile/")
+    assert now(cast.acme_member).access_key_hash == access_key_hash(shown[0])
 
 
 def test_the_verbs_leave_everything_as_it_was_when_they_refuse(cast):

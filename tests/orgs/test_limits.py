@@ -121,6 +121,21 @@ def test_a_lowered_limit_takes_nothing_away_and_hinders_nobody_from_having_less(
         assert ApiDefinition.objects.count() == 1
 
 
+def test_apis_that_are_switched_off_and_people_who_are_deactivated_count(cast):
+    api = build.api(cast.acme)
+    with scope.org(cast.acme.id):
+        publish.set_active(api, False, author=None)
+        size = ApiDefinition.objects.get().size
+        for lowered in ({"max_apis": 1}, {"max_apis": 9, "max_definitions_bytes": size + 99}):
+            limit(cast.acme, **lowered)
+            with pytest.raises(limits.LimitReached):
+                publish.create(cast.acme.id, build.definition("Late", "/late/"), author=None)
+    limit(cast.acme, max_people=2)
+    people.change_user(User.everyone.get(pk=cast.acme_member.pk), is_active=False)
+    with transaction.atomic(), pytest.raises(limits.LimitReached):
+        people.create_user(org=cast.acme, email="late@acme.example")
+
+
 def test_revoked_keys_do_not_count(cast):
     limit(cast.acme, max_keys=1)
     for _ in range(3):

@@ -115,6 +115,16 @@ def test_a_deleted_organisation_is_gone_with_all_that_it_opened(admin_client, ca
     assert Organisation.everyone.present().count() == 1
 
 
+def test_the_id_of_a_deleted_organisation_is_not_imported_again(admin_client, cast):
+    admin_client.delete(f"/admin/organisations/{cast.acme.id}")
+    answer = admin_client.post(
+        "/admin/organisations/import", {"id": cast.acme.id, "owner_name": "Back"}, JSON
+    )
+    said = "id belongs to a deleted organisation"
+    assert (answer.status_code, answer.json()["Message"]) == (409, said)
+    assert Organisation.everyone.present().count() == 1
+
+
 def test_the_slug_of_a_deleted_organisation_is_free_again(admin_client, cast):
     admin_client.delete(f"/admin/organisations/{cast.acme.id}")
     admin_client.post("/admin/organisations", {"owner_name": "Another", "owner_slug": "acme"}, JSON)

@@ -220,3 +220,12 @@ def test_bad_bodies_get_a_clear_4xx_and_store_nothing(cast, rest, admin_client, 
             answer.content
         )
     assert list(User.everyone.order_by("id").values()) == before
+
+
+def test_no_parameter_holds_a_nul_neither_in_its_name_nor_in_its_value(cast, rest, client_for):
+    for query, name in (("a%00b=1", "a?b"), ("p=1&q=%00", "q")):
+        answer = rest(cast.acme_admin).get(f"/api/users?{query}")
+        said = f"{name}: must not hold a NUL character"
+        assert (answer.status_code, answer.json()["Message"]) == (400, said)
+        page = client_for(cast.acme_admin).get(f"/o/acme/keys/?{query}")
+        assert (page.status_code, said in page.content.decode()) == (400, True)

@@ -81,6 +81,16 @@ def test_strangers_do_not_lock_out_the_owner_at_a_browser_that_has_signed_in_bef
     assert sign_in(cast.acme_admin.email, address="203.0.113.1", client=browser).status_code == 302
 
 
+def test_nor_do_those_who_share_his_address(cast):
+    browser = Client()
+    sign_in(cast.acme_admin.email, address="203.0.113.1", client=browser)
+    browser.post("/sign-out/")
+    for number in range(throttle.MOST_OF_ADDRESS):
+        throttle.failed(throttle.Caller("203.0.113.1"), [f"account {number}"])
+    assert sign_in(cast.acme_admin.email, address="203.0.113.1").status_code == 429
+    assert sign_in(cast.acme_admin.email, address="203.0.113.1", client=browser).status_code == 302
+
+
 def test_strangers_do_not_lock_out_the_owner_at_an_address_from_which_he_has_signed_in(cast):
     sign_in(cast.acme_admin.email, address="203.0.113.1")
     strangers_fill(cast.acme_admin)
@@ -194,6 +204,13 @@ def test_failures_are_forgotten_after_a_quarter_of_an_hour(cast):
         sign_in(cast.acme_admin.email, "wrong")
     SignInFailure.objects.update(at=timezone.now() - throttle.WINDOW - timedelta(seconds=1))
     assert sign_in(cast.acme_admin.email).status_code == 302
+
+
+def test_old_failures_are_not_kept(cast):
+    sign_in(cast.acme_admin.email, "wrong")
+    SignInFailure.objects.update(at=timezone.now() - throttle.WINDOW - timedelta(seconds=1))
+    sign_in(cast.globex_admin.email, "wrong", "198.51.100.1")
+    assert SignInFailure.objects.filter(at__lt=timezone.now() - throttle.WINDOW).count() == 0
 
 
 def test_neither_account_nor_address_is_kept_in_clear(cast):
