@@ -109,6 +109,20 @@ def test_a_url_that_names_a_secret_is_rewritten_without_it_and_others_as_ever(pa
     assert given["match_pattern"].endswith("|" + pattern)
 
 
+@pytest.mark.parametrize(
+    ("rewrite_to", "url"),
+    [
+        ("tyk://self/$1", "/u/v/?loop_limit=999999999"),
+        ("/$1/$2", "/u/$se$2/cret_conf.x"),
+    ],
+)
+def test_what_only_a_trigger_rewrites_to_is_guarded_alike(rewrite_to, url):
+    rewrite = {"match_pattern": "/u/(.*)/(.*)", "rewrite_to": "/x", "triggers": [{"rewrite_to": rewrite_to}]}
+    given = rewrites_of(guard.for_gateways(rewriting({"path": "/u", **rewrite}), IDS.get))[0]
+    assert re.search(given["match_pattern"].replace("(?s:.*)", "[\\s\\S]*"), url).groups() == (None, None)
+    assert re.search(given["match_pattern"].replace("(?s:.*)", "[\\s\\S]*"), "/u/a/b").groups() == ("a", "b")
+
+
 def given_template(text):
     made = guard.for_gateways(transforming(b64(text)), IDS.get)
     blob = made["version_data"]["versions"]["Default"]["extended_paths"]["transform"][0]["template_data"]

@@ -254,6 +254,13 @@ def test_an_api_that_comes_later_is_reached_from_then_on_and_no_longer_once_it_g
     assert targets_served() == {"/two/": nowhere}
 
 
+def test_one_that_was_called_by_its_database_id_is_reached_no_longer_once_it_goes(cast, acme, api):
+    publish.create(acme.id, calling(api.id), author=cast.acme_admin)
+    assert targets_served() == {"/calling/": f"tyk://{api.id}/x"}
+    publish.delete(api, author=cast.acme_admin)
+    assert targets_served() == {"/calling/": f"tyk://{'0' * 24}/x"}
+
+
 def test_what_was_stored_before_a_rule_can_be_activated_and_deleted_still(cast, acme, api):
     old = plain(upstream_certificates={"*": "/etc/ssl/private/key.pem"})
     ApiDefinition.objects.update(definition_text=json.dumps(old | {"api_id": api.api_id}))

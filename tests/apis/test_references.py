@@ -107,6 +107,23 @@ def test_a_reference_in_base64_is_refused():
             assert problems(definition, may_use_references=True) == []
 
 
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        (lambda blob: {"jwt_source": blob}, "/jwt_source"),
+        (
+            lambda blob: {"external_oauth": {"providers": [{"jwt": {"source": blob}}]}},
+            "/external_oauth/providers/0/jwt/source",
+        ),
+    ],
+)
+def test_so_is_one_in_any_other_blob_that_a_gateway_decodes(members, pointer):
+    for text in ("env://NODE_SECRET", "$secret_conf.x"):
+        found = problems(plain(**members(b64(text))), may_use_references=False)
+        said = "must not refer to the gateway's host"
+        assert [(problem.pointer, problem.message[: len(said)]) for problem in found] == [(pointer, said)]
+
+
 @pytest.mark.parametrize("blob", ["no base64!", "YQ", "_-8=", "YQ==YQ=="])
 def test_a_blob_that_a_gateway_does_not_decode_is_refused(blob):
     found = problems(transforming(blob), may_use_references=False)
