@@ -17,6 +17,7 @@ from keys import delivery, issue, notices, repair
 from keys.models import Key
 from keys.session import Right
 from orgs import scope
+from tests.concurrency import second_of_two
 from tests.keys import build
 from tests.keys.recorded import NODE_SECRET, RECORDED
 
@@ -177,7 +178,9 @@ def test_a_key_for_all_apis_follows_them_and_names_none_of_a_strangers(cast, red
     assert build.stored(redis, made) is None
     assert build.again(made).is_delivered
     orders = build.api(cast.acme, "Orders")
+    assert not build.again(made).is_delivered
     build.deliver(redis)
+    assert build.again(made).is_delivered
     assert list(build.stored(redis, made)["access_rights"]) == [orders.api_id]
     returns = build.api(cast.acme, "Returns")
     build.deliver(redis)
@@ -235,6 +238,19 @@ def test_a_key_that_is_being_changed_is_tried_later(committed, cast, redis):
         assert Key.objects.count() == 1
     release.set()
     other.join()
+
+
+def test_a_change_that_waits_for_a_delivery_knows_what_was_delivered(committed, cast, redis):
+    made, _ = build.key(cast.acme)
+    with scope.org(cast.acme.id):
+        row = Outbox.objects.get(kind="key")
+    second_of_two(
+        cast.acme.id,
+        lambda: delivery.deliver(row, redis),
+        lambda: issue.set_suspended(made, True),
+    )
+    changed = build.again(made)
+    assert (changed.suspended, changed.change_number, changed.delivered_number) == (True, 2, 1)
 
 
 def test_apis_come_and_go_while_their_keys_are_delivered_and_nothing_waits_in_a_circle(

@@ -348,6 +348,7 @@ def test_the_keys_of_a_deleted_organisation_end_with_it(cast):
     with transaction.atomic():
         people.delete_organisation(cast.acme)
     assert [build.again(each).state() for each in (made, gone, foreign)] == ["revoked", "revoked", "active"]
+    assert [build.again(each).change_number for each in (made, gone, foreign)] == [2, 2, 1]
     assert ("key-again", made.id) in build.waiting(cast.acme)
     assert actions(cast.acme)[-1] == ("key.revoked", made.id)
     with scope.org(cast.acme.id):
