@@ -197,7 +197,13 @@ class HistoryForm(forms.Form):
     against = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
 
 
-class ActivationForm(forms.Form):
+class DeletionForm(forms.Form):
+    """started_from: the revision that was looked at; without it whatever is there is meant."""
+
+    started_from = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+
+
+class ActivationForm(DeletionForm):
     active = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
 
 

@@ -5,12 +5,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from apis import document, publish
-from apis.forms import ActivationForm, HistoryForm, RestoreForm
+from apis.forms import ActivationForm, DeletionForm, HistoryForm, RestoreForm
 from apis.models import Revision
 from apis.views import about, api_or_404, bad_request, shown
 from orgs.access import access
 from orgs.limits import LimitReached
 
+NEWER = "Somebody published a newer revision meanwhile. Look at it first."
 A_PAGE = 50
 LONGEST_SHOWN = 100_000  # characters of a definition beside its difference
 
@@ -89,7 +90,7 @@ def _restore(request, api, revision):
     except (publish.Refused, LimitReached) as error:
         messages.error(request, f"Revision {revision.number} cannot be published now: {error}")
     except publish.Stale:
-        messages.error(request, "Somebody published a newer revision meanwhile. Look at it first.")
+        messages.error(request, NEWER)
     else:
         messages.success(request, f"Revision {revision.number} is published again.")
     return redirect("api-history", request.org.slug, api.id)
@@ -104,9 +105,12 @@ def api_activation(request, org, id):
         return bad_request(request, "active: must be yes or no")
     active = form.cleaned_data["active"] == "yes"
     try:
-        publish.set_active(api, active, author=request.user)
+        publish.set_active(api, active, author=request.user, started_from=form.cleaned_data["started_from"])
     except publish.Refused as error:
         messages.error(request, f"{api.name} cannot be activated now: {error}")
+    except publish.Stale:
+        messages.error(request, NEWER)
+        return redirect("api-history", request.org.slug, api.id)
     else:
         messages.success(request, f"{api.name} is {'active' if active else 'inactive'}.")
     return redirect("api-detail", request.org.slug, api.id)
@@ -114,9 +118,19 @@ def api_activation(request, org, id):
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_delete(request, org, id):
-    api = api_or_404(id)
+    """Asks first; asks again when somebody published since."""
+    api, newest = api_or_404(id), None
     if request.method == "POST":
-        publish.delete(api, author=request.user)
-        messages.success(request, f"{api.name} is deleted.")
-        return redirect("api-list", request.org.slug)
-    return render(request, "apis/delete.html", about(request, api, "delete"))
+        form = DeletionForm(request.POST)
+        if not form.is_valid():
+            return bad_request(request, "started_from: must be a revision number")
+        try:
+            publish.delete(api, author=request.user, started_from=form.cleaned_data["started_from"])
+        except publish.Stale as error:
+            api = error.api
+            newest = Revision.objects.get(definition_id=api.id, number=api.revision)
+        else:
+            messages.success(request, f"{api.name} is deleted.")
+            return redirect("api-list", request.org.slug)
+    context = {**about(request, api, "delete"), "newest": newest}
+    return render(request, "apis/delete.html", context, status=409 if newest else 200)

@@ -105,12 +105,13 @@ def set_active(
     *,
     author: User | None,
     message: str = "",
+    started_from: int | None = None,
     at: datetime | None = None,
 ) -> ApiDefinition:
-    """Activate or deactivate an API: a revision like any other. Raises Refused, Http404, Departed."""
+    """Activate or deactivate an API: a revision like any other. Raises Refused, Stale, Http404, Departed."""
     # Not validated anew: the definition was when it came, perhaps by somebody who may more than this author.
     message = message or ("Activated" if active else "Deactivated")
-    return _change(api, None, active=active, author=author, message=message, at=at)
+    return _change(api, None, active=active, author=author, message=message, started_from=started_from, at=at)
 
 
 def as_stored(api: ApiDefinition, definition: dict) -> dict:

@@ -224,6 +224,27 @@ def test_deletion_asks_first(cast, ada, api):
     assert ada.get(f"/o/acme/apis/{api.id}/").status_code == 404
 
 
+def test_whoever_looked_at_an_older_revision_neither_switches_nor_deletes_the_newer_one(cast, ada, api):
+    address = f"/o/acme/apis/{api.id}/"
+    seen = [hidden(ada.get(page)) for page in (address, f"{address}deletion/")]
+    assert seen == ["1", "1"]
+    ada.post(f"{address}edit/", edit(api, name="Theirs", message="Quicker"))
+    switched = ada.post(f"{address}activation/", {"active": "no", "started_from": "1"}, follow=True)
+    assert "Somebody published a newer revision meanwhile." in text_of(switched)
+    refused = ada.post(f"{address}deletion/", {"started_from": "1"})
+    assert (refused.status_code, hidden(refused)) == (409, "2")
+    assert "ada@acme.example published revision 2 (“Quicker”)" in text_of(refused)
+    assert (now(api).name, now(api).active, now(api).revision) == ("Theirs", True, 2)
+    assert ada.post(f"{address}deletion/", {"started_from": "x"}).status_code == 400
+    assert ada.post(f"{address}activation/", {"active": "no", "started_from": "2"}).status_code == 302
+    assert (now(api).active, now(api).revision) == (False, 3)
+    assert ada.post(f"{address}deletion/", {"started_from": "3"}).url == "/o/acme/apis/"
+
+
+def hidden(answer):
+    return re.findall('name="started_from" value="([0-9]+)"', answer.content.decode())[0]
+
+
 def test_history_shows_each_revision_and_the_difference_to_any(cast, ada, api):
     for name in ("Two", "Three"):
         ada.post(f"/o/acme/apis/{api.id}/edit/", edit(now(api), name=name, message=f"Called {name}"))
