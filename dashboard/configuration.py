@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 import psycopg
+from environ.fileaware_mapping import FileAwareMapping
 from psycopg.conninfo import make_conninfo
 from redis import ConnectionPool
 
@@ -44,14 +45,13 @@ def given(environment: Mapping[str, str], name: str, *, exact: bool = False) -> 
     text, file = environment.get(name, ""), environment.get(f"{name}_FILE", "")
     if text and file:
         raise SettingError(f"{name} and {name}_FILE are both set: leave one of them.")
-    if file:
-        try:
-            text = Path(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-            raise SettingError(f"{name}_FILE names a file that cannot be read: {why}.") from None
-        if not text.strip():
-            raise SettingError(f"{name}_FILE names an empty file.")
+    try:
+        text = FileAwareMapping(environment, cache=False).get(name, "")
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise SettingError(f"{name}_FILE names a file that cannot be read: {why}.") from None
+    if file and not text.strip():
+        raise SettingError(f"{name}_FILE names an empty file.")
     if "\0" in text:
         raise SettingError(f"{name} holds a NUL character.")
     return text if exact else text.strip()
