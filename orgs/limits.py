@@ -1,8 +1,8 @@
 """How much one organisation may have, so that it does not starve the gateways it shares with others. Pure.
 
 Super-users change the limits of each organisation. The defaults are far above what organisations have (500 APIs may
-have 8 kB each), and 50 organisations at their limits stay bearable: 50 x 4 MB make a feed of 200 MB, which a process
-reads and packs in 3 s where it is alone (measured: 0.5 s for 33 MB), of the 30 s that a gateway waits.
+have 8 kB each), and 50 organisations at their limits should stay bearable: 50 x 4 MB make a feed of 200 MB, for which
+a process that is alone would take some 3 s (0.5 s were measured for 33 MB), of the 30 s that a gateway waits.
 """
 
 from dataclasses import dataclass

@@ -18,6 +18,7 @@ from orgs.models import Organisation, User
 from orgs.organisations import Departed
 from orgs.passwords import Busy
 from orgs.rest import RestError, error_response, is_wire
+from orgs.strict_json import printable
 
 logger = logging.getLogger(__name__)
 
@@ -84,10 +85,6 @@ def is_odd_filter(request: HttpRequest, exception: Exception) -> bool:
     """Whether Django's admin could not make sense of its address: it reads dates out of it without looking."""
     reading = request.method in SAFE and request.path_info.startswith(ADMIN)
     return reading and isinstance(exception, ValueError | OverflowError)
-
-
-def printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:60])
 
 
 def bad_request(request: HttpRequest, problem: str) -> HttpResponse:

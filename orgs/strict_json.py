@@ -41,7 +41,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict:
     if len(made) != len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise BadJson(f"the member {_short(twice)} is there twice")
+        raise BadJson(f"the member {printable(twice)} is there twice")
     return made
 
 
@@ -58,7 +58,7 @@ def _check(value: object, pointer: str, depth: int) -> None:
     elif isinstance(value, dict):
         for name, inner in value.items():
             _check_text(name, f"a member name of {where}")
-            _check(inner, f"{pointer}/{_short(name)}", depth + 1)
+            _check(inner, f"{pointer}/{printable(name)}", depth + 1)
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             _check(inner, f"{pointer}/{place}", depth + 1)
@@ -73,6 +73,6 @@ def _check_text(text: str, where: str) -> None:
         raise BadJson(f"{where} holds half a character")
 
 
-def _short(name: str) -> str:
-    """A member name fit for a message: short, and without what a terminal would act on."""
+def printable(name: str) -> str:
+    """A name from outside fit for a message: short, and without what a terminal would act on."""
     return "".join(letter if letter.isprintable() else "?" for letter in name[:60])
