@@ -54,7 +54,7 @@ def execute() -> None:
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     from dashboard.configuration import SettingError  # noqa: PLC0415
-    from dashboard.processes import EngineError  # noqa: PLC0415
+    from dashboard.engines.processes import EngineError  # noqa: PLC0415
 
     try:
         settings.INSTALLED_APPS  # noqa: B018  read here, because Django goes on without them

@@ -7,7 +7,7 @@ class ApisConfig(AppConfig):
 
     def ready(self):
         # Models can be imported only now.
-        from apis import publish  # noqa: PLC0415
-        from orgs import people  # noqa: PLC0415
+        from apis.publishing import publish  # noqa: PLC0415
+        from orgs.people import accounts  # noqa: PLC0415
 
-        people.DEPARTURES.append(publish.depart)
+        accounts.DEPARTURES.append(publish.depart)

@@ -3,8 +3,8 @@
 from django import forms
 from django.db import models
 
-from apis import document, starter
-from orgs.strict_json import BadJson
+from apis.definitions import document, starter
+from orgs.http.strict_json import BadJson
 
 AUTHENTICATION = [
     ("token", "Token: callers send a key"),

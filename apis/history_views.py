@@ -4,12 +4,13 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from apis import document, publish
+from apis.definitions import document
 from apis.forms import ActivationForm, DeletionForm, HistoryForm, RestoreForm
 from apis.models import Revision
+from apis.publishing import publish
 from apis.views import about, api_or_404, bad_request, shown
 from orgs.access import access
-from orgs.limits import LimitReached
+from orgs.organisations.limits import LimitReached
 
 NEWER = "Somebody published a newer revision meanwhile. Look at it first."
 A_PAGE = 50

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Func, Q
 from django.utils import timezone
 
-from apis.document import compact
+from apis.definitions.document import compact
 from orgs.ids import new_id
 from orgs.models import HexIdField, OrgForeignKey, OrgOwned
 

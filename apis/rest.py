@@ -7,14 +7,14 @@ from datetime import UTC
 
 from django.db.models import Q
 
-from apis import publish
+from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.models import ApiDefinition
-from apis.pointer import summary
-from orgs import etags
+from apis.publishing import publish
 from orgs.access import SAFE, access
+from orgs.http import etags
+from orgs.http.rest import STALE, RestError, expected, form_error, json_response, ok, page, read_json, tagged
 from orgs.models import Organisation
-from orgs.rest import STALE, RestError, expected, form_error, json_response, ok, page, read_json, tagged
 
 NOT_FOUND = "API not found"
 

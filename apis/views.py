@@ -5,13 +5,14 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 
-from apis import calling, difference, document, publish, starter
+from apis.definitions import calling, difference, document, starter
 from apis.forms import ApiForm, JsonForm, PageForm
 from apis.models import ApiDefinition, Revision
+from apis.publishing import publish
 from orgs.access import access
+from orgs.http.spreadsheet import csv_response
 from orgs.ids import is_id
-from orgs.limits import LimitReached
-from orgs.spreadsheet import csv_response
+from orgs.organisations.limits import LimitReached
 
 A_PAGE = 50
 MOST_SHOWN = 300  # characters of one value in a difference

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 
-from dashboard.analytics import trust
+from dashboard.analytics.ingest import trust
 from orgs.access import access
-from orgs.rest import json_response
+from orgs.http.rest import json_response
 
 
 @access("anyone")

@@ -8,7 +8,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connections
 
-from apis import publish
+from apis.publishing import publish
 from orgs import scope
 from orgs.db.proof import refuse_holes
 

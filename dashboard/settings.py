@@ -8,8 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dashboard import configuration, embedded
-from dashboard.kept import kept
+from dashboard import configuration
+from dashboard.engines import embedded
+from dashboard.engines.generated_secrets import kept
 from dashboard.web.limits import LARGEST_BODY
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -141,7 +142,7 @@ TEMPLATES = [
 
 # People.
 AUTH_USER_MODEL = "orgs.User"
-AUTHENTICATION_BACKENDS = ["orgs.authentication.EmailBackend"]
+AUTHENTICATION_BACKENDS = ["orgs.signing_in.authentication.EmailBackend"]
 LOGIN_URL = "sign-in"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

@@ -7,8 +7,8 @@ import apis.urls
 import dashboard.analytics.urls
 import dashboard.nodes.urls
 import keys.urls
+import orgs.signing_in.views
 import orgs.urls
-import orgs.views
 from dashboard.hello import hello
 
 urlpatterns = [
@@ -23,7 +23,7 @@ urlpatterns = [
     path("o/<slug:org>/", include(keys.urls.pages)),
     path("o/<slug:org>/", include(dashboard.nodes.urls.pages)),
     # /django-admin/ : Tyk's Admin API owns /admin/. Passwords are changed on one's profile, where it is audited.
-    path("django-admin/password_change/", orgs.views.profile),
+    path("django-admin/password_change/", orgs.signing_in.views.profile),
     path("django-admin/", admin.site.urls),
     path("hello", hello),
     path("admin/hello", hello),

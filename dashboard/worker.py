@@ -19,11 +19,11 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
 from django.utils import timezone
 
-import keys.delivery
-import keys.repair
-from apis import outbox
+import keys.keys.delivery
+import keys.keys.repair
+from apis.gateways import outbox
 from dashboard import reachable
-from dashboard.analytics import cuts, drain, housekeeping
+from dashboard.analytics.ingest import cuts, drain, housekeeping
 from dashboard.nodes import signals
 from orgs import scope
 from orgs.db.proof import refuse_holes
@@ -34,7 +34,7 @@ BATCH = 100
 LONGEST_PAUSE = 30  # seconds between two attempts of a failing step
 KEPT_MESSAGES = timedelta(days=7)
 
-DELIVER = {"reload": signals.reload, **dict.fromkeys(keys.delivery.KINDS, keys.delivery.deliver)}
+DELIVER = {"reload": signals.reload, **dict.fromkeys(keys.keys.delivery.KINDS, keys.keys.delivery.deliver)}
 
 
 @dataclass
@@ -80,7 +80,7 @@ def lanes() -> list[list[Step]]:
             Step("traffic", 2, drain.tick),
         ],
         [
-            Step("key repair", 30, keys.repair.sweep),
+            Step("key repair", 30, keys.keys.repair.sweep),
             Step("changed time zones", 5, lambda _: cuts.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("delivered messages", 3600, forget),

@@ -8,12 +8,12 @@ class KeysConfig(AppConfig):
 
     def ready(self):
         # Models can be imported only now.
-        from apis import publish  # noqa: PLC0415
-        from keys import issue  # noqa: PLC0415
-        from orgs import people  # noqa: PLC0415
+        from apis.publishing import publish  # noqa: PLC0415
+        from keys.keys import lifecycle  # noqa: PLC0415
+        from orgs.people import accounts  # noqa: PLC0415
 
-        publish.FOLLOWERS.append(issue.follow)
-        people.DEPARTURES.append(issue.depart)
+        publish.FOLLOWERS.append(lifecycle.follow)
+        accounts.DEPARTURES.append(lifecycle.depart)
         register(gateways_must_hash_keys)
 
 

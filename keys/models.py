@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apis.models import ApiDefinition
-from keys.session import UNLIMITED, Limits
+from keys.keys.session import UNLIMITED, Limits
 from orgs.models import OrgForeignKey, OrgOwned
 
 

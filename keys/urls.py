@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keys import rest, views
+from keys.keys import rest, views
 
 pages = [
     # /o/<organisation>/keys/

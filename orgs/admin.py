@@ -6,11 +6,13 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 
-from orgs import form_tokens, passwords, people, permissions
+from orgs import permissions
 from orgs.changes import Stale
 from orgs.forms import EmailAddressField, SeenForm, add_errors
-from orgs.limits import LIMITS
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User, zone_names
+from orgs.organisations.limits import LIMITS
+from orgs.people import accounts
+from orgs.signing_in import form_tokens, passwords
 
 admin.site.site_header = admin.site.site_title = "Gatehouse"
 admin.site.index_title = "Every organisation"
@@ -53,7 +55,7 @@ class ChangingAdmin(LookingAdmin):
     def changeform_view(self, request, *args, **kwargs):
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except (ValidationError, people.NotAllowed, Stale) as refusal:
+        except (ValidationError, accounts.NotAllowed, Stale) as refusal:
             request.refusal = refusal
             return super().changeform_view(request, *args, **kwargs)
 
@@ -130,7 +132,7 @@ class OrganisationAdmin(ChangingAdmin):
     def changeform_view(self, request, *args, **kwargs):
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except people.AlreadyMade as already:
+        except accounts.AlreadyMade as already:
             messages.info(request, f"{already.organisation.owner_name} is created already.")
             return redirect("admin:orgs_organisation_change", already.organisation.pk)
 
@@ -139,9 +141,9 @@ class OrganisationAdmin(ChangingAdmin):
         form_token = form_tokens.of({"form_token": values.pop("sent_once", "")})
         if change:
             now = Organisation.everyone.get(pk=obj.pk)
-            people.change_organisation(now, actor=request.user, expected=form.expected(obj), **values)
+            accounts.change_organisation(now, actor=request.user, expected=form.expected(obj), **values)
         else:
-            people.create_organisation(id=obj.pk, actor=request.user, form_token=form_token, **values)
+            accounts.create_organisation(id=obj.pk, actor=request.user, form_token=form_token, **values)
 
 
 class UserForm(RefusableForm):
@@ -194,8 +196,8 @@ class UserAdmin(ChangingAdmin):
         values = {name: value for name, value in form.values().items() if name in form.changed_data}
         if change:
             now = User.everyone.get(pk=obj.pk)
-            people.change_user(now, actor=request.user, expected=form.expected(obj), **values)
+            accounts.change_user(now, actor=request.user, expected=form.expected(obj), **values)
             return
         password = values.pop("password", None)
-        user, _ = people.create_user(org=None, password=password, actor=request.user, **values)
+        user, _ = accounts.create_user(org=None, password=password, actor=request.user, **values)
         obj.pk = user.pk

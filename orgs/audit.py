@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from orgs import scope
-from orgs.address import client_address
+from orgs.http.address import client_address
 from orgs.models import AuditEntry, PlatformAuditEntry, User
 
 # Members whose values are never written down, only that they changed.

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 
 from django.db import models
 
-from orgs import audit, duplicates, limits
+from orgs import audit
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
+from orgs.organisations import limits
+from orgs.people import duplicates
 
 MOST_SHOWN = 50
 NO_CHANGES = ("user.signed-in", "user.switched-account")

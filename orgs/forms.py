@@ -3,10 +3,11 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from orgs import passwords, permissions
+from orgs import permissions
 from orgs.email_address import LONGEST, normal_address, validate_address
-from orgs.limits import LIMITS
 from orgs.models import zone_names
+from orgs.organisations.limits import LIMITS
+from orgs.signing_in import passwords
 
 
 def add_errors(form: forms.Form, error: ValidationError) -> None:

@@ -11,14 +11,14 @@ from django.shortcuts import redirect, render, resolve_url
 
 from orgs import scope
 from orgs.access import BY_HEADER, SAFE, declared
-from orgs.authentication import may_enter
-from orgs.credentials import access_key_hash, same_secret
-from orgs.limits import LimitReached
+from orgs.http.rest import RestError, error_response, is_wire
+from orgs.http.strict_json import printable
 from orgs.models import Organisation, User
-from orgs.organisations import Departed
-from orgs.passwords import Busy
-from orgs.rest import RestError, error_response, is_wire
-from orgs.strict_json import printable
+from orgs.organisations.limits import LimitReached
+from orgs.organisations.locks import Departed
+from orgs.signing_in.authentication import may_enter
+from orgs.signing_in.credentials import access_key_hash, same_secret
+from orgs.signing_in.passwords import Busy
 
 logger = logging.getLogger(__name__)
 

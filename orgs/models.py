@@ -9,11 +9,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from orgs import passwords, permissions, scope
+from orgs import permissions, scope
 from orgs.email_address import LONGEST, validate_address
 from orgs.ids import new_id
-from orgs.limits import LIMITS
 from orgs.managers import ScopedManager
+from orgs.organisations.limits import LIMITS
+from orgs.signing_in import passwords
 
 
 def zone_names() -> list[str]:

@@ -23,9 +23,9 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
 
-from dashboard import embedded
-from orgs.credentials import access_key_hash, new_access_key
+from dashboard.engines import embedded
 from orgs.models import Organisation, User
+from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 
 

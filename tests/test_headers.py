@@ -62,7 +62,7 @@ def test_every_route_sends_them_with_every_answer(db, redis, caller):
 def test_so_do_answers_to_forged_forms_unknown_hosts_and_faults_of_our_own(cast, client_for, monkeypatch):
     forged = Client(enforce_csrf_checks=True).post("/sign-in/", {"email": "a@b.example"})
     unknown_host = Client().get("/sign-in/", headers={"host": "evil.example"})
-    monkeypatch.setattr("orgs.views.SignInForm", None)
+    monkeypatch.setattr("orgs.signing_in.views.SignInForm", None)
     fault = Client(raise_request_exception=False).get("/sign-in/")
     assert [answer.status_code for answer in (forged, unknown_host, fault)] == [403, 400, 500]
     assert [lacking(answer) for answer in (forged, unknown_host, fault)] == [{}, {}, {}]

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
+from orgs.http.rest import is_wire
 from orgs.models import User
-from orgs.rest import is_wire
 from tests import make
 from tests.orgs.test_rest_transport import HOSTILE
 from tests.test_walk import (

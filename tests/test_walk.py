@@ -16,15 +16,15 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 
-from dashboard.analytics import drain
+from dashboard.analytics.ingest import drain
 from dashboard.isolation import IsolationMiddleware
 from orgs import permissions, scope
 from orgs.access import BY_HEADER, Access, declared
-from orgs.credentials import access_key_hash, new_access_key
 from orgs.db.proof import tenant_tables
 from orgs.db.schema import is_tenant
 from orgs.managers import InScope
 from orgs.models import Organisation, User
+from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 from tests.keys import build
 

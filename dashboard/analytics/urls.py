@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.analytics import rest, views
+from dashboard.analytics.reports import rest, views
 
 DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
 

@@ -17,11 +17,11 @@ import psycopg
 import redis
 from django.db import connection, connections
 
-from dashboard.analytics import claim, clean, decode, drain
-from dashboard.analytics.clean import Row
+from apis.gateways.redis_client import client
+from dashboard.analytics.ingest import claim, clean, decode, drain
+from dashboard.analytics.ingest.clean import Row
 from dashboard.benchmarks import measure
 from dashboard.benchmarks.world import ORG_IDS, ZONES, World
-from dashboard.redis_client import client
 from orgs import scope
 from orgs.models import Organisation
 

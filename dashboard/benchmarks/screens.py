@@ -10,7 +10,8 @@ from statistics import median
 
 from django.db import connection, connections, transaction
 
-from dashboard.analytics import periods, reader, store
+from dashboard.analytics.ingest import store
+from dashboard.analytics.reports import periods, reader
 from dashboard.benchmarks import measure
 from dashboard.benchmarks.ingest import make_organisations, rows, stored_bytes
 from dashboard.benchmarks.world import ORG_IDS, World

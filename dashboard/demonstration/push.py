@@ -15,7 +15,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from dashboard.analytics.claim import LIST, claims
+from dashboard.analytics.ingest.claim import LIST, claims
 from dashboard.demonstration.traffic import HOUR, Traffic
 
 STATE = "gatehouse:demonstration:progress"

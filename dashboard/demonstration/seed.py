@@ -13,18 +13,19 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apis import publish
 from apis.models import ApiDefinition
+from apis.publishing import publish
 from dashboard.demonstration import catalogue
 from dashboard.demonstration.traffic import Incident, Tenant, Traffic
-from dashboard.supervisor import StartError
-from keys import issue
+from dashboard.engines.supervisor import StartError
+from keys.keys import lifecycle
+from keys.keys.session import Right
+from keys.keys.token import token_hash
 from keys.models import Key
-from keys.session import Right
-from keys.token import token_hash
-from orgs import people, scope
+from orgs import scope
 from orgs.ids import new_id
 from orgs.models import Organisation, User
+from orgs.people import accounts
 
 AGE = timedelta(weeks=11)
 INCIDENT_MINUTES = 58
@@ -134,7 +135,7 @@ def trouble_begins(now: datetime) -> datetime:
 
 
 def _organisation(source: catalogue.Organisation, now: datetime, trouble: datetime) -> dict[str, Any]:
-    organisation = people.create_organisation(
+    organisation = accounts.create_organisation(
         id=new_id(), owner_name=source.name, slug=source.slug, time_zone=source.zone, created_at=now - AGE
     )
     users = [
@@ -163,8 +164,8 @@ def _organisation(source: catalogue.Organisation, now: datetime, trouble: dateti
 def _person(
     organisation: Organisation | None, email: str, person: catalogue.Person
 ) -> tuple[User, dict[str, str]]:
-    password = people.initial_password()
-    user, access_key = people.create_user(
+    password = accounts.initial_password()
+    user, access_key = accounts.create_user(
         org=organisation,
         email=email,
         first_name=person.first_name,
@@ -209,9 +210,9 @@ def definition(api: catalogue.Api) -> dict[str, Any]:
 
 def _key(organisation, caller: catalogue.Caller, apis: dict[str, str], author: User, now: datetime) -> str:
     """Issue a key; answers its token."""
-    key, token = issue.create(
+    key, token = lifecycle.create(
         organisation.id,
-        issue.Wishes(
+        lifecycle.Wishes(
             alias=caller.alias,
             all_apis=not caller.apis,
             rights=tuple(Right(apis[name]) for name in caller.apis),

@@ -9,12 +9,12 @@ from django.db.models import Max, Q
 from django.utils import timezone
 from redis import Redis, RedisError
 
-from apis import feed as published
+from apis.gateways.signing import CHANNEL, signed
+from apis.publishing import feed as published
 from dashboard.nodes import envelope, feed_check
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
 from dashboard.nodes.repeats import AFTER_REFUSAL, due_at
-from keys.notices import CHANNEL, signed
 
 logger = logging.getLogger(__name__)
 

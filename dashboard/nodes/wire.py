@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from apis import feed as published
+from apis.publishing import feed as published
 from dashboard.nodes import envelope, registry
 from dashboard.nodes.registry import Caller
 from orgs.access import access

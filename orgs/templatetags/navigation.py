@@ -1,7 +1,7 @@
 from django import template
 
-from orgs import sessions
 from orgs.navigation import groups
+from orgs.signing_in import sessions
 
 register = template.Library()
 

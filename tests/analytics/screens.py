@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import msgpack
 
-from dashboard.analytics import claim, drain
+from dashboard.analytics.ingest import claim, drain
 from orgs.models import Organisation, User
 from tests import make
 from tests.analytics import recordings

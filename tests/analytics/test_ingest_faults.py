@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import InterfaceError, connection, connections, transaction
 from redis import ConnectionError, ResponseError
 
-from dashboard.analytics import claim, clean, decode, drain, partitions, progress, retry, store
+from dashboard.analytics.ingest import claim, clean, decode, drain, partitions, progress, retry, store
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,
@@ -26,7 +26,7 @@ from dashboard.analytics.models import (
 from orgs import scope
 from tests import make
 from tests.analytics import recordings
-from tests.analytics.ingest import clock_at, drained, organisations
+from tests.analytics.arrivals import clock_at, drained, organisations
 
 NOW = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())

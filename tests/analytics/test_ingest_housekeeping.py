@@ -6,11 +6,12 @@ import msgpack
 import pytest
 from django.db import connection
 
-from dashboard.analytics import claim, histogram, housekeeping, partitions, trust
+from dashboard.analytics import histogram
+from dashboard.analytics.ingest import claim, housekeeping, partitions, trust
 from dashboard.analytics.models import Batch, DeadLetter, Grain, Record, Rollup
 from orgs import scope
 from tests.analytics import recordings
-from tests.analytics.ingest import drained, organisations
+from tests.analytics.arrivals import drained, organisations
 
 NOW = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 

@@ -15,11 +15,11 @@ import redis as redis_package
 from django.conf import settings
 from django.db import connections
 
-from dashboard.analytics import caps, claim, drain, partitions, progress, rollup
+from dashboard.analytics.ingest import caps, claim, drain, partitions, progress, rollup
 from dashboard.analytics.models import Batch, DeadLetter, Grain, IngestState, Record, Rollup
 from orgs import scope
 from tests.analytics import recordings
-from tests.analytics.ingest import drained, organisations
+from tests.analytics.arrivals import drained, organisations
 
 KILLS = 50
 PUSHED_AT_ONCE = 400

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from dashboard.analytics import claim, drain, endpoint, histogram
+from dashboard.analytics import histogram
+from dashboard.analytics.ingest import claim, drain, endpoint
 from dashboard.analytics.models import Batch, DeadLetter, Dimension, Grain, IngestState, Record, Rollup
 from orgs import scope
 from tests import make
 from tests.analytics import recordings
-from tests.analytics.ingest import clock_at, drained, organisations
+from tests.analytics.arrivals import clock_at, drained, organisations
 
 RECEIVED = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 

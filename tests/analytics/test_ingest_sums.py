@@ -14,12 +14,13 @@ from django.db import connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.analytics import claim, cuts, drain, histogram, rebuild
+from dashboard.analytics import histogram
+from dashboard.analytics.ingest import claim, cuts, drain, rebuild
 from dashboard.analytics.models import Dimension, Grain, Record, Rollup
 from orgs import scope
 from orgs.models import Organisation
 from tests.analytics import recordings
-from tests.analytics.ingest import drained, organisations
+from tests.analytics.arrivals import drained, organisations
 
 # A zone and a day on which its clocks change: half-hour zones, half-hour steps, changes at midnight itself.
 CHANGES = [

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
-from dashboard.analytics import cuts, logs
-from dashboard.analytics.logs import Place, Wanted
+from dashboard.analytics.ingest import cuts
+from dashboard.analytics.reports import logs
+from dashboard.analytics.reports.logs import Place, Wanted
 from orgs import scope
 from orgs.models import Organisation
 from tests import make

@@ -4,7 +4,9 @@ import math
 from collections import Counter
 from datetime import datetime, timedelta
 
-from dashboard.analytics import endpoint, histogram, periods, reader
+from dashboard.analytics import histogram
+from dashboard.analytics.ingest import endpoint
+from dashboard.analytics.reports import periods, reader
 from orgs import scope
 from tests.analytics.screens import classes, count_by, sheet, tables_of
 

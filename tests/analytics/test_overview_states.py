@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apis import publish
-from dashboard.analytics import reader
+from apis.publishing import publish
 from dashboard.analytics.models import IngestState
+from dashboard.analytics.reports import reader
 from orgs import scope
 from tests import make
 from tests.analytics import screens
 from tests.analytics.screens import ago, push, sheet
-from tests.apis.definitions import plain
+from tests.apis.examples import plain
 
 OVERVIEW = "/o/alpha/analytics/"
 

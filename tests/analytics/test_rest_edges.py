@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apis import publish
+from apis.publishing import publish
 from orgs import scope
 from tests import make
 from tests.analytics import screens
 from tests.analytics.rest_wire import ID, data, week
 from tests.analytics.screens import ago, push
-from tests.apis.definitions import plain
+from tests.apis.examples import plain
 
 
 def test_usage_by_api_carries_names_and_last_hits(committed, redis, rest):

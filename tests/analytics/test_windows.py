@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apis import publish
-from dashboard.analytics import clock, periods, plots
+from apis.publishing import publish
+from dashboard.analytics import clock
+from dashboard.analytics.reports import periods, plots
 from orgs import scope
 from tests import make
 from tests.analytics import screens
 from tests.analytics.screens import ago, push, sheet
-from tests.apis.definitions import plain
+from tests.apis.examples import plain
 
 OVERVIEW, LOGS = "/o/alpha/analytics/", "/o/alpha/logs/"
 BERLIN = ZoneInfo("Europe/Berlin")

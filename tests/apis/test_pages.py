@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from apis import publish
 from apis.models import ApiDefinition, Revision
+from apis.publishing import publish
 from orgs import scope
-from tests.apis.definitions import plain
+from tests.apis.examples import plain
 from tests.apis.test_publish import stored
 
 FORM = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.analytics import drain, partitions
+from dashboard.analytics.ingest import drain, partitions
 from dashboard.demonstration import seed
 from dashboard.demonstration.push import LIST
 

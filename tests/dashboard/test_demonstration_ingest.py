@@ -13,7 +13,7 @@ import msgpack
 from django.db import transaction
 from django.utils import timezone
 
-from dashboard.analytics import drain
+from dashboard.analytics.ingest import drain
 from dashboard.analytics.models import DeadLetter, Record
 from dashboard.demonstration import push, seed
 from dashboard.demonstration.record import NO_KEY

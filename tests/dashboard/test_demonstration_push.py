@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis as redis_library
 
-from dashboard.analytics import claim
+from dashboard.analytics.ingest import claim
 from dashboard.demonstration import push
 from dashboard.demonstration.traffic import HOUR, Traffic
 from tests.dashboard.test_demonstration_traffic import TENANTS

@@ -11,14 +11,14 @@ from django.db import transaction
 from apis.models import ApiDefinition, Revision
 from dashboard.demonstration import catalogue, seed
 from dashboard.demonstration.traffic import HOUR
-from dashboard.supervisor import StartError
+from dashboard.engines.supervisor import StartError
+from keys.keys.token import token_hash
 from keys.models import Key, KeyRight
-from keys.token import token_hash
 from orgs import scope
-from orgs.authentication import opened_by
-from orgs.credentials import access_key_hash
 from orgs.models import Organisation, User
-from orgs.throttle import Caller
+from orgs.signing_in.authentication import opened_by
+from orgs.signing_in.credentials import access_key_hash
+from orgs.signing_in.throttle import Caller
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from orgs import people, scope
-from orgs.limits import LIMITS
+from orgs import scope
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
+from orgs.organisations.limits import LIMITS
+from orgs.people import accounts
 from tests.keys import build
 from tests.make import PASSWORD
 
@@ -104,7 +105,7 @@ def test_every_list_opens_and_offers_no_deletion(cast, client_for, model):
 
 
 def test_a_deleted_organisation_is_not_there(cast, client_for):
-    people.delete_organisation(Organisation.everyone.get(pk=cast.acme.pk))
+    accounts.delete_organisation(Organisation.everyone.get(pk=cast.acme.pk))
     client = client_for(cast.super_user)
     page = client.get("/django-admin/orgs/organisation/").content.decode()
     assert (cast.globex.owner_name in page, cast.acme.owner_name in page) == (True, False)
@@ -199,8 +200,8 @@ def test_every_filter_that_a_list_offers_works(cast, client_for):
 
 def test_a_change_from_an_older_form_is_refused_with_a_message_and_keeps_what_was_typed(cast, client_for):
     client = client_for(cast.super_user)
-    people.change_user(cast.acme_member, permissions={"apis": "deny"})
-    people.change_organisation(cast.acme, cname="a.example")
+    accounts.change_user(cast.acme_member, permissions={"apis": "deny"})
+    accounts.change_organisation(cast.acme, cname="a.example")
     for path, form, typed in (
         (
             f"/django-admin/orgs/user/{cast.acme_member.id}/change/",

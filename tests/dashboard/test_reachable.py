@@ -15,8 +15,9 @@ import psycopg
 import pytest
 from django.db import connections
 
-from dashboard import binaries, embedded, reachable
+from dashboard import reachable
 from dashboard.configuration import SettingError
+from dashboard.engines import binaries, embedded
 from dashboard.reachable import Away
 from tests.entry.conftest import directory, free_port, until
 

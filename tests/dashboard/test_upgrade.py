@@ -15,7 +15,7 @@ from django.db import connections
 from django.test import Client
 from psycopg import sql
 
-import keys.repair
+import keys.keys.repair
 from apis.models import Outbox
 from dashboard import worker
 from orgs import scope
@@ -272,7 +272,7 @@ def test_a_gateway_that_had_registered_is_still_known(moved_in):
 
 
 def test_keys_are_delivered_as_they_were_and_a_revoked_one_is_not(moved_in, redis):
-    keys.repair.sweep(redis)
+    keys.keys.repair.sweep(redis)
     stored = {name: redis.get(f"apikey-{key['hash']}") for name, key in EXPECTED["keys"].items()}
     found = {name: json.loads(text) if text else None for name, text in stored.items()}
     wanted = EXPECTED["sessions"]

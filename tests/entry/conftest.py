@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import processes
+from dashboard.engines import processes
 
 HERE = Path(__file__).resolve().parent.parent.parent
 CONFIGURED = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "REDIS_URL", "SCRATCH", "SCRATCH_SUPERUSER_URL")

@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from dashboard import supervisor
-from dashboard.embedded import Engines
-from dashboard.supervisor import Base, Child
+from dashboard.engines import supervisor
+from dashboard.engines.embedded import Engines
+from dashboard.engines.supervisor import Base, Child
 
 GATEWAYS_GIVE_UP = 30  # seconds that a connection waits at most in the queue of the port
 NONE = Engines(None, scratch=True, postgresql=False, valkey=False)

@@ -4,10 +4,10 @@ import json
 
 from django.core.management import call_command
 
-from apis import publish
 from apis.models import ApiDefinition
+from apis.publishing import publish
 from orgs import scope
-from tests.apis.definitions import plain
+from tests.apis.examples import plain
 
 
 def test_what_its_organisation_could_not_publish_today_is_listed(cast, capsys):

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 
-from dashboard import embedded, processes
+from dashboard.engines import embedded, processes
 from tests.entry.conftest import holders, read_until, until
 
 STARTER = """

@@ -3,7 +3,7 @@
 import pytest
 
 import manage
-from dashboard import embedded
+from dashboard.engines import embedded
 from dashboard.management.commands import test as test_command
 from dashboard.preparation import static_fingerprint
 
@@ -24,7 +24,7 @@ def test_without_django_the_same_command_goes_on_in_the_environment(run):
     [
         ([], True),
         (["tests/orgs", "-q"], True),
-        (["tests/orgs/test_scope.py", "tests/keys/test_token.py"], True),
+        (["tests/orgs/test_scope.py", "tests/keys/keys/test_token.py"], True),
         (["-k", "some name"], True),
         (["tests/orgs/test_scope.py"], False),
         (["tests/orgs/test_scope.py::test_one"], False),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard import supervisor
+from dashboard.engines import supervisor
 from dashboard.management.commands.serve import advise
 from tests.entry.conftest import free_port
 

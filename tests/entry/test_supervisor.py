@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.supervisor import only_instance
+from dashboard.engines.supervisor import only_instance
 from tests.entry.conftest import directory, free_port, holders, read_until, runner, until
 
 

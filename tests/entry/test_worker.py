@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apis import outbox
+from apis.gateways import outbox
 from apis.models import Outbox
 from dashboard import worker
 from dashboard.analytics.models import RollupCut

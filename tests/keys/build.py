@@ -4,9 +4,10 @@ import json
 
 from django.db import transaction
 
-from apis import outbox, publish
-from keys import delivery, issue
-from keys.session import Right
+from apis.gateways import outbox
+from apis.publishing import publish
+from keys.keys import delivery, lifecycle
+from keys.keys.session import Right
 from orgs import scope
 
 
@@ -33,9 +34,9 @@ def key(org, *apis, **wishes):
     rights = tuple(Right(each.api_id) for each in apis)
     suspended = wishes.pop("suspended", False)
     with scope.org(org.id), transaction.atomic():
-        return issue.create(
+        return lifecycle.create(
             org.id,
-            issue.Wishes(rights=rights, all_apis=not apis, **wishes),
+            lifecycle.Wishes(rights=rights, all_apis=not apis, **wishes),
             created_by="test",
             suspended=suspended,
         )

@@ -8,9 +8,9 @@ from django.contrib.sessions.models import Session
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from keys import issue
+from keys.keys import lifecycle
+from keys.keys.token import token_hash
 from keys.models import Key
-from keys.token import token_hash
 from orgs import scope
 from orgs.models import User
 from tests.keys import build
@@ -315,7 +315,7 @@ def test_the_list_finds_by_name_owner_and_hash_and_filters_by_state_and_api(cast
     build.key(cast.acme, returns, alias="Paused", suspended=True)
     gone, _ = build.key(cast.acme, returns, alias="Gone")
     with scope.org(cast.acme.id), transaction.atomic():
-        issue.revoke(gone)
+        lifecycle.revoke(gone)
     build.key(cast.globex, build.api(cast.globex), alias="Partner of Globex")
     answers = {
         query: listed(acme.get(f"/o/acme/keys/?{query}"))
@@ -360,7 +360,7 @@ def test_a_strangers_api_as_filter_is_refused_like_one_that_does_not_exist(cast,
 
 
 def test_the_list_is_paged_and_odd_pages_are_harmless(cast, acme, orders, monkeypatch):
-    monkeypatch.setattr("keys.views.A_PAGE", 2)
+    monkeypatch.setattr("keys.keys.views.A_PAGE", 2)
     for number in range(5):
         build.key(cast.acme, orders, alias=f"Key {number}")
     pages = {asked: listed(acme.get(f"/o/acme/keys/?p={asked}")) for asked in ("1", "3", "99", "-1", "x")}

@@ -1,4 +1,5 @@
-from apis import publish, starter
+from apis.definitions import starter
+from apis.publishing import publish
 from orgs import scope
 
 

@@ -14,11 +14,11 @@ from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from apis import outbox
+from apis.gateways import outbox
+from apis.gateways.signing import CHANNEL, signed
 from apis.models import FeedVersion
 from dashboard.nodes import signals
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
-from keys.notices import CHANNEL, signed
 from orgs import scope
 from orgs.ids import new_id
 from tests.nodes.publishing import published

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from keys.notices import signed
+from apis.gateways.signing import signed
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "notifications.json").read_text())
 

@@ -6,8 +6,10 @@ import time
 import pytest
 from django.test import Client
 
-from orgs import people, scope, sessions
+from orgs import scope
 from orgs.models import AuditEntry, PlatformAuditEntry, User
+from orgs.people import accounts
+from orgs.signing_in import sessions
 from tests import make
 from tests.make import PASSWORD
 
@@ -82,7 +84,7 @@ def test_after_the_choice_one_is_where_one_wanted_to_go(two):
 
 def test_only_accounts_that_the_password_opened_are_offered_and_entered(cast, two):
     shared = make.user(EMAIL, make.organisation("Initech", "initech"))
-    people.set_password(shared, OTHER)
+    accounts.set_password(shared, OTHER)
     client = Client()
     sign_in(client)
     assert list(offered(client.get("/sign-in/account/"))) == ["Acme Retail", "Globex"]
@@ -98,7 +100,7 @@ def test_only_accounts_that_the_password_opened_are_offered_and_entered(cast, tw
 
 def test_who_makes_an_account_with_somebodys_address_is_offered_his_own_alone(cast):
     make.user(EMAIL, cast.acme)
-    people.create_user(org=cast.globex, email=EMAIL, password=OTHER, actor=cast.globex_admin)
+    accounts.create_user(org=cast.globex, email=EMAIL, password=OTHER, actor=cast.globex_admin)
     client = Client()
     assert sign_in(client, OTHER)["Location"] == "/"
     assert (client.get("/")["Location"], switchable(client.get("/profile/"))) == ("/o/globex/", {})
@@ -112,11 +114,11 @@ def test_what_was_opened_is_looked_at_again_on_choosing_and_on_switching(cast, t
     switching.post("/sign-in/account/", {"account": two[0].pk})
     target = User.everyone.get(pk=two[1].pk)
     {
-        "deactivated": lambda: people.change_user(target, is_active=False),
-        "disabled": lambda: people.change_organisation(cast.globex, enabled=False),
-        "new password": lambda: people.set_password(target, OTHER),
-        "sessions ended": lambda: people.end_sessions(target),
-        "deleted": lambda: people.delete_user(target),
+        "deactivated": lambda: accounts.change_user(target, is_active=False),
+        "disabled": lambda: accounts.change_organisation(cast.globex, enabled=False),
+        "new password": lambda: accounts.set_password(target, OTHER),
+        "sessions ended": lambda: accounts.end_sessions(target),
+        "deleted": lambda: accounts.delete_user(target),
     }[end]()
     assert list(offered(choosing.get("/sign-in/account/"))) == ["Acme Retail"]
     choosing.post("/sign-in/account/", {"account": two[1].pk})

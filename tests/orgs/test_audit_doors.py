@@ -6,8 +6,8 @@ from django.db import transaction
 from django.test import Client
 
 from orgs import permissions, scope
-from orgs.limits import LIMITS
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
+from orgs.organisations.limits import LIMITS
 from tests import make
 
 JSON = "application/json"

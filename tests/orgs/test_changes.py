@@ -8,11 +8,12 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
-from orgs import people, scope
+from orgs import scope
 from orgs.changes import Stale, meanwhile
-from orgs.credentials import access_key_hash, new_access_key
 from orgs.models import Organisation, User
-from orgs.people import NotAllowed
+from orgs.people import accounts
+from orgs.people.accounts import NotAllowed
+from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 from tests.concurrency import second_of_two
 
@@ -44,15 +45,15 @@ def administrators(committed, cast) -> tuple[User, User]:
 
 
 def deactivated(user: User, actor: User) -> User:
-    return people.change_user(now(user), actor=actor, is_active=False)
+    return accounts.change_user(now(user), actor=actor, is_active=False)
 
 
 def deleted(user: User, actor: User) -> None:
-    people.delete_user(now(user), actor=actor)
+    accounts.delete_user(now(user), actor=actor)
 
 
 def demoted(user: User, actor: User) -> User:
-    return people.change_user(now(user), actor=actor, permissions={})
+    return accounts.change_user(now(user), actor=actor, permissions={})
 
 
 REMOVALS: list[Callable] = [deactivated, deleted, demoted]
@@ -111,20 +112,20 @@ def test_rights_taken_while_a_change_waits_are_gone_when_it_goes_on(administrato
     answers = [
         second_of_two(
             ada.org_id,
-            lambda: people.change_user(now(third), actor=ada, permissions={"users": "write"}),
-            lambda: people.create_user(
+            lambda: accounts.change_user(now(third), actor=ada, permissions={"users": "write"}),
+            lambda: accounts.create_user(
                 org=ada.org, email="new@acme.example", granted={"keys": "write"}, actor=third
             ),
         ),
         second_of_two(
             ada.org_id,
-            lambda: people.change_user(now(third), actor=ada, permissions={}),
-            lambda: people.set_password(now(bea), make.PASSWORD, actor=third),
+            lambda: accounts.change_user(now(third), actor=ada, permissions={}),
+            lambda: accounts.set_password(now(bea), make.PASSWORD, actor=third),
         ),
         second_of_two(
             ada.org_id,
             lambda: deleted(third, ada),
-            lambda: people.end_sessions(now(bea), actor=now(third)),
+            lambda: accounts.end_sessions(now(bea), actor=now(third)),
         ),
     ]
     assert list(map(str, answers)) == [
@@ -140,8 +141,8 @@ def test_who_may_no_longer_change_people_adds_none_either(administrators):
     third = make.user("max2@acme.example", ada.org, {"users": "write"})
     answer = second_of_two(
         ada.org_id,
-        lambda: people.change_user(now(third), actor=ada, permissions={}),
-        lambda: people.create_user(org=ada.org, email="new@acme.example", actor=third),
+        lambda: accounts.change_user(now(third), actor=ada, permissions={}),
+        lambda: accounts.create_user(org=ada.org, email="new@acme.example", actor=third),
     )
     assert str(answer) == "You may no longer change people"
     assert not User.everyone.filter(email="new@acme.example").exists()
@@ -154,19 +155,19 @@ def test_rights_given_while_a_change_waits_put_the_person_out_of_reach(administr
     old = now(fourth)
     answer = second_of_two(
         ada.org_id,
-        lambda: people.change_user(now(fourth), actor=ada, permissions={"keys": "write"}),
-        lambda: people.set_password(old, make.PASSWORD, actor=third),
+        lambda: accounts.change_user(now(fourth), actor=ada, permissions={"keys": "write"}),
+        lambda: accounts.set_password(old, make.PASSWORD, actor=third),
     )
     assert str(answer) == "This person holds rights which you do not: keys"
 
 
 CHANGES = {
-    "change": lambda row, **seen: people.change_user(row, first_name="Late", **seen),
-    "activation": lambda row, **seen: people.change_user(row, is_active=False, **seen),
-    "password": lambda row, **seen: people.set_password(row, make.PASSWORD, **seen),
-    "access key": people.renew_access_key,
-    "sessions": people.end_sessions,
-    "deletion": people.delete_user,
+    "change": lambda row, **seen: accounts.change_user(row, first_name="Late", **seen),
+    "activation": lambda row, **seen: accounts.change_user(row, is_active=False, **seen),
+    "password": lambda row, **seen: accounts.set_password(row, make.PASSWORD, **seen),
+    "access key": accounts.renew_access_key,
+    "sessions": accounts.end_sessions,
+    "deletion": accounts.delete_user,
 }
 
 
@@ -175,7 +176,7 @@ def test_a_change_of_a_person_from_an_older_state_is_refused_under_the_lock(comm
     old = now(cast.acme_member)
     answer = second_of_two(
         cast.acme.id,
-        lambda: people.change_user(now(old), permissions={"apis": "deny"}),
+        lambda: accounts.change_user(now(old), permissions={"apis": "deny"}),
         lambda: CHANGES[name](old, expected=old.change_number),
     )
     assert type(answer) is Stale
@@ -200,9 +201,9 @@ def test_every_change_of_a_person_is_counted_and_leaves_one_entry(cast, name):
 
 def test_what_others_changed_meanwhile_are_the_changes_since_and_no_sign_ins(cast):
     row = now(cast.acme_member)
-    people.change_user(row, first_name="Max")
-    people.end_sessions(row)
-    people.change_user(row, last_name="Moor")
+    accounts.change_user(row, first_name="Max")
+    accounts.end_sessions(row)
+    accounts.change_user(row, last_name="Moor")
     Client().post("/sign-in/", {"email": row.email, "password": make.PASSWORD})
     with scope.org(cast.acme.id):
         found = [[entry.action for entry in meanwhile(row, seen)] for seen in (4, 3, 2)]
@@ -211,24 +212,24 @@ def test_what_others_changed_meanwhile_are_the_changes_since_and_no_sign_ins(cas
 
 def test_an_organisation_is_changed_and_deleted_from_the_state_that_was_seen(committed, cast):
     for late in (
-        lambda row: people.change_organisation(row, owner_name="Late", expected=row.change_number),
-        lambda row: people.delete_organisation(row, expected=row.change_number),
+        lambda row: accounts.change_organisation(row, owner_name="Late", expected=row.change_number),
+        lambda row: accounts.delete_organisation(row, expected=row.change_number),
     ):
         old = now(cast.acme)
         name = f"Faster {old.change_number}"
 
         def faster(name=name):
-            people.change_organisation(now(cast.acme), owner_name=name)
+            accounts.change_organisation(now(cast.acme), owner_name=name)
 
         assert type(second_of_two(cast.acme.id, faster, lambda late=late, old=old: late(old))) is Stale
         assert (now(cast.acme).owner_name, now(cast.acme).deleted_at) == (name, None)
 
 
 def test_what_is_so_already_needs_no_newer_state(cast):
-    people.change_user(now(cast.acme_member), first_name="Max", expected=1)
-    again = people.change_user(now(cast.acme_member), first_name="Max", expected=1)
-    people.change_organisation(now(cast.acme), cname="a.example", expected=1)
-    people.change_organisation(now(cast.acme), cname="a.example", expected=1)
+    accounts.change_user(now(cast.acme_member), first_name="Max", expected=1)
+    again = accounts.change_user(now(cast.acme_member), first_name="Max", expected=1)
+    accounts.change_organisation(now(cast.acme), cname="a.example", expected=1)
+    accounts.change_organisation(now(cast.acme), cname="a.example", expected=1)
     assert (again.change_number, now(cast.acme).change_number) == (2, 2)
 
 
@@ -236,7 +237,7 @@ def test_a_person_deleted_meanwhile_is_like_missing(committed, cast):
     old = now(cast.acme_member)
     answer = second_of_two(
         cast.acme.id,
-        lambda: people.delete_user(now(old)),
+        lambda: accounts.delete_user(now(old)),
         lambda: admin_api().put(f"/admin/users/{old.id}", {"first_name": "Late"}, JSON),
     )
     assert (answer.status_code, User.everyone.filter(pk=old.pk).exists()) == (404, False)
@@ -258,7 +259,7 @@ def test_no_call_made_from_an_older_copy_undoes_a_denial(committed, cast, path, 
     denied = {"apis": "deny", "users": "write"}
     second_of_two(
         cast.acme.id,
-        lambda: people.change_user(now(cast.acme_member), permissions=denied),
+        lambda: accounts.change_user(now(cast.acme_member), permissions=denied),
         lambda: admin_api().put(f"/admin/users/{cast.acme_member.id}{path}", body, JSON),
     )
     held = now(cast.acme_member).permissions
@@ -268,7 +269,7 @@ def test_no_call_made_from_an_older_copy_undoes_a_denial(committed, cast, path, 
 
 def test_a_denial_is_taken_away_by_who_says_what_he_saw(cast, admin_client, rest):
     path = f"/admin/users/{cast.acme_member.id}"
-    people.change_user(now(cast.acme_member), permissions={"apis": "deny", "keys": "read"})
+    accounts.change_user(now(cast.acme_member), permissions={"apis": "deny", "keys": "read"})
     seen = admin_client.get(path).headers["ETag"]
     blind = admin_client.put(path, {"user_permissions": {"keys": "read"}}, JSON)
     assert answered(blind) == (
@@ -285,7 +286,7 @@ def test_members_of_an_organisation_that_were_not_sent_stay_as_they_are_then(com
     path = f"/admin/organisations/{cast.acme.id}"
     answer = second_of_two(
         cast.acme.id,
-        lambda: people.change_organisation(now(cast.acme), cname="a.example", extra={"sso_enabled": True}),
+        lambda: accounts.change_organisation(now(cast.acme), cname="a.example", extra={"sso_enabled": True}),
         lambda: admin_api().put(path, {"owner_name": "Acme", "hybrid_enabled": True}, JSON),
     )
     acme = now(cast.acme)
@@ -304,7 +305,7 @@ def test_two_password_changes_from_one_current_password_are_one(committed, cast)
     faster = "the pass phrase of the first"
     answer = second_of_two(
         cast.acme.id,
-        lambda: people.set_password(now(cast.acme_member), faster),
+        lambda: accounts.set_password(now(cast.acme_member), faster),
         lambda: browser.post("/profile/password/", form),
     )
     assert (answer.status_code, now(cast.acme_member).check_password(faster)) == (302, True)
@@ -318,7 +319,7 @@ def test_two_renewals_of_one_access_key_at_once_are_one(committed, cast):
     shown = []
     answer = second_of_two(
         cast.acme.id,
-        lambda: shown.append(people.renew_access_key(now(cast.acme_member))),
+        lambda: shown.append(accounts.renew_access_key(now(cast.acme_member))),
         lambda: browser.post("/profile/access-key/", form),
     )
     assert (answer.status_code, answer["Location"]) == (302, "/profile/")
@@ -327,5 +328,5 @@ def test_two_renewals_of_one_access_key_at_once_are_one(committed, cast):
 
 def test_the_verbs_leave_everything_as_it_was_when_they_refuse(cast):
     with transaction.atomic(), pytest.raises(Stale):
-        people.change_organisation(now(cast.acme), owner_name="Late", expected=7)
+        accounts.change_organisation(now(cast.acme), owner_name="Late", expected=7)
     assert Organisation.everyone.get(pk=cast.acme.pk).owner_name == "Acme Retail"

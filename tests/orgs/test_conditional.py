@@ -6,9 +6,10 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from orgs import people, permissions
+from orgs import permissions
+from orgs.http.rest import STALE
 from orgs.models import Organisation, User
-from orgs.rest import STALE
+from orgs.people import accounts
 from tests import make
 from tests.keys import build
 from tests.test_walk import digest, routes
@@ -207,16 +208,16 @@ def test_an_import_names_what_is_there_or_that_nothing_is(admin_client, db):
 def test_a_change_between_reading_and_the_lock_is_412_for_every_kind_of_object(cast, there, monkeypatch):
     """The number compared first is that of a row read before the lock; here it is old by then."""
     row = User.everyone.get(pk=cast.acme_member.pk)
-    people.change_user(User.everyone.get(pk=row.pk), last_name="Faster")
-    monkeypatch.setattr("orgs.rest_users._find", lambda request, user: row)
+    accounts.change_user(User.everyone.get(pk=row.pk), last_name="Faster")
+    monkeypatch.setattr("orgs.people.rest._find", lambda request, user: row)
     answer = send("api/users/<str:user>", "PUT", there, **{"If-Match": '"1"'})
     assert (answer.status_code, answer.json()["Message"]) == (412, STALE)
 
 
 def test_a_change_of_nothing_but_the_password_is_412_as_well(cast, there, monkeypatch):
     row = User.everyone.get(pk=cast.acme_member.pk)
-    people.change_user(User.everyone.get(pk=row.pk), last_name="Faster")
-    monkeypatch.setattr("orgs.rest_admin._user", lambda user_id: row)
+    accounts.change_user(User.everyone.get(pk=row.pk), last_name="Faster")
+    monkeypatch.setattr("orgs.organisations.rest._user", lambda user_id: row)
     client = Client(headers={"admin-auth": settings.ADMIN_SECRET})
     sent, path = {"password": make.PASSWORD + " too"}, f"/admin/users/{row.pk}"
     answer = client.put(path, json.dumps(sent), JSON, headers={"If-Match": '"1"'})

@@ -13,9 +13,9 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgs import people
 from orgs.email_address import normal_address, validate_address
 from orgs.models import User
+from orgs.people import accounts
 from tests.make import PASSWORD
 
 JSON = "application/json"
@@ -158,7 +158,7 @@ def test_they_are_taken_at_every_door_and_open_it(cast, client_for, rest, admin_
         assert json.loads(out.getvalue())["user_email"] == stored
 
     def by_changing():
-        user, _ = people.create_user(org=cast.acme, email="new@acme.example", password=PASSWORD)
+        user, _ = accounts.create_user(org=cast.acme, email="new@acme.example", password=PASSWORD)
         page = f"/o/acme/people/{user.pk}/"
         client_for(cast.acme_admin).post(page, {"email": typed, "first_name": "", "last_name": ""})
 
@@ -172,8 +172,8 @@ def test_they_are_taken_at_every_door_and_open_it(cast, client_for, rest, admin_
 
 
 def test_a_dotless_i_is_another_letter(cast):
-    people.create_user(org=cast.acme, email="\u0131da@acme.example", password=PASSWORD)
-    people.create_user(org=cast.acme, email="ida@acme.example", password="another long password")
+    accounts.create_user(org=cast.acme, email="\u0131da@acme.example", password=PASSWORD)
+    accounts.create_user(org=cast.acme, email="ida@acme.example", password="another long password")
     answers = [
         Client().post("/sign-in/", {"email": email, "password": PASSWORD}).status_code
         for email in ("\u0131da@acme.example", "ida@acme.example", "IDA@acme.example")
@@ -182,10 +182,10 @@ def test_a_dotless_i_is_another_letter(cast):
 
 
 def test_the_same_address_in_another_spelling_is_taken(cast):
-    people.create_user(org=cast.acme, email="jürgen@münchen.example")
+    accounts.create_user(org=cast.acme, email="jürgen@münchen.example")
     for typed in ("JU\u0308RGEN@münchen.example", "jürgen@xn--mnchen-3ya.example"):
         with pytest.raises(ValidationError):
-            people.create_user(org=cast.acme, email=typed)
+            accounts.create_user(org=cast.acme, email=typed)
 
 
 def test_browsers_are_asked_for_text_because_they_refuse_such_addresses_in_an_email_box(db):

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
-from orgs import people
 from orgs.models import Organisation, User
+from orgs.people import accounts
 from tests import make
 from tests.make import PASSWORD
 from tests.orgs import hashing
@@ -60,7 +60,7 @@ def test_an_account_that_cannot_be_entered_costs_what_none_does(db, cost):
     second.enabled = False
     second.save()
     make.user("closed@acme.example", second)
-    people.create_user(org=third, email="none@acme.example", password=None)
+    accounts.create_user(org=third, email="none@acme.example", password=None)
     costs = [cost(f"{name}@acme.example") for name in ("off", "closed", "none", "nobody")]
     assert costs == [1, 1, 1, 1]
 
@@ -69,7 +69,7 @@ def test_an_account_of_the_first_version_costs_one_too_and_so_does_who_joins_its
     first, second = organisations(2)
     legacy(make.user("ada@acme.example", first))
     assert cost("ada@acme.example") == 1
-    people.create_user(org=second, email="ada@acme.example", password=OWN)
+    accounts.create_user(org=second, email="ada@acme.example", password=OWN)
     assert [cost("ada@acme.example", typed) for typed in ("wrong", OWN, PASSWORD)] == [1, 1, 1]
 
 
@@ -86,8 +86,8 @@ def test_an_account_moved_to_an_address_does_not_tell_whether_it_has_another(db,
     first, second = organisations(2)
     if there_is_a_victim:
         make.user("ada@acme.example", first)
-    mover, _ = people.create_user(org=second, email="mallory@org-1.example", password=OWN)
-    people.change_user(mover, email="ada@acme.example")
+    mover, _ = accounts.create_user(org=second, email="mallory@org-1.example", password=OWN)
+    accounts.change_user(mover, email="ada@acme.example")
     assert [cost("ada@acme.example", typed) for typed in ("wrong", OWN, "wrong")] == [2, 2, 1]
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orgs import scope
-from orgs.audit_views import position_of
+from orgs.http.audit_views import position_of
+from orgs.http.spreadsheet import harmless
 from orgs.models import AuditEntry, PlatformAuditEntry
-from orgs.spreadsheet import harmless
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from django.db import connection
 from django.test import Client
 
 from orgs import scope
-from orgs.credentials import access_key_hash
 from orgs.models import AuditEntry, SignInFailure, User
+from orgs.signing_in.credentials import access_key_hash
 from tests import make
 
 NEW = "four unrelated words in a row"

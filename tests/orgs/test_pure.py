@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgs import permissions, strict_json
+from orgs import permissions
+from orgs.http import strict_json
 from orgs.ids import is_id, new_id
 
 WRONG_IDS = ("", "x" * 24, "A" * 24, "a" * 23, "a" * 25, "a" * 24 + "\n", None, 5)

@@ -8,12 +8,12 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from orgs import people
 from orgs.models import User
+from orgs.people import accounts
 
 
 def test_an_access_key_is_taken_bare_or_as_bearer_in_any_spelling_of_the_header(cast):
-    key = people.renew_access_key(cast.acme_admin)
+    key = accounts.renew_access_key(cast.acme_admin)
     answers = [
         Client(headers={name: value}).get("/api/users/me").status_code
         for name, value in (
@@ -115,7 +115,7 @@ def test_the_first_id_in_the_answer_to_a_new_user_is_the_users(admin_client, cas
 )
 def test_paging_counts_from_one_and_nothing_or_less_means_everything(cast, rest, asked, emails):
     for number in range(11):
-        people.create_user(org=cast.acme, email=f"p{number}@acme.example")
+        accounts.create_user(org=cast.acme, email=f"p{number}@acme.example")
     answer = rest(cast.acme_admin).get(f"/api/users{asked}").json()
     assert len(answer["users"]) == emails
     assert answer["pages"] == (1 if emails == 13 else 2)
@@ -148,7 +148,7 @@ def test_another_method_is_named_in_json(cast, rest):
 
 
 def test_no_csrf_token_is_asked_of_a_caller_with_a_header(cast):
-    key = people.renew_access_key(cast.acme_admin)
+    key = accounts.renew_access_key(cast.acme_admin)
     strict = Client(enforce_csrf_checks=True, headers={"Authorization": key})
     assert (
         strict.post("/api/users", {"email_address": "n@acme.example"}, "application/json").status_code == 200
@@ -161,7 +161,7 @@ def test_a_session_cookie_opens_no_rest_route(cast, client_for):
 
 def test_many_may_create_and_delete_users_at_once(server, cast):
     with transaction.atomic():
-        key = people.renew_access_key(cast.acme_admin)
+        key = accounts.renew_access_key(cast.acme_admin)
 
     def call(method, path, body=None):
         request = Request(

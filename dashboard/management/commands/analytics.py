@@ -7,9 +7,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError
 from django.db.models import Count
 
-from dashboard import embedded, reachable, redis_client
-from dashboard.analytics import drain, rebuild, retry, trust
+from apis.gateways import redis_client
+from dashboard import reachable
+from dashboard.analytics.ingest import drain, rebuild, retry, trust
 from dashboard.analytics.models import Batch, DeadLetter, IngestState
+from dashboard.engines import embedded
 from orgs import scope
 from orgs.models import Organisation
 

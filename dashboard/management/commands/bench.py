@@ -12,7 +12,7 @@ import sys
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from dashboard import embedded, processes
+from dashboard.engines import embedded, processes
 from dashboard.management.commands.test import environment
 
 BENCHMARKS = {

@@ -11,10 +11,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError, transaction
 from django.db.models import Q
 
-from dashboard import embedded, reachable
-from orgs import passwords, people, permissions
-from orgs.limits import LimitReached
+from dashboard import reachable
+from dashboard.engines import embedded
+from orgs import permissions
 from orgs.models import Organisation, User
+from orgs.organisations.limits import LimitReached
+from orgs.people import accounts
+from orgs.signing_in import passwords
 
 NOBODY = "none"
 QUOTES = "\"'“”\u2018\u2019"
@@ -104,7 +107,7 @@ def make(answers: Answers) -> dict:
     """Create what was asked for, in the caller's transaction, and return what to print."""
     made, org = {}, None
     if answers.options["neworg"]:
-        org = people.create_organisation(
+        org = accounts.create_organisation(
             owner_name=answers.get("org-name", "Organisation name"),
             slug=answers.get("org-slug", "Its part of URLs (empty: made of the name)", ""),
             time_zone=answers.get("time-zone", "Time zone", "UTC"),
@@ -133,10 +136,10 @@ def new_user(answers: Answers, org: Organisation | None) -> dict:
     first = answers.get("first-name", "First name", "")
     last = answers.get("last-name", "Last name", "")
     given = answers.password()
-    password = given or people.initial_password()
+    password = given or accounts.initial_password()
     passwords.validate(password, User(email=email, first_name=first, last_name=last))
     granted = {} if answers.options["member"] else permissions.ADMINISTRATOR
-    user, key = people.create_user(
+    user, key = accounts.create_user(
         org=org, email=email, first_name=first, last_name=last, password=password, granted=granted
     )
     made = {

@@ -3,11 +3,11 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apis import publish
-from apis.definition import problems
+from apis.definitions.classic import problems
+from apis.definitions.pointer import summary
 from apis.models import ApiDefinition
-from apis.pointer import summary
-from dashboard import embedded
+from apis.publishing import publish
+from dashboard.engines import embedded
 from orgs import scope
 
 

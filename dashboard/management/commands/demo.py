@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from dashboard import embedded, supervisor
 from dashboard.demonstration.seed import seed, write
+from dashboard.engines import embedded, supervisor
+from dashboard.engines.processes import EngineError
+from dashboard.engines.supervisor import StartError, say
 from dashboard.nodes.connecting import configuration
-from dashboard.processes import EngineError
-from dashboard.supervisor import StartError, say
 
 MARK = "demonstration"  # the file in var/ which says that the data there is invented
 

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
+from apis.gateways.redis_client import client
 from dashboard.demonstration import push, seed
-from dashboard.redis_client import client
 
 logger = logging.getLogger(__name__)
 

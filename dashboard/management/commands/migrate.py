@@ -4,7 +4,8 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 
-from dashboard import embedded, reachable
+from dashboard import reachable
+from dashboard.engines import embedded
 
 
 class Command(migrate.Command):

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
-from dashboard import supervisor
-from dashboard.processes import EngineError
-from dashboard.supervisor import StartError, say
+from dashboard.engines import supervisor
+from dashboard.engines.processes import EngineError
+from dashboard.engines.supervisor import StartError, say
 from orgs.models import User
 
 

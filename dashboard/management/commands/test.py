@@ -8,7 +8,7 @@ import sys
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard import embedded, processes
+from dashboard.engines import embedded, processes
 
 TRANSPORT = ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DEMONSTRATION", "FEED_CHECK_URL", "HTTPS")
 # Options which choose, or cannot be used with, several processes.

@@ -6,7 +6,8 @@ import threading
 
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard import reachable, redis_client, worker
+from apis.gateways import redis_client
+from dashboard import reachable, worker
 from orgs.db.proof import Unprotected
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,139 @@
+"""A classic API definition: what makes it publishable, and its normal form.
+
+One definition that a gateway cannot read keeps every API of every organisation from loading, so a fault is
+found here, before anything is stored. `problems` stands behind each door: the form, the JSON editor and the
+REST API.
+"""
+
+import re
+from itertools import islice
+
+from apis.definitions import document, listen_path
+from apis.definitions.pointer import Problem, child, pointer, walk
+from apis.definitions.rules import members, references, shape, trusted
+from apis.definitions.rules.targets import NOWHERE, target_fault
+from orgs.http.strict_json import BadJson
+
+LONGEST_NAME = 1_000  # characters of a member's name, which the pointer of everything below it repeats
+PROTOCOLS = ("", "http", "https", "h2c", "tcp", "tls")
+_API_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]*")
+# What stands, or does in other dashboards of this API, in the place of an id below /api/apis/.
+_ROUTES = ("keys", "categories", "groups", "import", "mcps", "oas", "oauth", "search", "streams")
+_LIKE_AN_ID = re.compile(r"[0-9a-fA-F]{24}")
+_DOMAIN = re.compile(r"[a-z0-9_{}*]([a-z0-9_.{}:+*\\\[\]-]{0,251}[a-z0-9_{}])?", re.IGNORECASE)
+
+
+def problems(definition: object, *, may_use_references: bool, org_id: str = "") -> list[Problem]:
+    """The Problems that keep `definition` (parsed JSON) from being published: none, or all up to some thousand.
+
+    may_use_references: whether the author may have the gateway use what its host has: values, files, code,
+    connections (super-users only). org_id: the organisation whose certificates it may name.
+    """
+    try:
+        document.faithful(definition)
+    except BadJson as error:
+        return [Problem("", str(error))]
+    for path, key, _ in walk(definition):
+        if key and len(key) > LONGEST_NAME:
+            fault = f"has a member whose name is longer than {LONGEST_NAME:,} characters"
+            return [Problem(pointer(path[:-1]), fault)]
+    found = shape.problems(definition)
+    if not found:
+        for rule in (_identity, _address, _target, _versions, trusted.problems):
+            found += rule(definition)
+        judged = members.problems(definition, org_id, trusted=may_use_references)
+        found += [Problem(pointer(path), fault) for path, fault in islice(judged, shape.MOST)]
+    if isinstance(definition, dict) and not may_use_references:
+        found += references.problems(definition)
+    return found
+
+
+def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: bool | None = None) -> dict:
+    """A copy of `definition` with the members that are not its author's to choose; order and all else kept.
+
+    active: None keeps what the definition says (absent means inactive, as it does to a gateway's decoder).
+    """
+    given = bool(definition.get("active")) if active is None else active
+    forced = {"id": id, "api_id": api_id, "org_id": org_id, "active": given}
+    return {**{name: forced.get(name, value) for name, value in definition.items()}, **forced}
+
+
+def _identity(definition):
+    name = definition.get("name") or ""
+    if not name.strip():
+        yield Problem("/name", "must not be empty")
+    elif len(name) > 200:
+        yield Problem("/name", "must not be longer than 200 characters")
+    elif name.startswith("#"):
+        # "#" begins a category; with nothing before it, a gateway that looks for an API by name panics.
+        yield Problem("/name", "must not begin with #")
+    elif any(_LIKE_AN_ID.fullmatch(text) for text in _as_looked_for(name)):
+        # A gateway looks for APIs by id or name, whichever comes first.
+        yield Problem("/name", "must not be 24 hexadecimal digits, as ids are")
+    if fault := _api_id_fault(definition.get("api_id") or ""):
+        yield Problem("/api_id", fault)
+    if definition.get("is_oas"):
+        yield Problem("/is_oas", "must not be true: only classic definitions are served")
+
+
+def _as_looked_for(name):
+    """Gateways look for a name without its categories, which begin with "#": the character before it goes too."""
+    before, category, _ = name.partition("#")
+    return before.strip(), before[:-1] if category else name
+
+
+def _api_id_fault(api_id):
+    """Every API is reached by its id in a path: /api/apis/<id>, /api/apis/<id>/keys."""
+    if len(api_id) > 200:
+        return "must not be longer than 200 characters"
+    if api_id and not _API_ID.fullmatch(api_id):
+        return "must be letters, digits and . _ ~ : = @ + - after a letter, digit or _"
+    if api_id == NOWHERE:
+        return "must not be all zeros"
+    if api_id in _ROUTES:
+        return "must not be a word that stands for something else in the paths of the REST API"
+    return None
+
+
+def _address(definition):
+    protocol = definition.get("protocol") or ""
+    if protocol not in PROTOCOLS:
+        yield Problem("/protocol", f"must be one of {', '.join(PROTOCOLS[1:])}")
+    port = definition.get("listen_port") or 0
+    if protocol in ("tcp", "tls"):
+        if not 1 <= port <= 65535:
+            yield Problem("/listen_port", f"must be a port from 1 to 65535 for {protocol}")
+    else:
+        if not 0 <= port <= 65535:
+            yield Problem("/listen_port", "must be a port from 0 to 65535")
+        for fault in listen_path.faults(_proxy(definition).get("listen_path") or ""):
+            yield Problem("/proxy/listen_path", fault)
+    domain = definition.get("domain") or ""
+    if domain and not _DOMAIN.fullmatch(domain):
+        yield Problem("/domain", "must be a host name")
+    else:
+        for fault in listen_path.pattern_faults(domain):
+            yield Problem("/domain", fault)
+
+
+def _target(definition):
+    proxy = _proxy(definition)
+    target = proxy.get("target_url") or ""
+    discovery = proxy.get("service_discovery") or {}
+    if not target and (proxy.get("enable_load_balancing") or discovery.get("use_discovery_service")):
+        return
+    if fault := target_fault(target):
+        yield Problem("/proxy/target_url", fault)
+
+
+def _versions(definition):
+    versions = (definition.get("version_data") or {}).get("versions")
+    if not versions:
+        yield Problem("/version_data/versions", "must have at least one version, also when not versioned")
+    for name, version in (versions or {}).items():
+        if version is None:
+            yield Problem(child("/version_data/versions", name), "must be an object")
+
+
+def _proxy(definition):
+    return definition.get("proxy") or {}

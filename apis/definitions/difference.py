@@ -1,0 +1,50 @@
+"""What differs between two definitions."""
+
+from itertools import islice
+from typing import NamedTuple
+
+from apis.definitions.document import compact
+from apis.definitions.pointer import pointer
+
+
+class Row(NamedTuple):
+    """One difference: the JSON pointer, and compact JSON before and after; None where there was nothing."""
+
+    pointer: str
+    before: str | None
+    after: str | None
+
+
+_NOTHING = object()
+
+
+def rows(before: object, after: object, most: int | None = None) -> list[Row]:
+    """The Rows between two JSON values, in document order, as deep as both are objects or lists. most: how many
+    of them at most.
+    """
+    found = islice(_rows(before, after, ()), most)
+    return [Row(pointer(path), _text(old), _text(new)) for path, old, new in found]
+
+
+def _rows(before, after, path):
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in {**before, **after}:
+            yield from _rows(before.get(name, _NOTHING), after.get(name, _NOTHING), (*path, name))
+    elif isinstance(before, list) and isinstance(after, list):
+        for index in range(max(len(before), len(after))):
+            yield from _rows(_element(before, index), _element(after, index), (*path, index))
+    elif not _equal(before, after):
+        yield path, before, after
+
+
+def _element(values, index):
+    return values[index] if index < len(values) else _NOTHING
+
+
+def _equal(before, after):
+    # To Python 1, 1.0 and True are equal; to a gateway they are three things.
+    return type(before) is type(after) and before == after
+
+
+def _text(value):
+    return None if value is _NOTHING else compact(value)

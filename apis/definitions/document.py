@@ -1,0 +1,92 @@
+"""Definition text: read strictly, written out in one form, and the line of each of its values."""
+
+import json
+import re
+from collections.abc import Iterable
+
+from apis.definitions.pointer import steps
+from orgs.http.strict_json import BadJson, loads
+
+LARGEST = 1_000_000  # characters; the largest definitions in public use are some 300 kB
+
+_END = object()
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|\s+', re.DOTALL)
+
+
+def parse(text: str) -> object:
+    """The value written in `text`. Raises BadJson."""
+    if len(text) > LARGEST:
+        raise BadJson(f"it is longer than {LARGEST:,} characters")
+    return loads(text)
+
+
+def compact(value: object) -> str:
+    """`value` as JSON text without blanks, members in their order; the form that is stored and served."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def pretty(value: object) -> str:
+    """`value` as JSON text for a person to read and edit; without blanks where those would make it longer than
+    LARGEST, which could not be sent back.
+    """
+    length, pieces = 0, []
+    for piece in json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2).iterencode(value):
+        length += len(piece)
+        if length > LARGEST:
+            return compact(value)
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def faithful(value: object) -> object:
+    """`value` as a reader of its text would see it. Raises BadJson if there is no such text."""
+    try:
+        return parse(compact(value))
+    except (TypeError, RecursionError, ValueError) as error:
+        if isinstance(error, BadJson):
+            raise
+        raise BadJson("it cannot be written as JSON") from None
+
+
+def lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
+    """{JSON pointer: line number from 1} for those of `pointers` that lead to a value in `text`, which `parse`
+    accepts. One pass, however many are asked for.
+    """
+    found = {}
+    line, path, key = 1, [[{"": _tree(pointers)}, None]], ""
+    for match in _TOKEN.finditer(text):
+        piece = match.group()
+        if piece.isspace():
+            line += piece.count("\n")
+        elif piece == ",":
+            if path[-1][1] is not None:
+                path[-1][1] += 1
+        elif piece in "}]":
+            path.pop()
+        elif piece != ":":
+            key = _place(piece, line, path, key, found)
+    return found
+
+
+def _tree(pointers):
+    """The pointers as nested {step: …}; a pointer stands under _END where it ends."""
+    root = {}
+    for pointer in pointers:
+        node = root
+        for step in steps(pointer):
+            node = node.setdefault(step, {})
+        node[_END] = pointer
+    return root
+
+
+def _place(piece, line, path, key, found):
+    """Note where one value begins; the answer is the name of a member whose value comes next, or None."""
+    holder, index = path[-1]
+    if index is None and key is None:
+        return json.loads(piece)
+    here = holder.get(key if index is None else str(index), {})
+    if _END in here:
+        found[here[_END]] = line
+    if piece in "{[":
+        path.append([here, 0 if piece == "[" else None])
+    return None

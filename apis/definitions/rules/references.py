@@ -1,0 +1,34 @@
+"""What a definition may not say for everybody: words that a gateway replaces by, or opens, something of its
+host.
+
+A gateway puts the values of such references into the text of a definition before it reads it, so whoever may
+write one can have the gateway's own environment (its node secret among it) sent to an upstream of his choice.
+"""
+
+import re
+from itertools import islice
+
+from apis.definitions.pointer import Problem, pointer, walk
+from apis.definitions.rules.shape import MOST
+from apis.definitions.rules.templates import decoded
+
+_REFERENCE = re.compile(r"(?:env|secrets|consul|vault|file|kv)://|\$kv\{|\$secret_", re.IGNORECASE)
+# What a gateway decodes before it uses it.
+_BLOBS = ("template_source", "schema_b64", "function_source_uri", "jwt_source", "source", "body")
+
+
+def problems(definition: dict) -> list[Problem]:
+    """The Problems of a definition whose author may not use references (is no super-user)."""
+    found = islice(_found(definition), MOST)
+    return [Problem(pointer(path), fault) for path, fault in found]
+
+
+def _found(definition):
+    for path, key, value in walk(definition):
+        for text in (key, value):
+            if isinstance(text, str) and (match := _REFERENCE.search(text)):
+                yield path, f"must not refer to the gateway's host ({match.group()})"
+            if isinstance(text, str) and text.strip().casefold() == "x-tyk-internal":
+                yield path, "must not name a header by which a gateway reaches APIs inside it"
+        if key in _BLOBS and isinstance(value, str) and (match := _REFERENCE.search(decoded(value) or "")):
+            yield path, f"must not refer to the gateway's host ({match.group()}), in base64 neither"

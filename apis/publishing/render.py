@@ -1,0 +1,25 @@
+"""What a gateway is given for one API."""
+
+from collections.abc import Callable
+
+from apis.definitions.classic import normal_form
+from apis.definitions.document import compact
+from apis.definitions.rules import guard
+
+
+def wrapper(
+    definition: dict,
+    *,
+    id: str,
+    api_id: str,
+    org_id: str,
+    id_of: Callable[[str], str | None] = lambda api_id: None,
+) -> bytes:
+    """The feed's element (bytes) for an active API, written anew from parsed data, never text somebody sent.
+
+    id_of: the database id of an own API by its id (apis.guard). Gateways of 3.x read `api_definition` alone; from
+    4.1 on `oas` is read beside it and null means a classic API. A wrapper without `api_definition` would crash
+    them all.
+    """
+    normal = normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=True)
+    return compact({"api_definition": guard.for_gateways(normal, id_of), "oas": None}).encode()

@@ -1,0 +1,93 @@
+"""Bounds on how many values get rollup rows of their own, applied to rows before they are stored.
+
+Scanners and broken clients make up endpoints and keys without end. What is above a bound is counted under a
+common name, so that sums stay exact. The name is stored with the record too: a rebuild then gives the same
+rollups. The true path stays.
+"""
+
+# ruff: noqa: S608 - only names and conditions of this module are put into SQL; every value is a parameter
+
+from django.db import connection
+
+from dashboard.analytics.ingest import endpoint, rollup
+
+KEYS_PER_DAY = 50_000  # of an organisation
+
+_UNREGISTERED = """
+    SELECT i.org_id, i.api_id, i.endpoint, min(i.ts) AS first_seen, bool_or(i.status <> 404) AS found
+    FROM incoming i LEFT JOIN endpoint e USING (org_id, api_id, endpoint)
+    WHERE e.org_id IS NULL
+    GROUP BY i.org_id, i.api_id, i.endpoint
+"""
+_REGISTER = f"""
+INSERT INTO endpoint (org_id, api_id, endpoint, first_seen)
+SELECT org_id, api_id, endpoint, first_seen
+FROM (
+    SELECT u.*,
+           row_number() OVER (PARTITION BY org_id, api_id ORDER BY first_seen, endpoint)
+           + (SELECT count(*) FROM endpoint e WHERE (e.org_id, e.api_id) = (u.org_id, u.api_id)) AS place
+    FROM ({_UNREGISTERED}) AS u WHERE found
+) AS ranked
+WHERE place <= %s
+"""
+_RENAME_ENDPOINTS = """
+UPDATE incoming i SET endpoint = CASE WHEN status = 404 THEN %s ELSE %s END
+WHERE NOT EXISTS (
+    SELECT FROM endpoint e WHERE (e.org_id, e.api_id, e.endpoint) = (i.org_id, i.api_id, i.endpoint)
+)
+"""
+
+_DAY = "date_trunc('day', i.ts, c.zone)"
+_OF_THE_DAY = (
+    "r.org_id = d.org_id AND r.grain = 'k' AND r.dim = d.base + 6 AND r.api_id = '' AND r.ts = d.day"
+)
+_CROWDED = f"""
+    SELECT d.org_id, d.base, d.day, d.zone, kept.keys
+    FROM (
+        SELECT i.org_id, c.base, c.zone, {_DAY} AS day, count(*) AS used
+        FROM incoming i JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'
+        WHERE i.key <> '' GROUP BY i.org_id, c.base, c.zone, day
+    ) AS d,
+    LATERAL (SELECT count(*) AS keys FROM rollup r WHERE {_OF_THE_DAY}) AS kept
+    WHERE kept.keys + d.used > %(most)s
+"""
+_RENAME_KEYS = f"""
+WITH crowded AS ({_CROWDED}),
+fresh AS (
+    SELECT DISTINCT d.org_id, d.day, d.zone, d.keys, i.key
+    FROM crowded d JOIN incoming i ON i.org_id = d.org_id AND date_trunc('day', i.ts, d.zone) = d.day
+    WHERE i.key <> '' AND NOT EXISTS (SELECT FROM rollup r WHERE {_OF_THE_DAY} AND r.val = i.key)
+),
+ranked AS (
+    SELECT fresh.*, keys + row_number() OVER (PARTITION BY org_id, day ORDER BY key) AS place FROM fresh
+)
+UPDATE incoming i SET key = %(other)s
+FROM ranked
+WHERE place > %(most)s AND i.org_id = ranked.org_id AND i.key = ranked.key
+  AND date_trunc('day', i.ts, zone) = day
+"""
+
+
+def endpoints() -> None:
+    """Register the new endpoints of the table `incoming`; rename those for which there is no place."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT bool_or(found) FROM ({_UNREGISTERED}) AS u")
+        [found] = cursor.fetchone()
+        if found:
+            # Otherwise two transactions would each fill the last places, or wait for each other's.
+            rollup.lock()
+            cursor.execute(_REGISTER, [endpoint.PER_API])
+        if found is not None:
+            cursor.execute(_RENAME_ENDPOINTS, [endpoint.UNMATCHED, endpoint.OTHER])
+
+
+def keys() -> None:
+    """Rename the keys of `incoming` that are new on a day on which their organisation has enough already.
+
+    Without the lock, so that two workers at once may keep a few more than the limit.
+    """
+    parameters = {"most": KEYS_PER_DAY, "other": endpoint.OTHER}
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS ({_CROWDED})", parameters)
+        if cursor.fetchone()[0]:
+            cursor.execute(_RENAME_KEYS, parameters)

@@ -1,0 +1,194 @@
+"""From a decoded record to a row that PostgreSQL takes and that holds no secret.
+
+Pure: no database, no settings. Texts lose NUL and lone surrogates and are cut, numbers are brought into their
+column's range, a raw token becomes its SHA-256, and the time is put where the record can be found again.
+Nothing raises on odd content: what cannot be kept is replaced by the column's empty value.
+"""
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from dashboard.analytics.ingest import endpoint
+from dashboard.analytics.ingest.decode import GatewayRecord
+
+TCP_STATUS = -1  # what the gateway writes once a second for a TCP service: not a request
+AHEAD = timedelta(seconds=60)
+LARGEST_INT = (1 << 31) - 1
+LARGEST_BIGINT = (1 << 63) - 1
+LARGEST_SMALLINT = (1 << 15) - 1
+NO_KEY = "00000000"  # murmur32 of the empty token, which gateways that hash keys write for "no key"
+TAGS = 20
+GATEWAY_TAGS = ("key-", "org-", "api-")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Two days inside of what a datetime holds: every zone's clock can show them.
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_FIRST_SECOND = (EARLIEST - _EPOCH) // timedelta(seconds=1)
+_LAST_SECOND = (LATEST - _EPOCH) // timedelta(seconds=1)
+_HASH = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+class Row(NamedTuple):
+    """One row of the table `record`, in the order of its columns."""
+
+    org_id: str
+    ts: datetime
+    id: int
+    sent_at: datetime | None
+    status: int
+    lat_total: int
+    lat_up: int
+    timed: bool
+    size: int
+    api_id: str
+    version: str
+    method: str
+    host: str
+    track: bool
+    endpoint: str
+    path: str
+    key: str
+    alias: str
+    oauth: str
+    country: str
+    user_agent: str
+    ip: str | None
+    tags: tuple[str, ...]
+
+
+def clean(record: GatewayRecord, row_id: int, received_at: datetime, *, hashed_keys: bool) -> Row:
+    """A record as a row.
+
+    `received_at` (aware) is when its list was claimed; `hashed_keys` says that gateways hash keys.
+    """
+    ts, sent_at = moment(record.time_stamp, received_at)
+    latency = record.latency
+    lat_total = within((latency.total if latency else 0) or record.request_time, LARGEST_INT)
+    status = within(record.response_code, LARGEST_SMALLINT)
+    method = text(record.method, 32)
+    path = record.raw_path or record.path
+    return Row(
+        org_id=text(record.org_id, 100),
+        ts=ts,
+        id=row_id,
+        sent_at=sent_at,
+        status=status,
+        lat_total=lat_total,
+        lat_up=within(latency.upstream if latency else 0, LARGEST_INT),
+        # A refused request carries latency 0, which is not how long it took; a success of 0 ms is real.
+        timed=lat_total > 0 or status < 400,
+        size=within(record.content_length, LARGEST_BIGINT),
+        api_id=text(record.api_id, 100),
+        version=text(record.api_version, 100),
+        method=method,
+        host=text(record.host, 253),
+        track=record.track_path,
+        endpoint=text(_endpoint(method, record.path if record.track_path else path, record.track_path), 200),
+        path=text(path, 2000),
+        key=key(record.api_key, hashed_keys),
+        alias=text(record.alias, 200),
+        oauth=text(record.oauth_id, 200),
+        country=country(record.geo.country.iso_code) if record.geo else "",
+        user_agent=text(record.user_agent, 300),
+        ip=address(record.ip_address),
+        tags=tuple(tags(record.tags)) if record.tags else (),
+    )
+
+
+def within(number: int, largest: int) -> int:
+    """The number brought into 0 … largest."""
+    return min(max(number, 0), largest)
+
+
+@lru_cache(maxsize=20_000)
+def text(value: str, longest: int) -> str:
+    """The text without NUL and lone surrogates (U+FFFD instead), cut to `longest` characters."""
+    return _UNSTORABLE.sub("\ufffd", value[:longest])
+
+
+@lru_cache(maxsize=20_000)
+def _endpoint(method: str, path: str, tracked: bool) -> str:
+    return endpoint.name(method, path, tracked=tracked)
+
+
+@lru_cache(maxsize=20_000)
+def key(token: str, hashed_keys: bool) -> str:
+    """What is stored of a key: the gateway's hash as it is, else the SHA-256 of the token; "" for no key."""
+    if token in ("", NO_KEY):
+        return ""
+    if hashed_keys and _HASH.fullmatch(token):
+        return token
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@lru_cache(maxsize=1_000)
+def country(code: str) -> str:
+    """Two capital letters (ISO 3166), else ""."""
+    return code if _COUNTRY.fullmatch(code) else ""
+
+
+@lru_cache(maxsize=20_000)
+def address(value: str) -> str | None:
+    """An IPv4 or IPv6 address in its usual form, else None.
+
+    A zone (`%eth0`) means nothing elsewhere and is refused.
+    """
+    try:
+        return None if "%" in value else str(ipaddress.ip_address(value))
+    except ValueError:
+        return None
+
+
+def tags(values: Iterable[str]) -> list[str]:
+    """At most 20 tags of 100 characters, without those that repeat the key (which may be a token), org and
+    API.
+    """
+    return [text(tag, 100) for tag in values if not tag.startswith(GATEWAY_TAGS)][:TAGS]
+
+
+def moment(stamp: tuple[int, int], received_at: datetime) -> tuple[datetime, datetime | None]:
+    """When a record happened, and the gateway's stamp where that was over 60 s ahead of `received_at`."""
+    seconds, nanoseconds = stamp
+    seconds = min(max(seconds, _FIRST_SECOND), _LAST_SECOND)
+    microseconds = min(max(nanoseconds, 0), 999_999_999) // 1000
+    sent_at = _EPOCH + timedelta(seconds=seconds) + timedelta(microseconds=microseconds)
+    if sent_at > received_at + AHEAD:
+        return received_at, sent_at
+    return sent_at, None
+
+
+def copy_line(row: Row) -> str:
+    """The row as a line of PostgreSQL's COPY text format (psycopg's own writer takes twice as long)."""
+    sent_at = row.sent_at.isoformat() if row.sent_at else NULL
+    return (
+        f"{escape(row.org_id)}\t{row.ts.isoformat()}\t{row.id}\t{sent_at}\t{row.status}\t{row.lat_total}"
+        f"\t{row.lat_up}\t{'t' if row.timed else 'f'}\t{row.size}\t{escape(row.api_id)}"
+        f"\t{escape(row.version)}\t{escape(row.method)}\t{escape(row.host)}\t{'t' if row.track else 'f'}"
+        f"\t{escape(row.endpoint)}\t{escape(row.path)}\t{row.key}\t{escape(row.alias)}\t{escape(row.oauth)}"
+        f"\t{row.country}\t{escape(row.user_agent)}\t{row.ip or NULL}\t{escape(array(row.tags))}\n"
+    )
+
+
+NULL = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+@lru_cache(maxsize=50_000)
+def escape(value: str) -> str:
+    """A text as a COPY field."""
+    return value.translate(_ESCAPES)
+
+
+@lru_cache(maxsize=10_000)
+def array(values: tuple[str, ...]) -> str:
+    """Texts as PostgreSQL's array literal."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"

@@ -1,0 +1,230 @@
+"""In which zone the rollups of an organisation are cut, and how they come into another.
+
+The rows of a cut have dimensions of their own, counted from its `base` (0 or 100). Pages read the active cut. When an
+organisation's zone is no longer that of its active cut, a second one is built beside it, forwards in time, a step
+a transaction: first the days older than single records, which can only be given the same dates in the new zone,
+then everything from the records on. Meanwhile ingest counts each record in the active cut, and in the other one too
+where that is past it (`until`). The last step makes the new cut the active one; then the rows of the old one go.
+"""
+
+# ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+
+from dashboard.analytics.clock import day_start
+from dashboard.analytics.ingest import partitions, rollup
+from dashboard.analytics.models import RollupCut
+from orgs import scope
+from orgs.models import Organisation
+
+BASES = (0, 100)
+RECORDS = 20_000  # a step
+OLD_DAYS = timedelta(days=30)  # a step
+ROWS = 20_000  # of a retired cut, a step
+DAY = timedelta(days=1)
+State = RollupCut.State
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What pages read. `exact_from`: from when on days are those of `zone`; None for always. `next_zone` and `done`: a
+    zone which figures are being counted anew for, and how much of it is, in per cent; "" for none."""
+
+    zone: ZoneInfo
+    base: int = 0
+    exact_from: datetime | None = None
+    next_zone: str = ""
+    done: int = 0
+
+
+def of(org: Organisation, now: datetime) -> Shown:
+    """The cut that an organisation's pages read. An organisation without any traffic has none yet."""
+    found = {cut.state: cut for cut in RollupCut.objects.filter(org_id=org.pk)}
+    if State.ACTIVE not in found:
+        return Shown(org.zone)
+    active, building = found[State.ACTIVE], found.get(State.BUILDING)
+    next_zone = "" if active.zone == org.time_zone else org.time_zone
+    done = 0
+    if building and building.zone == next_zone and building.exact_from < now:
+        done = int(100 * max(DAY * 0, building.until - building.exact_from) / (now - building.exact_from))
+    return Shown(ZoneInfo(active.zone), active.base, active.exact_from, next_zone, min(done, 99))
+
+
+def of_everybody() -> dict[str, Shown]:
+    """The active cuts of the organisations in sight; those without any traffic have none."""
+    return {
+        cut.org_id: Shown(ZoneInfo(cut.zone), cut.base, cut.exact_from)
+        for cut in RollupCut.objects.filter(state=State.ACTIVE)
+    }
+
+
+def begin_for(relation: str) -> None:
+    """Give a cut in its zone to every organisation of a relation's rows that has none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO rollup_cut (org_id, base, zone, state)
+                SELECT o.id, 0, o.time_zone, 'active' FROM orgs_organisation o
+                WHERE o.id IN (SELECT DISTINCT org_id FROM {relation})
+                  AND NOT EXISTS (SELECT FROM rollup_cut c WHERE c.org_id = o.id)
+                ON CONFLICT DO NOTHING"""
+        )
+
+
+def work(now: datetime | None = None) -> bool:
+    """One step for one organisation whose zone has changed; whether there may be more to do at once."""
+    now = now or datetime.now(UTC)
+    with scope.every_org(), transaction.atomic():
+        org_id = _next()
+        if org_id is None:
+            return False
+        _step(Organisation.everyone.get(pk=org_id), now)
+        return True
+
+
+def _next() -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.org_id FROM rollup_cut c JOIN orgs_organisation o ON o.id = c.org_id
+                WHERE c.state <> 'active' OR c.zone <> o.time_zone
+                ORDER BY c.org_id, c.base LIMIT 1 FOR UPDATE OF c SKIP LOCKED"""
+        )
+        row = cursor.fetchone()
+        return row and row[0]
+
+
+def _step(org: Organisation, now: datetime) -> None:
+    cuts = {cut.state: cut for cut in RollupCut.objects.filter(org_id=org.pk).select_for_update()}
+    active, building = cuts[State.ACTIVE], cuts.get(State.BUILDING)
+    if State.RETIRED in cuts:
+        _clear(cuts[State.RETIRED])
+    elif building is None:
+        if active.zone != org.time_zone:
+            _begin(active, org.time_zone, now)
+    elif building.zone != org.time_zone:
+        rollup.lock()
+        _change(building, state=State.RETIRED)
+    elif building.until < building.exact_from:
+        _take_over(active, building, now)
+    else:
+        _count(active, building, now)
+
+
+def _change(cut: RollupCut, **values: object) -> None:
+    RollupCut.objects.filter(org_id=cut.org_id, base=cut.base).update(**values)
+
+
+def _begin(active: RollupCut, zone: str, now: datetime) -> None:
+    """A new cut, of which nothing is built yet: from the active cut's first day on, or from the first of its days that
+    records cover whole."""
+    old, oldest = ZoneInfo(active.zone), partitions.oldest("record", now)
+    exact_from = day_start(oldest.astimezone(old).date(), old)
+    if exact_from < oldest:
+        exact_from = day_start(oldest.astimezone(old).date() + DAY, old)
+    # What is being counted at this moment, of a day before all others too, is seen or comes after.
+    rollup.lock()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(ts) FROM rollup WHERE org_id = %s AND grain = 'd' AND dim = %s",
+            [active.org_id, active.base],
+        )
+        [first] = cursor.fetchone()
+    RollupCut.objects.create(
+        org_id=active.org_id,
+        base=next(base for base in BASES if base != active.base),
+        zone=zone,
+        state=State.BUILDING,
+        until=min(first or exact_from, exact_from),
+        exact_from=exact_from,
+    )
+
+
+_SAME_DATE = f"""
+INSERT INTO rollup AS r ({rollup.COLUMNS})
+SELECT org_id, grain, dim - %(from)s + %(to)s, api_id, day, val, {{sums}}, max(lat_max), string_agg(lat, ''::bytea)
+FROM (
+    SELECT *, CASE WHEN grain = 'h' THEN ts
+                   ELSE (ts AT TIME ZONE %(old)s)::date::timestamp AT TIME ZONE %(new)s END AS day
+    FROM rollup
+    WHERE org_id = %(org)s AND grain IN ('h', 'd', 'k') AND dim >= %(from)s AND dim < %(from)s + 100
+      AND ts >= %(start)s AND ts < %(end)s
+) AS old
+WHERE day >= CASE WHEN grain = 'h' THEN %(oldest_h)s ELSE %(oldest_d)s END
+GROUP BY org_id, grain, dim, api_id, day, val
+{rollup.MERGE}
+""".replace("{sums}", ", ".join(f"sum({name})::bigint" for name in rollup.COUNTERS))
+
+
+def _take_over(active: RollupCut, building: RollupCut, now: datetime) -> None:
+    """Days of which no single records are kept: the same dates in the new zone. Steps end at the old zone's midnights,
+    so that a day's row and its records lie in the same step."""
+    old = ZoneInfo(active.zone)
+    later = (building.until + OLD_DAYS).astimezone(old).date()
+    end = min(building.exact_from, day_start(later, old))
+    partitions.ensure_coarse(building.until.date() - 2 * DAY, end.date() + 2 * DAY, now)
+    rollup.lock()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SAME_DATE,
+            {
+                **{"org": active.org_id, "from": active.base, "to": building.base},
+                **{"old": active.zone, "new": building.zone, "start": building.until, "end": end},
+                "oldest_h": partitions.oldest("rollup_h", now),
+                "oldest_d": partitions.oldest("rollup_d", now),
+            },
+        )
+    _change(building, until=end)
+
+
+def _count(active: RollupCut, building: RollupCut, now: datetime) -> None:
+    """The next records, counted for the new zone; after the last ones the new cut is the active one."""
+    # First: what an ingest has stored but not counted yet is not seen here, and is counted by it afterwards.
+    rollup.lock()
+    end = _after_records(building)
+    span = {"org": building.org_id, "start": building.until, "end": end or datetime.max.replace(tzinfo=UTC)}
+    where = "WHERE r.org_id = %(org)s AND r.ts >= %(start)s AND r.ts < %(end)s"
+    rollup.add("record", now, where, base=building.base, **span)
+    if end:
+        _change(building, until=end)
+        return
+    had_older = _has_rows_before(active, building.exact_from)
+    _change(active, state=State.RETIRED)
+    _change(building, state=State.ACTIVE, until=None, exact_from=building.exact_from if had_older else None)
+
+
+def _after_records(building: RollupCut) -> datetime | None:
+    """The end of a step: None if what is left is less than one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ts FROM record WHERE org_id = %s AND ts >= %s ORDER BY org_id, ts OFFSET %s LIMIT 1",
+            [building.org_id, building.until, RECORDS],
+        )
+        row = cursor.fetchone()
+    return row and max(row[0], building.until + timedelta(seconds=1))
+
+
+def _has_rows_before(active: RollupCut, moment: datetime) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM rollup WHERE org_id = %s AND grain = 'd' AND dim = %s AND ts < %s)",
+            [active.org_id, active.base, moment],
+        )
+        return cursor.fetchone()[0]
+
+
+def _clear(retired: RollupCut) -> None:
+    """Delete some of the rows of a cut that nobody reads, and the cut itself after the last."""
+    with connection.cursor() as cursor:
+        for grain in "mxhdk":
+            cursor.execute(
+                """DELETE FROM rollup WHERE (org_id, grain, dim, api_id, ts, val) IN (
+                    SELECT org_id, grain, dim, api_id, ts, val FROM rollup
+                    WHERE org_id = %s AND grain = %s AND dim >= %s AND dim < %s LIMIT %s)""",
+                [retired.org_id, grain, retired.base, retired.base + 100, ROWS],
+            )
+            if cursor.rowcount:
+                return
+    RollupCut.objects.filter(org_id=retired.org_id, base=retired.base).delete()

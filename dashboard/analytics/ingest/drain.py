@@ -1,0 +1,265 @@
+"""Traffic from the gateways' Redis into the database, each record once in effect: the worker's step `tick`.
+
+A crash, or an end of either server, at any moment loses nothing and doubles nothing: a chunk is marked done
+in the very transaction that stores it, and its entries stay in Redis until that has committed.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import msgspec
+import psycopg
+import redis
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from dashboard.analytics.ingest import claim, decode, partitions, progress, trust
+from dashboard.analytics.ingest.claim import Chunk
+from dashboard.analytics.ingest.clean import TCP_STATUS, Row, clean
+from dashboard.analytics.ingest.store import TooManyBad, sqlstate, store
+from dashboard.analytics.models import Batch, DeadLetter
+from orgs import scope
+
+log = logging.getLogger(__name__)
+
+CHUNKS = 5  # a transaction: the more records in it, the more of them share a rollup row
+POSITION_BITS = 20
+BAD_SHARE = 0.05  # of a chunk; more is no accident, and then nothing of the chunk is given up
+BAD_FEW = 100  # so many may always be bad
+SAMPLES_PER_HOUR = 100  # dead letters for one of the reasons below; the rest are counted
+SAMPLED = (DeadLetter.Reason.UNKNOWN_ORG, DeadLetter.Reason.TOO_OLD)
+
+# Of the whole server and not of a chunk: away, shutting down, short of resources, or a deadlock.
+SERVER_FAULTS = ("", "08", "40", "53", "57", "58")
+FIRST_PAUSE, LONGEST_PAUSE = 15, 600  # seconds until a chunk that was set aside is tried again
+
+# Chunks in which this process met too many bad records: they wait in Redis for a person, the others go on.
+_stuck: dict[int, str] = {}
+
+
+@dataclass
+class Aside:
+    """A chunk that could not be stored for another reason: it waits in Redis until `due` (monotonic seconds)."""
+
+    reason: str
+    pause: float
+    due: float
+
+
+_aside: dict[int, Aside] = {}
+
+
+@dataclass
+class Unpacked:
+    """A chunk's entries, sorted into rows and dead letters; `counts` has what is only counted."""
+
+    chunk: Chunk
+    rows: list[Row] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    counts: Counter = field(default_factory=Counter)
+
+
+def now_in_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+def tick(
+    client: redis.Redis,
+    clock: Callable[[], datetime] = now_in_utc,
+    database_ahead: Callable[[], timedelta] = trust.database_ahead,
+) -> bool:
+    """Claim what gateways pushed and store up to 100,000 records of it in one transaction.
+
+    True if more is waiting: call again at once. False: again in about 2 seconds. Raises what Redis or
+    PostgreSQL raise when they are away; nothing is lost by that, and the next call takes up the same records.
+    While the clock is in doubt, everything is left where it is.
+    """
+    with scope.every_org():
+        now = clock()
+        if not trust.look(client, now, database_ahead()):
+            claim.hold(client)
+            progress.note_held(client)
+            return False
+        claimed = claim.claim_lists(client)
+        held = claim.claims(client)
+        with transaction.atomic():
+            claim.register(client, held, now)
+        stored = store_next(client, clock, CHUNKS)
+        _forget_settled()
+        claim.release(client, held)
+        reasons = {number: aside.reason for number, aside in _aside.items()}
+        waiting = progress.note(client, claimed, now, stuck=_stuck, aside=reasons)
+        return waiting and stored
+
+
+def store_next(client: redis.Redis, clock: Callable[[], datetime], most: int) -> bool:
+    """Store the next chunks, at most `most`, in one transaction; whether there were any."""
+    chunks: list[Chunk] = []
+    try:
+        with transaction.atomic():
+            chunks = claim.take(most, [*_stuck, *_not_due()])
+            _store(client, chunks, clock(), bad_share=BAD_SHARE)
+    except TooManyBad as error:
+        if len(chunks) > 1:
+            return store_next(client, clock, most=1)
+        _stuck[chunks[0].no] = str(error)
+        log.error("Batch %d is left in Redis: %s", chunks[0].no, error)
+    except Exception as error:
+        if not chunks or _of_the_server(error):
+            raise
+        if len(chunks) > 1:
+            return store_next(client, clock, most=1)
+        _set_aside(chunks[0].no, error)
+    return bool(chunks)
+
+
+def _of_the_server(error: Exception) -> bool:
+    """Whether a failure would have met every other chunk as well: Redis or PostgreSQL are away or in trouble."""
+    if isinstance(error, redis.RedisError):
+        return True
+    return isinstance(error, (DatabaseError, InterfaceError, psycopg.Error)) and (
+        sqlstate(error)[:2] in SERVER_FAULTS
+    )
+
+
+def _set_aside(number: int, error: Exception) -> None:
+    """Others go on; this chunk is tried again after a pause, twice as long each time."""
+    before = _aside.get(number)
+    pause = min(2 * before.pause, LONGEST_PAUSE) if before else FIRST_PAUSE
+    code = sqlstate(error)
+    # The message of class 42 names tables and rights; others may quote values.
+    detail = str(error).splitlines()[0] if code.startswith("42") else f"{type(error).__name__} {code}".strip()
+    _aside[number] = Aside(detail, pause, monotonic() + pause)
+    log.error("Batch %d cannot be stored and is tried again in %d s: %s", number, pause, detail)
+
+
+def _not_due() -> list[int]:
+    return [number for number, aside in _aside.items() if aside.due > monotonic()]
+
+
+def _forget_settled() -> None:
+    """Batches may have been stored meanwhile, by this process, another worker or `analytics retry`."""
+    for kept in (_stuck, _aside):
+        if kept:
+            waiting = set(Batch.objects.filter(done=False, pk__in=kept).values_list("pk", flat=True))
+            for number in kept.keys() - waiting:
+                del kept[number]
+
+
+def store_stuck(client: redis.Redis, number: int) -> bool:
+    """Store a batch however many of its records are bad, which become dead letters.
+
+    False: nothing is waiting.
+    """
+    with scope.every_org(), transaction.atomic():
+        chunks = claim.take_one(number)
+        _store(client, chunks, now_in_utc(), bad_share=1.0)
+    return bool(chunks)
+
+
+def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpacked:
+    """The entries of a chunk as clean rows, dead letters for the undecodable, and counts of the rest."""
+    found = Unpacked(chunk)
+    position = -1
+    for position, entry in enumerate(entries):
+        row_id = chunk.no << POSITION_BITS | position
+        try:
+            record = decode.decode(entry)
+        except decode.Undecodable as error:
+            reason = DeadLetter.Reason.UNDECODABLE
+            found.dead.append(
+                DeadLetter(id=row_id, reason=reason, detail=str(error), received_at=chunk.received_at)
+            )
+            continue
+        if record.response_code == TCP_STATUS:
+            found.counts["tcp"] += 1
+        else:
+            found.rows.append(clean(record, row_id, chunk.received_at, hashed_keys=hashed_keys))
+    found.counts["lost"] = chunk.n - position - 1
+    if found.counts["lost"]:
+        log.error("Redis has lost %d of the %d records of batch %d", found.counts["lost"], chunk.n, chunk.no)
+    return found
+
+
+def refuse(rows: list[Row], now: datetime) -> dict[int, str]:
+    """Why rows cannot be stored, by id: their organisation is unknown, or they are too old to be kept."""
+    with connection.cursor() as cursor:
+        # Shared with other workers; only the deletion of an organisation waits for this transaction's end.
+        cursor.execute(
+            "SELECT id FROM orgs_organisation WHERE id = ANY(%s) FOR KEY SHARE",
+            [list({row.org_id for row in rows})],
+        )
+        known = {org_id for (org_id,) in cursor.fetchall()}
+    oldest = partitions.oldest("record", now)
+    reasons = {row.id: DeadLetter.Reason.TOO_OLD for row in rows if row.ts < oldest}
+    return reasons | {row.id: DeadLetter.Reason.UNKNOWN_ORG for row in rows if row.org_id not in known}
+
+
+def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share: float) -> None:
+    unpacked = [
+        unpack(chunk, claim.read(client, chunk), hashed_keys=settings.GATEWAY_HASH_KEYS) for chunk in chunks
+    ]
+    entries = sum(chunk.n for chunk in chunks)
+    most_bad = max(BAD_FEW, int(bad_share * entries))
+    undecodable = sum(len(found.dead) for found in unpacked)
+    if undecodable > most_bad:
+        raise TooManyBad(f"{undecodable} of {entries} entries cannot be decoded")
+    rows = [row for found in unpacked for row in found.rows]
+    refused = refuse(rows, now)
+    codes = store([row for row in rows if row.id not in refused], now, most_bad - undecodable)
+    refused |= dict.fromkeys(codes, DeadLetter.Reason.DATABASE)
+    for found in unpacked:
+        _settle(found, refused, codes)
+    progress.count(sum((found.counts for found in unpacked), Counter()), now)
+
+
+def _settle(found: Unpacked, refused: dict[int, str], codes: dict[int, str]) -> None:
+    """Mark a chunk done and keep its dead letters."""
+    stored = []
+    for row in found.rows:
+        if row.id in refused:
+            found.dead.append(
+                dead_letter(row, refused[row.id], codes.get(row.id, ""), found.chunk.received_at)
+            )
+        else:
+            stored.append(row.ts)
+    found.counts.update(str(letter.reason) for letter in found.dead)
+    DeadLetter.objects.bulk_create(_sampled(found.dead, found.chunk.received_at))
+    Batch.objects.filter(no=found.chunk.no).update(
+        done=True,
+        rejected=len(found.dead),
+        first_ts=min(stored, default=None),
+        last_ts=max(stored, default=None),
+    )
+
+
+def dead_letter(row: Row, reason: str, detail: str, received_at: datetime) -> DeadLetter:
+    """A row that is not stored, with all that `analytics retry` needs."""
+    return DeadLetter(
+        id=row.id,
+        reason=reason,
+        detail=detail,
+        org_ref=row.org_id,
+        received_at=received_at,
+        payload=msgspec.msgpack.encode(row),
+    )
+
+
+def _sampled(letters: list[DeadLetter], received_at: datetime) -> list[DeadLetter]:
+    """The dead letters without those of the sampled reasons that the hour before has enough of."""
+    left = {}
+    for reason in {letter.reason for letter in letters} & set(SAMPLED):
+        recent = DeadLetter.objects.filter(reason=reason, received_at__gt=received_at - timedelta(hours=1))
+        left[reason] = SAMPLES_PER_HOUR - recent.count()
+    kept = []
+    for letter in letters:
+        if letter.reason in left:
+            left[letter.reason] -= 1
+            if left[letter.reason] < 0:
+                continue
+        kept.append(letter)
+    return kept

@@ -1,0 +1,79 @@
+"""Rows into the database: records, rollups and the registry of endpoints, all or nothing.
+
+`COPY` is refused on tables under row-level security, so rows are copied into a temporary table shaped like
+`record` and inserted from there. Runs in the caller's transaction, with every organisation entered.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import psycopg
+from django.db import DatabaseError, connection, transaction
+
+from dashboard.analytics.ingest import caps, cuts, partitions, rollup
+from dashboard.analytics.ingest.clean import Row, copy_line
+
+LINES = 5_000  # a write
+NO_PARTITION = "23514"  # these tables have no check constraint of their own that could fail with it
+
+
+class TooManyBad(Exception):
+    """More rows are refused than an accident explains; nothing may be given up."""
+
+
+def store(rows: Sequence[Row], now: datetime, most_bad: int) -> dict[int, str]:
+    """Store the rows; the result is PostgreSQL's error code, by id, of those it refuses for their content.
+
+    Raises TooManyBad if they would be more than `most_bad`, and every error that is not the content's fault:
+    then the transaction has to be rolled back and the same rows tried again later.
+    """
+    if not rows:
+        return {}
+    partitions.ensure({row.ts.date() for row in rows}, now)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE record) ON COMMIT DROP")
+    refused: dict[int, str] = {}
+    waiting = [rows]
+    while waiting:
+        part = waiting.pop()
+        try:
+            with transaction.atomic():
+                _store(part, now)
+        except (DatabaseError, psycopg.Error) as error:
+            code = sqlstate(error)
+            if code[:2] not in ("22", "23") or code == NO_PARTITION:
+                raise
+            if len(part) > 1:
+                middle = len(part) // 2
+                waiting += [part[middle:], part[:middle]]
+                continue
+            refused[part[0].id] = code
+            if len(refused) > most_bad:
+                raise TooManyBad(
+                    f"PostgreSQL refuses more than {most_bad} records, the last with {code}"
+                ) from None
+    return refused
+
+
+def sqlstate(error: Exception) -> str:
+    """PostgreSQL's five-character error code; "" if the error is not PostgreSQL's."""
+    found = error if isinstance(error, psycopg.Error) else error.__cause__
+    return getattr(found, "sqlstate", None) or ""
+
+
+def _store(rows: Sequence[Row], now: datetime) -> None:
+    # cursor.copy() passes by the wrapper that sends the scope.
+    connection.send_scope()
+    with connection.cursor() as cursor:
+        with cursor.copy(f"COPY pg_temp.incoming ({', '.join(Row._fields)}) FROM STDIN") as copy:
+            for start in range(0, len(rows), LINES):
+                copy.write("".join(map(copy_line, rows[start : start + LINES])))
+        # A small sample tells the planner enough; a full one takes as long as the COPY.
+        cursor.execute("SET LOCAL default_statistics_target = 10")
+        cursor.execute("ANALYZE pg_temp.incoming (org_id, api_id, status, endpoint, key, ts)")
+        cuts.begin_for("pg_temp.incoming")
+        caps.endpoints()
+        caps.keys()
+        cursor.execute("INSERT INTO record SELECT * FROM pg_temp.incoming")
+        rollup.add("pg_temp.incoming", now)
+        cursor.execute("TRUNCATE pg_temp.incoming")

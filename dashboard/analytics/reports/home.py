@@ -1,0 +1,53 @@
+"""What the home page of an organisation is given."""
+
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from apis.models import ApiDefinition
+from dashboard.analytics.reports import page, reader, traffic
+from dashboard.analytics.reports.parameters import ask
+from orgs.models import AuditEntry
+
+RECENT = 8
+
+
+def home(request: HttpRequest, now: datetime) -> dict:
+    """Each part only for those who may see its page."""
+    context = {"section": "home", "zone": request.org.time_zone, "may_see": _may_see(request)}
+    if request.user.may("analytics"):
+        asked = ask({}, request.org, now)
+        seen = traffic.read(asked.question)
+        context |= page.head(request, asked, seen.freshness, seen.total.hits)
+        context |= {"section": "home", "tiles": page.tile_links(request, asked, seen)}
+    if request.user.may("audit_logs"):
+        newest = AuditEntry.objects.filter(org=request.org).order_by("-at", "-id")[:RECENT]
+        context["changes"] = list(newest)
+    return context | {"steps": _first_steps(request, bool(context.get("any_traffic")))}
+
+
+def _may_see(request: HttpRequest) -> bool:
+    return any(request.user.may(name) for name in ("analytics", "audit_logs", "apis", "keys"))
+
+
+def _first_steps(request: HttpRequest, any_traffic: bool) -> list[dict]:
+    """From an empty organisation to its first request; empty once traffic has come."""
+    if any_traffic or reader.any_traffic([request.org.id]):
+        return []
+    slug = request.org.slug
+    steps = (
+        ("Create an API", "Say where requests come in and where they go.", "api-create", "apis", "write"),
+        ("Create a key", "Let somebody call it. The key is shown once.", "key-create", "keys", "write"),
+        ("Connect a gateway", "It pulls the API and reports its traffic.", "node-list", "system", "read"),
+    )
+    has_api = ApiDefinition.objects.exists()
+    return [
+        {
+            "title": title,
+            "text": text,
+            "url": reverse(name, args=[slug]) if request.user.may(permission, level) else "",
+            "done": name == "api-create" and has_api,
+        }
+        for title, text, name, permission, level in steps
+    ]

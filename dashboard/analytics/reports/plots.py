@@ -1,0 +1,233 @@
+"""The time charts and the accessible table of each. Pure: Traffic in, plots out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.analytics.clock import DAY, HOUR
+from dashboard.analytics.reports import charts, figures
+from dashboard.analytics.reports.charts import Chart, Tick
+from dashboard.analytics.reports.periods import RECORDS_KEPT, Cut, Period
+from dashboard.analytics.reports.reader import MOST_RECORDS, Figures
+from dashboard.analytics.reports.traffic import Buckets, Traffic
+
+CLASSES = (("2xx", "2xx"), ("3xx", "3xx"), ("4xx", "4xx"), ("5xx", "5xx"))
+FAILURES = (("4xx", "4xx"), ("5xx", "5xx"))
+PERCENTILES = (("p50", "p50"), ("p95", "p95"), ("p99", "p99"))
+SHARES = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that may explain a change in a chart: drawn as a mark and listed below."""
+
+    at: datetime
+    text: str
+    url: str = ""
+    when: str = ""  # on the organisation's clock
+
+
+@dataclass(frozen=True)
+class Plot:
+    """`legend`: (class, label, figure of the whole period); `rows`: (label, cells) a bucket;
+    `gap`: (x, width) in per cent of the time that nothing is known about yet, or None."""
+
+    name: str
+    title: str
+    unit: str
+    chart: Chart
+    legend: tuple[tuple[str, str, str], ...]
+    description: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    buckets: int
+    gap: tuple[str, str] | None
+
+
+def status_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Plot:
+    """Requests by class of status, stacked."""
+    counts, total = traffic.counts, traffic.total
+    rows = [(part.s2, part.s3, part.s4, part.s5) for part in counts.figures]
+    axis = _axis(period, counts, events, figures.short)
+    chart = charts.stacked(CLASSES, _padded(rows, counts, (0, 0, 0, 0)), counts.complete, **axis)
+    sums = (total.s2, total.s3, total.s4, total.s5)
+    return _plot(
+        "requests",
+        "Requests by status",
+        f"requests {_each(counts.cut)}",
+        chart,
+        period=period,
+        traffic=traffic,
+        buckets=counts,
+        legend=zip(CLASSES, map(figures.exact, sums), strict=True),
+        description=describe_requests(period, counts, total),
+        header=("Requests", "2xx", "3xx", "4xx", "5xx", "429"),
+        cells=lambda part: map(figures.exact, (part.hits, part.s2, part.s3, part.s4, part.s5, part.limited)),
+    )
+
+
+def share_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Plot:
+    """The shares of 4xx and 5xx, which hardly show in a stack of counts."""
+    counts, total = traffic.counts, traffic.total
+    columns = [
+        [figures.share(getattr(part, name), part.hits) for part in counts.figures] for name in ("s4", "s5")
+    ]
+    axis = _axis(period, counts, events, figures.per_cent)
+    padded = [_padded(column, counts, None) for column in columns]
+    sums = (figures.share(total.s4, total.hits), figures.share(total.s5, total.hits))
+    return _plot(
+        "requests",
+        "Share of errors",
+        f"share of all requests, {_each(counts.cut)}",
+        charts.lines(FAILURES, padded, counts.complete, **axis),
+        period=period,
+        traffic=traffic,
+        buckets=counts,
+        legend=zip(FAILURES, map(figures.per_cent, sums), strict=True),
+        description=describe_requests(period, counts, total),
+        header=("Requests", "4xx", "5xx"),
+        cells=lambda part: (
+            figures.exact(part.hits),
+            figures.per_cent(figures.share(part.s4, part.hits)),
+            figures.per_cent(figures.share(part.s5, part.hits)),
+        ),
+    )
+
+
+def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Plot:
+    """p50, p95 and p99 of the requests that were passed on."""
+    latency = traffic.latency
+    rows = [part.percentiles(*SHARES) for part in latency.figures]
+    columns = [_padded([row[index] for row in rows], latency, None) for index in range(len(SHARES))]
+    axis = _axis(period, latency, events, figures.milliseconds)
+    chart = charts.lines(PERCENTILES, columns, latency.complete, logarithmic=True, **axis)
+    whole = traffic.total.percentiles(*SHARES)
+    return _plot(
+        "latency",
+        "Latency",
+        f"time to answer, {_each(latency.cut)}, within 1/64, on a logarithmic scale{_source(period)}",
+        chart,
+        period=period,
+        traffic=traffic,
+        buckets=latency,
+        legend=zip(PERCENTILES, map(figures.milliseconds, whole), strict=True),
+        description=describe_latency(period, latency, rows, whole),
+        header=("p50", "p95", "p99", "Longest", "Timed requests"),
+        cells=lambda part: (
+            *map(figures.milliseconds, part.percentiles(*SHARES)),
+            figures.milliseconds(part.lat_max if part.timed else None),
+            figures.exact(part.timed),
+        ),
+    )
+
+
+def describe_requests(period: Period, counts: Buckets, total: Figures) -> str:
+    """What the chart shows, as sentences computed from its data."""
+    if not total.hits:
+        return "No requests."
+    index, peak = max(enumerate(counts.figures), key=lambda pair: pair[1].hits)
+    share = figures.per_cent(figures.share(total.s5, total.hits))
+    return (
+        f"{figures.exact(total.hits)} requests, {share} of them answered with 5xx. "
+        f"Most in a bucket: {figures.exact(peak.hits)}, from {bucket_label(period, counts.cut, index)}."
+    )
+
+
+def describe_latency(
+    period: Period, latency: Buckets, rows: Sequence[Sequence[float | None]], whole: Sequence[float | None]
+) -> str:
+    if whole[1] is None:
+        return "No requests were passed on, so there is no latency."
+    index, slowest = max(enumerate(rows), key=lambda pair: pair[1][1] or 0)
+    return (
+        f"95 % of the requests took at most {figures.milliseconds(whole[1])}. "
+        f"Highest p95 of a bucket: {figures.milliseconds(slowest[1])}, from "
+        f"{bucket_label(period, latency.cut, index)}."
+    )
+
+
+def bucket_label(period: Period, cut: Cut, index: int) -> str:
+    """When a bucket starts, on the organisation's clock; the days it covers where that is more than one."""
+    if cut.step < DAY:
+        return period.said(cut.edges[index])
+    start = period.local(cut.edges[index])
+    last = period.local(cut.edges[index + 1]) - HOUR
+    days = [f"{day.day} {day:%b %Y}" if period.years else f"{day.day} {day:%b}" for day in (start, last)]
+    return days[0] if last.date() == start.date() else " to ".join(days)
+
+
+def _plot(
+    name: str,
+    title: str,
+    unit: str,
+    chart: Chart,
+    *,
+    period: Period,
+    traffic: Traffic,
+    buckets: Buckets,
+    legend,
+    description: str,
+    header: tuple[str, ...],
+    cells: Callable[[Figures], Sequence[str]],
+) -> Plot:
+    running = " (so far)"
+    rows = tuple(
+        (
+            bucket_label(period, buckets.cut, index) + (running if index >= buckets.complete else ""),
+            tuple(cells(part)),
+        )
+        for index, part in enumerate(buckets.figures)
+    )
+    return Plot(
+        name=name,
+        title=title,
+        unit=unit,
+        chart=chart,
+        legend=tuple((series, label, value) for (series, label), value in legend),
+        description=description,
+        header=("From", *header),
+        rows=rows,
+        buckets=len(buckets.cut),
+        gap=_gap(buckets.cut, traffic),
+    )
+
+
+def _axis(period: Period, buckets: Buckets, events: Sequence[Event], unit: Callable[[float], str]) -> dict:
+    marks = [(charts.position(buckets.cut, event.at), event.text) for event in events]
+    return {
+        "unit": unit,
+        "x": charts.time_ticks(period, buckets.cut),
+        "marks": tuple(Tick(at, text) for at, text in marks if at),
+    }
+
+
+def _padded(values: list, buckets: Buckets, nothing: object) -> list:
+    return [*values, *[nothing] * (len(buckets.cut) - len(values))]
+
+
+def _gap(cut: Cut, traffic: Traffic) -> tuple[str, str] | None:
+    """The stretch between what is stored and now, when the gateways' list is not being read."""
+    fresh = traffic.freshness
+    start = charts.position(cut, fresh.known_until)
+    if fresh.up_to is None or not fresh.stale or start is None:
+        return None
+    first = float(start.rstrip("%"))
+    last = float((charts.position(cut, fresh.now) or "100%").rstrip("%"))
+    return start, f"{max(0.0, last - first):.2f}%"
+
+
+def _source(period: Period) -> str:
+    """Where percentiles do not come from the rollups, it is said."""
+    if period.latency.grain or period.tier == "minutes":
+        return ""
+    return f", from the newest {MOST_RECORDS:,} records, which are kept {RECORDS_KEPT.days} days"
+
+
+def _each(cut: Cut) -> str:
+    """How wide a bucket is: "a minute", "every 15 minutes", "a day"."""
+    if cut.step >= DAY:
+        return "a day" if cut.step == DAY else f"every {cut.step // DAY} days"
+    if cut.step >= HOUR:
+        return "an hour" if cut.step == HOUR else f"every {cut.step // HOUR} hours"
+    minutes = int(cut.step.total_seconds() // 60)
+    return "a minute" if minutes == 1 else f"every {minutes} minutes"

@@ -1,0 +1,191 @@
+"""The rankings: which APIs, keys and endpoints the traffic goes through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from apis.models import ApiDefinition, Revision
+from dashboard.analytics.reports import charts, figures, reader
+from dashboard.analytics.reports.reader import Figures, Ranking
+from dashboard.analytics.reports.traffic import Question
+
+KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint"}
+TITLES = {"apis": ("APIs", "API"), "keys": ("Keys", "Key"), "endpoints": ("Endpoints", "Endpoint")}
+TOP_TITLES = {"apis": "Top APIs", "keys": "Top keys", "endpoints": "Top endpoints"}
+ON_THE_PAGE = 10
+A_PAGE = 20
+IN_A_FILE = 5_000
+WITHOUT_API = "(no API)"
+
+FILE_FIGURES = (
+    "requests",
+    "2xx",
+    "3xx",
+    "4xx",
+    "5xx",
+    "429",
+    "timed",
+    "mean_ms",
+    "max_ms",
+)
+FILE_PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
+
+
+@dataclass(frozen=True)
+class Line:
+    """`changes`: the parameters that filter the page by this line; `bar`: an SVG width."""
+
+    name: str
+    note: str
+    title: str
+    changes: Mapping[str, str]
+    bar: str
+    hits: str
+    share: str
+    failed: str
+    failing: bool
+    limited: str
+    took: str
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    title: str
+    top_title: str
+    one: str  # what a line is
+    measure: str  # what `took` is: "p95", or "Mean" where no histograms are kept
+    lines: tuple[Line, ...]
+    count: int
+    rest: str  # what the lines do not hold, in words; "" for nothing
+
+
+def table(name: str, question: Question, all_hits: int, *, limit: int, offset: int = 0) -> Table:
+    """One ranking. all_hits: the requests of the whole span, to say what the ranking leaves out."""
+    ranking = _ranking(name, question, limit, offset)
+    names = Names.of(name, question, ranking)
+    top = ranking.rows[0].figures.hits if ranking.rows else 0
+    histograms = has_histograms(name, question)
+    title, one = TITLES[name]
+    return Table(
+        name=name,
+        title=title,
+        top_title=TOP_TITLES[name],
+        one=one,
+        measure="p95" if histograms else "Mean",
+        lines=tuple(
+            _line(name, row, names, top=top, all_hits=all_hits, histograms=histograms) for row in ranking.rows
+        ),
+        count=ranking.count,
+        rest=_rest(name, ranking, all_hits),
+    )
+
+
+def has_histograms(name: str, question: Question) -> bool:
+    """Rows of keys are too many to keep a histogram with each."""
+    return name == "endpoints" or (name == "apis" and not question.filters.key)
+
+
+def file(name: str, question: Question) -> tuple[list[str], list[list[object]]]:
+    """Header and rows of one ranking as a CSV file: every line up to IN_A_FILE."""
+    ranking = _ranking(name, question, IN_A_FILE, 0)
+    names = Names.of(name, question, ranking)
+    histograms = has_histograms(name, question)
+    header = {"apis": ["api_id", "api"], "keys": ["key", "alias"], "endpoints": ["api_id", "api", "endpoint"]}
+    rows = []
+    for row in ranking.rows:
+        who = {
+            "apis": [row.api_id, names.apis.get(row.api_id, "")],
+            "keys": [row.val, names.alias(row.val)],
+            "endpoints": [row.api_id, names.apis.get(row.api_id, ""), row.val],
+        }[name]
+        percentiles = row.figures.percentiles(0.5, 0.95, 0.99) if histograms else ()
+        rows.append([*who, *file_figures(row.figures), *percentiles])
+    return [*header[name], *FILE_FIGURES, *(FILE_PERCENTILES if histograms else ())], rows
+
+
+def file_figures(sums: Figures) -> list[object]:
+    mean = sums.mean
+    return [
+        *(sums.hits, sums.s2, sums.s3, sums.s4, sums.s5, sums.limited, sums.timed),
+        None if mean is None else round(mean, 3),
+        sums.lat_max if sums.timed else None,
+    ]
+
+
+def short_key(key: str) -> str:
+    """The end of a key's hash, enough to tell it from others of an organisation."""
+    return f"\N{HORIZONTAL ELLIPSIS}{key[-6:]}"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of APIs as they are now, and what each key's newest record says of it."""
+
+    apis: Mapping[str, str]
+    keys: Mapping[str, tuple[str, datetime]]
+
+    @classmethod
+    def of(cls, kind: str, question: Question, ranking: Ranking) -> "Names":
+        if kind == "keys":
+            keys = (row.val for row in ranking.rows)
+            return cls({}, reader.newest_of_keys(question.owners.org_ids, keys))
+        return cls(api_names({row.api_id for row in ranking.rows}), {})
+
+    def alias(self, key: str) -> str:
+        return self.keys[key][0] if key in self.keys else ""
+
+
+def api_names(api_ids: set[str]) -> dict[str, str]:
+    """Names by id: of APIs that are deleted the last one they had."""
+    names = dict(ApiDefinition.objects.filter(api_id__in=api_ids).values_list("api_id", "name"))
+    missing = api_ids - names.keys() - {""}
+    if missing:
+        last = Revision.objects.filter(api_id__in=missing).order_by("api_id", "-created_at", "-number")
+        for revision in last.distinct("api_id"):
+            names[revision.api_id] = f"{revision.definition.get('name') or revision.api_id} (deleted)"
+    return names
+
+
+def _ranking(name: str, question: Question, limit: int, offset: int) -> Ranking:
+    return reader.ranking(
+        KINDS[name],
+        question.owners,
+        question.period.tables,
+        question.filters,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def _line(kind: str, row: reader.Row, names: Names, *, top: int, all_hits: int, histograms: bool) -> Line:
+    sums = row.figures
+    api = names.apis.get(row.api_id) or row.api_id or WITHOUT_API
+    name, note, title, changes = {
+        "apis": (api, "", row.api_id, {"api": row.api_id}),
+        "keys": (names.alias(row.val) or short_key(row.val), short_key(row.val), row.val, {"key": row.val}),
+        "endpoints": (row.val, api, row.api_id, {"api": row.api_id}),
+    }[kind]
+    failed = figures.share(sums.s5, sums.hits)
+    return Line(
+        name=name,
+        note="" if note == name else note,
+        title=title,
+        changes=changes,
+        bar=charts.bar_width(sums.hits, top),
+        hits=figures.exact(sums.hits),
+        share=figures.per_cent(figures.share(sums.hits, all_hits)),
+        failed=figures.per_cent(failed),
+        failing=bool(failed and failed >= 1),
+        limited=figures.exact(sums.limited),
+        took=figures.milliseconds(sums.percentiles(0.95)[0] if histograms else sums.mean),
+    )
+
+
+def _rest(kind: str, ranking: Ranking, all_hits: int) -> str:
+    rest = all_hits - ranking.hits
+    if rest <= 0:
+        return ""
+    if kind == "keys":
+        return f"{figures.exact(rest)} requests carried no key."
+    return f"Made from the newest {figures.exact(ranking.hits)} of {figures.exact(all_hits)} requests."

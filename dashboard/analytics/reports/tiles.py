@@ -1,0 +1,124 @@
+"""The five figures at the top of a page. Pure: Traffic in, tiles out."""
+
+from dataclasses import dataclass
+
+from dashboard.analytics.reports import charts, figures
+from dashboard.analytics.reports.figures import Change
+from dashboard.analytics.reports.periods import NAMES, Period
+from dashboard.analytics.reports.reader import Figures
+from dashboard.analytics.reports.traffic import Traffic
+
+
+@dataclass(frozen=True)
+class Tile:
+    """`name` tells tiles apart (the view gives each its link); `help` says how the figure is made;
+    `spark` is (viewBox, path) or None."""
+
+    name: str
+    label: str
+    value: str
+    change: Change | None
+    help: str
+    spark: tuple[str, str] | None
+    exact: str
+    bad: bool = False
+
+
+def tiles(traffic: Traffic) -> tuple[Tile, ...]:
+    return (_requests(traffic), _errors(traffic), _latency(traffic), _limited(traffic), _keys(traffic))
+
+
+def compared_with(period: Period) -> str:
+    """What the changes on the tiles compare with."""
+    name = NAMES.get(period.name)
+    return f"the {name} before" if name else "the same length of time before"
+
+
+def compared_how(period: Period) -> str:
+    if period.counts.grain in ("d", "k"):
+        return "over its whole days, though the last day of this period may still be running"
+    return "as far into it as this period has run"
+
+
+def _requests(traffic: Traffic) -> Tile:
+    hits, before = traffic.total.hits, traffic.before
+    return Tile(
+        "requests",
+        "Requests",
+        figures.short(hits),
+        figures.change_in_per_cent(hits, before and before.hits),
+        "All requests that gateways answered, refused ones included.",
+        _spark([part.hits for part in _over(traffic)]),
+        exact=figures.exact(hits),
+    )
+
+
+def _errors(traffic: Traffic) -> Tile:
+    total, before = traffic.total, traffic.before
+    value = figures.share(total.s5, total.hits)
+    return Tile(
+        "errors",
+        "Errors (5xx)",
+        figures.per_cent(value),
+        figures.change_in_points(value, before and figures.share(before.s5, before.hits), more_is="bad"),
+        "Requests answered with a status of 500 or above, as a share of all requests.",
+        _spark([figures.share(part.s5, part.hits) for part in _over(traffic)]),
+        bad=total.s5 > 0,
+        exact=f"{figures.exact(total.s5)} of {figures.exact(total.hits)}",
+    )
+
+
+def _latency(traffic: Traffic) -> Tile:
+    [value] = traffic.total.percentiles(0.95)
+    before = traffic.before_latency and traffic.before_latency.percentiles(0.95)[0]
+    over = traffic.latency.figures[: traffic.latency.complete]
+    return Tile(
+        "latency",
+        "Latency p95",
+        figures.milliseconds(value),
+        figures.change_in_per_cent(value, before, more_is="bad"),
+        "95 % of the requests passed on took at most this long, to within 1/64. Refused ones are left out.",
+        _spark([part.percentiles(0.95)[0] for part in over]),
+        exact=f"{figures.exact(traffic.total.timed)} requests timed",
+    )
+
+
+def _limited(traffic: Traffic) -> Tile:
+    limited, before = traffic.total.limited, _known(traffic)
+    return Tile(
+        "limited",
+        "Rate-limited (429)",
+        figures.short(limited),
+        figures.change_in_number(limited, before.limited if before else None, more_is="bad"),
+        "Requests refused with status 429 because a rate limit was reached.",
+        _spark([part.limited for part in _over(traffic)]),
+        exact=figures.exact(limited),
+    )
+
+
+def _keys(traffic: Traffic) -> Tile:
+    return Tile(
+        "keys",
+        "Active keys",
+        figures.short(traffic.keys),
+        figures.change_in_number(traffic.keys, traffic.keys_before if _known(traffic) else None),
+        "Different keys that called at least once, compared over whole hours or days.",
+        _spark(list(traffic.keys_by_bucket)),
+        exact=figures.exact(traffic.keys),
+    )
+
+
+def _known(traffic: Traffic) -> Figures | None:
+    """The period before, unless it had no traffic at all: then nothing has grown, it has begun."""
+    return traffic.before if traffic.before and traffic.before.hits else None
+
+
+def _over(traffic: Traffic):
+    return traffic.counts.figures[: traffic.counts.complete]
+
+
+def _spark(values: list[float | None]) -> tuple[str, str] | None:
+    """None for fewer than two values: a dot says nothing."""
+    if len(values) < 2 or not any(values):
+        return None
+    return charts.sparkline(values)

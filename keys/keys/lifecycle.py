@@ -1,0 +1,305 @@
+"""Making and changing keys: one transaction holds the rows, the audit entry and the outbox row of each
+change.
+
+The caller has entered a scope and opened the transaction. What it hands in has passed keys.forms; that
+every API is the organisation's own is nevertheless asked of the database again, here and by its composite
+foreign keys.
+"""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, QuerySet
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from apis.gateways import outbox
+from apis.models import ApiDefinition
+from keys.keys import token as tokens
+from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api
+from keys.keys.session import UNLIMITED, Right
+from keys.models import Key, KeyRight
+from orgs import audit
+from orgs.models import Organisation
+from orgs.organisations import limits, locks
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a key shall be, apart from being suspended or revoked."""
+
+    alias: str = ""
+    owner: str = ""
+    expires_at: datetime | None = None
+    rate: float = UNLIMITED
+    per: float = 0
+    quota_max: int = UNLIMITED
+    quota_renewal_rate: int = 0
+    all_apis: bool = False
+    rights: tuple[Right, ...] = ()
+    tags: list[str] = field(default_factory=list)
+    meta_data: dict[str, Any] = field(default_factory=dict)
+
+    def columns(self) -> dict[str, Any]:
+        """All of it that stands in the key's own row."""
+        return {name: value for name, value in vars(self).items() if name != "rights"}
+
+
+class Revoked(SessionError):
+    """The key is revoked, and nothing of it changes any more."""
+
+
+class Stale(Exception):
+    """Somebody else changed the key since it was looked at; `key` is what it is now."""
+
+    def __init__(self, key: Key):
+        super().__init__(f"{key.id} was changed meanwhile")
+        self.key = key
+
+
+class AlreadyMade(Exception):
+    """The form was sent before; `key` is what it made."""
+
+    def __init__(self, key: Key):
+        super().__init__(key.id)
+        self.key = key
+
+
+def create(
+    org_id: str, wishes: Wishes, *, created_by: str, suspended: bool = False, form_token: str | None = None
+) -> tuple[Key, str]:
+    """A new key and its token, which is nowhere kept. Raises SessionError for rights that may not be given,
+    AlreadyMade for a form token used before, Departed, LimitReached."""
+    organisation = locks.lock(org_id)
+    made = Key.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
+    if made is not None:
+        raise AlreadyMade(made)
+    living = Key.objects.filter(org_id=org_id, revoked_at=None)
+    limits.refuse_more(organisation, "max_keys", living.count() + 1)
+    apis = _own_apis(org_id, wishes)
+    text = tokens.new_token(org_id)
+    key = Key(
+        org_id=org_id,
+        created_by=created_by,
+        suspended=suspended,
+        form_token=form_token,
+        token_hash=tokens.token_hash(text),
+        cache_key=tokens.cache_key(text),
+        **wishes.columns(),
+    )
+    key.save(force_insert=True)
+    _write_rights(key, wishes, apis)
+    _announce(key, "key.created", before={})
+    return key, text
+
+
+def change(
+    key: Key,
+    wishes: Wishes,
+    *,
+    suspended: bool | None = None,
+    reset_quota: bool = False,
+    expected: int | None = None,
+) -> Key:
+    """Make a key what `wishes` say. `suspended` None leaves that as it is; `reset_quota` begins its quota
+    anew. `expected`, here and in the other verbs: the change number that whoever asks for it has seen; None changes
+    whatever is there. Raises SessionError for rights that may not be given, Revoked, Stale, Departed."""
+    locks.lock(key.org_id)
+    apis = _own_apis(key.org_id, wishes)
+    key = _locked(key)
+    before = _facts(key)
+    wished = _wished(wishes, key.suspended if suspended is None else suspended)
+    if before == wished and not reset_quota:
+        return key
+    _refuse_stale(key, expected)
+    for name, value in wishes.columns().items():
+        setattr(key, name, value)
+    key.suspended = wished["suspended"]
+    KeyRight.objects.filter(org_id=key.org_id, key=key).delete()
+    _write_rights(key, wishes, apis)
+    _save(key)
+    _announce(key, "key.changed", before=before, reset_quota=reset_quota)
+    return key
+
+
+def differences(key: Key, wishes: Wishes) -> dict[str, list]:
+    """{member: [now, wished]} of what `change` would alter."""
+    return audit.changes_between(_facts(key), _wished(wishes, key.suspended))
+
+
+def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> Key:
+    """Suspend or resume a key; a no-op when it already is so. Raises Revoked, Stale, Departed."""
+    locks.lock(key.org_id)
+    key = _locked(key)
+    if key.suspended == suspended:
+        return key
+    _refuse_stale(key, expected)
+    before = _facts(key)
+    key.suspended = suspended
+    _save(key)
+    _announce(key, "key.suspended" if suspended else "key.resumed", before=before)
+    return key
+
+
+def revoke(key: Key, *, expected: int | None = None) -> Key:
+    """End a key for good. Its row stays. Raises Revoked when it is that already, Stale, Departed."""
+    locks.lock(key.org_id)
+    key = _locked(key)
+    _refuse_stale(key, expected)
+    before = _facts(key)
+    key.revoked_at = timezone.now()
+    _save(key)
+    _announce(key, "key.revoked", before=before, kind="key-removed")
+    return key
+
+
+def depart(organisation: Organisation) -> None:
+    """The organisation is being deleted (orgs.people.accounts.DEPARTURES): its keys end with it."""
+    # There may be a hundred thousand: all in a few statements, without what only a change needs to know of each.
+    living = Key.objects.filter(org_id=organisation.id, revoked_at=None)
+    ending = _named(living.select_for_update())
+    now = timezone.now()
+    living.update(revoked_at=now, updated_at=now, change_number=F("change_number") + 1)
+    audit.record_all(
+        "key.revoked",
+        "key",
+        ((key.id, str(key), {"revoked": False}, {"revoked": True}) for key in ending),
+        org=organisation.id,
+    )
+    outbox.add_later([key.id for key in ending], org_id=organisation.id)
+
+
+def follow(org_id: str, api_id: str, what: str) -> None:
+    """An API of the organisation was "added" or is about to be "removed" (apis.publish.FOLLOWERS). Keys for
+    all APIs follow; a removed API is taken out of the rights of every key, and one left with none opens
+    nothing any more."""
+    keys = Key.objects.filter(org_id=org_id, revoked_at=None)
+    _redeliver(org_id, keys.filter(all_apis=True))
+    if what == "removed":
+        _take_away(org_id, api_id, keys)
+
+
+def _take_away(org_id: str, api_id: str, keys: QuerySet) -> None:
+    named = KeyRight.objects.filter(org_id=org_id, api__api_id=api_id)
+    losing = _named(keys.filter(id__in=named.values("key_id")))
+    opened = defaultdict(dict)
+    rights = KeyRight.objects.filter(org_id=org_id, key_id__in=named.values("key_id")).order_by("api__api_id")
+    for key_id, name, versions in rights.values_list("key_id", "api__api_id", "versions"):
+        opened[key_id][name] = versions
+    changed = (
+        (key.id, str(key), {"apis": held}, {"apis": {name: held[name] for name in held if name != api_id}})
+        for key, held in ((key, opened[key.id]) for key in losing)
+    )
+    audit.record_all("key.changed", "key", changed, org=org_id)
+    named.delete()
+    _redeliver(org_id, keys.filter(id__in=[key.id for key in losing]))
+
+
+def _named(keys: QuerySet) -> list[Key]:
+    """Keys in order, of which there may be a hundred thousand, with no more than what they are called by."""
+    return list(keys.only("id", "org_id", "alias", "token_hash").order_by("id"))
+
+
+def _redeliver(org_id: str, keys) -> None:
+    ids = list(keys.order_by("id").values_list("id", flat=True))
+    keys.filter(id__in=ids).update(change_number=F("change_number") + 1)
+    outbox.add_later(ids, org_id=org_id)
+
+
+def _locked(key: Key) -> Key:
+    # The delivery of an earlier change may hold the row while it speaks to Redis, which takes milliseconds.
+    key = Key.objects.select_for_update().get(org_id=key.org_id, id=key.id)
+    if key.revoked_at is not None:
+        raise Revoked("key", "A revoked key cannot be changed.")
+    return key
+
+
+def _refuse_stale(key: Key, expected: int | None) -> None:
+    if expected not in (None, key.change_number):
+        raise Stale(key)
+
+
+def _own_apis(org_id: str, wishes: Wishes) -> dict[str, ApiDefinition]:
+    """The APIs that `wishes` name, by API id, locked so that none is deleted before the rights are
+    committed. They are locked before any key, as apis.publish does when an API goes."""
+    if wishes.all_apis:
+        return {}
+    wanted = {right.api_id for right in wishes.rights}
+    if not wanted:
+        raise SessionError("access_rights", NO_RIGHTS)
+    own = ApiDefinition.objects.select_for_update(no_key=True, of=("self",)).filter(
+        org_id=org_id, api_id__in=wanted
+    )
+    apis = {api.api_id: api for api in own.order_by("api_id")}
+    if missing := sorted(wanted - apis.keys()):
+        raise SessionError("access_rights", no_such_api(missing[0]))
+    return apis
+
+
+def _write_rights(key: Key, wishes: Wishes, apis: dict[str, ApiDefinition]) -> None:
+    KeyRight.objects.bulk_create(
+        KeyRight(org_id=key.org_id, key=key, api=apis[right.api_id], versions=list(right.versions))
+        for right in (() if wishes.all_apis else wishes.rights)
+    )
+
+
+def _save(key: Key) -> None:
+    key.updated_at = timezone.now()
+    key.change_number += 1
+    key.save()
+
+
+def _announce(key: Key, action: str, *, before: dict, kind: str = "key", reset_quota: bool = False) -> None:
+    _record(key, action, before)
+    outbox.add(kind, key.id, {"reset_quota": True} if reset_quota else None, org_id=key.org_id)
+
+
+def _record(key: Key, action: str, before: dict) -> None:
+    after = _facts(key)
+    audit.record(action, "key", key.id, str(key), org=key.org_id, before=_noted(before), after=_noted(after))
+
+
+def _noted(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts fit for the audit log: metadata may hold an upstream's credentials, so of its values only a keyed
+    digest is noted, which tells that one has changed."""
+    members = facts.get("meta_data")
+    if members is None:
+        return facts
+    digests = {
+        name: salted_hmac("keys.issue.meta_data", json.dumps(value)).hexdigest()[:8]
+        for name, value in members.items()
+    }
+    return facts | {"meta_data": digests}
+
+
+def _facts(key: Key) -> dict[str, Any]:
+    """What a change may alter."""
+    rights = KeyRight.objects.filter(org_id=key.org_id, key=key).order_by("api__api_id")
+    opened = dict(rights.values_list("api__api_id", "versions"))
+    return _described(key, opened, key.suspended, key.revoked_at is not None)
+
+
+def _wished(wishes: Wishes, suspended: bool) -> dict[str, Any]:
+    """The same of a key that is what `wishes` say."""
+    opened = {right.api_id: list(right.versions) for right in wishes.rights}
+    return _described(wishes, opened, suspended, revoked=False)
+
+
+def _described(key: Key | Wishes, opened: dict[str, list], suspended: bool, revoked: bool) -> dict[str, Any]:
+    return {
+        "alias": key.alias,
+        "owner": key.owner,
+        "expires": key.expires_at.isoformat() if key.expires_at else None,
+        "rate": key.rate,
+        "per": key.per,
+        "quota_max": key.quota_max,
+        "quota_renewal_rate": key.quota_renewal_rate,
+        "apis": "all" if key.all_apis else opened,
+        "suspended": suspended,
+        "revoked": revoked,
+        "tags": key.tags,
+        "meta_data": key.meta_data,
+    }

@@ -1,0 +1,179 @@
+"""What a request asks a key to be, read with the types a gateway decodes. Pure.
+
+Whatever would grant or restrict something that is not kept here is refused, not dropped: a key must never
+open more than its maker was told.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from keys.keys.session import INT64, Right, is_zero
+
+NO_RIGHTS = "A key must have at least one API in its access rights."
+
+# Members of a gateway's session that are not kept.
+_NOT_KEPT = frozenset(
+    {
+        "apply_policies",
+        "apply_policy_id",
+        "oauth_client_id",
+        "oauth_keys",
+        "certificate",
+        "mtls_static_certificate_bindings",
+        "basic_auth_data",
+        "jwt_data",
+        "hmac_enabled",
+        "hmac_string",
+        "rsa_certificate_id",
+        "enable_http_signature_validation",
+        "throttle_interval",
+        "throttle_retry_limit",
+        "max_query_depth",
+        "smoothing",
+        "data_expires",
+        "monitor",
+        "enable_detail_recording",
+        "enable_detailed_recording",
+        "session_lifetime",
+        "post_expiry_action",
+        "post_expiry_grace_period",
+    }
+)
+_NOT_KEPT_IN_RIGHT = frozenset(
+    {
+        "allowed_urls",
+        "limit",
+        "restricted_types",
+        "allowed_types",
+        "field_access_rights",
+        "disable_introspection",
+        "endpoints",
+        "json_rpc_methods",
+        "json_rpc_methods_access_rights",
+        "mcp_primitives",
+        "mcp_access_rights",
+    }
+)
+
+
+class SessionError(ValueError):
+    """A session that must not be written. `field` is the member at fault, `message` a sentence for its
+    sender."""
+
+    def __init__(self, field: str, message: str):
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+def rights_from(access_rights: Any, own_apis: Iterable[str]) -> list[Right]:
+    """The rights a request body's `access_rights` asks for.
+
+    `own_apis`: API ids of the key's organisation. Raises SessionError for wrong types, for empty rights,
+    for a member that restricts in a way not kept here, and for an API which is unknown or another
+    organisation's: in one wording, since the difference would tell what others have.
+    """
+    rights = _rights_object({} if access_rights is None else access_rights)
+    if not rights:
+        raise SessionError("access_rights", NO_RIGHTS)
+    own = set(own_apis)
+    return [_right_from(api_id, entry, own) for api_id, entry in rights.items()]
+
+
+def no_such_api(api_id: str) -> str:
+    """What is said of an API that does not exist and of another organisation's: the difference would tell."""
+    return f"There is no API {api_id!r} in this organisation."
+
+
+def _right_from(api_id: str, entry: Any, own: set[str]) -> Right:
+    field = f"access_rights.{api_id}"
+    if api_id not in own:
+        raise SessionError("access_rights", no_such_api(api_id))
+    if entry is None:
+        entry = {}
+    if not isinstance(entry, dict):
+        raise SessionError(field, "Must be an object.")
+    if entry.get("api_id", api_id) not in (api_id, ""):
+        raise SessionError(f"{field}.api_id", "Must be the API id under which the entry stands.")
+    for name in sorted(_NOT_KEPT_IN_RIGHT & entry.keys()):
+        if not is_zero(entry[name]):
+            raise SessionError(f"{field}.{name}", "Is not supported; leave it out or empty.")
+    return Right(api_id, tuple(_texts(entry.get("versions"), f"{field}.versions")))
+
+
+def values_from(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a request body that a key keeps, by name, each of the JSON type a gateway decodes it
+    as; null is as good as absent. Only members present are in the answer. `access_rights` is handed on as
+    it is, for `rights_from`.
+
+    Raises SessionError naming the member for a wrong type and for whatever would grant or restrict
+    something that is not kept here. Unknown members and those which gateways write are passed over.
+    """
+    for name in sorted(_NOT_KEPT & body.keys()):
+        if not is_zero(body[name]):
+            raise SessionError(name, "Is not supported; leave it out or empty.")
+    values = {name: read(body[name], name) for name, read in _READERS.items() if body.get(name) is not None}
+    if body.get("access_rights") is not None:
+        values["access_rights"] = _rights_object(body["access_rights"])
+    return values
+
+
+def _rights_object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SessionError("access_rights", "Must be an object of API ids.")
+    return value
+
+
+def _text(value: Any, field: str) -> str:
+    if not isinstance(value, str):
+        raise SessionError(field, "Must be a string.")
+    return value
+
+
+def _texts(value: Any, field: str) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise SessionError(field, "Must be a list of strings.")
+    return value
+
+
+def _flag(value: Any, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise SessionError(field, "Must be true or false.")
+    return value
+
+
+def _number(value: Any, field: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SessionError(field, "Must be a number.")
+    return value
+
+
+def _integer(value: Any, field: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > INT64:
+        raise SessionError(field, "Must be a whole number.")
+    return value
+
+
+def _object(value: Any, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SessionError(field, "Must be an object.")
+    return value
+
+
+_READERS = {
+    "org_id": _text,
+    "alias": _text,
+    "owner": _text,
+    "tags": _texts,
+    "meta_data": _object,
+    "rate": _number,
+    "per": _number,
+    "quota_max": _integer,
+    "quota_renewal_rate": _integer,
+    "expires": _integer,
+    "is_inactive": _flag,
+    "all_apis": _flag,
+}

@@ -1,0 +1,191 @@
+"""The Dashboard API's keys: Tyk's wire in front of the same form as the pages.
+
+In a path a key is named by its token or by the hash of it. Beyond Tyk's session object a key has two
+members, `owner` and `all_apis`, which clients that do not know them may leave out. A revoked key is gone
+for REST.
+"""
+
+import hashlib
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse
+
+from apis.models import ApiDefinition
+from keys.keys import lifecycle, token
+from keys.keys.forms import KeyForm
+from keys.keys.parameters import SessionError, values_from
+from keys.keys.reader import apis_of_one, described_of
+from keys.keys.search import found
+from keys.models import Key
+from orgs.access import access
+from orgs.http import etags
+from orgs.http.rest import STALE, RestError, expected, form_error, json_response, ok, page, read_json, tagged
+from orgs.ids import is_id
+from orgs.models import Organisation
+
+MISSING = "Could not retrieve key detail"
+_UTC = ZoneInfo("UTC")
+# What a gateway writes and only it knows.
+_NOT_KNOWN_HERE = ("quota_renews", "quota_remaining")
+
+
+@access("key", "keys", methods="GET POST")
+def keys(request):
+    """GET lists; POST creates, and answers with the token for the only time."""
+    return _created(request) if request.method == "POST" else _listed(request, _living())
+
+
+@access("key", "keys")
+def keys_of_apis(request):
+    return _listed(request, _living())
+
+
+@access("key", "keys")
+def keys_of_api(request, api):
+    return _listed(request, _opening(api))
+
+
+@access("key", "keys")
+def keys_detailed(request):
+    """`q` searches names, owners and starts of hashes."""
+    text = request.GET.get("q", "")
+    if "\0" in text:
+        raise RestError(400, "q: must not hold a NUL character")
+    rows, pages = page(request, found(text=text).filter(revoked_at=None))
+    return json_response({"keys": _data(rows), "pages": pages})
+
+
+@access("key", "keys", methods="GET POST PUT DELETE")
+def key(request, name):
+    if request.method == "POST":
+        raise RestError(
+            400,
+            "A key id of your own choice is not supported: short ids clash between organisations in gateways",
+        )
+    return _answer(request, _key_or_404(_living(), name))
+
+
+@access("key", "keys", methods="GET PUT DELETE")
+def key_of_api(request, api, name):
+    return _answer(request, _key_or_404(_opening(api), name))
+
+
+def _answer(request, found_key: Key) -> HttpResponse:
+    if request.method == "DELETE":
+        _in_words(lifecycle.revoke, found_key, expected=expected(request, found_key.change_number))
+        return ok("Key deleted successfully.")
+    if request.method == "PUT":
+        found_key = _changed(request, found_key)
+    response = json_response(_data([found_key])[0])
+    # Names of the APIs it opens are shown, and changed elsewhere.
+    shown = hashlib.sha256(response.content).hexdigest()[:16]
+    return tagged(request, response, etags.tag(found_key.change_number, shown))
+
+
+def _living():
+    return found().filter(revoked_at=None)
+
+
+def _opening(api: str):
+    """Living keys that may open an API, named by its API id or its database id; "-" is any."""
+    if api == "-":
+        return _living()
+    named = ApiDefinition.objects.filter(api_id=api) if "\0" not in api else ApiDefinition.objects.none()
+    definition = named.first() or (ApiDefinition.objects.filter(id=api).first() if is_id(api) else None)
+    if definition is None:
+        raise RestError(404, "API not found")
+    return found(api_id=definition.api_id).filter(revoked_at=None, org_id=definition.org_id)
+
+
+def _key_or_404(among, name: str) -> Key:
+    """The key of a token or a hash: another organisation's is answered like a missing one."""
+    hashed = name if token.is_token_hash(name) else token.token_hash(name)
+    found_key = among.filter(token_hash=hashed).first()
+    if found_key is None:
+        raise RestError(404, MISSING)
+    return found_key
+
+
+def _listed(request, rows) -> HttpResponse:
+    shown, pages = page(request, rows.values_list("token_hash", flat=True))
+    return json_response({"data": {"keys": shown}, "pages": pages})
+
+
+def _created(request) -> HttpResponse:
+    values = _in_words(values_from, read_json(request))
+    org_id = _org_of_new_key(request, values)
+    form = _valid(values, org_id)
+    made, text = _in_words(
+        lifecycle.create,
+        org_id,
+        form.wishes(),
+        created_by=request.user.email,
+        suspended=values.get("is_inactive", False),
+    )
+    # Nobody has this answer, which holds the token, by having the key.
+    return tagged(
+        request, json_response(_data([made])[0] | {"key_id": text}), etags.tag(made.change_number, "once")
+    )
+
+
+def _org_of_new_key(request, values: dict) -> str:
+    """A user's keys are his organisation's, whatever the body says; a super-user has to say whose."""
+    if request.org is not None:
+        return request.org.id
+    asked = values.get("org_id", "")
+    if not is_id(asked) or not Organisation.everyone.present().filter(id=asked).exists():
+        raise RestError(400, "org_id: must be the id of an organisation")
+    return asked
+
+
+def _changed(request, found_key: Key) -> Key:
+    seen = expected(request, found_key.change_number)
+    values = _in_words(values_from, read_json(request))
+    if request.org is None and values.get("org_id", found_key.org_id) not in ("", found_key.org_id):
+        raise RestError(400, "org_id: a key stays in its organisation")
+    values.setdefault("owner", found_key.owner)
+    return _in_words(
+        lifecycle.change,
+        found_key,
+        _valid(values, found_key.org_id, found_key).wishes(),
+        suspended=values.get("is_inactive", False),
+        reset_quota=request.GET.get("suppress_reset") != "1",
+        expected=seen,
+    )
+
+
+def _valid(values: dict, org_id: str, found_key: Key | None = None) -> KeyForm:
+    form = KeyForm(values, apis=apis_of_one(org_id), zone=_UTC, key=found_key)
+    if not form.is_valid():
+        raise form_error(form)
+    return form
+
+
+def _in_words(call, *arguments, **named):
+    """Do it, and say in REST's words why not; a key that is revoked meanwhile is gone."""
+    try:
+        return call(*arguments, **named)
+    except lifecycle.Revoked:
+        raise RestError(404, MISSING) from None
+    except SessionError as error:
+        raise RestError(400, str(error)) from None
+    except lifecycle.Stale:
+        raise RestError(412, STALE) from None
+
+
+def _data(rows: list[Key]) -> list[dict]:
+    """Tyk's KeyData of keys. `key_id` is the hash: only the answer to creation has the token there."""
+    sessions = described_of(rows)
+    return [
+        {
+            "api_model": {},
+            "key_id": row.token_hash,
+            "data": _without(sessions[row.id]) | {"owner": row.owner, "all_apis": row.all_apis},
+            "key_hash": row.token_hash,
+        }
+        for row in rows
+    ]
+
+
+def _without(session: dict) -> dict:
+    return {name: value for name, value in session.items() if name not in _NOT_KNOWN_HERE}

@@ -1,0 +1,253 @@
+"""Pages of an organisation's keys."""
+
+import json
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.http import urlencode
+
+from apis.definitions import calling, starter
+from apis.models import ApiDefinition
+from keys.keys import lifecycle
+from keys.keys.forms import KeyFilterForm, KeyForm, SeenForm, SuspensionForm
+from keys.keys.parameters import SessionError
+from keys.keys.reader import apis_of_one, rights_of
+from keys.keys.search import found
+from keys.models import Key
+from orgs.access import access
+from orgs.http.spreadsheet import csv_response
+from orgs.ids import is_id
+from orgs.models import AuditEntry
+from orgs.organisations.limits import LimitReached
+from orgs.signing_in import form_tokens
+
+A_PAGE = 50
+MOST_CSV_ROWS = 10_000
+
+
+@access("session", "keys")
+def key_list(request, org):
+    apis = apis_of_one(request.org.id)
+    filters = KeyFilterForm(request.GET, apis=apis)
+    if not filters.is_valid():
+        return render(request, "keys/list.html", {"section": "keys", "filters": filters}, status=400)
+    asked = {name: value for name, value in filters.cleaned_data.items() if value}
+    keys = found(text=asked.get("q", ""), state=asked.get("state", ""), api_id=asked.get("api", ""))
+    if request.GET.get("format") == "csv":
+        return keys_csv(request.org, keys)
+    page = Paginator(keys, A_PAGE).get_page(request.GET.get("p"))
+    context = {
+        "section": "keys",
+        "filters": filters,
+        "asked": asked,
+        "rows": [(key, key.state()) for key in page],
+        "page": page,
+        "has_apis": bool(apis),
+        "newer": _query(asked, p=page.number - 1) if page.has_previous() else "",
+        "older": _query(asked, p=page.number + 1) if page.has_next() else "",
+        "csv": _query(asked, format="csv"),
+        "may_write": request.user.may("keys", "write"),
+    }
+    return render(request, "keys/list.html", context)
+
+
+def _query(asked: dict, **more) -> str:
+    return "?" + urlencode({**asked, **more})
+
+
+def keys_csv(org, keys):
+    rows = list(keys[:MOST_CSV_ROWS])
+    rights = rights_of(rows)
+    header = ("id", "name", "owner", "hash", "state", "APIs", "expires", "created", "delivered")
+    lines = (
+        (
+            key.id,
+            key.alias,
+            key.owner,
+            key.token_hash,
+            key.state(),
+            "all" if rights[key.id] is None else " ".join(right.api_id for right in rights[key.id]),
+            key.expires_at.isoformat() if key.expires_at else "",
+            key.created_at.isoformat(),
+            "yes" if key.is_delivered else "no",
+        )
+        for key in rows
+    )
+    return csv_response(f"keys-{org.slug}.csv", header, lines)
+
+
+@access("session", "keys", methods="GET POST", form=True)
+def key_create(request, org):
+    """The answer to a form that makes a key shows its token, which is kept nowhere: sent again, as by a
+    reload, the form leads to the key it has made."""
+    apis = apis_of_one(request.org.id)
+    form_token = form_tokens.of(request.POST)
+    form, status = KeyForm(request.POST or None, apis=apis, zone=request.org.zone), 400
+    if form.is_valid():
+        try:
+            made = lifecycle.create(
+                request.org.id, form.wishes(), created_by=request.user.email, form_token=form_token
+            )
+        except lifecycle.AlreadyMade as already:
+            messages.info(request, "This key is made. Its token was shown once and is not kept.")
+            return redirect("key-detail", org, already.key.id)
+        except SessionError as error:
+            form.add_error("access_rights", error.message)
+        except LimitReached as error:
+            form.add_error(None, str(error))
+            status = 403
+        else:
+            return _shown_once(request, *made)
+    context = {"section": "keys", "form": form, "apis": apis, "form_token": form_token}
+    return render(request, "keys/form.html", context, status=status if form.errors else 200)
+
+
+def _shown_once(request, key: Key, token: str):
+    definitions = (api.definition for api in _opened(key).iterator(chunk_size=10))
+    called = next((each for each in definitions if starter.authentication(each) == "token"), None)
+    curl = calling.command(called, token) if called else ""
+    return render(request, "keys/token.html", {"section": "keys", "key": key, "token": token, "curl": curl})
+
+
+def _opened(key: Key):
+    """The API definitions that a key may open, by name."""
+    apis = ApiDefinition.objects.filter(org_id=key.org_id).order_by("name", "id")
+    rights = rights_of([key])[key.id]
+    return apis if rights is None else apis.filter(api_id__in=[right.api_id for right in rights])
+
+
+@access("session", "keys")
+def key_detail(request, org, key_id):
+    key = _key_or_404(key_id)
+    context = {
+        "section": "keys",
+        "key": key,
+        "state": key.state(),
+        "limits": key.limits,
+        "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
+        "apis": list(_opened(key)),
+        "may_write": request.user.may("keys", "write"),
+        "sees_apis": request.user.may("apis"),
+        "sees_traffic": request.user.may("analytics"),
+    }
+    return render(request, "keys/detail.html", context)
+
+
+@access("session", "keys", methods="GET POST", form=True)
+def key_edit(request, org, key_id):
+    key = _living_or_404(key_id)
+    apis, rights = apis_of_one(request.org.id), rights_of([key])[key.id] or []
+    form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone, key=key, rights=rights)
+    context = {"section": "keys", "form": form, "apis": apis, "key": key, "expected": key.change_number}
+    if request.method == "POST":
+        seen = SeenForm(request.POST)
+        if not seen.is_valid():
+            return _bad_request(request, seen)
+        # What was seen when the typing began, however often the form comes back with an error.
+        context |= seen.cleaned_data
+        if form.is_valid() and (answer := _saved(request, key, form, **seen.cleaned_data)):
+            return answer
+    return render(request, "keys/form.html", context, status=400 if form.errors else 200)
+
+
+def _saved(request, key: Key, form: KeyForm, expected: int):
+    """Change the key to what a form says; None if that was refused and the form says why."""
+    try:
+        lifecycle.change(key, form.wishes(), expected=expected)
+    except lifecycle.Stale as error:
+        context = {"form": form, "apis": apis_of_one(key.org_id)}
+        return _stale(request, error.key, context, lifecycle.differences(error.key, form.wishes()))
+    except lifecycle.Revoked:
+        return _revoked_already(request, key)
+    except SessionError as error:
+        form.add_error("access_rights", error.message)
+        return None
+    messages.success(request, "Saved. Gateways hear of it within seconds.")
+    return redirect("key-detail", request.org.slug, key.id)
+
+
+@access("session", "keys", methods="POST")
+def key_suspension(request, org, key_id):
+    """`suspended` = true or false."""
+    key = _key_or_404(key_id)
+    form = SuspensionForm(request.POST)
+    if not form.is_valid():
+        return _bad_request(request, form)
+    suspended = form.cleaned_data["suspended"]
+    try:
+        lifecycle.set_suspended(key, **form.cleaned_data)
+    except lifecycle.Stale as error:
+        return _stale(request, error.key, {"suspending": suspended})
+    except lifecycle.Revoked:
+        return _revoked_already(request, key)
+    messages.success(request, "The key is suspended." if suspended else "The key works again.")
+    return redirect("key-detail", org, key.id)
+
+
+@access("session", "keys", methods="GET POST", form=True)
+def key_revoke(request, org, key_id):
+    """GET asks, POST does."""
+    key = _key_or_404(key_id)
+    if request.method == "POST":
+        return _revoke(request, key)
+    if key.revoked_at is not None:
+        raise Http404
+    context = {"section": "keys", "key": key, "apis": list(_opened(key))}
+    return render(request, "keys/revoke.html", context)
+
+
+def _revoke(request, key: Key):
+    seen = SeenForm(request.POST)
+    if not seen.is_valid():
+        return _bad_request(request, seen)
+    try:
+        lifecycle.revoke(key, **seen.cleaned_data)
+    except lifecycle.Stale as error:
+        return _stale(request, error.key, {"revoking": True, "apis": list(_opened(error.key))})
+    except lifecycle.Revoked:
+        return _revoked_already(request, key)
+    messages.success(request, "The key is revoked. Gateways refuse it within seconds.")
+    return redirect("key-detail", request.org.slug, key.id)
+
+
+def _revoked_already(request, key: Key):
+    messages.info(request, "The key is revoked already.")
+    return redirect("key-detail", request.org.slug, key.id)
+
+
+def _stale(request, key: Key, context: dict, differences: dict | None = None):
+    """409: who was faster, what is different now, and a form that does it all the same."""
+    last = (
+        AuditEntry.objects.filter(org_id=key.org_id, kind="key", object_id=key.id)
+        .order_by("-at", "-id")
+        .first()
+    )
+    rows = [(name, _text(now), _text(mine)) for name, (now, mine) in (differences or {}).items()]
+    context |= {"section": "keys", "key": key, "state": key.state(), "last": last, "rows": rows}
+    return render(request, "keys/stale.html", context | {"expected": key.change_number}, status=409)
+
+
+def _text(value) -> str:
+    """A member of a key as a person reads it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _bad_request(request, form):
+    field, faults = next(iter(form.errors.items()))
+    return render(request, "400.html", {"problem": f"{field}: {faults[0]}"}, status=400)
+
+
+def _living_or_404(key_id: str) -> Key:
+    key = _key_or_404(key_id)
+    if key.revoked_at is not None:
+        raise Http404
+    return key
+
+
+def _key_or_404(key_id: str) -> Key:
+    key = Key.objects.filter(id=key_id).first() if is_id(key_id) else None
+    if key is None:
+        raise Http404
+    return key

@@ -1,0 +1,85 @@
+"""Pages of super-users about organisations: find, enter, create and change them."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
+
+from orgs.access import access
+from orgs.changes import Stale
+from orgs.forms import OrganisationChangeForm, OrganisationForm, add_errors
+from orgs.http.conflict import conflict
+from orgs.models import Organisation
+from orgs.people import accounts
+from orgs.signing_in import form_tokens
+
+A_PAGE = 50
+
+
+@access("super")
+def organisation_list(request):
+    query = request.GET.get("q", "").strip()
+    found = Organisation.everyone.present().annotate(people=Count("users")).order_by("owner_name", "id")
+    if query:
+        found = found.filter(Q(owner_name__icontains=query) | Q(slug__icontains=query) | Q(pk=query))
+    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+    context = {"section": "orgs", "query": query, "page": page}
+    if page.has_previous():
+        context["newer"] = page_address(query, page.previous_page_number())
+    if page.has_next():
+        context["older"] = page_address(query, page.next_page_number())
+    return render(request, "orgs/organisations.html", context)
+
+
+def page_address(query: str, number: int) -> str:
+    return "?" + urlencode({"q": query, "page": number})
+
+
+@access("super", methods="GET POST")
+def organisation_create(request):
+    """Sent again, as by a double click or a reload, the form leads to the organisation it has made."""
+    form, form_token = OrganisationForm(request.POST or None), form_tokens.of(request.POST)
+    if request.method == "POST" and form.is_valid():
+        try:
+            organisation = accounts.create_organisation(
+                actor=request.user, form_token=form_token, **form.cleaned_data
+            )
+        except accounts.AlreadyMade as already:
+            messages.info(request, f"{already.organisation.owner_name} is created already.")
+            return redirect("org-edit", already.organisation.pk)
+        except ValidationError as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, f"{organisation.owner_name} is created.")
+            return redirect("org-edit", organisation.pk)
+    context = {"section": "orgs", "form": form, "form_token": form_token}
+    return render(request, "orgs/organisation_form.html", context)
+
+
+@access("super", methods="GET POST")
+def organisation_edit(request, organisation):
+    organisation = get_object_or_404(Organisation.everyone.present(), pk=organisation)
+    initial = {name: getattr(organisation, name) for name in OrganisationForm.base_fields}
+    initial["seen"] = organisation.change_number
+    form = OrganisationChangeForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        expected = form.expected(organisation)
+        try:
+            accounts.change_organisation(organisation, actor=request.user, expected=expected, **form.values())
+        except ValidationError as error:
+            add_errors(form, error)
+        except Stale as error:
+            return conflict(request, error, form, _stored(form, error), section="orgs", again=request.path)
+        else:
+            messages.success(request, f"{organisation.owner_name} is saved.")
+            return redirect("org-list")
+    context = {"section": "orgs", "form": form, "organisation": Organisation.everyone.get(pk=organisation.pk)}
+    return render(request, "orgs/organisation_form.html", context)
+
+
+def _stored(form: OrganisationChangeForm, error: Stale) -> dict:
+    """What the form would store: an empty slug leaves the slug."""
+    values = form.values()
+    return values | {"slug": values["slug"] or error.row.slug}

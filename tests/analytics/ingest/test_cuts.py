@@ -1,0 +1,304 @@
+"""An organisation's zone is changed: old figures until the new ones are whole, and then all of them agree."""
+
+import os
+import random
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgpack
+import pytest
+from django.db import connection, connections, transaction
+
+from dashboard.analytics.ingest import claim, clean, cuts, decode, partitions, rebuild, rollup, store
+from dashboard.analytics.models import Record, Rollup, RollupCut
+from orgs import scope
+from orgs.models import Organisation
+from tests import make
+from tests.analytics import recordings, screens
+from tests.analytics.arrivals import drained
+from tests.analytics.screens import sheet
+from tests.analytics.test_ingest_sums import request
+
+OVERVIEW = "/o/alpha/analytics/"
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def organisation(zone: str) -> Organisation:
+    make.organisation("Beta", "beta", id=recordings.ORG_B)
+    return make.organisation("Alpha", "alpha", id=recordings.ORG_A, time_zone=zone)
+
+
+def pushed(redis, now: datetime, days: int, number: int, seed: int = 5) -> None:
+    source = random.Random(seed)  # noqa: S311
+    moments = [now - timedelta(seconds=source.randrange(days * 86_400)) for _ in range(number)]
+    redis.rpush(claim.LIST, *(request(source, moment) for moment in moments))
+    drained(redis, now)
+
+
+def moved_to(zone: str) -> None:
+    with scope.every_org(), transaction.atomic():
+        Organisation.everyone.filter(pk=recordings.ORG_A).update(time_zone=zone)
+
+
+def worked(now: datetime) -> int:
+    steps = 0
+    while cuts.work(now):
+        steps += 1
+    return steps
+
+
+def state() -> list[tuple]:
+    with scope.every_org():
+        rows = RollupCut.objects.filter(org=recordings.ORG_A).order_by("base")
+        return list(rows.values_list("base", "zone", "state"))
+
+
+def sums(client, **asked) -> dict[str, int]:
+    """What every part of a page says the requests are."""
+    page = client.get(OVERVIEW, asked)
+    tiles = {tile.name: (tile.exact, url) for tile, url in page.context["tiles"]}
+    found = {"tile": int(tiles["requests"][0].replace(",", ""))}
+    for table in ("requests", "apis", "endpoints"):
+        rows = sheet(client.get(OVERVIEW, {**asked, "format": "csv", "table": table}))
+        found[table] = sum(int(row["requests"]) for row in rows)
+    listed, url = 0, tiles["requests"][1]
+    while url:
+        logs = client.get(url)
+        listed, url = listed + len(logs.context["records"]), logs.context["older"]
+    return {**found, "logs": listed}
+
+
+def counted_days(base: int, zone: str) -> dict:
+    days = Rollup.objects.filter(org=recordings.ORG_A, grain="d", dim=base)
+    return {row.ts.astimezone(ZoneInfo(zone)).date(): row.hits for row in days}
+
+
+def recorded_days(zone: str) -> Counter:
+    records = Record.objects.filter(org=recordings.ORG_A)
+    return Counter(record.ts.astimezone(ZoneInfo(zone)).date() for record in records)
+
+
+def test_after_a_change_of_zone_all_sums_of_all_ranges_agree(committed, redis, client_for):
+    alpha = organisation("America/New_York")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    now = datetime.now(UTC)
+    pushed(redis, now, 29, 600)
+    for zone, base in (("Asia/Kolkata", 100), ("Pacific/Auckland", 0), ("America/New_York", 100)):
+        moved_to(zone)
+        assert worked(now) > 0
+        assert state() == [(base, zone, "active")]
+        with scope.every_org():
+            assert counted_days(base, zone) == recorded_days(zone)
+        for name in ("1h", "24h", "7d", "30d"):
+            found = sums(client, range=name)
+            assert (zone, name, set(found.values())) == (zone, name, {found["tile"]})
+        page = client.get(OVERVIEW, {"range": "7d"})
+        assert (page.context["zone"], page.context["recut"]) == (zone, "")
+        assert len(page.context["tables"][0]["lines"]) == 2
+
+
+def test_until_it_is_done_pages_show_the_old_figures_and_say_so(committed, redis, client_for, monkeypatch):
+    monkeypatch.setattr(cuts, "RECORDS", 50)
+    alpha = organisation("America/New_York")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    now = datetime.now(UTC)
+    pushed(redis, now, 20, 500)
+    before = sums(client, range="7d")
+    moved_to("Asia/Kolkata")
+    said = []
+    while [cut[2] for cut in state()] != ["retired", "active"]:
+        page = client.get(OVERVIEW, {"range": "7d"})
+        said.append(page.context["recut"])
+        assert page.context["zone"] == "America/New_York"
+        complete_to = page.context["fresh"].up_to.astimezone(ZoneInfo("America/New_York"))
+        assert f"{complete_to:%H:%M:%S}" in page.content.decode()
+        assert sums(client, range="7d") == before
+        assert cuts.work(now) is True
+    assert said[0] == (
+        "The time zone of this organisation is now Asia/Kolkata. Its figures are being counted anew, 0 % so far; "
+        "until that is done they are those of America/New_York."
+    )
+    assert len(set(said)) > 3
+    page = client.get(OVERVIEW, {"range": "7d"})
+    assert (page.context["zone"], page.context["recut"]) == ("Asia/Kolkata", "")
+    worked(now)
+    assert state() == [(100, "Asia/Kolkata", "active")]
+    with scope.every_org():
+        assert Rollup.objects.filter(org=alpha, dim__lt=100).count() == 0
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Pacific/Auckland", "UTC"])
+def test_traffic_that_comes_meanwhile_is_counted_once_in_the_new_figures(committed, redis, monkeypatch, zone):
+    monkeypatch.setattr(cuts, "RECORDS", 40)
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 29, 300)
+    moved_to(zone)
+    seed = 6
+    while [cut[1:] for cut in state()] != [(zone, "active")]:
+        cuts.work(now)
+        pushed(redis, now, 29, 30, seed)
+        seed += 1
+    assert seed > 10
+    with scope.every_org():
+        [(base, _, _)] = state()
+        assert counted_days(base, zone) == recorded_days(zone)
+        total = Record.objects.filter(org=recordings.ORG_A).count()
+        for grain, dim in (("h", 0), ("h", 1), ("d", 1), ("d", 2), ("k", 3)):
+            rows = Rollup.objects.filter(org=recordings.ORG_A, grain=grain, dim=base + dim)
+            assert (grain, dim, sum(row.hits for row in rows)) == (grain, dim, total)
+
+
+def test_a_second_change_during_the_first_begins_again(committed, redis, monkeypatch):
+    monkeypatch.setattr(cuts, "RECORDS", 40)
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 20, 200)
+    moved_to("Asia/Kolkata")
+    for _ in range(3):
+        cuts.work(now)
+    assert state() == [(0, "America/New_York", "active"), (100, "Asia/Kolkata", "building")]
+    moved_to("Pacific/Auckland")
+    worked(now)
+    assert state() == [(100, "Pacific/Auckland", "active")]
+    with scope.every_org():
+        assert counted_days(100, "Pacific/Auckland") == recorded_days("Pacific/Auckland")
+    moved_to("UTC")
+    for _ in range(3):
+        cuts.work(now)
+    moved_to("Pacific/Auckland")
+    worked(now)
+    assert state() == [(100, "Pacific/Auckland", "active")]
+    with scope.every_org():
+        assert counted_days(100, "Pacific/Auckland") == recorded_days("Pacific/Auckland")
+        assert Rollup.objects.filter(org=recordings.ORG_A, dim__lt=100).count() == 0
+
+
+def test_days_without_records_keep_their_dates_and_nothing_is_lost(committed, redis, client_for):
+    """Rollups of 60 days whose records of the first half are gone."""
+    alpha = organisation("America/New_York")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    now = datetime.now(UTC)
+    pushed(redis, now - 31 * DAY, 28, 300)
+    pushed(redis, now, 29, 300, seed=6)
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM record WHERE ts < %s", [now - 30 * DAY])
+    with scope.every_org():
+        old = counted_days(0, "America/New_York")
+    moved_to("Asia/Kolkata")
+    worked(now)
+    with scope.every_org():
+        new = counted_days(100, "Asia/Kolkata")
+        assert sum(new.values()) == sum(old.values())
+        boundary = (now - 31 * DAY).date()
+        assert {day: hits for day, hits in new.items() if day < boundary} == {
+            day: hits for day, hits in old.items() if day < boundary
+        }
+    for start in (now - 45 * DAY, now - 58 * DAY):
+        asked = {"from": f"{start:%Y-%m-%d}", "to": f"{now:%Y-%m-%d}"}
+        page = client.get(OVERVIEW, asked)
+        assert page.context["recut"].startswith("Days before ")
+        found = sums(client, **asked)
+        del found["logs"]
+        assert set(found.values()) == {found["tile"]}
+        asked["to"] = f"{start + 9 * DAY:%Y-%m-%d}"
+        found = sums(client, **asked)
+        del found["logs"]
+        assert set(found.values()) == {found["tile"]}
+
+
+def test_a_worker_killed_within_a_step_goes_on_where_the_last_one_ended(committed, redis, monkeypatch):
+    monkeypatch.setattr(cuts, "RECORDS", 40)
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 20, 200)
+    moved_to("Asia/Kolkata")
+    for _ in range(12):
+        connections.close_all()
+        child = os.fork()
+        if child == 0:
+            added = rollup.add
+            steps = iter((True, False))
+
+            def add_and_die(*arguments, added=added, steps=steps, **named):
+                added(*arguments, **named)
+                if not next(steps):
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            rollup.add = add_and_die
+            while cuts.work(now):
+                pass
+            os._exit(0)
+        os.waitpid(child, 0)
+        if [cut[1:] for cut in state()] == [("Asia/Kolkata", "active")]:
+            break
+    assert state() == [(100, "Asia/Kolkata", "active")]
+    with scope.every_org():
+        assert counted_days(100, "Asia/Kolkata") == recorded_days("Asia/Kolkata")
+
+
+def at_once(first: Callable[[], None], second: Callable[[], object]) -> tuple[bool, object]:
+    """Whether `second` waited for a lock of `first`, which was done but not committed; and its answer."""
+    answers = []
+
+    def run():
+        answers.append(second())
+        connections.close_all()
+
+    thread = threading.Thread(target=run)
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        first()
+        thread.start()
+        waits = False
+        while thread.is_alive() and not waits:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            [waits] = cursor.fetchone()
+    thread.join(10)
+    return waits, *answers
+
+
+def test_traffic_that_is_being_stored_while_a_step_counts_is_in_the_new_figures(committed, redis):
+    """Of the day that records do not cover whole, whose figures are taken over, and of a day that is counted."""
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 29, 100)
+    oldest = partitions.oldest("record", now) + timedelta(minutes=1)
+    number = 0
+    for zone, base in (("Asia/Kolkata", 100), ("UTC", 0)):
+        moved_to(zone)
+        while [cut[1:] for cut in state()] != [(zone, "active")]:
+            number += 1
+            entry = msgpack.packb({"OrgID": recordings.ORG_A, "ResponseCode": 200})
+            row = clean.clean(decode.decode(entry), number, now, hashed_keys=True)
+            late = [row._replace(ts=oldest), row._replace(ts=now - DAY, id=1000 + number)]
+            at_once(lambda: store.store(late, now, most_bad=0), lambda: cuts.work(now))  # noqa: B023
+        with scope.every_org():
+            assert sum(counted_days(base, zone).values()) == sum(recorded_days(zone).values())
+
+
+def test_a_second_worker_leaves_an_organisation_to_the_first_and_waits_for_nothing(committed, redis):
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 20, 20)
+    moved_to("Asia/Kolkata")
+    assert at_once(lambda: cuts.work(now), lambda: cuts.work(now)) == (False, False)
+
+
+def test_a_rebuild_of_a_day_leaves_the_figures_of_the_next_zone_alone(committed, redis, monkeypatch):
+    monkeypatch.setattr(cuts, "RECORDS", 10)
+    alpha = organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now, 20, 200)
+    moved_to("Asia/Kolkata")
+    for _ in range(4):
+        cuts.work(now)
+    assert state()[1:] == [(100, "Asia/Kolkata", "building")]
+    with scope.every_org():
+        before = counted_days(100, "Asia/Kolkata")
+        today = now.date()
+        assert before and list(rebuild.days(alpha, today - 25 * DAY, today, now))
+        assert counted_days(100, "Asia/Kolkata") == before

@@ -1,0 +1,130 @@
+"""The log browser against the recorded requests."""
+
+from datetime import UTC, datetime, timedelta
+
+from dashboard.analytics.reports import logs
+from tests import make
+from tests.analytics.screens import count_by, sheet, tables_of
+
+LOGS = "/o/alpha/logs/"
+
+
+def walk(client, **params) -> list:
+    """Every record that the browser shows, page by page."""
+    found, url = [], LOGS
+    while url:
+        page = client.get(url, params)
+        assert page.status_code == 200
+        found += [line["record"] for line in page.context["records"]]
+        url, params = page.context["older"], {}
+    return found
+
+
+FILTERS = (
+    ({"api": "aaaa0000000000000000000000000003"}, lambda r: r["APIID"].endswith("3")),
+    ({"key": "293126b6c5e8f310"}, lambda r: r["APIKey"] == "293126b6c5e8f310"),
+    ({"status": "429"}, lambda r: r["ResponseCode"] == 429),
+    ({"status": "5xx"}, lambda r: r["ResponseCode"] >= 500),
+    ({"status": "2xx", "method": "post"}, lambda r: r["ResponseCode"] < 300 and r["Method"] == "POST"),
+    ({"path": "/status/4"}, lambda r: r["RawPath"].startswith("/status/4")),
+    ({"path": "/%"}, lambda r: r["RawPath"].startswith("/%")),
+    ({"path": "/_tatus"}, lambda r: r["RawPath"].startswith("/_tatus")),
+    ({"least_ms": "45"}, lambda r: r["Latency"]["Total"] >= 45),
+)
+
+
+def test_paging_shows_every_record_once_newest_first(played, client_for):
+    found = walk(client_for(played.ann), range="1h", method="POST")
+    recorded = [record for record in played.records[played.alpha.id] if record["Method"] == "POST"]
+    stamps = [tuple(record["TimeStamp"]) for record in recorded]
+    shown = [(int(record.ts.timestamp()), record.ts.microsecond) for record in found]
+    assert shown == sorted(((second, nano // 1000) for second, nano in stamps), reverse=True)
+    assert len({(record.ts, record.id) for record in found}) == len(recorded) > 2 * logs.PAGE
+
+
+def test_each_filter_finds_what_a_plain_count_finds(played, client_for):
+    client, records = client_for(played.ann), played.records[played.alpha.id]
+    for filters, matches in FILTERS:
+        found = len(walk(client, range="1h", **filters))
+        assert (filters, found) == (filters, sum(map(matches, records)))
+
+
+def test_a_custom_range_is_taken_to_the_instant(played, client_for):
+    middle = datetime.fromtimestamp(played.first_second + 10, UTC)
+    found = walk(
+        client_for(played.ann),
+        **{"range": "custom", "from": (middle - timedelta(hours=1)).isoformat(), "to": middle.isoformat()},
+    )
+    recorded = [record["TimeStamp"][0] for record in played.records[played.alpha.id]]
+    assert len(found) == sum(second < middle.timestamp() for second in recorded)
+
+
+def test_the_shown_page_is_the_file(played, client_for):
+    client = client_for(played.ann)
+    page = client.get(LOGS, {"range": "1h", "status": "4xx"})
+    second = client.get(page.context["older"])
+    rows = sheet(client.get(second.context["csv_url"]))
+    assert [(row["path"], row["status"], row["key"]) for row in rows] == [
+        (line["record"].path, str(line["record"].status), line["record"].key)
+        for line in second.context["records"]
+    ]
+    assert len(rows) == logs.PAGE
+
+
+def test_one_record_is_shown_with_all_that_is_known(played, client_for):
+    client = client_for(played.ann)
+    [line] = client.get(LOGS, {"range": "1h", "key": "293126b6c5e8f310"}).context["records"][:1]
+    page = client.get(line["url"])
+    assert (page.status_code, page.context["record"]) == (200, line["record"])
+    for text, url in page.context["same"]:
+        assert (text, line["record"] in [one["record"] for one in client.get(url).context["records"]]) == (
+            text,
+            True,
+        )
+
+
+def test_anothers_record_is_answered_like_a_missing_one(played, client_for):
+    [line] = client_for(played.ann).get(LOGS, {"range": "1h"}).context["records"][:1]
+    path = line["url"].removeprefix("/o/alpha/")
+    bob = client_for(played.bob)
+    answers = [
+        bob.get(url)
+        for url in (
+            f"/o/beta/{path}",
+            "/o/beta/logs/1/1/",
+            f"/o/beta/logs/{'9' * 30}/{'9' * 30}/",
+            line["url"],
+        )
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 404]
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_times_are_those_of_the_organisation(played, client_for):
+    page = client_for(played.ann).get(LOGS, {"range": "1h"})
+    [first] = tables_of(page)["Requests, newest first"][:1]
+    at = page.context["records"][0]["record"].ts.astimezone(played.alpha.zone)
+    assert first[0] == f"{at.day} {at:%b} {at:%H:%M:%S}.{at.microsecond // 1000:03}"
+
+
+def test_a_member_needs_the_right_to_logs(played, client_for):
+    max_ = make.user("max@alpha.example", played.alpha, {"analytics": "read"})
+    client = client_for(max_)
+    assert client.get(LOGS).status_code == 403
+    tiles = client.get("/o/alpha/analytics/", {"range": "1h"}).context["tiles"]
+    assert [(tile.name, url.split("?")[0]) for tile, url in tiles if url] == [
+        ("keys", "/o/alpha/analytics/keys/")
+    ]
+
+
+def test_live_without_a_script_is_a_page_that_asks_for_itself(played, client_for):
+    client = client_for(played.ann)
+    refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>'
+    assert client.get(LOGS, {"live": "1"}).content.decode().count(refresh) == 1
+    assert client.get(LOGS).content.decode().count(refresh) == 0
+
+
+def test_the_keys_of_the_recording_are_all_found(played, client_for):
+    client = client_for(played.ann)
+    for key, hits in count_by(played.records[played.alpha.id], "APIKey").most_common(3):
+        assert len(walk(client, range="24h", key=key)) == hits

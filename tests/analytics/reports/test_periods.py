@@ -1,0 +1,220 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.analytics import clock
+from dashboard.analytics.clock import DAY, HOUR, MINUTE
+from dashboard.analytics.reports import periods
+from dashboard.analytics.reports.periods import PeriodError, parse
+
+BERLIN = ZoneInfo("Europe/Berlin")
+LORD_HOWE = ZoneInfo("Australia/Lord_Howe")  # its clocks change by half an hour
+HAVANA = ZoneInfo("America/Havana")  # its midnight comes twice or not at all
+NOW = datetime(2026, 11, 25, 14, 35, 20, tzinfo=UTC)
+
+zones = st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})).map(ZoneInfo)
+instants = st.datetimes(datetime(2020, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC))
+ranges = st.sampled_from(sorted(periods.RANGES))
+
+
+def at(*parts: int, zone: ZoneInfo = BERLIN, fold: int = 0) -> datetime:
+    return datetime(*parts, tzinfo=zone, fold=fold).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "latency", "tables"),
+    [
+        ("1h", (60, MINUTE, "m"), (60, "m"), ""),
+        ("24h", (97, 15 * MINUTE, "m"), (97, "m"), "x"),
+        ("7d", (84, 2 * HOUR, "h"), (84, "h"), "k"),
+        ("30d", (90, 8 * HOUR, "h"), (30, "d"), "k"),
+    ],
+)
+def test_each_range_is_cut_into_buckets_that_its_grain_can_fill(name, counts, latency, tables):
+    period = parse({"range": name}, BERLIN, NOW)
+    assert (len(period.counts), period.counts.step, period.counts.grain) == counts
+    assert (len(period.latency), period.latency.grain) == latency
+    assert period.tables.grain == tables
+
+
+@pytest.mark.parametrize(
+    ("name", "buckets", "grain"), [("1h", 60, ""), ("24h", 25, "x"), ("7d", 7, "k"), ("30d", 30, "k")]
+)
+def test_rows_of_one_key_are_read_by_hour_and_day_and_its_latency_from_records(name, buckets, grain):
+    period = parse({"range": name}, BERLIN, NOW, by_key=True)
+    assert (len(period.counts), period.counts.grain) == (buckets, grain)
+    assert period.latency == replace(period.counts, grain="")
+
+
+def test_without_parameters_the_last_24_hours_are_shown():
+    period = parse({}, BERLIN, NOW)
+    assert (period.name, period.start, period.end) == (
+        "24h",
+        at(2026, 11, 24, 15, 36),
+        at(2026, 11, 25, 15, 36),
+    )
+
+
+def test_seven_days_are_today_and_the_six_before_in_the_zone_of_the_organisation():
+    kolkata = ZoneInfo("Asia/Kolkata")
+    period = parse({"range": "7d"}, kolkata, NOW)
+    assert period.start == datetime(2026, 11, 18, 18, 30, tzinfo=UTC)
+    assert period.end == datetime(2026, 11, 25, 18, 30, tzinfo=UTC)
+    assert period.seen_end == NOW
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "tier", "first", "last"),
+    [
+        # Up to an hour: whole minutes.
+        ("2026-11-25T10:00:30", "2026-11-25T10:20:30", "minutes", (25, 10, 0), (25, 10, 21)),
+        # Up to two days: whole minutes too.
+        ("2026-11-24T10:20:59", "2026-11-25T10:20:01", "hours", (24, 10, 20), (25, 10, 21)),
+        # A little more than an hour ago but older than minutes are kept: whole days.
+        ("2026-11-20T10:20", "2026-11-20T10:50", "days", (20, 0, 0), (21, 0, 0)),
+        # More than two days: whole days.
+        ("2026-11-20T10:20", "2026-11-23T10:20", "days", (20, 0, 0), (24, 0, 0)),
+        # A date alone as the end includes that day.
+        ("2026-11-20", "2026-11-22", "days", (20, 0, 0), (23, 0, 0)),
+        # An offset wins over the zone.
+        ("2026-11-25T08:00Z", "2026-11-25T08:30Z", "minutes", (25, 9, 0), (25, 9, 30)),
+    ],
+)
+def test_a_custom_range_is_widened_to_whole_minutes_or_days(start, end, tier, first, last):
+    period = parse({"range": "custom", "from": start, "to": end}, BERLIN, NOW)
+    assert (period.tier, period.start, period.end) == (tier, at(2026, 11, *first), at(2026, 11, *last))
+
+
+def test_a_custom_range_never_reaches_beyond_now():
+    period = parse({"from": "2026-11-25T15:00", "to": "2027-01-01"}, BERLIN, NOW)
+    assert period.end == datetime(2026, 11, 25, 14, 36, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"range": "90d"}, "range"),
+        ({"range": "24h\0"}, "range"),
+        ({"range": "custom"}, "from"),
+        ({"from": "2026-11-20"}, "to"),
+        ({"to": "2026-11-20"}, "from"),
+        ({"from": "yesterday", "to": "2026-11-20"}, "from"),
+        ({"from": "2026-11-20", "to": "2026-13-01"}, "to"),
+        ({"from": "2026-11-20", "to": "2026-11-20T"}, "to"),
+        ({"from": "2026-11-20", "to": "2026-11-19"}, "to"),
+        ({"from": "2026-11-20T10:00", "to": "2026-11-20T10:00"}, "to"),
+        ({"from": "2026-11-26", "to": "2026-11-27"}, "from"),
+        ({"from": "2025-01-01", "to": "2026-11-20"}, "from"),
+        ({"from": "0001-01-01", "to": "2026-11-20"}, "from"),
+        ({"from": "2026-11-20", "to": "9999-12-31"}, "to"),
+        ({"from": "2026-11-20T10:00\0", "to": "2026-11-20"}, "from"),
+    ],
+)
+def test_a_range_that_cannot_be_shown_names_its_field(params, field):
+    with pytest.raises(PeriodError) as caught:
+        parse(params, BERLIN, NOW)
+    assert caught.value.field == field
+
+
+def test_the_period_before_is_read_as_far_as_this_one_has_run():
+    before = periods.before(parse({"range": "24h"}, BERLIN, NOW))
+    assert before.counts == periods.Span(at(2026, 11, 23, 15, 36), at(2026, 11, 24, 15, 35), "m")
+    assert before.tables == periods.Span(at(2026, 11, 23, 15, 36), at(2026, 11, 24, 15, 36), "x")
+
+
+def test_the_month_before_compares_counts_by_the_hour_and_percentiles_by_whole_days():
+    before = periods.before(parse({"range": "30d"}, BERLIN, NOW))
+    first, last = at(2026, 9, 27), at(2026, 10, 27)
+    assert before.counts == periods.Span(first, at(2026, 10, 26, 15), "h")
+    assert before.latency == periods.Span(first, last, "d")
+    assert before.tables == periods.Span(first, last, "k")
+
+
+def test_what_is_no_longer_kept_is_not_compared_with():
+    year = periods.before(parse({"from": "2026-01-01", "to": "2026-11-25"}, BERLIN, NOW))
+    assert year == periods.Before(None, None, None)
+    hours = periods.before(parse({"from": "2026-11-23T12:00", "to": "2026-11-25T10:00"}, BERLIN, NOW))
+    assert hours.tables is None
+    assert hours.counts == periods.Span(at(2026, 11, 21, 14), at(2026, 11, 23, 12), "h")
+
+
+def test_a_long_range_is_cut_into_at_most_a_hundred_buckets_of_whole_days():
+    period = parse({"from": "2025-11-01", "to": "2026-11-25"}, BERLIN, NOW)
+    assert (len(period.counts), period.counts.step, period.counts.grain) == (98, 4 * DAY, "d")
+
+
+def test_the_day_of_25_hours_has_one_long_bucket():
+    now = datetime(2026, 10, 26, 12, tzinfo=UTC)
+    period = parse({"range": "7d"}, BERLIN, now)
+    widths = {b - a for a, b in pairwise(period.counts.edges)}
+    assert (len(period.counts), widths) == (84, {2 * HOUR, 3 * HOUR})
+
+
+def test_the_day_of_23_hours_has_one_short_bucket():
+    now = datetime(2026, 3, 30, 12, tzinfo=UTC)
+    period = parse({"range": "7d"}, BERLIN, now)
+    widths = {b - a for a, b in pairwise(period.counts.edges)}
+    assert (len(period.counts), widths) == (84, {2 * HOUR, HOUR})
+
+
+def test_a_day_begins_at_the_first_of_two_midnights():
+    assert clock.day_start(date(2026, 11, 1), HAVANA) == datetime(2026, 11, 1, 4, tzinfo=UTC)
+
+
+def test_a_day_without_midnight_begins_when_the_clock_jumps():
+    assert clock.day_start(date(2026, 3, 8), HAVANA) == datetime(2026, 3, 8, 5, tzinfo=UTC)
+
+
+def test_an_hour_of_a_half_hour_clock_change_starts_when_its_first_instant_is_counted():
+    # On 4 April 2026 at 15:00 UTC the clock goes back from 02:00 to 01:30, so the second 01 o'clock hour
+    # lasts 30 minutes and its row carries the time 14:30 UTC, when 01:00 would have been.
+    instant = datetime(2026, 4, 4, 15, 10, tzinfo=UTC)
+    assert clock.hour_key(instant, LORD_HOWE) == datetime(2026, 4, 4, 14, 30, tzinfo=UTC)
+    start = datetime(2026, 4, 4, 15, tzinfo=UTC)
+    assert clock.hour_start(instant, LORD_HOWE) == start
+    assert clock.next_hour(start, LORD_HOWE) == datetime(2026, 4, 4, 15, 30, tzinfo=UTC)
+    # A bucket that begins there begins with that row; rows of minutes and days carry their own instants.
+    assert clock.row_bound(start, "h", LORD_HOWE) == datetime(2026, 4, 4, 14, 30, tzinfo=UTC)
+    assert clock.row_bound(start, "m", LORD_HOWE) == start
+
+
+@given(zones, instants, ranges, st.booleans())
+def test_every_period_covers_now_in_at_most_a_hundred_rising_buckets(zone, now, name, by_key):
+    period = parse({"range": name}, zone, now, by_key=by_key)
+    for cut in (period.counts, period.latency):
+        assert len(cut) <= periods.MOST_BUCKETS
+        assert all(a < b for a, b in pairwise(cut.edges))
+        assert (cut.edges[0], cut.edges[-1]) == (period.start, period.end)
+        assert cut.find(now) == max(i for i, edge in enumerate(cut.edges) if edge <= now)
+    assert period.start <= now < period.end
+    assert (period.tables.start, period.tables.end) == (period.start, period.end)
+
+
+@given(zones, instants, st.integers(0, 399 * 24 * 60), st.integers(1, 400 * 24 * 60), st.booleans())
+def test_every_custom_range_is_covered_whole(zone, now, ago, length, by_key):
+    start = now - timedelta(minutes=ago + 1)
+    asked = {"from": start.isoformat(), "to": (start + timedelta(minutes=length)).isoformat()}
+    period = parse(asked, zone, now, by_key=by_key)
+    assert len(period.counts) <= periods.MOST_BUCKETS
+    assert all(a < b for a, b in pairwise(period.counts.edges))
+    assert period.start <= start
+    assert period.end >= min(start + timedelta(minutes=length), now)
+    before = periods.before(period)
+    for span in (before.counts, before.latency, before.tables):
+        assert span is None or span.start < span.end <= period.start
+
+
+@given(zones, instants, ranges)
+def test_an_hour_row_lies_in_the_bucket_that_holds_its_instants(zone, now, name):
+    period = parse({"range": name}, zone, now)
+    if period.counts.grain != "h":
+        return
+    for edge in period.counts.edges[:-1]:
+        inside = clock.row_bound(edge, "h", zone)
+        assert clock.hour_key(edge, zone) == inside
+        assert clock.hour_key(edge - MINUTE, zone) < inside

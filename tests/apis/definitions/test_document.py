@@ -1,0 +1,78 @@
+"""Definition text."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apis.definitions import document
+from apis.definitions.pointer import pointer, walk
+from orgs.http.strict_json import BadJson
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+    lambda below: (
+        st.lists(below, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b/", "~", 'q"', "{,"]), below, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+def test_every_value_has_its_line():
+    text = '{\n "a": [1,\n {"b~/": "x,{"}],\n "c": {},\n "d": [],\n "e": null}'
+    assert document.lines(text, [pointer(path) for path, _, _ in walk(json.loads(text))]) == {
+        "": 1,
+        "/a": 2,
+        "/a/0": 2,
+        "/a/1": 3,
+        "/a/1/b~0~1": 3,
+        "/c": 4,
+        "/d": 5,
+        "/e": 6,
+    }
+
+
+@given(values)
+def test_the_lines_of_any_document_name_each_of_its_values(value):
+    pointers = sorted(pointer(path) for path, _, _ in walk(value))
+    assert sorted(document.lines(document.pretty(value), [*pointers, "/not/there"])) == pointers
+
+
+@given(values)
+def test_text_written_and_read_again_is_the_same(value):
+    assert document.parse(document.compact(value)) == value == document.faithful(value)
+    assert json.loads(document.pretty(value)) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"a":1,"a":2}', "NaN", '"\\u0000"', '"\\ud800"', "[" * 100_000, " " * 1_000_001]
+)
+def test_text_that_two_readers_could_read_differently_is_refused(text):
+    with pytest.raises(BadJson):
+        document.parse(text)
+
+
+def test_only_the_lines_that_are_asked_for_are_looked_up():
+    assert document.lines('{"a": [1,\n2]}', ["/a/1", "/b"]) == {"/a/1": 2}
+
+
+def test_lines_are_found_in_one_pass_even_below_a_name_of_half_a_megabyte():
+    text = '{"' + "x" * 500_000 + '": [' + "1,\n" * 150_000 + "1]}"
+    began = time.monotonic()
+    found = document.lines(text, [f"/{'x' * 500_000}/{index}" for index in (0, 149_999)])
+    assert (list(found.values()), time.monotonic() - began < 5) == ([1, 150_000], True)
+
+
+def test_what_indenting_would_make_too_long_to_send_back_is_shown_without_blanks():
+    value = [1] * 10
+    for _ in range(60):
+        value = [value]
+    assert document.pretty(value).startswith("[\n")
+    value = [value[0]] * 1_000
+    assert document.pretty(value) == document.compact(value)

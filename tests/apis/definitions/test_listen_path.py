@@ -1,0 +1,131 @@
+"""Where APIs listen, and who would take whose traffic."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apis.definitions.listen_path import Address, address, faults, normalise, overlap, same
+from tests.apis.examples import plain
+
+
+@pytest.mark.parametrize(
+    ("path", "normal"),
+    [
+        ("/a/", "/a/"),
+        ("/a", "/a"),
+        ("/", "/"),
+        ("a/", "/a/"),
+        ("//a///b/", "/a/b/"),
+        ("/a/./b/../c/", "/a/c/"),
+        ("/../../a/", "/a/"),
+        ("/a%2Fb/", "/a/b/"),
+        ("/a%252Fb/", "/a/b/"),
+        ("/%2e%2e/a/", "/a/"),
+        ("/a/..", "/"),
+        ("/{id:[0-9/]+}/x/", "/{id:[0-9/]+}/x/"),
+    ],
+)
+def test_a_path_has_one_spelling(path, normal):
+    assert normalise(path) == normal
+
+
+@given(st.text(alphabet="/.%2Fea"))
+def test_the_normal_form_of_a_normal_form_is_itself(path):
+    assert normalise(normalise(path)) == normalise(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/orders/", []),
+        ("/orders", []),
+        ("/", []),
+        ("/hello-world/", []),
+        ("/Ünïcode/", []),
+        ("/{id}/x/", []),
+        ("/{id:[0-9]+}/x/", []),
+        ("/{id:[0-9]{3}}/", []),
+        ("/{id:(?:a|b)}/", []),
+        ("", ["must not be empty"]),
+        ("orders/", ["must begin with a slash"]),
+        ("/a b/", ["must not contain blanks"]),
+        ("/a\tb/", ["must not contain blanks"]),
+        ("/a?b/", ["must not contain ? # % or \\"]),
+        ("/a%2Fb/", ["must not contain ? # % or \\"]),
+        ("/a//b/", ["must be written /a/b/"]),
+        ("/a/../b/", ["must be written /b/"]),
+        ("/tyk/", ["is reserved for the gateway itself"]),
+        ("/tyk", ["is reserved for the gateway itself"]),
+        ("/hello/x/", ["is reserved for the gateway itself"]),
+        ("/{a/", ["has unbalanced braces"]),
+        ("/}a{/", ["has unbalanced braces"]),
+        ("/{a:[/", ["has unbalanced braces"]),
+        ("/{a}/{a}/", ["has the parameter a twice"]),
+        ("/{a:[}/", ["has a pattern which gateways do not all understand: ["]),
+        # A capture group makes the router of every gateway panic, a look-ahead does not compile there.
+        ("/{a:([0-9]+)}/", ["has a pattern which gateways do not all understand: ([0-9]+)"]),
+        ("/{a:(?=x)}/", ["has a pattern which gateways do not all understand: (?=x)"]),
+        ("/{a:(?P<b>x)}/", ["has a pattern which gateways do not all understand: (?P<b>x)"]),
+        ("/{a:x++}/", ["has a pattern which gateways do not all understand: x++"]),
+        ("/{a:}/", ["has a pattern which gateways do not all understand: "]),
+    ],
+)
+def test_a_path_that_a_gateway_would_not_serve_as_written_is_refused(path, found):
+    assert faults(path) == found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meets"),
+    [
+        ("/payments/", "/payments/v2/", True),
+        ("/payments/", "/payments", True),
+        ("/payments/", "/payments/", True),
+        ("/payments/", "/orders/", False),
+        ("/pay/", "/payments/", False),
+        ("/pay", "/payments/", True),
+        ("/a/pay", "/a/payments/v2/", True),
+        ("/", "/orders/", True),
+        ("/{any}/", "/orders/", True),
+        ("/{any}/x/", "/orders/y/", False),
+        ("/{any:.*}/x/", "/orders/y/", True),
+        ("/v{n}/x/", "/v2/x/", True),
+        ("/Orders/", "/orders/", False),
+    ],
+)
+def test_paths_meet_where_one_lies_below_the_other_either_way_round(one, other, meets):
+    assert overlap(Address("", one), Address("", other)) is meets
+    assert overlap(Address("", other), Address("", one)) is meets
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meets"),
+    [
+        ("a.example", "a.example", True),
+        ("a.example", "b.example", False),
+        ("", "a.example", True),
+        ("{sub}.example", "a.example", True),
+        ("*.example", "a.example", True),
+    ],
+)
+def test_paths_on_different_domains_do_not_meet(one, other, meets):
+    assert overlap(Address(one, "/x/"), Address(other, "/x/")) is meets
+
+
+def test_tcp_apis_meet_on_a_port_only():
+    assert overlap(Address("", "", 6000), Address("", "", 6000)) is True
+    assert overlap(Address("", "", 6000), Address("", "", 6001)) is False
+    assert overlap(Address("", "", 6000), Address("", "/")) is False
+
+
+def test_a_trailing_slash_does_not_make_another_address():
+    assert same(Address("", "/a"), Address("", "/a/")) is True
+    assert same(Address("", "/a/"), Address("", "/a/b/")) is False
+    assert same(Address("x.example", "/a/"), Address("", "/a/")) is False
+
+
+def test_the_address_of_a_definition_is_in_normal_form():
+    assert address(plain("/a/", domain="API.Example.:8080")) == Address("api.example", "/a/")
+    assert address(plain("/a/", domain="{x:[a-z]+}.example")) == Address("{x:[a-z]+}.example", "/a/")
+    assert address(plain("/a/", domain="x.example", domain_disabled=True)) == Address("", "/a/")
+    assert address(plain("/a/", protocol="tcp", listen_port=6000)) == Address("", "", 6000)
+    assert address(plain("/a/", listen_port=8080)) == Address("", "/a/")

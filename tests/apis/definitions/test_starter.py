@@ -1,0 +1,90 @@
+"""A definition as the fields of a form, and back."""
+
+import copy
+
+from apis.definitions import starter
+from apis.definitions.classic import problems
+from tests.apis.test_definition import RECORDED, definition_of
+
+VALUES = {
+    "name": "Orders",
+    "listen_path": "/orders/",
+    "target_url": "http://orders.internal/",
+    "strip_listen_path": True,
+    "domain": "",
+    "authentication": "token",
+    "auth_header_name": "Authorization",
+    "rate": 0,
+    "per": 0,
+    "active": True,
+}
+
+
+def test_a_new_api_has_what_both_gateways_need_to_load_and_serve_it_with_token_authentication():
+    made = starter.apply(starter.new(), VALUES)
+    assert problems(made, may_use_references=False) == []
+    assert made == {
+        "name": "Orders",
+        "api_id": "",
+        "org_id": "",
+        "active": True,
+        "use_keyless": False,
+        "use_standard_auth": True,
+        "auth": {"auth_header_name": "Authorization"},
+        "definition": {"location": "header", "key": "x-api-version"},
+        "version_data": {
+            "not_versioned": True,
+            "versions": {"Default": {"name": "Default", "use_extended_paths": True, "extended_paths": {}}},
+        },
+        "proxy": {
+            "listen_path": "/orders/",
+            "target_url": "http://orders.internal/",
+            "strip_listen_path": True,
+            "preserve_host_header": False,
+        },
+    }
+
+
+def test_every_field_is_said_and_read_back():
+    values = VALUES | {
+        "domain": "api.example",
+        "authentication": "keyless",
+        "auth_header_name": "X-Key",
+        "rate": 10,
+        "per": 60,
+        "active": False,
+        "strip_listen_path": False,
+    }
+    assert starter.fields(starter.apply(starter.new(), values)) == values
+
+
+def test_fields_that_say_what_they_said_change_nothing():
+    for recorded in RECORDED.values():
+        for case in recorded:
+            definition = definition_of(case)
+            if definition and not problems(definition, may_use_references=True):
+                before = copy.deepcopy(definition)
+                assert starter.apply(definition, starter.fields(definition)) == before
+                assert definition == before
+
+
+def test_another_way_of_authenticating_stays_until_one_of_the_two_is_chosen():
+    definition = starter.apply(starter.new(), VALUES) | {
+        "enable_jwt": True,
+        "jwt_source": "x",
+        "use_standard_auth": False,
+    }
+    assert starter.fields(definition)["authentication"] == "other"
+    kept = starter.apply(definition, starter.fields(definition) | {"name": "New"})
+    assert kept == definition | {"name": "New"}
+    token = starter.apply(definition, starter.fields(definition) | {"authentication": "token"})
+    assert token == definition | {"enable_jwt": False, "use_standard_auth": True}
+
+
+def test_the_header_is_changed_where_gateways_read_it():
+    definition = starter.new() | {
+        "auth_configs": {"authToken": {"auth_header_name": "X-Old", "use_param": True}}
+    }
+    assert starter.fields(definition)["auth_header_name"] == "X-Old"
+    made = starter.apply(definition, starter.fields(definition) | {"auth_header_name": "X-New"})
+    assert made["auth_configs"] == {"authToken": {"auth_header_name": "X-New", "use_param": True}}

@@ -1,0 +1,298 @@
+import hashlib
+import json
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+import redis as redis_package
+from django.conf import settings
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, transaction
+
+from apis.gateways import signing
+from apis.models import Outbox
+from apis.publishing import publish
+from keys.keys import delivery, lifecycle, repair
+from keys.keys.session import Right
+from keys.models import Key
+from orgs import scope
+from tests.concurrency import second_of_two
+from tests.keys import build
+from tests.keys.recorded import NODE_SECRET, RECORDED
+
+
+def inside(org, call, *arguments, **named):
+    with scope.org(org.id), transaction.atomic():
+        return call(*arguments, **named)
+
+
+@pytest.fixture
+def listener(redis):
+    """What gateways hear: the messages published since the last call."""
+    with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+        subscription.subscribe("tyk.cluster.notifications")
+        subscription.get_message(timeout=1)
+
+        def heard():
+            found = []
+            while message := subscription.get_message(timeout=0.1):
+                found.append(json.loads(message["data"]))
+            return found
+
+        yield heard
+
+
+def signed(*cache_keys):
+    payload = ",".join(cache_keys)
+    text = f"KeySpaceUpdateNotification{payload}{settings.NODE_SECRET}"
+    return {
+        "command": "KeySpaceUpdateNotification",
+        "payload": payload,
+        "signature": hashlib.sha256(text.encode()).hexdigest(),
+        "algorithm": 5,
+    }
+
+
+@pytest.mark.parametrize("recorded", RECORDED["notifications"], ids=lambda recorded: recorded["payload"])
+def test_a_notice_is_what_a_gateway_itself_publishes(recorded):
+    assert json.loads(signing.forget_sessions([recorded["payload"]], NODE_SECRET)) == recorded
+
+
+def test_redis_holds_the_session_we_say_and_gateways_are_told_by_cache_key(cast, redis, listener):
+    orders = build.api(cast.acme)
+    made, text = build.key(
+        cast.acme,
+        orders,
+        alias="Partner",
+        owner="Ann",
+        expires_at=datetime(2030, 1, 1, tzinfo=UTC),
+        rate=5,
+        per=1,
+        quota_max=100,
+        quota_renewal_rate=3600,
+        tags=["gold"],
+        meta_data={"tier": "gold"},
+    )
+    build.deliver(redis)
+    assert redis.keys() == [f"apikey-{hashlib.sha256(text.encode()).hexdigest()}".encode()]
+    assert build.stored(redis, made) == {
+        "org_id": cast.acme.id,
+        "alias": "Partner",
+        "access_rights": {
+            orders.api_id: {"api_name": "Orders", "api_id": orders.api_id, "versions": ["Default"]}
+        },
+        "rate": 5,
+        "per": 1,
+        "quota_max": 100,
+        "quota_renews": pytest.approx(time.time() + 3600, abs=60),
+        "quota_remaining": 100,
+        "quota_renewal_rate": 3600,
+        "expires": 1893456000,
+        "is_inactive": False,
+        "tags": ["gold"],
+        "meta_data": {"tier": "gold"},
+        "date_created": made.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "last_updated": str(int(made.updated_at.timestamp())),
+    }
+    assert redis.ttl(f"apikey-{made.token_hash}") == -1
+    assert listener() == [signed(made.cache_key)]
+    assert (build.waiting(cast.acme), build.again(made).is_delivered) == ([], True)
+
+
+def test_versions_are_spelled_out_by_the_names_gateways_compare(cast, redis):
+    versions = {"1": {"name": "v1"}, "v2": {"name": "v2"}}
+    data = {"not_versioned": False, "default_version": "v1", "versions": versions}
+    orders = build.api(cast.acme, version_data=data)
+    made, _ = build.key(cast.acme, orders)
+    build.deliver(redis)
+    assert build.stored(redis, made)["access_rights"][orders.api_id]["versions"] == ["v1", "v2"]
+
+
+def test_a_suspended_key_is_inactive_and_a_resumed_one_is_not(cast, redis, listener):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme, orders)
+    inside(cast.acme, lifecycle.set_suspended, made, True)
+    build.deliver(redis)
+    assert build.stored(redis, made)["is_inactive"] is True
+    inside(cast.acme, lifecycle.set_suspended, made, False)
+    build.deliver(redis)
+    assert build.stored(redis, made)["is_inactive"] is False
+    assert listener() == [signed(made.cache_key)] * 3
+
+
+def test_a_revoked_key_is_deleted_whatever_the_order_of_messages(cast, redis, listener):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme, orders)
+    build.deliver(redis)
+    redis.set(f"quota-{made.token_hash}", 7)
+    inside(cast.acme, lifecycle.revoke, made)
+    build.deliver(redis)
+    assert redis.keys() == []
+    with scope.org(cast.acme.id), transaction.atomic():
+        late = Outbox.objects.filter(kind="key").first()
+        delivery.deliver(late, redis)
+    assert redis.keys() == []
+    assert listener() == [signed(made.cache_key)] * 3
+
+
+def test_a_message_about_a_key_that_is_not_there_does_nothing(cast, redis):
+    with scope.org(cast.acme.id), transaction.atomic():
+        delivery.deliver(Outbox(org_id=cast.acme.id, kind="key", subject="f" * 24), redis)
+    assert redis.keys() == []
+
+
+def test_delivery_keeps_the_quota_period_a_gateway_has_begun(cast, redis):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme, orders, quota_max=5, quota_renewal_rate=3600)
+    build.deliver(redis)
+    name = f"apikey-{made.token_hash}"
+    redis.set(
+        name, json.dumps(build.stored(redis, made) | {"quota_renews": 4000000000, "quota_remaining": 3})
+    )
+    redis.set(f"quota-{made.token_hash}", 2)
+    wishes = lifecycle.Wishes(
+        alias="renamed", rights=(Right(orders.api_id),), quota_max=5, quota_renewal_rate=3600
+    )
+    inside(cast.acme, lifecycle.change, made, wishes)
+    build.deliver(redis)
+    session = build.stored(redis, made)
+    assert (session["alias"], session["quota_renews"], session["quota_remaining"]) == (
+        "renamed",
+        4000000000,
+        3,
+    )
+    assert redis.get(f"quota-{made.token_hash}") == b"2"
+    inside(cast.acme, lifecycle.change, made, wishes, reset_quota=True)
+    build.deliver(redis)
+    session = build.stored(redis, made)
+    assert session["quota_renews"] == pytest.approx(time.time() + 3600, abs=60)
+    assert session["quota_remaining"] == 5
+    assert redis.get(f"quota-{made.token_hash}") is None
+
+
+def test_a_key_for_all_apis_follows_them_and_names_none_of_a_strangers(cast, redis):
+    build.api(cast.globex)
+    made, _ = build.key(cast.acme)
+    build.deliver(redis)
+    assert build.stored(redis, made) is None
+    assert build.again(made).is_delivered
+    orders = build.api(cast.acme, "Orders")
+    assert not build.again(made).is_delivered
+    build.deliver(redis)
+    assert build.again(made).is_delivered
+    assert list(build.stored(redis, made)["access_rights"]) == [orders.api_id]
+    returns = build.api(cast.acme, "Returns")
+    build.deliver(redis)
+    assert sorted(build.stored(redis, made)["access_rights"]) == sorted([orders.api_id, returns.api_id])
+    for api in (orders, returns):
+        inside(cast.acme, publish.delete, api, author=None)
+        build.deliver(redis)
+    assert redis.keys() == []
+
+
+def test_a_key_whose_last_api_is_deleted_is_withdrawn_and_never_written_empty(cast, redis, listener):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme, orders)
+    build.deliver(redis)
+    assert build.stored(redis, made)["access_rights"] != {}
+    inside(cast.acme, publish.delete, orders, author=None)
+    build.deliver(redis)
+    assert redis.keys() == []
+    assert listener() == [signed(made.cache_key)] * 2
+    assert build.again(made).state() == "active"
+
+
+def test_without_redis_a_key_is_saved_shown_as_not_delivered_and_sent_later(cast, redis):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme, orders)
+    away = redis_package.Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)
+    build.deliver(away)
+    with scope.org(cast.acme.id):
+        row = Outbox.objects.get(kind="key")
+    assert (row.attempts, row.done_at, build.again(made).is_delivered) == (1, None, False)
+    with scope.org(cast.acme.id), transaction.atomic():
+        Outbox.objects.update(due_at=row.created_at)
+    build.deliver(redis)
+    assert (build.again(made).is_delivered, build.stored(redis, made)["org_id"]) == (True, cast.acme.id)
+
+
+def test_a_key_that_is_being_changed_is_tried_later(committed, cast, redis):
+    made, _ = build.key(cast.acme)
+    held, release = threading.Event(), threading.Event()
+
+    def change():
+        with scope.org(cast.acme.id), transaction.atomic():
+            Key.objects.select_for_update().get(id=made.id)
+            held.set()
+            release.wait(10)
+        connections.close_all()
+
+    other = threading.Thread(target=change)
+    other.start()
+    held.wait(10)
+    with scope.org(cast.acme.id), transaction.atomic():
+        row = Outbox.objects.get(kind="key")
+        with pytest.raises(delivery.Busy):
+            delivery.deliver(row, redis)
+        assert Key.objects.count() == 1
+    release.set()
+    other.join()
+
+
+def test_a_change_that_waits_for_a_delivery_knows_what_was_delivered(committed, cast, redis):
+    made, _ = build.key(cast.acme)
+    with scope.org(cast.acme.id):
+        row = Outbox.objects.get(kind="key")
+    second_of_two(
+        cast.acme.id,
+        lambda: delivery.deliver(row, redis),
+        lambda: lifecycle.set_suspended(made, True),
+    )
+    changed = build.again(made)
+    assert (changed.suspended, changed.change_number, changed.delivered_number) == (True, 2, 1)
+
+
+def test_apis_come_and_go_while_their_keys_are_delivered_and_nothing_waits_in_a_circle(
+    committed, cast, redis
+):
+    made = [build.key(cast.acme, alias=f"key {number}")[0] for number in range(20)]
+    failures, done = [], threading.Event()
+
+    def work():
+        try:
+            while not done.is_set():
+                build.deliver(redis)
+        except Exception as error:
+            failures.append(error)
+        connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    try:
+        for number in range(10):
+            orders = build.api(cast.acme, f"Orders {number}")
+            inside(cast.acme, publish.delete, orders, author=None)
+        last = build.api(cast.acme, "Last")
+    finally:
+        done.set()
+        for worker in workers:
+            worker.join()
+    repair.sweep(redis)
+    assert failures == []
+    assert [list(build.stored(redis, each)["access_rights"]) for each in made] == [[last.api_id]] * 20
+
+
+def test_gateways_that_do_not_hash_keys_are_refused_loudly(cast, redis, settings):
+    settings.GATEWAY_HASH_KEYS = False
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+    with scope.org(cast.acme.id), transaction.atomic(), pytest.raises(ImproperlyConfigured):
+        delivery.write([build.again(made)], redis)
+    assert redis.keys() == []
+    assert [error.id for error in run_checks() if error.id.startswith("keys")] == ["keys.E001"]
+
+
+def test_gateways_that_hash_keys_pass_the_check():
+    assert [error.id for error in run_checks() if error.id.startswith("keys")] == []

@@ -1,0 +1,398 @@
+import contextlib
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from apis.models import Outbox
+from apis.publishing import publish
+from keys.keys import lifecycle
+from keys.keys.parameters import NO_RIGHTS, SessionError
+from keys.keys.session import Right
+from keys.keys.token import cache_key, token_hash
+from keys.models import Key, KeyRight
+from orgs import scope
+from orgs.models import AuditEntry
+from orgs.people import accounts
+from tests.concurrency import second_of_two
+from tests.keys import build
+
+
+def actions(org):
+    with scope.org(org.id):
+        return list(
+            AuditEntry.objects.filter(kind="key").order_by("at", "id").values_list("action", "object_id")
+        )
+
+
+def changes(org, action):
+    with scope.org(org.id):
+        return AuditEntry.objects.get(kind="key", action=action).changes
+
+
+def inside(org, call, *arguments, **named):
+    with scope.org(org.id), transaction.atomic():
+        return call(*arguments, **named)
+
+
+def undone(call):
+    with contextlib.suppress(Undone), transaction.atomic():
+        call()
+        raise Undone
+
+
+class Undone(Exception):
+    pass
+
+
+def rights(made):
+    with scope.org(made.org_id):
+        return sorted(KeyRight.objects.filter(key=made).values_list("api__api_id", flat=True))
+
+
+def test_a_new_key_leaves_its_row_an_audit_entry_and_a_message(cast):
+    orders = build.api(cast.acme)
+    made, text = build.key(cast.acme, orders, alias="Partner", rate=5, per=1)
+    kept = build.again(made)
+    assert (kept.alias, kept.rate, kept.per, kept.token_hash, kept.cache_key) == (
+        "Partner",
+        5,
+        1,
+        token_hash(text),
+        cache_key(text),
+    )
+    assert (rights(made), actions(cast.acme), build.waiting(cast.acme)) == (
+        [orders.api_id],
+        [("key.created", made.id)],
+        [("key", made.id)],
+    )
+
+
+def test_the_audit_entry_says_what_the_key_opens(cast):
+    orders = build.api(cast.acme)
+    build.key(cast.acme, orders, alias="Partner")
+    assert changes(cast.acme, "key.created") == {
+        "alias": [None, "Partner"],
+        "apis": [None, {orders.api_id: []}],
+        "meta_data": [None, {}],
+        "owner": [None, ""],
+        "per": [None, 0],
+        "quota_max": [None, -1],
+        "quota_renewal_rate": [None, 0],
+        "rate": [None, -1],
+        "revoked": [None, False],
+        "suspended": [None, False],
+        "tags": [None, []],
+    }
+
+
+def test_row_audit_entry_and_message_come_and_go_together(cast):
+    orders = build.api(cast.acme)
+    with scope.org(cast.acme.id):
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            lifecycle.create(
+                cast.acme.id, lifecycle.Wishes(rights=(Right(orders.api_id),)), created_by="test"
+            )
+            assert [Key.objects.count(), Outbox.objects.filter(kind="key").count()] == [1, 1]
+            assert AuditEntry.objects.filter(kind="key").count() == 1
+            1 / 0  # noqa: B018
+        counts = [Key.objects.count(), KeyRight.objects.count(), Outbox.objects.filter(kind="key").count()]
+    assert (counts, actions(cast.acme)) == ([0, 0, 0], [])
+
+
+@pytest.mark.parametrize("named", ["globex", "nobody"])
+def test_an_api_that_is_not_ones_own_is_refused_and_nothing_is_stored(cast, named):
+    build.api(cast.acme)
+    foreign = build.api(cast.globex).api_id if named == "globex" else "zzzz"
+    with pytest.raises(SessionError) as caught:
+        inside(
+            cast.acme,
+            lifecycle.create,
+            cast.acme.id,
+            lifecycle.Wishes(rights=(Right(foreign),)),
+            created_by="test",
+        )
+    assert caught.value.message == f"There is no API '{foreign}' in this organisation."
+    with scope.every_org():
+        assert (Key.objects.count(), KeyRight.objects.count()) == (0, 0)
+    assert (actions(cast.acme), build.waiting(cast.acme)) == ([], [])
+
+
+def test_a_super_user_in_every_organisation_cannot_cross_them_either(cast):
+    foreign = build.api(cast.globex)
+    with scope.every_org(), pytest.raises(SessionError), transaction.atomic():
+        lifecycle.create(cast.acme.id, lifecycle.Wishes(rights=(Right(foreign.api_id),)), created_by="test")
+    with scope.every_org():
+        assert Key.objects.count() == 0
+
+
+def test_empty_rights_are_refused_even_past_the_form(cast):
+    build.api(cast.acme)
+    with pytest.raises(SessionError) as caught:
+        inside(cast.acme, lifecycle.create, cast.acme.id, lifecycle.Wishes(), created_by="test")
+    assert caught.value.message == NO_RIGHTS
+
+
+@pytest.mark.parametrize("as_everybody", [False, True])
+def test_the_database_itself_refuses_a_right_on_a_strangers_api(cast, as_everybody):
+    own, foreign = build.api(cast.acme), build.api(cast.globex)
+    made, _ = build.key(cast.acme, own)
+    entered = scope.every_org() if as_everybody else scope.org(cast.acme.id)
+    insert = "INSERT INTO keys_keyright (org_id, id, key_id, api_id, versions) VALUES (%s, %s, %s, %s, '[]')"
+    with (
+        entered,
+        pytest.raises(IntegrityError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(insert, [cast.acme.id, "f" * 24, made.id, foreign.id])
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert isinstance(caught.value.__cause__, psycopg.errors.ForeignKeyViolation)
+    assert rights(made) == [own.api_id]
+
+
+def test_the_database_lets_nobody_delete_a_key(cast):
+    made, _ = build.key(cast.acme)
+    with scope.org(cast.acme.id), pytest.raises(Exception, match="permission denied"), transaction.atomic():
+        Key.objects.filter(id=made.id).delete()
+    assert build.again(made).id == made.id
+
+
+def test_a_form_sent_twice_makes_one_key(cast):
+    build.api(cast.acme)
+    wishes = lifecycle.Wishes(all_apis=True)
+    first, _ = inside(
+        cast.acme, lifecycle.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32
+    )
+    with pytest.raises(lifecycle.AlreadyMade) as caught:
+        inside(cast.acme, lifecycle.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32)
+    assert caught.value.key.id == first.id
+    with scope.org(cast.acme.id):
+        assert Key.objects.count() == 1
+    assert actions(cast.acme) == [("key.created", first.id)]
+
+
+def test_the_same_form_token_in_two_organisations_makes_two_keys(cast):
+    for org in (cast.acme, cast.globex):
+        inside(
+            org,
+            lifecycle.create,
+            org.id,
+            lifecycle.Wishes(all_apis=True),
+            created_by="t",
+            form_token="a" * 32,
+        )
+    with scope.every_org():
+        assert Key.objects.count() == 2
+
+
+def test_a_change_says_before_and_after(cast):
+    orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
+    made, _ = build.key(cast.acme, orders, alias="old", rate=5, per=1)
+    wishes = lifecycle.Wishes(alias="new", rights=(Right(returns.api_id, ("v1",)),), rate=5, per=1)
+    inside(cast.acme, lifecycle.change, made, wishes)
+    assert changes(cast.acme, "key.changed") == {
+        "alias": ["old", "new"],
+        "apis": [{orders.api_id: []}, {returns.api_id: ["v1"]}],
+    }
+    assert (rights(made), build.waiting(cast.acme)) == ([returns.api_id], [("key", made.id)] * 2)
+
+
+def test_metadata_that_changed_is_noted_without_its_values(cast):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme, orders, meta_data={"password": "canary-1", "tier": "gold"})
+    wishes = lifecycle.Wishes(
+        rights=(Right(orders.api_id),), meta_data={"password": "canary-2", "tier": "gold"}
+    )
+    inside(cast.acme, lifecycle.change, made, wishes)
+    [[before, after]] = changes(cast.acme, "key.changed").values()
+    assert (before.keys(), after.keys()) == ({"password", "tier"}, {"password", "tier"})
+    assert (before["password"] != after["password"], before["tier"] == after["tier"]) == (True, True)
+    with scope.org(cast.acme.id):
+        noted = str(list(AuditEntry.objects.filter(kind="key").values_list("changes", flat=True)))
+    assert ("canary" in str(build.again(made).meta_data), "canary" in noted) == (True, False)
+
+
+def test_a_change_that_changes_nothing_leaves_no_trace(cast):
+    orders = build.api(cast.acme)
+    expiry = datetime(2030, 1, 1, tzinfo=UTC)
+    made, _ = build.key(cast.acme, orders, alias="same", expires_at=expiry, tags=["a"], meta_data={"b": [1]})
+    wishes = lifecycle.Wishes(
+        alias="same", rights=(Right(orders.api_id),), expires_at=expiry, tags=["a"], meta_data={"b": [1]}
+    )
+    inside(cast.acme, lifecycle.change, made, wishes)
+    assert (actions(cast.acme), build.waiting(cast.acme), build.again(made).updated_at) == (
+        [("key.created", made.id)],
+        [("key", made.id)],
+        made.updated_at,
+    )
+
+
+def test_a_refused_change_leaves_the_old_rights(cast):
+    own, foreign = build.api(cast.acme), build.api(cast.globex)
+    made, _ = build.key(cast.acme, own)
+    with pytest.raises(SessionError):
+        inside(
+            cast.acme,
+            lifecycle.change,
+            made,
+            lifecycle.Wishes(rights=(Right(own.api_id), Right(foreign.api_id))),
+        )
+    assert (rights(made), actions(cast.acme)) == ([own.api_id], [("key.created", made.id)])
+
+
+def test_suspending_resuming_and_revoking_are_told_and_noted(cast):
+    made, _ = build.key(cast.acme)
+    inside(cast.acme, lifecycle.set_suspended, made, True)
+    inside(cast.acme, lifecycle.set_suspended, made, True)
+    assert build.again(made).state() == "suspended"
+    inside(cast.acme, lifecycle.set_suspended, made, False)
+    assert build.again(made).state() == "active"
+    inside(cast.acme, lifecycle.revoke, made)
+    assert build.again(made).state() == "revoked"
+    assert [action for action, _ in actions(cast.acme)] == [
+        "key.created",
+        "key.suspended",
+        "key.resumed",
+        "key.revoked",
+    ]
+    assert [kind for kind, _ in build.waiting(cast.acme)] == ["key", "key", "key", "key-removed"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: lifecycle.set_suspended(made, False),
+        lambda made: lifecycle.set_suspended(made, True),
+        lifecycle.revoke,
+        lambda made: lifecycle.change(made, lifecycle.Wishes(all_apis=True, alias="back")),
+    ],
+)
+def test_a_revoked_key_cannot_be_brought_back(cast, change):
+    made, _ = build.key(cast.acme)
+    inside(cast.acme, lifecycle.revoke, made)
+    with pytest.raises(SessionError, match="A revoked key cannot be changed"):
+        inside(cast.acme, change, made)
+    assert build.again(made).state() == "revoked"
+
+
+EDITS = {
+    "change": lambda made, seen: lifecycle.change(
+        made, lifecycle.Wishes(all_apis=True, alias="mine"), expected=seen
+    ),
+    "reset of the quota": lambda made, seen: lifecycle.change(
+        made, lifecycle.Wishes(all_apis=True), reset_quota=True, expected=seen
+    ),
+    "suspension": lambda made, seen: lifecycle.set_suspended(made, True, expected=seen),
+    "revocation": lambda made, seen: lifecycle.revoke(made, expected=seen),
+}
+
+
+@pytest.mark.parametrize("verb", EDITS)
+def test_of_two_editors_of_one_key_at_the_same_moment_the_second_is_told(committed, cast, verb):
+    made, _ = build.key(cast.acme)
+    theirs = lifecycle.Wishes(all_apis=True, alias="theirs")
+    answer = second_of_two(
+        cast.acme.id, lambda: lifecycle.change(made, theirs, expected=1), lambda: EDITS[verb](made, 1)
+    )
+    kept = build.again(made)
+    assert (type(answer), answer.key.change_number) == (lifecycle.Stale, 2)
+    assert (kept.alias, kept.state(), kept.change_number) == ("theirs", "active", 2)
+
+
+@pytest.mark.parametrize("verb", EDITS)
+@pytest.mark.parametrize("seen", [None, 1])
+def test_who_has_seen_the_key_as_it_is_or_does_not_ask_changes_it(cast, verb, seen):
+    made, _ = build.key(cast.acme)
+    inside(cast.acme, EDITS[verb], made, seen)
+    assert build.again(made).change_number == 2
+
+
+def test_one_change_asked_for_twice_is_no_conflict(cast):
+    made, _ = build.key(cast.acme)
+    for _ in range(2):
+        inside(cast.acme, EDITS["change"], made, 1)
+    for _ in range(2):
+        inside(cast.acme, EDITS["suspension"], made, 2)
+    assert (build.again(made).state(), build.again(made).change_number) == ("suspended", 3)
+
+
+def test_verbs_look_at_the_key_as_it_is_and_not_at_the_copy_they_are_handed(cast):
+    made, _ = build.key(cast.acme)
+    old = build.again(made)
+    inside(cast.acme, lifecycle.set_suspended, made, True)
+    inside(cast.acme, lifecycle.change, old, lifecycle.Wishes(all_apis=True, alias="new"))
+    kept = build.again(made)
+    assert (kept.alias, kept.state()) == ("new", "suspended")
+
+
+def test_a_deleted_api_leaves_every_key_that_named_it(cast):
+    orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
+    both, _ = build.key(cast.acme, orders, returns)
+    other, _ = build.key(cast.acme, returns)
+    gone, _ = build.key(cast.acme, orders)
+    inside(cast.acme, lifecycle.revoke, gone)
+    inside(cast.acme, publish.delete, orders, author=None)
+    assert (rights(both), rights(other), rights(gone)) == ([returns.api_id], [returns.api_id], [])
+    assert changes(cast.acme, "key.changed") == {
+        "apis": [{orders.api_id: [], returns.api_id: []}, {returns.api_id: []}]
+    }
+    assert build.waiting(cast.acme)[-1] == ("key-again", both.id)
+    assert build.waiting(cast.acme).count(("key-again", other.id)) == 0
+
+
+def test_an_api_that_takes_another_id_leaves_the_keys_that_named_it(cast):
+    orders = build.api(cast.acme, "Orders")
+    made, _ = build.key(cast.acme, orders)
+    inside(cast.acme, publish.change, orders, orders.definition | {"api_id": "another"}, author=None)
+    assert rights(made) == []
+
+
+def test_keys_for_all_apis_are_told_when_an_api_comes_and_goes_and_strangers_are_not(cast):
+    made, _ = build.key(cast.acme)
+    foreign, _ = build.key(cast.globex)
+    orders = build.api(cast.acme)
+    assert build.waiting(cast.acme) == [("key", made.id), ("key-again", made.id)]
+    inside(cast.acme, publish.delete, orders, author=None)
+    assert build.waiting(cast.acme) == [("key", made.id), *[("key-again", made.id)] * 2]
+    assert build.waiting(cast.globex) == [("key", foreign.id)]
+    assert not build.again(made).is_delivered
+
+
+def test_the_keys_of_a_deleted_organisation_end_with_it(cast):
+    made, _ = build.key(cast.acme)
+    gone, _ = build.key(cast.acme)
+    inside(cast.acme, lifecycle.revoke, gone)
+    foreign, _ = build.key(cast.globex)
+    with transaction.atomic():
+        accounts.delete_organisation(cast.acme)
+    assert [build.again(each).state() for each in (made, gone, foreign)] == ["revoked", "revoked", "active"]
+    assert [build.again(each).change_number for each in (made, gone, foreign)] == [2, 2, 1]
+    assert ("key-again", made.id) in build.waiting(cast.acme)
+    assert actions(cast.acme)[-1] == ("key.revoked", made.id)
+    with scope.org(cast.acme.id):
+        entry = AuditEntry.objects.get(action="key.revoked", object_id=made.id)
+    assert (entry.changes, entry.actor_email) == ({"revoked": [False, True]}, "command line")
+
+
+def test_an_organisation_with_many_keys_is_deleted_and_its_apis_come_and_go_in_a_few_statements(cast):
+    """Otherwise publishing, which waits for the same lock, would stand still for as long as it has keys."""
+    orders = build.api(cast.acme)
+    for _ in range(2):
+        build.key(cast.acme)
+        build.key(cast.acme, orders)
+
+    def statements():
+        with CaptureQueriesContext(connection) as found:
+            undone(lambda: build.api(cast.acme, "Returns"))
+            undone(lambda: inside(cast.acme, publish.delete, orders, author=None))
+            undone(lambda: accounts.delete_organisation(cast.acme))
+        return len(found)
+
+    few = statements()
+    for _ in range(10):
+        build.key(cast.acme)
+        build.key(cast.acme, orders)
+    assert statements() == few

@@ -1,0 +1,133 @@
+import pytest
+
+from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from, values_from
+from keys.keys.session import Right
+from tests.keys.recorded import API_A, API_B, ORG_A, ORG_B, RECORDED
+
+
+def refused(call, *arguments):
+    with pytest.raises(SessionError) as caught:
+        call(*arguments)
+    return caught.value.field, caught.value.message
+
+
+@pytest.mark.parametrize("empty", [{}, None, []])
+def test_empty_rights_are_refused(empty):
+    expected = "Must be an object of API ids." if empty == [] else NO_RIGHTS
+    assert refused(rights_from, empty, [API_A]) == ("access_rights", expected)
+
+
+def test_a_strangers_api_is_refused_in_the_words_used_for_one_that_does_not_exist():
+    assert refused(rights_from, {API_B: {}}, [API_A]) == (
+        "access_rights",
+        f"There is no API '{API_B}' in this organisation.",
+    )
+    assert refused(rights_from, {"zzzz": {}}, [API_A]) == (
+        "access_rights",
+        "There is no API 'zzzz' in this organisation.",
+    )
+
+
+def test_one_strangers_api_among_own_ones_refuses_the_whole():
+    assert refused(rights_from, {API_A: {}, API_B: {}}, [API_A])[0] == "access_rights"
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        ("x", ""),
+        ([], ""),
+        ({"api_id": API_B}, ".api_id"),
+        ({"versions": "Default"}, ".versions"),
+        ({"versions": [1]}, ".versions"),
+        ({"allowed_urls": [{"url": "/x", "methods": ["GET"]}]}, ".allowed_urls"),
+        ({"limit": {"rate": 5}}, ".limit"),
+        ({"disable_introspection": True}, ".disable_introspection"),
+    ],
+)
+def test_what_an_entry_cannot_be_is_refused_by_name(entry, field):
+    assert refused(rights_from, {API_A: entry}, [API_A])[0] == f"access_rights.{API_A}{field}"
+
+
+def test_members_a_gateway_fills_with_nothing_do_no_harm():
+    recorded = RECORDED["written_back"][0]["after"]["access_rights"]
+    assert recorded[API_A]["limit"]["rate"] == 0
+    assert rights_from(recorded, [API_A]) == [Right(API_A, ("Default",))]
+
+
+def test_recorded_bodies_that_crossed_organisations_are_refused():
+    own = {ORG_A: [API_A], ORG_B: [API_B]}
+    verdicts = {}
+    for label, recorded in RECORDED["rest_bodies"].items():
+        body = recorded["body"]
+        try:
+            rights_from(values_from(body).get("access_rights"), own.get(body["org_id"], []))
+            verdicts[label] = "taken"
+        except SessionError as error:
+            verdicts[label] = error.field
+    assert verdicts == {
+        "a-one": "taken",
+        "b-one": "taken",
+        "a-quota": "taken",
+        "a-inactive": "taken",
+        "a-perapi-limit": f"access_rights.{API_A}.limit",
+        "a-policy-only": "apply_policies",
+        "a-policy-unknown": "apply_policies",
+        "b-policy-of-a": "apply_policies",
+        "a-unknown-api": "access_rights",
+        "a-empty-rights": "access_rights",
+        "no-org": "access_rights",
+        "a-rights-on-b": "access_rights",
+        "mixed-rights": "access_rights",
+        "hmac": "hmac_enabled",
+    }
+
+
+def test_a_session_read_from_a_gateway_can_be_sent_back():
+    recorded = RECORDED["written_back"][0]["after"]
+    assert values_from(recorded) == {
+        "org_id": ORG_A,
+        "alias": "",
+        "tags": [],
+        "meta_data": {},
+        "rate": 1000,
+        "per": 60,
+        "quota_max": 3,
+        "quota_renewal_rate": 3600,
+        "expires": 0,
+        "is_inactive": False,
+        "access_rights": recorded["access_rights"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("alias", 5),
+        ("owner", []),
+        ("tags", "gold"),
+        ("tags", [1]),
+        ("meta_data", []),
+        ("rate", "100"),
+        ("rate", True),
+        ("rate", float("inf")),
+        ("per", {}),
+        ("quota_max", 1.5),
+        ("quota_max", 2**63),
+        ("quota_renewal_rate", "3600"),
+        ("expires", "tomorrow"),
+        ("is_inactive", "false"),
+        ("is_inactive", 0.0),
+        ("all_apis", 1),
+        ("org_id", 7),
+        ("apply_policies", ["5e9d9544a1dcd60001d0ef01"]),
+        ("basic_auth_data", {"password": "x"}),
+        ("session_lifetime", 60),
+    ],
+)
+def test_a_member_of_the_wrong_kind_is_refused_by_name(member, value):
+    assert refused(values_from, {member: value})[0] == member
+
+
+def test_unknown_members_are_passed_over():
+    assert values_from({"colour": "red", "quota_remaining": "nonsense", "alias": "x"}) == {"alias": "x"}
