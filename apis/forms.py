@@ -1,4 +1,4 @@
-"""What people type to change an API, as definitions. Whether those are good, apis.publish says."""
+"""What people type to change an API, as definitions. Whether those are good, apis.publishing.publish says."""
 
 from django import forms
 from django.db import models

@@ -29,12 +29,12 @@ class WithDefinition(models.Model):
 
 
 class ApiDefinition(OrgOwned, WithDefinition):
-    """An API as it is now. Written by apis.publish alone; the columns repeat members of the definition."""
+    """An API as it is now. Written by apis.publishing.publish alone; the columns repeat members of the definition."""
 
-    # Any text a client chose, or 24 hexadecimal digits; one of its kind over all organisations (apis.taken).
+    # Any text a client chose, or 24 hexadecimal digits; one of its kind over all organisations (conflicts).
     api_id = models.CharField(max_length=200)
     name = models.CharField(max_length=200)
-    # The Address in normal form (apis.listen_path).
+    # The Address in normal form (apis.definitions.listen_path).
     domain = models.CharField(max_length=255, blank=True)
     listen_path = models.CharField(max_length=500, blank=True)
     listen_port = models.PositiveIntegerField(default=0)
@@ -61,7 +61,7 @@ class Revision(OrgOwned, WithDefinition):
     """One state of a definition, never changed. It outlives the API, so it has no foreign key to it."""
 
     definition_id = models.CharField(max_length=24)
-    # Kept for good: an id that one organisation has used is never another's (apis.taken).
+    # Kept for good: an id that one organisation has used is never another's (apis.publishing.conflicts).
     api_id = models.CharField(max_length=200)
     number = models.PositiveIntegerField()
     author_id = models.CharField(max_length=24, blank=True)
@@ -114,7 +114,7 @@ class FeedVersion(models.Model):
 
 
 class Outbox(OrgOwned):
-    """Something that gateways are to be told, stored with the change it tells of (apis.outbox)."""
+    """Something that gateways are to be told, stored with the change it tells of (apis.gateways.outbox)."""
 
     # Of all keys at once, and so many: after everything else.
     LATER = "key-again"

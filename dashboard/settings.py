@@ -156,7 +156,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_AGE = 12 * 60 * 60
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # One person may have an account in several organisations, so an address alone names no account;
-# orgs.authentication.opened_by tries each.
+# orgs.signing_in.authentication.opened_by tries each.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 
 # Transport. Behind a TLS proxy by default; the demonstration speaks plain HTTP on loopback.

@@ -13,7 +13,7 @@ from orgs.models import OrgForeignKey, OrgOwned
 
 
 class Key(OrgOwned):
-    """Who may call. Of its token only two hashes are kept (keys.token)."""
+    """Who may call. Of its token only two hashes are kept (keys.keys.token)."""
 
     alias = models.CharField("name", max_length=200, blank=True)
     owner = models.CharField(max_length=200, blank=True)
@@ -54,7 +54,7 @@ class Key(OrgOwned):
         ]
         indexes = [
             models.Index(fields=["org", "-created_at", "-id"], name="key_newest_first"),
-            # Each new key counts those there are (orgs.limits).
+            # Each new key counts those there are (orgs.organisations.limits).
             models.Index(fields=["org"], condition=Q(revoked_at=None), name="key_living"),
         ]
 
@@ -115,7 +115,7 @@ class KeyRight(OrgOwned):
     keys)."""
 
     key = OrgForeignKey(Key, models.CASCADE, related_name="rights")
-    # An API's rights go with a change to its keys (keys.issue), never silently.
+    # An API's rights go with a change to its keys (keys.keys.lifecycle), never silently.
     api = OrgForeignKey(ApiDefinition, models.PROTECT, related_name="+")
     # Empty: all versions of the API.
     versions = models.JSONField(default=list, blank=True)

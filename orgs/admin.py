@@ -46,7 +46,7 @@ class ReadOnlyAdmin(LookingAdmin):
 
 
 class ChangingAdmin(LookingAdmin):
-    """Written through orgs.people; what that refuses is said above the form, which keeps what was typed."""
+    """Written through orgs.people.accounts; what that refuses is said above the form, which keeps what was typed."""
 
     def has_delete_permission(self, request, obj=None):
         # Withdrawing all that gateways serve is done where the product shows what it means.

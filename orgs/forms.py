@@ -1,4 +1,4 @@
-"""What people type about people and organisations. The rules behind every door are in orgs.people."""
+"""What people type about people and organisations. The rules behind every door are in orgs.people.accounts."""
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,7 +11,7 @@ from orgs.signing_in import passwords
 
 
 def add_errors(form: forms.Form, error: ValidationError) -> None:
-    """Put an error of orgs.people beside the fields it names, or above the form where it names none."""
+    """Put an error of orgs.people.accounts beside the fields it names, or above the form where it names none."""
     for name, texts in getattr(error, "message_dict", {None: error.messages}).items():
         form.add_error(name if name in form.fields else None, texts)
 

@@ -64,7 +64,7 @@ class Organisation(models.Model):
     max_people = _limit("max_people")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
-    # Counted up by each change (orgs.people): who changes it says which state he saw.
+    # Counted up by each change (orgs.people.accounts): who changes it says which state he saw.
     change_number = models.PositiveIntegerField(default=1, editable=False)
     # The form it was made with: sent twice, a form makes one organisation.
     form_token = models.CharField(max_length=32, unique=True, null=True, editable=False)  # noqa: DJ001  null is none
@@ -105,12 +105,12 @@ class User(AbstractBaseUser):
     password_email = models.CharField(max_length=LONGEST, blank=True, db_default="", editable=False)
     # Tyk's names and levels; empty means no rights at all (orgs.permissions).
     permissions = models.JSONField(default=dict, blank=True)
-    # A keyed hash (orgs.credentials); the key itself is shown once and not kept.
+    # A keyed hash (orgs.signing_in.credentials); the key itself is shown once and not kept.
     access_key_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  null is no key
     # Counted up to end every session of the person at once.
     session_round = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # Counted up by each change (orgs.people): who changes it says which state he saw.
+    # Counted up by each change (orgs.people.accounts): who changes it says which state he saw.
     change_number = models.PositiveIntegerField(default=1, editable=False)
 
     # Of every organisation, for signing in; pages use the scoped `objects`.
@@ -288,7 +288,7 @@ class PlatformAuditEntry(AuditFacts):
 
 
 class SignInFailure(models.Model):
-    """A failed sign-in, kept for as long as it counts (orgs.throttle). Global: nobody is known yet."""
+    """A failed sign-in, kept for as long as it counts (orgs.signing_in.throttle). Global: nobody is known yet."""
 
     at = models.DateTimeField(default=timezone.now)
     # Keyed hashes: neither the address tried nor the caller's is kept in clear.
@@ -303,7 +303,7 @@ class SignInFailure(models.Model):
 
 
 class KnownAddress(models.Model):
-    """Where an account has signed in from (orgs.throttle). Global, like the failures."""
+    """Where an account has signed in from (orgs.signing_in.throttle). Global, like the failures."""
 
     at = models.DateTimeField(default=timezone.now)
     # Keyed hashes, as there.

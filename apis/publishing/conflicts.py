@@ -1,7 +1,7 @@
 """API ids and listening addresses that are taken: the one look across organisations, which tells nothing but
 that.
 
-Only right under the feed's lock (apis.publish), or two publishers could each find the other's claim missing.
+Only right under the feed's lock (apis.publishing.publish), or two publishers could each find the other's claim missing.
 """
 
 from django.db.models import Q

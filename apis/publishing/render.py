@@ -17,7 +17,7 @@ def wrapper(
 ) -> bytes:
     """The feed's element (bytes) for an active API, written anew from parsed data, never text somebody sent.
 
-    id_of: the database id of an own API by its id (apis.guard). Gateways of 3.x read `api_definition` alone; from
+    id_of: the database id of an own API by its id (guard). Gateways of 3.x read `api_definition` alone; from
     4.1 on `oas` is read beside it and null means a classic API. A wrapper without `api_definition` would crash
     them all.
     """

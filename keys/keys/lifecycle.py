@@ -1,7 +1,7 @@
 """Making and changing keys: one transaction holds the rows, the audit entry and the outbox row of each
 change.
 
-The caller has entered a scope and opened the transaction. What it hands in has passed keys.forms; that
+The caller has entered a scope and opened the transaction. What it hands in has passed keys.keys.forms; that
 every API is the organisation's own is nevertheless asked of the database again, here and by its composite
 foreign keys.
 """
@@ -173,7 +173,7 @@ def depart(organisation: Organisation) -> None:
 
 
 def follow(org_id: str, api_id: str, what: str) -> None:
-    """An API of the organisation was "added" or is about to be "removed" (apis.publish.FOLLOWERS). Keys for
+    """An API of the organisation was "added" or is about to be "removed" (apis.publishing.publish.FOLLOWERS). Keys for
     all APIs follow; a removed API is taken out of the rights of every key, and one left with none opens
     nothing any more."""
     keys = Key.objects.filter(org_id=org_id, revoked_at=None)
@@ -224,7 +224,7 @@ def _refuse_stale(key: Key, expected: int | None) -> None:
 
 def _own_apis(org_id: str, wishes: Wishes) -> dict[str, ApiDefinition]:
     """The APIs that `wishes` name, by API id, locked so that none is deleted before the rights are
-    committed. They are locked before any key, as apis.publish does when an API goes."""
+    committed. They are locked before any key, as apis.publishing.publish does when an API goes."""
     if wishes.all_apis:
         return {}
     wanted = {right.api_id for right in wishes.rights}

@@ -48,7 +48,7 @@ def person_add(request, org):
 
 
 def added_person(request, form: PersonForm, granted: dict[str, str]):
-    """Create the person; the answer shows a made password this once. None if orgs.people refused.
+    """Create the person; the answer shows a made password this once. None if orgs.people.accounts refused.
     Raises LimitReached."""
     facts = dict(form.cleaned_data)
     typed = facts.pop("password")

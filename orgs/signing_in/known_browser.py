@@ -1,6 +1,6 @@
 """A cookie by which an account knows a browser that has signed in to it before.
 
-It opens nothing: failed sign-ins of such a browser are counted apart (orgs.throttle), and that is all it gives to
+It opens nothing: failed sign-ins of such a browser are counted apart (throttle), and that is all it gives to
 whoever steals it.
 """
 

@@ -146,7 +146,7 @@ TABLE: tuple[tuple[str, Verdict], ...] = (
     ("/proxy/service_discovery/*", free),
     ("/proxy/transport/proxy_url", address),
     ("/proxy/transport/ssl_ciphers/*", free),
-    ("/proxy/listen_path", free),  # apis.listen_path
+    ("/proxy/listen_path", free),  # apis.definitions.listen_path
     ("/protocol", protocol),
     ("/listen_port", super_users),
     ("/version_data/versions/*/override_target", target),
@@ -237,9 +237,9 @@ TABLE: tuple[tuple[str, Verdict], ...] = (
     ("/oauth_meta/*/*", free),
     ("/error_overrides/*/*/response/template", route),
     ("/error_overrides/**", free),
-    ("/auth_provider/**", free),  # apis.trusted
+    ("/auth_provider/**", free),  # apis.definitions.rules.trusted
     ("/session_provider/**", free),
-    ("/definition/**", free),  # versions: apis.guard
+    ("/definition/**", free),  # versions: apis.definitions.rules.guard
     *(
         (f"/{name}", free)
         for name in [
@@ -287,7 +287,7 @@ TABLE: tuple[tuple[str, Verdict], ...] = (
 def problems(definition: dict, org_id: str, *, trusted: bool) -> Iterator[tuple[Path, str]]:
     """(path, what is wrong) for each member that its verdict refuses. trusted: the author is a super-user.
 
-    org_id: of the organisation whose certificates may be named. The definition's types are right (apis.shape).
+    org_id: of the organisation whose certificates may be named. The definition's types are right (shape).
     """
     for path, _, value in walk(definition):
         if isinstance(value, dict | list) or not (value or path[0] == "graphql"):

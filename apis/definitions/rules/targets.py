@@ -2,7 +2,7 @@
 
 A gateway takes `tyk://<name>` for an API of its own and looks for it by id or by name among those of every
 organisation, internal ones too. So scheme and host are literal everywhere, and an internal target is served as
-the id of an API of the same organisation, which nobody can choose or guess (apis.guard).
+the id of an API of the same organisation, which nobody can choose or guess (apis.definitions.rules.guard).
 """
 
 import re
@@ -60,7 +60,7 @@ def puts_secrets_together(text: str) -> str | None:
     """What would let a caller complete a reference to a gateway's secret in a `rewrite_to`, or None.
 
     A gateway looks for references after it put the captures in. Captures that hold a whole reference are kept
-    off by apis.guard; here none may become one with what stands beside it.
+    off by apis.definitions.rules.guard; here none may become one with what stands beside it.
     """
     if "$0" in text:
         return "must not use $0: put the pattern in brackets and use $1"

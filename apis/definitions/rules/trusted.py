@@ -17,7 +17,7 @@ _ENGINES = ("", "redis")
 
 
 def problems(definition: dict) -> Iterator[Problem]:
-    """The Problems of event handlers, stores and schemas, for a definition whose types are right (apis.shape)."""
+    """The Problems of event handlers, stores and schemas, for a definition whose types are right (shape)."""
     for name in ("auth_provider", "session_provider"):
         if ((definition.get(name) or {}).get("storage_engine") or "") not in _ENGINES:
             yield Problem(f"/{name}/storage_engine", "must be redis")
