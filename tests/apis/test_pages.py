@@ -11,7 +11,7 @@ from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from orgs import scope
 from tests.apis.examples import plain
-from tests.apis.test_publish import stored
+from tests.apis.publishing.test_publish import stored
 
 FORM = {
     "name": "Orders",

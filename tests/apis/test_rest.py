@@ -10,7 +10,7 @@ from orgs.http.rest import STALE
 from orgs.people import accounts
 from tests import make
 from tests.apis.examples import plain
-from tests.apis.test_publish import stored
+from tests.apis.publishing.test_publish import stored
 
 JSON = "application/json"
 MISSING = {"Status": "Error", "Message": "API not found", "Meta": None}

@@ -19,7 +19,7 @@ from tests.entry.conftest import holders, read_until, until
 STARTER = """
 import sys
 from pathlib import Path
-from dashboard import embedded
+from dashboard.engines import embedded
 engines = embedded.start(Path(sys.argv[1]))
 print("started", len(engines.processes), flush=True)
 sys.stdin.readline()

@@ -4,7 +4,7 @@ import copy
 
 from apis.definitions import starter
 from apis.definitions.classic import problems
-from tests.apis.test_definition import RECORDED, definition_of
+from tests.apis.definitions.test_classic import RECORDED, definition_of
 
 VALUES = {
     "name": "Orders",

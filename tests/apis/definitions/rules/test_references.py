@@ -6,8 +6,8 @@ import pytest
 
 from apis.definitions.classic import problems
 from apis.definitions.rules.shape import TYPES
+from tests.apis.definitions.test_classic import holding, leaves, merged
 from tests.apis.examples import plain
-from tests.apis.test_definition import holding, leaves, merged
 
 PATHS = "/version_data/versions/Default/extended_paths"
 
