@@ -212,7 +212,7 @@ def _key(organisation, caller: catalogue.Caller, apis: dict[str, str], author: U
     """Issue a key; answers its token."""
     key, token = lifecycle.create(
         organisation.id,
-        lifecycle.Wishes(
+        lifecycle.KeySpec(
             alias=caller.alias,
             all_apis=not caller.apis,
             rights=tuple(Right(apis[name]) for name in caller.apis),

@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from keys.keys.lifecycle import Wishes
+from keys.keys.lifecycle import KeySpec
 from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from
 from keys.keys.session import INT64, UNLIMITED, Api, Right
 from keys.models import STATES, Key
@@ -129,7 +129,7 @@ class MetaDataField(forms.Field):
 
 
 class KeyForm(forms.Form):
-    """A key's wishes. `apis`: all of its organisation. `key` with its `rights` when one is changed."""
+    """What a key shall be. `apis`: all of its organisation. `key` with its `rights` when one is changed."""
 
     alias = forms.CharField(label="Name", max_length=200, required=False)
     owner = forms.CharField(
@@ -214,10 +214,10 @@ class KeyForm(forms.Form):
         if name not in self.errors:
             self.add_error(name, message)
 
-    def wishes(self) -> Wishes:
+    def spec(self) -> KeySpec:
         """What a valid form asks for."""
         values = self.cleaned_data
-        return Wishes(
+        return KeySpec(
             alias=values["alias"],
             owner=values["owner"],
             expires_at=values["expires"],

@@ -28,7 +28,7 @@ from orgs.organisations import limits, locks
 
 
 @dataclass(frozen=True)
-class Wishes:
+class KeySpec:
     """What a key shall be, apart from being suspended or revoked."""
 
     alias: str = ""
@@ -69,7 +69,7 @@ class AlreadyMade(Exception):
 
 
 def create(
-    org_id: str, wishes: Wishes, *, created_by: str, suspended: bool = False, form_token: str | None = None
+    org_id: str, spec: KeySpec, *, created_by: str, suspended: bool = False, form_token: str | None = None
 ) -> tuple[Key, str]:
     """A new key and its token, which is nowhere kept. Raises SessionError for rights that may not be given,
     AlreadyMade for a form token used before, Departed, LimitReached."""
@@ -79,7 +79,7 @@ def create(
         raise AlreadyMade(made)
     living = Key.objects.filter(org_id=org_id, revoked_at=None)
     limits.refuse_more(organisation, "max_keys", living.count() + 1)
-    apis = _own_apis(org_id, wishes)
+    apis = _own_apis(org_id, spec)
     text = tokens.new_token(org_id)
     key = Key(
         org_id=org_id,
@@ -88,46 +88,46 @@ def create(
         form_token=form_token,
         token_hash=tokens.token_hash(text),
         cache_key=tokens.cache_key(text),
-        **wishes.columns(),
+        **spec.columns(),
     )
     key.save(force_insert=True)
-    _write_rights(key, wishes, apis)
+    _write_rights(key, spec, apis)
     _announce(key, "key.created", before={})
     return key, text
 
 
 def change(
     key: Key,
-    wishes: Wishes,
+    spec: KeySpec,
     *,
     suspended: bool | None = None,
     reset_quota: bool = False,
     expected: int | None = None,
 ) -> Key:
-    """Make a key what `wishes` say. `suspended` None leaves that as it is; `reset_quota` begins its quota
+    """Make a key what `spec` says. `suspended` None leaves that as it is; `reset_quota` begins its quota
     anew. `expected`, here and in the other verbs: the change number that whoever asks for it has seen; None changes
     whatever is there. Raises SessionError for rights that may not be given, Revoked, Stale, Departed."""
     locks.lock(key.org_id)
-    apis = _own_apis(key.org_id, wishes)
+    apis = _own_apis(key.org_id, spec)
     key = _locked(key)
     before = _facts(key)
-    wished = _wished(wishes, key.suspended if suspended is None else suspended)
-    if before == wished and not reset_quota:
+    specified = _specified(spec, key.suspended if suspended is None else suspended)
+    if before == specified and not reset_quota:
         return key
     _refuse_stale(key, expected)
-    for name, value in wishes.columns().items():
+    for name, value in spec.columns().items():
         setattr(key, name, value)
-    key.suspended = wished["suspended"]
+    key.suspended = specified["suspended"]
     KeyRight.objects.filter(org_id=key.org_id, key=key).delete()
-    _write_rights(key, wishes, apis)
+    _write_rights(key, spec, apis)
     _save(key)
     _announce(key, "key.changed", before=before, reset_quota=reset_quota)
     return key
 
 
-def differences(key: Key, wishes: Wishes) -> dict[str, list]:
-    """{member: [now, wished]} of what `change` would alter."""
-    return audit.changes_between(_facts(key), _wished(wishes, key.suspended))
+def differences(key: Key, spec: KeySpec) -> dict[str, list]:
+    """{member: [now, specified]} of what `change` would alter."""
+    return audit.changes_between(_facts(key), _specified(spec, key.suspended))
 
 
 def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> Key:
@@ -222,12 +222,12 @@ def _refuse_stale(key: Key, expected: int | None) -> None:
         raise Stale(key)
 
 
-def _own_apis(org_id: str, wishes: Wishes) -> dict[str, ApiDefinition]:
-    """The APIs that `wishes` name, by API id, locked so that none is deleted before the rights are
+def _own_apis(org_id: str, spec: KeySpec) -> dict[str, ApiDefinition]:
+    """The APIs that `spec` names, by API id, locked so that none is deleted before the rights are
     committed. They are locked before any key, as apis.publishing.publish does when an API goes."""
-    if wishes.all_apis:
+    if spec.all_apis:
         return {}
-    wanted = {right.api_id for right in wishes.rights}
+    wanted = {right.api_id for right in spec.rights}
     if not wanted:
         raise SessionError("access_rights", NO_RIGHTS)
     own = ApiDefinition.objects.select_for_update(no_key=True, of=("self",)).filter(
@@ -239,10 +239,10 @@ def _own_apis(org_id: str, wishes: Wishes) -> dict[str, ApiDefinition]:
     return apis
 
 
-def _write_rights(key: Key, wishes: Wishes, apis: dict[str, ApiDefinition]) -> None:
+def _write_rights(key: Key, spec: KeySpec, apis: dict[str, ApiDefinition]) -> None:
     KeyRight.objects.bulk_create(
         KeyRight(org_id=key.org_id, key=key, api=apis[right.api_id], versions=list(right.versions))
-        for right in (() if wishes.all_apis else wishes.rights)
+        for right in (() if spec.all_apis else spec.rights)
     )
 
 
@@ -282,13 +282,13 @@ def _facts(key: Key) -> dict[str, Any]:
     return _described(key, opened, key.suspended, key.revoked_at is not None)
 
 
-def _wished(wishes: Wishes, suspended: bool) -> dict[str, Any]:
-    """The same of a key that is what `wishes` say."""
-    opened = {right.api_id: list(right.versions) for right in wishes.rights}
-    return _described(wishes, opened, suspended, revoked=False)
+def _specified(spec: KeySpec, suspended: bool) -> dict[str, Any]:
+    """The same of a key that is what `spec` says."""
+    opened = {right.api_id: list(right.versions) for right in spec.rights}
+    return _described(spec, opened, suspended, revoked=False)
 
 
-def _described(key: Key | Wishes, opened: dict[str, list], suspended: bool, revoked: bool) -> dict[str, Any]:
+def _described(key: Key | KeySpec, opened: dict[str, list], suspended: bool, revoked: bool) -> dict[str, Any]:
     return {
         "alias": key.alias,
         "owner": key.owner,

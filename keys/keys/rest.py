@@ -118,7 +118,7 @@ def _created(request) -> HttpResponse:
     made, text = _in_words(
         lifecycle.create,
         org_id,
-        form.wishes(),
+        form.spec(),
         created_by=request.user.email,
         suspended=values.get("is_inactive", False),
     )
@@ -147,7 +147,7 @@ def _changed(request, found_key: Key) -> Key:
     return _in_words(
         lifecycle.change,
         found_key,
-        _valid(values, found_key.org_id, found_key).wishes(),
+        _valid(values, found_key.org_id, found_key).spec(),
         suspended=values.get("is_inactive", False),
         reset_quota=request.GET.get("suppress_reset") != "1",
         expected=seen,

@@ -88,7 +88,7 @@ def key_create(request, org):
     if form.is_valid():
         try:
             made = lifecycle.create(
-                request.org.id, form.wishes(), created_by=request.user.email, form_token=form_token
+                request.org.id, form.spec(), created_by=request.user.email, form_token=form_token
             )
         except lifecycle.AlreadyMade as already:
             messages.info(request, "This key is made. Its token was shown once and is not kept.")
@@ -155,10 +155,10 @@ def key_edit(request, org, key_id):
 def _saved(request, key: Key, form: KeyForm, expected: int):
     """Change the key to what a form says; None if that was refused and the form says why."""
     try:
-        lifecycle.change(key, form.wishes(), expected=expected)
+        lifecycle.change(key, form.spec(), expected=expected)
     except lifecycle.Stale as error:
         context = {"form": form, "apis": apis_of_one(key.org_id)}
-        return _stale(request, error.key, context, lifecycle.differences(error.key, form.wishes()))
+        return _stale(request, error.key, context, lifecycle.differences(error.key, form.spec()))
     except lifecycle.Revoked:
         return _revoked_already(request, key)
     except SessionError as error:

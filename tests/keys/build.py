@@ -29,14 +29,14 @@ def api(org, name="Orders", **members):
         return publish.create(org.id, definition(name, path, **members), author=None)
 
 
-def key(org, *apis, **wishes):
+def key(org, *apis, **spec):
     """A key of `org` and its token. Without `apis` it is one for all APIs."""
     rights = tuple(Right(each.api_id) for each in apis)
-    suspended = wishes.pop("suspended", False)
+    suspended = spec.pop("suspended", False)
     with scope.org(org.id), transaction.atomic():
         return lifecycle.create(
             org.id,
-            lifecycle.Wishes(rights=rights, all_apis=not apis, **wishes),
+            lifecycle.KeySpec(rights=rights, all_apis=not apis, **spec),
             created_by="test",
             suspended=suspended,
         )

@@ -152,10 +152,10 @@ def test_delivery_keeps_the_quota_period_a_gateway_has_begun(cast, redis):
         name, json.dumps(build.stored(redis, made) | {"quota_renews": 4000000000, "quota_remaining": 3})
     )
     redis.set(f"quota-{made.token_hash}", 2)
-    wishes = lifecycle.Wishes(
+    spec = lifecycle.KeySpec(
         alias="renamed", rights=(Right(orders.api_id),), quota_max=5, quota_renewal_rate=3600
     )
-    inside(cast.acme, lifecycle.change, made, wishes)
+    inside(cast.acme, lifecycle.change, made, spec)
     build.deliver(redis)
     session = build.stored(redis, made)
     assert (session["alias"], session["quota_renews"], session["quota_remaining"]) == (
@@ -164,7 +164,7 @@ def test_delivery_keeps_the_quota_period_a_gateway_has_begun(cast, redis):
         3,
     )
     assert redis.get(f"quota-{made.token_hash}") == b"2"
-    inside(cast.acme, lifecycle.change, made, wishes, reset_quota=True)
+    inside(cast.acme, lifecycle.change, made, spec, reset_quota=True)
     build.deliver(redis)
     session = build.stored(redis, made)
     assert session["quota_renews"] == pytest.approx(time.time() + 3600, abs=60)

@@ -6,7 +6,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from keys.keys.forms import KeyForm
-from keys.keys.lifecycle import Wishes
+from keys.keys.lifecycle import KeySpec
 from keys.keys.parameters import NO_RIGHTS
 from keys.keys.session import Api, Right
 from keys.models import Key
@@ -25,10 +25,10 @@ def errors(data, **named):
     return {field: list(messages) for field, messages in form(data, **named).errors.items()}
 
 
-def wishes(data, **named):
+def spec(data, **named):
     made = form(data, **named)
     assert made.errors == {}
-    return made.wishes()
+    return made.spec()
 
 
 def test_texts_of_a_page_and_values_of_json_ask_for_the_same_key():
@@ -49,9 +49,9 @@ def test_texts_of_a_page_and_values_of_json_ask_for_the_same_key():
         "meta_data": {"tier": 1},
     }
     assert (
-        wishes(page)
-        == wishes(body)
-        == Wishes(
+        spec(page)
+        == spec(body)
+        == KeySpec(
             alias="Partner",
             owner="Ann",
             rights=(Right("a"), Right("b")),
@@ -67,9 +67,9 @@ def test_texts_of_a_page_and_values_of_json_ask_for_the_same_key():
 
 
 def test_empty_fields_are_unlimited_and_never():
-    assert wishes(
+    assert spec(
         "access_rights=a&rate=&per=&quota_max=&quota_renewal_rate=&expires=&tags=&meta_data="
-    ) == Wishes(rights=(Right("a"),))
+    ) == KeySpec(rights=(Right("a"),))
 
 
 @pytest.mark.parametrize("data", ["alias=x", {"alias": "x"}, {"access_rights": {}}, {"access_rights": None}])
@@ -78,7 +78,7 @@ def test_rights_that_are_empty_are_refused(data):
 
 
 def test_all_apis_need_no_list_and_leave_none():
-    assert wishes("all_apis=on").rights == wishes({"all_apis": True, "access_rights": {"a": {}}}).rights == ()
+    assert spec("all_apis=on").rights == spec({"all_apis": True, "access_rights": {"a": {}}}).rights == ()
 
 
 @pytest.mark.parametrize("data", ["access_rights=a&access_rights=c", {"access_rights": {"c": {}}}])
@@ -91,7 +91,7 @@ def test_an_api_that_is_not_offered_is_refused_even_beside_all_apis(data):
 
 def test_ticks_keep_the_versions_that_were_set_before():
     kept = [Right("a", ("v1",))]
-    assert wishes("access_rights=a&access_rights=b", rights=kept).rights == (Right("a", ("v1",)), Right("b"))
+    assert spec("access_rights=a&access_rights=b", rights=kept).rights == (Right("a", ("v1",)), Right("b"))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_seconds_that_are_no_future_moment_are_refused(seconds):
 
 @pytest.mark.parametrize("seconds", [0, -1])
 def test_seconds_of_never_are_never(seconds):
-    assert wishes({"access_rights": {"a": {}}, "expires": seconds}).expires_at is None
+    assert spec({"access_rights": {"a": {}}, "expires": seconds}).expires_at is None
 
 
 def posted(page):
@@ -192,7 +192,7 @@ def test_saving_an_untouched_page_changes_nothing_in_any_zone(zone):
             meta_data={"c": [1, "ü"]},
         )
         page = form(None, key=key, rights=[Right("a", ("v1",))], zone=ZoneInfo(zone))
-        assert wishes(posted(page), key=key, rights=[Right("a", ("v1",))], zone=ZoneInfo(zone)) == Wishes(
+        assert spec(posted(page), key=key, rights=[Right("a", ("v1",))], zone=ZoneInfo(zone)) == KeySpec(
             alias="x",
             owner="y",
             expires_at=moment,
@@ -207,6 +207,6 @@ def test_saving_an_untouched_page_changes_nothing_in_any_zone(zone):
 def test_an_expiry_that_has_passed_may_stay_as_it_is_but_not_be_moved_in_the_past():
     key = Key(expires_at=timezone.now() - timedelta(days=2))
     page = posted(form(None, key=key, rights=[Right("a")]))
-    assert wishes(page, key=key).expires_at == key.expires_at
+    assert spec(page, key=key).expires_at == key.expires_at
     page["expires"] = "2020-01-01T00:00:00"
     assert errors(page, key=key) == {"expires": ["Must be in the future."]}

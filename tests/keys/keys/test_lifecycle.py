@@ -93,7 +93,7 @@ def test_row_audit_entry_and_message_come_and_go_together(cast):
     with scope.org(cast.acme.id):
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             lifecycle.create(
-                cast.acme.id, lifecycle.Wishes(rights=(Right(orders.api_id),)), created_by="test"
+                cast.acme.id, lifecycle.KeySpec(rights=(Right(orders.api_id),)), created_by="test"
             )
             assert [Key.objects.count(), Outbox.objects.filter(kind="key").count()] == [1, 1]
             assert AuditEntry.objects.filter(kind="key").count() == 1
@@ -111,7 +111,7 @@ def test_an_api_that_is_not_ones_own_is_refused_and_nothing_is_stored(cast, name
             cast.acme,
             lifecycle.create,
             cast.acme.id,
-            lifecycle.Wishes(rights=(Right(foreign),)),
+            lifecycle.KeySpec(rights=(Right(foreign),)),
             created_by="test",
         )
     assert caught.value.message == f"There is no API '{foreign}' in this organisation."
@@ -123,7 +123,7 @@ def test_an_api_that_is_not_ones_own_is_refused_and_nothing_is_stored(cast, name
 def test_a_super_user_in_every_organisation_cannot_cross_them_either(cast):
     foreign = build.api(cast.globex)
     with scope.every_org(), pytest.raises(SessionError), transaction.atomic():
-        lifecycle.create(cast.acme.id, lifecycle.Wishes(rights=(Right(foreign.api_id),)), created_by="test")
+        lifecycle.create(cast.acme.id, lifecycle.KeySpec(rights=(Right(foreign.api_id),)), created_by="test")
     with scope.every_org():
         assert Key.objects.count() == 0
 
@@ -131,7 +131,7 @@ def test_a_super_user_in_every_organisation_cannot_cross_them_either(cast):
 def test_empty_rights_are_refused_even_past_the_form(cast):
     build.api(cast.acme)
     with pytest.raises(SessionError) as caught:
-        inside(cast.acme, lifecycle.create, cast.acme.id, lifecycle.Wishes(), created_by="test")
+        inside(cast.acme, lifecycle.create, cast.acme.id, lifecycle.KeySpec(), created_by="test")
     assert caught.value.message == NO_RIGHTS
 
 
@@ -162,12 +162,10 @@ def test_the_database_lets_nobody_delete_a_key(cast):
 
 def test_a_form_sent_twice_makes_one_key(cast):
     build.api(cast.acme)
-    wishes = lifecycle.Wishes(all_apis=True)
-    first, _ = inside(
-        cast.acme, lifecycle.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32
-    )
+    spec = lifecycle.KeySpec(all_apis=True)
+    first, _ = inside(cast.acme, lifecycle.create, cast.acme.id, spec, created_by="test", form_token="a" * 32)
     with pytest.raises(lifecycle.AlreadyMade) as caught:
-        inside(cast.acme, lifecycle.create, cast.acme.id, wishes, created_by="test", form_token="a" * 32)
+        inside(cast.acme, lifecycle.create, cast.acme.id, spec, created_by="test", form_token="a" * 32)
     assert caught.value.key.id == first.id
     with scope.org(cast.acme.id):
         assert Key.objects.count() == 1
@@ -180,7 +178,7 @@ def test_the_same_form_token_in_two_organisations_makes_two_keys(cast):
             org,
             lifecycle.create,
             org.id,
-            lifecycle.Wishes(all_apis=True),
+            lifecycle.KeySpec(all_apis=True),
             created_by="t",
             form_token="a" * 32,
         )
@@ -191,8 +189,8 @@ def test_the_same_form_token_in_two_organisations_makes_two_keys(cast):
 def test_a_change_says_before_and_after(cast):
     orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
     made, _ = build.key(cast.acme, orders, alias="old", rate=5, per=1)
-    wishes = lifecycle.Wishes(alias="new", rights=(Right(returns.api_id, ("v1",)),), rate=5, per=1)
-    inside(cast.acme, lifecycle.change, made, wishes)
+    spec = lifecycle.KeySpec(alias="new", rights=(Right(returns.api_id, ("v1",)),), rate=5, per=1)
+    inside(cast.acme, lifecycle.change, made, spec)
     assert changes(cast.acme, "key.changed") == {
         "alias": ["old", "new"],
         "apis": [{orders.api_id: []}, {returns.api_id: ["v1"]}],
@@ -203,10 +201,10 @@ def test_a_change_says_before_and_after(cast):
 def test_metadata_that_changed_is_noted_without_its_values(cast):
     orders = build.api(cast.acme)
     made, _ = build.key(cast.acme, orders, meta_data={"password": "canary-1", "tier": "gold"})
-    wishes = lifecycle.Wishes(
+    spec = lifecycle.KeySpec(
         rights=(Right(orders.api_id),), meta_data={"password": "canary-2", "tier": "gold"}
     )
-    inside(cast.acme, lifecycle.change, made, wishes)
+    inside(cast.acme, lifecycle.change, made, spec)
     [[before, after]] = changes(cast.acme, "key.changed").values()
     assert (before.keys(), after.keys()) == ({"password", "tier"}, {"password", "tier"})
     assert (before["password"] != after["password"], before["tier"] == after["tier"]) == (True, True)
@@ -219,10 +217,10 @@ def test_a_change_that_changes_nothing_leaves_no_trace(cast):
     orders = build.api(cast.acme)
     expiry = datetime(2030, 1, 1, tzinfo=UTC)
     made, _ = build.key(cast.acme, orders, alias="same", expires_at=expiry, tags=["a"], meta_data={"b": [1]})
-    wishes = lifecycle.Wishes(
+    spec = lifecycle.KeySpec(
         alias="same", rights=(Right(orders.api_id),), expires_at=expiry, tags=["a"], meta_data={"b": [1]}
     )
-    inside(cast.acme, lifecycle.change, made, wishes)
+    inside(cast.acme, lifecycle.change, made, spec)
     assert (actions(cast.acme), build.waiting(cast.acme), build.again(made).updated_at) == (
         [("key.created", made.id)],
         [("key", made.id)],
@@ -238,7 +236,7 @@ def test_a_refused_change_leaves_the_old_rights(cast):
             cast.acme,
             lifecycle.change,
             made,
-            lifecycle.Wishes(rights=(Right(own.api_id), Right(foreign.api_id))),
+            lifecycle.KeySpec(rights=(Right(own.api_id), Right(foreign.api_id))),
         )
     assert (rights(made), actions(cast.acme)) == ([own.api_id], [("key.created", made.id)])
 
@@ -267,7 +265,7 @@ def test_suspending_resuming_and_revoking_are_told_and_noted(cast):
         lambda made: lifecycle.set_suspended(made, False),
         lambda made: lifecycle.set_suspended(made, True),
         lifecycle.revoke,
-        lambda made: lifecycle.change(made, lifecycle.Wishes(all_apis=True, alias="back")),
+        lambda made: lifecycle.change(made, lifecycle.KeySpec(all_apis=True, alias="back")),
     ],
 )
 def test_a_revoked_key_cannot_be_brought_back(cast, change):
@@ -280,10 +278,10 @@ def test_a_revoked_key_cannot_be_brought_back(cast, change):
 
 EDITS = {
     "change": lambda made, seen: lifecycle.change(
-        made, lifecycle.Wishes(all_apis=True, alias="mine"), expected=seen
+        made, lifecycle.KeySpec(all_apis=True, alias="mine"), expected=seen
     ),
     "reset of the quota": lambda made, seen: lifecycle.change(
-        made, lifecycle.Wishes(all_apis=True), reset_quota=True, expected=seen
+        made, lifecycle.KeySpec(all_apis=True), reset_quota=True, expected=seen
     ),
     "suspension": lambda made, seen: lifecycle.set_suspended(made, True, expected=seen),
     "revocation": lambda made, seen: lifecycle.revoke(made, expected=seen),
@@ -293,7 +291,7 @@ EDITS = {
 @pytest.mark.parametrize("verb", EDITS)
 def test_of_two_editors_of_one_key_at_the_same_moment_the_second_is_told(committed, cast, verb):
     made, _ = build.key(cast.acme)
-    theirs = lifecycle.Wishes(all_apis=True, alias="theirs")
+    theirs = lifecycle.KeySpec(all_apis=True, alias="theirs")
     answer = second_of_two(
         cast.acme.id, lambda: lifecycle.change(made, theirs, expected=1), lambda: EDITS[verb](made, 1)
     )
@@ -323,7 +321,7 @@ def test_verbs_look_at_the_key_as_it_is_and_not_at_the_copy_they_are_handed(cast
     made, _ = build.key(cast.acme)
     old = build.again(made)
     inside(cast.acme, lifecycle.set_suspended, made, True)
-    inside(cast.acme, lifecycle.change, old, lifecycle.Wishes(all_apis=True, alias="new"))
+    inside(cast.acme, lifecycle.change, old, lifecycle.KeySpec(all_apis=True, alias="new"))
     kept = build.again(made)
     assert (kept.alias, kept.state()) == ("new", "suspended")
 

@@ -148,7 +148,7 @@ def test_revoked_keys_do_not_count(cast):
 
 MAKERS = {
     "max_apis": lambda org, name: publish.create(org.id, build.definition(name, f"/{name}/"), author=None),
-    "max_keys": lambda org, name: lifecycle.create(org.id, lifecycle.Wishes(all_apis=True), created_by=name),
+    "max_keys": lambda org, name: lifecycle.create(org.id, lifecycle.KeySpec(all_apis=True), created_by=name),
     "max_people": lambda org, name: accounts.create_user(org=org, email=f"{name}@acme.example"),
 }
 

@@ -39,7 +39,7 @@ def new_api(org):
 
 
 def new_key(org):
-    lifecycle.create(org.id, lifecycle.Wishes(all_apis=True), created_by="test")
+    lifecycle.create(org.id, lifecycle.KeySpec(all_apis=True), created_by="test")
 
 
 def new_person(org):
