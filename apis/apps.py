@@ -8,6 +8,6 @@ class ApisConfig(AppConfig):
     def ready(self):
         # Models can be imported only now.
         from apis.publishing import publish  # noqa: PLC0415
-        from orgs.people import accounts  # noqa: PLC0415
+        from orgs import events  # noqa: PLC0415
 
-        accounts.DEPARTURES.append(publish.depart)
+        events.organisation_departing.connect(publish.depart, dispatch_uid="apis")

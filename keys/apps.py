@@ -8,12 +8,11 @@ class KeysConfig(AppConfig):
 
     def ready(self):
         # Models can be imported only now.
-        from apis.publishing import publish  # noqa: PLC0415
+        from apis.publishing import events  # noqa: PLC0415
         from keys.keys import lifecycle  # noqa: PLC0415
-        from orgs.people import accounts  # noqa: PLC0415
 
-        publish.FOLLOWERS.append(lifecycle.follow)
-        accounts.DEPARTURES.append(lifecycle.depart)
+        events.api_set_changed.connect(lifecycle.follow, dispatch_uid="keys")
+        events.apis_departing.connect(lifecycle.depart, dispatch_uid="keys")
         register(gateways_must_hash_keys)
 
 

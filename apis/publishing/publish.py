@@ -4,7 +4,6 @@ message.
 Everybody who changes an API comes through here: pages, REST, commands.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
@@ -20,16 +19,12 @@ from apis.definitions.pointer import Problem, summary
 from apis.definitions.rules import guard
 from apis.gateways import outbox
 from apis.models import ApiDefinition, FeedVersion, Revision, ServedApi
-from apis.publishing import conflicts
+from apis.publishing import conflicts, events
 from apis.publishing.render import wrapper
 from orgs import audit
 from orgs.ids import new_id
 from orgs.models import Organisation, User
 from orgs.organisations import limits, locks
-
-# Called inside the transaction with (organisation id, API id, "added" or "removed"): before an API's row goes
-# and after it came.
-FOLLOWERS: list[Callable[[str, str, str], None]] = []
 
 
 class Refused(Exception):
@@ -77,7 +72,7 @@ def create(
     _refuse_taken(api)
     _store(api, feed, author, message or "Created", at, action="api.created")
     _serve_callers(api, feed, api.api_id)
-    _tell_followers(api, "added")
+    _announce(api, "added")
     return api
 
 
@@ -138,11 +133,11 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
         _refuse_more(organisation, api, before_text)
     _refuse_taken(api)
     if api.api_id != before_id:
-        _tell_followers(api, "removed", before_id)
+        _announce(api, "removed", before_id)
     _store(api, feed, author, message, at, action="api.published", before=before)
     if api.api_id != before_id:
         _serve_callers(api, feed, before_id, api.api_id)
-        _tell_followers(api, "added")
+        _announce(api, "added")
     return api
 
 
@@ -152,7 +147,7 @@ def delete(api: ApiDefinition, *, author: User | None, started_from: int | None 
     _, feed, api = _locked(api)
     _refuse_stale(api, started_from)
     audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
-    _tell_followers(api, "removed")
+    _announce(api, "removed")
     api.active = False
     _serve(api, feed)
     gone = api.id, api.api_id
@@ -160,8 +155,9 @@ def delete(api: ApiDefinition, *, author: User | None, started_from: int | None 
     _serve_callers(api, feed, *gone)
 
 
-def depart(organisation: Organisation) -> None:
-    """The organisation is being deleted (orgs.people.accounts.DEPARTURES): gateways stop serving its APIs."""
+def depart(organisation: Organisation, **_: object) -> None:
+    """The organisation is being deleted (orgs.events.organisation_departing): gateways stop serving its APIs."""
+    events.apis_departing.send(ApiDefinition, organisation=organisation)
     for api in ApiDefinition.objects.filter(org_id=organisation.id).order_by("id"):
         delete(api, author=None)
 
@@ -315,6 +311,5 @@ def serve_again() -> int:
     return count
 
 
-def _tell_followers(api, what, api_id=None):
-    for follower in FOLLOWERS:
-        follower(api.org_id, api_id or api.api_id, what)
+def _announce(api, what, api_id=None):
+    events.api_set_changed.send(ApiDefinition, org_id=api.org_id, api_id=api_id or api.api_id, what=what)

@@ -156,8 +156,8 @@ def revoke(key: Key, *, expected: int | None = None) -> Key:
     return key
 
 
-def depart(organisation: Organisation) -> None:
-    """The organisation is being deleted (orgs.people.accounts.DEPARTURES): its keys end with it."""
+def depart(organisation: Organisation, **_: object) -> None:
+    """The organisation is being deleted (apis.publishing.events.apis_departing): its keys end with it."""
     # There may be a hundred thousand: all in a few statements, without what only a change needs to know of each.
     living = Key.objects.filter(org_id=organisation.id, revoked_at=None)
     ending = _named(living.select_for_update())
@@ -172,9 +172,9 @@ def depart(organisation: Organisation) -> None:
     outbox.add_later([key.id for key in ending], org_id=organisation.id)
 
 
-def follow(org_id: str, api_id: str, what: str) -> None:
-    """An API of the organisation was "added" or is about to be "removed" (apis.publishing.publish.FOLLOWERS). Keys for
-    all APIs follow; a removed API is taken out of the rights of every key, and one left with none opens
+def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
+    """An API of the organisation was "added" or is about to be "removed" (apis.publishing.events.api_set_changed).
+    Keys for all APIs follow; a removed API is taken out of the rights of every key, and one left with none opens
     nothing any more."""
     keys = Key.objects.filter(org_id=org_id, revoked_at=None)
     _redeliver(org_id, keys.filter(all_apis=True))

@@ -9,24 +9,19 @@ are read again, so the rules hold for what is stored, not for what a page once s
 that the caller saw; None overwrites what others did. Each change counts it up by one and leaves one entry.
 """
 
-from collections.abc import Callable
-
 from django.core.exceptions import ValidationError
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
 
-from orgs import permissions, scope
+from orgs import events, permissions, scope
 from orgs.changes import facts, insert, note, refuse_stale, store
 from orgs.email_address import normal_address
 from orgs.models import Organisation, User, zone_names
 from orgs.organisations import limits, locks
 from orgs.people import duplicates
 from orgs.signing_in.credentials import access_key_hash, new_access_key
-
-# Called with the organisation, in its scope, when it is deleted: how apps above take their things out of service.
-DEPARTURES: list[Callable[[Organisation], None]] = []
 
 _FREE_SLUGS_TRIED = 50
 
@@ -230,14 +225,12 @@ def delete_organisation(
     """Take an organisation out of service: nothing of it is served, nobody of it gets in, its slug is free again.
 
     The row stays, marked, because the audit log and the analytics speak of it. What other apps own is withdrawn by
-    the functions they put into DEPARTURES. Raises Stale, Departed.
+    the receivers of orgs.events.organisation_departing. Raises Stale, Departed.
     """
     organisation = locks.lock_alone(organisation.id)
     refuse_stale(organisation, expected)
     with scope.org(organisation.id):
-        # What stands on top goes first, and what everybody waits for, the feed, is locked last.
-        for withdraw in reversed(DEPARTURES):
-            withdraw(organisation)
+        events.organisation_departing.send(Organisation, organisation=organisation)
     User.everyone.filter(org=organisation).update(
         is_active=False, access_key_hash=None, change_number=F("change_number") + 1
     )

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.http import Http404
 
 from apis.models import ApiDefinition, Outbox, Revision, ServedApi
-from apis.publishing import feed, publish
+from apis.publishing import events, feed, publish
 from orgs import scope
 from orgs.models import AuditEntry
 from orgs.people import accounts
@@ -282,18 +282,18 @@ def test_a_change_that_started_from_an_older_revision_is_stale(cast, acme, api):
 
 @pytest.fixture
 def told():
-    """What followers heard; one stands in for the application's own, which have no rows to follow here."""
+    """What receivers heard; one stands beside the application's own, which have no rows to follow here."""
     heard = []
 
-    def follower(org_id, api_id, what):
+    def follower(org_id, api_id, what, **_):
         heard.append((org_id, api_id, what, ApiDefinition.objects.filter(api_id=api_id).exists()))
 
-    publish.FOLLOWERS.append(follower)
+    events.api_set_changed.connect(follower)
     yield heard
-    publish.FOLLOWERS.remove(follower)
+    events.api_set_changed.disconnect(follower)
 
 
-def test_followers_hear_of_an_api_while_its_row_is_there(cast, acme, told):
+def test_receivers_hear_of_an_api_while_its_row_is_there(cast, acme, told):
     api = publish.create(acme.id, plain(api_id="one"), author=cast.acme_admin)
     publish.change(api, plain(api_id="one", name="New"), author=cast.acme_admin)
     publish.change(api, plain(api_id="two"), author=cast.acme_admin)
@@ -306,17 +306,17 @@ def test_followers_hear_of_an_api_while_its_row_is_there(cast, acme, told):
     ]
 
 
-def test_a_follower_that_fails_takes_everything_back(cast, acme):
-    def failing(*_):
+def test_a_receiver_that_fails_takes_everything_back(cast, acme):
+    def failing(**_):
         raise RuntimeError
 
     before = stored()
-    publish.FOLLOWERS.append(failing)
+    events.api_set_changed.connect(failing)
     try:
         with pytest.raises(RuntimeError):
             publish.create(acme.id, plain(), author=cast.acme_admin)
     finally:
-        publish.FOLLOWERS.remove(failing)
+        events.api_set_changed.disconnect(failing)
     assert stored() == before
 
 

@@ -1,0 +1,9 @@
+"""What apps above this one are told, inside the transaction of the change: a receiver that raises takes it back."""
+
+from django.dispatch import Signal
+
+# org_id, api_id, what: "added" after the API's row came, "removed" before it goes.
+api_set_changed = Signal()
+# organisation: all its APIs are about to go. What stands on top of them goes first, and the feed, for which everybody
+# waits, is locked last.
+apis_departing = Signal()

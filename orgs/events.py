@@ -1,0 +1,7 @@
+"""What apps above this one are told, inside the transaction of the change: a receiver that raises takes it back."""
+
+from django.dispatch import Signal
+
+# organisation: the Organisation, in its scope, about to be marked as deleted. Whoever owns something takes it out of
+# service.
+organisation_departing = Signal()
