@@ -132,6 +132,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.tz",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.context.page",
@@ -199,7 +200,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 FILE_UPLOAD_HANDLERS = ["dashboard.bodies.NoFiles"]
 
-# Language and time. Pages show each organisation's own zone.
+# Language and time. Requests are in their organisation's own zone (orgs.middleware), this one is for all else.
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True

@@ -8,6 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
 
 from orgs import scope
 from orgs.access import BY_HEADER, SAFE, declared
@@ -118,15 +119,16 @@ def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpRes
 
 
 class AccessMiddleware:
-    """Refuses what a view does not declare; finds the caller; enters his organisation until the answer is made."""
+    """Refuses what a view does not declare; finds the caller; enters his organisation, and its time zone, until the
+    answer is made."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         request.org = None
-        # process_view enters a scope in the same thread and context; whatever it was, it ends here.
-        with scope.nobody():
+        # process_view enters a scope and a zone in the same thread and context; whatever they were, they end here.
+        with scope.nobody(), timezone.override(None):
             return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
@@ -159,7 +161,7 @@ def _enter_by_header(request, rule, kwargs) -> HttpResponse | None:
     }[rule.caller]
     if not same_secret(request.headers.get(header, ""), expected):
         return error_response(401, "Not authorised")
-    scope.enter(scope.EVERY_ORG)
+    _enter(request, scope.EVERY_ORG)
     return None
 
 
@@ -176,7 +178,7 @@ def _enter_by_access_key(request, rule, kwargs) -> HttpResponse | None:
     if not own and not user.may(rule.permission, rule.level(request.method)):
         # The two blanks are the original's, and clients compare.
         return error_response(403, f"access denied: You do not have permission to access  {request.path}")
-    scope.enter(scope.EVERY_ORG if user.is_superuser else user.org_id)
+    _enter(request, scope.EVERY_ORG if user.is_superuser else user.org_id)
     return None
 
 
@@ -201,10 +203,17 @@ def _enter_by_session(request, rule, kwargs) -> HttpResponse | None:
         logger.warning("%s may not %s %s", user.id, request.method, request.path)
         return render(request, "403.html", {"permission": rule.permission}, status=403)
     if request.org is not None:
-        scope.enter(request.org.id)
+        _enter(request, request.org.id)
     elif user.is_superuser:
-        scope.enter(scope.EVERY_ORG)
+        _enter(request, scope.EVERY_ORG)
     return None
+
+
+def _enter(request, entered: str) -> None:
+    """Enter a scope, and the time zone of the organisation that the request is about."""
+    scope.enter(entered)
+    if request.org is not None:
+        timezone.activate(request.org.zone)
 
 
 def _organisation_of(user: User, slug: str) -> Organisation:

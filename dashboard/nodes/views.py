@@ -57,7 +57,6 @@ def _page(request, redis_url: str) -> dict:
         "wanted": wanted,
         "signal": NodeSignal.objects.first(),
         "now": now,
-        "zone": request.org.zone if request.org else timezone.get_default_timezone(),
         "configuration": connecting.configuration(request.build_absolute_uri("/").rstrip("/"), redis_url),
     }
 

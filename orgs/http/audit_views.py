@@ -57,7 +57,6 @@ def answer(request, entries: QuerySet, section: str, filename: str):
         "query": query,
         "kind": kind,
         "kinds": KINDS,
-        "zone": request.org.time_zone if request.org else "UTC",
         "csv": "?" + urlencode({**filters, "format": "csv"}),
         "newer": "?" + urlencode(filters) if position else "",
         "older": older(rows[A_PAGE - 1], filters) if len(rows) > A_PAGE else "",
