@@ -10,10 +10,12 @@ from apis.models import Revision
 from apis.publishing import publish
 from apis.views import about, api_or_404, bad_request, shown
 from orgs.access import access
+from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
 
 NEWER = "Somebody published a newer revision meanwhile. Look at it first."
 A_PAGE = 50
+COLUMNS = (Column("Revision", "name"), Column("Published", "time"), Column("By"), Column("Message", "third"))
 LONGEST_SHOWN = 100_000  # characters of a definition beside its difference
 
 
@@ -29,7 +31,8 @@ def api_history(request, org, id):
     rows = list(revisions.defer("definition_text")[: A_PAGE + 1])
     context = {
         **about(request, api, "history"),
-        "revisions": rows[:A_PAGE],
+        "heads": heads(COLUMNS),
+        "rows": rows[:A_PAGE],
         "newer": "?" if form.cleaned_data["before"] else "",
         "older": f"?before={rows[A_PAGE - 1].number}" if len(rows) > A_PAGE else "",
     }

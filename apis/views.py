@@ -11,12 +11,22 @@ from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from orgs.access import access
 from orgs.http.spreadsheet import csv_response
+from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.organisations.limits import LimitReached
 
 A_PAGE = 50
 MOST_SHOWN = 300  # characters of one value in a difference
 MOST_ROWS = 200  # of one difference
+COLUMNS = (
+    Column("Name", "name", "name"),
+    Column("Listen path", sort="listen_path"),
+    Column("Target", lesser=True),
+    Column("Callers", "badge"),
+    Column("State", "badge"),
+    Column("Revision", "number", lesser=True),
+    Column("Updated", "time", "updated_at"),
+)
 CSV_HEADER = (
     "name",
     "API ID",
@@ -45,14 +55,10 @@ def api_list(request, org):
     asked = {name: form.cleaned_data[name] for name in ("q", "active", "sort") if form.cleaned_data[name]}
     context = {
         "section": "apis",
-        "rows": [(api, starter.fields(api.definition)) for api in apis[:A_PAGE]],
+        "rows": [{"api": api, "fields": starter.fields(api.definition)} for api in apis[:A_PAGE]],
         "form": form,
         "asked": asked,
-        "sorts": [
-            _sort_link(asked, name, label)
-            for name, label in (("name", "Name"), ("listen_path", "Listen path"))
-        ],
-        "updated": _sort_link(asked, "updated_at", "Updated"),
+        "heads": heads(COLUMNS, asked, default="name"),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "newer": "?" + urlencode({**asked, "p": number - 1}) if number > 1 else "",
         "older": "?" + urlencode({**asked, "p": number + 1}) if len(apis) > A_PAGE else "",
@@ -184,14 +190,6 @@ def about(request, api, tab):
         "text": document.pretty(definition),
         "may_write": request.user.may("apis", "write"),
     }
-
-
-def _sort_link(asked, name, label):
-    """(label, address, aria-sort) of a column's heading; a second click turns the order round."""
-    now = asked.get("sort", "name")
-    following = f"-{name}" if now == name else name
-    direction = {name: "ascending", f"-{name}": "descending"}.get(now, "none")
-    return label, "?" + urlencode({**asked, "sort": following}), direction
 
 
 def _csv_row(api):

@@ -12,6 +12,7 @@ from dashboard.nodes import connecting
 from dashboard.nodes.health import Heard, health
 from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
 from orgs.access import access
+from orgs.http.tables import Column, heads
 
 # Who needs a hand comes first.
 STATES = ("stuck", "silent", "pulling", "ok", "gone")
@@ -19,6 +20,15 @@ BADGES = {"ok": "ok", "pulling": "neutral", "stuck": "bad", "silent": "warn", "g
 # Gateways that were killed say no goodbye.
 SHOWN_FOR = timedelta(days=1)
 A_PAGE = 50
+COLUMNS = (
+    Column("Node", "name"),
+    Column("State"),
+    Column("Last seen", "badge"),
+    Column("Last pull", "badge"),
+    Column("Served version", "number"),
+    Column("Wanted version", "number", lesser=True),
+    Column("Known since", "time", lesser=True),
+)
 MOST_CALLED_OUT = 3
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -46,6 +56,7 @@ def _page(request, redis_url: str) -> dict:
     rows = [_row(nodes[pk], wanted, now) for pk in page if pk in nodes]
     counts = Counter(states.values())
     return {
+        "heads": heads(COLUMNS),
         "rows": rows,
         "page": page,
         "newer": f"?p={page.number - 1}" if page.has_previous() else "",

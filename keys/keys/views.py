@@ -18,6 +18,7 @@ from keys.keys.search import found
 from keys.models import Key
 from orgs.access import access
 from orgs.http.spreadsheet import csv_response
+from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.models import AuditEntry
 from orgs.organisations.limits import LimitReached
@@ -25,6 +26,14 @@ from orgs.signing_in import form_tokens
 
 A_PAGE = 50
 MOST_CSV_ROWS = 10_000
+COLUMNS = (
+    Column("Name", "name"),
+    Column("State", "badge"),
+    Column("Opens"),
+    Column("Expires", "time"),
+    Column("Created", "time", lesser=True),
+    Column("Gateways", "time"),
+)
 
 
 @access("session", "keys")
@@ -42,7 +51,8 @@ def key_list(request, org):
         "section": "keys",
         "filters": filters,
         "asked": asked,
-        "rows": [(key, key.state()) for key in page],
+        "rows": [{"key": key, "state": key.state()} for key in page],
+        "heads": heads(COLUMNS),
         "page": page,
         "has_apis": bool(apis),
         "newer": _query(asked, p=page.number - 1) if page.has_previous() else "",

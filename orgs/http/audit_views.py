@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 
 from orgs.access import access
 from orgs.http.spreadsheet import csv_response
+from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.models import AuditEntry, PlatformAuditEntry
 
@@ -16,6 +17,13 @@ A_PAGE = 50
 MOST_CSV_ROWS = 10_000
 MOST_CHARACTERS = 300  # of one value on the page; the CSV has it whole
 KINDS = ("api", "key", "user", "organisation")
+COLUMNS = (
+    Column("Time", "time"),
+    Column("Who"),
+    Column("Action"),
+    Column("Object"),
+    Column("Changes", "third"),
+)
 CSV_HEADER = (
     "time",
     "person",
@@ -53,7 +61,8 @@ def answer(request, entries: QuerySet, section: str, filename: str):
     filters = {name: value for name, value in (("q", query), ("kind", kind)) if value}
     context = {
         "section": section,
-        "rows": [(entry, changes(entry)) for entry in rows[:A_PAGE]],
+        "heads": heads(COLUMNS),
+        "rows": [{"entry": entry, "changes": changes(entry)} for entry in rows[:A_PAGE]],
         "query": query,
         "kind": kind,
         "kinds": KINDS,

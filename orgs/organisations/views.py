@@ -11,11 +11,20 @@ from orgs.access import access
 from orgs.changes import Stale
 from orgs.forms import OrganisationChangeForm, OrganisationForm, add_errors
 from orgs.http.conflict import conflict
+from orgs.http.tables import Column, heads
 from orgs.models import Organisation
 from orgs.people import accounts
 from orgs.signing_in import form_tokens
 
 A_PAGE = 50
+COLUMNS = (
+    Column("Organisation", "name"),
+    Column("State", "badge"),
+    Column("People", "number"),
+    Column("Time zone", lesser=True),
+    Column("ID", lesser=True),
+    Column("Change", "action"),
+)
 
 
 @access("super")
@@ -25,7 +34,8 @@ def organisation_list(request):
     if query:
         found = found.filter(Q(owner_name__icontains=query) | Q(slug__icontains=query) | Q(pk=query))
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
-    context = {"section": "orgs", "query": query, "page": page}
+    context = {"section": "orgs", "query": query, "page": page, "rows": page.object_list}
+    context["heads"] = heads(COLUMNS)
     if page.has_previous():
         context["newer"] = page_address(query, page.previous_page_number())
     if page.has_next():

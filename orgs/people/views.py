@@ -9,10 +9,18 @@ from orgs.access import access
 from orgs.changes import Stale
 from orgs.forms import PersonChangeForm, PersonForm, RightsForm, SeenForm, add_errors
 from orgs.http.conflict import conflict
+from orgs.http.tables import Column, heads
 from orgs.models import User
 from orgs.organisations.limits import LimitReached
 from orgs.people import accounts
 from orgs.people.accounts import NotAllowed
+
+COLUMNS = (
+    Column("Person", "name"),
+    Column("State", "badge"),
+    Column("Rights"),
+    Column("Last sign-in", "time"),
+)
 
 
 def rights_form(held: dict[str, str], request) -> RightsForm:
@@ -23,7 +31,8 @@ def rights_form(held: dict[str, str], request) -> RightsForm:
 @access("session", "users")
 def person_list(request, org):
     can_edit = request.user.may("users", "write")
-    context = {"section": "people", "people": User.objects.filter(org=request.org), "can_edit": can_edit}
+    context = {"section": "people", "rows": User.objects.filter(org=request.org), "can_edit": can_edit}
+    context["heads"] = heads(COLUMNS)
     return render(request, "orgs/people.html", context)
 
 
@@ -132,7 +141,8 @@ def activate(request, person: User) -> None:
 
 @access("super")
 def super_user_list(request):
-    context = {"section": "super-users", "people": User.objects.filter(org=None), "can_edit": True}
+    context = {"section": "super-users", "rows": User.objects.filter(org=None), "can_edit": True}
+    context["heads"] = heads(COLUMNS)
     return render(request, "orgs/super_users.html", context)
 
 

@@ -286,7 +286,7 @@ def test_the_list_is_searched_filtered_and_sorted(cast, ada, api):
         publish.create(cast.acme.id, plain("/a/", name="Archive"), author=cast.acme_admin)
 
     def names(query):
-        return [api.name for api, _ in ada.get(f"/o/acme/apis/{query}").context["rows"]]
+        return [row["api"].name for row in ada.get(f"/o/acme/apis/{query}").context["rows"]]
 
     assert names("") == ["Archive", "Orders", "Payments"]
     assert names("?sort=-listen_path") == ["Payments", "Orders", "Archive"]
@@ -359,7 +359,7 @@ def test_who_may_only_read_sees_pages_but_no_way_to_change(cast, client_for, api
     pages = [reader.get(f"/o/acme/apis/{api.id}/{page}") for page in PAGES]
     leads_to_change = [page.startswith(("edit/", "deletion/")) for page in PAGES]
     assert [page.status_code for page in pages] == [403 if leads else 200 for leads in leads_to_change]
-    buttons = ("Publish</button>", "Delete Payments</button>", 'name="active" value="no"', "Restore")
+    buttons = ("Publish</button>", "Delete the API</button>", 'name="active" value="no"', "Restore")
     assert [button for page in pages for button in buttons if button in page.content.decode()] == []
     assert [reader.post(f"/o/acme/apis/{api.id}/{page}", data).status_code for page, data in POSTS] == [
         403
@@ -420,7 +420,7 @@ def test_a_large_difference_is_cut_and_says_so_beside_both_whole_texts(cast, ada
     page = ada.get(f"/o/acme/apis/{api.id}/history/3/")
     rows = page.context["difference"]["rows"]
     assert [len(rows), tuple(rows[0])] == [200, ("/config_data/m00000", '"aaaaaaaaaa"', '"bbbbbbbbbb"')]
-    assert "Cut: these are the first 200 members that differ, there are more." in text_of(page)
+    assert "Cut: these are the first 200 fields that differ, there are more." in text_of(page)
     assert len(page.content) < 200_000
     for number in (2, 3):
         whole = f"/o/acme/apis/{api.id}/history/{number}/?format=json"
@@ -451,8 +451,8 @@ def test_51_apis_are_two_pages(cast, ada):
                 cast.acme.id, plain(f"/{number:02}/", name=f"API {number:02}"), author=cast.acme_admin
             )
     first, second = ada.get("/o/acme/apis/"), ada.get("/o/acme/apis/?p=2")
-    assert [api.name for api, _ in first.context["rows"]] == [f"API {number:02}" for number in range(50)]
+    assert [row["api"].name for row in first.context["rows"]] == [f"API {number:02}" for number in range(50)]
     assert (first.context["newer"], first.context["older"]) == ("", "?p=2")
-    assert [api.name for api, _ in second.context["rows"]] == ["API 50"]
+    assert [row["api"].name for row in second.context["rows"]] == ["API 50"]
     assert (second.context["newer"], second.context["older"]) == ("?p=1", "")
     assert '?p=2"' in first.content.decode()

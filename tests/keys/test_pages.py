@@ -305,7 +305,7 @@ def test_reading_alone_shows_no_way_to_write(cast, client_for, orders):
 
 
 def listed(answer):
-    return re.findall(r'/o/acme/keys/[0-9a-f]{24}/">([^<]*)</a>', answer.content.decode())
+    return re.findall(r'/o/acme/keys/[0-9a-f]{24}/"[^>]*>([^<]*)</a>', answer.content.decode())
 
 
 def test_the_list_finds_by_name_owner_and_hash_and_filters_by_state_and_api(cast, acme, orders):

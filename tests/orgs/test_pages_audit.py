@@ -29,7 +29,7 @@ def entry(org, number: int = 0, **facts) -> AuditEntry:
 
 
 def rows(answer) -> list[str]:
-    return re.findall(r"<td>(Object \d+)<", answer.content.decode())
+    return re.findall(r'title="[^"]*">(Object \d+)<', answer.content.decode())
 
 
 def older(answer) -> str:
@@ -52,7 +52,7 @@ def test_an_entry_says_when_in_the_organisations_zone_who_what_and_the_changes(c
         "ada@acme.example as super-user",
         "api.published",
         "Object 0 o0",
-        "2 members active true false name &lt;b&gt;",
+        "2 fields active true false name &lt;b&gt;",
     ]
 
 

@@ -11,7 +11,7 @@ FORM = {"owner_name": "Initech Ltd", "slug": "", "time_zone": "Europe/Oslo", "en
 
 
 def slugs(answer) -> list[str]:
-    return re.findall(r'<span class="row-sub mono">([^<]*)</span>', answer.content.decode())
+    return re.findall(r'<span class="row-sub mono"[^>]*>([^<]*)</span>', answer.content.decode())
 
 
 def test_the_list_holds_every_organisation_and_can_be_searched(cast, client_for):

@@ -21,7 +21,7 @@ def given(user: User, granted: dict) -> User:
 
 
 def addresses(answer) -> list[str]:
-    return re.findall(r'<span class="row-sub">([^<]*)</span>', answer.content.decode())
+    return re.findall(r'<span class="row-sub"[^>]*>(?:you · )?([^<]*)</span>', answer.content.decode())
 
 
 def shown_errors(answer) -> list[str]:

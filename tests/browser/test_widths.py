@@ -1,0 +1,76 @@
+"""Names of 180 characters in lists of more than a page, at the widths of phones, tablets and desks."""
+
+import pytest
+
+from dashboard.nodes.models import Node
+from tests import make
+from tests.browser.conftest import Account
+from tests.browser.walk import overflow, sign_in, unfold
+from tests.keys import build
+
+pytestmark = pytest.mark.browser
+WIDTHS = (320, 390, 768, 1440)
+LONG = "W" * 180
+WORDS = "Shipment status and customs pre-clearance interface for partners of the northern harbours " * 2
+
+
+@pytest.fixture
+def crowded(server, redis):
+    """An organisation whose lists are longer than a page, and its administrator."""
+    organisation = make.organisation(LONG, "long", time_zone="America/Argentina/ComodRivadavia")
+    person = make.user("ada@long.example", organisation, {"IsAdmin": "admin", "users": "write"})
+    person.first_name, person.last_name = "A" * 150, "B" * 150
+    person.save()
+    make.user(f"{'p' * 60}@{'d' * 60}.{'e' * 60}.example", organisation, {"apis": "read", "keys": "write"})
+    made = [
+        build.api(organisation, f"{number} {WORDS}"[:180], path=f"/{number}/{'segment/' * 20}")
+        for number in range(51)
+    ]
+    long = build.api(organisation, LONG, path=f"/{LONG}/", api_id="Z" * 150)
+    for number in range(51):
+        build.key(organisation, *made[: 1 + number % 3], alias=f"{number} {WORDS}"[:180], owner=LONG)
+    key, _ = build.key(organisation, long, alias=LONG, tags=["t" * 100], meta_data={"k" * 100: "v" * 1000})
+    Node.objects.create(session_id="s" * 100, node_id="n", nonce="n", hostname="h" * 180)
+    pages = ("", "apis/", "keys/", "people/", "audit/", "nodes/", "logs/", "analytics/", "keys/new/")
+    pages += tuple(f"apis/{long.id}/{tab}" for tab in ("", "definition/", "edit/", "history/", "deletion/"))
+    pages += (f"apis/{long.id}/history/1/", f"apis/{long.id}/edit/?as=json")
+    pages += tuple(f"keys/{key.id}/{tab}" for tab in ("", "edit/", "revocation/"))
+    return server, Account("ada@long.example", make.PASSWORD), [f"/o/long/{page}" for page in pages]
+
+
+def test_no_page_is_wider_than_its_window_whatever_things_are_called(chromium, crowded):
+    url, account, paths = crowded
+    window = chromium.new_context()
+    page = window.new_page()
+    sign_in(page, url, account)
+    found = {}
+    for path in paths:
+        page.goto(f"{url}{path}")
+        unfold(page, ":not(.popdown)")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            found[path, width] = overflow(page), wide_tables(page)
+    window.close()
+    assert {place: fault for place, fault in found.items() if fault != (0, 0)} == {}
+
+
+def wide_tables(page) -> int:
+    """How many tables are wider than their place, so that they would have to be scrolled sideways."""
+    return page.eval_on_selector_all(
+        "table.list", "all => all.filter((each) => each.scrollWidth > each.parentElement.clientWidth).length"
+    )
+
+
+def test_a_list_keeps_its_head_in_sight_and_is_cards_on_a_phone(chromium, crowded):
+    url, account, _ = crowded
+    window = chromium.new_context(viewport={"width": 1440, "height": 700})
+    page = window.new_page()
+    sign_in(page, url, account)
+    page.goto(f"{url}/o/long/apis/")
+    page.evaluate("scrollTo(0, 1500)")
+    assert page.locator("thead th").first.bounding_box()["y"] == 0
+    page.set_viewport_size({"width": 390, "height": 700})
+    row = page.locator("tbody tr").first
+    tops = [cell.bounding_box()["y"] for cell in row.locator("th, td").all()]
+    assert tops == sorted(set(tops))  # one below the other
+    window.close()
