@@ -160,6 +160,10 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # orgs.signing_in.authentication.opened_by tries each.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 
+# Views of packages, which cannot declare who may call them (orgs.access): URL namespace -> what @access is given, e.g.
+# {"sso": {"caller": "anyone", "methods": "GET POST"}}. What is mounted under none of these cannot be reached.
+ACCESS_OF_NAMESPACES: dict[str, dict[str, str]] = {}
+
 # Transport. Behind a TLS proxy by default; the demonstration speaks plain HTTP on loopback.
 HTTPS = setting("HTTPS", configuration.boolean, "SCRATCH" not in os.environ)
 ALLOWED_HOSTS = setting(

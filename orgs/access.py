@@ -1,9 +1,12 @@
 """Who may call a view. Every view declares it; one that does not cannot be reached (AccessMiddleware)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib import admin
+
+from orgs.rights import known
 
 CALLERS = {
     "anyone": "no credential",
@@ -42,12 +45,9 @@ def access(
     """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`.
 
     Callers that prove themselves by a header are exempt from the CSRF check, which guards cookies. Raises
-    ValueError for an unknown caller.
+    ValueError for an unknown caller or permission.
     """
-    if caller not in CALLERS:
-        raise ValueError(f"{caller} is no kind of caller")
-    allowed = frozenset(methods.split())
-    declared = Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), own, form)
+    declared = _access(caller, permission, methods, own, form)
 
     def declare(view):
         view.access = declared
@@ -58,14 +58,38 @@ def access(
     return declare
 
 
-_ADMIN_SITE = Access("super", "", frozenset({"GET", "HEAD", "POST"}))
+def _access(caller: str, permission: str, methods: str, own: bool = False, form: bool = False) -> Access:
+    if caller not in CALLERS:
+        raise ValueError(f"{caller} is no kind of caller")
+    if permission:
+        known(permission)
+    allowed = frozenset(methods.split())
+    return Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), own, form)
 
 
-def declared(view: Callable) -> Access | None:
-    """What a URL's callback declares; Django's admin declares as a whole, by being under our site object."""
+_ADMIN_SITE = _access("super", "", "GET POST")
+
+
+def declared(view: Callable, namespaces: Sequence[str] = ()) -> Access | None:
+    """What a URL's callback declares, or what is declared for it; None for neither.
+
+    Django's admin declares as a whole, by being under our site object. namespaces: those of the URL, outermost first;
+    for a view of somebody else's, ours to mount but not to write, the setting ACCESS_OF_NAMESPACES declares by them.
+    """
     site = getattr(view, "admin_site", None) or getattr(
         getattr(view, "model_admin", None), "admin_site", None
     )
     if isinstance(site, admin.AdminSite):
         return _ADMIN_SITE
-    return getattr(view, "access", None)
+    own = getattr(view, "access", None)
+    return own or next(
+        (of_namespace(name) for name in namespaces if name in settings.ACCESS_OF_NAMESPACES), None
+    )
+
+
+def of_namespace(name: str) -> Access:
+    """What the setting declares for the views of one URL namespace. Raises ValueError, TypeError for what is none."""
+    declaration = {"permission": "", "methods": "GET", **settings.ACCESS_OF_NAMESPACES[name]}
+    if declaration.get("caller") in BY_HEADER:
+        raise ValueError("callers by a header are for views which know that no cookie protects them")
+    return _access(**declaration)

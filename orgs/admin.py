@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 
-from orgs import permissions
+from orgs import rights
 from orgs.changes import Stale
 from orgs.forms import EmailAddressField, SeenForm, add_errors
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User, zone_names
@@ -160,7 +160,7 @@ class UserForm(RefusableForm):
 
     def clean_permissions(self):
         granted = self.cleaned_data["permissions"] or {}
-        wrong = permissions.problems(granted)
+        wrong = rights.problems(granted)
         if wrong:
             raise forms.ValidationError(wrong)
         return granted

@@ -3,7 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from orgs import permissions
+from orgs import rights
 from orgs.email_address import LONGEST, normal_address, validate_address
 from orgs.models import zone_names
 from orgs.organisations.limits import LIMITS
@@ -147,14 +147,14 @@ RIGHTS = {
     "users": "People",
     "audit_logs": "Audit",
 }
-OTHER_RIGHTS = tuple(name for name in permissions.NAMES if name not in RIGHTS)
+OTHER_RIGHTS = tuple(name for name in rights.NAMES if name not in RIGHTS)
 LEVELS = (("", "None"), ("read", "Read"), ("write", "Write"), ("deny", "Deny"))
 
 
 class RightsForm(forms.Form):
     """A permission map as a grid of permission and level.
 
-    held: the person's map now. granter: the caller's map, or None for a super-user, who may grant anything.
+    held: the person's own map now. granter: what counts for the caller (orgs.rights.effective).
     A level which the caller may not grant is shown but cannot be chosen; not arriving, it stays as it was.
     """
 
@@ -164,19 +164,19 @@ class RightsForm(forms.Form):
         help_text="May do everything in the organisation that is not denied below.",
     )
 
-    def __init__(self, held: dict[str, str], granter: dict[str, str] | None, data=None):
+    def __init__(self, held: dict[str, str], granter: dict[str, str], data=None):
         super().__init__(data, prefix="rights", initial={"administrator": held.get("IsAdmin") == "admin"})
         self.held, self.granter = held, granter
         self.fields["administrator"].disabled = not self.may_grant("IsAdmin", "admin")
-        for name in permissions.NAMES:
+        for name in rights.NAMES:
             self.fields[name] = forms.ChoiceField(choices=self.levels(name), required=False)
 
     def may_grant(self, name: str, level: str) -> bool:
-        return self.granter is None or not permissions.exceeding({name: level}, self.granter)
+        return not rights.exceeding({name: level}, self.granter)
 
     @staticmethod
     def levels(name: str) -> list[tuple[str, str]]:
-        return [level for level in LEVELS if level[0] != "write" or name not in permissions.READ_ONLY]
+        return [level for level in LEVELS if level[0] != "write" or name not in rights.READ_ONLY]
 
     def rows(self) -> list[dict]:
         return [self.row(name, label) for name, label in RIGHTS.items()]
@@ -202,13 +202,13 @@ class RightsForm(forms.Form):
     def granted(self) -> dict[str, str]:
         """The whole new map, of a valid form."""
         new = dict(self.held)
-        for name in permissions.NAMES:
+        for name in rights.NAMES:
             if self.add_prefix(name) in self.data:
                 new[name] = self.cleaned_data[name]
         # Left as it was, it changes nothing: an administrator may hold one of the two only.
         ticked = self.cleaned_data["administrator"]
         if ticked != (self.held.get("IsAdmin") == "admin"):
-            new |= dict.fromkeys(permissions.PSEUDO, "admin" if ticked else "")
+            new |= dict.fromkeys(rights.PSEUDO, "admin" if ticked else "")
         return {name: level for name, level in new.items() if level}
 
 

@@ -132,7 +132,7 @@ class AccessMiddleware:
             return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
-        rule = declared(view)
+        rule = declared(view, request.resolver_match.namespaces)
         if rule is None:
             logger.error("%s declares no access", getattr(view, "__qualname__", view))
             raise Http404

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from orgs import permissions, scope
+from orgs import rights, scope
 from orgs.email_address import LONGEST, validate_address
 from orgs.ids import new_id
 from orgs.managers import ScopedManager
@@ -103,7 +103,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField("active", default=True)
     # The address whose salt the password was hashed with: another than `email` from a change of it to the next sign-in.
     password_email = models.CharField(max_length=LONGEST, blank=True, db_default="", editable=False)
-    # Tyk's names and levels; empty means no rights at all (orgs.permissions).
+    # Tyk's names and levels; empty means no rights at all (orgs.rights).
     permissions = models.JSONField(default=dict, blank=True)
     # A keyed hash (orgs.signing_in.credentials); the key itself is shown once and not kept.
     access_key_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  null is no key
@@ -177,14 +177,16 @@ class User(AbstractBaseUser):
         ).hexdigest()
 
     def may(self, permission: str, level: str = "read") -> bool:
-        """Whether this person may `level` ("read" or "write") on what Tyk calls `permission`; "" asks for nothing."""
-        if not self.is_active:
-            return False
-        return self.is_superuser or not permission or permissions.allows(self.permissions, permission, level)
+        """Whether this person may `level` ("read" or "write") on what Tyk calls `permission`; "" asks for nothing.
+
+        Raises ValueError for a name that is no permission.
+        """
+        allowed = not permission or rights.allows(rights.effective(self), permission, level)
+        return self.is_active and allowed
 
     @property
     def is_administrator(self) -> bool:
-        return not self.is_superuser and self.permissions.get("IsAdmin") == "admin"
+        return not self.is_superuser and rights.effective(self).get("IsAdmin") == "admin"
 
     @property
     def full_name(self) -> str:

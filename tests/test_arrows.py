@@ -35,7 +35,7 @@ EVERY_ORG = {
     "dashboard/benchmarks/screens.py",
 }
 PURE = {
-    *(f"orgs/{name}.py" for name in ("ids", "permissions", "scope", "http/strict_json")),
+    *(f"orgs/{name}.py" for name in ("ids", "rights", "scope", "http/strict_json")),
     *(
         f"apis/definitions/{name}.py"
         for name in ("calling", "classic", "difference", "document", "listen_path", "pointer", "starter")

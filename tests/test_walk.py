@@ -18,7 +18,7 @@ from django.urls import URLResolver, get_resolver
 
 from dashboard.analytics.ingest import drain
 from dashboard.isolation import IsolationMiddleware
-from orgs import permissions, scope
+from orgs import rights, scope
 from orgs.access import BY_HEADER, Access, declared
 from orgs.db.proof import tenant_tables
 from orgs.db.schema import is_tenant
@@ -49,14 +49,15 @@ class Route:
         return self.pattern.startswith("django-admin/")
 
 
-def routes(resolver=None, prefix="") -> list[Route]:
+def routes(resolver=None, prefix="", namespaces=()) -> list[Route]:
     found = []
     for entry in (resolver or get_resolver()).url_patterns:
         pattern = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
-            found += routes(entry, pattern)
+            inside = (*namespaces, entry.namespace) if entry.namespace else namespaces
+            found += routes(entry, pattern, inside)
         else:
-            found.append(Route(_plain(pattern), entry.callback, declared(entry.callback)))
+            found.append(Route(_plain(pattern), entry.callback, declared(entry.callback, namespaces)))
     return found
 
 
@@ -89,9 +90,9 @@ def make_world(redis, name: str) -> World:
     mark = f"zq9{name}"
     org = make.organisation(f"{mark} Ltd", mark)
     world = World(mark, org)
-    world.administrator = make.user(f"admin@{mark}.example", org, permissions.ADMINISTRATOR)
+    world.administrator = make.user(f"admin@{mark}.example", org, rights.ADMINISTRATOR)
     world.member = make.user(f"member@{mark}.example", org)
-    world.reader = make.user(f"reader@{mark}.example", org, dict.fromkeys(permissions.NAMES, "read"))
+    world.reader = make.user(f"reader@{mark}.example", org, dict.fromkeys(rights.NAMES, "read"))
     world.colleague = make.user(f"colleague@{mark}.example", org)
     api = build.api(org, f"{mark} Orders")
     key, _ = build.key(org, api, alias=f"{mark} alias")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orgs.permissions import ADMINISTRATOR
+from orgs.rights import ADMINISTRATOR
 
 # Local hours 0 … 23, relative to a busy hour.
 OFFICE_HOURS = (4, 3, 2, 2, 3, 6, 15, 38, 72, 96, 100, 94, 74, 84, 95, 92, 80, 58, 34, 22, 15, 11, 8, 6)

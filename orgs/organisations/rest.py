@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 
-from orgs import permissions
+from orgs import rights
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, invalid, json_response, members, ok, page, read_json, tagged
@@ -120,7 +120,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
 def user_reset_passwords(request: HttpRequest, user_id: str, verb: str) -> HttpResponse:
     """Whether the user may set other people's passwords."""
     row = _user(user_id)
-    levels = {"ResetPassword": permissions.ADMINISTRATOR["ResetPassword"] if verb == "allow" else ""}
+    levels = {"ResetPassword": rights.ADMINISTRATOR["ResetPassword"] if verb == "allow" else ""}
     allowed(accounts.change_user, row, expected=expected(request, row.change_number), levels=levels)
     return tagged(request, ok("User updated", user_data(row)), user_tag(row))
 

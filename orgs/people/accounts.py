@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
 
-from orgs import events, permissions, scope
+from orgs import events, rights, scope
 from orgs.changes import facts, insert, note, refuse_stale, store
 from orgs.email_address import normal_address
 from orgs.models import Organisation, User, zone_names
@@ -290,12 +290,12 @@ def _candidates(stem: str):
 
 
 def _may_grant(actor: User | None, granted: dict[str, str], before: dict[str, str] | None = None) -> None:
-    wrong = permissions.problems(granted)
+    wrong = rights.problems(granted)
     if wrong:
         raise ValidationError({"permissions": wrong})
-    if actor is None or actor.is_superuser:
+    if actor is None:
         return
-    lacking = permissions.exceeding(granted, actor.permissions, before)
+    lacking = rights.exceeding(granted, rights.effective(actor), before)
     if lacking:
         raise NotAllowed(f"You cannot grant what you do not hold: {', '.join(sorted(lacking))}")
 
@@ -331,10 +331,10 @@ def _bring_up_to_date(actor: User) -> None:
 
 def _may_act_on(user: User, actor: User) -> None:
     """Whoever holds more than the actor is out of his reach, or a password reset would be a way up."""
-    if actor.is_superuser or actor.pk == user.pk:
+    if actor.pk == user.pk:
         return
     _may_change_people(actor)
-    lacking = permissions.exceeding(user.permissions, actor.permissions)
+    lacking = rights.exceeding(rights.effective(user), rights.effective(actor))
     if lacking:
         raise NotAllowed(f"This person holds rights which you do not: {', '.join(sorted(lacking))}")
 

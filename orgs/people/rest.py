@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
+from orgs import rights
 from orgs.access import SAFE, access
 from orgs.changes import Stale
 from orgs.http import etags
@@ -228,7 +229,7 @@ def _unconfirmed(request: HttpRequest, row: User, password: str) -> HttpResponse
 
 
 def _may_reset(actor: User) -> bool:
-    return actor.is_superuser or actor.permissions.get("ResetPassword") == "admin"
+    return rights.effective(actor).get("ResetPassword") == "admin"
 
 
 def _stamp(moment) -> str:

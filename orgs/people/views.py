@@ -14,6 +14,7 @@ from orgs.models import User
 from orgs.organisations.limits import LimitReached
 from orgs.people import accounts
 from orgs.people.accounts import NotAllowed
+from orgs.rights import effective
 
 COLUMNS = (
     Column("Person", "name"),
@@ -24,8 +25,7 @@ COLUMNS = (
 
 
 def rights_form(held: dict[str, str], request) -> RightsForm:
-    granter = None if request.user.is_superuser else request.user.permissions
-    return RightsForm(held, granter, request.POST if request.method == "POST" else None)
+    return RightsForm(held, effective(request.user), request.POST if request.method == "POST" else None)
 
 
 @access("session", "users")

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from orgs import permissions, scope
+from orgs import rights, scope
 from orgs.models import AuditEntry, Organisation, User
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,7 +41,7 @@ def test_an_organisation_with_blanks_and_its_administrator_are_made_together(db)
     assert (user.email, user.org_id, user.permissions) == (
         "ada@acme.example",
         org.id,
-        permissions.ADMINISTRATOR,
+        rights.ADMINISTRATOR,
     )
     assert user.check_password(made["password"])
     assert Client(headers={"Authorization": made["access_key"]}).get("/api/users/me").json()["id"] == user.id

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
-from orgs import permissions, scope
+from orgs import rights, scope
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
 from orgs.organisations.limits import LIMITS
 from tests import make
@@ -245,13 +245,13 @@ def test_an_organisation_through_every_door(cast, client_for, new):
 def test_administrators_are_alike_through_every_door(cast, client_for, rest):
     ada, path = cast.acme_admin, f"/o/acme/people/{cast.acme_member.id}/"
     form = {"email": cast.acme_member.email, "first_name": "", "last_name": "", "rights-administrator": "on"}
-    body = {"user_permissions": permissions.ADMINISTRATOR}
+    body = {"user_permissions": rights.ADMINISTRATOR}
     for change in (
         lambda: client_for(ada).post(path, form),
         lambda: rest(ada).put(f"/api/users/{cast.acme_member.id}", body, JSON),
     ):
         noted = entries()
         assert change().status_code in (200, 302)
-        changes = {"permissions": [{}, permissions.ADMINISTRATOR]}
+        changes = {"permissions": [{}, rights.ADMINISTRATOR]}
         assert entries()[len(noted) :] == [about_user(cast.acme_member, "user.changed", ada, changes)]
         User.everyone.filter(pk=cast.acme_member.pk).update(permissions={})

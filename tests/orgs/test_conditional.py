@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from orgs import permissions
+from orgs import rights
 from orgs.http.rest import STALE
 from orgs.models import Organisation, User
 from orgs.people import accounts
@@ -44,7 +44,7 @@ CELLS = [(pattern, method) for pattern, (methods, _, _) in CHANGING.items() for 
 @pytest.fixture
 def there(cast, rest):
     """Each object: the address that reads it, its parameters in a pattern, a client that may change it."""
-    User.everyone.filter(pk=cast.acme_admin.pk).update(permissions=permissions.ADMINISTRATOR)
+    User.everyone.filter(pk=cast.acme_admin.pk).update(permissions=rights.ADMINISTRATOR)
     api = build.api(cast.acme)
     key, _ = build.key(cast.acme, api)
     ada, admin = rest(cast.acme_admin), Client(headers={"admin-auth": settings.ADMIN_SECRET})

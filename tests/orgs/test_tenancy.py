@@ -14,7 +14,7 @@ from psycopg.errors import CheckViolation, InsufficientPrivilege
 
 from apis.models import Outbox, ServedApi
 from orgs import scope
-from orgs.checks import faults
+from orgs.db.checks import faults
 from orgs.db.proof import holes, tenant_tables
 from orgs.middleware import AccessMiddleware
 from orgs.models import AuditEntry, OrgOwned, User

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from dashboard import reachable
 from dashboard.engines import embedded
-from orgs import permissions
+from orgs import rights
 from orgs.models import Organisation, User
 from orgs.organisations.limits import LimitReached
 from orgs.people import accounts
@@ -138,7 +138,7 @@ def new_user(answers: Answers, org: Organisation | None) -> dict:
     given = answers.password()
     password = given or accounts.initial_password()
     passwords.validate(password, User(email=email, first_name=first, last_name=last))
-    granted = {} if answers.options["member"] else permissions.ADMINISTRATOR
+    granted = {} if answers.options["member"] else rights.ADMINISTRATOR
     user, key = accounts.create_user(
         org=org, email=email, first_name=first, last_name=last, password=password, granted=granted
     )

@@ -6,7 +6,7 @@ from django.test import Client
 from apis.models import ApiDefinition
 from apis.publishing import feed
 from keys.models import Key
-from orgs import permissions, scope
+from orgs import rights, scope
 from orgs.models import AuditEntry, Organisation, User
 from orgs.organisations.limits import LIMITS
 from tests.keys import build
@@ -141,12 +141,10 @@ def test_nobody_of_a_deleted_or_disabled_organisation_gets_in(cast, client_for, 
 
 def test_a_user_is_created_in_an_organisation_or_as_a_super_user(admin_client, cast):
     body = {"first_name": "Nia", "email_address": "Nia@Acme.example", "org_id": cast.acme.id, "active": True}
-    answer = admin_client.post(
-        "/admin/users", body | {"user_permissions": permissions.ADMINISTRATOR}, JSON
-    ).json()
+    answer = admin_client.post("/admin/users", body | {"user_permissions": rights.ADMINISTRATOR}, JSON).json()
     user = User.everyone.get(email="nia@acme.example")
     assert (answer["Meta"]["id"], answer["Meta"]["org_id"]) == (user.id, cast.acme.id)
-    assert answer["Meta"]["user_permissions"] == permissions.ADMINISTRATOR
+    assert answer["Meta"]["user_permissions"] == rights.ADMINISTRATOR
     assert Client(headers={"Authorization": answer["Message"]}).get("/api/users/me").json()["id"] == user.id
     admin_client.post("/admin/users", {"email_address": "root@platform.example"}, JSON)
     assert User.everyone.get(email="root@platform.example").is_superuser is True

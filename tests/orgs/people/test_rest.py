@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from orgs import permissions, scope
+from orgs import rights, scope
 from orgs.models import AuditEntry, PlatformAuditEntry, User
 from orgs.people import accounts
 from orgs.signing_in.credentials import access_key_hash
@@ -89,7 +89,7 @@ def test_nobody_takes_away_what_is_denied_to_him(cast, rest):
             403,
             "You cannot grant what you do not hold: keys",
         )
-    kept = permissions.ADMINISTRATOR | {"keys": "deny"}
+    kept = rights.ADMINISTRATOR | {"keys": "deny"}
     assert client.put("/api/users/me", {"user_permissions": kept}, JSON).status_code == 200
     assert client.get("/api/keys").status_code == 403
 
@@ -165,7 +165,7 @@ def test_a_first_password_needs_no_old_one(cast, rest):
 def test_somebody_elses_password_needs_the_right_to_reset_passwords(cast, rest):
     path = f"/api/users/{cast.acme_member.id}/actions/reset"
     assert rest(cast.acme_admin).post(path, {"new_password": NEW}, JSON).status_code == 403
-    cast.acme_admin.permissions = permissions.ADMINISTRATOR
+    cast.acme_admin.permissions = rights.ADMINISTRATOR
     cast.acme_admin.save()
     assert rest(cast.acme_admin).post(path, {"new_password": NEW}, JSON).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Tyk's permission names and levels, and the one rule that reads them. An empty map means nothing.
+"""What a person may do: Tyk's permission names and levels, and the one rule that reads them. An empty map is nothing.
 
 Names as tyk-demo, the API description and two SDKs agree on; `IsAdmin` and `ResetPassword` are pseudo-permissions whose
 only level is `admin`.
@@ -30,11 +30,28 @@ PSEUDO = ("IsAdmin", "ResetPassword")
 ADMINISTRATOR = {"IsAdmin": "admin", "ResetPassword": "admin"}
 
 
+def effective(user) -> dict[str, str]:
+    """The map that counts for an orgs.models.User, whoever gave it to him: of a super-user everything, else his own.
+
+    The only place that says where rights come from; those of a group or a role would be added here.
+    """
+    return ADMINISTRATOR if user.is_superuser else user.permissions
+
+
+def known(name: str) -> str:
+    """`name`, which code asks for by a literal. Raises ValueError for a misspelt one, which nobody would ever hold."""
+    if name not in NAMES:
+        raise ValueError(f"{name} is no permission: see orgs.rights.NAMES")
+    return name
+
+
 def allows(granted: dict[str, str], name: str, level: str) -> bool:
     """Whether the map `granted` allows `level` ("read" or "write") on `name`.
 
-    An administrator may everything that is not explicitly denied; anyone else only what is named.
+    An administrator may everything that is not explicitly denied; anyone else only what is named. Raises ValueError
+    for a name that is no permission.
     """
+    known(name)
     held = granted.get(name)
     if held == "deny":
         return False
