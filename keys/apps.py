@@ -2,9 +2,14 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import Error, register
 
+from orgs.declarations import Entry
+
 
 class KeysConfig(AppConfig):
     name = "keys"
+    entries = (Entry("keys", "Keys", "key", "key-list", "keys"),)
+    audit_kinds = ("key",)
+    rights = {"keys": "Keys", "policies": "Policies"}
 
     def ready(self):
         # Models can be imported only now.

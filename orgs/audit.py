@@ -7,7 +7,7 @@ from datetime import datetime
 from django.http import HttpRequest
 from django.utils import timezone
 
-from orgs import scope
+from orgs import declarations, scope
 from orgs.http.address import client_address
 from orgs.models import AuditEntry, PlatformAuditEntry, User
 
@@ -42,9 +42,10 @@ def record(
 ) -> None:
     """Write one entry.
 
-    action: `kind.past-tense`, e.g. "key.revoked". org: the organisation's id, by default the entered one; with neither
-    the entry goes to the platform's own log. actor: by default the request's user; without a request (the command
-    line) the entry says so. at: when, by default now.
+    action: `kind.past-tense`, e.g. "key.revoked". kind: one that an app declares (orgs.declarations). org: the
+    organisation's id, by default the entered one; with neither the entry goes to the platform's own log. actor: by
+    default the request's user; without a request (the command line) the entry says so. at: when, by default now.
+    Raises ValueError for an undeclared kind.
     """
     facts = _by_whom(action, kind, actor, at) | {"object_id": object_id, "label": label[:255]}
     facts["changes"] = changes_between(before or {}, after or {})
@@ -72,6 +73,8 @@ def record_all(action: str, kind: str, objects: Iterable[tuple[str, str, dict, d
 
 def _by_whom(action: str, kind: str, actor: User | None = None, at: datetime | None = None) -> dict:
     """The fields of an entry that do not speak of one thing."""
+    if kind not in declarations.audit_kinds():
+        raise ValueError(f"{kind} is no kind that an app declares changes of")
     request = _request.get()
     if (
         actor is None

@@ -3,7 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from orgs import rights
+from orgs import declarations, rights
 from orgs.email_address import LONGEST, normal_address, validate_address
 from orgs.models import zone_names
 from orgs.organisations.limits import LIMITS
@@ -136,18 +136,6 @@ class PersonChangeForm(NamesForm, SeenForm):
     field_order = ("email", "first_name", "last_name")
 
 
-# What each permission opens, in the words of the pages; those without a page yet matter to REST clients only.
-RIGHTS = {
-    "apis": "APIs",
-    "keys": "Keys",
-    "policies": "Policies",
-    "analytics": "Analytics",
-    "log": "Request logs",
-    "system": "Nodes",
-    "users": "People",
-    "audit_logs": "Audit",
-}
-OTHER_RIGHTS = tuple(name for name in rights.NAMES if name not in RIGHTS)
 LEVELS = (("", "None"), ("read", "Read"), ("write", "Write"), ("deny", "Deny"))
 
 
@@ -179,10 +167,12 @@ class RightsForm(forms.Form):
         return [level for level in LEVELS if level[0] != "write" or name not in rights.READ_ONLY]
 
     def rows(self) -> list[dict]:
-        return [self.row(name, label) for name, label in RIGHTS.items()]
+        return [self.row(name, words) for name, words in declarations.rights().items()]
 
     def other_rows(self) -> list[dict]:
-        return [self.row(name, name) for name in OTHER_RIGHTS]
+        """Those without a page yet, which matter to REST clients only."""
+        worded = declarations.rights()
+        return [self.row(name, name) for name in rights.NAMES if name not in worded]
 
     def row(self, name: str, label: str) -> dict:
         chosen = self.data.get(self.add_prefix(name), self.held.get(name, ""))

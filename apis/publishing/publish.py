@@ -156,7 +156,7 @@ def delete(api: ApiDefinition, *, author: User | None, started_from: int | None 
 
 
 def depart(organisation: Organisation, **_: object) -> None:
-    """The organisation is being deleted (orgs.events.organisation_departing): gateways stop serving its APIs."""
+    """The organisation is being deleted (orgs.organisations.events): gateways stop serving its APIs."""
     events.apis_departing.send(ApiDefinition, organisation=organisation)
     for api in ApiDefinition.objects.filter(org_id=organisation.id).order_by("id"):
         delete(api, author=None)

@@ -1,6 +1,14 @@
 from django.apps import AppConfig
 
+from orgs.declarations import Entry
+
 
 class AnalyticsConfig(AppConfig):
     name = "dashboard.analytics"
     label = "analytics"
+    entries = (
+        Entry("home", "Home", "home", "org-home"),
+        Entry("analytics", "Analytics", "chart-bar", "analytics", "analytics"),
+        Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
+    )
+    rights = {"analytics": "Analytics", "log": "Request logs"}

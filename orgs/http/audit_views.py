@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 
 from orgs.access import access
+from orgs.declarations import audit_kinds
 from orgs.http.spreadsheet import csv_response
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
@@ -16,7 +17,6 @@ from orgs.models import AuditEntry, PlatformAuditEntry
 A_PAGE = 50
 MOST_CSV_ROWS = 10_000
 MOST_CHARACTERS = 300  # of one value on the page; the CSV has it whole
-KINDS = ("api", "key", "user", "organisation")
 COLUMNS = (
     Column("Time", "time"),
     Column("Who"),
@@ -49,9 +49,10 @@ def platform_audit(request):
 
 
 def answer(request, entries: QuerySet, section: str, filename: str):
+    kinds = audit_kinds()
     query, kind = request.GET.get("q", "").strip(), request.GET.get("kind", "")
     position = position_of(request.GET.get("before", ""))
-    if position is None or (kind and kind not in KINDS):
+    if position is None or (kind and kind not in kinds):
         problem = "before: not a place in the log" if position is None else "kind: not a kind of object"
         return render(request, "400.html", {"problem": problem}, status=400)
     found = newest_first(entries, query, kind, position)
@@ -65,7 +66,7 @@ def answer(request, entries: QuerySet, section: str, filename: str):
         "rows": [{"entry": entry, "changes": changes(entry)} for entry in rows[:A_PAGE]],
         "query": query,
         "kind": kind,
-        "kinds": KINDS,
+        "kinds": kinds,
         "csv": "?" + urlencode({**filters, "format": "csv"}),
         "newer": "?" + urlencode(filters) if position else "",
         "older": older(rows[A_PAGE - 1], filters) if len(rows) > A_PAGE else "",

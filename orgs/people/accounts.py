@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
 
-from orgs import events, rights, scope
+from orgs import rights, scope
 from orgs.changes import facts, insert, note, refuse_stale, store
 from orgs.email_address import normal_address
 from orgs.models import Organisation, User, zone_names
-from orgs.organisations import limits, locks
+from orgs.organisations import events, limits, locks
 from orgs.people import duplicates
 from orgs.signing_in.credentials import access_key_hash, new_access_key
 
@@ -225,7 +225,7 @@ def delete_organisation(
     """Take an organisation out of service: nothing of it is served, nobody of it gets in, its slug is free again.
 
     The row stays, marked, because the audit log and the analytics speak of it. What other apps own is withdrawn by
-    the receivers of orgs.events.organisation_departing. Raises Stale, Departed.
+    the receivers of orgs.organisations.events.organisation_departing. Raises Stale, Departed.
     """
     organisation = locks.lock_alone(organisation.id)
     refuse_stale(organisation, expected)

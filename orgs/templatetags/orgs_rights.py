@@ -1,6 +1,6 @@
 from django import template
 
-from orgs.forms import RIGHTS
+from orgs import declarations
 from orgs.models import User
 
 register = template.Library()
@@ -11,8 +11,9 @@ def rights(person: User) -> str:
     """What a person may do, in one line."""
     if person.is_superuser:
         return "everything"
+    words = declarations.rights()
     named = [
-        f"{RIGHTS.get(name, name)}: {level}"
+        f"{words.get(name, name)}: {level}"
         for name, level in sorted(person.permissions.items())
         if level != "admin"
     ]

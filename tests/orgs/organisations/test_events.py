@@ -5,8 +5,9 @@ from django.db import transaction
 
 from apis.models import ApiDefinition, ServedApi
 from keys.models import Key
-from orgs import events, scope
+from orgs import scope
 from orgs.models import Organisation
+from orgs.organisations import events
 from orgs.people import accounts
 from tests.keys import build
 

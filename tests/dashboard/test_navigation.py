@@ -2,8 +2,9 @@
 
 import pytest
 
+from dashboard.navigation import OF_AN_ORGANISATION, OF_SUPER_USERS, groups
+from orgs.declarations import entries
 from orgs.models import User
-from orgs.navigation import groups
 
 EVERYWHERE = [
     "/o/acme/", "/o/acme/apis/", "/o/acme/keys/", "/o/acme/analytics/", "/o/acme/logs/", "/o/acme/nodes/",
@@ -41,3 +42,8 @@ def test_every_listed_page_can_be_opened_by_whom_it_is_listed_for(cast, client_f
     for user, listed in ((cast.acme_admin, EVERYWHERE), (cast.super_user, EVERYWHERE + SUPER)):
         client = client_for(user)
         assert {address: client.get(address).status_code for address in listed} == dict.fromkeys(listed, 200)
+
+
+def test_every_page_that_an_app_declares_has_its_place():
+    placed = [name for _, names in (*OF_AN_ORGANISATION, *OF_SUPER_USERS) for name in names]
+    assert sorted(placed) == sorted(entries())

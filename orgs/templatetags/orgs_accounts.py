@@ -1,16 +1,8 @@
 from django import template
 
-from orgs.navigation import groups
 from orgs.signing_in import sessions
 
 register = template.Library()
-
-
-@register.inclusion_tag("parts/navigation.html", takes_context=True)
-def navigation(context: dict) -> dict:
-    """The side column's entries for the person and the organisation of the request."""
-    request = context["request"]
-    return {"groups": groups(request.user, request.org), "section": context.get("section")}
 
 
 @register.inclusion_tag("parts/side_accounts.html", takes_context=True)

@@ -1,0 +1,52 @@
+"""What each app declares of itself in its AppConfig, so that no app has to name another's.
+
+entries: its pages in the side column, which dashboard.navigation puts in order. audit_kinds: the kinds of object that
+it records changes of. rights: the permissions that its pages ask for, in the words of the pages.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.apps import apps
+
+from orgs.rights import known
+
+
+@dataclass(frozen=True)
+class Entry:
+    """name: the section a page says it belongs to. permission: what reading it needs, "" for nothing.
+
+    Raises ValueError for a name that is no permission.
+    """
+
+    name: str
+    label: str
+    icon: str
+    url_name: str
+    permission: str = ""
+
+    def __post_init__(self):
+        if self.permission:
+            known(self.permission)
+
+
+def entries() -> dict[str, Entry]:
+    """Those of all apps, by their names."""
+    return {entry.name: entry for entry in _declared("entries")}
+
+
+def audit_kinds() -> list[str]:
+    """Those of all apps, sorted."""
+    return sorted(_declared("audit_kinds"))
+
+
+def rights() -> dict[str, str]:
+    """{permission: its words} of all apps, in the order of the words. Raises ValueError for one that is none."""
+    worded = {known(name): words for declared in _declared("rights") for name, words in [declared]}
+    return dict(sorted(worded.items(), key=lambda item: item[1].casefold()))
+
+
+def _declared(attribute: str) -> Iterator:
+    for config in apps.get_app_configs():
+        declared = getattr(config, attribute, ())
+        yield from declared.items() if isinstance(declared, dict) else declared
