@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from orgs import scope
 from orgs.access import BY_HEADER, SAFE, declared
+from orgs.http.paging import BadPlace
 from orgs.http.rest import RestError, error_response, is_wire
 from orgs.http.strict_json import printable
 from orgs.models import Organisation, User
@@ -67,14 +68,14 @@ class WireMiddleware:
     def process_exception(self, request, exception):
         if isinstance(exception, RestError):
             return error_response(exception.status, exception.message)
+        if isinstance(exception, BadPlace):
+            return bad_request(request, str(exception))
         if isinstance(exception, LimitReached):
             return _over_limit(request, exception)
         if isinstance(exception, Departed):
             raise Http404 from exception
-        if isinstance(exception, Busy):
-            return unavailable(request)
-        if isinstance(exception, DATABASE_AWAY):
-            return unavailable(request, exception)
+        if isinstance(exception, (Busy, *DATABASE_AWAY)):
+            return unavailable(request, None if isinstance(exception, Busy) else exception)
         if isinstance(exception, DataError) or is_odd_filter(request, exception):
             # The last resort: a form should have named the field. What was begun is rolled back.
             logger.error("%s %s: %s", request.method, request.path, type(exception).__name__)

@@ -1,7 +1,6 @@
 """The audit log on a page and as CSV: an organisation's own, and for super-users the platform's."""
 
 import json
-from datetime import UTC, datetime
 
 from django.db.models import Q, QuerySet
 from django.shortcuts import render
@@ -9,13 +8,12 @@ from django.utils.http import urlencode
 
 from orgs.access import access
 from orgs.declarations import audit_kinds
-from orgs.http.spreadsheet import csv_response
+from orgs.http import paging
+from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
-from orgs.ids import is_id
 from orgs.models import AuditEntry, PlatformAuditEntry
 
-A_PAGE = 50
-MOST_CSV_ROWS = 10_000
+ORDER = ("-at", "-id")
 MOST_CHARACTERS = 300  # of one value on the page; the CSV has it whole
 COLUMNS = (
     Column("Time", "time"),
@@ -51,58 +49,37 @@ def platform_audit(request):
 def answer(request, entries: QuerySet, section: str, filename: str):
     kinds = audit_kinds()
     query, kind = request.GET.get("q", "").strip(), request.GET.get("kind", "")
-    position = position_of(request.GET.get("before", ""))
-    if position is None or (kind and kind not in kinds):
-        problem = "before: not a place in the log" if position is None else "kind: not a kind of object"
-        return render(request, "400.html", {"problem": problem}, status=400)
-    found = newest_first(entries, query, kind, position)
+    if kind and kind not in kinds:
+        return render(request, "400.html", {"problem": "kind: not a kind of object"}, status=400)
+    found = searched(entries, query, kind)
     if request.GET.get("format") == "csv":
-        return csv_response(filename, CSV_HEADER, map(csv_row, found[:MOST_CSV_ROWS]))
-    rows = list(found[: A_PAGE + 1])
+        org_id = request.org.id if request.org else None
+        batches = paging.batches(found, ORDER, lambda rows: map(csv_row, rows), org_id=org_id)
+        return csv_stream(filename, CSV_HEADER, batches)
     filters = {name: value for name, value in (("q", query), ("kind", kind)) if value}
+    # Counting what a search finds would read the whole log.
+    page = paging.page(request.GET, found, ORDER, filters, counted=0 if filters else paging.COUNTED)
     context = {
         "section": section,
         "heads": heads(COLUMNS),
-        "rows": [{"entry": entry, "changes": changes(entry)} for entry in rows[:A_PAGE]],
+        "rows": [{"entry": entry, "changes": changes(entry)} for entry in page.items],
+        "page": page,
+        "newer": page.newer,
+        "older": page.older,
         "query": query,
         "kind": kind,
         "kinds": kinds,
         "csv": "?" + urlencode({**filters, "format": "csv"}),
-        "newer": "?" + urlencode(filters) if position else "",
-        "older": older(rows[A_PAGE - 1], filters) if len(rows) > A_PAGE else "",
-        "most_csv_rows": MOST_CSV_ROWS,
     }
     return render(request, "orgs/audit.html", context)
 
 
-def position_of(text: str) -> tuple | tuple[datetime, str] | None:
-    """`time,id` of the last entry of the page before; () for the beginning, None for what is no position."""
-    if not text:
-        return ()
-    moment, _, last = text.partition(",")
-    try:
-        at = datetime.fromisoformat(moment)
-        # PostgreSQL takes no offset of 16 hours and more, Python does.
-        return (at.astimezone(UTC), last) if at.tzinfo is not None and is_id(last) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def newest_first(entries: QuerySet, query: str, kind: str, position: tuple) -> QuerySet:
+def searched(entries: QuerySet, query: str, kind: str) -> QuerySet:
     if query:
         entries = entries.filter(
             Q(actor_email__icontains=query) | Q(label__icontains=query) | Q(object_id=query)
         )
-    if kind:
-        entries = entries.filter(kind=kind)
-    if position:
-        at, last = position
-        entries = entries.filter(Q(at__lt=at) | Q(at=at, id__lt=last))
-    return entries.order_by("-at", "-id")
-
-
-def older(last, filters: dict[str, str]) -> str:
-    return "?" + urlencode({**filters, "before": f"{last.at.isoformat()},{last.id}"})
+    return entries.filter(kind=kind) if kind else entries
 
 
 def changes(entry) -> list[tuple[str, str, str]]:

@@ -2,15 +2,21 @@
 
 import csv
 import io
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from django.http import HttpResponse
+from django.db import DatabaseError
+from django.http import HttpResponse, StreamingHttpResponse
+
+logger = logging.getLogger(__name__)
 
 # A spreadsheet runs a cell which begins like this; it normalises the wide forms and passes over blanks and quotes.
 # Where a semicolon or a tab parts columns, as in much of Europe, a cell also begins in the middle of one of ours.
 _FORMULA = re.compile(r"(^|[;\t\r\n|])([\s\"']*)(?=[=+\-@＝＋－＠])")  # noqa: RUF001
 _BLANK_START = ("\t", "\r", "\n")
+MOST_ROWS = 1_000_000
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets read UTF-8 as something else
 
 
@@ -24,11 +30,38 @@ def harmless(value: object) -> object:
 
 def csv_response(filename: str, header: Iterable[str], rows: Iterable[Iterable]) -> HttpResponse:
     """Whole, not streamed: a stream would run after the request's transaction, outside its organisation."""
-    text = io.StringIO()
-    text.write(BYTE_ORDER_MARK)
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows([harmless(value) for value in row] for row in rows)
-    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    response = HttpResponse(BYTE_ORDER_MARK + _text([header, *rows]), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response
+
+
+def csv_stream(
+    filename: str, header: Iterable[str], batches: Iterable[Iterable[Iterable]], *, most: int = MOST_ROWS
+) -> StreamingHttpResponse:
+    """All rows of `batches`, sent as they are read (orgs.http.paging.batches). Where the file is cut, because there are
+    more than `most` or because the database fails, its last line says so."""
+    response = StreamingHttpResponse(_texts(header, batches, most), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
+
+
+def _texts(header: Iterable[str], batches: Iterable[Iterable[Iterable]], most: int) -> Iterator[str]:
+    yield BYTE_ORDER_MARK + _text([header])
+    left = most
+    try:
+        for batch in batches:
+            rows = list(islice(batch, left + 1))
+            yield _text(rows[:left])
+            if len(rows) > left:
+                yield _text([[f"This file is cut here: it holds {most:,} rows, and there are more."]])
+                return
+            left -= len(rows)
+    except DatabaseError as error:
+        logger.warning("a CSV file was cut: %s", type(error).__name__)
+        yield _text([["This file is cut here: the database did not answer. Please try again."]])
+
+
+def _text(rows: Iterable[Iterable]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([harmless(value) for value in row] for row in rows)
+    return text.getvalue()

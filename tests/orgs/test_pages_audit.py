@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orgs import scope
-from orgs.http.audit_views import position_of
 from orgs.http.spreadsheet import harmless
 from orgs.models import AuditEntry, PlatformAuditEntry
 
@@ -61,7 +60,7 @@ def test_the_log_of_another_organisation_is_neither_on_the_page_nor_in_the_csv(c
     entry(cast.acme, 1)
     client = client_for(cast.acme_admin)
     assert rows(client.get("/o/acme/audit/")) == ["Object 1"]
-    assert "Object 7" not in client.get("/o/acme/audit/?format=csv").content.decode()
+    assert "Object 7" not in client.get("/o/acme/audit/?format=csv").getvalue().decode()
     assert client.get("/o/globex/audit/").status_code == 404
     assert rows(client_for(cast.super_user).get("/o/globex/audit/")) == ["Object 7"]
 
@@ -90,9 +89,7 @@ def test_it_is_filtered_by_kind_and_by_person_or_object(cast, client_for):
     assert rows(client.get("/o/acme/audit/?q=max&kind=api")) == []
 
 
-@pytest.mark.parametrize(
-    "query", ["before=x", "before=2026-03-01", "before=2026-03-01T00:00:00Z,x", "kind=no"]
-)
+@pytest.mark.parametrize("query", ["before=x", "before=2026-03-01", "after=[1]", "kind=no"])
 def test_a_filter_that_cannot_be_read_is_named(cast, client_for, query):
     answer = client_for(cast.acme_admin).get(f"/o/acme/audit/?{query}")
     named = re.findall(r"<p>(\w+): not a", answer.content.decode())
@@ -105,7 +102,7 @@ def test_the_csv_holds_the_same_rows_whole_and_runs_no_formula(cast, client_for)
     )
     answer = client_for(cast.acme_admin).get("/o/acme/audit/?format=csv")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))) == [
+    assert list(csv.DictReader(io.StringIO(answer.getvalue().decode("utf-8-sig")))) == [
         {
             "time": "2026-03-01T12:00:01+00:00",
             "person": "ada@acme.example",
@@ -139,24 +136,11 @@ def test_so_is_what_would_be_a_cell_where_semicolons_part_columns(text, quoted):
 
 def test_a_spreadsheet_reads_the_file_as_utf_8(cast, client_for):
     answer = client_for(cast.acme_admin).get("/o/acme/audit/?format=csv")
-    assert answer.content.startswith(b"\xef\xbb\xbftime,")
+    assert answer.getvalue().startswith(b"\xef\xbb\xbftime,")
 
 
 def test_numbers_and_plain_text_are_left_alone():
     assert [harmless(value) for value in (-1, 2.5, "a=b", "", None)] == [-1, 2.5, "a=b", "", None]
-
-
-@pytest.mark.parametrize("offset", ["+16:00", "-23:59", "+00:00"])
-def test_a_position_may_stand_in_any_zone(cast, client_for, offset):
-    entry = "0123456789abcdef01234567"
-    query = {"before": f"2026-03-01T12:00:00{offset},{entry}"}
-    assert client_for(cast.acme_admin).get("/o/acme/audit/", query).status_code == 200
-    assert position_of(f"0001-01-01T00:00:00+16:00,{entry}") is None
-
-
-def test_a_position_needs_a_zone_and_an_id():
-    assert position_of("2026-03-01T12:00:00,0123456789abcdef01234567") is None
-    assert position_of("") == ()
 
 
 def test_the_platforms_log_is_for_super_users(cast, client_for):
@@ -182,9 +166,9 @@ def test_the_log_asks_the_database_as_often_for_three_entries_as_for_one(
     client = client_for(cast.acme_admin)
     entry(cast.acme, 1)
     client.get("/o/acme/audit/")  # the first request of a process checks the isolation too
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert rows(client.get("/o/acme/audit/")) == ["Object 1"]
     entry(cast.acme, 2)
     entry(cast.acme, 3)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert rows(client.get("/o/acme/audit/")) == ["Object 3", "Object 2", "Object 1"]
