@@ -48,6 +48,65 @@ def test_a_pointer_over_a_chart_reads_the_bucket_below_it(page, site):
     assert shown == row.locator("th").text_content()
 
 
+@pytest.fixture
+def phone(chromium, site):
+    window = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = window.new_page()
+    page.add_init_script(REMEMBER_VIOLATIONS)
+    sign_in(page, site.url, site.administrator)
+    yield page
+    window.close()
+
+
+def first_line(page) -> str:
+    """What the read-out of the first chart begins with, "" when it is closed."""
+    lines = page.locator("#requests .chart-readout div").all_text_contents()
+    return lines[0] if lines else ""
+
+
+def readout_of(page, label: str):
+    return page.locator("#requests .chart-readout", has_text=label)
+
+
+def test_a_finger_that_drags_over_a_chart_reads_bucket_after_bucket_and_a_tap_elsewhere_closes(phone, site):
+    phone.goto(f"{site.url}/o/{site.slug}/analytics/")
+    labels = phone.locator("#requests-table tbody th").all_text_contents()
+    area = phone.locator("#requests .chart-area")
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    touch = phone.context.new_cdp_session(phone)
+
+    def finger(kind: str, *points: float) -> None:
+        at = [{"x": box["x"] + box["width"] * share, "y": box["y"] + 90} for share in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    buckets = len(labels)
+    for kind, share in (("touchStart", 0.25), ("touchMove", 0.4), ("touchMove", 0.5), ("touchMove", 0.6)):
+        finger(kind, share)
+        # A window hears of a moving finger once a frame.
+        readout_of(phone, labels[int(share * buckets)]).wait_for()
+    finger("touchEnd")
+    assert first_line(phone) == labels[int(0.6 * buckets)]  # stays when the finger goes
+    phone.touchscreen.tap(box["x"] + box["width"] * 0.1, box["y"] + 90)
+    assert first_line(phone) == labels[int(0.1 * buckets)]
+    phone.touchscreen.tap(195, 5)
+    assert first_line(phone) == ""
+    assert violations(phone) == []
+
+
+def test_what_a_click_keeps_open_closes_on_escape_and_on_a_click_elsewhere(page, site):
+    page.goto(f"{site.url}/o/{site.slug}/analytics/")
+    area = page.locator("#requests .chart-area")
+    box = area.bounding_box()
+    for close in (lambda: page.keyboard.press("Escape"), lambda: page.locator("h1").click()):
+        area.click(position={"x": box["width"] / 4, "y": 90})
+        kept = first_line(page)
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 90)
+        assert (kept != "", first_line(page)) == (True, kept)
+        close()
+        assert first_line(page) == ""
+
+
 def test_the_log_list_follows_what_one_types_and_keeps_the_focus(page, site):
     page.goto(f"{site.url}/o/{site.slug}/logs/")
     fetched = []
