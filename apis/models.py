@@ -28,16 +28,28 @@ class WithDefinition(models.Model):
         self.definition_text = compact(value)
 
 
+# APIs that send requests to others: few, so that whoever comes or goes finds those that name it.
+CALLING = ~Q(calls=[])
+
+
 class ApiDefinition(OrgOwned, WithDefinition):
     """An API as it is now. Written by apis.publishing.publish alone; the columns repeat members of the definition."""
 
     # Any text a client chose, or 24 hexadecimal digits; one of its kind over all organisations (conflicts).
     api_id = models.CharField(max_length=200)
     name = models.CharField(max_length=200)
-    # The Address in normal form (apis.definitions.listen_path).
+    # The Address in normal form (apis.definitions.listen_path), and what to look for others by that overlap it.
     domain = models.CharField(max_length=255, blank=True)
     listen_path = models.CharField(max_length=500, blank=True)
     listen_port = models.PositiveIntegerField(default=0)
+    claimed_domain = models.CharField(max_length=255, blank=True, default="", editable=False)
+    path_head = models.CharField(max_length=500, blank=True, default="", editable=False)
+    # What else others ask of a definition (apis.definitions.kinds): names of its versions, ways to authenticate, where
+    # it sends requests, and the own APIs among that, by API id or database id.
+    versions = models.JSONField(default=list, editable=False)
+    auth = models.CharField(max_length=200, default="", editable=False)
+    target_url = models.CharField(max_length=2000, blank=True, default="", editable=False)
+    calls = models.JSONField(default=list, editable=False)
     active = models.BooleanField()
     revision = models.PositiveIntegerField()
     # The bytes of the definition, counted by the database so that summing them up reads no text.
@@ -51,7 +63,24 @@ class ApiDefinition(OrgOwned, WithDefinition):
 
     class Meta(OrgOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["org", "api_id"], name="api_id_once_an_organisation")]
-        indexes = [models.Index(fields=["org", "name", "id"], name="api_by_name")]
+        indexes = [
+            models.Index(fields=["org", "name", "id"], name="api_by_name"),
+            models.Index(fields=["org", "listen_path", "id"], name="api_by_listen_path"),
+            models.Index(fields=["org"], condition=CALLING, name="api_calling_others"),
+            # Claims are looked up over all organisations (apis.publishing.conflicts).
+            models.Index(fields=["api_id"], name="api_by_api_id"),
+            models.Index(fields=["id"], name="api_by_id"),
+            models.Index(
+                fields=["listen_port", "path_head"],
+                opclasses=["int4_ops", "varchar_pattern_ops"],
+                name="api_by_path_head",
+            ),
+            models.Index(
+                fields=["listen_port", "claimed_domain", "path_head"],
+                opclasses=["int4_ops", "varchar_ops", "varchar_pattern_ops"],
+                name="api_by_claim",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -7,6 +7,7 @@ from datetime import UTC
 
 from django.db.models import Q
 
+from apis.definitions import kinds
 from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.models import ApiDefinition
@@ -74,8 +75,8 @@ def _definition(request):
 
 def _named_organisation(definition):
     """A super-user has no organisation of his own, so he has to say whose API it is to be."""
-    org_id = definition.get("org_id")
-    if not isinstance(org_id, str) or not Organisation.everyone.present().filter(id=org_id).exists():
+    org_id = kinds.names(definition).org_id
+    if not Organisation.everyone.present().filter(id=org_id).exists():
         raise RestError(400, "api_definition.org_id: must be the id of an organisation")
     return org_id
 

@@ -23,6 +23,7 @@ EVERY_ORG = {
     "orgs/middleware.py",  # super-users, the admin secret, gateways
     "apis/publishing/feed.py",  # gateways are given everybody's APIs
     "apis/publishing/conflicts.py",  # whether an id or address is taken; says no more
+    "apis/migrations/0004_definition_columns.py",  # everybody's are filled
     "dashboard/worker.py",  # whose message is next
     "dashboard/analytics/ingest/cuts.py",  # whose time zone has changed
     "dashboard/analytics/ingest/drain.py",  # a list holds everybody's records
@@ -38,13 +39,24 @@ PURE = {
     *(f"orgs/{name}.py" for name in ("ids", "rights", "scope", "http/strict_json")),
     *(
         f"apis/definitions/{name}.py"
-        for name in ("calling", "classic", "difference", "document", "listen_path", "pointer", "starter")
+        for name in (
+            "authentication",
+            "calling",
+            "classic",
+            "difference",
+            "document",
+            "facts",
+            "kinds",
+            "listen_path",
+            "pointer",
+            "starter",
+        )
     ),
     *(
         f"apis/definitions/rules/{name}.py"
         for name in ("guard", "members", "references", "schemas", "shape", "targets", "templates", "trusted")
     ),
-    *(f"apis/{name}.py" for name in ("gateways/signing", "publishing/render")),
+    *(f"apis/{name}.py" for name in ("gateways/signing", "publishing/columns", "publishing/render")),
     *(f"keys/keys/{name}.py" for name in ("parameters", "session", "token")),
     *(f"dashboard/nodes/{name}.py" for name in ("connecting", "envelope", "health", "repeats")),
     *(f"dashboard/analytics/{name}.py" for name in ("clock", "histogram")),

@@ -1,20 +1,24 @@
 """A classic API definition: what makes it publishable, and its normal form.
 
 One definition that a gateway cannot read keeps every API of every organisation from loading, so a fault is
-found here, before anything is stored. `problems` stands behind each door: the form, the JSON editor and the
-REST API.
+found here, before anything is stored. Others ask by way of apis.definitions.kinds, which says what is answered.
 """
 
 import re
+from collections.abc import Callable
 from itertools import islice
 
 from apis.definitions import document, listen_path
+from apis.definitions.authentication import ways
+from apis.definitions.facts import Names, Targets
+from apis.definitions.listen_path import Address
 from apis.definitions.pointer import Problem, child, pointer, walk
-from apis.definitions.rules import members, references, shape, trusted
+from apis.definitions.rules import guard, members, references, shape, trusted
 from apis.definitions.rules.targets import NOWHERE, target_fault
 from orgs.http.strict_json import BadJson
 
 LONGEST_NAME = 1_000  # characters of a member's name, which the pointer of everything below it repeats
+DEFAULT_VERSION = "Default"
 PROTOCOLS = ("", "http", "https", "h2c", "tcp", "tls")
 _API_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]*")
 # What stands, or does in other dashboards of this API, in the place of an id below /api/apis/.
@@ -24,11 +28,6 @@ _DOMAIN = re.compile(r"[a-z0-9_{}*]([a-z0-9_.{}:+*\\\[\]-]{0,251}[a-z0-9_{}])?",
 
 
 def problems(definition: object, *, may_use_references: bool, org_id: str = "") -> list[Problem]:
-    """The Problems that keep `definition` (parsed JSON) from being published: none, or all up to some thousand.
-
-    may_use_references: whether the author may have the gateway use what its host has: values, files, code,
-    connections (super-users only). org_id: the organisation whose certificates it may name.
-    """
     try:
         document.faithful(definition)
     except BadJson as error:
@@ -49,13 +48,52 @@ def problems(definition: object, *, may_use_references: bool, org_id: str = "") 
 
 
 def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: bool | None = None) -> dict:
-    """A copy of `definition` with the members that are not its author's to choose; order and all else kept.
-
-    active: None keeps what the definition says (absent means inactive, as it does to a gateway's decoder).
-    """
-    given = bool(definition.get("active")) if active is None else active
+    given = is_active(definition) if active is None else active
     forced = {"id": id, "api_id": api_id, "org_id": org_id, "active": given}
     return {**{name: forced.get(name, value) for name, value in definition.items()}, **forced}
+
+
+def names(definition: dict) -> Names:
+    return Names(*(str(definition.get(name) or "") for name in Names._fields))
+
+
+def versions(definition: dict) -> list[str]:
+    """Gateways compare the member `name`, not the key that it stands under."""
+    found = (definition.get("version_data") or {}).get("versions")
+    if not isinstance(found, dict):
+        found = {}
+    named = [(isinstance(entry, dict) and entry.get("name")) or key for key, entry in found.items()]
+    return named or [DEFAULT_VERSION]
+
+
+def address(definition: dict) -> Address:
+    if definition.get("protocol") in ("tcp", "tls"):
+        return Address(_domain(definition), "", definition.get("listen_port") or 0)
+    return Address(_domain(definition), listen_path.normalise(_proxy(definition).get("listen_path") or ""))
+
+
+def _domain(definition):
+    if definition.get("domain_disabled"):
+        return ""
+    domain = (definition.get("domain") or "").lower()
+    # A gateway matches a domain without a port on every port, so a port keeps nobody apart.
+    return domain if "{" in domain else domain.partition(":")[0].rstrip(".")
+
+
+def is_active(definition: dict) -> bool:
+    return bool(definition.get("active"))
+
+
+def auth(definition: dict) -> str:
+    return ways(definition)
+
+
+def targets(definition: dict) -> Targets:
+    return Targets(_proxy(definition).get("target_url") or "", guard.called(definition))
+
+
+def classic_for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
+    return guard.for_gateways(definition, id_of)
 
 
 def _identity(definition):

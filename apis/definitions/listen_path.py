@@ -5,6 +5,7 @@ organisation's path is a way into its traffic, and is treated like the same path
 """
 
 import re
+from itertools import takewhile
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -25,13 +26,6 @@ class Address(NamedTuple):
     domain: str
     path: str
     port: int = 0
-
-
-def address(definition: dict) -> Address:
-    """The Address of a valid definition, in normal form."""
-    if definition.get("protocol") in ("tcp", "tls"):
-        return Address(_domain(definition), "", definition["listen_port"])
-    return Address(_domain(definition), normalise(definition["proxy"]["listen_path"]))
 
 
 def normalise(path: str) -> str:
@@ -98,16 +92,27 @@ def overlap(one: Address, other: Address) -> bool:
     return _is_prefix(one.path, other.path) or _is_prefix(other.path, one.path)
 
 
-def _domain(definition):
-    if definition.get("domain_disabled"):
-        return ""
-    domain = (definition.get("domain") or "").lower()
-    # A gateway matches a domain without a port on every port, so a port keeps nobody apart.
-    return domain if "{" in domain else domain.partition(":")[0].rstrip(".")
+def claimed_domain(domain: str) -> str:
+    """The domain alone on which an Address listens; "" for one that is blank or a pattern, and meets every other."""
+    return "" if "{" in domain or "*" in domain else domain
+
+
+def head(path: str) -> str:
+    """A listen path in normal form up to its first parameter, as text to look it up by.
+
+    Of two paths that overlap, the head of one begins with that of the other. Without parameters that is also enough.
+
+    >>> head("/a/b{id}/c/")
+    '/a/'
+    """
+    if not _wild(path):
+        return path
+    literal = takewhile(lambda segment: not _wild(segment), _key(path))
+    return "/" + "".join(f"{segment}/" for segment in literal)
 
 
 def _domains_meet(one, other):
-    return one == other or any(not domain or "{" in domain or "*" in domain for domain in (one, other))
+    return one == other or not claimed_domain(one) or not claimed_domain(other)
 
 
 def _is_prefix(short, long):

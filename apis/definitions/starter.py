@@ -2,18 +2,7 @@
 
 import copy
 
-# Members that switch on a way of authenticating other than the token.
-_OTHER_AUTHENTICATION = (
-    "use_oauth2",
-    "use_openid",
-    "use_basic_auth",
-    "use_mutual_tls_auth",
-    "use_go_plugin_auth",
-    "enable_jwt",
-    "enable_coprocess_auth",
-    "enable_signature_checking",
-    "custom_plugin_auth_enabled",
-)
+from apis.definitions.authentication import KEYLESS, OTHERS, TOKEN, ways
 
 # The least that 3.0.12 and 5.14 load and serve: one version entry is needed even by an API without versions.
 _NEW = {
@@ -56,10 +45,9 @@ def fields(definition: dict) -> dict:
 
 
 def authentication(definition: dict) -> str:
-    """How callers of an API prove who they are: "token", "keyless" or "other"."""
-    if definition.get("use_keyless"):
-        return "keyless"
-    return "other" if any(definition.get(name) for name in _OTHER_AUTHENTICATION) else "token"
+    """What the form offers of the ways in which callers prove who they are: "token", "keyless" or "other"."""
+    found = ways(definition)
+    return found if found in (TOKEN, KEYLESS) else "other"
 
 
 def apply(definition: dict, values: dict) -> dict:
@@ -80,15 +68,15 @@ def apply(definition: dict, values: dict) -> dict:
         _below(made, "auth")["auth_header_name"] = changed["auth_header_name"]
         if _token_header(made) is not None:
             made["auth_configs"]["authToken"]["auth_header_name"] = changed["auth_header_name"]
-    if changed.get("authentication") in ("token", "keyless"):
+    if changed.get("authentication") in (TOKEN, KEYLESS):
         _authenticate_by(made, changed["authentication"])
     return made
 
 
 def _authenticate_by(definition, way):
-    definition["use_keyless"] = way == "keyless"
-    definition["use_standard_auth"] = way == "token"
-    for name in _OTHER_AUTHENTICATION:
+    definition["use_keyless"] = way == KEYLESS
+    definition["use_standard_auth"] = way == TOKEN
+    for name in OTHERS:
         if definition.get(name):
             definition[name] = False
 

@@ -7,19 +7,18 @@ Everybody who changes an API comes through here: pages, REST, commands.
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from apis.definitions.classic import normal_form, problems
-from apis.definitions.document import compact
-from apis.definitions.listen_path import address
+from apis.definitions import kinds
+from apis.definitions.listen_path import Address
 from apis.definitions.pointer import Problem, summary
-from apis.definitions.rules import guard
 from apis.gateways import outbox
-from apis.models import ApiDefinition, FeedVersion, Revision, ServedApi
+from apis.models import CALLING, ApiDefinition, FeedVersion, Revision, ServedApi
 from apis.publishing import conflicts, events
+from apis.publishing.columns import columns
 from apis.publishing.render import wrapper
 from orgs import audit
 from orgs.ids import new_id
@@ -67,7 +66,7 @@ def create(
     feed = FeedVersion.objects.select_for_update().get()
     new = new_id()
     api = ApiDefinition(id=new, org_id=org_id, revision=0, active=False, created_at=at or timezone.now())
-    _describe(api, definition, definition.get("api_id") or new_id())
+    _describe(api, definition, kinds.names(definition).api_id or new_id())
     _refuse_more(organisation, api)
     _refuse_taken(api)
     _store(api, feed, author, message or "Created", at, action="api.created")
@@ -114,9 +113,8 @@ def set_active(
 
 def as_stored(api: ApiDefinition, definition: dict) -> dict:
     """`definition` as publishing it for this API would store it."""
-    return normal_form(
-        definition, id=api.id, api_id=definition.get("api_id") or api.api_id, org_id=api.org_id
-    )
+    api_id = kinds.names(definition).api_id or api.api_id
+    return kinds.normal_form(definition, id=api.id, api_id=api_id, org_id=api.org_id)
 
 
 def _change(api, definition, *, author, message, at, active=None, started_from=None):
@@ -126,7 +124,7 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
     switched = definition is None
     if switched:
         definition = api.definition
-    _describe(api, definition, definition.get("api_id") or before_id, active)
+    _describe(api, definition, kinds.names(definition).api_id or before_id, active)
     if api.definition_text == before_text:
         return api
     if not switched:
@@ -176,18 +174,16 @@ def _refuse_stale(api, started_from):
 
 def _describe(api, definition, api_id, active=None):
     """Put a definition in normal form into the row, and what the row repeats of it."""
-    normal = normal_form(definition, id=api.id, api_id=api_id, org_id=api.org_id, active=active)
-    where = address(normal)
-    api.definition_text = compact(normal)
-    api.api_id, api.name, api.active = api_id, normal["name"], normal["active"]
-    api.domain, api.listen_path, api.listen_port = where.domain, where.path, where.port
+    api.definition = kinds.normal_form(definition, id=api.id, api_id=api_id, org_id=api.org_id, active=active)
+    for name, value in columns(api.definition).items():
+        setattr(api, name, value)
 
 
 def _refuse_faults(definition, author, org_id, present_id=None):
     """present_id: an API's own id is kept, even if nobody could choose it today."""
     may_use_references = author is None or author.is_superuser
-    found = problems(definition, may_use_references=may_use_references, org_id=org_id)
-    if present_id and isinstance(definition, dict) and definition.get("api_id") == present_id:
+    found = kinds.problems(definition, may_use_references=may_use_references, org_id=org_id)
+    if present_id and isinstance(definition, dict) and kinds.names(definition).api_id == present_id:
         found = [problem for problem in found if problem.pointer != "/api_id"]
     if found:
         raise Refused(400, found)
@@ -214,7 +210,9 @@ def _refuse_taken(api):
     """Ids and addresses are claims over all organisations; the answer says no more than that one exists."""
     if conflicts.api_id_is_taken(api.api_id, api.org_id, but=api.id):
         raise Refused(409, [SAME_ID])
-    if conflicts.address_is_taken(address(api.definition), api.org_id, but=api.id):
+    if conflicts.address_is_taken(
+        Address(api.domain, api.listen_path, api.listen_port), api.org_id, but=api.id
+    ):
         raise Refused(409, [SAME_URL])
 
 
@@ -222,7 +220,8 @@ def missing_targets(api: ApiDefinition) -> list[str]:
     """The APIs that this one sends requests to and that its organisation does not have (yet): gateways answer 500
     there.
     """
-    return guard.missing(api.definition, _ids(api))
+    id_of = _ids(api)
+    return [name for name in api.calls if not id_of(name)]
 
 
 def _ids(api):
@@ -289,10 +288,8 @@ def _body(api):
 
 def _serve_callers(api, feed, *api_ids):
     """Serve anew the own APIs that name this one by an id which came or went."""
-    named = Q()
-    for api_id in api_ids:
-        named |= Q(definition_text__contains=api_id)
-    for other in ApiDefinition.objects.filter(named, org_id=api.org_id, active=True).exclude(id=api.id):
+    callers = ApiDefinition.objects.filter(CALLING, org_id=api.org_id, calls__has_any_keys=api_ids)
+    for other in callers.filter(active=True).exclude(id=api.id):
         served = ServedApi.objects.filter(org_id=other.org_id, api_id=other.id).first()
         if served and bytes(served.body) != _body(other):
             _serve(other, feed)

@@ -1,10 +1,9 @@
-"""What a gateway is given for one API."""
+"""What a gateway is given for one API. Pure."""
 
 from collections.abc import Callable
 
-from apis.definitions.classic import normal_form
+from apis.definitions import kinds
 from apis.definitions.document import compact
-from apis.definitions.rules import guard
 
 
 def wrapper(
@@ -17,9 +16,9 @@ def wrapper(
 ) -> bytes:
     """The feed's element (bytes) for an active API, written anew from parsed data, never text somebody sent.
 
-    id_of: the database id of an own API by its id (guard). Gateways of 3.x read `api_definition` alone; from
+    id_of: the database id of an own API by its id. Gateways of 3.x read `api_definition` alone; from
     4.1 on `oas` is read beside it and null means a classic API. A wrapper without `api_definition` would crash
     them all.
     """
-    normal = normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=True)
-    return compact({"api_definition": guard.for_gateways(normal, id_of), "oas": None}).encode()
+    normal = kinds.normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=True)
+    return compact({"api_definition": kinds.classic_for_gateways(normal, id_of), "oas": None}).encode()

@@ -4,15 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import JSONField
-from django.db.models.fields.json import KeyTransform
-from django.db.models.functions import Cast
-
 from apis.models import ApiDefinition
 from keys.keys.session import Api, Right, described, session
 from keys.models import Key, KeyRight
-
-_DOCUMENT = Cast("definition_text", JSONField())
 
 
 def apis_of(org_ids: Iterable[str]) -> dict[str, list[Api]]:
@@ -21,25 +15,16 @@ def apis_of(org_ids: Iterable[str]) -> dict[str, list[Api]]:
     rows = (
         ApiDefinition.objects.filter(org_id__in=set(org_ids))
         .order_by("name", "api_id")
-        .annotate(versions=KeyTransform("versions", KeyTransform("version_data", _DOCUMENT)))
         .values_list("org_id", "api_id", "name", "versions")
     )
     for org_id, api_id, name, versions in rows:
-        found[org_id].append(Api(api_id, name, _version_names(versions)))
+        found[org_id].append(Api(api_id, name, tuple(versions)))
     return found
 
 
 def apis_of_one(org_id: str) -> list[Api]:
     """The APIs of one organisation, sorted by name."""
     return apis_of([org_id]).get(org_id, [])
-
-
-def _version_names(versions: Any) -> tuple[str, ...]:
-    """Names of an API's versions: gateways compare the member `name`, not the key it stands under."""
-    if not isinstance(versions, dict):
-        return ("Default",)
-    names = [entry.get("name") if isinstance(entry, dict) else "" for entry in versions.values()]
-    return tuple(name or key for name, key in zip(names, versions, strict=True)) or ("Default",)
 
 
 def rights_of(keys: Iterable[Key]) -> dict[str, list[Right] | None]:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from apis.definitions.document import compact
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from orgs import scope
@@ -77,7 +78,7 @@ def test_an_api_is_created_by_form(cast, ada):
 
 
 def test_an_api_is_created_as_json(cast, ada):
-    answer = ada.post("/o/acme/apis/new/?as=json", {"text": '{"zebra": 1, ' + publish.compact(plain())[1:]})
+    answer = ada.post("/o/acme/apis/new/?as=json", {"text": '{"zebra": 1, ' + compact(plain())[1:]})
     with scope.org(cast.acme.id):
         api = ApiDefinition.objects.get()
     assert (answer.status_code, list(api.definition)[:2]) == (302, ["zebra", "name"])
@@ -121,11 +122,11 @@ def test_a_fault_is_shown_at_its_field_and_nothing_is_stored(cast, ada, api, fie
         ('{"name": "\\u0000"}', "This is not JSON: /name holds a NUL character"),
         ("[" * 100_000, "This is not JSON: it is nested too deeply"),
         (
-            publish.compact(plain()).replace('"proxy"', '\n\n"proxy"').replace("http://upstream", "upstream"),
+            compact(plain()).replace('"proxy"', '\n\n"proxy"').replace("http://upstream", "upstream"),
             "Line 3: /proxy/target_url: must be a URL with http or https",
         ),
         (
-            publish.compact(plain()).replace('"active"', '\n"ORG_ID":"x","active"'),
+            compact(plain()).replace('"active"', '\n"ORG_ID":"x","active"'),
             'Line 2: /ORG_ID: differs from "org_id" only by upper and lower case',
         ),
     ],
@@ -369,7 +370,7 @@ def test_who_may_only_read_sees_pages_but_no_way_to_change(cast, client_for, api
 
 def test_a_super_user_edits_inside_an_organisation_under_his_own_name(cast, client_for, api):
     sue = client_for(cast.super_user)
-    text = publish.compact(plain(config_data={"x": "env://X"}))
+    text = compact(plain(config_data={"x": "env://X"}))
     answer = sue.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1})
     with scope.org(cast.acme.id):
         assert (answer.status_code, Revision.objects.get(number=2).author) == (302, "sue@platform.example")
@@ -377,7 +378,7 @@ def test_a_super_user_edits_inside_an_organisation_under_his_own_name(cast, clie
 
 def test_text_of_people_is_shown_as_text(cast, ada, api):
     nasty = "<script>alert(1)</script>\"'{{ 7|add:7 }}"
-    text = publish.compact(plain(name=nasty, api_id=nasty, config_data={nasty: nasty}))
+    text = compact(plain(name=nasty, api_id=nasty, config_data={nasty: nasty}))
     ada.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1, "message": nasty})
     for page in ["", "definition/", "edit/", "edit/?as=json", "history/", "history/2/", "deletion/"]:
         content = ada.get(f"/o/acme/apis/{api.id}/{page}").content.decode()

@@ -17,6 +17,7 @@ from psycopg import sql
 
 import keys.keys.repair
 from apis.models import Outbox
+from apis.publishing import columns
 from dashboard import worker
 from orgs import scope
 from orgs.models import Organisation
@@ -30,6 +31,9 @@ LANDED = {
     "apis/migrations/0001_initial.py": "cee5fe1330922b76ac1f4f59eeb0dbd734805931b25b53e3409f128f9806da68",
     "apis/migrations/0002_limits.py": "dfb65cb53f97c5cdcf247f852860175b0c1f59e4feed8ac037d0aa73768629a9",
     "apis/migrations/0003_later_messages.py": "8331cee363a8c0a14838fe76c456643b8514f85c10db2ac0c54e70da64fbf7b7",
+    "apis/migrations/0004_definition_columns.py": (
+        "40aada4777cf45c6d06621e92e29b76425ef9efa949f7ce9331e6a02646fbcf4"
+    ),
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
     ),
@@ -264,6 +268,16 @@ def test_pages_answer(moved_in, name, organisation):
 def test_gateways_are_fed_the_same_bytes(moved_in):
     gateway = Client(headers={"Authorization": settings.NODE_SECRET, "X-Tyk-Session-Id": "session-1"})
     assert EXPECTED["feed"].encode() in gateway.get("/system/apis").content
+
+
+def test_what_others_ask_of_a_definition_stands_in_columns(upgraded):
+    _, _, after = upgraded
+    repeated = {
+        api["id"]: columns.columns(json.loads(api["definition_text"])) for api in after["apis_apidefinition"]
+    }
+    assert {
+        api["id"]: {name: api[name] for name in repeated[api["id"]]} for api in after["apis_apidefinition"]
+    } == repeated != {}
 
 
 def test_a_gateway_that_had_registered_is_still_known(moved_in):

@@ -41,11 +41,11 @@ def for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
     return made
 
 
-def missing(definition: dict, id_of: Callable[[str], str | None]) -> list[str]:
-    """The APIs that a definition sends requests to and that are not there (or are another organisation's)."""
+def called(definition: dict) -> list[str]:
+    """The APIs that a definition sends requests to, by API id or database id, sorted; not itself."""
     found = [targets.internal(holder[name])[0] for holder, name in internal_members(definition)]
     found += ((definition.get("definition") or {}).get("versions") or {}).values()
-    return sorted({api for api in found if api and api != targets.SELF and not id_of(api)})
+    return sorted({api for api in found if api and api != targets.SELF})
 
 
 def internal_members(definition: dict) -> Iterator[tuple[dict, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from apis.definitions import kinds
 from apis.models import ApiDefinition, Revision
 from dashboard.analytics.reports import charts, figures, reader
 from dashboard.analytics.reports.reader import Figures, Ranking
@@ -143,7 +144,7 @@ def api_names(api_ids: set[str]) -> dict[str, str]:
     if missing:
         last = Revision.objects.filter(api_id__in=missing).order_by("api_id", "-created_at", "-number")
         for revision in last.distinct("api_id"):
-            names[revision.api_id] = f"{revision.definition.get('name') or revision.api_id} (deleted)"
+            names[revision.api_id] = f"{kinds.names(revision.definition).name or revision.api_id} (deleted)"
     return names
 
 

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apis.definitions.listen_path import Address, address, faults, normalise, overlap, same
-from tests.apis.examples import plain
+from apis.definitions.listen_path import Address, claimed_domain, faults, head, normalise, overlap, same
 
 
 @pytest.mark.parametrize(
@@ -123,9 +122,42 @@ def test_a_trailing_slash_does_not_make_another_address():
     assert same(Address("x.example", "/a/"), Address("", "/a/")) is False
 
 
-def test_the_address_of_a_definition_is_in_normal_form():
-    assert address(plain("/a/", domain="API.Example.:8080")) == Address("api.example", "/a/")
-    assert address(plain("/a/", domain="{x:[a-z]+}.example")) == Address("{x:[a-z]+}.example", "/a/")
-    assert address(plain("/a/", domain="x.example", domain_disabled=True)) == Address("", "/a/")
-    assert address(plain("/a/", protocol="tcp", listen_port=6000)) == Address("", "", 6000)
-    assert address(plain("/a/", listen_port=8080)) == Address("", "/a/")
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", "/"),
+        ("/a/b/", "/a/b/"),
+        ("/a/b", "/a/b"),
+        ("/{any}/x/", "/"),
+        ("/a/b{id}/c/", "/a/"),
+        ("/a/{id:[0-9/]+}/c/", "/a/"),
+        ("", ""),
+    ],
+)
+def test_a_path_is_looked_up_by_what_comes_before_its_first_parameter(path, expected):
+    assert head(path) == expected
+
+
+SEGMENTS = st.sampled_from(["a", "ab", "b", "{x}", "a{x}", "{y:[a-z/]+}"])
+PATHS = st.builds(
+    lambda segments, end: "/" + "/".join(segments) + (end if segments else ""),
+    st.lists(SEGMENTS, max_size=4),
+    st.sampled_from(["", "/"]),
+)
+
+
+@given(PATHS, PATHS)
+def test_of_two_paths_that_meet_the_head_of_one_begins_with_that_of_the_other(one, other):
+    meet = overlap(Address("", one), Address("", other))
+    begins = head(one).startswith(head(other)) or head(other).startswith(head(one))
+    assert begins or not meet
+    if "{" not in one + other:
+        assert begins is meet
+
+
+@pytest.mark.parametrize(
+    ("domain", "alone"),
+    [("", ""), ("a.example", "a.example"), ("{sub}.example", ""), ("*.example", "")],
+)
+def test_a_domain_that_meets_every_other_is_claimed_as_none(domain, alone):
+    assert claimed_domain(domain) == alone

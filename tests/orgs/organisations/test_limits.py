@@ -6,6 +6,7 @@ import re
 import pytest
 from django.db import transaction
 
+from apis.definitions.document import compact
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from keys.keys import lifecycle
@@ -101,7 +102,7 @@ def test_a_definition_counts_by_the_bytes_that_are_stored_and_the_last_byte_stil
     api = build.api(cast.acme)
     with scope.org(cast.acme.id):
         changed = api.definition | {"note": "ß" * 100}
-        size = len(publish.compact(publish.as_stored(api, changed)).encode())
+        size = len(compact(publish.as_stored(api, changed)).encode())
         limit(cast.acme, **{name: size - 1})
         with pytest.raises(limits.LimitReached):
             publish.change(api, changed, author=None)

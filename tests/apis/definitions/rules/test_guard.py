@@ -65,7 +65,7 @@ def test_versions_and_graphql_sources_are_given_as_ids():
     assert made["definition"]["versions"] == {"v1": "a" * 24, "v2": "0" * 24, "v3": ""}
     url = made["graphql"]["engine"]["data_sources"][0]["config"]["url"]
     assert url == f"tyk://{'a' * 24}/{{{{.arguments.id}}}}"
-    assert guard.missing(definition, IDS.get) == ["b-x"]
+    assert guard.called(definition) == ["b-x", "orders"]
 
 
 def gateway_rewrites(rewrite, url, values):

@@ -1,0 +1,72 @@
+"""What others may ask of a definition, of whichever kind it is. Pure.
+
+Nobody outside this package looks into a definition: he asks here, or reads the columns which publishing writes from
+what is said here (apis.publishing.columns). A kind is a module with these functions; which one, `_kind` says alone.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+
+from apis.definitions import classic
+from apis.definitions.facts import Names, Targets
+from apis.definitions.listen_path import Address
+from apis.definitions.pointer import Problem
+
+
+def _kind(definition: object) -> ModuleType:
+    return classic
+
+
+def problems(definition: object, *, may_use_references: bool, org_id: str = "") -> list[Problem]:
+    """The Problems that keep `definition` (parsed JSON) from being published: none, or all up to some thousand.
+
+    may_use_references: whether the author may have the gateway use what its host has: values, files, code,
+    connections (super-users only). org_id: the organisation whose certificates it may name.
+    """
+    return _kind(definition).problems(definition, may_use_references=may_use_references, org_id=org_id)
+
+
+def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: bool | None = None) -> dict:
+    """A copy of `definition` with the members that are not its author's to choose; order and all else kept.
+
+    active: None keeps what the definition says (absent means inactive, as it does to a gateway's decoder).
+    """
+    return _kind(definition).normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=active)
+
+
+def names(definition: dict) -> Names:
+    """What it calls itself."""
+    return _kind(definition).names(definition)
+
+
+def is_active(definition: dict) -> bool:
+    """Whether it says that gateways are to be given it."""
+    return _kind(definition).is_active(definition)
+
+
+def versions(definition: dict) -> list[str]:
+    """The names of its versions, as sessions have to spell them; never empty."""
+    return _kind(definition).versions(definition)
+
+
+def address(definition: dict) -> Address:
+    """The Address of a valid definition, in normal form."""
+    return _kind(definition).address(definition)
+
+
+def auth(definition: dict) -> str:
+    """How callers prove who they are, in words: "token", "keyless", "JWT", "basic, mutual TLS"."""
+    return _kind(definition).auth(definition)
+
+
+def targets(definition: dict) -> Targets:
+    """Where requests are sent."""
+    return _kind(definition).targets(definition)
+
+
+def classic_for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
+    """A copy of a valid definition in the classic form, as gateways are given it.
+
+    id_of: the database id of an API of the same organisation by its id, None for one that is not there.
+    """
+    return _kind(definition).classic_for_gateways(definition, id_of)
