@@ -54,9 +54,11 @@ def execute() -> None:
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     from dashboard.configuration import SettingError  # noqa: PLC0415
+    from dashboard.engines.generated_secrets import make_missing  # noqa: PLC0415
     from dashboard.engines.processes import EngineError  # noqa: PLC0415
 
     try:
+        make_missing(os.environ)
         settings.INSTALLED_APPS  # noqa: B018  read here, because Django goes on without them
         execute_from_command_line(sys.argv)
     except (SettingError, EngineError) as error:

@@ -16,6 +16,7 @@ from environ.fileaware_mapping import FileAwareMapping
 from psycopg.conninfo import make_conninfo
 from redis import ConnectionPool
 
+BASE_DIR = Path(__file__).resolve().parent.parent
 LEAST_CHARACTERS = 32
 LEAST_DIFFERENT = 8
 # What documentation prints. Shorter ones are refused by their length.
@@ -55,6 +56,11 @@ def given(environment: Mapping[str, str], name: str, *, exact: bool = False) -> 
     if "\0" in text:
         raise SettingError(f"{name} holds a NUL character.")
     return text if exact else text.strip()
+
+
+def own_directory(environment: Mapping[str, str]) -> Path:
+    """Where everything lives that this installation makes for itself. Raises SettingError."""
+    return Path(given(environment, "GATEHOUSE_VAR") or BASE_DIR / "var")
 
 
 @contextlib.contextmanager

@@ -1,19 +1,18 @@
 """Settings, grouped by subject. Each is an environment variable, or a file named by the same variable with _FILE.
 
 Raises SettingError (dashboard.configuration) for one that cannot be meant; manage.py and wsgi.py make that one line.
+Nothing is made here: what nobody has set, manage.py and wsgi.py have made before (generated_secrets.make_missing).
 """
 
 import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from dashboard import configuration
-from dashboard.engines import embedded
-from dashboard.engines.generated_secrets import kept
+from dashboard.configuration import BASE_DIR
+from dashboard.engines import addresses, generated_secrets
 from dashboard.web.limits import LARGEST_BODY
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 text = partial(configuration.given, os.environ)
 
 
@@ -27,22 +26,26 @@ for _name in ("SCRIPT_NAME", "FORCE_SCRIPT_NAME"):
             f"{_name} must not be set: Gatehouse is served at the root of a host name, not below a path."
         )
 
-# Where everything lives that this installation makes for itself.
-VAR = Path(text("GATEHOUSE_VAR") or BASE_DIR / "var")
+VAR = configuration.own_directory(os.environ)
 
+
+def _secret(name: str, given: str) -> str:
+    return configuration.secret(name, given or generated_secrets.secret(VAR, name))
+
+
+# Secrets: given, or made and kept. A short or known one is refused.
+# Sessions and access keys hang on every byte of this one, so white space around it stays.
+SECRET_KEY = _secret("SECRET_KEY", text("SECRET_KEY", exact=True))
+ADMIN_SECRET = _secret("ADMIN_SECRET", text("ADMIN_SECRET"))
+NODE_SECRET = _secret("NODE_SECRET", text("NODE_SECRET"))
+
+# Engines: without a URL the embedded ones.
+EMBEDDED_DATABASE = not text("DATABASE_URL")
+EMBEDDED_REDIS = not text("REDIS_URL")
 with configuration.writing(VAR):
-    # Secrets: given, or made and kept. A short or known one is refused.
-    # Sessions and access keys hang on every byte of this one, so white space around it stays.
-    SECRET_KEY = configuration.secret("SECRET_KEY", text("SECRET_KEY", exact=True) or kept(VAR, "secret_key"))
-    ADMIN_SECRET = configuration.secret("ADMIN_SECRET", text("ADMIN_SECRET") or kept(VAR, "admin_secret"))
-    NODE_SECRET = configuration.secret("NODE_SECRET", text("NODE_SECRET") or kept(VAR, "node_secret"))
-
-    # Engines: without a URL the embedded ones.
-    EMBEDDED_DATABASE = not text("DATABASE_URL")
-    EMBEDDED_REDIS = not text("REDIS_URL")
-    _database_url = text("DATABASE_URL") or embedded.database_url(VAR)
-    _migrate_url = text("DATABASE_MIGRATE_URL") or (EMBEDDED_DATABASE and embedded.migrate_url(VAR))
-    REDIS_URL = configuration.redis("REDIS_URL", text("REDIS_URL") or embedded.redis_url(VAR))
+    _database_url = text("DATABASE_URL") or addresses.database_url(VAR)
+    _migrate_url = text("DATABASE_MIGRATE_URL") or (EMBEDDED_DATABASE and addresses.migrate_url(VAR))
+REDIS_URL = configuration.redis("REDIS_URL", text("REDIS_URL") or generated_secrets.redis_url(VAR))
 
 if EMBEDDED_DATABASE and text("DATABASE_MIGRATE_URL"):
     raise configuration.SettingError("DATABASE_MIGRATE_URL is set, so DATABASE_URL must be set as well.")

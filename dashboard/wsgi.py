@@ -6,6 +6,8 @@ from io import BytesIO
 from django.core.wsgi import get_wsgi_application
 
 from dashboard.configuration import SettingError
+from dashboard.engines.generated_secrets import make_missing
+from dashboard.engines.processes import EngineError
 from dashboard.web.limits import LARGEST_BODY
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
@@ -31,8 +33,9 @@ def of_known_length(application: Callable) -> Callable:
 
 
 try:
+    make_missing(os.environ)
     at_root = of_known_length(get_wsgi_application())
-except SettingError as error:
+except (SettingError, EngineError) as error:
     print(error, file=sys.stderr, flush=True)
     sys.exit(NOT_LOADED)
 

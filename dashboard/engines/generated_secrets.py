@@ -1,22 +1,53 @@
-"""Secrets which nobody has set: made once, kept under var/ where only their owner can read them."""
+"""Secrets, and the address of Valkey, which nobody has set: made once, kept where only their owner can read them.
 
-import os
+Settings read them and make nothing. Whoever starts something calls `make_missing` before the settings are read.
+"""
+
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
+from dashboard import configuration
+from dashboard.configuration import SettingError
+from dashboard.engines import addresses, processes
 
-def kept(folder: Path, name: str) -> str:
-    """The secret kept in `folder` under `name`, made on first use (mode 0600; two makers agree on one)."""
-    path = folder / "secrets" / name
+FILES = {"SECRET_KEY": "secret_key", "ADMIN_SECRET": "admin_secret", "NODE_SECRET": "node_secret"}
+
+
+def make_missing(environment: Mapping[str, str]) -> None:
+    """Make what the environment does not set and no earlier start has made. Raises SettingError."""
+    var = configuration.own_directory(environment)
+    with configuration.writing(var):
+        for name, file in FILES.items():
+            if not configuration.given(environment, name):
+                _make(var, file)
+        if not configuration.given(environment, "REDIS_URL"):
+            addresses.make_redis_url(var)
+
+
+def _make(var: Path, name: str) -> None:
+    path = var / "secrets" / name
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text().strip()
+        processes.shared_directory(var)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        processes.keep(path, secrets.token_hex(32))
+
+
+def secret(var: Path, setting: str) -> str:
+    """The secret made for a setting. Raises SettingError, also if none was made."""
+    return _made(var, setting, var / "secrets" / FILES[setting])
+
+
+def redis_url(var: Path) -> str:
+    """The address made for REDIS_URL. Raises SettingError, also if none was made."""
+    return _made(var, "REDIS_URL", addresses.redis_url_file(var))
+
+
+def _made(var: Path, setting: str, path: Path) -> str:
+    with configuration.writing(var):
+        if not path.exists():
+            raise SettingError(
+                f"{setting} is not set, and nothing was made in its place yet: set it, or let any command make what "
+                "this installation lacks, such as `python3 manage.py check`."
+            )
+        return path.read_text().strip()

@@ -12,12 +12,16 @@ import pwd
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 START_SECONDS = 60
+
+# Servers that were started, and the signal that ends each.
+Started = list[tuple[subprocess.Popen, signal.Signals]]
 
 
 class EngineError(Exception):
@@ -49,6 +53,8 @@ def may_enter(user: pwd.struct_passwd, directory: Path) -> bool:
     """Whether the modes of `directory` and of all above it let `user` pass."""
     directory = directory.resolve()
     for each in (directory, *directory.parents):
+        if not each.exists():
+            continue  # it is yet to be made, and then by shared_directory
         status = each.stat()
         bit = 0o100 if status.st_uid == user.pw_uid else 0o010 if status.st_gid == user.pw_gid else 0o001
         if not status.st_mode & bit:
@@ -62,6 +68,15 @@ def shared_directory(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o755)
     return path
+
+
+def keep(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, unless it exists: of several writers one is first, and stands."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # made with mode 0600
+        file.write(text)
+        file.flush()
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def private_directory(path: Path) -> Path:

@@ -17,7 +17,7 @@ from django.db import connections
 
 from dashboard import reachable
 from dashboard.configuration import SettingError
-from dashboard.engines import binaries, embedded
+from dashboard.engines import addresses, binaries
 from dashboard.reachable import Away
 from tests.entry.conftest import directory, free_port, until
 
@@ -133,7 +133,7 @@ def valkey(*lines: str) -> Iterator[int]:
         number = free_port()
         file = var / "valkey.conf"
         file.write_text("\n".join([f"port {number}", "bind 127.0.0.1", f"dir {var}", 'save ""', *lines]))
-        program = binaries.reachable(binaries.find_valkey().parent, embedded.home(var)) / "valkey-server"
+        program = binaries.reachable(binaries.find_valkey().parent, addresses.home(var)) / "valkey-server"
         sentinel = ["--sentinel"] if any(line.startswith("sentinel") for line in lines) else []
         process = subprocess.Popen([program, file, *sentinel], stdout=subprocess.DEVNULL)
         try:

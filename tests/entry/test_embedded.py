@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 
-from dashboard.engines import embedded, processes
+from dashboard.engines import addresses, embedded, processes
 from tests.entry.conftest import holders, read_until, until
 
 STARTER = """
@@ -28,16 +28,16 @@ engines.stop()
 
 
 def postmaster(var) -> int:
-    return int((embedded.home(var) / "pg18" / "postmaster.pid").read_text().split()[0])
+    return int((addresses.home(var) / "pg18" / "postmaster.pid").read_text().split()[0])
 
 
 def keep_a_row(var) -> None:
-    with psycopg.connect(embedded.migrate_url(var)) as connection:
+    with psycopg.connect(addresses.migrate_url(var)) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
 
 
 def kept_rows(var) -> list:
-    with psycopg.connect(embedded.migrate_url(var)) as connection:
+    with psycopg.connect(addresses.migrate_url(var)) as connection:
         return connection.execute("SELECT number FROM kept").fetchall()
 
 
@@ -63,12 +63,13 @@ def test_data_survives_a_stop_in_both_engines(var):
 
 
 def test_addresses_are_known_before_the_servers_run_and_do_not_change(var):
-    addresses = (embedded.database_url, embedded.migrate_url, embedded.superuser_url, embedded.redis_url)
-    before = [address(var) for address in addresses]
+    urls = (addresses.database_url, addresses.migrate_url, addresses.superuser_url, addresses.redis_url)
+    addresses.make_redis_url(var)
+    before = [address(var) for address in urls]
     with embedded.start(var) as engines:
-        assert before == [address(var) for address in addresses]
+        assert before == [address(var) for address in urls]
         assert before == [engines.database_url, engines.migrate_url, engines.superuser_url, engines.redis_url]
-    socket_directory = embedded.home(var) / "run"
+    socket_directory = addresses.home(var) / "run"
     assert before[0] == f"postgresql://gatehouse_app@/gatehouse?host={socket_directory}"
 
 
@@ -76,7 +77,7 @@ def test_twenty_simultaneous_starters_make_one_cluster(var, run):
     starters = [run("-c", STARTER, str(var)) for _ in range(20)]
     counts = [int(read_until(starter, "started")[-1].split()[1]) for starter in starters]
     assert sum(counts) == 2
-    with psycopg.connect(embedded.database_url(var)) as connection:
+    with psycopg.connect(addresses.database_url(var)) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == ("gatehouse",)
 
 
@@ -106,11 +107,11 @@ def test_a_killed_valkey_is_replaced_and_what_it_acknowledged_is_there(var):
 def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(var):
     with embedded.start(var):
         keep_a_row(var)
-        text = (embedded.home(var) / "pg18" / "postmaster.pid").read_text()
+        text = (addresses.home(var) / "pg18" / "postmaster.pid").read_text()
     # Of the same user, so that PostgreSQL itself would take it for a running server.
     stranger = subprocess.Popen(["sleep", "60"], **processes.as_server_user())
     try:
-        pid_file = embedded.home(var) / "pg18" / "postmaster.pid"
+        pid_file = addresses.home(var) / "pg18" / "postmaster.pid"
         pid_file.write_text("\n".join([str(stranger.pid), *text.splitlines()[1:]]) + "\n")
         with embedded.start(var):
             assert kept_rows(var) == [(1,)]
@@ -245,12 +246,13 @@ def test_a_directory_with_a_long_name_gets_its_socket_elsewhere(var):
     with embedded.start(long, valkey=False) as engines:
         assert engines.alive()
         assert engines.database_url.startswith("postgresql://gatehouse_app@/gatehouse?host=/tmp/gatehouse-")
-    assert len(str(embedded.socket_directory(long))) < 85
-    embedded.socket_directory(long).rmdir()
+    assert len(str(addresses.socket_directory(long))) < 85
+    addresses.socket_directory(long).rmdir()
 
 
 def test_a_port_that_another_program_has_taken_is_one_clear_sentence(var):
-    port = urlsplit(embedded.redis_url(var)).port
+    addresses.make_redis_url(var)
+    port = urlsplit(addresses.redis_url(var)).port
     with socket.create_server(("127.0.0.1", port)), pytest.raises(embedded.EngineError) as refusal:
         embedded.start(var, postgresql=False)
     assert str(refusal.value) == (
@@ -275,5 +277,5 @@ def test_scratch_engines_leave_nothing_behind():
     with embedded.start(None, scratch=True) as engines:
         with psycopg.connect(engines.superuser_url) as connection:
             assert connection.execute("SHOW fsync").fetchone() == ("off",)
-        directories = {engines.var, embedded.home(engines.var), embedded.socket_directory(engines.var)}
+        directories = {engines.var, addresses.home(engines.var), addresses.socket_directory(engines.var)}
     assert [directory for directory in directories if directory.exists()] == []

@@ -3,7 +3,7 @@
 import pytest
 
 import manage
-from dashboard.engines import embedded
+from dashboard.engines import addresses, embedded
 from dashboard.management.commands import test as test_command
 from dashboard.preparation import static_fingerprint
 
@@ -43,6 +43,7 @@ def test_the_tests_never_see_the_callers_engines_or_secrets(monkeypatch, tmp_pat
     monkeypatch.setenv("NODE_SECRET_FILE", "/real/secret")
     monkeypatch.setenv("ALLOWED_HOSTS", "real.example")
     monkeypatch.setenv("LANG_OF_CALLER", "kept")
+    addresses.make_redis_url(tmp_path)
     engines = embedded.Engines(tmp_path, scratch=True, postgresql=True, valkey=True)
     environment = test_command.environment(engines)
     assert environment["DATABASE_URL"] == engines.database_url

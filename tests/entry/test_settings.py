@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from dashboard.configuration import SettingError
+from dashboard.engines.generated_secrets import make_missing
 from tests.entry.conftest import HERE, free_port
 
 PASSWORD = "hunter2"
@@ -73,11 +74,12 @@ def test_gunicorn_alone_says_it_and_ends_instead_of_trying_again(run):
 
 
 def settings_under(monkeypatch, var, environment: dict[str, str]) -> dict:
-    """What the settings say under an environment with nothing else of ours in it."""
+    """What the settings say under an environment with nothing else of ours in it, after whoever starts."""
     for name in [name for name in os.environ if name in OURS or name.removesuffix("_FILE") in OURS]:
         monkeypatch.delenv(name)
     for name, value in ({"GATEHOUSE_VAR": str(var)} | environment).items():
         monkeypatch.setenv(name, value)
+    make_missing(os.environ)
     return runpy.run_path(str(HERE / "dashboard" / "settings.py"))
 
 
@@ -139,6 +141,53 @@ def test_the_secret_key_of_a_file_is_every_byte_of_it_and_other_secrets_are_with
     files = {f"{name}_FILE": str(var / "file") for name in ("SECRET_KEY", "ADMIN_SECRET", "NODE_SECRET")}
     read = settings_under(monkeypatch, var, files)
     assert (read["SECRET_KEY"], read["ADMIN_SECRET"], read["NODE_SECRET"]) == (SECRET + "\n", SECRET, SECRET)
+
+
+SETUP = "import django; django.setup(); from django.conf import settings; print(settings.NODE_SECRET)"
+PLAIN = {"DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+
+
+def test_reading_the_settings_of_an_installation_that_was_never_started_says_so_and_makes_nothing(run, var):
+    ended = run("-c", SETUP, environment=PLAIN)
+    output, errors = ended.communicate(timeout=60)
+    assert (output, errors.splitlines()[-1], ended.returncode, list(var.iterdir())) == (
+        "",
+        "dashboard.configuration.SettingError: SECRET_KEY is not set, and nothing was made in its place yet: set it, "
+        "or let any command make what this installation lacks, such as `python3 manage.py check`.",
+        1,
+        [],
+    )
+
+
+def test_settings_that_are_all_given_make_not_even_a_directory(run, var):
+    given = dict.fromkeys(("SECRET_KEY", "ADMIN_SECRET", "NODE_SECRET"), SECRET)
+    given |= {"REDIS_URL": "redis://127.0.0.1:1/0", "GATEHOUSE_VAR": str(var / "missing")}
+    for program in (("-c", SETUP), ("manage.py", "shell", "-v", "0", "-c", SETUP)):
+        kept_elsewhere = {"PYTHONPYCACHEPREFIX": str(var / "pycache")}
+        ended = run(*program, environment=PLAIN | given | kept_elsewhere)
+        assert (ended.communicate(timeout=60)[0], ended.returncode) == (f"{SECRET}\n", 0)
+        assert not (var / "missing").exists()
+
+
+def test_what_an_earlier_version_made_stays_as_it_is(monkeypatch, var):
+    (var / "secrets").mkdir(mode=0o700)
+    for number, name in enumerate(("secret_key", "admin_secret", "node_secret")):
+        (var / "secrets" / name).write_text(f"{number}{SECRET}")
+    (var / "valkey.url").write_text("redis://:word@127.0.0.1:20001/0")
+    read = settings_under(monkeypatch, var, {})
+    names = ("SECRET_KEY", "ADMIN_SECRET", "NODE_SECRET", "REDIS_URL")
+    assert [read[name] for name in names] == [
+        *(f"{number}{SECRET}" for number in range(3)),
+        "redis://:word@127.0.0.1:20001/0",
+    ]
+
+
+def test_what_is_made_is_made_once_and_differs(monkeypatch, var):
+    names = ("SECRET_KEY", "ADMIN_SECRET", "NODE_SECRET", "REDIS_URL")
+    first, again = (settings_under(monkeypatch, var, {}) for _ in range(2))
+    assert [first[name] for name in names] == [again[name] for name in names]
+    assert len({first[name] for name in names}) == 4
+    assert sorted(path.name for path in var.iterdir()) == ["secrets", "valkey.url"]
 
 
 def test_hsts_speaks_for_this_host_alone_unless_more_is_asked_for(monkeypatch, var):

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dashboard.demonstration.seed import seed, write
-from dashboard.engines import embedded, supervisor
+from dashboard.engines import addresses, supervisor
 from dashboard.engines.processes import EngineError
 from dashboard.engines.supervisor import StartError, say
 from dashboard.nodes.connecting import configuration
@@ -63,7 +63,7 @@ def claim(var: Path, fresh: bool) -> None:
 
     Secrets and the port of Valkey stay, so that a gateway which was connected still is.
     """
-    place, mark = embedded.home(var), var / MARK
+    place, mark = addresses.home(var), var / MARK
     databases = list(place.glob("pg[0-9][0-9]"))
     if settings.EMBEDDED_DATABASE and databases and not mark.exists():
         raise StartError(
