@@ -14,10 +14,10 @@ class KeysConfig(AppConfig):
     def ready(self):
         # Models can be imported only now.
         from apis.publishing import events  # noqa: PLC0415
-        from keys.keys import lifecycle  # noqa: PLC0415
+        from keys.keys import bulk  # noqa: PLC0415
 
-        events.api_set_changed.connect(lifecycle.follow, dispatch_uid="keys")
-        events.apis_departing.connect(lifecycle.depart, dispatch_uid="keys")
+        events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
+        events.apis_departing.connect(bulk.depart, dispatch_uid="keys")
         register(gateways_must_hash_keys)
 
 

@@ -1,14 +1,16 @@
 """The audit log: each change leaves one entry, in the transaction of the change and in the function that makes it."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import datetime
 
+from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
 from orgs import declarations, scope
 from orgs.http.address import client_address
+from orgs.ids import NEW_ID_SQL
 from orgs.models import AuditEntry, PlatformAuditEntry, User
 
 # Members whose values are never written down, only that they changed.
@@ -57,18 +59,22 @@ def record(
             AuditEntry.objects.create(org_id=org_id, **facts)
 
 
-def record_all(action: str, kind: str, objects: Iterable[tuple[str, str, dict, dict]], *, org: str) -> None:
-    """Write an entry for each of `objects`, (id, label, before, after), of one organisation: as `record` does, of many
-    at once."""
+def record_selected(action: str, kind: str, select: str, params: Mapping[str, object], *, org: str) -> None:
+    """Write an entry for each row of (id, label, changes) that a query answers, of one organisation: as `record` does,
+    in one statement however many there are.
+
+    select: SQL written by us, with `params`; changes as jsonb, {member: [before, after]}, and never of SECRET.
+    """
     facts = _by_whom(action, kind)
-    entries = (
-        AuditEntry(
-            **facts, org_id=org, object_id=name, label=label[:255], changes=changes_between(before, after)
+    columns = ", ".join(facts)
+    values = ", ".join(f"%({name})s" for name in facts)
+    with scope.org(org), connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO {AuditEntry._meta.db_table} (id, org_id, object_id, label, changes, {columns})
+                SELECT {NEW_ID_SQL}, %(audited_org)s, s.id, left(s.label, 255), s.changes, {values}
+                FROM ({select}) AS s (id, label, changes)""",  # noqa: S608  only what we have written
+            {**params, **facts, "audited_org": org},
         )
-        for name, label, before, after in objects
-    )
-    with scope.org(org):
-        AuditEntry.objects.bulk_create(entries, batch_size=1_000)
 
 
 def _by_whom(action: str, kind: str, actor: User | None = None, at: datetime | None = None) -> dict:

@@ -9,6 +9,9 @@ import secrets
 import time
 
 _ID = re.compile(r"[0-9a-f]{24}")
+# The same in SQL, for rows that the database makes by itself; 60 random bits.
+_TIME_SQL = "lpad(to_hex(extract(epoch FROM now())::bigint), 8, '0')"
+NEW_ID_SQL = f"{_TIME_SQL} || left(replace(gen_random_uuid()::text, '-', ''), 16)"
 
 
 def new_id() -> str:

@@ -7,12 +7,10 @@ foreign keys.
 """
 
 import json
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -23,7 +21,6 @@ from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api
 from keys.keys.session import UNLIMITED, Right
 from keys.models import Key, KeyRight
 from orgs import audit
-from orgs.models import Organisation
 from orgs.organisations import limits, locks
 
 
@@ -154,59 +151,6 @@ def revoke(key: Key, *, expected: int | None = None) -> Key:
     _save(key)
     _announce(key, "key.revoked", before=before, kind="key-removed")
     return key
-
-
-def depart(organisation: Organisation, **_: object) -> None:
-    """The organisation is being deleted (apis.publishing.events.apis_departing): its keys end with it."""
-    # There may be a hundred thousand: all in a few statements, without what only a change needs to know of each.
-    living = Key.objects.filter(org_id=organisation.id, revoked_at=None)
-    ending = _named(living.select_for_update())
-    now = timezone.now()
-    living.update(revoked_at=now, updated_at=now, change_number=F("change_number") + 1)
-    audit.record_all(
-        "key.revoked",
-        "key",
-        ((key.id, str(key), {"revoked": False}, {"revoked": True}) for key in ending),
-        org=organisation.id,
-    )
-    outbox.add_later([key.id for key in ending], org_id=organisation.id)
-
-
-def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
-    """An API of the organisation was "added" or is about to be "removed" (apis.publishing.events.api_set_changed).
-    Keys for all APIs follow; a removed API is taken out of the rights of every key, and one left with none opens
-    nothing any more."""
-    keys = Key.objects.filter(org_id=org_id, revoked_at=None)
-    _redeliver(org_id, keys.filter(all_apis=True))
-    if what == "removed":
-        _take_away(org_id, api_id, keys)
-
-
-def _take_away(org_id: str, api_id: str, keys: QuerySet) -> None:
-    named = KeyRight.objects.filter(org_id=org_id, api__api_id=api_id)
-    losing = _named(keys.filter(id__in=named.values("key_id")))
-    opened = defaultdict(dict)
-    rights = KeyRight.objects.filter(org_id=org_id, key_id__in=named.values("key_id")).order_by("api__api_id")
-    for key_id, name, versions in rights.values_list("key_id", "api__api_id", "versions"):
-        opened[key_id][name] = versions
-    changed = (
-        (key.id, str(key), {"apis": held}, {"apis": {name: held[name] for name in held if name != api_id}})
-        for key, held in ((key, opened[key.id]) for key in losing)
-    )
-    audit.record_all("key.changed", "key", changed, org=org_id)
-    named.delete()
-    _redeliver(org_id, keys.filter(id__in=[key.id for key in losing]))
-
-
-def _named(keys: QuerySet) -> list[Key]:
-    """Keys in order, of which there may be a hundred thousand, with no more than what they are called by."""
-    return list(keys.only("id", "org_id", "alias", "token_hash").order_by("id"))
-
-
-def _redeliver(org_id: str, keys) -> None:
-    ids = list(keys.order_by("id").values_list("id", flat=True))
-    keys.filter(id__in=ids).update(change_number=F("change_number") + 1)
-    outbox.add_later(ids, org_id=org_id)
 
 
 def _locked(key: Key) -> Key:

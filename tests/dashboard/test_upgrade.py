@@ -275,9 +275,11 @@ def test_what_others_ask_of_a_definition_stands_in_columns(upgraded):
     repeated = {
         api["id"]: columns.columns(json.loads(api["definition_text"])) for api in after["apis_apidefinition"]
     }
-    assert {
-        api["id"]: {name: api[name] for name in repeated[api["id"]]} for api in after["apis_apidefinition"]
-    } == repeated != {}
+    assert (
+        {api["id"]: {name: api[name] for name in repeated[api["id"]]} for api in after["apis_apidefinition"]}
+        == repeated
+        != {}
+    )
 
 
 def test_a_gateway_that_had_registered_is_still_known(moved_in):

@@ -1,13 +1,10 @@
-import contextlib
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.test.utils import CaptureQueriesContext
 
 from apis.models import Outbox
-from apis.publishing import publish
 from keys.keys import lifecycle
 from keys.keys.parameters import NO_RIGHTS, SessionError
 from keys.keys.session import Right
@@ -15,7 +12,6 @@ from keys.keys.token import cache_key, token_hash
 from keys.models import Key, KeyRight
 from orgs import scope
 from orgs.models import AuditEntry
-from orgs.people import accounts
 from tests.concurrency import second_of_two
 from tests.keys import build
 
@@ -35,16 +31,6 @@ def changes(org, action):
 def inside(org, call, *arguments, **named):
     with scope.org(org.id), transaction.atomic():
         return call(*arguments, **named)
-
-
-def undone(call):
-    with contextlib.suppress(Undone), transaction.atomic():
-        call()
-        raise Undone
-
-
-class Undone(Exception):
-    pass
 
 
 def rights(made):
@@ -324,73 +310,3 @@ def test_verbs_look_at_the_key_as_it_is_and_not_at_the_copy_they_are_handed(cast
     inside(cast.acme, lifecycle.change, old, lifecycle.KeySpec(all_apis=True, alias="new"))
     kept = build.again(made)
     assert (kept.alias, kept.state()) == ("new", "suspended")
-
-
-def test_a_deleted_api_leaves_every_key_that_named_it(cast):
-    orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
-    both, _ = build.key(cast.acme, orders, returns)
-    other, _ = build.key(cast.acme, returns)
-    gone, _ = build.key(cast.acme, orders)
-    inside(cast.acme, lifecycle.revoke, gone)
-    inside(cast.acme, publish.delete, orders, author=None)
-    assert (rights(both), rights(other), rights(gone)) == ([returns.api_id], [returns.api_id], [])
-    assert changes(cast.acme, "key.changed") == {
-        "apis": [{orders.api_id: [], returns.api_id: []}, {returns.api_id: []}]
-    }
-    assert build.waiting(cast.acme)[-1] == ("key-again", both.id)
-    assert build.waiting(cast.acme).count(("key-again", other.id)) == 0
-
-
-def test_an_api_that_takes_another_id_leaves_the_keys_that_named_it(cast):
-    orders = build.api(cast.acme, "Orders")
-    made, _ = build.key(cast.acme, orders)
-    inside(cast.acme, publish.change, orders, orders.definition | {"api_id": "another"}, author=None)
-    assert rights(made) == []
-
-
-def test_keys_for_all_apis_are_told_when_an_api_comes_and_goes_and_strangers_are_not(cast):
-    made, _ = build.key(cast.acme)
-    foreign, _ = build.key(cast.globex)
-    orders = build.api(cast.acme)
-    assert build.waiting(cast.acme) == [("key", made.id), ("key-again", made.id)]
-    inside(cast.acme, publish.delete, orders, author=None)
-    assert build.waiting(cast.acme) == [("key", made.id), *[("key-again", made.id)] * 2]
-    assert build.waiting(cast.globex) == [("key", foreign.id)]
-    assert not build.again(made).is_delivered
-
-
-def test_the_keys_of_a_deleted_organisation_end_with_it(cast):
-    made, _ = build.key(cast.acme)
-    gone, _ = build.key(cast.acme)
-    inside(cast.acme, lifecycle.revoke, gone)
-    foreign, _ = build.key(cast.globex)
-    with transaction.atomic():
-        accounts.delete_organisation(cast.acme)
-    assert [build.again(each).state() for each in (made, gone, foreign)] == ["revoked", "revoked", "active"]
-    assert [build.again(each).change_number for each in (made, gone, foreign)] == [2, 2, 1]
-    assert ("key-again", made.id) in build.waiting(cast.acme)
-    assert actions(cast.acme)[-1] == ("key.revoked", made.id)
-    with scope.org(cast.acme.id):
-        entry = AuditEntry.objects.get(action="key.revoked", object_id=made.id)
-    assert (entry.changes, entry.actor_email) == ({"revoked": [False, True]}, "command line")
-
-
-def test_an_organisation_with_many_keys_is_deleted_and_its_apis_come_and_go_in_a_few_statements(cast):
-    """Otherwise publishing, which waits for the same lock, would stand still for as long as it has keys."""
-    orders = build.api(cast.acme)
-    for _ in range(2):
-        build.key(cast.acme)
-        build.key(cast.acme, orders)
-
-    def statements():
-        with CaptureQueriesContext(connection) as found:
-            undone(lambda: build.api(cast.acme, "Returns"))
-            undone(lambda: inside(cast.acme, publish.delete, orders, author=None))
-            undone(lambda: accounts.delete_organisation(cast.acme))
-        return len(found)
-
-    few = statements()
-    for _ in range(10):
-        build.key(cast.acme)
-        build.key(cast.acme, orders)
-    assert statements() == few
