@@ -59,9 +59,19 @@ PURE = {
     *(f"apis/{name}.py" for name in ("gateways/signing", "publishing/columns", "publishing/render")),
     *(f"keys/keys/{name}.py" for name in ("parameters", "session", "token")),
     *(f"dashboard/nodes/{name}.py" for name in ("connecting", "envelope", "health", "repeats")),
-    *(f"dashboard/analytics/{name}.py" for name in ("clock", "histogram")),
+    *(f"dashboard/analytics/{name}.py" for name in ("clock", "dimensions", "histogram")),
     *(f"dashboard/analytics/ingest/{name}.py" for name in ("clean", "decode", "endpoint")),
-    *(f"dashboard/analytics/reports/{name}.py" for name in ("charts", "figures", "links", "periods")),
+    *(
+        f"dashboard/analytics/reports/{name}.py"
+        for name in (
+            "charts/figures",
+            "charts/geometry",
+            "charts/plots",
+            "charts/tiles",
+            "periods",
+            "traffic",
+        )
+    ),
     *(f"dashboard/demonstration/{name}.py" for name in ("catalogue", "record", "traffic")),
 }
 

@@ -6,7 +6,12 @@ Instants that go in or out are aware datetimes; those that come out are in UTC.
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from dashboard.analytics.dimensions import KEPT
+
 SECOND = timedelta(seconds=1)
+# Two days inside of what a datetime holds: every zone's clock can show them.
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 QUARTER = 15 * MINUTE
 
@@ -45,7 +50,7 @@ def next_hour(start: datetime, zone: ZoneInfo) -> datetime:
 def row_bound(instant: datetime, grain: str, zone: ZoneInfo) -> datetime:
     """Where rows of a grain begin for a bucket edge: rollup rows from row_bound(start) up to
     row_bound(end) are those of the bucket."""
-    return hour_key(instant, zone) if grain in ("h", "x") else instant
+    return hour_key(instant, zone) if KEPT[grain].unit == HOUR else instant
 
 
 def hours(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:

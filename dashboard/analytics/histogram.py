@@ -2,7 +2,7 @@
 
 Exact up to 63 ms, above that 32 buckets an octave, so that the middle of a bucket is off by at most 1/64 of
 the true value; everything from 17.5 minutes on shares the last bucket. Stored as big-endian (uint16 bucket,
-uint32 count) pairs in any order, repeats allowed. The SQL function `lat_bucket` is the same rule; a test
+uint32 count) pairs in any order, repeats allowed. The SQL function `latency_bucket` is the same rule; a test
 compares all of its 2**20 values.
 """
 

@@ -6,10 +6,12 @@ global, and only the role that sees every organisation may read `Batch` and `Dea
 """
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from dashboard.analytics.dimensions import KEPT, KEY_COLUMNS, Dimension, Grain
 from orgs import scope
 from orgs.models import Organisation, OrgOwned
 
@@ -35,9 +37,9 @@ class Record(OrgOwned):
     ts = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)  # the gateway's stamp, where it was too far ahead for ts
     status = models.SmallIntegerField()
-    lat_total = models.IntegerField()  # ms
-    lat_up = models.IntegerField()  # ms
-    timed = models.BooleanField()  # whether lat_total is how long the request took: not so for a refused one
+    latency = models.IntegerField()  # ms
+    upstream_latency = models.IntegerField()  # ms
+    timed = models.BooleanField()  # whether latency is how long the request took: not so for a refused one
     size = models.BigIntegerField()  # bytes of the request's body
     api_id = models.TextField()
     version = models.TextField()
@@ -59,53 +61,31 @@ class Record(OrgOwned):
         default_permissions = ("view",)
 
 
-class Grain(models.TextChoices):
-    """How long the time of a rollup row lasts, which decides how long the row is kept."""
-
-    MINUTE = "m", "minute (UTC)"
-    HOUR = "h", "hour in the organisation's zone"
-    FINE_HOUR = "x", "hour in the organisation's zone, kept for days"
-    DAY = "d", "the organisation's day"
-    KEY_DAY = "k", "the organisation's day, of dimensions with many values"
-
-
-class Dimension(models.IntegerChoices):
-    """What a rollup row counts; `api_id` and `val` hold the values."""
-
-    TOTAL = 0
-    API = 1
-    STATUS = 2
-    ENDPOINT = 3
-    ERROR = 4
-    KEY = 6
-    KEY_API = 7
-
-
 class Rollup(OrgOwned):
-    """Counts of one (grain, dimension, API, time, value).
+    """Counts of one (grain, dimension, API, time, value), as dimensions.py defines them.
 
-    Rows add up; `lat` merges by appending (histogram.py).
+    Rows add up; histograms merge by appending (histogram.py).
     """
 
     id = None
-    pk = models.CompositePrimaryKey("org_id", "grain", "dim", "api_id", "ts", "val")
+    pk = models.CompositePrimaryKey(*KEY_COLUMNS)
     org = bulk_org()
-    grain = models.CharField(max_length=1, choices=Grain.choices)
-    dim = models.SmallIntegerField(choices=Dimension.choices)
+    grain = models.CharField(max_length=1, choices=[(grain.value, KEPT[grain].label) for grain in Grain])
+    dimension = models.SmallIntegerField(choices=[(each.value, each.label) for each in Dimension])
     api_id = models.TextField()
     ts = models.DateTimeField()
-    val = models.TextField()
+    value = models.TextField()
     hits = models.BigIntegerField()
-    s3 = models.BigIntegerField()
-    s4 = models.BigIntegerField()
-    s5 = models.BigIntegerField()
-    limited = models.BigIntegerField()  # 429
+    status_3xx = models.BigIntegerField()
+    status_4xx = models.BigIntegerField()
+    status_5xx = models.BigIntegerField()
+    limited = models.BigIntegerField()
     timed = models.BigIntegerField()
-    lat_sum = models.BigIntegerField()  # ms, of the timed
-    up_hits = models.BigIntegerField()  # records with an upstream latency above 0
-    up_sum = models.BigIntegerField()  # ms, of those
-    lat_max = models.IntegerField()  # ms, of the timed
-    lat = models.BinaryField()  # empty for dimensions without percentiles
+    latency_sum = models.BigIntegerField()  # ms
+    upstream_hits = models.BigIntegerField()
+    upstream_sum = models.BigIntegerField()  # ms
+    latency_max = models.IntegerField()  # ms, of the timed
+    latency_histogram = models.BinaryField()  # empty for dimensions without
 
     class Meta(OrgOwned.Meta):
         db_table = "rollup"
@@ -132,6 +112,12 @@ class RollupCut(OrgOwned):
     class Meta(OrgOwned.Meta):
         db_table = "rollup_cut"
         default_permissions = ("view",)
+
+    @classmethod
+    def active(cls, org: Organisation) -> tuple[ZoneInfo, int]:
+        """Zone and base of the cut that pages read. An organisation without any traffic has none yet."""
+        cut = cls.objects.filter(org_id=org.pk, state=cls.State.ACTIVE).first()
+        return (ZoneInfo(cut.zone), cut.base) if cut else (org.zone, 0)
 
 
 class Endpoint(OrgOwned):

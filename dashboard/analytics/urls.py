@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from dashboard.analytics.reports import rest, views
+from dashboard.analytics.reports import home, logs, overview, rankings, rest
 
 DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
 
 pages = [
-    path("", views.home, name="org-home"),
-    path("analytics/", views.overview, name="analytics"),
-    path("analytics/<str:table>/", views.table, name="analytics-table"),
-    path("logs/", views.log_list, name="logs"),
-    path("logs/<int:ts>/<int:id>/", views.log_record, name="log-record"),
+    path("", home.home, name="org-home"),
+    path("analytics/", overview.overview, name="analytics"),
+    path("analytics/<str:table>/", rankings.whole, name="analytics-table"),
+    path("logs/", logs.log_list, name="logs"),
+    path("logs/<int:ts>/<int:id>/", logs.log_record, name="log-record"),
 ]
 wire = [
     # The six numbers of a range decide: an API may be called anything.

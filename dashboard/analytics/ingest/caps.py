@@ -9,6 +9,7 @@ rollups. The true path stays.
 
 from django.db import connection
 
+from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.ingest import endpoint, rollup
 
 KEYS_PER_DAY = 50_000  # of an organisation
@@ -39,7 +40,8 @@ WHERE NOT EXISTS (
 
 _DAY = "date_trunc('day', i.ts, c.zone)"
 _OF_THE_DAY = (
-    "r.org_id = d.org_id AND r.grain = 'k' AND r.dim = d.base + 6 AND r.api_id = '' AND r.ts = d.day"
+    f"r.org_id = d.org_id AND r.grain = '{Grain.DAY_DETAIL}' AND r.dimension = d.base + {int(Dimension.KEY)} "
+    "AND r.api_id = '' AND r.ts = d.day"
 )
 _CROWDED = f"""
     SELECT d.org_id, d.base, d.day, d.zone, kept.keys
@@ -56,7 +58,7 @@ WITH crowded AS ({_CROWDED}),
 fresh AS (
     SELECT DISTINCT d.org_id, d.day, d.zone, d.keys, i.key
     FROM crowded d JOIN incoming i ON i.org_id = d.org_id AND date_trunc('day', i.ts, d.zone) = d.day
-    WHERE i.key <> '' AND NOT EXISTS (SELECT FROM rollup r WHERE {_OF_THE_DAY} AND r.val = i.key)
+    WHERE i.key <> '' AND NOT EXISTS (SELECT FROM rollup r WHERE {_OF_THE_DAY} AND r.value = i.key)
 ),
 ranked AS (
     SELECT fresh.*, keys + row_number() OVER (PARTITION BY org_id, day ORDER BY key) AS place FROM fresh

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from dashboard.analytics.clock import EARLIEST, LATEST
 from dashboard.analytics.ingest import endpoint
 from dashboard.analytics.ingest.decode import GatewayRecord
 
@@ -26,9 +27,6 @@ TAGS = 20
 GATEWAY_TAGS = ("key-", "org-", "api-")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Two days inside of what a datetime holds: every zone's clock can show them.
-EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
-LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 _FIRST_SECOND = (EARLIEST - _EPOCH) // timedelta(seconds=1)
 _LAST_SECOND = (LATEST - _EPOCH) // timedelta(seconds=1)
 _HASH = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})")
@@ -44,8 +42,8 @@ class Row(NamedTuple):
     id: int
     sent_at: datetime | None
     status: int
-    lat_total: int
-    lat_up: int
+    latency: int
+    upstream_latency: int
     timed: bool
     size: int
     api_id: str
@@ -70,8 +68,8 @@ def clean(record: GatewayRecord, row_id: int, received_at: datetime, *, hashed_k
     `received_at` (aware) is when its list was claimed; `hashed_keys` says that gateways hash keys.
     """
     ts, sent_at = moment(record.time_stamp, received_at)
-    latency = record.latency
-    lat_total = within((latency.total if latency else 0) or record.request_time, LARGEST_INT)
+    measured = record.latency
+    latency = within((measured.total if measured else 0) or record.request_time, LARGEST_INT)
     status = within(record.response_code, LARGEST_SMALLINT)
     method = text(record.method, 32)
     path = record.raw_path or record.path
@@ -81,10 +79,10 @@ def clean(record: GatewayRecord, row_id: int, received_at: datetime, *, hashed_k
         id=row_id,
         sent_at=sent_at,
         status=status,
-        lat_total=lat_total,
-        lat_up=within(latency.upstream if latency else 0, LARGEST_INT),
+        latency=latency,
+        upstream_latency=within(measured.upstream if measured else 0, LARGEST_INT),
         # A refused request carries latency 0, which is not how long it took; a success of 0 ms is real.
-        timed=lat_total > 0 or status < 400,
+        timed=latency > 0 or status < 400,
         size=within(record.content_length, LARGEST_BIGINT),
         api_id=text(record.api_id, 100),
         version=text(record.api_version, 100),
@@ -169,8 +167,8 @@ def copy_line(row: Row) -> str:
     """The row as a line of PostgreSQL's COPY text format (psycopg's own writer takes twice as long)."""
     sent_at = row.sent_at.isoformat() if row.sent_at else NULL
     return (
-        f"{escape(row.org_id)}\t{row.ts.isoformat()}\t{row.id}\t{sent_at}\t{row.status}\t{row.lat_total}"
-        f"\t{row.lat_up}\t{'t' if row.timed else 'f'}\t{row.size}\t{escape(row.api_id)}"
+        f"{escape(row.org_id)}\t{row.ts.isoformat()}\t{row.id}\t{sent_at}\t{row.status}\t{row.latency}"
+        f"\t{row.upstream_latency}\t{'t' if row.timed else 'f'}\t{row.size}\t{escape(row.api_id)}"
         f"\t{escape(row.version)}\t{escape(row.method)}\t{escape(row.host)}\t{'t' if row.track else 'f'}"
         f"\t{escape(row.endpoint)}\t{escape(row.path)}\t{row.key}\t{escape(row.alias)}\t{escape(row.oauth)}"
         f"\t{row.country}\t{escape(row.user_agent)}\t{row.ip or NULL}\t{escape(array(row.tags))}\n"

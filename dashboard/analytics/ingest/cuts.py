@@ -1,6 +1,6 @@
 """In which zone the rollups of an organisation are cut, and how they come into another.
 
-The rows of a cut have dimensions of their own, counted from its `base` (0 or 100). Pages read the active cut. When an
+The rows of a cut have dimensions of their own, counted from its `base`. Pages read the active cut. When an
 organisation's zone is no longer that of its active cut, a second one is built beside it, forwards in time, a step
 a transaction: first the days older than single records, which can only be given the same dates in the new zone,
 then everything from the records on. Meanwhile ingest counts each record in the active cut, and in the other one too
@@ -9,57 +9,22 @@ where that is past it (`until`). The last step makes the new cut the active one;
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
-from dashboard.analytics.clock import day_start
+from dashboard.analytics.clock import DAY, day_start
+from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, CUT_SIZE, RECORDS, Dimension, Grain, oldest
 from dashboard.analytics.ingest import partitions, rollup
 from dashboard.analytics.models import RollupCut
 from orgs import scope
 from orgs.models import Organisation
 
-BASES = (0, 100)
-RECORDS = 20_000  # a step
+STEP = 20_000  # records
 OLD_DAYS = timedelta(days=30)  # a step
 ROWS = 20_000  # of a retired cut, a step
-DAY = timedelta(days=1)
 State = RollupCut.State
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What pages read. `exact_from`: from when on days are those of `zone`; None for always. `next_zone` and `done`: a
-    zone which figures are being counted anew for, and how much of it is, in per cent; "" for none."""
-
-    zone: ZoneInfo
-    base: int = 0
-    exact_from: datetime | None = None
-    next_zone: str = ""
-    done: int = 0
-
-
-def of(org: Organisation, now: datetime) -> Shown:
-    """The cut that an organisation's pages read. An organisation without any traffic has none yet."""
-    found = {cut.state: cut for cut in RollupCut.objects.filter(org_id=org.pk)}
-    if State.ACTIVE not in found:
-        return Shown(org.zone)
-    active, building = found[State.ACTIVE], found.get(State.BUILDING)
-    next_zone = "" if active.zone == org.time_zone else org.time_zone
-    done = 0
-    if building and building.zone == next_zone and building.exact_from < now:
-        done = int(100 * max(DAY * 0, building.until - building.exact_from) / (now - building.exact_from))
-    return Shown(ZoneInfo(active.zone), active.base, active.exact_from, next_zone, min(done, 99))
-
-
-def of_everybody() -> dict[str, Shown]:
-    """The active cuts of the organisations in sight; those without any traffic have none."""
-    return {
-        cut.org_id: Shown(ZoneInfo(cut.zone), cut.base, cut.exact_from)
-        for cut in RollupCut.objects.filter(state=State.ACTIVE)
-    }
 
 
 def begin_for(relation: str) -> None:
@@ -120,16 +85,16 @@ def _change(cut: RollupCut, **values: object) -> None:
 def _begin(active: RollupCut, zone: str, now: datetime) -> None:
     """A new cut, of which nothing is built yet: from the active cut's first day on, or from the first of its days that
     records cover whole."""
-    old, oldest = ZoneInfo(active.zone), partitions.oldest("record", now)
-    exact_from = day_start(oldest.astimezone(old).date(), old)
-    if exact_from < oldest:
-        exact_from = day_start(oldest.astimezone(old).date() + DAY, old)
+    old, records_from = ZoneInfo(active.zone), oldest(RECORDS, now)
+    exact_from = day_start(records_from.astimezone(old).date(), old)
+    if exact_from < records_from:
+        exact_from = day_start(records_from.astimezone(old).date() + DAY, old)
     # What is being counted at this moment, of a day before all others too, is seen or comes after.
     rollup.lock()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT min(ts) FROM rollup WHERE org_id = %s AND grain = 'd' AND dim = %s",
-            [active.org_id, active.base],
+            "SELECT min(ts) FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s",
+            [active.org_id, Grain.DAY, active.base + Dimension.TOTAL],
         )
         [first] = cursor.fetchone()
     RollupCut.objects.create(
@@ -142,20 +107,23 @@ def _begin(active: RollupCut, zone: str, now: datetime) -> None:
     )
 
 
+_KEPT_LONG = ", ".join(f"'{grain}'" for grain in partitions.OF_MONTHS)
 _SAME_DATE = f"""
 INSERT INTO rollup AS r ({rollup.COLUMNS})
-SELECT org_id, grain, dim - %(from)s + %(to)s, api_id, day, val, {{sums}}, max(lat_max), string_agg(lat, ''::bytea)
+SELECT org_id, grain, dimension - %(from)s + %(to)s, api_id, day, value,
+       {", ".join(f"sum({name})::bigint" for name in COUNTER_NAMES)}, max(latency_max),
+       string_agg(latency_histogram, ''::bytea)
 FROM (
-    SELECT *, CASE WHEN grain = 'h' THEN ts
+    SELECT *, CASE WHEN grain = '{Grain.HOUR}' THEN ts
                    ELSE (ts AT TIME ZONE %(old)s)::date::timestamp AT TIME ZONE %(new)s END AS day
     FROM rollup
-    WHERE org_id = %(org)s AND grain IN ('h', 'd', 'k') AND dim >= %(from)s AND dim < %(from)s + 100
+    WHERE org_id = %(org)s AND grain IN ({_KEPT_LONG}) AND dimension >= %(from)s AND dimension < %(from)s + {CUT_SIZE}
       AND ts >= %(start)s AND ts < %(end)s
 ) AS old
-WHERE day >= CASE WHEN grain = 'h' THEN %(oldest_h)s ELSE %(oldest_d)s END
-GROUP BY org_id, grain, dim, api_id, day, val
+WHERE day >= CASE WHEN grain = '{Grain.HOUR}' THEN %(hours_from)s ELSE %(days_from)s END
+GROUP BY org_id, grain, dimension, api_id, day, value
 {rollup.MERGE}
-""".replace("{sums}", ", ".join(f"sum({name})::bigint" for name in rollup.COUNTERS))
+"""
 
 
 def _take_over(active: RollupCut, building: RollupCut, now: datetime) -> None:
@@ -172,8 +140,8 @@ def _take_over(active: RollupCut, building: RollupCut, now: datetime) -> None:
             {
                 **{"org": active.org_id, "from": active.base, "to": building.base},
                 **{"old": active.zone, "new": building.zone, "start": building.until, "end": end},
-                "oldest_h": partitions.oldest("rollup_h", now),
-                "oldest_d": partitions.oldest("rollup_d", now),
+                "hours_from": oldest(Grain.HOUR, now),
+                "days_from": oldest(Grain.DAY, now),
             },
         )
     _change(building, until=end)
@@ -200,7 +168,7 @@ def _after_records(building: RollupCut) -> datetime | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ts FROM record WHERE org_id = %s AND ts >= %s ORDER BY org_id, ts OFFSET %s LIMIT 1",
-            [building.org_id, building.until, RECORDS],
+            [building.org_id, building.until, STEP],
         )
         row = cursor.fetchone()
     return row and max(row[0], building.until + timedelta(seconds=1))
@@ -209,8 +177,8 @@ def _after_records(building: RollupCut) -> datetime | None:
 def _has_rows_before(active: RollupCut, moment: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM rollup WHERE org_id = %s AND grain = 'd' AND dim = %s AND ts < %s)",
-            [active.org_id, active.base, moment],
+            "SELECT EXISTS (SELECT FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND ts < %s)",
+            [active.org_id, Grain.DAY, active.base + Dimension.TOTAL, moment],
         )
         return cursor.fetchone()[0]
 
@@ -218,12 +186,12 @@ def _has_rows_before(active: RollupCut, moment: datetime) -> bool:
 def _clear(retired: RollupCut) -> None:
     """Delete some of the rows of a cut that nobody reads, and the cut itself after the last."""
     with connection.cursor() as cursor:
-        for grain in "mxhdk":
+        for grain in Grain:
             cursor.execute(
-                """DELETE FROM rollup WHERE (org_id, grain, dim, api_id, ts, val) IN (
-                    SELECT org_id, grain, dim, api_id, ts, val FROM rollup
-                    WHERE org_id = %s AND grain = %s AND dim >= %s AND dim < %s LIMIT %s)""",
-                [retired.org_id, grain, retired.base, retired.base + 100, ROWS],
+                f"""DELETE FROM rollup WHERE ({rollup.KEY_COLUMNS}) IN (
+                    SELECT {rollup.KEY_COLUMNS} FROM rollup
+                    WHERE org_id = %s AND grain = %s AND dimension >= %s AND dimension < %s LIMIT %s)""",
+                [retired.org_id, grain, retired.base, retired.base + CUT_SIZE, ROWS],
             )
             if cursor.rowcount:
                 return

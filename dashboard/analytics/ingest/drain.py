@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-import msgspec
 import psycopg
 import redis
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
-from dashboard.analytics.ingest import claim, decode, partitions, progress, trust
+from dashboard.analytics.ingest import claim, dead_letters, decode, progress, trust
 from dashboard.analytics.ingest.claim import Chunk
 from dashboard.analytics.ingest.clean import TCP_STATUS, Row, clean
-from dashboard.analytics.ingest.store import TooManyBad, sqlstate, store
+from dashboard.analytics.ingest.store import TooManyBad, refuse, sqlstate, store
 from dashboard.analytics.models import Batch, DeadLetter
 from orgs import scope
 
@@ -30,8 +29,6 @@ CHUNKS = 5  # a transaction: the more records in it, the more of them share a ro
 POSITION_BITS = 20
 BAD_SHARE = 0.05  # of a chunk; more is no accident, and then nothing of the chunk is given up
 BAD_FEW = 100  # so many may always be bad
-SAMPLES_PER_HOUR = 100  # dead letters for one of the reasons below; the rest are counted
-SAMPLED = (DeadLetter.Reason.UNKNOWN_ORG, DeadLetter.Reason.TOO_OLD)
 
 # Of the whole server and not of a chunk: away, shutting down, short of resources, or a deadlock.
 SERVER_FAULTS = ("", "08", "40", "53", "57", "58")
@@ -185,20 +182,6 @@ def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpa
     return found
 
 
-def refuse(rows: list[Row], now: datetime) -> dict[int, str]:
-    """Why rows cannot be stored, by id: their organisation is unknown, or they are too old to be kept."""
-    with connection.cursor() as cursor:
-        # Shared with other workers; only the deletion of an organisation waits for this transaction's end.
-        cursor.execute(
-            "SELECT id FROM orgs_organisation WHERE id = ANY(%s) FOR KEY SHARE",
-            [list({row.org_id for row in rows})],
-        )
-        known = {org_id for (org_id,) in cursor.fetchall()}
-    oldest = partitions.oldest("record", now)
-    reasons = {row.id: DeadLetter.Reason.TOO_OLD for row in rows if row.ts < oldest}
-    return reasons | {row.id: DeadLetter.Reason.UNKNOWN_ORG for row in rows if row.org_id not in known}
-
-
 def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share: float) -> None:
     unpacked = [
         unpack(chunk, claim.read(client, chunk), hashed_keys=settings.GATEWAY_HASH_KEYS) for chunk in chunks
@@ -223,43 +206,15 @@ def _settle(found: Unpacked, refused: dict[int, str], codes: dict[int, str]) -> 
     for row in found.rows:
         if row.id in refused:
             found.dead.append(
-                dead_letter(row, refused[row.id], codes.get(row.id, ""), found.chunk.received_at)
+                dead_letters.of(row, refused[row.id], codes.get(row.id, ""), found.chunk.received_at)
             )
         else:
             stored.append(row.ts)
     found.counts.update(str(letter.reason) for letter in found.dead)
-    DeadLetter.objects.bulk_create(_sampled(found.dead, found.chunk.received_at))
+    dead_letters.keep(found.dead, found.chunk.received_at)
     Batch.objects.filter(no=found.chunk.no).update(
         done=True,
         rejected=len(found.dead),
         first_ts=min(stored, default=None),
         last_ts=max(stored, default=None),
     )
-
-
-def dead_letter(row: Row, reason: str, detail: str, received_at: datetime) -> DeadLetter:
-    """A row that is not stored, with all that `analytics retry` needs."""
-    return DeadLetter(
-        id=row.id,
-        reason=reason,
-        detail=detail,
-        org_ref=row.org_id,
-        received_at=received_at,
-        payload=msgspec.msgpack.encode(row),
-    )
-
-
-def _sampled(letters: list[DeadLetter], received_at: datetime) -> list[DeadLetter]:
-    """The dead letters without those of the sampled reasons that the hour before has enough of."""
-    left = {}
-    for reason in {letter.reason for letter in letters} & set(SAMPLED):
-        recent = DeadLetter.objects.filter(reason=reason, received_at__gt=received_at - timedelta(hours=1))
-        left[reason] = SAMPLES_PER_HOUR - recent.count()
-    kept = []
-    for letter in letters:
-        if letter.reason in left:
-            left[letter.reason] -= 1
-            if left[letter.reason] < 0:
-                continue
-        kept.append(letter)
-    return kept

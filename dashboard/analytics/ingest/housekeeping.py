@@ -19,9 +19,9 @@ LATE = timedelta(days=4)  # how long a day is looked at again
 
 # Reading a row of a closed day gets three times faster; only rows with repeats in them are written.
 _COMPACT = """
-UPDATE rollup SET lat = lat_compact(lat)
-WHERE grain IN ('h', 'd', 'k') AND ts >= %s AND ts < %s AND lat <> ''
-  AND octet_length(lat) > octet_length(lat_compact(lat))
+UPDATE rollup SET latency_histogram = histogram_compact(latency_histogram)
+WHERE grain = ANY(%s) AND ts >= %s AND ts < %s AND latency_histogram <> ''
+  AND octet_length(latency_histogram) > octet_length(histogram_compact(latency_histogram))
 """
 
 
@@ -44,7 +44,7 @@ def maintain(
             _forget(now)
         with transaction.atomic(), connection.cursor() as cursor:
             rollup.lock()
-            cursor.execute(_COMPACT, [now - LATE, now - CLOSED])
+            cursor.execute(_COMPACT, [partitions.OF_MONTHS, now - LATE, now - CLOSED])
 
 
 @transaction.atomic

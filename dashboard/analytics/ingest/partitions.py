@@ -7,11 +7,12 @@ read around the policies.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import OperationalError, connections, transaction
 
+from dashboard.analytics.dimensions import KEPT, RECORDS, Grain, oldest
 from orgs import scope
 
 OWNER = "owner"
@@ -19,56 +20,35 @@ DAY = timedelta(days=1)
 LOCK = 0x67617465686F7501  # any number that nobody else takes
 
 
-class Kind(NamedTuple):
-    """A partitioned table: how long its rows are kept, and whether a partition is a month (else a day)."""
-
-    days: int
-    monthly: bool
-    options: str = ""
-
-
 # A rollup row is updated until its time is over: the free fifth of each page lets that happen in place.
 HOT = "WITH (fillfactor = 80)"
-KINDS = {
-    "record": Kind(30, monthly=False),
-    "rollup_m": Kind(3, monthly=False, options=HOT),
-    "rollup_x": Kind(3, monthly=False, options=HOT),
-    "rollup_h": Kind(92, monthly=True, options=HOT),
-    "rollup_d": Kind(400, monthly=True, options=HOT),
-    "rollup_k": Kind(400, monthly=True, options=HOT),
-}
-
-
-def oldest(kind: str, now: datetime) -> datetime:
-    """The first moment that is kept of a kind: a midnight in UTC.
-
-    What is older is neither written nor read.
-    """
-    return datetime.combine(now.astimezone(UTC).date() - KINDS[kind].days * DAY, time(), UTC)
+TABLES = {grain: f"rollup_{grain}" if grain else "record" for grain in KEPT}
+OF_DAYS = [grain for grain in Grain if not KEPT[grain].monthly]
+OF_MONTHS = [grain for grain in Grain if KEPT[grain].monthly]
 
 
 class Partition(NamedTuple):
-    """A partition of one kind, from its first day (UTC) to before the day `end`."""
+    """A partition of records or of a grain, from its first day (UTC) to before the day `end`."""
 
-    kind: str
+    grain: str
     first: date
     end: date
 
     @property
+    def table(self) -> str:
+        return TABLES[self.grain]
+
+    @property
     def name(self) -> str:
-        return (
-            f"{self.kind}_{self.first:%Y%m}"
-            if KINDS[self.kind].monthly
-            else f"{self.kind}_{self.first:%Y%m%d}"
-        )
+        return f"{self.table}_{self.first:{'%Y%m' if KEPT[self.grain].monthly else '%Y%m%d'}}"
 
 
-def partition(kind: str, day: date) -> Partition:
-    """The partition of a kind in which a day lies."""
-    if not KINDS[kind].monthly:
-        return Partition(kind, day, day + DAY)
+def partition(grain: str, day: date) -> Partition:
+    """The partition of a grain in which a day lies."""
+    if not KEPT[grain].monthly:
+        return Partition(grain, day, day + DAY)
     first = day.replace(day=1)
-    return Partition(kind, first, (first + 31 * DAY).replace(day=1))
+    return Partition(grain, first, (first + 31 * DAY).replace(day=1))
 
 
 def needed(days: Iterable[date], now: datetime) -> set[Partition]:
@@ -79,15 +59,10 @@ def needed(days: Iterable[date], now: datetime) -> set[Partition]:
     """
     made = set()
     for day in days:
-        made.add(partition("record", day))
-        fine = [(kind, near) for kind in ("rollup_m", "rollup_x") for near in (day - DAY, day)]
-        made |= {partition(kind, near) for kind, near in fine if near >= oldest(kind, now).date()}
-        coarse = [
-            (kind, near)
-            for kind in ("rollup_h", "rollup_d", "rollup_k")
-            for near in (day - 2 * DAY, day + DAY)
-        ]
-        made |= {partition(kind, near) for kind, near in coarse}
+        made.add(partition(RECORDS, day))
+        fine = [(grain, near) for grain in OF_DAYS for near in (day - DAY, day)]
+        made |= {partition(grain, near) for grain, near in fine if near >= oldest(grain, now).date()}
+        made |= {partition(grain, near) for grain in OF_MONTHS for near in (day - 2 * DAY, day + DAY)}
     return made
 
 
@@ -111,10 +86,7 @@ def ensure_coarse(first: date, last: date, now: datetime) -> None:
     """Make what is missing of the monthly partitions for rollups of days still kept, both ends included."""
     days = [first + number * DAY for number in range((last - first).days + 1)]
     wanted = {
-        partition(kind, day)
-        for kind in ("rollup_h", "rollup_d", "rollup_k")
-        for day in days
-        if day >= oldest(kind, now).date() - DAY
+        partition(grain, day) for grain in OF_MONTHS for day in days if day >= oldest(grain, now).date() - DAY
     }
     _make(sorted(wanted))
 
@@ -150,12 +122,12 @@ def _make(partitions: list[Partition]) -> None:
         for made in partitions:
             cursor.execute("SELECT to_regclass(%s)", [made.name])
             if cursor.fetchone()[0] is None:
-                options = KINDS[made.kind].options
+                options = HOT if made.grain else ""
                 cursor.execute(
-                    f'CREATE TABLE "{made.name}" (LIKE "{made.kind}" INCLUDING DEFAULTS) {options}'
+                    f'CREATE TABLE "{made.name}" (LIKE "{made.table}" INCLUDING DEFAULTS) {options}'
                 )
                 cursor.execute(
-                    f'ALTER TABLE "{made.kind}" ATTACH PARTITION "{made.name}" '
+                    f'ALTER TABLE "{made.table}" ATTACH PARTITION "{made.name}" '
                     f"FOR VALUES FROM ('{made.first} 00:00+00') TO ('{made.end} 00:00+00')"
                 )
 
@@ -169,13 +141,14 @@ def _over(now: datetime) -> list[str]:
             "SELECT p.relname::text, c.relname::text FROM pg_inherits i "
             "JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent "
             "WHERE p.relname = ANY(%s) ORDER BY c.relname",
-            [list(KINDS)],
+            [list(TABLES.values())],
         )
         found = cursor.fetchall()
+    grains = {table: grain for grain, table in TABLES.items()}
     over = []
-    for kind, name in found:
-        stamp = name.removeprefix(f"{kind}_")
+    for table, name in found:
+        stamp = name.removeprefix(f"{table}_")
         first = date(int(stamp[:4]), int(stamp[4:6]), int(stamp[6:] or 1))
-        if partition(kind, first).end < oldest(kind, now).date():
+        if partition(grains[table], first).end < oldest(grains[table], now).date():
             over.append(name)
     return over

@@ -1,108 +1,147 @@
 """The one aggregation: a statement over "a relation shaped like `record`", which adds its counts to `rollup`.
 
-Ingest gives it the rows just received, a rebuild a day of `record`: so the two cannot disagree. Hours and
-days are cut in the zone of the organisation's cut (cuts.py); days are summed from hours, which never straddle
-a local midnight.
-
-m minute, UTC total, API h hour total, API x hour status, endpoint, error, key, key of an API d day total,
-API, status k day endpoint, error, key, key of an API
+Ingest gives it the rows just received, a rebuild a day of `record`: so the two cannot disagree. Which dimensions,
+grains and counters there are is said in dimensions.py, and the statement made from it. Hours and days are cut in the
+zone of the organisation's cut (cuts.py); days are summed from hours, which never straddle a local midnight.
 """
 
 # ruff: noqa: S608 - only names and conditions of this module are put into SQL; every value is a parameter
 
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import connection, transaction
 
+from dashboard.analytics import dimensions
+from dashboard.analytics.clock import DAY, day_start
+from dashboard.analytics.dimensions import (
+    COUNTER_NAMES,
+    COUNTERS,
+    CUT_SIZE,
+    RECORDS,
+    Counter,
+    Dimension,
+    Grain,
+)
 from dashboard.analytics.ingest import partitions
+from dashboard.analytics.models import RollupCut
+from orgs.models import Organisation
 
 LOCK = 0x67617465686F7502
 LONGEST = 6_144  # bytes of appended histogram above which the repeats in it are summed
 
+COLUMNS = ", ".join(dimensions.ROLLUP_COLUMNS)
+KEY_COLUMNS = ", ".join(dimensions.KEY_COLUMNS)
+_SUMS = ", ".join(COUNTER_NAMES)
+_VALUES = tuple(dict.fromkeys(each.column for each in Dimension if each.column))
+
+# Of a column that a dimension counts, no record without a value is counted.
 _SOURCE = """
-    SELECT r.org_id, c.base, r.api_id, r.status, r.endpoint, r.key, r.timed, r.lat_total, r.lat_up,
+    SELECT r.org_id, c.base, r.api_id, r.status, r.endpoint, nullif(r.key, '') AS key, r.timed, r.latency,
+           r.upstream_latency,
            CASE WHEN r.status >= 400 THEN r.status || ' ' || r.endpoint END AS error,
-           CASE WHEN r.ts >= %(fine_from)s THEN date_trunc('minute', r.ts) END AS minute,
+           CASE WHEN r.ts >= %(minutes_from)s THEN date_trunc('minute', r.ts) END AS minute,
            date_trunc('hour', r.ts, c.zone) AS hour,
-           lat_bucket(r.lat_total) AS bucket
+           latency_bucket(r.latency) AS bucket
     FROM {relation} r JOIN rollup_cut c ON c.org_id = r.org_id AND {cut}
     {where}
 """
 # A record is counted in the active cut, and in the one being built if that is past it.
 _PAST = "c.state <> 'retired' AND (c.until IS NULL OR r.ts < c.until)"
 
-# Which of the grouping sets a row belongs to, as the key of `rollup`.
-_KEY = """
-    org_id,
-    CASE WHEN grouping(minute) = 0 THEN 'm' ELSE 'h' END AS grain,
-    coalesce(api_id, '') AS api_id,
-    coalesce(minute, hour) AS ts
-"""
+
+def _columns(dimension: Dimension) -> list[str]:
+    """The columns, besides organisation and time, that tell the rows of a dimension apart."""
+    return [*(["api_id"] if dimension.by_api else []), *([dimension.column] if dimension.column else [])]
+
+
+def _key(counted: Iterable[Dimension]) -> str:
+    """The key of `rollup` for the grouping set that a row belongs to, where these dimensions are counted.
+
+    GROUPING gives a bit for each column that a row is not grouped by, the first one highest.
+    """
+    counted = list(counted)
+    grouped = list(dict.fromkeys(column for each in counted for column in _columns(each)))
+    numbers = {
+        sum(
+            1 << place for place, column in enumerate(reversed(grouped)) if column not in _columns(each)
+        ): each
+        for each in counted
+    }
+    values = ", ".join(f"{column}::text" for column in grouped if column != "api_id")
+    return f"""
+        org_id,
+        CASE WHEN grouping(minute) = 0 THEN '{Grain.MINUTE}' ELSE '{Grain.HOUR}' END AS grain,
+        base + CASE grouping({", ".join(grouped)})
+            {" ".join(f"WHEN {mask} THEN {int(each)}" for mask, each in numbers.items())} END AS dimension,
+        coalesce(api_id, '') AS api_id,
+        coalesce(minute, hour) AS ts,
+        coalesce({values}, '') AS value"""
+
+
+def _sets(wanted: Iterable[Dimension], *more: str) -> str:
+    """Grouping sets of dimensions: by hour, and by minute where those are kept."""
+    sets = [
+        f"({', '.join(('org_id', 'base', time, *_columns(each), *more))})"
+        for each in wanted
+        for time in ("hour", *(["minute"] if Grain.MINUTE in each.grains else []))
+    ]
+    return ", ".join(sets)
+
+
+def _detail(grain: Grain) -> str:
+    """Whether a row is of a dimension that is kept in this grain."""
+    numbers = ", ".join(str(int(each)) for each in Dimension if grain in each.grains)
+    return f"dimension %% {CUT_SIZE} IN ({numbers})"
+
+
+def _counted(counter: Counter) -> str:
+    only = f" FILTER (WHERE {counter.when})" if counter.when else ""
+    return f"coalesce(sum({counter.column}){only}, 0)" if counter.column else f"count(*){only}"
+
 
 _COUNTED = f"""
-    SELECT {_KEY},
-           base + CASE WHEN grouping(status) = 0 THEN 2 WHEN grouping(endpoint) = 0 THEN 3
-                       WHEN grouping(error) = 0 THEN 4 WHEN grouping(key) = 0 THEN 7 - grouping(api_id)
-                       ELSE 1 - grouping(api_id) END AS dim,
-           coalesce(status::text, endpoint, error, key, '') AS val,
-           count(*) AS hits,
-           count(*) FILTER (WHERE status BETWEEN 300 AND 399) AS s3,
-           count(*) FILTER (WHERE status BETWEEN 400 AND 499) AS s4,
-           count(*) FILTER (WHERE status >= 500) AS s5,
-           count(*) FILTER (WHERE status = 429) AS limited,
-           count(*) FILTER (WHERE timed) AS timed,
-           coalesce(sum(lat_total) FILTER (WHERE timed), 0) AS lat_sum,
-           count(*) FILTER (WHERE lat_up > 0) AS up_hits,
-           coalesce(sum(lat_up), 0) AS up_sum,
-           coalesce(max(lat_total) FILTER (WHERE timed), 0) AS lat_max
+    SELECT {_key(Dimension)},
+           {", ".join(f"{_counted(counter)} AS {counter.name}" for counter in COUNTERS)},
+           coalesce(max(latency) FILTER (WHERE timed), 0) AS latency_max
     FROM source
-    GROUP BY GROUPING SETS (
-        (org_id, base, minute), (org_id, base, minute, api_id), (org_id, base, hour), (org_id, base, hour, api_id),
-        (org_id, base, hour, api_id, status), (org_id, base, hour, api_id, endpoint),
-        (org_id, base, hour, api_id, error), (org_id, base, hour, key), (org_id, base, hour, api_id, key)
-    )
+    GROUP BY GROUPING SETS ({_sets(Dimension)})
     HAVING (grouping(minute) = 1 OR minute IS NOT NULL)
-       AND (grouping(error) = 1 OR error IS NOT NULL)
-       AND (grouping(key) = 1 OR key <> '')
+       {" ".join(f"AND (grouping({column}) = 1 OR {column} IS NOT NULL)" for column in _VALUES)}
 """
 
+_WITH_HISTOGRAM = [each for each in Dimension if each.histogram]
 _HISTOGRAMS = f"""
-    SELECT org_id, grain, dim, api_id, ts, val,
-           string_agg(int2send(bucket::smallint) || int4send(n::integer), ''::bytea) AS lat
+    SELECT {KEY_COLUMNS},
+           string_agg(int2send(bucket::smallint) || int4send(n::integer), ''::bytea) AS latency_histogram
     FROM (
-        SELECT {_KEY},
-               base + CASE WHEN grouping(endpoint) = 0 THEN 3 ELSE 1 - grouping(api_id) END AS dim,
-               coalesce(endpoint, '') AS val, bucket, count(*) AS n
+        SELECT {_key(_WITH_HISTOGRAM)}, bucket, count(*) AS n
         FROM source WHERE timed
-        GROUP BY GROUPING SETS (
-            (org_id, base, minute, bucket), (org_id, base, minute, api_id, bucket),
-            (org_id, base, hour, bucket), (org_id, base, hour, api_id, bucket),
-            (org_id, base, hour, api_id, endpoint, bucket)
-        )
+        GROUP BY GROUPING SETS ({_sets(_WITH_HISTOGRAM, "bucket")})
         HAVING grouping(minute) = 1 OR minute IS NOT NULL
     ) AS buckets
-    GROUP BY org_id, grain, dim, api_id, ts, val
+    GROUP BY {KEY_COLUMNS}
 """
 
-_DAYS = """
-    SELECT f.org_id, CASE WHEN f.dim %% 100 <= 2 THEN 'd' ELSE 'k' END AS grain, f.dim, f.api_id,
-           date_trunc('day', f.ts, c.zone) AS day, f.val,
-           sum(hits)::bigint, sum(s3)::bigint, sum(s4)::bigint, sum(s5)::bigint, sum(limited)::bigint,
-           sum(timed)::bigint, sum(lat_sum)::bigint, sum(up_hits)::bigint, sum(up_sum)::bigint, max(lat_max),
-           string_agg(lat, ''::bytea)
-    FROM fine f JOIN rollup_cut c ON c.org_id = f.org_id AND c.base = f.dim - f.dim %% 100
-    WHERE f.grain = 'h'
-    GROUP BY f.org_id, f.dim, f.api_id, day, f.val
+_DAYS = f"""
+    SELECT f.org_id, CASE WHEN {_detail(Grain.DAY_DETAIL)} THEN '{Grain.DAY_DETAIL}' ELSE '{Grain.DAY}' END AS grain,
+           f.dimension, f.api_id, date_trunc('day', f.ts, c.zone) AS day, f.value,
+           {", ".join(f"sum({name})::bigint" for name in COUNTER_NAMES)}, max(latency_max),
+           string_agg(latency_histogram, ''::bytea)
+    FROM fine f JOIN rollup_cut c ON c.org_id = f.org_id AND c.base = f.dimension - f.dimension %% {CUT_SIZE}
+    WHERE f.grain = '{Grain.HOUR}'
+    GROUP BY f.org_id, f.dimension, f.api_id, day, f.value
 """
 
-COUNTERS = ("hits", "s3", "s4", "s5", "limited", "timed", "lat_sum", "up_hits", "up_sum")
-COLUMNS = f"org_id, grain, dim, api_id, ts, val, {', '.join(COUNTERS)}, lat_max, lat"
 MERGE = f"""
-ON CONFLICT (org_id, grain, dim, api_id, ts, val) DO UPDATE SET
-    {", ".join(f"{name} = r.{name} + excluded.{name}" for name in COUNTERS)},
-    lat_max = greatest(r.lat_max, excluded.lat_max),
-    lat = CASE WHEN octet_length(r.lat) + octet_length(excluded.lat) > {LONGEST}
-               THEN lat_compact(r.lat || excluded.lat) ELSE r.lat || excluded.lat END
+ON CONFLICT ({KEY_COLUMNS}) DO UPDATE SET
+    {", ".join(f"{name} = r.{name} + excluded.{name}" for name in COUNTER_NAMES)},
+    latency_max = greatest(r.latency_max, excluded.latency_max),
+    latency_histogram = CASE
+        WHEN octet_length(r.latency_histogram) + octet_length(excluded.latency_histogram) > {LONGEST}
+        THEN histogram_compact(r.latency_histogram || excluded.latency_histogram)
+        ELSE r.latency_histogram || excluded.latency_histogram END
 """
 
 _UPSERT = f"""
@@ -110,21 +149,23 @@ WITH source AS ({_SOURCE}),
 counted AS ({_COUNTED}),
 histograms AS ({_HISTOGRAMS}),
 fine AS (
-    SELECT c.*, coalesce(h.lat, ''::bytea) AS lat
-    FROM counted c LEFT JOIN histograms h USING (org_id, grain, dim, api_id, ts, val)
+    SELECT c.*, coalesce(h.latency_histogram, ''::bytea) AS latency_histogram
+    FROM counted c LEFT JOIN histograms h USING ({KEY_COLUMNS})
 ),
 days AS ({_DAYS})
 INSERT INTO rollup AS r ({COLUMNS})
-SELECT org_id, grain::"char", dim, api_id, ts, val, {", ".join(COUNTERS)}, lat_max,
-       CASE WHEN octet_length(lat) > {LONGEST} THEN lat_compact(lat) ELSE lat END
+SELECT org_id, grain::"char", dimension, api_id, ts, value, {_SUMS}, latency_max,
+       CASE WHEN octet_length(latency_histogram) > {LONGEST} THEN histogram_compact(latency_histogram)
+            ELSE latency_histogram END
 FROM (
-    SELECT org_id, CASE WHEN grain = 'h' AND dim %% 100 > 1 THEN 'x' ELSE grain END, dim, api_id, ts, val,
-           {", ".join(COUNTERS)}, lat_max, lat
-    FROM fine WHERE dim %% 100 <= 1 OR ts >= %(fine_from)s
+    SELECT org_id,
+           CASE WHEN grain = '{Grain.HOUR}' AND {_detail(Grain.HOUR_DETAIL)} THEN '{Grain.HOUR_DETAIL}' ELSE grain END,
+           dimension, api_id, ts, value, {_SUMS}, latency_max, latency_histogram
+    FROM fine WHERE NOT {_detail(Grain.HOUR_DETAIL)} OR ts >= %(detail_from)s
     UNION ALL
     SELECT * FROM days
 ) AS added ({COLUMNS})
-ORDER BY org_id, grain, dim, api_id, ts, val
+ORDER BY {KEY_COLUMNS}
 {MERGE}
 """
 
@@ -145,11 +186,59 @@ def add(relation: str, now: datetime, where: str = "", base: int | None = None, 
     The transaction is the caller's.
     """
     lock()
+    statement = _UPSERT.format(
+        relation=relation, where=where, cut=_PAST if base is None else "c.base = %(base)s"
+    )
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(
-            _UPSERT.format(
-                relation=relation, where=where, cut=_PAST if base is None else "c.base = %(base)s"
-            ),
-            {"fine_from": partitions.oldest("rollup_m", now), "base": base, **parameters},
+            statement,
+            {
+                "minutes_from": dimensions.oldest(Grain.MINUTE, now),
+                "detail_from": dimensions.oldest(Grain.HOUR_DETAIL, now),
+                "base": base,
+                **parameters,
+            },
         )
+
+
+_SPAN = "r.org_id = %(org)s AND r.ts >= %(start)s AND r.ts < %(end)s"
+
+
+def rebuild(org: Organisation, first: date, last: date, now: datetime) -> Iterator[tuple[date, int]]:
+    """Make the organisation's days `first` to `last` again from records; yields each, with its hits, once committed.
+
+    Safe to stop and to repeat: a day is made whole or stays as it was.
+
+    Days that raw records do not cover whole are left out: their rollups are all there is.
+    """
+    records_from, (zone, base) = dimensions.oldest(RECORDS, now), RollupCut.active(org)
+    for day in (first + number * DAY for number in range((last - first).days + 1)):
+        start, end = bounds(zone, day)
+        if records_from <= start <= now:
+            partitions.ensure({start.date(), end.date()}, now)
+            yield day, _rebuild(org, base, start, end, now)
+
+
+def bounds(zone: ZoneInfo, day: date) -> tuple[datetime, datetime]:
+    """The first moment of a day of the zone, and of the next, in UTC."""
+    return day_start(day, zone), day_start(day + DAY, zone)
+
+
+@transaction.atomic
+def _rebuild(org: Organisation, base: int, start: datetime, end: datetime, now: datetime) -> int:
+    span = {"org": org.pk, "start": start, "end": end}
+    own = {**span, "base": base}
+    # First: what an ingest has stored but not counted yet is not seen here, and is counted by it afterwards.
+    lock()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM rollup r WHERE {_SPAN} AND dimension >= %(base)s AND dimension < %(base)s + {CUT_SIZE}",
+            own,
+        )
+        add("record", now, f"WHERE {_SPAN}", base=base, **span)
+        cursor.execute(
+            f"SELECT coalesce(sum(hits), 0) FROM rollup r WHERE {_SPAN} AND grain = %(day)s AND dimension = %(total)s",
+            {**own, "day": Grain.DAY, "total": base + Dimension.TOTAL},
+        )
+        return int(cursor.fetchone()[0])

@@ -10,8 +10,10 @@ from datetime import datetime
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
+from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.ingest import caps, cuts, partitions, rollup
 from dashboard.analytics.ingest.clean import Row, copy_line
+from dashboard.analytics.models import DeadLetter
 
 LINES = 5_000  # a write
 NO_PARTITION = "23514"  # these tables have no check constraint of their own that could fail with it
@@ -19,6 +21,20 @@ NO_PARTITION = "23514"  # these tables have no check constraint of their own tha
 
 class TooManyBad(Exception):
     """More rows are refused than an accident explains; nothing may be given up."""
+
+
+def refuse(rows: Sequence[Row], now: datetime) -> dict[int, str]:
+    """Why rows cannot be stored, by id: their organisation is unknown, or they are too old to be kept."""
+    with connection.cursor() as cursor:
+        # Shared with other workers; only the deletion of an organisation waits for this transaction's end.
+        cursor.execute(
+            "SELECT id FROM orgs_organisation WHERE id = ANY(%s) FOR KEY SHARE",
+            [list({row.org_id for row in rows})],
+        )
+        known = {org_id for (org_id,) in cursor.fetchall()}
+    first = oldest(RECORDS, now)
+    reasons = {row.id: DeadLetter.Reason.TOO_OLD for row in rows if row.ts < first}
+    return reasons | {row.id: DeadLetter.Reason.UNKNOWN_ORG for row in rows if row.org_id not in known}
 
 
 def store(rows: Sequence[Row], now: datetime, most_bad: int) -> dict[int, str]:

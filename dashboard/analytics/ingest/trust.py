@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 import redis
 from django.db import connection, transaction
 
-from dashboard.analytics.ingest import claim, decode, partitions
+from dashboard.analytics.dimensions import RECORDS, oldest
+from dashboard.analytics.ingest import claim, decode
 from dashboard.analytics.models import Batch, IngestState
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def doubt(now: datetime, ahead: timedelta, trail: Trail, stamps: list[datetime])
         return ""
     if trail.witnessed_at is not None and not unbroken(now, trail):
         return f"It says {_said(now)}, and when it was last believed it was {_said(trail.witnessed_at)}."
-    possible = [stamp for stamp in stamps if _oldest(now) <= stamp <= now + LEAP]
+    possible = [stamp for stamp in stamps if oldest(RECORDS, now) <= stamp <= now + LEAP]
     if stamps and not possible and not trail.vouched:
         return f"It says {_said(now)}, and the newest traffic is stamped {_said(stamps[0])}."
     return ""
@@ -149,10 +150,6 @@ def _sent(entries: Iterable[bytes]) -> Iterator[datetime]:
     for entry in entries:
         with suppress(decode.Undecodable, OverflowError):
             yield _EPOCH + timedelta(seconds=decode.decode(entry).time_stamp[0])
-
-
-def _oldest(now: datetime) -> datetime:
-    return partitions.oldest("record", now)
 
 
 def _said(instant: datetime) -> str:

@@ -1,26 +1,37 @@
-"""What the home page of an organisation is given."""
+"""The home page of an organisation: how it fares, what changed last, and the first steps until traffic comes."""
 
 from datetime import datetime
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 
 from apis.models import ApiDefinition
-from dashboard.analytics.reports import page, reader, traffic
-from dashboard.analytics.reports.parameters import ask
+from dashboard.analytics.reports import reader
+from dashboard.analytics.reports.head import head
+from dashboard.analytics.reports.overview import tile_links
+from dashboard.analytics.reports.parameters import page_parameters
+from orgs.access import access
 from orgs.models import AuditEntry
 
 RECENT = 8
 
 
-def home(request: HttpRequest, now: datetime) -> dict:
+@access("session")
+def home(request: HttpRequest, org: str) -> HttpResponse:
+    reader.limit_time()
+    return render(request, "analytics/home.html", _context(request, timezone.now()))
+
+
+def _context(request: HttpRequest, now: datetime) -> dict:
     """Each part only for those who may see its page."""
     context = {"section": "home", "zone": request.org.time_zone, "may_see": _may_see(request)}
     if request.user.may("analytics"):
-        asked = ask({}, request.org, now)
-        seen = traffic.read(asked.question)
-        context |= page.head(request, asked, seen.freshness, seen.total.hits)
-        context |= {"section": "home", "tiles": page.tile_links(request, asked, seen)}
+        asked = page_parameters({}, request.org, now)
+        seen = reader.traffic(asked.question)
+        context |= head(request, asked, seen.freshness, seen.total.hits)
+        context |= {"section": "home", "tiles": tile_links(request, asked, seen)}
     if request.user.may("audit_logs"):
         newest = AuditEntry.objects.filter(org=request.org).order_by("-at", "-id")[:RECENT]
         context["changes"] = list(newest)

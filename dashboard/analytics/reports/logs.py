@@ -1,220 +1,190 @@
-"""Single records: the log browser's search, backwards in windows of time, and one record.
+"""The log browser: single records, newest first, and one of them with all that is known of it."""
 
-Keyset paging on (ts, id). One query over a month would read all of it for a rare filter, and the planner
-may flip to that for a common one; in narrow windows it cannot.
-"""
+from zoneinfo import ZoneInfo
 
-# ruff: noqa: S608 - only conditions written in this module are put into SQL, every value is a parameter
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from time import monotonic
-
-from django.db import connection
-
-from dashboard.analytics.ingest.cuts import BASES
+from dashboard.analytics.clock import LATEST, said, said_span, years
+from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.models import Record
+from dashboard.analytics.reports import reader, search
+from dashboard.analytics.reports.charts import figures
+from dashboard.analytics.reports.head import LABELS, api_choices, api_names, refused, short_key
+from dashboard.analytics.reports.parameters import (
+    LogParameters,
+    Refused,
+    link,
+    log_parameters,
+    range_link,
+)
+from dashboard.analytics.reports.periods import RANGES
+from dashboard.analytics.reports.search import Found, microseconds
+from dashboard.analytics.reports.traffic import Freshness
+from orgs.access import access
+from orgs.http.spreadsheet import csv_response
 
-HOUR = timedelta(hours=1)
-WINDOWS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # then
-WIDEST = 48 * HOUR
-PAGE = 50
-PATIENCE = 0.3  # seconds
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Between two records: all that are older than (ts, id) come after it."""
-
-    ts: datetime
-    id: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Place":
-        """From "microseconds.id". ValueError for an instant out of range."""
-        micros, number = text.split(".")
-        if int(number) >= 2**63:
-            raise ValueError("no such record number")
-        return cls(instant(int(micros)), int(number))
-
-    def __str__(self) -> str:
-        return f"{microseconds(self.ts)}.{self.id}"
+STATUSES = ("2xx", "3xx", "4xx", "5xx", "401", "403", "404", "429", "500", "502", "503", "504")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+FILE = (
+    *("time", "method", "path", "status", "milliseconds", "upstream_milliseconds", "api_id", "api"),
+    *("key", "alias", "version", "address", "user_agent", "request_bytes"),
+)
 
 
-@dataclass(frozen=True)
-class Wanted:
-    start: datetime
-    end: datetime
-    api: str = ""
-    key: str = ""
-    status: str = ""  # a code, "404", or a class, "4xx"
-    method: str = ""
-    path: str = ""  # its beginning
-    least_ms: int | None = None
-    errors: bool = False  # 4xx and 5xx alone
-
-
-@dataclass(frozen=True)
-class Found:
-    """`searched_to`: how far back the search came; `after`: where to go on, None at the end of the span."""
-
-    records: tuple[Record, ...]
-    searched_to: datetime
-    after: Place | None
-
-
-def instant(micros: int) -> datetime:
-    """An instant from microseconds since 1970. ValueError when out of range."""
+@access("session", "log")
+def log_list(request: HttpRequest, org: str) -> HttpResponse:
+    """Single records, newest first; the shown page as CSV with format=csv."""
+    now = timezone.now()
     try:
-        return EPOCH + timedelta(microseconds=micros)
-    except OverflowError:
-        raise ValueError("no such instant") from None
+        asked = log_parameters(request.GET, request.org, now)
+        file = _wanted_file(request)
+    except Refused as refusal:
+        return refused(request, refusal, "logs")
+    reader.limit_time()
+    found = search.search([request.org.id], asked.wanted, asked.place)
+    if file:
+        return csv_response(f"{request.org.slug}-logs.csv", *_file(found, request.org.zone))
+    fresh = reader.freshness(now)
+    return render(request, "analytics/logs.html", _listing(request, asked, found, fresh))
 
 
-def microseconds(ts: datetime) -> int:
-    return (ts - EPOCH) // timedelta(microseconds=1)
+@access("session", "log")
+def log_record(request: HttpRequest, org: str, ts: int, id: int) -> HttpResponse:
+    """One record with all that is known of it."""
+    try:
+        record = search.one(request.org.id, search.instant(ts), id)
+    except ValueError:
+        record = None
+    if record is None:
+        raise Http404
+    return render(request, "analytics/record.html", _detail(request, record))
 
 
-def search(
-    org_ids: Sequence[str],
-    wanted: Wanted,
-    place: Place | None = None,
-    *,
-    limit: int = PAGE,
-    patience: float = PATIENCE,
-) -> Found:
-    """The newest `limit` records before `place`; fewer when the span is over, or `patience` (in seconds)."""
-    began, found = monotonic(), []
-    upper = min(wanted.end, place.ts + timedelta(microseconds=1)) if place else wanted.end
-    days = _days_with_traffic(org_ids, wanted)
-    widths = iter(WINDOWS)
-    while upper > wanted.start:
-        lower = max(wanted.start, upper - next(widths, WIDEST))
-        if days is None or any(lower - 26 * HOUR < day < upper for day in days):
-            found += _window(org_ids, wanted, lower, upper, place=place, limit=limit + 1 - len(found))
-        if len(found) > limit:
-            last = found[limit - 1]
-            return Found(tuple(found[:limit]), last.ts, Place(last.ts, last.id))
-        upper = lower
-        if monotonic() - began > patience and upper > wanted.start:
-            return Found(tuple(found), upper, Place(upper, 0))
-    return Found(tuple(found), wanted.start, None)
+def _wanted_file(request: HttpRequest) -> bool:
+    """Whether the records are wanted as CSV. Raises Refused."""
+    wanted = request.GET.get("format", "")
+    if wanted not in ("", "csv"):
+        raise Refused([("format", "format must be csv or left out.")])
+    return bool(wanted)
 
 
-def one(org_id: str, ts: datetime, number: int) -> Record | None:
-    return Record.objects.filter(org_id=org_id, ts=ts, id=number).first()
+def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Freshness) -> dict:
+    zone, path = asked.zone, request.path
+    names = api_names({record.api_id for record in found.records})
+    name = request.GET.get("range") or ("custom" if request.GET.get("from") else "24h")
+    live = request.GET.get("live") == "1" and not asked.place
+    start, end = asked.wanted.start, min(asked.wanted.end, fresh.now)
+    in_years = years(start, end, fresh.now, zone)
+    pattern = "%H:%M:%S" if start.second or asked.wanted.end.second else "%H:%M"
+    kept_from = oldest(RECORDS, fresh.now)
+    return {
+        "section": "logs",
+        "zone": zone.key,
+        "asked": asked,
+        "records": [_line(request, record, names, zone, year=in_years) for record in found.records],
+        "searched_to": said(found.searched_to, zone, year=in_years),
+        "kept_since": said(kept_from, zone, year=True) if start < kept_from else "",
+        "start": start,
+        "end": end,
+        "span": said_span(start, end, fresh.now, zone, pattern),
+        "patient": len(found.records) < search.PAGE and found.after is not None,
+        "older": link(path, asked.kept, before=str(found.after)) if found.after else "",
+        "newest": link(path, asked.kept) if asked.place else "",
+        "csv_url": link(path, asked.kept, before=request.GET.get("before", ""), format="csv"),
+        "from": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
+        "to": f"{end.astimezone(zone):%Y-%m-%dT%H:%M}",
+        "live": live,
+        "live_url": link(path, asked.kept, live="" if live else "1"),
+        "ranges": [(LABELS[one], range_link(path, asked.kept, one), one == name) for one in RANGES],
+        "chips": _chips(asked, path, names),
+        "kept": asked.kept,
+        "apis": api_choices(asked.wanted.api),
+        "statuses": STATUSES,
+        "methods": METHODS,
+        "fresh": fresh,
+    }
 
 
-class Numbered:
-    """The newest `most` matching records by their number, as Tyk's log route pages them."""
+def _line(
+    request: HttpRequest, record: Record, names: dict[str, str], zone: ZoneInfo, *, year: bool = False
+) -> dict:
+    milliseconds = f"%H:%M:%S.{record.ts.microsecond // 1000:03}"
+    at = (microseconds(record.ts), record.id)
+    return {
+        "record": record,
+        "when": said(record.ts, zone, year=year, pattern=milliseconds),
+        "url": reverse("log-record", args=[request.org.slug, *at]),
+        "api": names.get(record.api_id, record.api_id),
+        "status_class": f"{record.status // 100}xx",
+        "took": figures.milliseconds(record.latency) if record.timed else "refused",
+        "key": record.alias or (short_key(record.key) if record.key else ""),
+    }
 
-    def __init__(self, org_ids: Sequence[str], wanted: Wanted, most: int):
-        self.org_ids, self.wanted, self.most = org_ids, wanted, most
 
-    def count(self) -> int:
-        return count(self.org_ids, self.wanted, most=self.most)
-
-    def __getitem__(self, wanted: slice) -> list[Record]:
-        return newest(self.org_ids, self.wanted, limit=wanted.stop - wanted.start, offset=wanted.start)
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self[0 : self.most])
-
-
-def newest(org_ids: Sequence[str], wanted: Wanted, *, limit: int, offset: int) -> list[Record]:
-    conditions, params = _conditions(wanted)
-    return list(
-        Record.objects.raw(
-            f"""SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
-                ORDER BY ts DESC, id DESC LIMIT %s OFFSET %s""",
-            [list(org_ids), wanted.start, wanted.end, *params, limit, offset],
-        )
+def _detail(request: HttpRequest, record: Record) -> dict:
+    """One record; its links lead to the records that share something with it."""
+    zone, slug = request.org.zone, request.org.slug
+    path = reverse("logs", args=[slug])
+    day = {"range": "custom", "from": f"{record.ts.astimezone(zone):%Y-%m-%d}"}
+    day["to"] = day["from"]
+    names = api_names({record.api_id})
+    own = (
+        max(0, record.latency - record.upstream_latency) if record.timed and record.upstream_latency else None
     )
+    return {
+        "section": "logs",
+        **_line(request, record, names, zone),
+        "zone": zone.key,
+        "when": said(record.ts, zone, year=True, pattern="%H:%M:%S.%f"),
+        # Earlier versions kept stamps that no zone east of UTC can show.
+        "sent_at": record.sent_at and min(record.sent_at, LATEST),
+        "list_url": path,
+        "upstream": figures.milliseconds(record.upstream_latency or None),
+        "gateway": figures.milliseconds(own),
+        "same": [
+            (text, link(path, day, **changes))
+            for text, changes in (
+                ("Same key, same day", {"key": record.key}),
+                ("Same path, same day", {"path": record.path, "api": record.api_id}),
+                ("Same API and status, same day", {"api": record.api_id, "status": str(record.status)}),
+            )
+            if next(iter(changes.values()))
+        ],
+    }
 
 
-def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
-    """How many records match, counted up to `most`."""
-    conditions, params = _conditions(wanted)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT count(*) FROM (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s
-                {conditions} LIMIT %s) AS r""",
-            [list(org_ids), wanted.start, wanted.end, *params, most],
-        )
-        return cursor.fetchone()[0]
+def _file(found: Found, zone: ZoneInfo) -> tuple[str, list[list[object]]]:
+    names = api_names({record.api_id for record in found.records})
+    rows = [
+        [
+            record.ts.astimezone(zone).isoformat(timespec="microseconds"),
+            record.method,
+            record.path,
+            record.status,
+            record.latency if record.timed else None,
+            record.upstream_latency or None,
+            record.api_id,
+            names.get(record.api_id, ""),
+            record.key,
+            record.alias,
+            record.version,
+            record.ip,
+            record.user_agent,
+            record.size,
+        ]
+        for record in found.records
+    ]
+    return FILE, rows
 
 
-def _window(
-    org_ids: Sequence[str],
-    wanted: Wanted,
-    lower: datetime,
-    upper: datetime,
-    *,
-    place: Place | None,
-    limit: int,
-) -> list[Record]:
-    conditions, params = _conditions(wanted)
-    if place:
-        conditions, params = f"{conditions} AND (ts, id) < (%s, %s)", [*params, place.ts, place.id]
-    return list(
-        Record.objects.raw(
-            f"""SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
-                ORDER BY ts DESC, id DESC LIMIT %s""",
-            [list(org_ids), lower, upper, *params, limit],
-        )
-    )
-
-
-def _conditions(wanted: Wanted) -> tuple[str, list]:
-    terms: list[tuple[str, list]] = []
-    if wanted.api:
-        terms.append(("api_id = %s", [wanted.api]))
-    if wanted.key:
-        # The second term is what the partial index on keys asks for.
-        terms.append(("key = %s AND key <> ''", [wanted.key]))
-    if wanted.status:
-        first = int(wanted.status.replace("xx", "00"))
-        last = first + 99 if wanted.status.endswith("xx") else first
-        # The last term is what the partial index on errors asks for.
-        errors = " AND status >= 400" if first >= 400 else ""
-        terms.append((f"status BETWEEN %s AND %s{errors}", [first, last]))
-    if wanted.errors:
-        terms.append(("status >= 400", []))
-    if wanted.method:
-        terms.append(("method = %s", [wanted.method]))
-    if wanted.path:
-        escaped = wanted.path.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        terms.append(("path LIKE %s", [f"{escaped}%"]))
-    if wanted.least_ms:
-        terms.append(("lat_total >= %s", [wanted.least_ms]))
-    return (
-        "".join(f" AND {condition}" for condition, _ in terms),
-        [value for _, values in terms for value in values],
-    )
-
-
-def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime] | None:
-    """The starts of the days on which the API or key had traffic, by the rollups; None if that is not asked.
-
-    A rare one is then found without reading the days between.
-    """
-    if not (wanted.api or wanted.key) or wanted.end - wanted.start <= WIDEST:
-        return None
-    grain, dim, val = ("k", 7 if wanted.api else 6, wanted.key) if wanted.key else ("d", 1, "")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT DISTINCT ts FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dim = ANY(%s)
-                AND api_id = %s AND val = %s AND ts > %s AND ts < %s""",
-            [
-                list(org_ids),
-                grain,
-                [base + dim for base in BASES],
-                wanted.api,
-                val,
-                wanted.start - 26 * HOUR,
-                wanted.end,
-            ],
-        )
-        return [ts for (ts,) in cursor.fetchall()]
+def _chips(asked: LogParameters, path: str, names: dict[str, str]) -> list[tuple[str, str, str]]:
+    values = {
+        "API": ("api", names.get(asked.wanted.api, asked.wanted.api)),
+        "Key": ("key", short_key(asked.wanted.key) if asked.wanted.key else ""),
+    }
+    return [
+        (what, text, link(path, asked.kept, **{field: ""})) for what, (field, text) in values.items() if text
+    ]

@@ -1,18 +1,77 @@
-"""What the parameters of a page ask for; all of a page's state is in its URL."""
+"""What the parameters of a page ask for. All of a page's state is in its URL; what cannot be meant names its field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from dashboard.analytics.ingest import cuts
-from dashboard.analytics.ingest.cuts import Shown
-from dashboard.analytics.reports import links, periods
-from dashboard.analytics.reports.forms import FilterForm, LogForm
-from dashboard.analytics.reports.logs import Place, Wanted
-from dashboard.analytics.reports.reader import Filters, Owners
-from dashboard.analytics.reports.traffic import Question
+from django import forms
+from django.core.validators import RegexValidator
+
+from dashboard.analytics.reports import periods, zones
+from dashboard.analytics.reports.search import Place, Wanted
+from dashboard.analytics.reports.traffic import Filters, Owners, Question
+from dashboard.analytics.reports.zones import Shown
 from orgs.models import Organisation
+
+STATUS = r"\A[1-5](xx|[0-9]{2})\Z"
+CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
+
+# The parameters of a URL that are state of the page.
+RANGE = ("range", "from", "to")
+KEPT = (*RANGE, "api", "key", "measure")
+LOG_FILTERS = ("status", "method", "path", "least_ms")
+
+
+class FilterForm(forms.Form):
+    api = forms.CharField(required=False, max_length=200, label="API")
+    key = forms.CharField(required=False, max_length=128, label="Key")
+
+
+class LogForm(FilterForm):
+    status = forms.CharField(
+        required=False, validators=[RegexValidator(STATUS, "A code such as 404 or a class such as 5xx.")]
+    )
+    method = forms.CharField(
+        required=False, validators=[RegexValidator(r"\A[A-Za-z]{1,20}\Z", "A method such as GET.")]
+    )
+    path = forms.CharField(required=False, max_length=500, strip=False, label="Path begins with")
+    least_ms = forms.IntegerField(
+        required=False, min_value=0, max_value=2**31 - 1, label="At least this many milliseconds"
+    )
+    before = forms.CharField(required=False, validators=[RegexValidator(CURSOR, "A place in the list.")])
+
+    def clean_method(self) -> str:
+        return self.cleaned_data["method"].upper()
+
+
+class RestLogForm(forms.Form):
+    """The parameters of Tyk's log route."""
+
+    start = forms.IntegerField(required=False, min_value=0, max_value=2**33)
+    end = forms.IntegerField(required=False, min_value=0, max_value=2**33)
+    api = forms.CharField(required=False, max_length=200)
+    key = forms.CharField(required=False, max_length=128)
+    code = forms.IntegerField(required=False, min_value=100, max_value=599)
+    errors = forms.ChoiceField(required=False, choices=[(value, value) for value in ("", "0", "1")])
+
+    def clean(self) -> dict:
+        start, end = self.cleaned_data.get("start"), self.cleaned_data.get("end")
+        if start is not None and end is not None and end < start:
+            self.add_error("end", "Must not be earlier than start.")
+        return self.cleaned_data
+
+
+class RestUsageForm(forms.Form):
+    """The parameters of Tyk's usage and activity routes."""
+
+    res = forms.ChoiceField(
+        required=False, choices=[(value, value) for value in ("", "hour", "day", "month")]
+    )
+    api_id = forms.CharField(required=False, max_length=200)
+    by = forms.CharField(required=False, max_length=30)
+    sort = forms.ChoiceField(required=False, choices=[(value, value) for value in ("", "1", "-1")])
 
 
 class Refused(ValueError):
@@ -24,13 +83,13 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Parameters:
     question: Question
     kept: dict[str, str]
     cut: Shown
 
 
-def ask(params: Mapping[str, str], org: Organisation, now: datetime) -> Asked:
+def page_parameters(params: Mapping[str, str], org: Organisation, now: datetime) -> Parameters:
     """The question that an analytics page's parameters put. Raises Refused."""
     form = FilterForm(params)
     if not form.is_valid():
@@ -39,15 +98,15 @@ def ask(params: Mapping[str, str], org: Organisation, now: datetime) -> Asked:
     if params.get("measure") not in (None, "", "share"):
         raise Refused([("measure", "measure must be share or left out.")])
     try:
-        cut = cuts.of(org, now)
+        cut = zones.of(org, now)
         period = periods.parse(params, cut.zone, now, by_key=bool(filters.key), exact_from=cut.exact_from)
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
-    return Asked(Question(Owners((org.id,), cut.zone, cut.base), period, filters), links.state(params), cut)
+    return Parameters(Question(Owners((org.id,), cut.zone, cut.base), period, filters), state(params), cut)
 
 
 @dataclass(frozen=True)
-class AskedLogs:
+class LogParameters:
     form: LogForm
     wanted: Wanted
     place: Place | None
@@ -55,7 +114,7 @@ class AskedLogs:
     zone: ZoneInfo
 
 
-def ask_logs(params: Mapping[str, str], org: Organisation, now: datetime) -> AskedLogs:
+def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) -> LogParameters:
     """The records that the log browser's parameters ask for. Raises Refused."""
     form = LogForm(params)
     if not form.is_valid():
@@ -63,16 +122,34 @@ def ask_logs(params: Mapping[str, str], org: Organisation, now: datetime) -> Ask
     values = dict(form.cleaned_data)
     before = values.pop("before")
     try:
-        zone = cuts.of(org, now).zone
+        zone = zones.of(org, now).zone
         start, end = periods.instants(params, zone, now)
         place = Place.parse(before) if before else None
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
     except ValueError as error:
         raise Refused([("before", str(error))]) from None
-    kept = links.state(params, (*links.RANGE, "api", "key", *links.LOG_FILTERS))
-    return AskedLogs(form, Wanted(start, end, **values), place, kept, zone)
+    kept = state(params, (*RANGE, "api", "key", *LOG_FILTERS))
+    return LogParameters(form, Wanted(start, end, **values), place, kept, zone)
 
 
 def problems_of(form) -> list[tuple[str, str]]:
     return [(field, message) for field, messages in form.errors.items() for message in messages]
+
+
+def state(params: Mapping[str, str], names: tuple[str, ...] = KEPT) -> dict[str, str]:
+    """The parameters of a URL that are state of the page, in a fixed order, empty ones left out."""
+    return {name: params[name] for name in names if params.get(name)}
+
+
+def link(path: str, kept: Mapping[str, str], /, **changes: str) -> str:
+    """`path` with the kept parameters; a change to "" takes one away. `from_` stands for `from`."""
+    wanted = {**kept, **{name.rstrip("_"): value for name, value in changes.items()}}
+    query = urlencode({name: value for name, value in wanted.items() if value})
+    return f"{path}?{query}" if query else path
+
+
+def range_link(path: str, kept: Mapping[str, str], name: str) -> str:
+    """The same page for one of the named ranges."""
+    rest = {name: value for name, value in kept.items() if name not in RANGE}
+    return link(path, {"range": name}, **rest)

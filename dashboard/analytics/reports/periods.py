@@ -39,17 +39,16 @@ from dashboard.analytics.clock import (
     said,
     years,
 )
+from dashboard.analytics.dimensions import KEPT, RECORDS, Grain, kept_for
 
 MOST_BUCKETS = 100
 # datetime.fromisoformat takes more, a trailing NUL included.
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-# How long each grain is kept.
-MINUTES_KEPT = 3 * DAY
-HOURS_KEPT = 92 * DAY
-DAYS_KEPT = 400 * DAY
-RECORDS_KEPT = 30 * DAY
+MINUTES_KEPT = kept_for(Grain.MINUTE)
+HOURS_KEPT = kept_for(Grain.HOUR)
+DAYS_KEPT = kept_for(Grain.DAY)
 
 RANGES = {"1h": HOUR, "24h": 24 * HOUR, "7d": 7 * DAY, "30d": 30 * DAY}
 NAMES = {"1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
@@ -190,18 +189,18 @@ def before(period: Period) -> Before:
         first = period.local(period.start).date() - timedelta(days=period.days_covered)
         start = day_start(first, period.zone)
         grain = period.counts.grain
-        if grain == "h" and start < period.hours_from:
-            grain = "d"
+        if grain == Grain.HOUR and start < period.hours_from:
+            grain = Grain.DAY
     elif period.tier == "hours":
         start = period.start - length
         grain = period.counts.grain
-        if grain == "m" and not _kept(start, "m", period.now):
-            start, grain = hour_start(start, period.zone), "h"
+        if grain == Grain.MINUTE and not _kept(start, grain, period.now):
+            start, grain = hour_start(start, period.zone), Grain.HOUR
     else:
         start, grain = period.start - length, period.counts.grain
-    unit = {"m": MINUTE, "": MINUTE, "x": MINUTE}.get(grain, HOUR)
+    unit = MINUTE if grain in (RECORDS, Grain.MINUTE, Grain.HOUR_DETAIL) else HOUR
     end = min(period.start, start + max(unit, round(elapsed / unit) * unit))
-    if grain in ("d", "k"):
+    if KEPT[grain].unit == DAY:
         end = period.start
 
     def span(end: datetime, grain: str) -> Span | None:
@@ -209,14 +208,15 @@ def before(period: Period) -> Before:
 
     return Before(
         counts=span(end, grain),
-        latency={"d": span(period.start, "d"), "": span(end, "")}.get(period.latency.grain, span(end, grain)),
+        latency={Grain.DAY: span(period.start, Grain.DAY), RECORDS: span(end, RECORDS)}.get(
+            period.latency.grain, span(end, grain)
+        ),
         tables=span(end if period.tier == "minutes" else period.start, period.tables.grain),
     )
 
 
 def _kept(start: datetime, grain: str, now: datetime) -> bool:
-    kept = {"m": MINUTES_KEPT, "x": MINUTES_KEPT, "h": HOURS_KEPT, "": RECORDS_KEPT}.get(grain, DAYS_KEPT)
-    return start >= now - kept
+    return start >= now - kept_for(grain)
 
 
 def table_cut(period: Period) -> Cut:
@@ -305,23 +305,24 @@ def _cut(
 ) -> Period:
     if tier == "minutes":
         step = _step(end - start, MINUTE)
-        counts = Cut(_regular(start, end, step), step, "" if by_key else "m")
-        return Period(name, tier, zone, now, counts, counts, Span(start, end, ""))
+        counts = Cut(_regular(start, end, step), step, RECORDS if by_key else Grain.MINUTE)
+        return Period(name, tier, zone, now, counts, counts, Span(start, end, RECORDS))
     if tier == "hours":
         # One bucket more than it is steps long, because both ends may lie within one.
         step = _step(end - start, HOUR if by_key else MINUTE, most=MOST_BUCKETS - 1)
         edges = hours(start, end, zone) if step == HOUR else _on_the_clock(start, end, step, zone)
-        counts = Cut(edges, step, "x" if by_key else "m" if step < HOUR else "h")
-        latency = replace(counts, grain="") if by_key else counts
-        return Period(name, tier, zone, now, counts, latency, Span(start, end, "x"))
+        fine = Grain.MINUTE if step < HOUR else Grain.HOUR
+        counts = Cut(edges, step, Grain.HOUR_DETAIL if by_key else fine)
+        latency = replace(counts, grain=RECORDS) if by_key else counts
+        return Period(name, tier, zone, now, counts, latency, Span(start, end, Grain.HOUR_DETAIL))
     hours_kept = not by_key and start >= max(hours_from, now - HOURS_KEPT + DAY)
     step = _step(end - start, HOUR if hours_kept else DAY)
-    grain = "k" if by_key else "h" if step < DAY else "d"
+    grain = Grain.DAY_DETAIL if by_key else Grain.HOUR if step < DAY else Grain.DAY
     counts = Cut(_day_edges(start, end, step, zone), step, grain)
-    latency = replace(counts, grain="") if by_key else counts
-    if grain == "h" and step > 2 * HOUR:
-        latency = Cut(_day_edges(start, end, DAY, zone), DAY, "d")
-    return Period(name, tier, zone, now, counts, latency, Span(start, end, "k"))
+    latency = replace(counts, grain=RECORDS) if by_key else counts
+    if grain == Grain.HOUR and step > 2 * HOUR:
+        latency = Cut(_day_edges(start, end, DAY, zone), DAY, Grain.DAY)
+    return Period(name, tier, zone, now, counts, latency, Span(start, end, Grain.DAY_DETAIL))
 
 
 def _step(length: timedelta, least: timedelta, most: int = MOST_BUCKETS) -> timedelta:

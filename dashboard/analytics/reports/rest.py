@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from dashboard.analytics.ingest import cuts
-from dashboard.analytics.ingest.partitions import KINDS
+from dashboard.analytics.dimensions import RECORDS, Grain, kept_for
 from dashboard.analytics.models import Record
-from dashboard.analytics.reports import periods, reader, tables
-from dashboard.analytics.reports.forms import RestLogForm, RestUsageForm
-from dashboard.analytics.reports.logs import Numbered, Wanted
-from dashboard.analytics.reports.reader import Figures, Filters, Owners
+from dashboard.analytics.reports import periods, reader, zones
+from dashboard.analytics.reports.head import api_names
+from dashboard.analytics.reports.parameters import RestLogForm, RestUsageForm
+from dashboard.analytics.reports.search import Numbered, Wanted
+from dashboard.analytics.reports.traffic import Figures, Filters, Owners, together
 from orgs.access import access
 from orgs.http.rest import RestError, form_error, json_response, page
 
@@ -47,10 +47,10 @@ def usage(request: HttpRequest, **dates: str) -> HttpResponse:
     filters = Filters(api=wanted["api_id"])
     merged: dict[datetime, list[Figures]] = {}
     for owners in _owners(request):
-        span = periods.days(first, last, owners.zone, "h" if unit == "hour" else "d")
+        span = periods.days(first, last, owners.zone, Grain.HOUR if unit == "hour" else Grain.DAY)
         for start, sums in reader.by_clock(owners, span, unit, filters):
             merged.setdefault(start, []).append(sums)
-    rows = [_row(reader.together(parts), **_clock(start, unit)) for start, parts in sorted(merged.items())]
+    rows = [_row(together(parts), **_clock(start, unit)) for start, parts in sorted(merged.items())]
     return _answer(request, rows, whole=True)
 
 
@@ -61,9 +61,9 @@ def usage_of_apis(request: HttpRequest, **dates: str) -> HttpResponse:
     first, last = _range(dates)
     rows = []
     for owners in _owners(request):
-        span = periods.days(first, last, owners.zone, "d")
+        span = periods.days(first, last, owners.zone, Grain.DAY)
         found = reader.ranking("api", owners, span, Filters(api=wanted["api_id"]), limit=MOST_ROWS).rows
-        names = tables.api_names({row.api_id for row in found})
+        names = api_names({row.api_id for row in found})
         hits = reader.last_hits(owners, (row.api_id for row in found), span.start, span.end)
         rows += [
             _row(
@@ -84,12 +84,12 @@ def activity_of_keys(request: HttpRequest, **dates: str) -> HttpResponse:
     first, last = _range(dates)
     rows = []
     for owners in _owners(request):
-        span = periods.days(first, last, owners.zone, "k")
+        span = periods.days(first, last, owners.zone, Grain.DAY_DETAIL)
         found = reader.ranking("key", owners, span, Filters(api=wanted["api_id"]), limit=MOST_ROWS).rows
-        newest = reader.newest_of_keys(owners.org_ids, (row.val for row in found), span.end)
+        newest = reader.newest_of_keys(owners.org_ids, (row.value for row in found), span.end)
         for row in found:
-            alias, last_hit = newest.get(row.val, ("", None))
-            rows.append(_row(row.figures, last_hit=last_hit, key=row.val, alias=alias))
+            alias, last_hit = newest.get(row.value, ("", None))
+            rows.append(_row(row.figures, last_hit=last_hit, key=row.value, alias=alias))
     return _answer(request, _sorted(rows, wanted))
 
 
@@ -103,7 +103,7 @@ def logs(request: HttpRequest) -> HttpResponse:
     org_ids = [org_id for owners in _owners(request) for org_id in owners.org_ids]
     wanted = _wanted(form.cleaned_data, timezone.now())
     records, pages = page(request, Numbered(org_ids, wanted, MOST_RECORDS))
-    names = tables.api_names({record.api_id for record in records})
+    names = api_names({record.api_id for record in records})
     return json_response({"data": [_record(record, names) for record in records] or None, "pages": pages})
 
 
@@ -163,10 +163,10 @@ def _date(which: str, day: str, month: str, year: str) -> date:
 def _owners(request: HttpRequest) -> list[Owners]:
     """The caller's organisation; for a super-user all of them, those whose rows are cut alike together."""
     if request.org is not None:
-        cut = cuts.of(request.org, timezone.now())
+        cut = zones.of(request.org, timezone.now())
         return [Owners((request.org.id,), cut.zone, cut.base)]
     alike: dict[tuple[str, int], list[str]] = {}
-    for org_id, cut in sorted(cuts.of_everybody().items()):
+    for org_id, cut in sorted(zones.of_everybody().items()):
         alike.setdefault((cut.zone.key, cut.base), []).append(org_id)
     return [Owners(tuple(org_ids), ZoneInfo(zone), base) for (zone, base), org_ids in sorted(alike.items())]
 
@@ -191,7 +191,7 @@ def _row(sums: Figures, last_hit: datetime | None = None, **group: object) -> di
         "request_time": mean,
         "latency": mean,
         "upstream_latency": upstream,
-        "max_latency": sums.lat_max or 0,
+        "max_latency": sums.latency_max or 0,
         "min_latency": 0,
         "max_upstream_latency": 0,
         "min_upstream_latency": 0,
@@ -232,8 +232,8 @@ def _record(record: Record, names: dict[str, str]) -> dict:
         "APIID": record.api_id,
         "OrgID": record.org_id,
         "OauthID": record.oauth,
-        "RequestTime": record.lat_total,
-        "Latency": {"Total": record.lat_total, "Upstream": record.lat_up},
+        "RequestTime": record.latency,
+        "Latency": {"Total": record.latency, "Upstream": record.upstream_latency},
         "RawRequest": "",
         "RawResponse": "",
         "IPAddress": record.ip or "",
@@ -242,7 +242,7 @@ def _record(record: Record, names: dict[str, str]) -> dict:
         "Tags": record.tags,
         "Alias": record.alias,
         "TrackPath": record.track,
-        "ExpireAt": _stamp(at + timedelta(days=KINDS["record"].days)),
+        "ExpireAt": _stamp(at + kept_for(RECORDS)),
     }
 
 

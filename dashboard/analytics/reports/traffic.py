@@ -1,14 +1,35 @@
-"""What the analytics page and the home page say about one organisation's traffic, read in one go."""
+"""What is asked of traffic, and the figures that answer it. Pure: reader.py finds them, charts draw them."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from dashboard.analytics.models import IngestState
-from dashboard.analytics.reports import periods, reader
+from dashboard.analytics import histogram
+from dashboard.analytics.dimensions import COUNTER_NAMES
 from dashboard.analytics.reports.periods import Cut, Period
-from dashboard.analytics.reports.reader import Figures, Filters, Owners
 
+MOST_RECORDS = 50_000  # that figures are made from where no rollup has them
 STALE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Filters:
+    api: str = ""
+    key: str = ""
+    endpoint: str = ""
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Whose rows: the organisations, and the zone in which their hours and days are cut."""
+
+    org_ids: tuple[str, ...]
+    zone: ZoneInfo
+    base: int = 0  # what the dimensions of their rollups are counted from
 
 
 @dataclass(frozen=True)
@@ -17,7 +38,75 @@ class Question:
 
     owners: Owners
     period: Period
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = NO_FILTERS
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Sums over some rows. Latencies are in milliseconds and cover the `timed` requests: those which were
+    passed on, not the refused ones. `last` is the start of the newest row: of the minute, hour or day."""
+
+    hits: int = 0
+    status_3xx: int = 0
+    status_4xx: int = 0
+    status_5xx: int = 0
+    limited: int = 0
+    timed: int = 0
+    latency_sum: int = 0
+    upstream_hits: int = 0
+    upstream_sum: int = 0
+    latency_max: int | None = None
+    last: datetime | None = None
+    latency_histogram: bytes | None = None
+
+    @property
+    def status_2xx(self) -> int:
+        """2xx, and the few 1xx."""
+        return self.hits - self.status_3xx - self.status_4xx - self.status_5xx
+
+    @property
+    def errors(self) -> int:
+        return self.status_4xx + self.status_5xx
+
+    @property
+    def mean(self) -> float | None:
+        return self.latency_sum / self.timed if self.timed else None
+
+    @property
+    def upstream_mean(self) -> float | None:
+        return self.upstream_sum / self.upstream_hits if self.upstream_hits else None
+
+    def percentiles(self, *shares: float) -> list[float | None]:
+        """Of the merged histogram, each within 1/64 of the exact one."""
+        counts = histogram.decode(self.latency_histogram or b"")
+        return [histogram.quantile(counts, share) for share in shares]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a ranking: `api_id` and `value` (a key, an endpoint or "") and its figures."""
+
+    api_id: str
+    value: str
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Ranking:
+    rows: tuple[Row, ...]
+    count: int  # of all lines, shown or not
+    hits: int  # of all lines
+
+
+def together(parts: Iterable[Figures]) -> Figures:
+    """Several Figures as one. Percentiles come out of the merged histogram: they are never averaged."""
+    parts = list(parts)
+    return Figures(
+        *(sum(getattr(part, name) for part in parts) for name in COUNTER_NAMES),
+        max((part.latency_max for part in parts if part.latency_max is not None), default=None),
+        max((part.last for part in parts if part.last), default=None),
+        b"".join(part.latency_histogram or b"" for part in parts),
+    )
 
 
 @dataclass(frozen=True)
@@ -58,53 +147,3 @@ class Traffic:
     keys_by_bucket: tuple[int, ...]  # of buckets that are over
     keys_before: int | None
     freshness: Freshness
-
-
-def freshness(now: datetime) -> Freshness:
-    state = IngestState.objects.first()
-    if state is None:
-        return Freshness(None, 0, now)
-    return Freshness(state.up_to, state.waiting, now, state.doubt)
-
-
-def read(question: Question) -> Traffic:
-    """Everything the tiles and the time charts show."""
-    owners, period, filters = question.owners, question.period, question.filters
-    fresh = freshness(period.now)
-    same = period.latency is period.counts
-    counts = reader.timeline(owners, period.counts, filters, histograms=same)
-    latency = counts if same else reader.timeline(owners, period.latency, filters)
-    before = periods.before(period)
-    known = reader.totals(owners, before.counts, filters) if before.counts else None
-    known_latency = known
-    if before.latency and before.latency != before.counts:
-        known_latency = reader.totals(owners, before.latency, filters)
-    key_cut = periods.table_cut(period)
-    keys, by_bucket = reader.active_keys(owners, key_cut, filters)
-    return Traffic(
-        counts=_begun(period.counts, counts, fresh),
-        latency=_begun(period.latency, latency, fresh),
-        total=reader.together(latency) if same else _with_histogram(counts, latency),
-        before=known,
-        before_latency=known_latency,
-        keys=keys,
-        keys_by_bucket=tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
-        keys_before=reader.count_keys(owners, before.tables, filters) if before.tables else None,
-        freshness=fresh,
-    )
-
-
-def _begun(cut: Cut, figures: list[Figures], fresh: Freshness) -> Buckets:
-    begun = sum(1 for edge in cut.edges[:-1] if edge <= fresh.known_until)
-    # What lies beyond, a clock ahead of ours, is shown rather than hidden.
-    begun = max([begun, *(index + 1 for index, sums in enumerate(figures) if sums.hits)])
-    return Buckets(cut, tuple(figures[:begun]), min(begun, _over(cut, fresh.known_until)))
-
-
-def _over(cut: Cut, instant: datetime) -> int:
-    return sum(1 for edge in cut.edges[1:] if edge <= instant)
-
-
-def _with_histogram(counts: list[Figures], latency: list[Figures]) -> Figures:
-    total, timed = reader.together(counts), reader.together(latency)
-    return Figures(*(getattr(total, name) for name in reader.ADDITIVE), timed.lat_max, total.last, timed.lat)

@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from apis.gateways import redis_client
 from dashboard import reachable
-from dashboard.analytics.ingest import drain, rebuild, retry, trust
+from dashboard.analytics.ingest import dead_letters, drain, rollup, trust
 from dashboard.analytics.models import Batch, DeadLetter, IngestState
 from dashboard.engines import embedded
 from orgs import scope
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         for organisation in organisations:
             today = now.astimezone(organisation.zone).date()
             start = first or today - timedelta(days=31)
-            for day, hits in rebuild.days(organisation, start, last or today, now):
+            for day, hits in rollup.rebuild(organisation, start, last or today, now):
                 self.stdout.write(f"{organisation.slug} {day}: {hits} records")
 
     def retry(self, now: datetime, batch: int | None, **options: object) -> None:
@@ -89,5 +89,5 @@ class Command(BaseCommand):
             if not drain.store_stuck(redis_client.client(), batch):
                 raise CommandError(f"No batch {batch} is waiting.")
             self.stdout.write(f"batch {batch} is stored")
-        counts = retry.retry(now)
+        counts = dead_letters.retry(now)
         self.stdout.write(f"{counts['stored']} dead letters stored, {counts['left']} left")

@@ -13,15 +13,16 @@ import msgpack
 import pytest
 from django.db import connection, connections, transaction
 
-from dashboard.analytics.ingest import claim, clean, cuts, decode, partitions, rebuild, rollup, store
+from dashboard.analytics import dimensions
+from dashboard.analytics.ingest import claim, clean, cuts, decode, rollup, store
 from dashboard.analytics.models import Record, Rollup, RollupCut
 from orgs import scope
 from orgs.models import Organisation
 from tests import make
 from tests.analytics import recordings, screens
 from tests.analytics.arrivals import drained
+from tests.analytics.ingest.test_rollup import request
 from tests.analytics.screens import sheet
-from tests.analytics.test_ingest_sums import request
 
 OVERVIEW = "/o/alpha/analytics/"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -73,7 +74,7 @@ def sums(client, **asked) -> dict[str, int]:
 
 
 def counted_days(base: int, zone: str) -> dict:
-    days = Rollup.objects.filter(org=recordings.ORG_A, grain="d", dim=base)
+    days = Rollup.objects.filter(org=recordings.ORG_A, grain="d", dimension=base)
     return {row.ts.astimezone(ZoneInfo(zone)).date(): row.hits for row in days}
 
 
@@ -102,7 +103,7 @@ def test_after_a_change_of_zone_all_sums_of_all_ranges_agree(committed, redis, c
 
 
 def test_until_it_is_done_pages_show_the_old_figures_and_say_so(committed, redis, client_for, monkeypatch):
-    monkeypatch.setattr(cuts, "RECORDS", 50)
+    monkeypatch.setattr(cuts, "STEP", 50)
     alpha = organisation("America/New_York")
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
     now = datetime.now(UTC)
@@ -133,7 +134,7 @@ def test_until_it_is_done_pages_show_the_old_figures_and_say_so(committed, redis
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Pacific/Auckland", "UTC"])
 def test_traffic_that_comes_meanwhile_is_counted_once_in_the_new_figures(committed, redis, monkeypatch, zone):
-    monkeypatch.setattr(cuts, "RECORDS", 40)
+    monkeypatch.setattr(cuts, "STEP", 40)
     organisation("America/New_York")
     now = datetime.now(UTC)
     pushed(redis, now, 29, 300)
@@ -148,13 +149,13 @@ def test_traffic_that_comes_meanwhile_is_counted_once_in_the_new_figures(committ
         [(base, _, _)] = state()
         assert counted_days(base, zone) == recorded_days(zone)
         total = Record.objects.filter(org=recordings.ORG_A).count()
-        for grain, dim in (("h", 0), ("h", 1), ("d", 1), ("d", 2), ("k", 3)):
-            rows = Rollup.objects.filter(org=recordings.ORG_A, grain=grain, dim=base + dim)
-            assert (grain, dim, sum(row.hits for row in rows)) == (grain, dim, total)
+        for grain, dimension in (("h", 0), ("h", 1), ("d", 1), ("d", 2), ("k", 3)):
+            rows = Rollup.objects.filter(org=recordings.ORG_A, grain=grain, dimension=base + dimension)
+            assert (grain, dimension, sum(row.hits for row in rows)) == (grain, dimension, total)
 
 
 def test_a_second_change_during_the_first_begins_again(committed, redis, monkeypatch):
-    monkeypatch.setattr(cuts, "RECORDS", 40)
+    monkeypatch.setattr(cuts, "STEP", 40)
     organisation("America/New_York")
     now = datetime.now(UTC)
     pushed(redis, now, 20, 200)
@@ -212,7 +213,7 @@ def test_days_without_records_keep_their_dates_and_nothing_is_lost(committed, re
 
 
 def test_a_worker_killed_within_a_step_goes_on_where_the_last_one_ended(committed, redis, monkeypatch):
-    monkeypatch.setattr(cuts, "RECORDS", 40)
+    monkeypatch.setattr(cuts, "STEP", 40)
     organisation("America/New_York")
     now = datetime.now(UTC)
     pushed(redis, now, 20, 200)
@@ -266,7 +267,7 @@ def test_traffic_that_is_being_stored_while_a_step_counts_is_in_the_new_figures(
     organisation("America/New_York")
     now = datetime.now(UTC)
     pushed(redis, now, 29, 100)
-    oldest = partitions.oldest("record", now) + timedelta(minutes=1)
+    oldest = dimensions.oldest(dimensions.RECORDS, now) + timedelta(minutes=1)
     number = 0
     for zone, base in (("Asia/Kolkata", 100), ("UTC", 0)):
         moved_to(zone)
@@ -289,7 +290,7 @@ def test_a_second_worker_leaves_an_organisation_to_the_first_and_waits_for_nothi
 
 
 def test_a_rebuild_of_a_day_leaves_the_figures_of_the_next_zone_alone(committed, redis, monkeypatch):
-    monkeypatch.setattr(cuts, "RECORDS", 10)
+    monkeypatch.setattr(cuts, "STEP", 10)
     alpha = organisation("America/New_York")
     now = datetime.now(UTC)
     pushed(redis, now, 20, 200)
@@ -300,5 +301,5 @@ def test_a_rebuild_of_a_day_leaves_the_figures_of_the_next_zone_alone(committed,
     with scope.every_org():
         before = counted_days(100, "Asia/Kolkata")
         today = now.date()
-        assert before and list(rebuild.days(alpha, today - 25 * DAY, today, now))
+        assert before and list(rollup.rebuild(alpha, today - 25 * DAY, today, now))
         assert counted_days(100, "Asia/Kolkata") == before

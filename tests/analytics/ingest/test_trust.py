@@ -14,7 +14,7 @@ from orgs import scope
 from tests import make
 from tests.analytics import recordings, screens
 from tests.analytics.arrivals import clock_at, organisations
-from tests.analytics.test_ingest_housekeeping import existing, pushed
+from tests.analytics.ingest.test_housekeeping import existing, pushed
 
 NOW = datetime(2028, 4, 2, 10, 0, tzinfo=UTC)
 WRONG = datetime(2031, 6, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ def stood(redis, moment: datetime) -> None:
 def kept() -> tuple[int, int, int]:
     """Records, all requests by day, dead letters."""
     with scope.every_org():
-        days = Rollup.objects.filter(grain="d", dim=0)
+        days = Rollup.objects.filter(grain="d", dimension=0)
         return Record.objects.count(), sum(row.hits for row in days), DeadLetter.objects.count()
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from dashboard.analytics.reports import logs
+from dashboard.analytics.reports import search
 from tests import make
 from tests.analytics.screens import count_by, sheet, tables_of
 
@@ -39,7 +39,7 @@ def test_paging_shows_every_record_once_newest_first(played, client_for):
     stamps = [tuple(record["TimeStamp"]) for record in recorded]
     shown = [(int(record.ts.timestamp()), record.ts.microsecond) for record in found]
     assert shown == sorted(((second, nano // 1000) for second, nano in stamps), reverse=True)
-    assert len({(record.ts, record.id) for record in found}) == len(recorded) > 2 * logs.PAGE
+    assert len({(record.ts, record.id) for record in found}) == len(recorded) > 2 * search.PAGE
 
 
 def test_each_filter_finds_what_a_plain_count_finds(played, client_for):
@@ -68,7 +68,7 @@ def test_the_shown_page_is_the_file(played, client_for):
         (line["record"].path, str(line["record"].status), line["record"].key)
         for line in second.context["records"]
     ]
-    assert len(rows) == logs.PAGE
+    assert len(rows) == search.PAGE
 
 
 def test_one_record_is_shown_with_all_that_is_known(played, client_for):

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from dashboard.analytics.ingest import cuts
-from dashboard.analytics.reports import logs
-from dashboard.analytics.reports.logs import Place, Wanted
+from dashboard.analytics.reports import search
+from dashboard.analytics.reports.search import Place, Wanted
 from orgs import scope
 from orgs.models import Organisation
 from tests import make
@@ -24,7 +24,7 @@ def test_a_rare_key_is_found_far_back_without_reading_the_days_between(committed
     # The day's rollup row begins long before the span does.
     wanted = Wanted(now - timedelta(days=20, minutes=1), now, key="a" * 16)
     with scope.org(alpha.id):
-        found = logs.search([alpha.id], wanted)
+        found = search.search([alpha.id], wanted)
     assert ([record.key for record in found.records], found.after) == (["a" * 16], None)
 
 
@@ -34,12 +34,12 @@ def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on_from_there(co
     now = datetime.now(UTC)
     wanted = Wanted(now - timedelta(days=25), now, path="/search")
     with scope.org(alpha.id):
-        first = logs.search([alpha.id], wanted, patience=0)
+        first = search.search([alpha.id], wanted, patience=0)
         assert (len(first.records), first.searched_to) == (1, now - timedelta(hours=6))
         assert first.after == Place(first.searched_to, 0)
         found, place = list(first.records), first.after
         while place:
-            more = logs.search([alpha.id], wanted, place, patience=0)
+            more = search.search([alpha.id], wanted, place, patience=0)
             found, place = [*found, *more.records], more.after
     assert len(found) == len({record.id for record in found}) == 10
 
@@ -51,7 +51,7 @@ def test_records_of_one_instant_are_found_once_each_over_pages_of_any_size(commi
     wanted, found, place = Wanted(now - timedelta(hours=1), now), [], None
     with scope.org(alpha.id):
         for _ in range(3):
-            page = logs.search([alpha.id], wanted, place, limit=2)
+            page = search.search([alpha.id], wanted, place, limit=2)
             found, place = [*found, *page.records], page.after
     assert (len({record.id for record in found}), len(found), place) == (5, 5, None)
 
@@ -74,5 +74,5 @@ def test_a_rare_api_is_found_far_back_after_a_change_of_zone(committed, redis):
         pass
     for wanted in ({"api": "rare"}, {"key": "a" * 16}, {"api": "rare", "key": "a" * 16}):
         with scope.org(alpha.id):
-            found = logs.search([alpha.id], Wanted(now - timedelta(days=25), now, **wanted))
+            found = search.search([alpha.id], Wanted(now - timedelta(days=25), now, **wanted))
         assert [record.api_id for record in found.records] == ["rare"]

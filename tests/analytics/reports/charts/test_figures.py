@@ -1,7 +1,7 @@
 import pytest
 
-from dashboard.analytics.reports import figures
-from dashboard.analytics.reports.figures import MINUS, NONE, Change
+from dashboard.analytics.reports.charts import figures
+from dashboard.analytics.reports.charts.figures import MINUS, NONE, Change
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 
 from dashboard.analytics import histogram
+from dashboard.analytics.dimensions import RECORDS, Grain
 from dashboard.analytics.ingest import claim, housekeeping, partitions, trust
-from dashboard.analytics.models import Batch, DeadLetter, Grain, Record, Rollup
+from dashboard.analytics.models import Batch, DeadLetter, Record, Rollup
 from orgs import scope
 from tests.analytics import recordings
 from tests.analytics.arrivals import drained, organisations
@@ -42,15 +43,15 @@ def maintained(moment: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "day", "expected"),
+    ("grain", "day", "expected"),
     [
-        ("record", date(2026, 2, 28), ("record_20260228", date(2026, 3, 1))),
-        ("rollup_d", date(2026, 12, 31), ("rollup_d_202612", date(2027, 1, 1))),
-        ("rollup_k", date(2024, 2, 29), ("rollup_k_202402", date(2024, 3, 1))),
+        (RECORDS, date(2026, 2, 28), ("record_20260228", date(2026, 3, 1))),
+        (Grain.DAY, date(2026, 12, 31), ("rollup_d_202612", date(2027, 1, 1))),
+        (Grain.DAY_DETAIL, date(2024, 2, 29), ("rollup_k_202402", date(2024, 3, 1))),
     ],
 )
-def test_a_partition_is_named_by_its_day_or_month(kind, day, expected):
-    partition = partitions.partition(kind, day)
+def test_a_partition_is_named_by_its_day_or_month(grain, day, expected):
+    partition = partitions.partition(grain, day)
     assert (partition.name, partition.end) == expected
 
 
@@ -95,7 +96,7 @@ def test_partitions_go_a_day_after_their_time_is_over_with_what_is_in_them(commi
     ]
     with scope.every_org():
         assert Record.objects.count() == 2
-        assert Rollup.objects.filter(grain=Grain.DAY, dim=0).count() == 3
+        assert Rollup.objects.filter(grain=Grain.DAY, dimension=0).count() == 3
 
 
 def test_late_records_fill_hours_and_days_but_no_minutes_that_nobody_keeps(committed, redis):
@@ -114,8 +115,11 @@ def test_histograms_of_closed_days_lose_their_repeats_and_nothing_else(committed
         drained(redis, NOW)
     maintained(NOW)
     with scope.every_org():
-        rows = Rollup.objects.filter(grain=Grain.DAY, dim=0).order_by("ts")
-        assert [bytes(row.lat) for row in rows] == [histogram.encode({5: 12}), histogram.encode({5: 1}) * 3]
+        rows = Rollup.objects.filter(grain=Grain.DAY, dimension=0).order_by("ts")
+        assert [bytes(row.latency_histogram) for row in rows] == [
+            histogram.encode({5: 12}),
+            histogram.encode({5: 1}) * 3,
+        ]
 
 
 def test_old_books_are_forgotten(committed, redis):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.analytics.clock import DAY, HOUR
-from dashboard.analytics.reports import charts, figures
-from dashboard.analytics.reports.charts import Chart, Tick
-from dashboard.analytics.reports.periods import RECORDS_KEPT, Cut, Period
-from dashboard.analytics.reports.reader import MOST_RECORDS, Figures
-from dashboard.analytics.reports.traffic import Buckets, Traffic
+from dashboard.analytics.dimensions import KEPT, RECORDS
+from dashboard.analytics.reports.charts import figures, geometry
+from dashboard.analytics.reports.charts.geometry import Chart, Tick
+from dashboard.analytics.reports.periods import Cut, Period
+from dashboard.analytics.reports.traffic import MOST_RECORDS, Buckets, Figures, Traffic
 
 CLASSES = (("2xx", "2xx"), ("3xx", "3xx"), ("4xx", "4xx"), ("5xx", "5xx"))
 FAILURES = (("4xx", "4xx"), ("5xx", "5xx"))
@@ -47,10 +47,10 @@ class Plot:
 def status_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Plot:
     """Requests by class of status, stacked."""
     counts, total = traffic.counts, traffic.total
-    rows = [(part.s2, part.s3, part.s4, part.s5) for part in counts.figures]
+    rows = [(part.status_2xx, part.status_3xx, part.status_4xx, part.status_5xx) for part in counts.figures]
     axis = _axis(period, counts, events, figures.short)
-    chart = charts.stacked(CLASSES, _padded(rows, counts, (0, 0, 0, 0)), counts.complete, **axis)
-    sums = (total.s2, total.s3, total.s4, total.s5)
+    chart = geometry.stacked(CLASSES, _padded(rows, counts, (0, 0, 0, 0)), counts.complete, **axis)
+    sums = (total.status_2xx, total.status_3xx, total.status_4xx, total.status_5xx)
     return _plot(
         "requests",
         "Requests by status",
@@ -62,7 +62,10 @@ def status_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Pl
         legend=zip(CLASSES, map(figures.exact, sums), strict=True),
         description=describe_requests(period, counts, total),
         header=("Requests", "2xx", "3xx", "4xx", "5xx", "429"),
-        cells=lambda part: map(figures.exact, (part.hits, part.s2, part.s3, part.s4, part.s5, part.limited)),
+        cells=lambda part: map(
+            figures.exact,
+            (part.hits, part.status_2xx, part.status_3xx, part.status_4xx, part.status_5xx, part.limited),
+        ),
     )
 
 
@@ -70,16 +73,17 @@ def share_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Plo
     """The shares of 4xx and 5xx, which hardly show in a stack of counts."""
     counts, total = traffic.counts, traffic.total
     columns = [
-        [figures.share(getattr(part, name), part.hits) for part in counts.figures] for name in ("s4", "s5")
+        [figures.share(getattr(part, name), part.hits) for part in counts.figures]
+        for name in ("status_4xx", "status_5xx")
     ]
     axis = _axis(period, counts, events, figures.per_cent)
     padded = [_padded(column, counts, None) for column in columns]
-    sums = (figures.share(total.s4, total.hits), figures.share(total.s5, total.hits))
+    sums = (figures.share(total.status_4xx, total.hits), figures.share(total.status_5xx, total.hits))
     return _plot(
         "requests",
         "Share of errors",
         f"share of all requests, {_each(counts.cut)}",
-        charts.lines(FAILURES, padded, counts.complete, **axis),
+        geometry.lines(FAILURES, padded, counts.complete, **axis),
         period=period,
         traffic=traffic,
         buckets=counts,
@@ -88,8 +92,8 @@ def share_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Plo
         header=("Requests", "4xx", "5xx"),
         cells=lambda part: (
             figures.exact(part.hits),
-            figures.per_cent(figures.share(part.s4, part.hits)),
-            figures.per_cent(figures.share(part.s5, part.hits)),
+            figures.per_cent(figures.share(part.status_4xx, part.hits)),
+            figures.per_cent(figures.share(part.status_5xx, part.hits)),
         ),
     )
 
@@ -100,7 +104,7 @@ def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> P
     rows = [part.percentiles(*SHARES) for part in latency.figures]
     columns = [_padded([row[index] for row in rows], latency, None) for index in range(len(SHARES))]
     axis = _axis(period, latency, events, figures.milliseconds)
-    chart = charts.lines(PERCENTILES, columns, latency.complete, logarithmic=True, **axis)
+    chart = geometry.lines(PERCENTILES, columns, latency.complete, logarithmic=True, **axis)
     whole = traffic.total.percentiles(*SHARES)
     return _plot(
         "latency",
@@ -115,7 +119,7 @@ def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> P
         header=("p50", "p95", "p99", "Longest", "Timed requests"),
         cells=lambda part: (
             *map(figures.milliseconds, part.percentiles(*SHARES)),
-            figures.milliseconds(part.lat_max if part.timed else None),
+            figures.milliseconds(part.latency_max if part.timed else None),
             figures.exact(part.timed),
         ),
     )
@@ -126,7 +130,7 @@ def describe_requests(period: Period, counts: Buckets, total: Figures) -> str:
     if not total.hits:
         return "No requests."
     index, peak = max(enumerate(counts.figures), key=lambda pair: pair[1].hits)
-    share = figures.per_cent(figures.share(total.s5, total.hits))
+    share = figures.per_cent(figures.share(total.status_5xx, total.hits))
     return (
         f"{figures.exact(total.hits)} requests, {share} of them answered with 5xx. "
         f"Most in a bucket: {figures.exact(peak.hits)}, from {bucket_label(period, counts.cut, index)}."
@@ -193,10 +197,10 @@ def _plot(
 
 
 def _axis(period: Period, buckets: Buckets, events: Sequence[Event], unit: Callable[[float], str]) -> dict:
-    marks = [(charts.position(buckets.cut, event.at), event.text) for event in events]
+    marks = [(geometry.position(buckets.cut, event.at), event.text) for event in events]
     return {
         "unit": unit,
-        "x": charts.time_ticks(period, buckets.cut),
+        "x": geometry.time_ticks(period, buckets.cut),
         "marks": tuple(Tick(at, text) for at, text in marks if at),
     }
 
@@ -208,11 +212,11 @@ def _padded(values: list, buckets: Buckets, nothing: object) -> list:
 def _gap(cut: Cut, traffic: Traffic) -> tuple[str, str] | None:
     """The stretch between what is stored and now, when the gateways' list is not being read."""
     fresh = traffic.freshness
-    start = charts.position(cut, fresh.known_until)
+    start = geometry.position(cut, fresh.known_until)
     if fresh.up_to is None or not fresh.stale or start is None:
         return None
     first = float(start.rstrip("%"))
-    last = float((charts.position(cut, fresh.now) or "100%").rstrip("%"))
+    last = float((geometry.position(cut, fresh.now) or "100%").rstrip("%"))
     return start, f"{max(0.0, last - first):.2f}%"
 
 
@@ -220,7 +224,7 @@ def _source(period: Period) -> str:
     """Where percentiles do not come from the rollups, it is said."""
     if period.latency.grain or period.tier == "minutes":
         return ""
-    return f", from the newest {MOST_RECORDS:,} records, which are kept {RECORDS_KEPT.days} days"
+    return f", from the newest {MOST_RECORDS:,} records, which are kept {KEPT[RECORDS].days} days"
 
 
 def _each(cut: Cut) -> str:

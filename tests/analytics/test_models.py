@@ -19,18 +19,20 @@ def rows(statement: str, *parameters) -> list[tuple]:
 
 @pytest.mark.django_db
 def test_the_database_puts_every_latency_into_the_same_bucket_as_python():
-    buckets = rows("SELECT array_agg(lat_bucket(ms) ORDER BY ms) FROM generate_series(0, 1048575) AS ms")[0][
+    buckets = rows("SELECT array_agg(latency_bucket(ms) ORDER BY ms) FROM generate_series(0, 1048575) AS ms")[
         0
-    ]
+    ][0]
     assert buckets == [histogram.bucket(ms) for ms in range(1 << 20)]
-    assert rows("SELECT lat_bucket(-1), lat_bucket(1048576), lat_bucket(2147483647)") == [(0, 511, 511)]
+    assert rows("SELECT latency_bucket(-1), latency_bucket(1048576), latency_bucket(2147483647)") == [
+        (0, 511, 511)
+    ]
 
 
 @pytest.mark.django_db
 @given(st.lists(st.tuples(st.integers(0, 511), st.integers(0, (1 << 31) - 1)), max_size=40))
 def test_compaction_in_the_database_keeps_every_count(pairs):
     appended = b"".join(histogram.PAIR.pack(index, count) for index, count in pairs)
-    [[compacted]] = rows("SELECT lat_compact(%s)", appended)
+    [[compacted]] = rows("SELECT histogram_compact(%s)", appended)
     assert bytes(compacted) == histogram.encode(histogram.decode(appended))
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.analytics.reports import charts, figures, periods
-from dashboard.analytics.reports.charts import Tick
+from dashboard.analytics.reports import periods
+from dashboard.analytics.reports.charts import figures, geometry
+from dashboard.analytics.reports.charts.geometry import Tick
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 25, 14, 35, 20, tzinfo=UTC)
@@ -15,7 +16,7 @@ TICKS = {"unit": figures.short, "x": ()}
 
 
 def test_bars_stand_on_each_other_and_the_running_bucket_is_a_path_of_its_own():
-    chart = charts.stacked([("2xx", "2xx"), ("5xx", "5xx")], [(1, 2), (3, 0)], 1, **TICKS)
+    chart = geometry.stacked([("2xx", "2xx"), ("5xx", "5xx")], [(1, 2), (3, 0)], 1, **TICKS)
     ok, failed = chart.series
     assert (chart.width, chart.height) == (20, 400)
     assert (ok.line, ok.incomplete) == ("M1 400v-100h8v100z", "M11 400v-300h8v300z")
@@ -23,7 +24,7 @@ def test_bars_stand_on_each_other_and_the_running_bucket_is_a_path_of_its_own():
 
 
 def test_the_scale_has_five_labels_down_to_zero():
-    chart = charts.stacked([("2xx", "2xx")], [(8_712,)], 1, **TICKS)
+    chart = geometry.stacked([("2xx", "2xx")], [(8_712,)], 1, **TICKS)
     assert chart.y == (
         Tick("200", "0"),
         Tick("150", "2,500"),
@@ -35,59 +36,59 @@ def test_the_scale_has_five_labels_down_to_zero():
 
 @given(st.lists(st.integers(0, 10**9), min_size=4, max_size=4))
 def test_no_part_of_a_bar_vanishes_and_none_is_drawn_from_nothing(row):
-    top = charts.scale_top(max(sum(row), 1), whole=True)
-    drawn = charts.heights(row, top)
+    top = geometry.scale_top(max(sum(row), 1), whole=True)
+    drawn = geometry.heights(row, top)
     assert [height > 0 for height in drawn] == [value > 0 for value in row]
-    assert sum(drawn) <= max(charts.HEIGHT, 4 * charts.LEAST)
+    assert sum(drawn) <= max(geometry.HEIGHT, 4 * geometry.LEAST)
 
 
 def test_one_error_among_ten_thousand_requests_is_two_pixels_high():
-    assert charts.heights((10_000, 0, 0, 1), 10_001) == [396, 0, 0, 4]
+    assert geometry.heights((10_000, 0, 0, 1), 10_001) == [396, 0, 0, 4]
 
 
 @given(st.floats(0.001, 1e12), st.booleans())
 def test_the_scale_holds_the_largest_value_without_wasting_half_the_plot(largest, whole):
-    top = charts.scale_top(largest, whole=whole)
+    top = geometry.scale_top(largest, whole=whole)
     assert largest <= top * 1.000001
     assert top <= max(4, 2 * largest)
     assert not (whole and top / 4 % 1)
 
 
 def test_a_gap_in_a_line_is_left_open_and_a_lone_point_stays_visible():
-    chart = charts.lines([("p50", "p50")], [(1, None, 3, 4)], 4, **TICKS)
+    chart = geometry.lines([("p50", "p50")], [(1, None, 3, 4)], 4, **TICKS)
     assert chart.series[0].line == "M3 300h4M25 100l10 -100"
     assert chart.series[0].area == "M25 400V100l10 -100V400z"
 
 
 def test_a_logarithmic_scale_shows_fast_and_slow_together():
-    scale = charts.logarithmic_scale([37, 30_000])
+    scale = geometry.logarithmic_scale([37, 30_000])
     assert scale.ticks == (100, 1_000, 10_000)
     assert [scale.height(value) for value in (20, 37, 30_000, 50_000)] == [0, 31, 374, 400]
-    assert charts.logarithmic_scale([42, 47]).ticks == (20, 50)
-    assert charts.logarithmic_scale([]).ticks == (1, 2)
+    assert geometry.logarithmic_scale([42, 47]).ticks == (20, 50)
+    assert geometry.logarithmic_scale([]).ticks == (1, 2)
 
 
 @given(st.lists(st.floats(0, 1_048_575), max_size=20))
 def test_every_latency_lies_inside_the_logarithmic_scale(values):
-    scale = charts.logarithmic_scale(values)
-    assert all(0 <= scale.height(value) <= charts.HEIGHT for value in values)
+    scale = geometry.logarithmic_scale(values)
+    assert all(0 <= scale.height(value) <= geometry.HEIGHT for value in values)
     assert len(scale.ticks) >= 2
 
 
 def test_the_step_into_the_running_bucket_is_drawn_apart():
-    chart = charts.lines([("p50", "p50")], [(4, 4, 2)], 2, **TICKS)
+    chart = geometry.lines([("p50", "p50")], [(4, 4, 2)], 2, **TICKS)
     assert (chart.series[0].line, chart.series[0].incomplete) == ("M5 0l10 0", "M15 0l10 200")
 
 
 def test_a_chart_of_nothing_has_empty_paths():
-    chart = charts.lines([("p50", "p50")], [(None, None)], 1, **TICKS)
+    chart = geometry.lines([("p50", "p50")], [(None, None)], 1, **TICKS)
     assert (chart.series[0].line, chart.series[0].area, chart.series[0].incomplete) == ("", "", "")
 
 
 @given(st.lists(st.lists(st.integers(0, 10**7), min_size=4, max_size=4), min_size=1, max_size=100))
 def test_paths_are_made_of_integers_only(rows):
     names = [("2xx", "2xx"), ("3xx", "3xx"), ("4xx", "4xx"), ("5xx", "5xx")]
-    chart = charts.stacked(names, rows, len(rows), **TICKS)
+    chart = geometry.stacked(names, rows, len(rows), **TICKS)
     assert all(re.fullmatch(r"[Mvhz0-9 -]*", series.line) for series in chart.series)
     assert [series.line.count("M") for series in chart.series] == [
         sum(1 for row in rows if row[column]) for column in range(4)
@@ -95,19 +96,19 @@ def test_paths_are_made_of_integers_only(rows):
 
 
 def test_a_sparkline_keeps_its_gaps():
-    assert charts.sparkline([1, 2, None, 4]) == ("0 -2 30 44", "M0 30l10 -10M28 0h4")
+    assert geometry.sparkline([1, 2, None, 4]) == ("0 -2 30 44", "M0 30l10 -10M28 0h4")
 
 
 @pytest.mark.parametrize(
     ("value", "top", "width"), [(0, 10, "0%"), (10, 10, "100.0%"), (1, 10**6, "0.5%"), (0, 0, "0%")]
 )
 def test_a_bar_behind_a_row_can_be_seen_unless_the_row_is_zero(value, top, width):
-    assert charts.bar_width(value, top) == width
+    assert geometry.bar_width(value, top) == width
 
 
 def test_time_labels_stand_at_round_hours_and_at_days():
     day = periods.parse({"range": "24h"}, BERLIN, NOW)
-    assert charts.time_ticks(day, day.counts) == (
+    assert geometry.time_ticks(day, day.counts) == (
         Tick("18.56%", "20:00"),
         Tick("35.05%", "25 Nov"),
         Tick("51.55%", "04:00"),
@@ -121,17 +122,17 @@ def test_every_time_axis_has_between_two_and_seven_labels(minutes, name):
     now = NOW - timedelta(minutes=minutes)
     period = periods.parse({"range": name}, BERLIN, now)
     for cut in (period.counts, period.latency):
-        assert 2 <= len(charts.time_ticks(period, cut)) <= charts.MOST_LABELS
+        assert 2 <= len(geometry.time_ticks(period, cut)) <= geometry.MOST_LABELS
 
 
 def test_an_axis_of_many_days_is_labelled_too():
     year = periods.parse({"from": "2026-01-01", "to": "2026-11-25"}, BERLIN, NOW)
-    labels = [tick.label for tick in charts.time_ticks(year, year.counts)]
+    labels = [tick.label for tick in geometry.time_ticks(year, year.counts)]
     assert labels == ["18 Feb", "7 Apr", "25 May", "12 Jul", "29 Aug", "16 Oct"]
 
 
 def test_an_instant_is_placed_inside_its_bucket():
     hour = periods.parse({"range": "1h"}, BERLIN, NOW)
-    assert charts.position(hour.counts, hour.start + timedelta(minutes=30, seconds=30)) == "50.83%"
-    assert charts.position(hour.counts, hour.end) is None
-    assert charts.position(hour.counts, hour.start - timedelta(seconds=1)) is None
+    assert geometry.position(hour.counts, hour.start + timedelta(minutes=30, seconds=30)) == "50.83%"
+    assert geometry.position(hour.counts, hour.end) is None
+    assert geometry.position(hour.counts, hour.start - timedelta(seconds=1)) is None

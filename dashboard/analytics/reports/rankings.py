@@ -1,14 +1,20 @@
-"""The rankings: which APIs, keys and endpoints the traffic goes through."""
+"""The rankings: which APIs, keys and endpoints the traffic goes through; a whole one page by page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from apis.definitions import kinds
-from apis.models import ApiDefinition, Revision
-from dashboard.analytics.reports import charts, figures, reader
-from dashboard.analytics.reports.reader import Figures, Ranking
-from dashboard.analytics.reports.traffic import Question
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.analytics.reports import reader
+from dashboard.analytics.reports.charts import figures, geometry
+from dashboard.analytics.reports.head import api_names, exactly, head, refused, short_key
+from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
+from dashboard.analytics.reports.traffic import Figures, Question, Ranking, Row
+from orgs.access import access
 
 KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint"}
 TITLES = {"apis": ("APIs", "API"), "keys": ("Keys", "Key"), "endpoints": ("Endpoints", "Endpoint")}
@@ -61,6 +67,61 @@ class Table:
     rest: str  # what the lines do not hold, in words; "" for nothing
 
 
+@access("session", "analytics")
+def whole(request: HttpRequest, org: str, table: str) -> HttpResponse:
+    """A whole ranking, page by page."""
+    if table not in KINDS:
+        raise Http404
+    try:
+        asked = page_parameters(request.GET, request.org, timezone.now())
+        number = _page_number(request)
+    except Refused as refusal:
+        return refused(request, refusal, "analytics")
+    reader.limit_time()
+    context = _context(request, asked, table, number)
+    if number > 1 and not context["lines"]:
+        raise Http404
+    return render(request, "analytics/table.html", context)
+
+
+def _page_number(request: HttpRequest) -> int:
+    text = request.GET.get("p", "") or "1"
+    if not (text.isascii() and text.isdigit() and int(text[:6]) >= 1 and len(text) <= 5):
+        raise Refused([("p", "p must be the number of a page.")])
+    return int(text)
+
+
+def _context(request: HttpRequest, asked: Parameters, name: str, number: int) -> dict:
+    """One ranking on a page of its own, A_PAGE lines at a time."""
+    question = asked.question
+    fresh = reader.freshness(question.period.now)
+    total = reader.totals(question.owners, question.period.counts.span, question.filters, histograms=False)
+    offset = (number - 1) * A_PAGE
+    ranking = table(name, question, total.hits, limit=A_PAGE, offset=offset)
+    last = max(1, -(-ranking.count // A_PAGE))
+    path = request.path
+    return {
+        **head(request, asked, fresh, total.hits),
+        **links(request, asked, ranking),
+        "first": offset + 1,
+        "newer": link(path, asked.kept, p=str(number - 1)) if number > 1 else "",
+        "older": link(path, asked.kept, p=str(number + 1)) if number < last else "",
+        "note": f"Page {number} of {last}",
+        "back_url": link(reverse("analytics", args=[request.org.slug]), asked.kept),
+    }
+
+
+def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
+    """A ranking with its links: each line filters the page, the file and the whole table keep its filters."""
+    path = reverse("analytics", args=[request.org.slug])
+    return {
+        "table": table,
+        "lines": [(line, link(path, asked.kept, **line.changes)) for line in table.lines],
+        "csv_url": link(path, exactly(asked), format="csv", table=table.name),
+        "all_url": link(reverse("analytics-table", args=[request.org.slug, table.name]), asked.kept),
+    }
+
+
 def table(name: str, question: Question, all_hits: int, *, limit: int, offset: int = 0) -> Table:
     """One ranking. all_hits: the requests of the whole span, to say what the ranking leaves out."""
     ranking = _ranking(name, question, limit, offset)
@@ -97,8 +158,8 @@ def file(name: str, question: Question) -> tuple[list[str], list[list[object]]]:
     for row in ranking.rows:
         who = {
             "apis": [row.api_id, names.apis.get(row.api_id, "")],
-            "keys": [row.val, names.alias(row.val)],
-            "endpoints": [row.api_id, names.apis.get(row.api_id, ""), row.val],
+            "keys": [row.value, names.alias(row.value)],
+            "endpoints": [row.api_id, names.apis.get(row.api_id, ""), row.value],
         }[name]
         percentiles = row.figures.percentiles(0.5, 0.95, 0.99) if histograms else ()
         rows.append([*who, *file_figures(row.figures), *percentiles])
@@ -108,15 +169,18 @@ def file(name: str, question: Question) -> tuple[list[str], list[list[object]]]:
 def file_figures(sums: Figures) -> list[object]:
     mean = sums.mean
     return [
-        *(sums.hits, sums.s2, sums.s3, sums.s4, sums.s5, sums.limited, sums.timed),
+        *(
+            sums.hits,
+            sums.status_2xx,
+            sums.status_3xx,
+            sums.status_4xx,
+            sums.status_5xx,
+            sums.limited,
+            sums.timed,
+        ),
         None if mean is None else round(mean, 3),
-        sums.lat_max if sums.timed else None,
+        sums.latency_max if sums.timed else None,
     ]
-
-
-def short_key(key: str) -> str:
-    """The end of a key's hash, enough to tell it from others of an organisation."""
-    return f"\N{HORIZONTAL ELLIPSIS}{key[-6:]}"
 
 
 @dataclass(frozen=True)
@@ -129,23 +193,12 @@ class Names:
     @classmethod
     def of(cls, kind: str, question: Question, ranking: Ranking) -> "Names":
         if kind == "keys":
-            keys = (row.val for row in ranking.rows)
+            keys = (row.value for row in ranking.rows)
             return cls({}, reader.newest_of_keys(question.owners.org_ids, keys))
         return cls(api_names({row.api_id for row in ranking.rows}), {})
 
     def alias(self, key: str) -> str:
         return self.keys[key][0] if key in self.keys else ""
-
-
-def api_names(api_ids: set[str]) -> dict[str, str]:
-    """Names by id: of APIs that are deleted the last one they had."""
-    names = dict(ApiDefinition.objects.filter(api_id__in=api_ids).values_list("api_id", "name"))
-    missing = api_ids - names.keys() - {""}
-    if missing:
-        last = Revision.objects.filter(api_id__in=missing).order_by("api_id", "-created_at", "-number")
-        for revision in last.distinct("api_id"):
-            names[revision.api_id] = f"{kinds.names(revision.definition).name or revision.api_id} (deleted)"
-    return names
 
 
 def _ranking(name: str, question: Question, limit: int, offset: int) -> Ranking:
@@ -159,21 +212,26 @@ def _ranking(name: str, question: Question, limit: int, offset: int) -> Ranking:
     )
 
 
-def _line(kind: str, row: reader.Row, names: Names, *, top: int, all_hits: int, histograms: bool) -> Line:
+def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histograms: bool) -> Line:
     sums = row.figures
     api = names.apis.get(row.api_id) or row.api_id or WITHOUT_API
     name, note, title, changes = {
         "apis": (api, "", row.api_id, {"api": row.api_id}),
-        "keys": (names.alias(row.val) or short_key(row.val), short_key(row.val), row.val, {"key": row.val}),
-        "endpoints": (row.val, api, row.api_id, {"api": row.api_id}),
+        "keys": (
+            names.alias(row.value) or short_key(row.value),
+            short_key(row.value),
+            row.value,
+            {"key": row.value},
+        ),
+        "endpoints": (row.value, api, row.api_id, {"api": row.api_id}),
     }[kind]
-    failed = figures.share(sums.s5, sums.hits)
+    failed = figures.share(sums.status_5xx, sums.hits)
     return Line(
         name=name,
         note="" if note == name else note,
         title=title,
         changes=changes,
-        bar=charts.bar_width(sums.hits, top),
+        bar=geometry.bar_width(sums.hits, top),
         hits=figures.exact(sums.hits),
         share=figures.per_cent(figures.share(sums.hits, all_hits)),
         failed=figures.per_cent(failed),

@@ -15,8 +15,9 @@ import redis as redis_package
 from django.conf import settings
 from django.db import connections
 
+from dashboard.analytics.dimensions import Grain
 from dashboard.analytics.ingest import caps, claim, drain, partitions, progress, rollup
-from dashboard.analytics.models import Batch, DeadLetter, Grain, IngestState, Record, Rollup
+from dashboard.analytics.models import Batch, DeadLetter, IngestState, Record, Rollup
 from orgs import scope
 from tests.analytics import recordings
 from tests.analytics.arrivals import drained, organisations
@@ -146,9 +147,12 @@ def test_fifty_kills_and_cut_connections_during_a_drain_lose_and_double_nothing(
             books.update(entries=batch.n, rejected=batch.rejected, waiting=not batch.done)
         assert books == {"entries": pushed + POISON, "rejected": POISON, "waiting": 0}
         for grain in Grain:
-            for dim in (0, 1) if grain in "mhd" else (3, 6, 7):
+            for dimension in (0, 1) if grain in "mhd" else (3, 6, 7):
                 assert (
-                    sum(Rollup.objects.filter(grain=grain, dim=dim).values_list("hits", flat=True)) == pushed
+                    sum(
+                        Rollup.objects.filter(grain=grain, dimension=dimension).values_list("hits", flat=True)
+                    )
+                    == pushed
                 )
     assert pushed == KILLS * PUSHED_AT_ONCE
 
@@ -183,7 +187,7 @@ def test_a_process_that_dies_after_any_step_leaves_the_rest_to_the_next(
     with scope.every_org():
         aliases = Record.objects.values_list("alias", flat=True)
         assert Counter(map(int, aliases)) == Counter(range(250))
-        assert sum(Rollup.objects.filter(grain=Grain.DAY, dim=1).values_list("hits", flat=True)) == 250
+        assert sum(Rollup.objects.filter(grain=Grain.DAY, dimension=1).values_list("hits", flat=True)) == 250
         assert DeadLetter.objects.count() == 1
     assert IngestState.objects.get().counters == {"undecodable": 1}
     assert redis.keys("*") == []

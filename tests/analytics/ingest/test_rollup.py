@@ -14,9 +14,10 @@ from django.db import connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.analytics import histogram
-from dashboard.analytics.ingest import claim, cuts, drain, rebuild
-from dashboard.analytics.models import Dimension, Grain, Record, Rollup
+from dashboard.analytics import dimensions, histogram
+from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.ingest import claim, cuts, drain, rollup
+from dashboard.analytics.models import Record, Rollup
 from orgs import scope
 from orgs.models import Organisation
 from tests.analytics import recordings
@@ -63,9 +64,9 @@ def sums(**conditions) -> Counter:
     """Every counter by (organisation, API, value) over the rollup rows."""
     total: Counter = Counter()
     for row in Rollup.objects.filter(**conditions):
-        key = row.org_id, row.api_id, row.val
-        counts = histogram.decode(bytes(row.lat))
-        for name in ("hits", "s3", "s4", "s5", "limited", "timed", "lat_sum", "up_hits", "up_sum"):
+        key = row.org_id, row.api_id, row.value
+        counts = histogram.decode(bytes(row.latency_histogram))
+        for name in dimensions.COUNTER_NAMES:
             total[(*key, name)] += getattr(row, name)
         total[(*key, "histogram")] += sum(counts.values())
         for bucket, count in counts.items():
@@ -77,7 +78,7 @@ def by_dimension(total: Counter) -> Counter:
     """The counters of an organisation whatever its APIs and values, without the histograms."""
     summed: Counter = Counter()
     for (org, _, _, name), number in total.items():
-        if name in ("hits", "s3", "s4", "s5", "limited", "timed", "lat_sum", "up_hits", "up_sum"):
+        if name in dimensions.COUNTER_NAMES:
             summed[org, name] += number
     return summed
 
@@ -89,13 +90,13 @@ def raw() -> Counter:
         org, status = record.org_id, record.status
         total[org, "hits"] += 1
         if status >= 300:
-            total[org, f"s{status // 100}"] += 1
+            total[org, f"status_{status // 100}xx"] += 1
         total[org, "limited"] += status == 429
-        if record.lat_total or status < 400:
+        if record.latency or status < 400:
             total[org, "timed"] += 1
-            total[org, "lat_sum"] += record.lat_total
-        total[org, "up_hits"] += record.lat_up > 0
-        total[org, "up_sum"] += record.lat_up
+            total[org, "latency_sum"] += record.latency
+        total[org, "upstream_hits"] += record.upstream_latency > 0
+        total[org, "upstream_sum"] += record.upstream_latency
     return +total
 
 
@@ -103,8 +104,8 @@ def everything() -> list[tuple]:
     """All rollup rows, with histograms in one order and without repeats."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT org_id, grain, dim, api_id, ts, val, hits, s3, s4, s5, limited, timed, lat_sum, up_hits, "
-            "up_sum, lat_max, lat_compact(lat) FROM rollup ORDER BY org_id, grain, dim, api_id, ts, val"
+            f"SELECT {', '.join(dimensions.ROLLUP_COLUMNS[:-1])}, histogram_compact(latency_histogram) "
+            f"FROM rollup ORDER BY {', '.join(dimensions.KEY_COLUMNS)}"
         )
         return [(*row[:-1], bytes(row[-1])) for row in cursor.fetchall()]
 
@@ -112,28 +113,28 @@ def everything() -> list[tuple]:
 def check_sums() -> None:
     counted = raw()
     for grain in (Grain.MINUTE, *COARSE):
-        total = sums(grain=grain, dim=Dimension.TOTAL)
+        total = sums(grain=grain, dimension=Dimension.TOTAL)
         assert by_dimension(total) == counted
-        assert by_dimension(sums(grain=grain, dim=Dimension.API)) == counted
+        assert by_dimension(sums(grain=grain, dimension=Dimension.API)) == counted
         for org in (recordings.ORG_A, recordings.ORG_B):
             assert total[org, "", "", "histogram"] == total[org, "", "", "timed"]
-    for fine, coarse, dim in (
-        (Grain.FINE_HOUR, Grain.DAY, Dimension.STATUS),
+    for fine, coarse, dimension in (
+        (Grain.HOUR_DETAIL, Grain.DAY, Dimension.STATUS),
         *(
-            (Grain.FINE_HOUR, Grain.KEY_DAY, dim)
-            for dim in (Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API)
+            (Grain.HOUR_DETAIL, Grain.DAY_DETAIL, dimension)
+            for dimension in (Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API)
         ),
-        *((Grain.HOUR, Grain.DAY, dim) for dim in (Dimension.TOTAL, Dimension.API)),
+        *((Grain.HOUR, Grain.DAY, dimension) for dimension in (Dimension.TOTAL, Dimension.API)),
     ):
-        assert sums(grain=fine, dim=dim) == sums(grain=coarse, dim=dim)
-    assert by_dimension(sums(grain=Grain.DAY, dim=Dimension.STATUS)) == counted
-    assert by_dimension(sums(grain=Grain.KEY_DAY, dim=Dimension.ENDPOINT)) == counted
-    keyed = by_dimension(sums(grain=Grain.KEY_DAY, dim=Dimension.KEY))
-    assert keyed == by_dimension(sums(grain=Grain.KEY_DAY, dim=Dimension.KEY_API))
+        assert sums(grain=fine, dimension=dimension) == sums(grain=coarse, dimension=dimension)
+    assert by_dimension(sums(grain=Grain.DAY, dimension=Dimension.STATUS)) == counted
+    assert by_dimension(sums(grain=Grain.DAY_DETAIL, dimension=Dimension.ENDPOINT)) == counted
+    keyed = by_dimension(sums(grain=Grain.DAY_DETAIL, dimension=Dimension.KEY))
+    assert keyed == by_dimension(sums(grain=Grain.DAY_DETAIL, dimension=Dimension.KEY_API))
     for org in (recordings.ORG_A, recordings.ORG_B):
         assert keyed[org, "hits"] == Record.objects.filter(org=org).exclude(key="").count()
-        failed = by_dimension(sums(grain=Grain.KEY_DAY, dim=Dimension.ERROR))[org, "hits"]
-        assert failed == counted[org, "s4"] + counted[org, "s5"]
+        failed = by_dimension(sums(grain=Grain.DAY_DETAIL, dimension=Dimension.ERROR))[org, "hits"]
+        assert failed == counted[org, "status_4xx"] + counted[org, "status_5xx"]
 
 
 def check_days(zones: dict[str, str]) -> None:
@@ -145,8 +146,8 @@ def check_days(zones: dict[str, str]) -> None:
     found: Counter = Counter()
     for org in Organisation.everyone.filter(pk__in=zones):
         for _, local in expected:
-            start, end = rebuild.bounds(org.zone, local)
-            days = Rollup.objects.filter(org=org, grain=Grain.DAY, dim=Dimension.TOTAL)
+            start, end = rollup.bounds(org.zone, local)
+            days = Rollup.objects.filter(org=org, grain=Grain.DAY, dimension=Dimension.TOTAL)
             for row in days.filter(ts__gte=start, ts__lt=end):
                 found[org.pk, local] = row.hits
     assert +found == expected
@@ -195,7 +196,7 @@ def test_all_sums_agree_around_clock_changes_late_shuffled_and_in_several_batche
         check_days({recordings.ORG_A: zone_a, recordings.ORG_B: zone_b})
         before = everything()
         for org in Organisation.everyone.filter(pk__in=(recordings.ORG_A, recordings.ORG_B)):
-            hits = [hits for _, hits in rebuild.days(org, day - timedelta(3), day + timedelta(3), now)]
+            hits = [hits for _, hits in rollup.rebuild(org, day - timedelta(3), day + timedelta(3), now)]
             assert sum(hits) == Record.objects.filter(org=org).count()
         assert everything() == before
     assert redis.keys("*") == []
@@ -210,14 +211,14 @@ def test_another_zone_cuts_the_days_anew(committed, redis):
     drained(redis, now)
     with scope.every_org():
         org = Organisation.everyone.get(pk=recordings.ORG_A)
-        days = Rollup.objects.filter(org=org, grain=Grain.DAY, dim=Dimension.TOTAL)
+        days = Rollup.objects.filter(org=org, grain=Grain.DAY, dimension=Dimension.TOTAL)
         assert [row.ts.hour for row in days.order_by("ts")] == [0, 0]
         org.time_zone = "Asia/Kathmandu"
         org.save()
     while cuts.work(now):
         pass
     with scope.every_org():
-        days = Rollup.objects.filter(org=org, grain=Grain.DAY, dim=100 + Dimension.TOTAL)
+        days = Rollup.objects.filter(org=org, grain=Grain.DAY, dimension=100 + Dimension.TOTAL)
         assert [row.ts for row in days] == [datetime(2026, 11, 24, 18, 15, tzinfo=UTC)]
         assert days.get().hits == Record.objects.filter(org=org).count()
 
@@ -232,7 +233,7 @@ def test_a_rebuild_leaves_days_alone_that_raw_records_do_not_cover(committed, re
         before = everything()
         for org in Organisation.everyone.all():
             late = start + timedelta(days=31)
-            assert [day for day, _ in rebuild.days(org, start.date(), start.date(), late)] == []
+            assert [day for day, _ in rollup.rebuild(org, start.date(), start.date(), late)] == []
         assert everything() == before
 
 
@@ -253,7 +254,7 @@ def test_the_command_rebuilds_one_organisation_or_all(committed, redis):
         lines = said.getvalue().splitlines()
         assert f"alpha {today:%Y-%m-%d}: {hits['alpha']} records" in lines
         with scope.every_org():
-            counted = by_dimension(sums(grain=Grain.DAY, dim=Dimension.TOTAL))
+            counted = by_dimension(sums(grain=Grain.DAY, dimension=Dimension.TOTAL))
             assert counted[recordings.ORG_A, "hits"] == hits["alpha"]
     with scope.every_org():
         assert everything() == before

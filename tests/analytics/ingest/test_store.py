@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 
 from dashboard.analytics import histogram
+from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.ingest import claim, drain, endpoint
-from dashboard.analytics.models import Batch, DeadLetter, Dimension, Grain, IngestState, Record, Rollup
+from dashboard.analytics.models import Batch, DeadLetter, IngestState, Record, Rollup
 from orgs import scope
 from tests import make
 from tests.analytics import recordings
@@ -17,11 +18,11 @@ from tests.analytics.arrivals import clock_at, drained, organisations
 RECEIVED = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 
 
-def rolled_up(grain: Grain, dim: Dimension) -> Counter:
+def rolled_up(grain: Grain, dimension: Dimension) -> Counter:
     """Hits by (organisation, API, value) of one grain and dimension."""
     counts = Counter()
-    for org, api, value, hits in Rollup.objects.filter(grain=grain, dim=dim).values_list(
-        "org_id", "api_id", "val", "hits"
+    for org, api, value, hits in Rollup.objects.filter(grain=grain, dimension=dimension).values_list(
+        "org_id", "api_id", "value", "hits"
     ):
         counts[org, api, value] += hits
     return counts
@@ -34,7 +35,7 @@ def counted(records: list[dict]) -> dict[Dimension, Counter]:
         for record in records
         if record["ResponseCode"] != 404
     }
-    counts = {dim: Counter() for dim in Dimension}
+    counts = {dimension: Counter() for dimension in Dimension}
     for record in records:
         org, api, code = record["OrgID"], record["APIID"], str(record["ResponseCode"])
         place = f"{record['Method']} {endpoint.fold(record['Path'])}"
@@ -61,14 +62,16 @@ def test_the_recorded_5000_are_counted_as_one_counts_them_by_hand(committed, red
     with scope.every_org():
         for grains, dims in (
             (Grain.MINUTE + Grain.HOUR + Grain.DAY, [Dimension.TOTAL, Dimension.API]),
-            (Grain.FINE_HOUR + Grain.DAY, [Dimension.STATUS]),
+            (Grain.HOUR_DETAIL + Grain.DAY, [Dimension.STATUS]),
             (
-                Grain.FINE_HOUR + Grain.KEY_DAY,
+                Grain.HOUR_DETAIL + Grain.DAY_DETAIL,
                 [Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API],
             ),
         ):
             for grain in grains:
-                assert {dim: rolled_up(grain, dim) for dim in dims} == {dim: expected[dim] for dim in dims}
+                assert {dimension: rolled_up(grain, dimension) for dimension in dims} == {
+                    dimension: expected[dimension] for dimension in dims
+                }
         assert Record.objects.count() == 5000
         assert Batch.objects.filter(done=True, rejected=0, n=5000).count() == 1
     assert redis.keys("*") == []
@@ -86,11 +89,13 @@ def test_a_latency_histogram_holds_every_timed_record_and_gives_percentiles_with
         if record["Latency"]["Total"] or record["ResponseCode"] < 400
     )
     with scope.every_org():
-        days = Rollup.objects.filter(grain=Grain.DAY, dim=Dimension.TOTAL)
-        counts = histogram.merge(bytes(lat) for lat in days.values_list("lat", flat=True))
-        totals = [sum(column) for column in zip(*days.values_list("timed", "lat_sum"), strict=True)]
+        days = Rollup.objects.filter(grain=Grain.DAY, dimension=Dimension.TOTAL)
+        counts = histogram.merge(
+            bytes(latency_histogram) for latency_histogram in days.values_list("latency_histogram", flat=True)
+        )
+        totals = [sum(column) for column in zip(*days.values_list("timed", "latency_sum"), strict=True)]
         assert totals == [len(timed), sum(timed)]
-        assert max(days.values_list("lat_max", flat=True)) == timed[-1]
+        assert max(days.values_list("latency_max", flat=True)) == timed[-1]
     assert sum(counts.values()) == len(timed)
     for share in (0.5, 0.95, 0.99):
         exact = timed[-(-int(share * 100) * len(timed) // 100) - 1]

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from dashboard.analytics.reports import charts, figures
-from dashboard.analytics.reports.figures import Change
+from dashboard.analytics.clock import DAY
+from dashboard.analytics.dimensions import KEPT
+from dashboard.analytics.reports.charts import figures, geometry
+from dashboard.analytics.reports.charts.figures import Change
 from dashboard.analytics.reports.periods import NAMES, Period
-from dashboard.analytics.reports.reader import Figures
-from dashboard.analytics.reports.traffic import Traffic
+from dashboard.analytics.reports.traffic import Figures, Traffic
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def compared_with(period: Period) -> str:
 
 
 def compared_how(period: Period) -> str:
-    if period.counts.grain in ("d", "k"):
+    if KEPT[period.counts.grain].unit == DAY:
         return "over its whole days, though the last day of this period may still be running"
     return "as far into it as this period has run"
 
@@ -55,16 +56,18 @@ def _requests(traffic: Traffic) -> Tile:
 
 def _errors(traffic: Traffic) -> Tile:
     total, before = traffic.total, traffic.before
-    value = figures.share(total.s5, total.hits)
+    value = figures.share(total.status_5xx, total.hits)
     return Tile(
         "errors",
         "Errors (5xx)",
         figures.per_cent(value),
-        figures.change_in_points(value, before and figures.share(before.s5, before.hits), more_is="bad"),
+        figures.change_in_points(
+            value, before and figures.share(before.status_5xx, before.hits), more_is="bad"
+        ),
         "Requests answered with a status of 500 or above, as a share of all requests.",
-        _spark([figures.share(part.s5, part.hits) for part in _over(traffic)]),
-        bad=total.s5 > 0,
-        exact=f"{figures.exact(total.s5)} of {figures.exact(total.hits)}",
+        _spark([figures.share(part.status_5xx, part.hits) for part in _over(traffic)]),
+        bad=total.status_5xx > 0,
+        exact=f"{figures.exact(total.status_5xx)} of {figures.exact(total.hits)}",
     )
 
 
@@ -121,4 +124,4 @@ def _spark(values: list[float | None]) -> tuple[str, str] | None:
     """None for fewer than two values: a dot says nothing."""
     if len(values) < 2 or not any(values):
         return None
-    return charts.sparkline(values)
+    return geometry.sparkline(values)

@@ -12,13 +12,13 @@ from django.core.management import CommandError, call_command
 from django.db import InterfaceError, connection, connections, transaction
 from redis import ConnectionError, ResponseError
 
-from dashboard.analytics.ingest import claim, clean, decode, drain, partitions, progress, retry, store
+from dashboard.analytics import clock
+from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.ingest import claim, clean, dead_letters, decode, drain, partitions, progress, store
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,
-    Dimension,
     Endpoint,
-    Grain,
     IngestState,
     Record,
     Rollup,
@@ -134,10 +134,10 @@ def test_odd_content_is_stored_clean(committed, redis):
         "tab\there\nline\\end",
         ['q"uote', "back\\slash", "{a,b}", ""],
     )
-    assert (stored[2].size, stored[2].lat_total, stored[2].status) == ((1 << 63) - 1, (1 << 31) - 1, 32_767)
+    assert (stored[2].size, stored[2].latency, stored[2].status) == ((1 << 63) - 1, (1 << 31) - 1, 32_767)
     assert [(record.ts, record.sent_at) for record in stored[3:5]] == [
         (NOW, NOW + timedelta(hours=1)),
-        (NOW, clean.LATEST),
+        (NOW, clock.LATEST),
     ]
     assert (len(stored[5].path), len(stored[5].api_id), len(stored[5].endpoint)) == (2000, 100, 200)
     assert (stored[6].ip, stored[6].country, stored[6].key) == (None, "", hashlib.sha256(b"\0").hexdigest())
@@ -191,11 +191,11 @@ def test_dead_letters_are_stored_once_their_organisation_exists(committed, redis
     drained(redis, NOW)
     make.organisation("Gamma", "gamma", id=unknown)
     with scope.every_org():
-        assert retry.retry(NOW) == {"stored": 1, "left": 1}
-        assert retry.retry(NOW) == {"stored": 0, "left": 1}
+        assert dead_letters.retry(NOW) == {"stored": 1, "left": 1}
+        assert dead_letters.retry(NOW) == {"stored": 0, "left": 1}
         [record] = Record.objects.filter(org=unknown)
         assert (record.key, record.ts) == (hashlib.sha256(b"a" * 24).hexdigest(), NOW - timedelta(seconds=5))
-        assert Rollup.objects.get(org=unknown, grain=Grain.DAY, dim=Dimension.TOTAL).hits == 1
+        assert Rollup.objects.get(org=unknown, grain=Grain.DAY, dimension=Dimension.TOTAL).hits == 1
         assert sorted(DeadLetter.objects.values_list("reason", flat=True)) == ["undecodable", "unknown_org"]
 
 
@@ -237,7 +237,7 @@ def test_rows_that_postgresql_refuses_are_found_by_halving_and_the_others_stored
     assert refused == {7: "22021", 64: "22003", 99: "22P02"}
     with scope.every_org():
         assert sorted(Record.objects.values_list("id", flat=True)) == sorted(set(range(100)) - bad.keys())
-        assert Rollup.objects.get(grain=Grain.DAY, dim=Dimension.TOTAL).hits == 97
+        assert Rollup.objects.get(grain=Grain.DAY, dimension=Dimension.TOTAL).hits == 97
         with pytest.raises(store.TooManyBad), transaction.atomic():
             store.store([row(1000 + number, status=1 << 20) for number in range(10)], NOW, most_bad=3)
         assert Record.objects.count() == 97
@@ -328,13 +328,13 @@ def test_an_api_has_500_endpoints_and_the_rest_counts_as_other(committed, redis)
     redis.rpush(claim.LIST, entry(Path="/f"), entry(Path="/x1"))
     drained(redis, NOW)
     with scope.every_org():
-        days = Rollup.objects.filter(grain=Grain.KEY_DAY, dim=Dimension.ENDPOINT)
-        assert dict(days.filter(api_id="api-one").values_list("val", "hits")) == {
+        days = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=Dimension.ENDPOINT)
+        assert dict(days.filter(api_id="api-one").values_list("value", "hits")) == {
             **{f"GET /x{n}": 2 if n < 2 else 1 for n in range(500)},
             "{other}": 3,
             "{unmatched}": 3,
         }
-        assert list(days.filter(api_id="api-two").values_list("val", "hits")) == [("GET /e", 1)]
+        assert list(days.filter(api_id="api-two").values_list("value", "hits")) == [("GET /e", 1)]
         assert Endpoint.objects.count() == 501
         others = Record.objects.filter(endpoint="{other}").values_list("path", flat=True)
         assert sorted(others) == ["/f", "/x500", "/x501"]
@@ -357,8 +357,10 @@ def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(commi
     redis.rpush(claim.LIST, entry(APIKey=hashes[0]), entry(APIKey=hashes[5]), entry())
     drained(redis, NOW)
     with scope.every_org():
-        rows = Rollup.objects.filter(grain=Grain.KEY_DAY, dim=Dimension.KEY).exclude(val__startswith="made-")
-        assert sorted(rows.values_list("org_id", "val", "hits")) == [
+        rows = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=Dimension.KEY).exclude(
+            val__startswith="made-"
+        )
+        assert sorted(rows.values_list("org_id", "value", "hits")) == [
             (recordings.ORG_A, hashes[0], 2),
             (recordings.ORG_A, hashes[1], 1),
             (recordings.ORG_A, hashes[2], 1),
@@ -407,7 +409,7 @@ def test_a_batch_that_cannot_be_stored_holds_up_no_other_and_is_stored_once_it_c
     drained(redis, NOW)
     with scope.every_org():
         assert Record.objects.count() == 12
-        assert Rollup.objects.filter(grain=Grain.DAY, dim=Dimension.TOTAL).count() == 2
+        assert Rollup.objects.filter(grain=Grain.DAY, dimension=Dimension.TOTAL).count() == 2
     assert (drain._aside, redis.keys("*")) == ({}, [])
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from apis.publishing import publish
 from dashboard.analytics import clock
-from dashboard.analytics.reports import periods, plots
+from dashboard.analytics.reports import periods
+from dashboard.analytics.reports.charts import plots
 from orgs import scope
 from tests import make
 from tests.analytics import screens

@@ -1,0 +1,125 @@
+"""What traffic is counted by, said once: grains, dimensions, counters, and how long each is kept. Pure.
+
+Rollups, partitions, bounds, cuts and the reader are built from these tables and repeat none of it. Conditions and
+values are SQL over the columns of `record`.
+"""
+
+from datetime import UTC, datetime, time, timedelta
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+
+class Grain(StrEnum):
+    """How long the time of a rollup row lasts, which decides how long the row is kept.
+
+    Millions of rows and the names of their partitions hold these letters; only here do they mean something.
+    """
+
+    MINUTE = "m"
+    HOUR = "h"
+    HOUR_DETAIL = "x"
+    DAY = "d"
+    DAY_DETAIL = "k"
+
+
+RECORDS = ""  # in the place of a grain: the records themselves
+
+
+class Kept(NamedTuple):
+    """`unit`: minutes are those of UTC, hours and days the organisation's. A partition is a month, or else a day."""
+
+    label: str
+    unit: timedelta
+    days: int
+    monthly: bool = False
+
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+KEPT = {
+    RECORDS: Kept("the records themselves", timedelta(0), 30),
+    Grain.MINUTE: Kept("minute (UTC)", _MINUTE, 3),
+    Grain.HOUR: Kept("hour in the organisation's zone", _HOUR, 92, monthly=True),
+    Grain.HOUR_DETAIL: Kept("hour in the organisation's zone, kept for days", _HOUR, 3),
+    Grain.DAY: Kept("the organisation's day", _DAY, 400, monthly=True),
+    Grain.DAY_DETAIL: Kept("the organisation's day, of dimensions with many values", _DAY, 400, monthly=True),
+}
+
+
+class Dimension(IntEnum):
+    """What a rollup row counts: the requests of an organisation, of an API if `by_api`, of each value of a `column`.
+
+    A row holds the number, counted from the base of its cut. Percentiles are known where a `histogram` is kept.
+    """
+
+    label: str
+    by_api: bool
+    column: str
+    grains: tuple[Grain, ...]
+    histogram: bool
+
+    def __new__(cls, number: int, *columns: object) -> "Dimension":
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.label, member.by_api, member.column, grains, member.histogram = columns
+        member.grains = tuple(map(Grain, grains))
+        return member
+
+    # number, label, by API, column, grains (minute, hour, day), histogram
+    TOTAL = 0, "all requests", False, "", "mhd", True
+    API = 1, "API", True, "", "mhd", True
+    STATUS = 2, "status", True, "status", "xd", False
+    ENDPOINT = 3, "endpoint", True, "endpoint", "xk", True
+    ERROR = 4, "status and endpoint of an error", True, "error", "xk", False
+    KEY = 6, "key", False, "key", "xk", False
+    KEY_API = 7, "key of an API", True, "key", "xk", False
+
+    def grain(self, like: str) -> str:
+        """The grain of this dimension with the unit of another, RECORDS where it has none."""
+        units = {KEPT[grain].unit: grain for grain in self.grains}
+        # What others read from records, the dimensions that have minutes read from those.
+        unit = KEPT[Grain.MINUTE if like == RECORDS else like].unit
+        return units.get(unit, RECORDS)
+
+
+def dimension(column: str, *, by_api: bool) -> Dimension | None:
+    """The dimension with rows for each value of a column ("" for none), and of each API if wanted."""
+    fitting = [each for each in Dimension if each.column == column and each.by_api >= by_api]
+    return min(fitting, default=None)
+
+
+# A cut of an organisation's rollups numbers its dimensions from one of these (ingest/cuts.py).
+BASES = (0, 100)
+CUT_SIZE = 100
+
+
+class Counter(NamedTuple):
+    """A sum that rows carry: the records that fulfil a condition, or a column of those. "" for all records."""
+
+    name: str
+    when: str
+    column: str = ""
+
+
+COUNTERS = (
+    Counter("hits", ""),
+    Counter("status_3xx", "status BETWEEN 300 AND 399"),
+    Counter("status_4xx", "status BETWEEN 400 AND 499"),
+    Counter("status_5xx", "status >= 500"),
+    Counter("limited", "status = 429"),
+    Counter("timed", "timed"),
+    Counter("latency_sum", "timed", "latency"),
+    Counter("upstream_hits", "upstream_latency > 0"),
+    Counter("upstream_sum", "upstream_latency > 0", "upstream_latency"),
+)
+COUNTER_NAMES = tuple(counter.name for counter in COUNTERS)
+KEY_COLUMNS = ("org_id", "grain", "dimension", "api_id", "ts", "value")
+ROLLUP_COLUMNS = (*KEY_COLUMNS, *COUNTER_NAMES, "latency_max", "latency_histogram")
+
+
+def kept_for(grain: str) -> timedelta:
+    return timedelta(days=KEPT[grain].days)
+
+
+def oldest(grain: str, now: datetime) -> datetime:
+    """The first moment that is kept of a grain: a midnight in UTC. What is older is neither written nor read."""
+    return datetime.combine(now.astimezone(UTC).date() - kept_for(grain), time(), UTC)

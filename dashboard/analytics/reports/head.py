@@ -1,0 +1,120 @@
+"""The top of every page with figures: period, zone, freshness, ranges and filters."""
+
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from apis.definitions import kinds
+from apis.models import ApiDefinition, Revision
+from dashboard.analytics.clock import said, said_span, written
+from dashboard.analytics.reports import reader
+from dashboard.analytics.reports.charts import figures, tiles
+from dashboard.analytics.reports.parameters import Parameters, Refused, link, range_link
+from dashboard.analytics.reports.periods import RANGES, Period
+from dashboard.analytics.reports.traffic import Freshness
+
+LABELS = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
+MOST_CHOICES = 500
+
+
+def refused(request: HttpRequest, refusal: Refused, section: str) -> HttpResponse:
+    context = {"problems": refusal.problems, "section": section}
+    return render(request, "analytics/refused.html", context, status=400)
+
+
+def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -> dict:
+    """Period, freshness, ranges and filters: the top of every page with figures."""
+    period, path = asked.question.period, request.path
+    return {
+        "section": "analytics",
+        "zone": period.zone.key,
+        "may_create_api": request.user.may("apis", "write"),
+        "may_create_key": request.user.may("keys", "write"),
+        "may_see_nodes": request.user.may("system"),
+        "start": period.start,
+        "end": period.seen_end,
+        "span": said_span(period.start, period.seen_end, period.now, period.zone),
+        "recut": recut(asked),
+        "whole_days": period.tier == "days",
+        "compared_with": tiles.compared_with(period),
+        "compared_how": tiles.compared_how(period),
+        "fresh": fresh,
+        "waiting": figures.exact(fresh.waiting),
+        "empty": not hits,
+        "any_traffic": bool(hits) or reader.any_traffic(asked.question.owners.org_ids),
+        "ranges": [
+            (LABELS[name], range_link(path, asked.kept, name), name == period.name) for name in RANGES
+        ],
+        "exact_url": link(path, exactly(asked)),
+        "from": clock(period, period.start),
+        "to": clock(period, period.seen_end),
+        "chips": chips(asked, path),
+        "kept": asked.kept,
+        "apis": api_choices(asked.kept.get("api", "")),
+    }
+
+
+def recut(asked: Parameters) -> str:
+    """What a change of the organisation's zone means for the figures shown, as sentences; "" for nothing."""
+    cut, period = asked.cut, asked.question.period
+    if cut.next_zone:
+        return (
+            f"The time zone of this organisation is now {cut.next_zone}. Its figures are being counted anew, "
+            f"{cut.done} % so far; until that is done they are those of {cut.zone.key}."
+        )
+    if cut.exact_from and period.start < cut.exact_from:
+        return (
+            f"Days before {said(cut.exact_from, period.zone, year=True)} were counted in another time zone, and no "
+            "single records are kept of them: they stand under their old dates."
+        )
+    return ""
+
+
+def api_choices(chosen: str) -> list[tuple[str, str]]:
+    """Id and name of the APIs that a filter offers; the one that is in force is always among them."""
+    offered = list(ApiDefinition.objects.order_by("name", "id").values_list("api_id", "name")[:MOST_CHOICES])
+    if chosen and chosen not in dict(offered):
+        offered.insert(0, (chosen, api_names({chosen}).get(chosen, chosen)))
+    return offered
+
+
+def exactly(asked: Parameters) -> dict[str, str]:
+    """The state of a page with its period as it is, to the minute, wherever and whenever it is opened."""
+    period = asked.question.period
+    span = {"from": written(period.start, period.zone), "to": written(period.end, period.zone)}
+    return {**asked.kept, "range": "custom", **span}
+
+
+def clock(period: Period, instant: datetime) -> str:
+    """An instant as <input type="datetime-local"> wants it."""
+    return f"{period.local(instant):%Y-%m-%dT%H:%M}"
+
+
+def chips(asked: Parameters, path: str) -> list[tuple[str, str, str]]:
+    """(what, value, link without it) of each filter in force."""
+    filters, found = asked.question.filters, []
+    if filters.api:
+        name = api_names({filters.api}).get(filters.api, filters.api)
+        found.append(("API", name, link(path, asked.kept, api="")))
+    if filters.key:
+        newest = reader.newest_of_keys(asked.question.owners.org_ids, [filters.key]).get(filters.key)
+        name = (newest and newest[0]) or short_key(filters.key)
+        found.append(("Key", name, link(path, asked.kept, key="")))
+    return found
+
+
+def api_names(api_ids: set[str]) -> dict[str, str]:
+    """Names by id: of APIs that are deleted the last one they had."""
+    names = dict(ApiDefinition.objects.filter(api_id__in=api_ids).values_list("api_id", "name"))
+    missing = api_ids - names.keys() - {""}
+    if missing:
+        last = Revision.objects.filter(api_id__in=missing).order_by("api_id", "-created_at", "-number")
+        for revision in last.distinct("api_id"):
+            names[revision.api_id] = f"{kinds.names(revision.definition).name or revision.api_id} (deleted)"
+    return names
+
+
+def short_key(key: str) -> str:
+    """The end of a key's hash, enough to tell it from others of an organisation."""
+    return f"\N{HORIZONTAL ELLIPSIS}{key[-6:]}"

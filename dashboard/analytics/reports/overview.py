@@ -1,0 +1,151 @@
+"""The analytics page: tiles, time charts and rankings of a period, and each of them as a file."""
+
+from collections.abc import Sequence
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from apis.models import ApiDefinition, Revision
+from dashboard.analytics.clock import said
+from dashboard.analytics.reports import rankings, reader
+from dashboard.analytics.reports.charts import plots, tiles
+from dashboard.analytics.reports.charts.plots import Event
+from dashboard.analytics.reports.head import exactly, head, refused
+from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
+from dashboard.analytics.reports.periods import Period
+from dashboard.analytics.reports.traffic import Figures, Traffic
+from orgs.access import access
+from orgs.http.spreadsheet import csv_response
+
+FILES = (*rankings.KINDS, "requests", "latency")
+MOST_EVENTS = 50
+
+
+@access("session", "analytics")
+def overview(request: HttpRequest, org: str) -> HttpResponse:
+    """The page; one of its tables as CSV with format=csv&table=…"""
+    try:
+        asked = page_parameters(request.GET, request.org, timezone.now())
+        file = _wanted_file(request)
+    except Refused as refusal:
+        return refused(request, refusal, "analytics")
+    reader.limit_time()
+    if file:
+        header, rows = (
+            rankings.file(file, asked.question) if file in rankings.KINDS else _plot_file(file, asked)
+        )
+        return csv_response(f"{request.org.slug}-{file}.csv", header, rows)
+    return render(request, "analytics/overview.html", _context(request, asked))
+
+
+def _wanted_file(request: HttpRequest) -> str:
+    """The table wanted as CSV, "" for the page. Raises Refused."""
+    wanted = request.GET.get("format", "")
+    if wanted not in ("", "csv"):
+        raise Refused([("format", "format must be csv or left out.")])
+    if not wanted:
+        return ""
+    name = request.GET.get("table", "requests")
+    if name not in FILES:
+        raise Refused([("table", f"table must be one of {', '.join(FILES)}.")])
+    return name
+
+
+def _context(request: HttpRequest, asked: Parameters) -> dict:
+    question, path = asked.question, request.path
+    seen = reader.traffic(question)
+    events = _published(request, question.period, question.filters.api)
+    first = plots.share_plot if asked.kept.get("measure") == "share" else plots.status_plot
+    return {
+        **head(request, asked, seen.freshness, seen.total.hits),
+        "tiles": tile_links(request, asked, seen),
+        "plots": [
+            (plot, link(path, exactly(asked), format="csv", table=plot.name))
+            for plot in (
+                first(question.period, seen, events),
+                plots.latency_plot(question.period, seen, events),
+            )
+        ],
+        "measure_url": link(
+            path, asked.kept, measure="" if asked.kept.get("measure") == "share" else "share"
+        ),
+        "events": events,
+        "tables": [
+            rankings.links(
+                request, asked, rankings.table(name, question, seen.total.hits, limit=rankings.ON_THE_PAGE)
+            )
+            for name in rankings.KINDS
+        ],
+    }
+
+
+def tile_links(request: HttpRequest, asked: Parameters, seen: Traffic) -> list[tuple[tiles.Tile, str]]:
+    """Each tile with a link to what it counts, where the person may go there."""
+    slug, kept = request.org.slug, {**exactly(asked), "measure": ""}
+    urls = {"keys": link(reverse("analytics-table", args=[slug, "keys"]), kept)}
+    if request.user.may("log"):
+        path = reverse("logs", args=[slug])
+        urls["requests"] = link(path, kept)
+        urls["errors"] = link(path, kept, status="5xx")
+        urls["limited"] = link(path, kept, status="429")
+        [p95] = seen.total.percentiles(0.95)
+        urls["latency"] = link(path, kept, least_ms=str(int(p95))) if p95 is not None else ""
+    return [(tile, urls.get(tile.name, "")) for tile in tiles.tiles(seen)]
+
+
+def _published(request: HttpRequest, period: Period, api_id: str) -> list[Event]:
+    """The revisions published in a period, of one API or all, newest first."""
+    found = Revision.objects.filter(created_at__gte=period.start, created_at__lt=period.end)
+    names = {}
+    if api_id:
+        names = dict(ApiDefinition.objects.filter(api_id=api_id).values_list("id", "name"))
+        found = found.filter(definition_id__in=names)
+    newest = list(
+        found.order_by("-created_at", "-id").only("definition_id", "number", "created_at", "author")[
+            :MOST_EVENTS
+        ]
+    )
+    if not api_id:
+        ids = {revision.definition_id for revision in newest}
+        names = dict(ApiDefinition.objects.filter(id__in=ids).values_list("id", "name"))
+    return [_event(request, revision, names, period) for revision in newest]
+
+
+def _event(request: HttpRequest, revision: Revision, names: dict[str, str], period: Period) -> Event:
+    name = names.get(revision.definition_id)
+    text = f"{name or 'A deleted API'}, revision {revision.number}, published by {revision.author}"
+    url = ""
+    if name and request.user.may("apis"):
+        url = reverse("api-revision", args=[request.org.slug, revision.definition_id, revision.number])
+    when = said(revision.created_at, period.zone, year=period.years, pattern="%H:%M:%S")
+    return Event(revision.created_at, text, url, when)
+
+
+def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[Sequence[object]]]:
+    """Header and rows of a time chart as a CSV file."""
+    period, seen = asked.question.period, reader.traffic(asked.question)
+    buckets = seen.latency if plot_name == "latency" else seen.counts
+    edges = buckets.cut.edges
+    rows = [
+        [
+            period.local(edges[index]).isoformat(),
+            period.local(edges[index + 1]).isoformat(),
+            "yes" if index < buckets.complete else "no",
+            *_file_figures(plot_name, part),
+        ]
+        for index, part in enumerate(buckets.figures)
+    ]
+    header = LATENCY_FILE if plot_name == "latency" else REQUESTS_FILE
+    return ["from", "to", "complete", *header], rows
+
+
+LATENCY_FILE = ["timed", "p50_ms", "p95_ms", "p99_ms", "max_ms"]
+REQUESTS_FILE = ["requests", "2xx", "3xx", "4xx", "5xx", "429"]
+
+
+def _file_figures(plot_name: str, part: Figures) -> list[object]:
+    if plot_name == "latency":
+        return [part.timed, *part.percentiles(*plots.SHARES), part.latency_max if part.timed else None]
+    return [part.hits, part.status_2xx, part.status_3xx, part.status_4xx, part.status_5xx, part.limited]

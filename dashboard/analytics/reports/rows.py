@@ -1,0 +1,146 @@
+"""Which rows hold what a screen wants: SQL of one shape, whether they are rollups or the records themselves."""
+
+# ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from dashboard.analytics.clock import next_hour, row_bound, whole_hours
+from dashboard.analytics.dimensions import (
+    COUNTER_NAMES,
+    COUNTERS,
+    RECORDS,
+    Counter,
+    Dimension,
+    Grain,
+    dimension,
+)
+from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.traffic import MOST_RECORDS, Filters, Owners
+
+Piece = tuple[str, list]
+
+# What is wanted, by the columns that tell its lines apart.
+LINES = {
+    "total": ("", ""),
+    "api": ("api_id", ""),
+    "key": ("", "key"),
+    "endpoint": ("api_id", "endpoint"),
+}
+COLUMNS = ", ".join(("org_id", "ts", "api_id", "value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
+NOTHING_BEYOND = "NOT EXISTS (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s)"
+
+
+def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
+    """SQL, with its parameters, of rollup-shaped rows: one dimension, one grain, one span. what: one of LINES."""
+    kept = dimension_of(what, filters)
+    grain = kept.grain(span.grain) if kept else RECORDS
+    if kept is None or grain == RECORDS:
+        return _newest_records(what, owners, span, filters)
+    conditions, values = _conditions(filters, {kept.column: "value"})
+
+    def rollup(start: datetime, end: datetime, grain: str) -> Piece:
+        bounds = (row_bound(instant, grain, owners.zone) for instant in (start, end))
+        return (
+            f"""SELECT {COLUMNS} FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dimension = %s
+                AND ts >= %s AND ts < %s{conditions}""",
+            [list(owners.org_ids), str(grain), owners.base + kept, *bounds, *values],
+        )
+
+    if span.grain != Grain.HOUR_DETAIL:
+        return rollup(span.start, span.end, grain)
+    first, last = whole_hours(span.start, span.end, owners.zone)
+    if Grain.MINUTE in kept.grains:
+        parts = _parts(span, first, last, lambda start, end: rollup(start, end, Grain.MINUTE))
+        return _union([*parts, rollup(first, last, grain)] if first < last else parts)
+
+    def records(start: datetime, end: datetime) -> Piece:
+        return _from_records(what, owners, Span(start, end, RECORDS), filters)
+
+    if first > last or last == span.end:
+        parts = _parts(span, first, last, records)
+    else:
+        parts = _parts(replace(span, end=last), first, last, records)
+        parts += _running_hour(owners, last, span.end, rollup, records)
+    return _union([*parts, rollup(first, last, grain)] if first < last else parts)
+
+
+def dimension_of(what: str, filters: Filters) -> Dimension | None:
+    """The dimension that tells apart what is wanted and what is filtered by; None if no rollup does."""
+    api, column = LINES[what]
+    columns = {column, *(name for name in ("key", "endpoint") if getattr(filters, name))} - {""}
+    if len(columns) > 1:
+        return None
+    return dimension("".join(columns), by_api=bool(api or filters.api))
+
+
+def _parts(
+    span: Span, first: datetime, last: datetime, read: Callable[[datetime, datetime], Piece]
+) -> list[Piece]:
+    """What lies outside of the whole hours of a span, `first` to `last`."""
+    if first > last:
+        return [read(span.start, span.end)]
+    return [read(start, end) for start, end in ((span.start, first), (last, span.end)) if start < end]
+
+
+def _running_hour(
+    owners: Owners,
+    start: datetime,
+    end: datetime,
+    rollup: Callable[[datetime, datetime, str], Piece],
+    records: Callable[[datetime, datetime], Piece],
+) -> list[Piece]:
+    """An hour up to `end`: its row where nothing of the hour lies beyond, as in the hour that is running, else its
+    records."""
+    beyond = [list(owners.org_ids), end, next_hour(start, owners.zone)]
+    by_row, its = rollup(start, next_hour(start, owners.zone), Grain.HOUR_DETAIL)
+    by_record, others = records(start, end)
+    return [
+        (f"{by_row} AND {NOTHING_BEYOND}", [*its, *beyond]),
+        (f"{by_record} WHERE NOT {NOTHING_BEYOND}", [*others, *beyond]),
+    ]
+
+
+def _union(pieces: Iterable[Piece]) -> Piece:
+    pieces = list(pieces)
+    return (
+        " UNION ALL ".join(f"({statement})" for statement, _ in pieces),
+        [value for _, values in pieces for value in values],
+    )
+
+
+def _newest_records(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
+    return _from_records(what, owners, span, filters, f"ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}")
+
+
+def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newest: str = "") -> Piece:
+    """The records of a span, each as a rollup row of its own, so that both are added up by the same statement."""
+    api, value = (column or "''::text" for column in LINES[what])
+    conditions, values = _conditions(filters, {})
+    if value == "key" or filters.key:
+        # What the partial index on keys asks for.
+        conditions += " AND key <> ''"
+    sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
+    return (
+        f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {sums},
+            CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
+            CASE WHEN timed THEN int2send(latency_bucket(latency)::int2) || int4send(1) END AS latency_histogram
+            FROM (SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
+                  {newest}) AS record""",
+        [list(owners.org_ids), span.start, span.end, *values],
+    )
+
+
+def _of_one(counter: Counter) -> str:
+    """What a single record adds to a counter."""
+    if counter.column:
+        return f"CASE WHEN {counter.when} THEN {counter.column} ELSE 0 END"
+    return f"({counter.when})::int" if counter.when else "1"
+
+
+def _conditions(filters: Filters, columns: dict[str, str]) -> tuple[str, list]:
+    """The filters in force as conditions; `columns`: under which name a rollup row has a record's column."""
+    wanted = {"api_id": filters.api, "key": filters.key, "endpoint": filters.endpoint}
+    found = [(columns.get(column, column), value) for column, value in wanted.items() if value]
+    return "".join(f" AND {column} = %s" for column, _ in found), [value for _, value in found]

@@ -1,0 +1,220 @@
+"""Single records: the log browser's search, backwards in windows of time, and one record.
+
+Keyset paging on (ts, id). One query over a month would read all of it for a rare filter, and the planner
+may flip to that for a common one; in narrow windows it cannot.
+"""
+
+# ruff: noqa: S608 - only conditions written in this module are put into SQL, every value is a parameter
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from django.db import connection
+
+from dashboard.analytics.dimensions import BASES, Grain, dimension
+from dashboard.analytics.models import Record
+
+HOUR = timedelta(hours=1)
+WINDOWS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # then
+WIDEST = 48 * HOUR
+PAGE = 50
+PATIENCE = 0.3  # seconds
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Between two records: all that are older than (ts, id) come after it."""
+
+    ts: datetime
+    id: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """From "microseconds.id". ValueError for an instant out of range."""
+        micros, number = text.split(".")
+        if int(number) >= 2**63:
+            raise ValueError("no such record number")
+        return cls(instant(int(micros)), int(number))
+
+    def __str__(self) -> str:
+        return f"{microseconds(self.ts)}.{self.id}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    start: datetime
+    end: datetime
+    api: str = ""
+    key: str = ""
+    status: str = ""  # a code, "404", or a class, "4xx"
+    method: str = ""
+    path: str = ""  # its beginning
+    least_ms: int | None = None
+    errors: bool = False  # 4xx and 5xx alone
+
+
+@dataclass(frozen=True)
+class Found:
+    """`searched_to`: how far back the search came; `after`: where to go on, None at the end of the span."""
+
+    records: tuple[Record, ...]
+    searched_to: datetime
+    after: Place | None
+
+
+def instant(micros: int) -> datetime:
+    """An instant from microseconds since 1970. ValueError when out of range."""
+    try:
+        return EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        raise ValueError("no such instant") from None
+
+
+def microseconds(ts: datetime) -> int:
+    return (ts - EPOCH) // timedelta(microseconds=1)
+
+
+def search(
+    org_ids: Sequence[str],
+    wanted: Wanted,
+    place: Place | None = None,
+    *,
+    limit: int = PAGE,
+    patience: float = PATIENCE,
+) -> Found:
+    """The newest `limit` records before `place`; fewer when the span is over, or `patience` (in seconds)."""
+    began, found = monotonic(), []
+    upper = min(wanted.end, place.ts + timedelta(microseconds=1)) if place else wanted.end
+    days = _days_with_traffic(org_ids, wanted)
+    widths = iter(WINDOWS)
+    while upper > wanted.start:
+        lower = max(wanted.start, upper - next(widths, WIDEST))
+        if days is None or any(lower - 26 * HOUR < day < upper for day in days):
+            found += _window(org_ids, wanted, lower, upper, place=place, limit=limit + 1 - len(found))
+        if len(found) > limit:
+            last = found[limit - 1]
+            return Found(tuple(found[:limit]), last.ts, Place(last.ts, last.id))
+        upper = lower
+        if monotonic() - began > patience and upper > wanted.start:
+            return Found(tuple(found), upper, Place(upper, 0))
+    return Found(tuple(found), wanted.start, None)
+
+
+def one(org_id: str, ts: datetime, number: int) -> Record | None:
+    return Record.objects.filter(org_id=org_id, ts=ts, id=number).first()
+
+
+class Numbered:
+    """The newest `most` matching records by their number, as Tyk's log route pages them."""
+
+    def __init__(self, org_ids: Sequence[str], wanted: Wanted, most: int):
+        self.org_ids, self.wanted, self.most = org_ids, wanted, most
+
+    def count(self) -> int:
+        return count(self.org_ids, self.wanted, most=self.most)
+
+    def __getitem__(self, wanted: slice) -> list[Record]:
+        return newest(self.org_ids, self.wanted, limit=wanted.stop - wanted.start, offset=wanted.start)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self[0 : self.most])
+
+
+def newest(org_ids: Sequence[str], wanted: Wanted, *, limit: int, offset: int) -> list[Record]:
+    conditions, params = _conditions(wanted)
+    return list(
+        Record.objects.raw(
+            f"""SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
+                ORDER BY ts DESC, id DESC LIMIT %s OFFSET %s""",
+            [list(org_ids), wanted.start, wanted.end, *params, limit, offset],
+        )
+    )
+
+
+def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
+    """How many records match, counted up to `most`."""
+    conditions, params = _conditions(wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT count(*) FROM (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s
+                {conditions} LIMIT %s) AS r""",
+            [list(org_ids), wanted.start, wanted.end, *params, most],
+        )
+        return cursor.fetchone()[0]
+
+
+def _window(
+    org_ids: Sequence[str],
+    wanted: Wanted,
+    lower: datetime,
+    upper: datetime,
+    *,
+    place: Place | None,
+    limit: int,
+) -> list[Record]:
+    conditions, params = _conditions(wanted)
+    if place:
+        conditions, params = f"{conditions} AND (ts, id) < (%s, %s)", [*params, place.ts, place.id]
+    return list(
+        Record.objects.raw(
+            f"""SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
+                ORDER BY ts DESC, id DESC LIMIT %s""",
+            [list(org_ids), lower, upper, *params, limit],
+        )
+    )
+
+
+def _conditions(wanted: Wanted) -> tuple[str, list]:
+    terms: list[tuple[str, list]] = []
+    if wanted.api:
+        terms.append(("api_id = %s", [wanted.api]))
+    if wanted.key:
+        # The second term is what the partial index on keys asks for.
+        terms.append(("key = %s AND key <> ''", [wanted.key]))
+    if wanted.status:
+        first = int(wanted.status.replace("xx", "00"))
+        last = first + 99 if wanted.status.endswith("xx") else first
+        # The last term is what the partial index on errors asks for.
+        errors = " AND status >= 400" if first >= 400 else ""
+        terms.append((f"status BETWEEN %s AND %s{errors}", [first, last]))
+    if wanted.errors:
+        terms.append(("status >= 400", []))
+    if wanted.method:
+        terms.append(("method = %s", [wanted.method]))
+    if wanted.path:
+        escaped = wanted.path.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        terms.append(("path LIKE %s", [f"{escaped}%"]))
+    if wanted.least_ms:
+        terms.append(("latency >= %s", [wanted.least_ms]))
+    return (
+        "".join(f" AND {condition}" for condition, _ in terms),
+        [value for _, values in terms for value in values],
+    )
+
+
+def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime] | None:
+    """The starts of the days on which the API or key had traffic, by the rollups; None if that is not asked.
+
+    A rare one is then found without reading the days between.
+    """
+    if not (wanted.api or wanted.key) or wanted.end - wanted.start <= WIDEST:
+        return None
+    counted = dimension("key" if wanted.key else "", by_api=bool(wanted.api))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT ts FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dimension = ANY(%s)
+                AND api_id = %s AND value = %s AND ts > %s AND ts < %s""",
+            [
+                list(org_ids),
+                counted.grain(Grain.DAY),
+                [base + counted for base in BASES],
+                wanted.api,
+                wanted.key,
+                wanted.start - 26 * HOUR,
+                wanted.end,
+            ],
+        )
+        return [ts for (ts,) in cursor.fetchall()]

@@ -1,0 +1,45 @@
+"""In which zone the figures that pages read are cut, and what a change of it means for them (ingest/cuts.py)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dashboard.analytics.models import RollupCut
+from orgs.models import Organisation
+
+State = RollupCut.State
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What pages read. `exact_from`: from when on days are those of `zone`; None for always. `next_zone` and `done`: a
+    zone which figures are being counted anew for, and how much of it is, in per cent; "" for none."""
+
+    zone: ZoneInfo
+    base: int = 0
+    exact_from: datetime | None = None
+    next_zone: str = ""
+    done: int = 0
+
+
+def of(org: Organisation, now: datetime) -> Shown:
+    """The cut that an organisation's pages read. An organisation without any traffic has none yet."""
+    found = {cut.state: cut for cut in RollupCut.objects.filter(org_id=org.pk)}
+    if State.ACTIVE not in found:
+        return Shown(org.zone)
+    active, building = found[State.ACTIVE], found.get(State.BUILDING)
+    next_zone = "" if active.zone == org.time_zone else org.time_zone
+    done = 0
+    if building and building.zone == next_zone and building.exact_from < now:
+        done = int(
+            100 * max(timedelta(0), building.until - building.exact_from) / (now - building.exact_from)
+        )
+    return Shown(ZoneInfo(active.zone), active.base, active.exact_from, next_zone, min(done, 99))
+
+
+def of_everybody() -> dict[str, Shown]:
+    """The active cuts of the organisations in sight; those without any traffic have none."""
+    return {
+        cut.org_id: Shown(ZoneInfo(cut.zone), cut.base, cut.exact_from)
+        for cut in RollupCut.objects.filter(state=State.ACTIVE)
+    }
