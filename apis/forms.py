@@ -52,8 +52,8 @@ class _Publishing(forms.Form):
         label="Message",
     )
 
-    def __init__(self, data, shown, started_from):
-        super().__init__(data, initial={**shown, "started_from": started_from})
+    def __init__(self, data, shown, started_from, message=""):
+        super().__init__(data, initial={**shown, "started_from": started_from, "message": message})
         self.fields["started_from"].required = started_from is not None
 
     def refuse(self, problems):
@@ -65,6 +65,11 @@ class _Publishing(forms.Form):
         if len(problems) > MOST_SHOWN:
             self.add_error(self.field_of(""), f"and {len(problems) - MOST_SHOWN:,} more")
 
+    def refuse_further(self, problems):
+        """The same where a field has said nothing yet, so that all that is wrong is told in one round."""
+        told = {name for name in self.errors if name != "__all__"}
+        self.refuse([problem for problem in problems if self.field_of(problem.pointer) not in told])
+
     def field_of(self, pointer):
         return _FIELD_OF.get(pointer)
 
@@ -73,8 +78,12 @@ class _Publishing(forms.Form):
 
 
 class ApiForm(_Publishing):
-    """The fields that most APIs need. base: the definition they are put into (a new one without)."""
+    """The fields that most APIs need. base: the definition they are put into (a new one without).
 
+    carried: `base` came over from the JSON and is stored nowhere, so the form carries it along.
+    """
+
+    base_text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
     name = forms.CharField(max_length=200)
     listen_path = forms.CharField(
         max_length=500,
@@ -106,12 +115,19 @@ class ApiForm(_Publishing):
     per = forms.FloatField(required=False, min_value=0, max_value=1e9, label="in seconds")
     active = forms.BooleanField(required=False, help_text="Gateways are given active APIs only.")
 
-    def __init__(self, data=None, *, base=None, started_from=None):
+    def __init__(self, data=None, *, base=None, started_from=None, message="", carried=False):
         self.base = base or starter.new()
         shown = starter.fields(self.base)
-        super().__init__(data, shown, started_from)
+        hidden = {"base_text": document.compact(self.base)} if carried else {}
+        super().__init__(data, shown | hidden, started_from, message)
         if shown["authentication"] == KEPT[0]:
             self.fields["authentication"].choices = [*AUTHENTICATION, KEPT]
+
+    def clean_base_text(self):
+        text = self.cleaned_data["base_text"]
+        if text and document.object_in(text) is None:
+            raise forms.ValidationError("Is no definition.")
+        return text
 
     def clean(self):
         cleaned = super().clean()
@@ -127,6 +143,22 @@ class ApiForm(_Publishing):
     def definition(self):
         return starter.apply(self.base, {name: self.cleaned_data[name] for name in starter.fields(self.base)})
 
+    @property
+    def draft(self):
+        """The definition of a form that need not be valid: what is wrong stands in it as it was typed."""
+        return self._filled({name: self.data.get(name, "") for name in starter.fields(self.base)})
+
+    @property
+    def sound(self):
+        """The definition as far as the form is valid; the rest is as it was."""
+        return self._filled(starter.fields(self.base))
+
+    def _filled(self, values):
+        values |= {name: value for name, value in self.cleaned_data.items() if name in values}
+        for name in {"rate", "per"} & self.cleaned_data.keys():
+            values[name] = _plain(values[name] or 0)
+        return starter.apply(self.base, values)
+
 
 class JsonForm(_Publishing):
     """The whole definition as text. After is_valid() `definition` is what it says."""
@@ -136,16 +168,18 @@ class JsonForm(_Publishing):
         label="Definition",
         max_length=document.LARGEST,
         widget=forms.Textarea(attrs={"class": "editor", "spellcheck": "false", "autocomplete": "off"}),
-        help_text="Members not known here are kept. <code>id</code> and <code>org_id</code> are set for you.",
+        help_text="Fields not known here are kept. <code>id</code> and <code>org_id</code> are set for you.",
     )
 
-    def __init__(self, data=None, *, base=None, started_from=None):
-        super().__init__(data, {"text": document.pretty(base or starter.new())}, started_from)
+    draft = sound = None  # what the text says, if it is JSON
+
+    def __init__(self, data=None, *, base=None, started_from=None, message=""):
+        super().__init__(data, {"text": document.pretty(base or starter.new())}, started_from, message)
 
     def clean_text(self):
         text = self.cleaned_data["text"]
         try:
-            self.definition = document.parse(text)
+            self.definition = self.draft = self.sound = document.parse(text)
         except BadJson as error:
             raise forms.ValidationError(f"This is not JSON: {error}") from None
         return text

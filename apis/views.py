@@ -5,8 +5,9 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 
+from apis import editing
 from apis.definitions import calling, difference, document, starter
-from apis.forms import ApiForm, JsonForm, PageForm
+from apis.forms import JsonForm, PageForm
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from orgs.access import access
@@ -83,9 +84,10 @@ def api_definition(request, org, id):
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_create(request, org):
-    kind = JsonForm if request.GET.get("as") == "json" else ApiForm
-    form, status = kind(request.POST or None), 400
-    if request.method == "POST" and form.is_valid():
+    form, status = editing.form_of(request), 400
+    if "show" in request.POST:
+        form = editing.switched(form)
+    elif request.method == "POST" and form.is_valid():
         try:
             api = publish.create(
                 request.org.id, form.definition, author=request.user, message=form.cleaned_data["message"]
@@ -98,24 +100,30 @@ def api_create(request, org):
         else:
             messages.success(request, f"{api.name} is published.")
             return redirect("api-detail", request.org.slug, api.id)
+    elif request.method == "POST":
+        editing.say_all(request, form)
     may_write = request.user.may("apis", "write")
-    context = {"section": "apis", "form": form, "as_json": kind is JsonForm, "may_write": may_write}
+    as_json = isinstance(form, JsonForm)
+    context = {"section": "apis", "form": form, "as_json": as_json, "may_write": may_write}
     return render(request, "apis/edit.html", context, status=status if form.errors else 200)
 
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_edit(request, org, id):
     api = api_or_404(id)
-    kind = JsonForm if request.GET.get("as") == "json" else ApiForm
-    form, status = kind(request.POST or None, base=api.definition, started_from=api.revision), 400
-    if request.method == "POST" and form.is_valid():
+    form, status = editing.form_of(request, base=api.definition, started_from=api.revision), 400
+    if "show" in request.POST:
+        form = editing.switched(form)
+    elif request.method == "POST" and form.is_valid():
         try:
             if answer := _published(request, api, form):
                 return answer
         except LimitReached as error:
             form.add_error(None, str(error))
             status = 403
-    context = {**about(request, api, "edit"), "form": form, "as_json": kind is JsonForm}
+    elif request.method == "POST":
+        editing.say_all(request, form, present_id=api.api_id)
+    context = {**about(request, api, "edit"), "form": form, "as_json": isinstance(form, JsonForm)}
     return render(request, "apis/edit.html", context, status=status if form.errors else 200)
 
 

@@ -20,6 +20,15 @@ def parse(text: str) -> object:
     return loads(text)
 
 
+def object_in(text: str) -> dict | None:
+    """The object written in `text`; None if there is none."""
+    try:
+        value = parse(text)
+    except BadJson:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def compact(value: object) -> str:
     """`value` as JSON text without blanks, members in their order; the form that is stored and served."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

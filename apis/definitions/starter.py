@@ -29,7 +29,7 @@ def new() -> dict:
 
 def fields(definition: dict) -> dict:
     """What the form shows of a definition. authentication: "token", "keyless" or "other"."""
-    proxy, auth, limit = (definition.get(name) or {} for name in ("proxy", "auth", "global_rate_limit"))
+    proxy, auth, limit = (_object(definition, name) for name in ("proxy", "auth", "global_rate_limit"))
     return {
         "name": definition.get("name") or "",
         "listen_path": proxy.get("listen_path") or "",
@@ -83,8 +83,13 @@ def _authenticate_by(definition, way):
 
 def _token_header(definition):
     """The header named in `auth_configs`, which gateways prefer to `auth`; None where it is not there."""
-    token = (definition.get("auth_configs") or {}).get("authToken")
+    token = _object(definition, "auth_configs").get("authToken")
     return token.get("auth_header_name", "") if isinstance(token, dict) else None
+
+
+def _object(definition, name):
+    """The member `name`; empty where it is no object, as in a text that is still being written."""
+    return definition[name] if isinstance(definition.get(name), dict) else {}
 
 
 def _below(definition, name):

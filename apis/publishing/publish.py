@@ -179,13 +179,20 @@ def _describe(api, definition, api_id, active=None):
         setattr(api, name, value)
 
 
-def _refuse_faults(definition, author, org_id, present_id=None):
-    """present_id: an API's own id is kept, even if nobody could choose it today."""
+def faults(definition, *, author, org_id, present_id=None) -> list[Problem]:
+    """What keeps a definition from being published, as far as it says so itself.
+
+    present_id: an API's own id is kept, even if nobody could choose it today.
+    """
     may_use_references = author is None or author.is_superuser
     found = kinds.problems(definition, may_use_references=may_use_references, org_id=org_id)
     if present_id and isinstance(definition, dict) and kinds.names(definition).api_id == present_id:
         found = [problem for problem in found if problem.pointer != "/api_id"]
-    if found:
+    return found
+
+
+def _refuse_faults(definition, author, org_id, present_id=None):
+    if found := faults(definition, author=author, org_id=org_id, present_id=present_id):
         raise Refused(400, found)
 
 

@@ -43,7 +43,7 @@ def person_add(request, org):
     if request.user.is_superuser:
         raise PermissionDenied
     form, rights, status = PersonForm(request.POST or None), rights_form({}, request), 200
-    if request.method == "POST" and form.is_valid() and rights.is_valid():
+    if request.method == "POST" and all([form.is_valid(), rights.is_valid()]):
         try:
             added = added_person(request, form, rights.granted())
         except LimitReached as error:
@@ -82,7 +82,7 @@ def added_person(request, form: PersonForm, granted: dict[str, str]):
 def person_edit(request, org, person):
     person = get_object_or_404(User.objects.filter(org=request.org), pk=person)
     form, rights = change_form(person, request), rights_form(person.permissions, request)
-    if request.method == "POST" and form.is_valid() and rights.is_valid():
+    if request.method == "POST" and all([form.is_valid(), rights.is_valid()]):
         try:
             if changed(request, person, form, {**form.values(), "permissions": rights.granted()}):
                 return redirect("people", request.org.slug)

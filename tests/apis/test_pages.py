@@ -457,3 +457,68 @@ def test_51_apis_are_two_pages(cast, ada):
     assert [row["api"].name for row in second.context["rows"]] == ["API 50"]
     assert (second.context["newer"], second.context["older"]) == ("?p=1", "")
     assert '?p=2"' in first.content.decode()
+
+
+def values_of(answer):
+    form = answer.context["form"]
+    return {name: form[name].value() for name in form.fields}
+
+
+def test_every_fault_is_told_in_one_round(ada):
+    fields = {"name": "", "listen_path": "orders", "target_url": "upstream", "rate": "many", "per": "-1"}
+    answer = ada.post("/o/acme/apis/new/", FORM | fields)
+    assert (answer.status_code, errors_of(answer)) == (
+        400,
+        {
+            "name": ["This field is required."],
+            "listen_path": ["must begin with a slash"],
+            "target_url": ["must be a URL with http or https"],
+            "rate": ["Enter a number."],
+            "per": ["Ensure this value is greater than or equal to 0."],
+        },
+    )
+    summary = answer.content.decode().partition('role="alert"')[2].partition("</div>")[0]
+    assert re.findall(r'href="#(\w+)"', summary) == [
+        "id_name",
+        "id_listen_path",
+        "id_target_url",
+        "id_rate",
+        "id_per",
+    ]
+
+
+def test_from_the_form_to_json_and_back_nothing_typed_is_lost(cast, ada, api):
+    address = f"/o/acme/apis/{api.id}/edit/"
+    typed = edit(api, name="Payments 2", target_url="not yet", rate="x", message="Half done")
+    as_json = ada.post(address, typed | {"show": "json"})
+    text = json.loads(values_of(as_json)["text"])
+    assert (as_json.status_code, text["name"], text["proxy"]["target_url"]) == (200, "Payments 2", "not yet")
+    assert (text["global_rate_limit"]["rate"], values_of(as_json)["message"]) == ("x", "Half done")
+
+    text |= {"zebra": 1, "domain": "a.example"}
+    sent = {"text": json.dumps(text), "message": "Half done", "started_from": api.revision}
+    as_form = ada.post(f"{address}?as=json", sent | {"show": "form"})
+    shown = values_of(as_form)
+    assert (shown["name"], shown["target_url"], shown["rate"], shown["domain"], shown["message"]) == (
+        "Payments 2",
+        "not yet",
+        "x",
+        "a.example",
+        "Half done",
+    )
+    sent = {name: value for name, value in shown.items() if value not in (None, False)}
+    answer = ada.post(address, sent | {"target_url": "http://b.example/", "rate": "0"})
+    assert (answer.status_code, now(api).name, now(api).definition["zebra"]) == (302, "Payments 2", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [("{", 400), ("[]", 400), ('{"proxy": 5, "auth_configs": 1}', 200)]
+)
+def test_json_that_no_form_can_show_stays_json_and_says_so(ada, text, status):
+    answer = ada.post("/o/acme/apis/new/?as=json", {"text": text, "show": "form"})
+    assert (answer.status_code, answer.context["as_json"]) == (status, status == 400)
+
+
+def test_a_carried_definition_that_is_none_is_refused(ada):
+    answer = ada.post("/o/acme/apis/new/", FORM | {"base_text": "[1]"})
+    assert (answer.status_code, errors_of(answer)) == (400, {"base_text": ["Is no definition."]})

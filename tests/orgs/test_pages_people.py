@@ -26,8 +26,8 @@ def addresses(answer) -> list[str]:
 
 def shown_errors(answer) -> list[str]:
     page = answer.content.decode()
-    said = r'<div class="(?:callout callout-bad" role="alert">\s*<h2>[^<]*</h2>\s*|field-errors"[^>]*>)'
-    return re.findall(f"{said}<p>([^<]*)", page)
+    said = r'<div class="(?:callout callout-bad" role="alert"[^>]*>\s*<h2>[^<]*</h2>\s*|field-errors"[^>]*>)'
+    return re.findall(f"{said}<p>([^<]+)", page)
 
 
 def test_the_list_holds_the_own_organisation_only(cast, client_for):

@@ -1,0 +1,36 @@
+"""The two ways to write a definition, fields and JSON, and the way from one to the other with what was typed."""
+
+from django.http import HttpRequest
+
+from apis.definitions import document
+from apis.forms import ApiForm, JsonForm
+from apis.publishing import publish
+
+
+def form_of(request: HttpRequest, *, base: dict | None = None, started_from: int | None = None):
+    """The form of a request, filled in if it was sent. base: the stored definition."""
+    sent = request.POST or None
+    if request.GET.get("as") == "json":
+        return JsonForm(sent, base=base, started_from=started_from)
+    carried = document.object_in(request.POST.get("base_text", ""))
+    return ApiForm(sent, base=carried or base, started_from=started_from)
+
+
+def switched(form: ApiForm | JsonForm) -> ApiForm | JsonForm:
+    """The other form with what was typed in this one; this one where its text is no object, and says so."""
+    form.is_valid()
+    kept = {"started_from": form["started_from"].value(), "message": form["message"].value()}
+    if isinstance(form, ApiForm):
+        return JsonForm(base=form.draft, **kept)
+    if isinstance(form.draft, dict):
+        return ApiForm(base=form.draft, carried=True, **kept)
+    if "text" not in form.errors:
+        form.add_error("text", "Line 1: must be an object")
+    return form
+
+
+def say_all(request: HttpRequest, form: ApiForm | JsonForm, *, present_id: str | None = None) -> None:
+    """Add to the errors of a form what publishing would refuse, so that nobody meets them one after the other."""
+    if form.sound is not None:
+        found = publish.faults(form.sound, author=request.user, org_id=request.org.id, present_id=present_id)
+        form.refuse_further(found)
