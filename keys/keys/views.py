@@ -8,14 +8,15 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 
-from apis.definitions import calling, starter
+from apis.definitions import calling
+from apis.definitions.authentication import TOKEN
 from apis.models import ApiDefinition
 from keys.keys import lifecycle
 from keys.keys.forms import KeyFilterForm, KeyForm, SeenForm, SuspensionForm
 from keys.keys.parameters import SessionError
 from keys.keys.reader import apis_of_one, rights_of
 from keys.keys.search import found
-from keys.models import Key
+from keys.models import Key, KeyRight
 from orgs.access import access
 from orgs.http.spreadsheet import csv_response
 from orgs.http.tables import Column, heads
@@ -115,17 +116,16 @@ def key_create(request, org):
 
 
 def _shown_once(request, key: Key, token: str):
-    definitions = (api.definition for api in _opened(key).iterator(chunk_size=10))
-    called = next((each for each in definitions if starter.authentication(each) == "token"), None)
-    curl = calling.command(called, token) if called else ""
+    called = _opened(key).filter(auth=TOKEN).only("definition_text").first()
+    curl = calling.command(called.definition, token) if called else ""
     return render(request, "keys/token.html", {"section": "keys", "key": key, "token": token, "curl": curl})
 
 
 def _opened(key: Key):
-    """The API definitions that a key may open, by name."""
-    apis = ApiDefinition.objects.filter(org_id=key.org_id).order_by("name", "id")
-    rights = rights_of([key])[key.id]
-    return apis if rights is None else apis.filter(api_id__in=[right.api_id for right in rights])
+    """The APIs that a key may open, by name, without their definitions."""
+    apis = ApiDefinition.objects.filter(org_id=key.org_id).order_by("name", "id").defer("definition_text")
+    named = KeyRight.objects.filter(org_id=key.org_id, key_id=key.id).values("api_id")
+    return apis if key.all_apis else apis.filter(id__in=named)
 
 
 @access("session", "keys")

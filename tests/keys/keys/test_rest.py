@@ -234,7 +234,7 @@ def test_lists_cost_the_same_queries_for_one_key_and_for_three(cast, acme, order
         with CaptureQueriesContext(connection) as queries:
             acme.get(path)
         counts.append(len(queries))
-    assert counts == {"/api/keys": [5, 5], "/api/keys/detailed": [7, 7]}[path]
+    assert counts == {"/api/keys": [5, 5], "/api/keys/detailed": [6, 6]}[path]
 
 
 @pytest.mark.parametrize(
