@@ -215,13 +215,11 @@ class ListForm(forms.Form):
             )
         if asked["active"]:
             apis = apis.filter(active=asked["active"] == "yes")
-        return apis.order_by(*SORTS[asked["sort"] or "name"])
+        return apis.order_by(*self.order)
 
-
-class PageForm(ListForm):
-    """The same on the page, where `p` counts pages from 1."""
-
-    p = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+    @property
+    def order(self):
+        return SORTS[self.cleaned_data["sort"] or "name"]
 
 
 class HistoryForm(forms.Form):

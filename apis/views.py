@@ -7,16 +7,16 @@ from django.utils.http import urlencode
 
 from apis import editing
 from apis.definitions import calling, difference, document, starter
-from apis.forms import JsonForm, PageForm
+from apis.forms import JsonForm, ListForm
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from orgs.access import access
-from orgs.http.spreadsheet import csv_response
+from orgs.http import paging
+from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.organisations.limits import LimitReached
 
-A_PAGE = 50
 MOST_SHOWN = 300  # characters of one value in a difference
 MOST_ROWS = 200  # of one difference
 COLUMNS = (
@@ -43,26 +43,25 @@ CSV_HEADER = (
 
 @access("session", "apis")
 def api_list(request, org):
-    form = PageForm(request.GET)
+    form = ListForm(request.GET)
     if not form.is_valid():
         field, faults = next(iter(form.errors.items()))
         return bad_request(request, f"{field}: {faults[0]}")
     found = form.found(ApiDefinition.objects.defer("definition_text"))
     if request.GET.get("format") == "csv":
-        return csv_response(f"apis-{request.org.slug}.csv", CSV_HEADER, map(_csv_row, found))
-    number = form.cleaned_data["p"] or 1
-    first = (number - 1) * A_PAGE
-    apis = list(found[first : first + A_PAGE + 1])
-    asked = {name: form.cleaned_data[name] for name in ("q", "active", "sort") if form.cleaned_data[name]}
+        batches = paging.batches(found, form.order, lambda rows: map(_csv_row, rows), org_id=request.org.id)
+        return csv_stream(f"apis-{request.org.slug}.csv", CSV_HEADER, batches)
+    asked = {name: value for name, value in form.cleaned_data.items() if value}
+    page = paging.page(request.GET, found, form.order, asked)
     context = {
         "section": "apis",
-        "rows": [{"api": api} for api in apis[:A_PAGE]],
-        "form": form,
+        "rows": [{"api": api} for api in page.items],
         "asked": asked,
         "heads": heads(COLUMNS, asked, default="name"),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
-        "newer": "?" + urlencode({**asked, "p": number - 1}) if number > 1 else "",
-        "older": "?" + urlencode({**asked, "p": number + 1}) if len(apis) > A_PAGE else "",
+        "page": page,
+        "newer": page.newer,
+        "older": page.older,
         "may_write": request.user.may("apis", "write"),
     }
     return render(request, "apis/list.html", context)

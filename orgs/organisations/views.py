@@ -2,21 +2,20 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import urlencode
 
 from orgs.access import access
 from orgs.changes import Stale
 from orgs.forms import OrganisationChangeForm, OrganisationForm, add_errors
+from orgs.http import paging
 from orgs.http.conflict import conflict
 from orgs.http.tables import Column, heads
 from orgs.models import Organisation
 from orgs.people import accounts
 from orgs.signing_in import form_tokens
 
-A_PAGE = 50
+ORDER = ("owner_name", "id")
 COLUMNS = (
     Column("Organisation", "name"),
     Column("State", "badge"),
@@ -30,21 +29,20 @@ COLUMNS = (
 @access("super")
 def organisation_list(request):
     query = request.GET.get("q", "").strip()
-    found = Organisation.everyone.present().annotate(people=Count("users")).order_by("owner_name", "id")
+    found = Organisation.everyone.present().annotate(people=Count("users"))
     if query:
         found = found.filter(Q(owner_name__icontains=query) | Q(slug__icontains=query) | Q(pk=query))
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
-    context = {"section": "orgs", "query": query, "page": page, "rows": page.object_list}
-    context["heads"] = heads(COLUMNS)
-    if page.has_previous():
-        context["newer"] = page_address(query, page.previous_page_number())
-    if page.has_next():
-        context["older"] = page_address(query, page.next_page_number())
+    page = paging.page(request.GET, found, ORDER, {"q": query} if query else {})
+    context = {
+        "section": "orgs",
+        "query": query,
+        "heads": heads(COLUMNS),
+        "rows": page.items,
+        "page": page,
+        "newer": page.newer,
+        "older": page.older,
+    }
     return render(request, "orgs/organisations.html", context)
-
-
-def page_address(query: str, number: int) -> str:
-    return "?" + urlencode({"q": query, "page": number})
 
 
 @access("super", methods="GET POST")

@@ -8,6 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from orgs.access import access
 from orgs.changes import Stale
 from orgs.forms import PersonChangeForm, PersonForm, RightsForm, SeenForm, add_errors
+from orgs.http import paging
 from orgs.http.conflict import conflict
 from orgs.http.tables import Column, heads
 from orgs.models import User
@@ -16,6 +17,7 @@ from orgs.people import accounts
 from orgs.people.accounts import NotAllowed
 from orgs.rights import effective
 
+ORDER = ("email", "id")
 COLUMNS = (
     Column("Person", "name"),
     Column("State", "badge"),
@@ -31,9 +33,23 @@ def rights_form(held: dict[str, str], request) -> RightsForm:
 @access("session", "users")
 def person_list(request, org):
     can_edit = request.user.may("users", "write")
-    context = {"section": "people", "rows": User.objects.filter(org=request.org), "can_edit": can_edit}
-    context["heads"] = heads(COLUMNS)
+    context = {
+        "section": "people",
+        "can_edit": can_edit,
+        **_listed(request, User.objects.filter(org=request.org)),
+    }
     return render(request, "orgs/people.html", context)
+
+
+def _listed(request, people) -> dict:
+    page = paging.page(request.GET, people, ORDER)
+    return {
+        "heads": heads(COLUMNS),
+        "rows": page.items,
+        "page": page,
+        "newer": page.newer,
+        "older": page.older,
+    }
 
 
 @sensitive_post_parameters("password")
@@ -141,8 +157,7 @@ def activate(request, person: User) -> None:
 
 @access("super")
 def super_user_list(request):
-    context = {"section": "super-users", "rows": User.objects.filter(org=None), "can_edit": True}
-    context["heads"] = heads(COLUMNS)
+    context = {"section": "super-users", "can_edit": True, **_listed(request, User.objects.filter(org=None))}
     return render(request, "orgs/super_users.html", context)
 
 
