@@ -145,21 +145,24 @@ class FeedVersion(models.Model):
 class Outbox(OrgOwned):
     """Something that gateways are to be told, stored with the change it tells of (apis.gateways.outbox)."""
 
-    # Of all keys at once, and so many: after everything else.
-    LATER = "key-again"
-    KINDS = ("reload", "key", "key-removed", LATER)
-
-    kind = models.CharField(max_length=20, choices=[(kind, kind) for kind in KINDS])
+    # Which there are is registered by the apps that deliver them (apis.gateways.kinds).
+    kind = models.CharField(max_length=20)
     subject = models.CharField(max_length=255)
     payload = models.JSONField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
+    # Until then it is somebody's who delivers it.
+    claimed_until = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
     done_at = models.DateTimeField(null=True)
 
     class Meta(OrgOwned.Meta):
-        indexes = [models.Index(fields=["due_at", "id"], condition=Q(done_at=None), name="outbox_waiting")]
+        indexes = [
+            models.Index(
+                fields=["kind", "org", "due_at", "id"], condition=Q(done_at=None), name="outbox_by_turn"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"

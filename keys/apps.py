@@ -13,9 +13,18 @@ class KeysConfig(AppConfig):
 
     def ready(self):
         # Models can be imported only now.
+        from apis.gateways import kinds  # noqa: PLC0415
         from apis.publishing import events  # noqa: PLC0415
-        from keys.keys import bulk  # noqa: PLC0415
+        from keys.keys import bulk, delivery, repair  # noqa: PLC0415
 
+        for kind, urgency in (
+            (delivery.REVOKED, kinds.FIRST),
+            (delivery.SUSPENDED, kinds.FIRST),
+            (delivery.CHANGED, kinds.SOON),
+            (delivery.AGAIN, kinds.LATER),
+        ):
+            kinds.register(kind, delivery.deliver, urgency=urgency)
+        kinds.register(delivery.CHECK, repair.check, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
         events.apis_departing.connect(bulk.depart, dispatch_uid="keys")
         register(gateways_must_hash_keys)

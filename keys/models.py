@@ -122,3 +122,37 @@ class KeyRight(OrgOwned):
 
     class Meta(OrgOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["org", "key", "api"], name="right_once_a_key")]
+
+
+class Sweep(models.Model):
+    """How far the sweep is (keys.keys.repair), and what its round has found. One row, global: it looks at the keys of
+    every organisation."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    # The key that was looked at last; empty between two rounds.
+    after_org = models.CharField(max_length=24, blank=True)
+    after_id = models.CharField(max_length=24, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    # When the last round that was finished ended.
+    finished_at = models.DateTimeField(null=True)
+    # Keys of the round: looked at, with a session missing or changed, with one that they must not have.
+    checked = models.PositiveIntegerField(default=0)
+    rewritten = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ("add", "view", "change")
+
+    def __str__(self) -> str:
+        return f"{self.checked} keys since {self.started_at}"
+
+    def begin(self) -> None:
+        """A round begins."""
+        self.started_at = timezone.now()
+        self.checked = self.rewritten = self.removed = 0
+
+    def go_on_after(self, key: Key | None) -> None:
+        """Remember the key that was looked at last; None ends the round."""
+        self.after_org, self.after_id = (key.org_id, key.id) if key else ("", "")
+        if key is None:
+            self.finished_at = timezone.now()

@@ -24,7 +24,8 @@ EVERY_ORG = {
     "apis/publishing/feed.py",  # gateways are given everybody's APIs
     "apis/publishing/conflicts.py",  # whether an id or address is taken; says no more
     "apis/migrations/0004_definition_columns.py",  # everybody's are filled
-    "dashboard/worker.py",  # whose message is next
+    "apis/gateways/delivery.py",  # whose message is next
+    "keys/keys/repair.py",  # the sweep looks at every key
     "dashboard/analytics/ingest/cuts.py",  # whose time zone has changed
     "dashboard/analytics/ingest/drain.py",  # a list holds everybody's records
     "dashboard/analytics/ingest/housekeeping.py",
@@ -56,7 +57,10 @@ PURE = {
         f"apis/definitions/rules/{name}.py"
         for name in ("guard", "members", "references", "schemas", "shape", "targets", "templates", "trusted")
     ),
-    *(f"apis/{name}.py" for name in ("gateways/signing", "publishing/columns", "publishing/render")),
+    *(
+        f"apis/{name}.py"
+        for name in ("gateways/names", "gateways/signing", "publishing/columns", "publishing/render")
+    ),
     *(f"keys/keys/{name}.py" for name in ("parameters", "session", "token")),
     *(f"dashboard/nodes/{name}.py" for name in ("connecting", "envelope", "health", "repeats")),
     *(f"dashboard/analytics/{name}.py" for name in ("clock", "dimensions", "histogram")),

@@ -1,70 +1,142 @@
 """Messages for gateways: written in the transaction of a change, delivered by the worker at least once.
 
-The worker enters all organisations, begins a transaction, and for each row that it can `take` delivers it and
-says `done` or `retry`.
+Whoever delivers claims messages for a while, commits, delivers with nothing locked, and says what became of them. A
+claim that nobody ended, because the process did, runs out; then the message is anybody's again.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection
-from django.db.models import QuerySet
+from django.db import connection, transaction
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.db.models.functions import Least, Power
 from django.utils import timezone
 
+from apis.gateways import kinds
 from apis.models import Outbox
 from orgs.ids import NEW_ID_SQL
 
+# Longer than a batch takes when Redis answers; a batch that takes longer may be delivered twice, which does no harm.
+LEASE = timedelta(seconds=20)
 _SLOWEST = 60  # seconds between two attempts
 
 
 def add(kind: str, subject: str, payload: object = None, *, org_id: str) -> Outbox:
-    """Leave a message in the current transaction. kind: of Outbox.KINDS. payload: JSON, never a secret."""
-    return Outbox.objects.create(kind=kind, subject=subject, payload=payload, org_id=org_id)
+    """Leave a message in the current transaction. payload: JSON, never a secret. Raises KeyError for a kind that is not
+    registered (apis.gateways.kinds)."""
+    return Outbox.objects.create(
+        kind=kind, subject=subject, payload=payload, org_id=org_id, due_at=_first_due(kind)
+    )
 
 
-def add_selected(subjects: QuerySet, *, org_id: str) -> None:
-    """Leave messages about all keys that a query for ids finds, of one organisation, in one statement. They let all
-    others go first: a key that somebody revokes does not wait until the hundred thousand keys of another organisation
-    have been delivered again.
-    """
+def add_many(kind: str, subjects: Iterable[str], *, org_id: str) -> None:
+    """Leave a message about each of many subjects of one organisation."""
+    due_at = _first_due(kind)
+    rows = (Outbox(kind=kind, subject=subject, org_id=org_id, due_at=due_at) for subject in subjects)
+    Outbox.objects.bulk_create(rows, batch_size=1_000)
+
+
+def add_selected(kind: str, subjects: QuerySet, *, org_id: str) -> None:
+    """Leave messages about all things that a query for ids finds, of one organisation, in one statement."""
     select, params = subjects.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO {Outbox._meta.db_table}
                     (id, org_id, kind, subject, created_at, due_at, attempts, last_error)
                 SELECT {NEW_ID_SQL}, %s, %s, s.id, %s, %s, 0, '' FROM ({select}) AS s (id)""",  # noqa: S608  ours
-            [org_id, Outbox.LATER, now := timezone.now(), now, *params],
+            [org_id, kind, timezone.now(), _first_due(kind), *params],
         )
 
 
-def take(limit: int) -> list[Outbox]:
-    """Up to `limit` due messages, oldest first but those of `add_selected` last, locked until the transaction ends;
-    others skip them.
+def _first_due(kind: str) -> datetime:
+    return timezone.now() + timedelta(seconds=kinds.get(kind).rests)
+
+
+def claim(limit: int, served: dict[int, str]) -> list[Outbox]:
+    """Up to `limit` due messages of the highest urgency there is, claimed until LEASE is over; in no transaction.
+
+    Of kinds.FIRST the oldest, whosever they are. Below that organisations take turns, so that one which has a hundred
+    thousand does not keep the others waiting: `served` remembers, by urgency, whose turn was last.
     """
-    due = Outbox.objects.filter(done_at=None, due_at__lte=timezone.now()).order_by("due_at", "id")
-    due = due.select_for_update(skip_locked=True)
-    soon = list(due.exclude(kind=Outbox.LATER)[:limit])
-    return soon + list(due.filter(kind=Outbox.LATER)[: limit - len(soon)])
+    if not _due(kinds.names()).exists():
+        return []
+    with transaction.atomic():
+        for urgency in (kinds.FIRST, kinds.SOON, kinds.LATER):
+            due = _due(kinds.names(urgency))
+            if urgency != kinds.FIRST:
+                served[urgency] = _next_in_turn(due, served.get(urgency, ""))
+                due = due.filter(org_id=served[urgency])
+            rows = list(due.order_by("due_at", "id").select_for_update(skip_locked=True)[:limit])
+            if rows:
+                _these(rows).update(claimed_until=timezone.now() + LEASE)
+                return rows
+    return []
 
 
-def done(row: Outbox) -> None:
-    """The message was delivered."""
-    row.done_at = timezone.now()
-    row.save(update_fields=["done_at"])
+def _due(names: Sequence[str]) -> QuerySet:
+    now = timezone.now()
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    return Outbox.objects.filter(free, done_at=None, kind__in=names, due_at__lte=now)
 
 
-def retry(row: Outbox, error: object) -> None:
-    """It was not: try again after 1, 2, 4 … 60 s. error: text or exception; only the first 500 characters are
-    kept.
+def _next_in_turn(due: QuerySet, last: str) -> str:
+    """The organisation after `last`, in the order of ids, that has something due; "" if none has."""
+    waiting = due.order_by("org_id").values_list("org_id", flat=True)
+    return waiting.filter(org_id__gt=last).first() or waiting.first() or ""
+
+
+def _these(rows: Sequence[Outbox]) -> QuerySet:
+    return Outbox.objects.filter(org_id__in={row.org_id for row in rows}, id__in=[row.id for row in rows])
+
+
+def done(rows: Sequence[Outbox]) -> None:
+    """The messages were delivered."""
+    _these(rows).update(done_at=timezone.now(), claimed_until=None)
+
+
+def release(rows: Sequence[Outbox]) -> None:
+    """Nobody tried to deliver them: they are due as before."""
+    _these(rows).update(claimed_until=None)
+
+
+def retry(rows: Sequence[Outbox], error: object, slowest: float = _SLOWEST) -> None:
+    """They were not delivered: try again after 1, 2, 4 … seconds, `slowest` at most. error: text or exception; only the
+    first 500 characters are kept.
     """
-    row.attempts += 1
-    row.last_error = str(error)[:500]
-    row.due_at = timezone.now() + timedelta(seconds=min(2 ** min(row.attempts - 1, 10), _SLOWEST))
-    row.save(update_fields=["attempts", "last_error", "due_at"])
+    seconds = Least(Power(2, Least(F("attempts"), 10)), slowest, output_field=FloatField())
+    wait = ExpressionWrapper(seconds * timedelta(seconds=1), output_field=DurationField())
+    _these(rows).update(
+        attempts=F("attempts") + 1,
+        last_error=str(error)[:500],
+        due_at=ExpressionWrapper(Value(timezone.now()) + wait, output_field=DateTimeField()),
+        claimed_until=None,
+    )
 
 
 def waiting() -> QuerySet:
-    """The messages in scope that are not yet delivered."""
-    return Outbox.objects.filter(done_at=None)
+    """The messages in scope that should have been delivered by now, and are not."""
+    return Outbox.objects.filter(Q(due_at__lte=timezone.now()) | Q(attempts__gt=0), done_at=None)
+
+
+def note_unknown() -> int:
+    """Say of the due messages whose kind nobody registered why they stay; the answer is how many. A version that
+    registers the kind delivers them."""
+    now = timezone.now()
+    strange = Outbox.objects.filter(done_at=None, due_at__lte=now).exclude(kind__in=kinds.names())
+    return strange.update(
+        attempts=F("attempts") + 1,
+        last_error="no app delivers messages of this kind",
+        due_at=now + timedelta(seconds=_SLOWEST),
+    )
 
 
 def forget(before: datetime) -> int:

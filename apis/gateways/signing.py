@@ -3,12 +3,11 @@
 import hashlib
 import json
 
-CHANNEL = "tyk.cluster.notifications"
 SHA256 = 5
 
 
 def signed(command: str, payload: str, node_secret: str) -> bytes:
-    """The message for CHANNEL that makes gateways obey `command`.
+    """The message (for apis.gateways.names.CHANNEL) that makes gateways obey `command`.
 
     Algorithm 5, the lower-case hex SHA-256 of command, payload and node secret written one after the other,
     is what stock gateways accept whether or not `allow_insecure_configs` is set.

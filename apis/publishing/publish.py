@@ -286,7 +286,7 @@ def _serve(api, feed):
     feed.number += 1
     feed.stamp = new_id()
     feed.save(update_fields=["number", "stamp", "apis"])
-    outbox.add("reload", api.api_id, org_id=api.org_id)
+    outbox.add("reload", api.api_id, feed.number, org_id=api.org_id)
 
 
 def _body(api):

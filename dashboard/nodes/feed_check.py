@@ -14,6 +14,7 @@ SECONDS = 3
 BYTES_A_SECOND = 2_000_000
 # A gateway gives up then.
 LONGEST = 30
+UNREACHABLE = "the feed cannot be asked for"
 _PIECE = 65_536
 
 
@@ -22,12 +23,14 @@ def patience(size: int) -> float:
     return min(SECONDS + size / BYTES_A_SECOND, LONGEST)
 
 
-def trouble(url: str, secret: str, etag: str, size: int = 0) -> str:
-    """Why the feed of `size` bytes that `etag` names cannot be pulled from `url`; "" if it can."""
+def trouble(url: str, secret: str, etag: str, size: int = 0, *, at_least: float = 0) -> str:
+    """Why the feed of `size` bytes that `etag` names cannot be pulled from `url`; "" if it can. `at_least`: the seconds
+    in which it must have come, if they are more than its size asks for."""
+    seconds = max(patience(size), at_least)
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    end = time.monotonic() + patience(size)
-    connection = kind(parts.netloc, timeout=patience(size))
+    end = time.monotonic() + seconds
+    connection = kind(parts.netloc, timeout=seconds)
     try:
         connection.request(
             "GET", parts.path or "/system/apis", headers={"Authorization": secret, "Accept-Encoding": "gzip"}
@@ -36,7 +39,7 @@ def trouble(url: str, secret: str, etag: str, size: int = 0) -> str:
         if response.status == 200:
             _await_end(response, end)
     except (OSError, HTTPException) as error:
-        return f"the feed cannot be asked for ({type(error).__name__})"
+        return f"{UNREACHABLE} ({type(error).__name__})"
     finally:
         connection.close()
     if response.status != 200:

@@ -57,6 +57,8 @@ class NodeSignal(models.Model):
     receivers = models.IntegerField(default=0)
     trouble = models.CharField(max_length=300, blank=True)
     trouble_at = models.DateTimeField(null=True)
+    # Until then the next one is the business of one worker, who asks for the feed and tells Redis.
+    claimed_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"signal for version {self.version}"

@@ -4,12 +4,13 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 from redis import Redis, RedisError
 
-from apis.gateways.signing import CHANNEL, signed
+from apis.gateways.names import CHANNEL
+from apis.gateways.signing import signed
+from apis.models import Outbox
 from apis.publishing import feed as published
 from dashboard.nodes import envelope, feed_check
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER
@@ -21,36 +22,55 @@ logger = logging.getLogger(__name__)
 # Gateways may have lost their reload while nothing here ran, so a signal follows every start.
 STARTED_AT = timezone.now()
 AFTER_TROUBLE = timedelta(seconds=2)
+# At a start the port is open before a process answers there, so the first question waits for it.
+STARTING = timedelta(seconds=20)
+# A claim, apart from the time in which the feed must have come.
+LEASE = timedelta(seconds=10)
 CHECKS = 3  # of the feed, while others publish between our reading it and asking for it
 FORGOTTEN_AFTER = timedelta(days=30)
 
 
-class NotSent(Exception):
-    """The signal could not be sent; the message says why."""
+def confirm(rows: list[Outbox], redis: Redis) -> dict[str, str]:
+    """Deliver messages of kind "reload" (a kinds.Handler). `tick` sends the signal; they say whether it was sent, each
+    for the feed whose number it carries.
 
-
-def reload(row, redis: Redis) -> None:
-    """Deliver an outbox row of kind "reload". Raises NotSent while gateways cannot be told.
-
-    Which API changed does not matter: a gateway pulls everything, so the rows of a second share a signal.
+    Which API changed does not matter: a gateway pulls everything, so the changes of a second share a signal.
     """
-    tick(redis)
-    trouble = NodeSignal.objects.values_list("trouble", flat=True).first()
-    if trouble:
-        raise NotSent(trouble)
+    signal, wanted = NodeSignal.objects.first() or NodeSignal(), wanted_version()
+    reason = signal.trouble or "the signal is about to be sent"
+    return {row.id: reason for row in rows if (signal.version or 0) < (row.payload or wanted)}
 
 
 def tick(redis: Redis) -> bool:
-    """Send the reload signal if one is due; whether it was sent. Cheap when none is: call it all the time."""
-    if _due_series(NodeSignal.objects.first() or NodeSignal(), timezone.now()) is None:
+    """Send the reload signal if one is due; whether it was sent. Cheap when none is: call it all the time, in no
+    transaction. Nothing is locked while the feed is asked for and Redis told, so others only see that somebody does."""
+    now = timezone.now()
+    signal = NodeSignal.objects.first() or NodeSignal()
+    started_at = _due_series(signal, now)
+    if started_at is None:
         return False
-    with transaction.atomic():
-        NodeSignal.objects.bulk_create([NodeSignal()], ignore_conflicts=True)
-        signal = NodeSignal.objects.select_for_update().get()
-        now = timezone.now()
-        started_at = _due_series(signal, now)
-        # Another worker may have been quicker.
-        return started_at is not None and _send(signal, started_at, now, redis)
+    NodeSignal.objects.bulk_create([NodeSignal()], ignore_conflicts=True)
+    return _claim(signal, now) and _send(signal, started_at, redis)
+
+
+def _claim(signal: NodeSignal, now: datetime) -> bool:
+    """Make the next signal this worker's business, unless another was quicker."""
+    as_seen = NodeSignal.objects.filter(sent_at=signal.sent_at, trouble_at=signal.trouble_at)
+    free = as_seen.filter(Q(claimed_until=None) | Q(claimed_until__lte=now))
+    signal.claimed_until = now + LEASE
+    return free.update(claimed_until=signal.claimed_until) == 1
+
+
+def _keep(signal: NodeSignal, seconds: float) -> None:
+    """Go on claiming it for so long and a little longer."""
+    until = timezone.now() + timedelta(seconds=seconds) + LEASE
+    _note(signal, claimed_until=until)
+    signal.claimed_until = until
+
+
+def _note(signal: NodeSignal, **facts: object) -> None:
+    """Write down of a claimed signal what became of it. Whose claim has run out writes nothing."""
+    NodeSignal.objects.filter(claimed_until=signal.claimed_until).update(**facts)
 
 
 def _due_series(signal: NodeSignal, now: datetime) -> datetime | None:
@@ -83,35 +103,54 @@ def _behind(started_at: datetime, now: datetime):
     return _live(now).exclude(pulled)
 
 
-def _send(signal: NodeSignal, started_at: datetime, now: datetime, redis: Redis) -> bool:
-    feed, trouble = _checked_feed()
+def _send(signal: NodeSignal, started_at: datetime, redis: Redis) -> bool:
+    feed, trouble = _checked_feed(signal)
+    now = timezone.now()
     if not trouble:
         try:
-            signal.receivers = redis.publish(CHANNEL, signed("ApiUpdated", "", settings.NODE_SECRET))
+            receivers = redis.publish(CHANNEL, signed("ApiUpdated", "", settings.NODE_SECRET))
         except RedisError as error:
             trouble = f"Redis cannot be reached ({type(error).__name__})"
     if trouble:
-        if trouble != signal.trouble:
-            logger.warning("no reload signal: %s", trouble)
-        signal.trouble, signal.trouble_at = trouble, now
-        signal.save()
+        _note_trouble(signal, trouble, now)
         return False
-    signal.started_at, signal.sent_at, signal.version = started_at, now, feed.version
-    signal.trouble, signal.trouble_at = "", None
-    signal.save()
-    # After the message, so that no row is locked while Redis is slow; who pulled meanwhile has answered it.
+    _note(
+        signal,
+        started_at=started_at,
+        sent_at=now,
+        version=feed.version,
+        receivers=receivers,
+        trouble="",
+        trouble_at=None,
+        claimed_until=None,
+    )
+    # Who pulled meanwhile has answered it.
     _live(now).filter(asked_at=None).exclude(last_pull_at__gt=now).update(asked_at=now)
     Node.objects.filter(last_ping_at__lt=now - FORGOTTEN_AFTER).delete()
     return True
 
 
-def _checked_feed():
+def _note_trouble(signal: NodeSignal, trouble: str, now: datetime) -> None:
+    if trouble.startswith(feed_check.UNREACHABLE) and _starting() > 0:
+        _note(signal, claimed_until=None)
+        return
+    if trouble != signal.trouble:
+        logger.warning("no reload signal: %s", trouble)
+    _note(signal, trouble=trouble, trouble_at=now, claimed_until=None)
+
+
+def _starting() -> float:
+    """For how many more seconds the processes that serve the feed may be still on their way, as this one was."""
+    return (STARTED_AT + STARTING - timezone.now()).total_seconds()
+
+
+def _checked_feed(signal: NodeSignal):
     """The feed gateways would be given, and why they would not be: "" if they would."""
     try:
         for _ in range(CHECKS):
             # Its bytes are for the processes that serve it.
             feed = published.outline()
-            trouble = _trouble(feed)
+            trouble = _trouble(signal, feed)
             if not trouble or published.outline().stamp == feed.stamp:
                 break
     except published.FeedInDoubt as error:
@@ -119,9 +158,10 @@ def _checked_feed():
     return feed, trouble
 
 
-def _trouble(feed) -> str:
+def _trouble(signal: NodeSignal, feed) -> str:
     if not settings.FEED_CHECK_URL:
         return ""
-    return feed_check.trouble(
-        settings.FEED_CHECK_URL, settings.NODE_SECRET, envelope.etag(feed.stamp), feed.size
-    )
+    waits = _starting()
+    _keep(signal, max(feed_check.patience(feed.size), waits))
+    etag = envelope.etag(feed.stamp)
+    return feed_check.trouble(settings.FEED_CHECK_URL, settings.NODE_SECRET, etag, feed.size, at_least=waits)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apis.gateways import outbox
 from apis.models import ApiDefinition
+from keys.keys.delivery import AGAIN
 from keys.models import Key, KeyRight
 from orgs import audit
 from orgs.models import Organisation
@@ -35,7 +36,7 @@ def depart(organisation: Organisation, **_: object) -> None:
     """The organisation is being deleted (apis.publishing.events.apis_departing): its keys end with it."""
     living = Key.objects.filter(org_id=organisation.id, revoked_at=None)
     audit.record_selected("key.revoked", "key", _REVOKED, {"org": organisation.id}, org=organisation.id)
-    outbox.add_selected(living.values("id"), org_id=organisation.id)
+    outbox.add_selected(AGAIN, living.values("id"), org_id=organisation.id)
     now = timezone.now()
     living.update(revoked_at=now, updated_at=now, change_number=F("change_number") + 1)
 
@@ -59,5 +60,5 @@ def _take_away(living: QuerySet, api: ApiDefinition) -> None:
 
 
 def _redeliver(org_id: str, keys: QuerySet) -> None:
-    outbox.add_selected(keys.values("id"), org_id=org_id)
+    outbox.add_selected(AGAIN, keys.values("id"), org_id=org_id)
     keys.update(change_number=F("change_number") + 1)

@@ -1,84 +1,120 @@
 """Keys on their way to the gateways' Redis.
 
-What is written follows from the key's row at the moment of writing, never from the outbox row, so
-delivering twice, late or out of order does no harm. Each key's row is locked meanwhile: of two workers the
-later one writes the newer state.
+What is written follows from the key's row at the moment of writing, never from the message, so delivering twice, late
+or out of order does no harm. Nothing is locked while Redis is asked. Of two workers the slower one could thus write an
+older state over a newer one; so whoever has written looks whether the change number is still the one that he read,
+and writes again if not. If he dies in between, his claim of the message runs out and somebody else writes.
 
 Sessions lie under the hash of the token, so gateways must hash keys (`hash_keys: true`). With that off a
 gateway looks for the token itself, which nobody has kept.
 """
 
 import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, transaction
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from redis import Redis
 
-from apis.gateways.signing import CHANNEL, forget_sessions
+from apis.gateways import names, outbox
+from apis.gateways.signing import forget_sessions
+from apis.models import Outbox
 from keys.keys.reader import sessions_of
 from keys.keys.session import encoded, parsed, with_quota_state
 from keys.models import Key
 
-KINDS = ("key", "key-removed", "key-again")
+# The kinds of message about a key. Access that ends is urgent; what is said of all keys of an organisation is not.
+CHANGED, SUSPENDED, REVOKED, AGAIN = "key", "key-suspended", "key-removed", "key-again"
+# A gateway writes a session back as it knew it up to ten seconds ago, so what was delivered is looked at once more.
+CHECK, CHECK_AFTER = "key-check", 15
+
+_ROUNDS = 3  # of writing, while the same key goes on being changed
 
 
-class Busy(Exception):
-    """The key's row is locked by somebody else."""
+def deliver(rows: list[Outbox], redis: Redis) -> dict[str, str]:
+    """Bring the sessions of the keys that messages name to what they should be (a kinds.Handler). Messages about keys
+    that are being changed just now are to be tried again, like all of them on redis.RedisError."""
+    resetting = {row.subject for row in rows if (row.payload or {}).get("reset_quota")}
+    moving = write({row.subject: row.org_id for row in rows}, redis, resetting=resetting)
+    _check_later([row for row in rows if row.kind != AGAIN])
+    return {row.id: "the key is being changed" for row in rows if row.subject in moving}
 
 
-def deliver(row, redis: Redis) -> None:
-    """Do what an outbox row of one of KINDS asks for. In a transaction, with a scope that holds the row's
-    organisation. Raises redis.RedisError when Redis is away and Busy while the key is being changed: the row
-    is to be tried again."""
-    key = _locked(row.org_id, row.subject)
-    if key is not None:
-        write([key], redis, reset_quota=bool((row.payload or {}).get("reset_quota")))
+def _check_later(rows: list[Outbox]) -> None:
+    subjects = defaultdict(set)
+    for row in rows:
+        subjects[row.org_id].add(row.subject)
+    for org_id, ids in subjects.items():
+        outbox.add_many(CHECK, sorted(ids), org_id=org_id)
 
 
-def _locked(org_id: str, key_id: str) -> Key | None:
-    """The key, its row locked until the transaction ends. Raises Busy instead of waiting: one transaction may
-    deliver many keys, and another which changes many would wait for it in a circle."""
-    try:
-        with transaction.atomic():
-            rows = Key.objects.select_for_update(nowait=True, no_key=True, of=("self",))
-            return rows.filter(org_id=org_id, id=key_id).first()
-    except OperationalError as error:
-        raise Busy("the key is being changed") from error
+def write(orgs: Mapping[str, str], redis: Redis, *, resetting: Collection[str] = ()) -> set[str]:
+    """Write or delete the sessions of keys, and have gateways forget their cached copies. In no transaction.
 
-
-def write(keys: list[Key], redis: Redis, *, reset_quota: bool = False) -> dict[str, Any]:
-    """Bring the sessions of keys, whose rows the caller has locked, to what they should be and have gateways
-    forget their cached copies. The answer is what was written, by key id; None: it was deleted."""
+    `orgs`: the organisation of each key, by the key's id. `resetting`: those whose quota begins anew. Answers those
+    that were changed all the while, or are locked by whoever changes them: what was written of them may be old by now.
+    """
     if not settings.GATEWAY_HASH_KEYS:
         raise ImproperlyConfigured(
             "Keys are delivered under the hash of their token: gateways need hash_keys on."
         )
-    wanted, now = sessions_of(keys), int(time.time())
+    moved, locked = set(orgs), set()
+    for _ in range(_ROUNDS):
+        keys = list(_rows({id: orgs[id] for id in moved}))
+        if not keys:
+            return locked
+        _store(keys, sessions_of(keys), redis, resetting)
+        moved, held = _note(keys)
+        locked |= held
+        resetting = ()
+    return locked | moved
+
+
+def _rows(orgs: Mapping[str, str]) -> QuerySet:
+    """Keys by id in order; the table is keyed by organisation first."""
+    return Key.objects.filter(org_id__in=set(orgs.values()), id__in=orgs).order_by("id")
+
+
+def _store(
+    keys: list[Key], wanted: dict[str, dict[str, Any] | None], redis: Redis, resetting: Collection[str]
+) -> None:
     stored = dict(zip(keys, redis.mget([session_name(key) for key in keys]), strict=True))
+    now = int(time.time())
     # One MULTI: no gateway can cache an old session again between the write and the notice.
     with redis.pipeline(transaction=True) as pipeline:
         for key in keys:
-            session = wanted[key.id]
+            session, resets = wanted[key.id], key.id in resetting
             if session is None:
                 pipeline.delete(session_name(key))
             else:
-                begun = None if reset_quota else parsed(stored[key])
+                begun = None if resets else parsed(stored[key])
                 # No time to live: an expired key is refused by its `expires`, in words that say so.
                 pipeline.set(session_name(key), encoded(with_quota_state(session, begun, now)))
-            if reset_quota or session is None:
-                pipeline.delete(f"quota-{key.token_hash}")
-        pipeline.publish(CHANNEL, forget_sessions([key.cache_key for key in keys], settings.NODE_SECRET))
+            if resets or session is None:
+                pipeline.delete(names.quota(key.token_hash))
+        pipeline.publish(
+            names.CHANNEL, forget_sessions([key.cache_key for key in keys], settings.NODE_SECRET)
+        )
         pipeline.execute()
-    Key.objects.filter(org_id__in={key.org_id for key in keys}, id__in=[key.id for key in keys]).update(
-        delivered_number=F("change_number"), delivered_at=timezone.now()
-    )
-    return wanted
+
+
+@transaction.atomic
+def _note(keys: list[Key]) -> tuple[set[str], set[str]]:
+    """Note that these keys were delivered as they were read. Answers those that changed since, and those of which that
+    cannot be told, because somebody holds them."""
+    read, orgs = {key.id: key.change_number for key in keys}, {key.id: key.org_id for key in keys}
+    rows = _rows(orgs).select_for_update(skip_locked=True, no_key=True, of=("self",))
+    found = dict(rows.values_list("id", "change_number"))
+    same = {id: orgs[id] for id in found if found[id] == read[id]}
+    _rows(same).update(delivered_number=F("change_number"), delivered_at=timezone.now())
+    return {id for id in found if found[id] != read[id]}, read.keys() - found.keys()
 
 
 def session_name(key: Key) -> str:
     """Where the key's session lies in the gateways' Redis."""
-    return f"apikey-{key.token_hash}"
+    return names.session(key.token_hash)

@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from apis.gateways import outbox
 from apis.models import ApiDefinition
 from keys.keys import token as tokens
+from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
 from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api
 from keys.keys.session import UNLIMITED, Right
 from keys.models import Key, KeyRight
@@ -118,7 +119,8 @@ def change(
     KeyRight.objects.filter(org_id=key.org_id, key=key).delete()
     _write_rights(key, spec, apis)
     _save(key)
-    _announce(key, "key.changed", before=before, reset_quota=reset_quota)
+    kind = SUSPENDED if key.suspended else CHANGED
+    _announce(key, "key.changed", before=before, kind=kind, reset_quota=reset_quota)
     return key
 
 
@@ -137,7 +139,10 @@ def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> 
     before = _facts(key)
     key.suspended = suspended
     _save(key)
-    _announce(key, "key.suspended" if suspended else "key.resumed", before=before)
+    if suspended:
+        _announce(key, "key.suspended", before=before, kind=SUSPENDED)
+    else:
+        _announce(key, "key.resumed", before=before)
     return key
 
 
@@ -149,12 +154,11 @@ def revoke(key: Key, *, expected: int | None = None) -> Key:
     before = _facts(key)
     key.revoked_at = timezone.now()
     _save(key)
-    _announce(key, "key.revoked", before=before, kind="key-removed")
+    _announce(key, "key.revoked", before=before, kind=REVOKED)
     return key
 
 
 def _locked(key: Key) -> Key:
-    # The delivery of an earlier change may hold the row while it speaks to Redis, which takes milliseconds.
     key = Key.objects.select_for_update().get(org_id=key.org_id, id=key.id)
     if key.revoked_at is not None:
         raise Revoked("key", "A revoked key cannot be changed.")
@@ -196,7 +200,7 @@ def _save(key: Key) -> None:
     key.save()
 
 
-def _announce(key: Key, action: str, *, before: dict, kind: str = "key", reset_quota: bool = False) -> None:
+def _announce(key: Key, action: str, *, before: dict, kind: str = CHANGED, reset_quota: bool = False) -> None:
     _record(key, action, before)
     outbox.add(kind, key.id, {"reset_quota": True} if reset_quota else None, org_id=key.org_id)
 

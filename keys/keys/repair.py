@@ -1,76 +1,82 @@
-"""The sweep: what the gateways' Redis holds, compared with what it should hold.
+"""The sweep: what the gateways' Redis holds, compared with what it should hold, round after round.
 
-Redis may have lost sessions, and a gateway writes back a session as it knew it up to ten seconds ago, over
-a change, or a revocation, of ours. Called every half minute, so nothing wrong lasts a minute.
+Redis may have lost sessions, and a gateway writes back a session as it knew it up to ten seconds ago, over a change, or
+a revocation, of ours. Keys that were changed are looked at once more by a message of their own
+(keys.keys.delivery.CHECK); the sweep looks at all of them, a chunk at a time, and remembers in the database how far it
+is. A round takes half a minute, or as long as it takes when a twentieth of the time is spent on it.
 """
 
-from dataclasses import dataclass
+import time
+from datetime import timedelta
 
-from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 from redis import Redis
 
+from apis.models import Outbox
 from keys.keys.delivery import session_name, write
 from keys.keys.reader import sessions_of
-from keys.keys.session import parsed, same
-from keys.models import Key
+from keys.keys.session import encoded, parsed, same
+from keys.models import Key, Sweep
 from orgs import scope
-from orgs.models import Organisation
 
-CHUNK = 1000
-
-
-@dataclass
-class Swept:
-    """`checked` keys, of which `rewritten` had a session missing or changed and `removed` one that they
-    must not have."""
-
-    checked: int = 0
-    rewritten: int = 0
-    removed: int = 0
+CHUNK = 500
+SHARE = 0.05  # of one core, at most
+ROUND = timedelta(seconds=30)  # from the beginning of one to the next, at least
 
 
-def sweep(redis: Redis, *, chunk: int = CHUNK) -> Swept:
-    """Repair the sessions of every key of every organisation, revoked ones too. Opens its own scopes and
-    transactions, one a chunk. Raises redis.RedisError when Redis is away."""
-    swept = Swept()
-    for org_id in list(Organisation.everyone.order_by("id").values_list("id", flat=True)):
-        with scope.org(org_id):
-            last = ""
-            while last is not None:
-                with transaction.atomic():
-                    last = _sweep_chunk(last, chunk, redis, swept)
-    return swept
+def step(redis: Redis, *, chunk: int = CHUNK) -> float:
+    """Sweep the next keys, revoked ones too, in no transaction; the answer is in how many seconds those after them are
+    due. Raises redis.RedisError when Redis is away: the same keys come next."""
+    begun = time.monotonic()
+    with scope.every_org():
+        sweep = Sweep.objects.get_or_create(id=1)[0]
+        if not sweep.after_id:
+            sweep.begin()
+        keys = _next(sweep, chunk)
+        _repair(keys, redis, sweep)
+        sweep.go_on_after(keys[-1] if len(keys) == chunk else None)
+        sweep.save()
+    rest = (time.monotonic() - begun) * (1 / SHARE - 1)
+    if sweep.after_id:
+        return rest
+    return max(rest, (sweep.started_at + ROUND - timezone.now()).total_seconds())
 
 
-def _sweep_chunk(after: str, chunk: int, redis: Redis, swept: Swept) -> str | None:
-    """Sweep the keys of the entered organisation that follow the id `after`; the last one's id, None at the
-    end."""
-    keys = list(Key.objects.filter(id__gt=after).order_by("id")[:chunk])
-    if not keys:
-        return None
-    if wrong := _wrong(keys, redis):
-        _repair(wrong, redis, swept)
-    swept.checked += len(keys)
-    return keys[-1].id
+def _next(sweep: Sweep, chunk: int) -> list[Key]:
+    """The keys that follow, organisation by organisation. In two statements, so that each reads only its own rows."""
+    rows = Key.objects.order_by("org_id", "id")
+    keys = list(rows.filter(org_id=sweep.after_org, id__gt=sweep.after_id)[:chunk])
+    return keys + list(rows.filter(org_id__gt=sweep.after_org)[: chunk - len(keys)])
 
 
-def _wrong(keys: list[Key], redis: Redis) -> list[Key]:
+def _repair(keys: list[Key], redis: Redis, sweep: Sweep) -> None:
     wanted = sessions_of(keys)
-    stored = redis.mget([session_name(key) for key in keys])
+    wrong = _wrong(keys, wanted, redis)
+    # Read anew there: what is being delivered just now is not undone.
+    write({key.id: key.org_id for key in wrong}, redis)
+    removed = sum(wanted[key.id] is None for key in wrong)
+    sweep.checked += len(keys)
+    sweep.removed += removed
+    sweep.rewritten += len(wrong) - removed
+
+
+def check(rows: list[Outbox], redis: Redis) -> None:
+    """Deliver messages of kind CHECK: put right what gateways wrote over the keys that they name. Raises
+    redis.RedisError."""
+    named = Q(org_id__in={row.org_id for row in rows}, id__in={row.subject for row in rows})
+    keys = list(Key.objects.filter(named))
+    wrong = _wrong(keys, sessions_of(keys), redis)
+    write({key.id: key.org_id for key in wrong}, redis)
+
+
+def _wrong(keys: list[Key], wanted: dict[str, dict | None], redis: Redis) -> list[Key]:
+    stored = redis.mget([session_name(key) for key in keys]) if keys else []
     return [key for key, text in zip(keys, stored, strict=True) if not _right(wanted[key.id], text)]
 
 
 def _right(wanted: dict | None, text: bytes | None) -> bool:
-    return text is None if wanted is None else same(wanted, parsed(text))
-
-
-def _repair(keys: list[Key], redis: Redis, swept: Swept) -> None:
-    """Look again with the rows locked: a change may have been delivered since, and must not be undone. A
-    key that is being changed just now is passed over; what its change leaves is for the next sweep."""
-    rows = Key.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    locked = list(rows.filter(id__in=[key.id for key in keys]).order_by("id"))
-    wrong = _wrong(locked, redis) if locked else []
-    if wrong:
-        written = write(wrong, redis).values()
-        swept.removed += sum(session is None for session in written)
-        swept.rewritten += sum(session is not None for session in written)
+    if wanted is None or text is None:
+        return wanted is None and text is None
+    # Mostly it is as we wrote it, which is seen without reading it.
+    return text == encoded(wanted) or same(wanted, parsed(text))

@@ -15,12 +15,14 @@ from django.db import connections
 from django.test import Client
 from psycopg import sql
 
-import keys.keys.repair
+from apis.gateways import delivery
 from apis.models import Outbox
 from apis.publishing import columns
-from dashboard import worker
+from dashboard.nodes import signals
+from keys.models import Key
 from orgs import scope
 from orgs.models import Organisation
+from tests.keys import build
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATA = Path(__file__).parent / "data" / "upgrade"
@@ -33,6 +35,9 @@ LANDED = {
     "apis/migrations/0003_later_messages.py": "8331cee363a8c0a14838fe76c456643b8514f85c10db2ac0c54e70da64fbf7b7",
     "apis/migrations/0004_definition_columns.py": (
         "40aada4777cf45c6d06621e92e29b76425ef9efa949f7ce9331e6a02646fbcf4"
+    ),
+    "apis/migrations/0005_message_claims.py": (
+        "6c015c7493f5f612f10f67298bbf8bed65ae008bde178c7057e593171a9167c8"
     ),
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
@@ -47,8 +52,12 @@ LANDED = {
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),
+    "dashboard/nodes/migrations/0002_signal_claims.py": (
+        "8c37fd8b77b5b6f8140248d116ab0d52ab1f45128d014e60b64aec5514201f43"
+    ),
     "keys/migrations/0001_initial.py": "3d020dfb07a60c6d773bb490f2f63ec7e6575740e338a5b5b4a925b9ff575fdc",
     "keys/migrations/0002_limits.py": "7ff1bc5d99bc3da23c6cc03659855bdad12652e276bd843a7aaca3f7fd010682",
+    "keys/migrations/0003_sweep.py": "91f7b9ac0694f94d275df05f9953fe426ffe634ad87376c95a24b62deb5f226c",
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (
@@ -245,7 +254,7 @@ def pages(organisation: str) -> list[str]:
         "audit/",
     ]
     with scope.org(own):
-        ids = list(keys.models.Key.objects.values_list("id", flat=True))
+        ids = list(Key.objects.values_list("id", flat=True))
     found += [f"keys/{id}/" for id in ids]
     for name, api in EXPECTED["apis"].items():
         if api["org"] == own and name != "Deleted":
@@ -300,7 +309,7 @@ def test_a_gateway_that_had_registered_is_still_known(moved_in):
 
 
 def test_keys_are_delivered_as_they_were_and_a_revoked_one_is_not(moved_in, redis):
-    keys.keys.repair.sweep(redis)
+    build.sweep(redis)
     stored = {name: redis.get(f"apikey-{key['hash']}") for name, key in EXPECTED["keys"].items()}
     found = {name: json.loads(text) if text else None for name, text in stored.items()}
     wanted = EXPECTED["sessions"]
@@ -314,7 +323,8 @@ def test_the_message_that_waited_is_delivered(moved_in, redis):
             return Outbox.objects.filter(done_at=None).count()
 
     assert waiting() == 1
-    worker.deliver(redis)
+    signals.tick(redis)
+    delivery.deliver(redis)
     assert waiting() == 0
 
 

@@ -1,20 +1,26 @@
 """The background loop: what fails waits, what works goes on, nothing ends it but its end."""
 
+import socket
 import threading
 import time
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+import pytest
 import redis as redis_package
-from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection, transaction
+from django.db import connections, transaction
 from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from apis.gateways import outbox
+from apis.gateways import delivery, outbox
 from apis.models import Outbox
 from dashboard import worker
 from dashboard.analytics.models import RollupCut
+from dashboard.nodes import signals
 from dashboard.worker import Step
+from keys.keys import lifecycle
 from orgs import scope
 from orgs.models import Organisation
 from tests import make
@@ -48,6 +54,17 @@ def test_a_step_that_has_more_to_do_is_due_at_once_and_one_that_has_not_after_it
     assert step.due - before < 1
     step.take(None)
     assert 5 <= step.due - before < 6
+
+
+def test_a_step_that_says_in_how_many_seconds_it_goes_on_is_due_then(db):
+    answers = iter([7.5, 1.0, 0.0])
+    step = Step("paced", 60, lambda _: next(answers))
+    pauses = []
+    for _ in range(3):
+        before = time.monotonic()
+        step.take(None)
+        pauses.append(round(step.due - before, 1))
+    assert pauses == [7.5, 1.0, 0.0]
 
 
 def test_a_step_that_works_again_is_back_at_its_interval(db):
@@ -88,12 +105,6 @@ def test_the_step_begun_is_finished_before_the_lane_ends(db):
     assert (lane.is_alive(), finished) == (False, [True])
 
 
-def test_an_error_is_told_by_its_first_line_without_secrets():
-    error = Broken(f"refused {settings.NODE_SECRET} of {settings.REDIS_URL}\nDETAIL: a value")
-    password = settings.REDIS_URL.split("@")[0].split(":")[-1]
-    assert worker.described(error) == f"Broken: refused … of {settings.REDIS_URL.replace(password, '…')}"
-
-
 def test_the_log_line_of_an_error_quotes_no_value(db, caplog):
     Step("failing", 1, failing).take(None)
     assert [record.getMessage() for record in caplog.records] == [
@@ -101,67 +112,95 @@ def test_the_log_line_of_an_error_quotes_no_value(db, caplog):
     ]
 
 
-def states() -> list[tuple]:
-    with scope.every_org():
-        rows = Outbox.objects.order_by("created_at", "id")
-        return [(row.subject, row.done_at is not None, row.attempts, row.last_error) for row in rows]
+class Deaf:
+    """A peer that takes connections and never answers."""
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.heard = threading.Event()
+        self.connections = []
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def _listen(self):
+        with suppress(OSError):
+            while True:
+                self.connections.append(self.listener.accept()[0])
+                self.heard.set()
+
+    def __exit__(self, *_):
+        self.listener.close()
+        for connection in self.connections:
+            connection.close()
 
 
-def test_a_delivered_message_is_done(db, cast, redis):
-    with scope.every_org():
-        outbox.add("key", "f" * 24, org_id=cast.acme.id)
-    assert worker.deliver(redis) is False
-    assert states() == [("f" * 24, True, 0, "")]
+@contextmanager
+def working(*steps):
+    """The steps, taken once each in a thread of a worker whose Redis answers nothing."""
+    with Deaf() as redis:
+        client = redis_package.Redis(
+            host="127.0.0.1", port=redis.port, socket_timeout=4, retry=Retry(NoBackoff(), 0)
+        )
+
+        def work():
+            for step in steps:
+                step(client)
+            connections.close_all()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        yield redis, thread
+        thread.join(20)
 
 
-def test_a_message_waits_while_redis_is_away_and_is_delivered_afterwards(db, cast, redis):
-    nobody = redis_package.Redis(port=1)
-    with scope.every_org():
-        outbox.add("reload", "", org_id=cast.acme.id)
-    worker.deliver(nobody)
-    assert states() == [("", False, 1, "NotSent: Redis cannot be reached (ConnectionError)")]
-    with scope.every_org():
-        Outbox.objects.update(due_at="2026-01-01T00:00:00Z")
-    time.sleep(2)  # after trouble, signals pause so long
-    worker.deliver(redis)
-    assert states()[0][:2] == ("", True)
+def seconds(browser, path, **fields):
+    """How long a page takes to do what a form asks for."""
+    begun = time.monotonic()
+    assert browser.post(path, fields).status_code == 302
+    return time.monotonic() - begun
 
 
-def test_while_redis_is_away_one_message_is_tried_and_the_others_wait_their_turn(db, cast):
-    build.api(cast.acme)
-    for _ in range(3):
-        build.key(cast.acme)
-    with scope.every_org():
-        Outbox.objects.filter(kind="reload").delete()
-    assert worker.deliver(redis_package.Redis(port=1)) is False
-    assert [attempts for _, _, attempts, _ in states()] == [1, 0, 0]
+@pytest.fixture
+def pages(committed, cast, client_for):
+    """A key that waits for its delivery, and the browser of somebody who may suspend and revoke it."""
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+    return client_for(cast.acme_admin), f"/o/acme/keys/{made.id}/", made
 
 
-def test_a_message_that_breaks_its_delivery_does_not_hold_up_the_next(db, cast, redis, monkeypatch):
-    def breaking(row, client):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 / 0")
-
-    monkeypatch.setitem(worker.DELIVER, "reload", breaking)
-    with scope.every_org():
-        outbox.add("reload", "first", org_id=cast.acme.id)
-        outbox.add("key", "f" * 24, org_id=cast.acme.id)
-    worker.deliver(redis)
-    assert states() == [
-        ("first", False, 1, "DataError: division by zero"),
-        ("f" * 24, True, 0, ""),
-    ]
+def test_a_page_does_not_wait_for_a_redis_that_does_not_answer_the_worker(pages):
+    browser, path, made = pages
+    with working(delivery.deliver) as (redis, thread):
+        assert redis.heard.wait(10)
+        assert seconds(browser, f"{path}suspension/", suspended="true", expected=1) < 1
+        assert seconds(browser, f"{path}revocation/", expected=2) < 1
+        assert thread.is_alive()
+    assert build.again(made).state() == "revoked"
 
 
-def test_messages_delivered_a_week_ago_are_forgotten_and_later_or_waiting_ones_are_not(db, cast, redis):
-    with scope.every_org():
-        for subject in ("old", "new", "waiting"):
-            outbox.add("key", subject, org_id=cast.acme.id)
-        Outbox.objects.filter(subject="old").update(done_at="2026-01-01T00:00:00Z")
-        Outbox.objects.filter(subject="new").update(done_at="2999-01-01T00:00:00Z")
-        Outbox.objects.filter(subject="waiting").update(created_at="2026-01-01T00:00:00Z")
-    worker.forget(redis)
-    assert sorted(state[0] for state in states()) == ["new", "waiting"]
+def test_a_page_does_not_wait_for_a_feed_that_does_not_answer_the_worker(pages, settings, monkeypatch):
+    browser, path, made = pages
+    monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - timedelta(days=1))
+    with Deaf() as feed:
+        settings.FEED_CHECK_URL = f"http://127.0.0.1:{feed.port}/system/apis"
+        with working(signals.tick, delivery.deliver) as (_, thread):
+            assert feed.heard.wait(10)
+            assert seconds(browser, f"{path}suspension/", suspended="true", expected=1) < 1
+            assert seconds(browser, f"{path}revocation/", expected=2) < 1
+            assert thread.is_alive()
+    assert build.again(made).state() == "revoked"
+
+
+def test_a_revocation_does_not_wait_behind_the_thousand_messages_of_its_organisation(committed, cast, redis):
+    orders = build.api(cast.acme)
+    made = [build.key(cast.acme, orders)[0] for _ in range(3)]
+    with scope.org(cast.acme.id), transaction.atomic():
+        outbox.add_many("key-again", [made[0].id] * 5_000, org_id=cast.acme.id)
+        Outbox.objects.update(due_at=timezone.now() - timedelta(hours=1))
+        lifecycle.revoke(made[1])
+    delivery.deliver(redis)
+    assert build.again(made[1]).is_delivered
+    assert not build.again(made[2]).is_delivered
 
 
 def test_sessions_that_ended_are_deleted_each_hour_and_others_are_not(db, redis):
@@ -176,13 +215,14 @@ def test_sessions_that_ended_are_deleted_each_hour_and_others_are_not(db, redis)
 
 def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys():
     assert [[(step.name, step.interval) for step in lane] for lane in worker.lanes()] == [
-        [("outbox", 0.2), ("reload signal", 0.3)],
+        [("outbox", 0.2)],
+        [("reload signal", 0.3)],
         [("traffic", 2)],
         [
             ("key repair", 30),
             ("changed time zones", 5),
             ("housekeeping", 3600),
-            ("delivered messages", 3600),
+            ("old messages", 60),
             ("ended sessions", 3600),
         ],
     ]

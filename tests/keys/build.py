@@ -4,11 +4,16 @@ import json
 
 from django.db import transaction
 
+from apis.gateways import delivery as gateways
 from apis.gateways import outbox
 from apis.publishing import publish
-from keys.keys import delivery, lifecycle
+from keys.keys import lifecycle, repair
+from keys.keys.delivery import AGAIN, CHANGED, REVOKED, SUSPENDED
 from keys.keys.session import Right
+from keys.models import Sweep
 from orgs import scope
+
+KINDS = (CHANGED, SUSPENDED, REVOKED, AGAIN)
 
 
 def definition(name, path, **members):
@@ -43,16 +48,18 @@ def key(org, *apis, **spec):
 
 
 def deliver(redis):
-    """What the worker does with the messages about keys; those that fail are tried later."""
-    with scope.every_org(), transaction.atomic():
-        for row in outbox.take(1000):
-            if row.kind in delivery.KINDS:
-                try:
-                    delivery.deliver(row, redis)
-                except Exception as error:  # whatever it is, the worker goes on
-                    outbox.retry(row, error)
-                    continue
-            outbox.done(row)
+    """What the worker does with the messages that are due; those that fail are tried later."""
+    while gateways.deliver(redis):
+        pass
+
+
+def sweep(redis, **named):
+    """A whole round of the sweep: how many keys it looked at, rewrote, and took out of Redis."""
+    while True:
+        repair.step(redis, **named)
+        found = Sweep.objects.get()
+        if not found.after_id:
+            return found.checked, found.rewritten, found.removed
 
 
 def stored(redis, made):
@@ -64,7 +71,7 @@ def stored(redis, made):
 def waiting(org):
     """(kind, subject) of the messages about keys that are not yet delivered."""
     with scope.org(org.id):
-        rows = outbox.waiting().filter(kind__in=delivery.KINDS).order_by("created_at", "id")
+        rows = outbox.waiting().filter(kind__in=KINDS).order_by("created_at", "id")
         return [(row.kind, row.subject) for row in rows]
 
 

@@ -1,5 +1,7 @@
 import json
 import threading
+import time
+from contextlib import contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,10 +16,10 @@ from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from apis.gateways import outbox
-from apis.gateways.signing import CHANNEL, signed
-from apis.models import FeedVersion
-from dashboard.nodes import signals
+from apis.gateways.names import CHANNEL
+from apis.gateways.signing import signed
+from apis.models import FeedVersion, Outbox
+from dashboard.nodes import envelope, feed_check, signals
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
 from orgs import scope
 from orgs.ids import new_id
@@ -218,18 +220,31 @@ def test_nobody_is_told_to_pull_where_our_own_port_is_closed(told, redis, cast, 
     assert NodeSignal.objects.get().trouble == "the feed cannot be asked for (ConnectionRefusedError)"
 
 
-def test_a_message_of_the_outbox_stays_until_gateways_can_be_told(told, redis, cast):
+def test_a_message_of_the_outbox_stays_until_gateways_were_told(told, redis, cast):
     published(cast.acme, "Orders")
     with scope.every_org():
-        row = outbox.take(1)[0]
+        [row] = Outbox.objects.all()
+        assert (row.kind, row.payload) == ("reload", wanted_version())
+        assert row.due_at - row.created_at > timedelta(
+            seconds=0.9
+        )  # the signal is sent before it is looked for
+        assert signals.confirm([row], redis) == {row.id: "the signal is about to be sent"}
         away = redis_package.Redis(port=1, retry=Retry(NoBackoff(), 0))
-        with pytest.raises(signals.NotSent, match=r"^Redis cannot be reached \(ConnectionError\)$"):
-            signals.reload(row, away)
-        assert told() == []
+        assert signals.tick(away) is False
+        assert signals.confirm([row], redis) == {row.id: "Redis cannot be reached (ConnectionError)"}
         later(2)
-        signals.reload(row, redis)
-        signals.reload(row, redis)
+        assert signals.tick(redis) is True
+        assert signals.confirm([row], redis) == {}
     assert told() == [RELOAD]
+
+
+def test_a_message_is_not_kept_by_what_is_published_after_it(told, redis, cast):
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    published(cast.acme, "Rockets")
+    with scope.every_org():
+        rows = list(Outbox.objects.order_by("payload"))
+    assert signals.confirm(rows, redis) == {rows[1].id: "the signal is about to be sent"}
 
 
 def test_a_row_is_forgotten_after_a_month_without_a_sign_of_life(told, redis, cast):
@@ -316,3 +331,112 @@ def test_of_several_workers_one_sends(committed, redis, cast):
     for worker in workers:
         worker.join()
     assert sorted(sent) == [False, False, False, True]
+
+
+@contextmanager
+def web(*answers, wait=0):
+    """A port at which, after so many seconds, requests are answered one after another: 200 is the feed, 0 hangs up."""
+    asked, wanted = [], envelope.etag(FeedVersion.objects.get().stamp)
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            if status := (answers[len(asked) - 1] if len(asked) <= len(answers) else 200):
+                self.send_response(status)
+                self.send_header("ETag", wanted)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            else:
+                self.close_connection = True
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        starts = threading.Timer(wait, server.serve_forever)
+        starts.start()
+        yield f"http://127.0.0.1:{server.server_port}/system/apis", asked
+        server.shutdown()
+        starts.join()
+
+
+@pytest.fixture
+def just_started(told, monkeypatch):
+    monkeypatch.setattr(signals, "STARTED_AT", timezone.now())
+    monkeypatch.setattr(feed_check, "SECONDS", 0.2)
+
+
+def test_the_first_signal_after_a_start_waits_for_the_web_processes(
+    just_started, told, redis, settings, caplog
+):
+    """Their port is open before one of them answers there: the question used to be given up after 3 s, and to be
+    noted as trouble."""
+    with web(wait=1) as (settings.FEED_CHECK_URL, asked):
+        assert signals.tick(redis) is True
+    assert (len(asked), told(), NodeSignal.objects.get().trouble, caplog.records) == (1, [RELOAD], "", [])
+
+
+def test_a_port_that_is_not_yet_open_is_asked_again_at_once_without_a_word(
+    just_started, told, redis, settings, caplog
+):
+    settings.FEED_CHECK_URL = "http://127.0.0.1:1/system/apis"
+    assert (signals.tick(redis), NodeSignal.objects.get().trouble) == (False, "")
+    with web(0) as (settings.FEED_CHECK_URL, _):
+        assert [signals.tick(redis), signals.tick(redis)] == [False, True]
+    assert (told(), caplog.records) == ([RELOAD], [])
+
+
+def test_what_the_web_processes_answer_is_trouble_at_a_start_too(just_started, told, redis, settings):
+    with web(503) as (settings.FEED_CHECK_URL, _):
+        assert (signals.tick(redis), told()) == (False, [])
+    assert NodeSignal.objects.get().trouble == "the feed is answered 503"
+
+
+def test_a_web_that_does_not_come_is_trouble_after_a_while(told, redis, settings, monkeypatch, caplog):
+    settings.FEED_CHECK_URL = "http://127.0.0.1:1/system/apis"
+    monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - signals.STARTING)
+    assert signals.tick(redis) is False
+    assert [record.getMessage() for record in caplog.records] == [
+        "no reload signal: the feed cannot be asked for (ConnectionRefusedError)"
+    ]
+
+
+def test_while_one_worker_asks_for_the_feed_another_sends_nothing_and_waits_for_nothing(
+    committed, redis, cast, settings
+):
+    published(cast.acme, "Orders")
+    answers = []
+
+    def other_worker():
+        begun = time.monotonic()
+        sent = signals.tick(redis)
+        answers.append((sent, time.monotonic() - begun < 1))
+        connections.close_all()
+
+    with web(wait=2) as (settings.FEED_CHECK_URL, _):
+        first = threading.Thread(target=other_worker)
+        first.start()
+        time.sleep(0.5)
+        second = threading.Thread(target=other_worker)
+        second.start()
+        second.join(10)
+        first.join(10)
+    assert answers == [(False, True), (True, False)]
+
+
+def test_a_worker_whose_claim_has_run_out_notes_nothing(told, redis, cast, settings):
+    published(cast.acme, "Orders")
+    claimed = timezone.now() + timedelta(hours=1)
+
+    class Slow:
+        def publish(self, channel, message):
+            NodeSignal.objects.update(claimed_until=claimed)  # somebody else has claimed it since
+            return 7
+
+    before = NodeSignal.objects.get()
+    signals.tick(Slow())
+    after = NodeSignal.objects.get()
+    assert (after.version, after.sent_at, after.claimed_until) == (before.version, before.sent_at, claimed)
+    assert signals.tick(redis) is False
+    NodeSignal.objects.update(claimed_until=timezone.now())
+    assert (signals.tick(redis), told()) == (True, [RELOAD])

@@ -1,4 +1,4 @@
-"""Messages for gateways: delivered at least once, in order, each by one worker at a time."""
+"""Messages for gateways: delivered at least once, the urgent first, each by one worker at a time."""
 
 import threading
 from datetime import timedelta
@@ -7,88 +7,193 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from apis.gateways import outbox
+from apis.gateways import kinds, outbox
 from apis.models import Outbox
 from orgs import scope
 from orgs.models import Organisation
 
+KINDS = (("stop", kinds.FIRST), ("start", kinds.SOON), ("everything", kinds.LATER))
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch):
+    """Kinds of a made-up app, one of each urgency, and one that rests for a minute."""
+    monkeypatch.setattr(kinds, "_registered", {})
+    for name, urgency in KINDS:
+        kinds.register(name, lambda rows, redis: None, urgency=urgency)
+    kinds.register("look", lambda rows, redis: None, urgency=kinds.SOON, rests=60)
+
 
 @pytest.fixture
-def messages(cast):
-    """Three messages of two organisations, oldest first, and one that is not yet due."""
+def everybody(cast):
     with scope.every_org():
-        made = [
-            outbox.add("reload", str(number), org_id=org.id)
-            for number, org in enumerate([cast.acme, cast.globex, cast.acme])
-        ]
-        for age, row in enumerate(reversed(made)):
-            Outbox.objects.filter(id=row.id).update(due_at=timezone.now() - timedelta(seconds=age + 1))
-        later = outbox.add("key", "later", {"a": 1}, org_id=cast.acme.id)
-        Outbox.objects.filter(id=later.id).update(due_at=timezone.now() + timedelta(hours=1))
-        yield made
+        yield cast
+
+
+def left(kind, *subjects, org, age=0):
+    """Leave messages that have been due for `age` seconds, and more so the earlier they stand."""
+    for number, subject in enumerate(subjects):
+        row = outbox.add(kind, subject, org_id=org.id)
+        due_at = timezone.now() - timedelta(seconds=age + len(subjects) - number)
+        Outbox.objects.filter(id=row.id).update(due_at=due_at)
 
 
 def subjects(rows):
     return [row.subject for row in rows]
 
 
-def test_due_messages_are_taken_oldest_first(messages):
-    assert subjects(outbox.take(2)) == ["0", "1"]
-    assert subjects(outbox.take(10)) == ["0", "1", "2"]
+def test_due_messages_are_claimed_oldest_first_and_each_once(everybody):
+    left("stop", "0", "1", "2", org=everybody.acme)
+    outbox.add("look", "later", org_id=everybody.acme.id)
+    assert [subjects(outbox.claim(2, {})) for _ in range(3)] == [["0", "1"], ["2"], []]
 
 
-def test_a_message_of_its_own_goes_before_those_about_all_keys_of_an_organisation(messages, cast):
-    names = Organisation.everyone.filter(id__in=[cast.acme.id, cast.globex.id]).values("slug")
-    outbox.add_selected(names, org_id=cast.globex.id)
-    Outbox.objects.filter(kind=Outbox.LATER).update(due_at=timezone.now() - timedelta(hours=1))
-    assert subjects(outbox.take(2)) == ["0", "1"]
-    assert subjects(outbox.take(4))[:3] == ["0", "1", "2"]
-    assert sorted(subjects(outbox.take(10))[3:]) == ["acme", "globex"]
+def test_a_claim_that_nobody_ended_runs_out(everybody):
+    left("stop", "0", org=everybody.acme)
+    assert subjects(outbox.claim(10, {})) == ["0"]
+    assert outbox.claim(10, {}) == []
+    Outbox.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+    assert subjects(outbox.claim(10, {})) == ["0"]
+    assert Outbox.objects.get().claimed_until > timezone.now()
 
 
-def test_what_is_done_is_not_taken_again(messages):
-    outbox.done(outbox.take(1)[0])
-    assert subjects(outbox.take(10)) == ["1", "2"]
-    assert subjects(outbox.waiting().order_by("due_at")) == ["1", "2", "later"]
+def test_what_ends_an_access_goes_before_all_that_waits_longer(everybody):
+    left("everything", *(f"e{number}" for number in range(30)), org=everybody.globex, age=3600)
+    left("start", "begin", org=everybody.globex, age=60)
+    left("stop", "end", org=everybody.acme)
+    assert [subjects(outbox.claim(2, {})) for _ in range(3)] == [["end"], ["begin"], ["e0", "e1"]]
 
 
-def test_what_failed_waits_longer_each_time_but_never_more_than_a_minute(messages):
-    row, waits = messages[0], []
-    for _ in range(9):
-        outbox.retry(row, ConnectionError("x" * 1000))
+def test_what_ends_an_access_is_claimed_whosever_it_is(everybody):
+    left("stop", "theirs", org=everybody.globex, age=2)
+    left("stop", "ours", org=everybody.acme)
+    assert subjects(outbox.claim(10, {})) == ["theirs", "ours"]
+
+
+@pytest.mark.parametrize("kind", ["start", "everything"])
+def test_organisations_take_turns_so_that_none_waits_for_the_many_of_another(everybody, kind):
+    left(kind, *(f"a{number}" for number in range(6)), org=everybody.acme, age=3600)
+    left(kind, "g0", "g1", org=everybody.globex)
+    served, turns = {}, []
+    while rows := outbox.claim(2, served):
+        turns.append(subjects(rows))
+    assert sorted(turns[:2]) == [["a0", "a1"], ["g0", "g1"]]
+    assert turns[2:] == [["a2", "a3"], ["a4", "a5"]]
+
+
+def test_many_messages_are_left_at_once(everybody, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        outbox.add_many("everything", map(str, range(900)), org_id=everybody.acme.id)
+    assert len(outbox.claim(1_000, {})) == 900
+
+
+def test_messages_are_left_about_all_that_a_query_finds(everybody, django_assert_num_queries):
+    names = Organisation.everyone.filter(id__in=[everybody.acme.id, everybody.globex.id]).values("slug")
+    with django_assert_num_queries(1):
+        outbox.add_selected("everything", names, org_id=everybody.globex.id)
+    outbox.add_selected("look", names, org_id=everybody.globex.id)
+    rows = outbox.claim(10, {})
+    assert (sorted(subjects(rows)), {row.org_id for row in rows}) == (
+        ["acme", "globex"],
+        {everybody.globex.id},
+    )
+    assert {(row.attempts, row.payload, row.last_error) for row in rows} == {(0, None, "")}
+
+
+def test_a_kind_that_rests_is_not_due_at_once_and_not_missed_meanwhile(everybody):
+    outbox.add("look", "one", org_id=everybody.acme.id)
+    outbox.add_many("look", ["two"], org_id=everybody.acme.id)
+    assert (outbox.claim(10, {}), outbox.waiting().count()) == ([], 0)
+    Outbox.objects.update(due_at=timezone.now())
+    assert (outbox.waiting().count(), len(outbox.claim(10, {}))) == (2, 2)
+
+
+def test_what_is_done_is_not_claimed_again(everybody):
+    left("stop", "0", "1", "2", org=everybody.acme)
+    outbox.done(outbox.claim(1, {}))
+    assert subjects(outbox.waiting().order_by("due_at")) == ["1", "2"]
+    assert subjects(outbox.claim(10, {})) == ["1", "2"]
+
+
+def test_what_was_released_is_due_as_before(everybody):
+    left("stop", "0", "1", org=everybody.acme)
+    outbox.release(outbox.claim(10, {}))
+    assert subjects(outbox.claim(10, {})) == ["0", "1"]
+    assert set(Outbox.objects.values_list("attempts", "last_error")) == {(0, "")}
+
+
+def test_what_failed_waits_longer_each_time_but_never_more_than_a_minute(everybody):
+    left("stop", "0", "1", org=everybody.acme)
+    rows, waits = outbox.claim(1, {}), []
+    for _ in range(14):
+        outbox.retry(rows, ConnectionError("x" * 1000))
+        row = Outbox.objects.get(subject="0")
         waits.append(round((row.due_at - timezone.now()).total_seconds()))
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    row.refresh_from_db()
-    assert (row.attempts, row.last_error, row.done_at) == (9, "x" * 500, None)
-    assert subjects(outbox.take(10)) == ["1", "2"]
+    assert waits == [1, 2, 4, 8, 16, 32, *[60] * 8]
+    assert (row.attempts, row.last_error, row.done_at, row.claimed_until) == (14, "x" * 500, None, None)
+    outbox.retry(rows, "Redis is away", 2)
+    assert round((Outbox.objects.get(subject="0").due_at - timezone.now()).total_seconds()) == 2
+    assert subjects(outbox.waiting().order_by("subject")) == ["0", "1"]
+    assert subjects(outbox.claim(10, {})) == ["1"]
 
 
-def test_old_deliveries_are_forgotten(messages):
-    for row in messages[:2]:
-        outbox.done(row)
-    Outbox.objects.filter(id=messages[0].id).update(done_at=timezone.now() - timedelta(days=8))
+def test_a_kind_that_nobody_delivers_cannot_be_left(everybody):
+    with pytest.raises(KeyError):
+        outbox.add("stopp", "x", org_id=everybody.acme.id)
+    with pytest.raises(KeyError):
+        outbox.add_many("stopp", ["x"], org_id=everybody.acme.id)
+    with pytest.raises(KeyError):
+        outbox.add_selected("stopp", Organisation.everyone.values("slug"), org_id=everybody.acme.id)
+
+
+def test_a_kind_of_a_version_that_is_not_there_stays_says_why_and_holds_nothing_up(everybody, monkeypatch):
+    left("start", "strange", org=everybody.acme, age=60)
+    Outbox.objects.update(kind="certificate")
+    left("start", "known", org=everybody.acme)
+    assert outbox.note_unknown() == 1
+    assert subjects(outbox.claim(10, {})) == ["known"]
+    stranger = Outbox.objects.get(kind="certificate")
+    assert (stranger.done_at, stranger.attempts) == (None, 1)
+    assert stranger.last_error == "no app delivers messages of this kind"
+    assert outbox.note_unknown() == 0  # said once a minute
+    kinds.register("certificate", lambda rows, redis: None, urgency=kinds.SOON)
+    Outbox.objects.update(due_at=timezone.now())
+    assert subjects(outbox.claim(10, {})) == ["strange"]
+
+
+def test_old_deliveries_are_forgotten(everybody):
+    left("stop", "0", "1", "2", org=everybody.acme)
+    outbox.done(outbox.claim(2, {}))
+    Outbox.objects.filter(subject="0").update(done_at=timezone.now() - timedelta(days=8))
     assert outbox.forget(timezone.now() - timedelta(days=7)) == 1
-    assert Outbox.objects.count() == 3
+    assert subjects(Outbox.objects.order_by("subject")) == ["1", "2"]
 
 
-def test_two_workers_do_not_get_the_same_message(committed, messages):
-    taken_elsewhere = []
+def test_two_workers_do_not_get_the_same_message_and_do_not_wait_for_each_other(committed, everybody):
+    left("stop", "0", "1", "2", org=everybody.acme)
+    claimed_elsewhere = []
 
     def other_worker():
-        with scope.every_org(), transaction.atomic():
-            taken_elsewhere.extend(subjects(outbox.take(10)))
+        with scope.every_org():
+            claimed_elsewhere.extend(subjects(outbox.claim(10, {})))
         connection.close()
 
     with transaction.atomic():
-        assert subjects(outbox.take(2)) == ["0", "1"]
+        assert subjects(outbox.claim(2, {})) == ["0", "1"]
         thread = threading.Thread(target=other_worker)
         thread.start()
-        thread.join()
-    assert taken_elsewhere == ["2"]
+        thread.join(10)
+    assert claimed_elsewhere == ["2"]
 
 
 def test_a_message_of_another_organisation_cannot_be_left(cast):
     with scope.org(cast.acme.id), pytest.raises(DatabaseError), transaction.atomic():
-        outbox.add("reload", "x", org_id=cast.globex.id)
+        outbox.add("stop", "x", org_id=cast.globex.id)
     with scope.every_org():
         assert Outbox.objects.count() == 0
+
+
+def test_an_idle_look_is_one_query(everybody, django_assert_num_queries):
+    outbox.add("look", "one", org_id=everybody.acme.id)
+    with django_assert_num_queries(1):
+        assert outbox.claim(10, {}) == []

@@ -2,6 +2,7 @@ import hashlib
 import json
 import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -10,15 +11,16 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
+from django.utils import timezone
 
-from apis.gateways import signing
+from apis.gateways import delivery as gateways
+from apis.gateways import outbox, signing
 from apis.models import Outbox
 from apis.publishing import publish
-from keys.keys import delivery, lifecycle, repair
+from keys.keys import delivery, lifecycle
 from keys.keys.session import Right
 from keys.models import Key
 from orgs import scope
-from tests.concurrency import second_of_two
 from tests.keys import build
 from tests.keys.recorded import NODE_SECRET, RECORDED
 
@@ -130,16 +132,15 @@ def test_a_revoked_key_is_deleted_whatever_the_order_of_messages(cast, redis, li
     inside(cast.acme, lifecycle.revoke, made)
     build.deliver(redis)
     assert redis.keys() == []
-    with scope.org(cast.acme.id), transaction.atomic():
-        late = Outbox.objects.filter(kind="key").first()
-        delivery.deliver(late, redis)
+    with scope.org(cast.acme.id):
+        delivery.deliver(list(Outbox.objects.filter(kind="key")), redis)
     assert redis.keys() == []
     assert listener() == [signed(made.cache_key)] * 3
 
 
 def test_a_message_about_a_key_that_is_not_there_does_nothing(cast, redis):
-    with scope.org(cast.acme.id), transaction.atomic():
-        delivery.deliver(Outbox(org_id=cast.acme.id, kind="key", subject="f" * 24), redis)
+    with scope.org(cast.acme.id):
+        assert delivery.deliver([Outbox(org_id=cast.acme.id, kind="key", subject="f" * 24)], redis) == {}
     assert redis.keys() == []
 
 
@@ -218,40 +219,156 @@ def test_without_redis_a_key_is_saved_shown_as_not_delivered_and_sent_later(cast
     assert (build.again(made).is_delivered, build.stored(redis, made)["org_id"]) == (True, cast.acme.id)
 
 
-def test_a_key_that_is_being_changed_is_tried_later(committed, cast, redis):
-    made, _ = build.key(cast.acme)
-    held, release = threading.Event(), threading.Event()
+class Meanwhile:
+    """Redis, through which something happens just before the `number`-th time that sessions are written."""
+
+    def __init__(self, redis, number, happens):
+        self.redis, self.left, self.happens = redis, number, happens
+
+    def mget(self, names):
+        found = self.redis.mget(names)
+        self.left -= 1
+        if self.left == 0:
+            self.happens()
+        return found
+
+    def pipeline(self, transaction):
+        return self.redis.pipeline(transaction=transaction)
+
+
+@contextmanager
+def held(made):
+    """Somebody else has the key's row locked."""
+    has, release = threading.Event(), threading.Event()
 
     def change():
-        with scope.org(cast.acme.id), transaction.atomic():
+        with scope.org(made.org_id), transaction.atomic():
             Key.objects.select_for_update().get(id=made.id)
-            held.set()
+            has.set()
             release.wait(10)
         connections.close_all()
 
     other = threading.Thread(target=change)
     other.start()
-    held.wait(10)
-    with scope.org(cast.acme.id), transaction.atomic():
-        row = Outbox.objects.get(kind="key")
-        with pytest.raises(delivery.Busy):
-            delivery.deliver(row, redis)
-        assert Key.objects.count() == 1
+    has.wait(10)
+    yield
     release.set()
     other.join()
 
 
-def test_a_change_that_waits_for_a_delivery_knows_what_was_delivered(committed, cast, redis):
-    made, _ = build.key(cast.acme)
+def test_a_key_that_is_being_changed_is_not_waited_for_and_tried_later(committed, cast, redis):
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+    other, _ = build.key(cast.acme, build.api(cast.acme, "Returns"))
+    with held(made):
+        gateways.deliver(redis)
+    assert (build.again(made).is_delivered, build.again(other).is_delivered) == (False, True)
     with scope.org(cast.acme.id):
-        row = Outbox.objects.get(kind="key")
-    second_of_two(
-        cast.acme.id,
-        lambda: delivery.deliver(row, redis),
-        lambda: lifecycle.set_suspended(made, True),
-    )
-    changed = build.again(made)
-    assert (changed.suspended, changed.change_number, changed.delivered_number) == (True, 2, 1)
+        row = Outbox.objects.get(kind="key", subject=made.id)
+        assert (row.attempts, row.last_error) == (1, "the key is being changed")
+        Outbox.objects.update(due_at=row.created_at)
+    build.deliver(redis)
+    assert build.again(made).is_delivered
+
+
+def test_of_two_workers_the_newest_state_stands_although_the_slower_one_writes_last(committed, cast, redis):
+    """Worker A reads state 1, B reads and writes state 2, A writes state 1."""
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+
+    def b_is_quicker():
+        inside(cast.acme, lifecycle.set_suspended, made, True)
+        with scope.org(cast.acme.id):
+            assert delivery.write({made.id: cast.acme.id}, redis) == set()
+
+    with scope.org(cast.acme.id):
+        assert delivery.write({made.id: cast.acme.id}, Meanwhile(redis, 1, b_is_quicker)) == set()
+    assert build.stored(redis, made)["is_inactive"] is True
+    assert build.again(made).delivered_number == 2
+
+
+def test_a_key_revoked_while_it_is_delivered_has_no_session_afterwards(committed, cast, redis):
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+    revoking = Meanwhile(redis, 1, lambda: inside(cast.acme, lifecycle.revoke, made))
+    with scope.org(cast.acme.id):
+        assert delivery.write({made.id: cast.acme.id}, revoking) == set()
+    assert redis.keys() == []
+    assert build.again(made).is_delivered
+
+
+def test_a_key_that_changes_all_the_while_is_left_for_later(committed, cast, redis, monkeypatch):
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+    states = iter([True, False, True, False])
+
+    class Changing(Meanwhile):
+        def mget(self, names):
+            self.left = 1
+            return super().mget(names)
+
+    flapping = Changing(redis, 1, lambda: inside(cast.acme, lifecycle.set_suspended, made, next(states)))
+    with scope.org(cast.acme.id):
+        rows = [Outbox(org_id=cast.acme.id, kind="key", subject=made.id)]
+        assert delivery.deliver(rows, flapping) == {rows[0].id: "the key is being changed"}
+
+
+def test_a_worker_that_dies_between_writing_and_looking_is_replaced_when_its_claim_runs_out(
+    committed, cast, redis, monkeypatch
+):
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+
+    class Died(BaseException):
+        pass
+
+    def dies(keys):
+        raise Died
+
+    note = delivery._note
+    monkeypatch.setattr(delivery, "_note", dies)
+    suspending = Meanwhile(redis, 1, lambda: inside(cast.acme, lifecycle.set_suspended, made, True))
+    with pytest.raises(Died):
+        gateways.deliver(suspending)
+    monkeypatch.setattr(delivery, "_note", note)
+    build.deliver(redis)  # the message of the change
+    redis.set(f"apikey-{made.token_hash}", json.dumps(build.stored(redis, made) | {"is_inactive": False}))
+    with scope.org(cast.acme.id):
+        claimed = Outbox.objects.get(kind="key", done_at=None)
+        assert claimed.claimed_until - timezone.now() <= outbox.LEASE
+        Outbox.objects.update(claimed_until=timezone.now())
+    build.deliver(redis)
+    assert build.stored(redis, made)["is_inactive"] is True
+
+
+def test_what_a_gateway_writes_over_a_change_in_the_seconds_after_it_is_put_right(cast, redis):
+    """Whatever else there is to sweep: by a message of its own."""
+    made, _ = build.key(cast.acme, build.api(cast.acme), quota_max=5, quota_renewal_rate=3600)
+    build.deliver(redis)
+    stale = redis.get(f"apikey-{made.token_hash}")
+    inside(cast.acme, lifecycle.revoke, made)
+    build.deliver(redis)
+    redis.set(f"apikey-{made.token_hash}", stale)
+    build.deliver(redis)
+    assert redis.get(f"apikey-{made.token_hash}") == stale
+    with scope.org(cast.acme.id):
+        waits = [row.due_at - row.created_at for row in Outbox.objects.filter(kind="key-check", done_at=None)]
+        assert [round(wait.total_seconds()) for wait in waits] == [15, 15]
+        Outbox.objects.update(due_at=timezone.now())
+    build.deliver(redis)
+    assert redis.keys() == []
+
+
+def test_a_batch_of_keys_costs_the_same_queries_as_one_and_one_exchange_with_redis(
+    cast, redis, django_assert_num_queries
+):
+    orders = build.api(cast.acme)
+    made = [build.key(cast.acme, orders)[0] for _ in range(30)]
+    for number in (1, 30):
+        orgs = {key.id: cast.acme.id for key in made[:number]}
+        before = redis.info("commandstats")
+        # keys, rights; savepoint, lock, note, release
+        with scope.org(cast.acme.id), django_assert_num_queries(6):
+            assert delivery.write(orgs, redis) == set()
+        calls = {name: redis.info("commandstats")[f"cmdstat_{name}"]["calls"] for name in ("mget", "exec")}
+        assert calls == {
+            name: before.get(f"cmdstat_{name}", {"calls": 0})["calls"] + 1 for name in ("mget", "exec")
+        }
 
 
 def test_apis_come_and_go_while_their_keys_are_delivered_and_nothing_waits_in_a_circle(
@@ -280,7 +397,7 @@ def test_apis_come_and_go_while_their_keys_are_delivered_and_nothing_waits_in_a_
         done.set()
         for worker in workers:
             worker.join()
-    repair.sweep(redis)
+    build.sweep(redis)
     assert failures == []
     assert [list(build.stored(redis, each)["access_rights"]) for each in made] == [[last.api_id]] * 20
 
@@ -288,8 +405,8 @@ def test_apis_come_and_go_while_their_keys_are_delivered_and_nothing_waits_in_a_
 def test_gateways_that_do_not_hash_keys_are_refused_loudly(cast, redis, settings):
     settings.GATEWAY_HASH_KEYS = False
     made, _ = build.key(cast.acme, build.api(cast.acme))
-    with scope.org(cast.acme.id), transaction.atomic(), pytest.raises(ImproperlyConfigured):
-        delivery.write([build.again(made)], redis)
+    with scope.org(cast.acme.id), pytest.raises(ImproperlyConfigured):
+        delivery.write({made.id: cast.acme.id}, redis)
     assert redis.keys() == []
     assert [error.id for error in run_checks() if error.id.startswith("keys")] == ["keys.E001"]
 

@@ -242,7 +242,12 @@ def test_suspending_resuming_and_revoking_are_told_and_noted(cast):
         "key.resumed",
         "key.revoked",
     ]
-    assert [kind for kind, _ in build.waiting(cast.acme)] == ["key", "key", "key", "key-removed"]
+    assert [kind for kind, _ in build.waiting(cast.acme)] == [
+        "key",
+        "key-suspended",
+        "key",
+        "key-removed",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apis.models import ApiDefinition
 from apis.publishing import publish
-from keys.keys import lifecycle, repair
-from keys.keys.repair import Swept
+from keys.keys import lifecycle
 from orgs import scope
 from tests.keys import build
 
@@ -34,16 +33,16 @@ def opened(redis, made):
 
 def test_what_is_right_is_left_alone(cast, redis, delivered):
     before = redis.get(f"apikey-{delivered.token_hash}")
-    assert repair.sweep(redis) == Swept(checked=1)
+    assert build.sweep(redis) == (1, 0, 0)
     assert redis.get(f"apikey-{delivered.token_hash}") == before
 
 
 def test_what_redis_lost_comes_back(cast, redis, delivered):
     before = opened(redis, delivered)
     redis.flushall()
-    assert repair.sweep(redis) == Swept(checked=1, rewritten=1)
+    assert build.sweep(redis) == (1, 1, 0)
     assert opened(redis, delivered) == before
-    assert repair.sweep(redis) == Swept(checked=1)
+    assert build.sweep(redis) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +61,7 @@ def test_what_redis_lost_comes_back(cast, redis, delivered):
 def test_what_a_gateway_changed_is_put_right_and_its_quota_period_goes_on(cast, redis, delivered, change):
     before = build.stored(redis, delivered)
     rewrite(redis, delivered, **change)
-    assert repair.sweep(redis) == Swept(checked=1, rewritten=1)
+    assert build.sweep(redis) == (1, 1, 0)
     assert build.stored(redis, delivered) == before
 
 
@@ -70,7 +69,7 @@ def test_what_a_gateway_changed_is_put_right_and_its_quota_period_goes_on(cast, 
 def test_garbage_is_put_right(cast, redis, delivered, garbage):
     before = opened(redis, delivered)
     redis.set(f"apikey-{delivered.token_hash}", garbage)
-    assert repair.sweep(redis) == Swept(checked=1, rewritten=1)
+    assert build.sweep(redis) == (1, 1, 0)
     assert opened(redis, delivered) == before
 
 
@@ -83,11 +82,11 @@ def test_a_session_written_back_after_the_revocation_is_deleted_and_gateways_are
     with redis.pubsub(ignore_subscribe_messages=True) as subscription:
         subscription.subscribe("tyk.cluster.notifications")
         subscription.get_message(timeout=1)
-        assert repair.sweep(redis) == Swept(checked=1, removed=1)
+        assert build.sweep(redis) == (1, 0, 1)
         message = json.loads(subscription.get_message(timeout=1)["data"])
     assert (message["command"], message["payload"]) == ("KeySpaceUpdateNotification", delivered.cache_key)
     assert redis.keys() == []
-    assert repair.sweep(redis) == Swept(checked=1)
+    assert build.sweep(redis) == (1, 0, 0)
 
 
 def test_every_organisation_is_swept_in_chunks_of_any_size(cast, redis):
@@ -95,23 +94,23 @@ def test_every_organisation_is_swept_in_chunks_of_any_size(cast, redis):
         orders = build.api(org)
         for _ in range(3):
             build.key(org, orders)
-    assert repair.sweep(redis, chunk=2) == Swept(checked=6, rewritten=6)
+    assert build.sweep(redis, chunk=2) == (6, 6, 0)
     assert len(redis.keys("apikey-*")) == 6
-    assert repair.sweep(redis, chunk=100) == Swept(checked=6)
+    assert build.sweep(redis, chunk=100) == (6, 0, 0)
 
 
 def test_a_renamed_api_reaches_the_sessions_that_name_it(cast, redis, delivered):
     with scope.org(cast.acme.id), transaction.atomic():
         orders = ApiDefinition.objects.get()
         publish.change(orders, orders.definition | {"name": "Orders, renamed"}, author=None)
-    assert repair.sweep(redis) == Swept(checked=1, rewritten=1)
+    assert build.sweep(redis) == (1, 1, 0)
     assert build.stored(redis, delivered)["access_rights"][orders.api_id]["api_name"] == "Orders, renamed"
 
 
 def test_a_swept_key_counts_as_delivered(cast, redis):
     made, _ = build.key(cast.acme, build.api(cast.acme))
     assert not build.again(made).is_delivered
-    repair.sweep(redis)
+    build.sweep(redis)
     assert build.again(made).is_delivered
 
 
@@ -119,7 +118,7 @@ def test_a_sweep_costs_the_same_queries_for_one_key_and_for_three(cast, redis, d
     counts = []
     for _ in range(2):
         with CaptureQueriesContext(connection) as queries:
-            repair.sweep(redis)
+            build.sweep(redis)
         counts.append(len([query for query in queries if query["sql"].startswith("SELECT")]))
         for _ in range(2):
             build.key(cast.acme, alias="more")

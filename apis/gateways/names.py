@@ -1,0 +1,14 @@
+"""What gateways and Gatehouse call things in the Redis that they share. Pure."""
+
+# Where gateways listen for what they are told.
+CHANNEL = "tyk.cluster.notifications"
+
+
+def session(token_hash: str) -> str:
+    """Where the session of the key whose token has this hash lies."""
+    return f"apikey-{token_hash}"
+
+
+def quota(token_hash: str) -> str:
+    """Where gateways count its requests of a quota period."""
+    return f"quota-{token_hash}"
