@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils import timezone
 
 from keys.keys.lifecycle import KeySpec
@@ -165,9 +166,11 @@ class KeyForm(forms.Form):
         zone: ZoneInfo,
         key: Key | None = None,
         rights: Iterable[Right] = (),
+        typed: QueryDict | None = None,
     ):
+        """typed: what stands in the fields of a page that was sent to search and not to save."""
         rights = list(rights)
-        super().__init__(data, initial=_initial(key, rights))
+        super().__init__(data, initial=_initial(key, rights) if typed is None else _typed(typed))
         self.key = key
         self.fields["access_rights"] = RightsField(apis=apis, kept=rights, label="Or these APIs")
         self.fields["expires"] = ExpiryField(
@@ -230,6 +233,10 @@ class KeyForm(forms.Form):
             tags=values["tags"],
             meta_data=values["meta_data"],
         )
+
+
+def _typed(sent: QueryDict) -> dict[str, Any]:
+    return sent.dict() | {"access_rights": sent.getlist("access_rights"), "all_apis": "all_apis" in sent}
 
 
 def _initial(key: Key | None, rights: list[Right]) -> dict[str, Any]:

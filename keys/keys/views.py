@@ -95,7 +95,7 @@ def key_create(request, org):
     reload, the form leads to the key it has made."""
     apis = apis_of_one(request.org.id)
     form_token = form_tokens.of(request.POST)
-    form, status = KeyForm(request.POST or None, apis=apis, zone=request.org.zone), 400
+    form, status = KeyForm(**_sent(request), apis=apis, zone=request.org.zone), 400
     if form.is_valid():
         try:
             made = lifecycle.create(
@@ -113,6 +113,13 @@ def key_create(request, org):
             return _shown_once(request, *made)
     context = {"section": "keys", "form": form, "apis": apis, "form_token": form_token}
     return render(request, "keys/form.html", context, status=status if form.errors else 200)
+
+
+def _sent(request) -> dict:
+    """What the form is made of. Sent by the picker's button, it is shown again as it was typed and not read."""
+    if "find" in request.POST:
+        return {"data": None, "typed": request.POST}
+    return {"data": request.POST or None}
 
 
 def _shown_once(request, key: Key, token: str):
@@ -149,7 +156,7 @@ def key_detail(request, org, key_id):
 def key_edit(request, org, key_id):
     key = _living_or_404(key_id)
     apis, rights = apis_of_one(request.org.id), rights_of([key])[key.id] or []
-    form = KeyForm(request.POST or None, apis=apis, zone=request.org.zone, key=key, rights=rights)
+    form = KeyForm(**_sent(request), apis=apis, zone=request.org.zone, key=key, rights=rights)
     context = {"section": "keys", "form": form, "apis": apis, "key": key, "expected": key.change_number}
     if request.method == "POST":
         seen = SeenForm(request.POST)
