@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apis.models import ApiDefinition
 from keys.keys.session import UNLIMITED, Limits
+from keys.keys.words import LONGEST
 from orgs.models import OrgForeignKey, OrgOwned
 
 
@@ -54,8 +55,26 @@ class Key(OrgOwned):
         ]
         indexes = [
             models.Index(fields=["org", "-created_at", "-id"], name="key_newest_first"),
+            models.Index(fields=["org", "alias", "id"], name="key_by_name"),
             # Each new key counts those there are (orgs.organisations.limits).
             models.Index(fields=["org"], condition=Q(revoked_at=None), name="key_living"),
+            # What few keys are, so that nobody looks through all for them (keys.keys.search, keys.keys.bulk).
+            models.Index(
+                fields=["org", "-created_at", "-id"],
+                condition=Q(revoked_at__isnull=False),
+                name="key_revoked",
+            ),
+            models.Index(
+                fields=["org", "-created_at", "-id"],
+                condition=Q(suspended=True, revoked_at=None),
+                name="key_suspended",
+            ),
+            models.Index(
+                fields=["org", "expires_at"], condition=Q(suspended=False, revoked_at=None), name="key_ending"
+            ),
+            models.Index(
+                fields=["org"], condition=Q(all_apis=True, revoked_at=None), name="key_for_all_apis"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -156,3 +175,19 @@ class Sweep(models.Model):
         self.after_org, self.after_id = (key.org_id, key.id) if key else ("", "")
         if key is None:
             self.finished_at = timezone.now()
+
+
+class KeyWord(OrgOwned):
+    """One word by which one key is found (keys.keys.words)."""
+
+    key = OrgForeignKey(Key, models.CASCADE, related_name="+", db_index=False)
+    # Compared by its bytes, so that the words with one beginning lie together.
+    word = models.CharField(max_length=LONGEST, db_collation="C")
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "delete")
+        constraints = [models.UniqueConstraint(fields=["org", "word", "key"], name="word_once_a_key")]
+        indexes = [models.Index(fields=["org", "key"], name="words_of_a_key")]
+
+    def __str__(self) -> str:
+        return self.word

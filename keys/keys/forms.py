@@ -267,14 +267,24 @@ class SuspensionForm(SeenForm):
     )
 
 
+NEWEST_FIRST = "-created"
+SORTS = {
+    "created": ("created_at", "id"),
+    NEWEST_FIRST: ("-created_at", "-id"),
+    "name": ("alias", "id"),
+    "-name": ("-alias", "-id"),
+}
+
+
 class KeyFilterForm(forms.Form):
-    """What the list shows: a search over name, owner and the start of the hash; a state; an API."""
+    """What the list shows: a search over name, owner and the start of the hash; a state; an API; in which order."""
 
     q = forms.CharField(label="Search", required=False, max_length=200)
     state = forms.ChoiceField(
         required=False, choices=[("", "Any state"), *((state, state.capitalize()) for state in STATES)]
     )
     api = forms.ChoiceField(label="API", required=False)
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
 
     def __init__(self, data: Any, *, apis: Iterable[Api]):
         super().__init__(data)
@@ -282,6 +292,11 @@ class KeyFilterForm(forms.Form):
             ("", "Any API"),
             *((api.api_id, api.name or api.api_id) for api in apis),
         ]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that a valid form sorts by (orgs.http.paging)."""
+        return SORTS[self.cleaned_data["sort"] or NEWEST_FIRST]
 
 
 def _json_text(value: Any) -> str:

@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 
 from apis.gateways import outbox
 from apis.models import ApiDefinition
+from keys.keys import search
 from keys.keys import token as tokens
 from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
 from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api
@@ -89,6 +90,7 @@ def create(
         **spec.columns(),
     )
     key.save(force_insert=True)
+    search.index(key)
     _write_rights(key, spec, apis)
     _announce(key, "key.created", before={})
     return key, text
@@ -118,6 +120,8 @@ def change(
     key.suspended = specified["suspended"]
     KeyRight.objects.filter(org_id=key.org_id, key=key).delete()
     _write_rights(key, spec, apis)
+    if (before["alias"], before["owner"]) != (key.alias, key.owner):
+        search.index(key)
     _save(key)
     kind = SUSPENDED if key.suspended else CHANGED
     _announce(key, "key.changed", before=before, kind=kind, reset_quota=reset_quota)

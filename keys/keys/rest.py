@@ -51,7 +51,7 @@ def keys_detailed(request):
     text = request.GET.get("q", "")
     if "\0" in text:
         raise RestError(400, "q: must not hold a NUL character")
-    rows, pages = page(request, found(text=text).filter(revoked_at=None))
+    rows, pages = page(request, _newest_first(found(text=text).keys))
     return json_response({"keys": _data(rows), "pages": pages})
 
 
@@ -83,7 +83,12 @@ def _answer(request, found_key: Key) -> HttpResponse:
 
 
 def _living():
-    return found().filter(revoked_at=None)
+    return _newest_first(found().keys)
+
+
+def _newest_first(keys):
+    """Those that REST knows."""
+    return keys.filter(revoked_at=None).order_by("-created_at", "-id")
 
 
 def _opening(api: str):
@@ -94,7 +99,7 @@ def _opening(api: str):
     definition = named.first() or (ApiDefinition.objects.filter(id=api).first() if is_id(api) else None)
     if definition is None:
         raise RestError(404, "API not found")
-    return found(api_id=definition.api_id).filter(revoked_at=None, org_id=definition.org_id)
+    return _newest_first(found(api_id=definition.api_id).keys).filter(org_id=definition.org_id)
 
 
 def _key_or_404(among, name: str) -> Key:

@@ -1,10 +1,19 @@
-"""Finding keys: what the list, its CSV and REST have in common."""
+"""Finding keys: what the list, its CSV and REST have in common.
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+A page of a list is read newest first, until it is full. For what few keys have, that would read all of them; so each
+thing that is asked for is looked up in an index of its own first, and if it is few that have it, only those are read.
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from keys.models import Key, KeyRight, in_state
+from keys.keys.words import beginning, hash_beginning, words
+from keys.models import Key, KeyRight, KeyWord, in_state
+
+FEW = 2_000
 
 # A subquery and not a join: it is left out where keys are only counted.
 _APIS_NAMED = Coalesce(
@@ -19,18 +28,87 @@ _APIS_NAMED = Coalesce(
 )
 
 
-def found(*, text: str = "", state: str = "", api_id: str = "") -> QuerySet[Key]:
-    """Keys in scope, newest first. `text`: part of the name or the owner, or the start of the token's hash.
-    `state`: one of STATES. `api_id`: those that may open this API. Each has `apis_named`, the number of its
-    own rights."""
-    keys = Key.objects.annotate(apis_named=_APIS_NAMED).order_by("-created_at", "-id")
+@dataclass(frozen=True)
+class Found:
+    """keys: each with `apis_named`, the number of its own rights. countable: whether counting them reads few that are
+    not among them."""
+
+    keys: QuerySet[Key]
+    countable: bool = True
+
+
+def found(*, text: str = "", state: str = "", api_id: str = "") -> Found:
+    """Keys in scope. `text`: words, each of which some word of the name or the owner begins with, or the start of the
+    token's hash. `state`: one of STATES. `api_id`: those that may open this API."""
+    now = timezone.now()
+    keys = Key.objects.annotate(apis_named=_APIS_NAMED)
+    looked_up = []
     if text:
-        keys = keys.filter(
-            Q(alias__icontains=text) | Q(owner__icontains=text) | Q(token_hash__startswith=text.lower())
-        )
+        keys = keys.filter(_says(text))
+        looked_up.append(_few_with(text))
     if state:
-        keys = in_state(keys, state, timezone.now())
+        keys = in_state(keys, state, now)
+    if state == "expired":
+        ended = Key.objects.filter(expires_at__lte=now, suspended=False, revoked_at=None)
+        looked_up.append(_few(ended.values_list("id", flat=True)))
     if api_id:
-        named = KeyRight.objects.filter(api__api_id=api_id).values("key_id")
-        keys = keys.filter(Q(all_apis=True) | Q(id__in=named))
-    return keys
+        keys = keys.filter(_opens(api_id))
+        looked_up.append(_few_opening(api_id))
+    few = [ids for ids in looked_up if ids is not None]
+    for ids in few:
+        keys = keys.filter(id__in=ids)
+    return Found(keys, countable=bool(few) or not looked_up)
+
+
+def index(key: Key) -> None:
+    """Have the search find a key by the name and the owner it has now."""
+    KeyWord.objects.filter(org_id=key.org_id, key=key).delete()
+    KeyWord.objects.bulk_create(
+        KeyWord(org_id=key.org_id, key=key, word=word) for word in words(key.alias, key.owner)
+    )
+
+
+def _few(ids: QuerySet) -> set[str] | None:
+    """The ids that a query answers, None if there are more than FEW."""
+    read = list(ids[: FEW + 1])
+    return set(read) if len(read) <= FEW else None
+
+
+def _with_word(word: str) -> QuerySet:
+    lowest, highest = beginning(word)
+    return KeyWord.objects.filter(word__gte=lowest, word__lte=highest).values_list("key_id", flat=True)
+
+
+def _with_hash(text: str) -> QuerySet:
+    lowest, beyond = hash_beginning(text) or ("", "")
+    return Key.objects.filter(token_hash__gte=lowest, token_hash__lt=beyond).values_list("id", flat=True)
+
+
+def _few_with(text: str) -> set[str] | None:
+    hashed = _few(_with_hash(text))
+    named = [ids for ids in (_few(_with_word(word)) for word in words(text)) if ids is not None]
+    if hashed is None or (words(text) and not named):
+        return None
+    return hashed | (set.intersection(*named) if named else set())
+
+
+def _says(text: str) -> Q:
+    lowest, beyond = hash_beginning(text) or ("", "")
+    said = Q()
+    for word in words(text):
+        # Asked of the row itself, and not of the table of words: PostgreSQL would read all of that.
+        pattern = rf"(^|[\s!-/:-@\[-`{{-~]){word}"
+        said &= Q(alias__iregex=pattern) | Q(owner__iregex=pattern)
+    named = said if words(text) else Q(pk__in=[])
+    return named | Q(token_hash__gte=lowest, token_hash__lt=beyond)
+
+
+def _opens(api_id: str) -> Q:
+    named = KeyRight.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"), api__api_id=api_id)
+    return Q(all_apis=True) | Q(Exists(named))
+
+
+def _few_opening(api_id: str) -> set[str] | None:
+    named = _few(KeyRight.objects.filter(api__api_id=api_id).values_list("key_id", flat=True))
+    every = _few(Key.objects.filter(all_apis=True, revoked_at=None).values_list("id", flat=True))
+    return None if named is None or every is None else named | every

@@ -3,7 +3,6 @@
 import json
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
@@ -12,29 +11,29 @@ from apis.definitions import calling
 from apis.definitions.authentication import TOKEN
 from apis.models import ApiDefinition
 from keys.keys import lifecycle
-from keys.keys.forms import KeyFilterForm, KeyForm, SeenForm, SuspensionForm
+from keys.keys.forms import NEWEST_FIRST, KeyFilterForm, KeyForm, SeenForm, SuspensionForm
 from keys.keys.parameters import SessionError
 from keys.keys.reader import apis_of_one, rights_of
 from keys.keys.search import found
 from keys.models import Key, KeyRight
 from orgs.access import access
-from orgs.http.spreadsheet import csv_response
+from orgs.http import paging
+from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.models import AuditEntry
 from orgs.organisations.limits import LimitReached
 from orgs.signing_in import form_tokens
 
-A_PAGE = 50
-MOST_CSV_ROWS = 10_000
 COLUMNS = (
-    Column("Name", "name"),
+    Column("Name", "name", "name"),
     Column("State", "badge"),
     Column("Opens"),
     Column("Expires", "time"),
-    Column("Created", "time", lesser=True),
+    Column("Created", "time", "created", lesser=True),
     Column("Gateways", "time"),
 )
+CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "expires", "created", "delivered")
 
 
 @access("session", "keys")
@@ -44,49 +43,43 @@ def key_list(request, org):
     if not filters.is_valid():
         return render(request, "keys/list.html", {"section": "keys", "filters": filters}, status=400)
     asked = {name: value for name, value in filters.cleaned_data.items() if value}
-    keys = found(text=asked.get("q", ""), state=asked.get("state", ""), api_id=asked.get("api", ""))
+    matching = found(text=asked.get("q", ""), state=asked.get("state", ""), api_id=asked.get("api", ""))
     if request.GET.get("format") == "csv":
-        return keys_csv(request.org, keys)
-    page = Paginator(keys, A_PAGE).get_page(request.GET.get("p"))
+        batches = paging.batches(matching.keys, filters.order, _csv_rows, org_id=request.org.id)
+        return csv_stream(f"keys-{request.org.slug}.csv", CSV_HEADER, batches)
+    counted = paging.COUNTED if matching.countable else 0
+    page = paging.page(request.GET, matching.keys, filters.order, asked, counted=counted)
     context = {
         "section": "keys",
         "filters": filters,
         "asked": asked,
-        "rows": [{"key": key, "state": key.state()} for key in page],
-        "heads": heads(COLUMNS),
+        "rows": [{"key": key, "state": key.state()} for key in page.items],
+        "heads": heads(COLUMNS, asked, default=NEWEST_FIRST),
         "page": page,
         "has_apis": bool(apis),
-        "newer": _query(asked, p=page.number - 1) if page.has_previous() else "",
-        "older": _query(asked, p=page.number + 1) if page.has_next() else "",
-        "csv": _query(asked, format="csv"),
+        "newer": page.newer,
+        "older": page.older,
+        "csv": "?" + urlencode({**asked, "format": "csv"}),
         "may_write": request.user.may("keys", "write"),
     }
     return render(request, "keys/list.html", context)
 
 
-def _query(asked: dict, **more) -> str:
-    return "?" + urlencode({**asked, **more})
-
-
-def keys_csv(org, keys):
-    rows = list(keys[:MOST_CSV_ROWS])
-    rights = rights_of(rows)
-    header = ("id", "name", "owner", "hash", "state", "APIs", "expires", "created", "delivered")
-    lines = (
-        (
+def _csv_rows(keys: list[Key]):
+    rights = rights_of(keys)
+    for key in keys:
+        opened = rights[key.id]
+        yield (
             key.id,
             key.alias,
             key.owner,
             key.token_hash,
             key.state(),
-            "all" if rights[key.id] is None else " ".join(right.api_id for right in rights[key.id]),
+            "all" if opened is None else " ".join(right.api_id for right in opened),
             key.expires_at.isoformat() if key.expires_at else "",
             key.created_at.isoformat(),
             "yes" if key.is_delivered else "no",
         )
-        for key in rows
-    )
-    return csv_response(f"keys-{org.slug}.csv", header, lines)
 
 
 @access("session", "keys", methods="GET POST", form=True)

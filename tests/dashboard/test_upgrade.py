@@ -19,6 +19,8 @@ from apis.gateways import delivery
 from apis.models import Outbox
 from apis.publishing import columns
 from dashboard.nodes import signals
+from keys.keys import search
+from keys.keys.words import words
 from keys.models import Key
 from orgs import scope
 from orgs.models import Organisation
@@ -58,6 +60,7 @@ LANDED = {
     "keys/migrations/0001_initial.py": "3d020dfb07a60c6d773bb490f2f63ec7e6575740e338a5b5b4a925b9ff575fdc",
     "keys/migrations/0002_limits.py": "7ff1bc5d99bc3da23c6cc03659855bdad12652e276bd843a7aaca3f7fd010682",
     "keys/migrations/0003_sweep.py": "91f7b9ac0694f94d275df05f9953fe426ffe634ad87376c95a24b62deb5f226c",
+    "keys/migrations/0004_search.py": "74d22d1c4753d8704a84b1786fbd91ae4c275f62b294e87b81ef2fa67cc101b6",
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (
@@ -351,3 +354,12 @@ def test_the_figures_are_the_same(moved_in, upgraded):
         for path, rows in answers.items():
             data = with_key(name).get(path).json()["data"] or []
             assert [[row[member] for member in members] for row in data] == rows, path
+
+
+def test_keys_are_found_by_the_words_of_their_names(moved_in):
+    with scope.every_org():
+        named = [key for key in Key.objects.all() if words(key.alias, key.owner)]
+        assert len(named) > 1
+        for key in named:
+            for word in words(key.alias, key.owner):
+                assert key in search.found(text=word).keys

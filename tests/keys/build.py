@@ -6,6 +6,7 @@ from django.db import transaction
 
 from apis.gateways import delivery as gateways
 from apis.gateways import outbox
+from apis.models import ApiDefinition
 from apis.publishing import publish
 from keys.keys import lifecycle, repair
 from keys.keys.delivery import AGAIN, CHANGED, REVOKED, SUSPENDED
@@ -79,3 +80,9 @@ def again(made):
     """The key as the database has it now."""
     with scope.org(made.org_id):
         return type(made).objects.get(id=made.id)
+
+
+def apis_of(org):
+    """Its APIs by name."""
+    with scope.org(org.id):
+        return list(ApiDefinition.objects.filter(org=org).order_by("name"))

@@ -1,0 +1,135 @@
+"""Finding keys: the same are found whether few or many have what is asked for."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from keys.keys import lifecycle, search
+from keys.models import Key, KeyWord
+from orgs import scope
+from tests.keys import build
+
+
+@pytest.fixture
+def keys(cast):
+    """By what they are called."""
+    orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
+    build.key(cast.globex, build.api(cast.globex), alias="Partner of Globex")
+    made = {
+        "mobile": build.key(cast.acme, orders, alias="Partner Mobile", owner="Ann Müller")[0],
+        "web": build.key(cast.acme, orders, returns, alias="Partner Web", owner="billing@acme.example")[0],
+        "all": build.key(cast.acme, alias="Everything", owner="Ann")[0],
+        "late": build.key(cast.acme, returns, alias="Late 100%_sure")[0],
+        "gone": build.key(cast.acme, orders, alias="Gone")[0],
+        "paused": build.key(cast.acme, returns, alias="Paused", suspended=True)[0],
+    }
+    with scope.org(cast.acme.id):
+        Key.objects.filter(id=made["late"].id).update(expires_at=timezone.now() - timedelta(days=1))
+        lifecycle.revoke(made["gone"])
+    return made
+
+
+@pytest.fixture(params=["few", "many"])
+def few_or_many(request, monkeypatch):
+    if request.param == "many":
+        monkeypatch.setattr(search, "FEW", 0)
+    return request.param
+
+
+def names(keys, org, **asked):
+    called = {key.id: name for name, key in keys.items()}
+    with scope.org(org.id):
+        return sorted(called[key.id] for key in search.found(**asked).keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("part", ["mobile", "web"]),
+        ("PARTNER", ["mobile", "web"]),
+        ("mobile part", ["mobile"]),
+        ("partner  web", ["web"]),
+        ("ann", ["all", "mobile"]),
+        ("ann mob", ["mobile"]),
+        ("müll", ["mobile"]),
+        ("MÜLL", ["mobile"]),
+        ("acme", ["web"]),
+        ("billing@acme", ["web"]),
+        ("100%", ["late"]),
+        ("sure", ["late"]),
+        # Words are found by how they begin.
+        ("artner", []),
+        ("%", []),
+        ("_", []),
+        ("partner nobody", []),
+        ("globex", []),
+    ],
+)
+def test_keys_are_found_by_the_words_of_name_and_owner(cast, keys, few_or_many, text, found):
+    assert names(keys, cast.acme, text=text) == found
+
+
+@pytest.mark.parametrize("length", [1, 8, 64])
+def test_keys_are_found_by_the_start_of_their_hash(cast, keys, few_or_many, length):
+    start = keys["web"].token_hash[:length]
+    begin_so = sorted(name for name, key in keys.items() if key.token_hash.startswith(start))
+    assert set(begin_so) <= set(names(keys, cast.acme, text=start.upper()))
+    assert length == 1 or names(keys, cast.acme, text=start) == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        ("active", ["all", "mobile", "web"]),
+        ("suspended", ["paused"]),
+        ("expired", ["late"]),
+        ("revoked", ["gone"]),
+    ],
+)
+def test_keys_are_found_by_their_state(cast, keys, few_or_many, state, found):
+    assert names(keys, cast.acme, state=state) == found
+
+
+def test_keys_are_found_by_what_they_open(cast, keys, few_or_many):
+    with scope.org(cast.acme.id):
+        opened = {api.name: api.api_id for api in build.apis_of(cast.acme)}
+    assert names(keys, cast.acme, api_id=opened["Orders"]) == ["all", "gone", "mobile", "web"]
+    assert names(keys, cast.acme, api_id=opened["Returns"]) == ["all", "late", "paused", "web"]
+    assert names(keys, cast.acme, api_id=opened["Returns"], state="active", text="part") == ["web"]
+
+
+def test_what_many_have_is_not_counted(cast, keys, monkeypatch):
+    with scope.org(cast.acme.id):
+        countable = [search.found(**asked).countable for asked in ({}, {"text": "part"}, {"state": "active"})]
+        monkeypatch.setattr(search, "FEW", 1)
+        beyond = [search.found(**asked).countable for asked in ({}, {"text": "part"}, {"state": "active"})]
+    assert (countable, beyond) == ([True, True, True], [True, False, True])
+
+
+def test_a_key_is_found_by_its_new_name_and_no_longer_by_the_old(cast, keys):
+    with scope.org(cast.acme.id):
+        lifecycle.change(keys["all"], lifecycle.KeySpec(alias="Renamed", owner="Bob", all_apis=True))
+        words = sorted(KeyWord.objects.filter(key=keys["all"]).values_list("word", flat=True))
+    assert words == ["bob", "renamed"]
+    assert names(keys, cast.acme, text="renam") == ["all"]
+    assert names(keys, cast.acme, text="everything") == []
+
+
+def test_a_change_that_leaves_name_and_owner_leaves_the_words(cast, keys):
+    with scope.org(cast.acme.id):
+        before = set(KeyWord.objects.values_list("id", flat=True))
+        lifecycle.change(
+            keys["all"], lifecycle.KeySpec(alias="Everything", owner="Ann", all_apis=True, tags=["x"])
+        )
+        assert set(KeyWord.objects.values_list("id", flat=True)) == before
+
+
+def test_words_are_looked_up_by_an_index_in_spite_of_row_level_security(cast, keys):
+    """The operators must be known to leak nothing, or PostgreSQL asks the policy of every row first."""
+    with scope.org(cast.acme.id), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        plan = search._with_word("part").explain()
+    assert "(word >= 'part'" in plan.partition("Index Cond: ")[2].splitlines()[0]
