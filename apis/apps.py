@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from orgs.declarations import Entry
+from orgs.declarations import Entry, Step
 
 
 class ApisConfig(AppConfig):
@@ -8,6 +8,17 @@ class ApisConfig(AppConfig):
     verbose_name = "APIs"
     entries = (Entry("apis", "APIs", "squares-2x2", "api-list", "apis"),)
     audit_kinds = ("api",)
+    first_steps = (
+        Step(
+            1,
+            "Create an API",
+            "Say where requests come in and where they go.",
+            "api-create",
+            "apis",
+            "write",
+            "apis.ApiDefinition",
+        ),
+    )
     rights = {"apis": "APIs"}
 
     def ready(self):

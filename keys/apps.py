@@ -2,13 +2,24 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import Error, register
 
-from orgs.declarations import Entry
+from orgs.declarations import Entry, Step
 
 
 class KeysConfig(AppConfig):
     name = "keys"
     entries = (Entry("keys", "Keys", "key", "key-list", "keys"),)
     audit_kinds = ("key",)
+    first_steps = (
+        Step(
+            2,
+            "Create a key",
+            "Let somebody call it. The key is shown once.",
+            "key-create",
+            "keys",
+            "write",
+            "keys.Key",
+        ),
+    )
     rights = {"keys": "Keys", "policies": "Policies"}
 
     def ready(self):

@@ -1,7 +1,8 @@
 """What each app declares of itself in its AppConfig, so that no app has to name another's.
 
 entries: its pages in the side column, which dashboard.navigation puts in order. audit_kinds: the kinds of object that
-it records changes of. rights: the permissions that its pages ask for, in the words of the pages.
+it records changes of. rights: the permissions that its pages ask for, in the words of the pages. first_steps: what a
+new organisation does first.
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,28 @@ class Entry:
     def __post_init__(self):
         if self.permission:
             known(self.permission)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step from an empty organisation to its first request. place: its number; model: of what there is one when the
+    step is done, "app.Model"; permission and level: what its page needs."""
+
+    place: int
+    title: str
+    text: str
+    url_name: str
+    permission: str
+    level: str
+    model: str
+
+    def is_done(self) -> bool:
+        return apps.get_model(self.model)._default_manager.exists()
+
+
+def first_steps() -> list[Step]:
+    """Those of all apps in their order."""
+    return sorted(_declared("first_steps"), key=lambda step: step.place)
 
 
 def entries() -> dict[str, Entry]:

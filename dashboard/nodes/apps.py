@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from orgs.declarations import Entry
+from orgs.declarations import Entry, Step
 
 
 class NodesConfig(AppConfig):
@@ -12,6 +12,17 @@ class NodesConfig(AppConfig):
         Entry("fleet", "Fleet", "globe-alt", "fleet"),
     )
     rights = {"system": "Nodes"}
+    first_steps = (
+        Step(
+            3,
+            "Connect a gateway",
+            "It pulls the API and reports its traffic.",
+            "node-list",
+            "system",
+            "read",
+            "nodes.Node",
+        ),
+    )
 
     def ready(self):
         # Models can be imported only now.

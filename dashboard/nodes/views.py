@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from dashboard.nodes import connecting
-from dashboard.nodes.health import Heard, health
+from dashboard.nodes.health import LIVENESS_SILENT_AFTER, Heard, health
 from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
 from orgs.access import access
 from orgs.http.tables import Column, heads
@@ -49,7 +49,7 @@ def fleet(request):
 
 def _page(request, redis_url: str) -> dict:
     now = timezone.now()
-    wanted = wanted_version()
+    wanted, signal = wanted_version(), NodeSignal.objects.first()
     states = _states(wanted, now)
     page = Paginator(list(states), A_PAGE).get_page(request.GET.get("p"))
     nodes = Node.objects.in_bulk(page.object_list)
@@ -64,12 +64,21 @@ def _page(request, redis_url: str) -> dict:
         "counts": [(counts[state], state, BADGES[state]) for state in STATES if counts[state]],
         # The first of those that need a hand; they lead the table as well.
         "stuck": [row for row in rows if row["state"] == "stuck"][:MOST_CALLED_OUT],
-        "live": counts["ok"] + counts["pulling"] + counts["stuck"],
         "wanted": wanted,
-        "signal": NodeSignal.objects.first(),
+        "signal": signal,
+        "unheard": _is_unheard(signal, now),
         "now": now,
         "configuration": connecting.configuration(request.build_absolute_uri("/").rstrip("/"), redis_url),
     }
+
+
+def _is_unheard(signal: NodeSignal | None, now: datetime) -> bool:
+    """Whether nobody heard the last signal, though a gateway that lives was there to hear it."""
+    if signal is None or signal.sent_at is None or signal.receivers:
+        return False
+    return Node.objects.filter(
+        registered_at__lt=signal.sent_at, last_ping_at__gte=now - LIVENESS_SILENT_AFTER
+    ).exists()
 
 
 def _states(wanted: int, now: datetime) -> dict[str, str]:

@@ -174,7 +174,7 @@ def _saved(request, key: Key, form: KeyForm, expected: int):
     except SessionError as error:
         form.add_error("access_rights", error.message)
         return None
-    messages.success(request, "Saved. Gateways hear of it within seconds.")
+    messages.success(request, "Saved.")
     return redirect("key-detail", request.org.slug, key.id)
 
 

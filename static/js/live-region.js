@@ -33,8 +33,9 @@ for (const form of document.querySelectorAll("form[data-live]")) {
 }
 
 for (const region of document.querySelectorAll("[data-every]")) {
-  setInterval(() => {
+  const asks = setInterval(() => {
     const now = document.getElementById(region.id);
+    if (!now.dataset.every) return clearInterval(asks); // there is nothing more to wait for
     if (!document.hidden && !now.matches(":hover, :focus-within")) refresh(region.id, location.href);
   }, 1000 * region.dataset.every);
 }

@@ -367,6 +367,16 @@ def test_who_may_only_read_sees_pages_but_no_way_to_change(cast, client_for, api
     assert stored() == before
 
 
+def test_who_lacks_a_right_is_told_whom_to_ask(cast, client_for, api):
+    cast.acme_member.permissions = {"apis": "read"}
+    cast.acme_member.save()
+    reader, whom = client_for(cast.acme_member), "Ask an administrator for it: ada@acme.example."
+    pages = [reader.get(f"/o/acme/{page}") for page in ("apis/", f"apis/{api.id}/", "apis/new/", "keys/")]
+    assert [whom in page.content.decode() for page in pages] == [True] * 4
+    assert [page.status_code for page in pages] == [200, 200, 403, 403]
+    assert whom not in client_for(cast.acme_admin).get("/o/acme/apis/").content.decode()
+
+
 def test_a_super_user_edits_inside_an_organisation_under_his_own_name(cast, client_for, api):
     sue = client_for(cast.super_user)
     text = compact(plain(config_data={"x": "env://X"}))

@@ -141,6 +141,10 @@ def test_a_signal_that_nobody_heard_is_explained(client_for, operator):
     assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 1
     NodeSignal.objects.update(receivers=1)
     assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 0
+    # A gateway that came after the signal could not hear it, and has pulled what it was about.
+    NodeSignal.objects.update(receivers=0, sent_at=timezone.now() - timedelta(hours=1))
+    assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 0
+    NodeSignal.objects.update(receivers=1, sent_at=timezone.now())
     # Where every gateway is silent there is nobody to hear it.
     NodeSignal.objects.update(receivers=0)
     Node.objects.update(last_ping_at=timezone.now() - timedelta(minutes=1))

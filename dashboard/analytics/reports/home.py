@@ -7,11 +7,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from apis.models import ApiDefinition
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.head import head
 from dashboard.analytics.reports.overview import tile_links
 from dashboard.analytics.reports.parameters import page_parameters
+from orgs import declarations
 from orgs.access import access
 from orgs.models import AuditEntry
 
@@ -47,18 +47,14 @@ def _first_steps(request: HttpRequest, any_traffic: bool) -> list[dict]:
     if any_traffic or reader.any_traffic([request.org.id]):
         return []
     slug = request.org.slug
-    steps = (
-        ("Create an API", "Say where requests come in and where they go.", "api-create", "apis", "write"),
-        ("Create a key", "Let somebody call it. The key is shown once.", "key-create", "keys", "write"),
-        ("Connect a gateway", "It pulls the API and reports its traffic.", "node-list", "system", "read"),
-    )
-    has_api = ApiDefinition.objects.exists()
     return [
         {
-            "title": title,
-            "text": text,
-            "url": reverse(name, args=[slug]) if request.user.may(permission, level) else "",
-            "done": name == "api-create" and has_api,
+            "title": step.title,
+            "text": step.text,
+            "url": reverse(step.url_name, args=[slug])
+            if request.user.may(step.permission, step.level)
+            else "",
+            "done": step.is_done(),
         }
-        for title, text, name, permission, level in steps
+        for step in declarations.first_steps()
     ]

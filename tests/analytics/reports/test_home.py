@@ -13,6 +13,7 @@ from tests import make
 from tests.analytics import screens
 from tests.analytics.screens import ago, push, sheet
 from tests.apis.examples import plain
+from tests.keys import build
 
 OVERVIEW = "/o/alpha/analytics/"
 
@@ -83,6 +84,11 @@ def test_an_organisation_without_traffic_is_told_how_it_begins(committed, client
         "Create a key",
         "Connect a gateway",
     ]
+    build.key(alpha)  # for all APIs, though there is none
+    done = [step["done"] for step in client.get("/o/alpha/").context["steps"]]
+    build.api(alpha)
+    now_done = [step["done"] for step in client.get("/o/alpha/").context["steps"]]
+    assert (done, now_done) == ([False, True, False], [True, True, False])
 
 
 def test_a_period_without_traffic_is_told_from_an_organisation_without(committed, redis, client_for):
