@@ -202,6 +202,8 @@ class IngestState(models.Model):
     steady_since = models.DateTimeField(null=True)
     vouched = models.BooleanField(default=False)
     doubt = models.TextField(default="")
+    # Since when endpoints are folded by today's rule (endpoint.py), where earlier ones were by another.
+    folded_since = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "ingest_state"

@@ -51,6 +51,9 @@ LANDED = {
         "7fe475d3054b68532a78ae5cd2b9143080cdeaeb3a442200a54805566170a105"
     ),
     "dashboard/analytics/migrations/0004_names.py": "4c79dcb6e2f7a3cdb83ec5a25d0c2abb4d3f03af43287d97035341a78894b7da",
+    "dashboard/analytics/migrations/0005_folding.py": (
+        "b3b55d93f09a13bcaa738921a933c5477bd2e792bee83fcb4d6ef1a418078b46"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),
@@ -336,6 +339,14 @@ def test_every_organisation_knows_in_which_zone_its_figures_are_cut(upgraded):
         cuts = connection.execute("SELECT org_id, base, zone, state FROM rollup_cut").fetchall()
         zones = connection.execute("SELECT id, 0, time_zone, 'active' FROM orgs_organisation").fetchall()
     assert sorted(cuts) == sorted(zones) != []
+
+
+def test_it_is_known_since_when_endpoints_are_folded_as_they_are(upgraded):
+    found = []
+    for database in ("gatehouse", upgraded[0]):
+        with superuser(database) as connection:
+            found.append(connection.execute("SELECT folded_since <= now() FROM ingest_state").fetchall())
+    assert found == [[(None,)], [(True,)]]
 
 
 def test_the_figures_are_the_same(moved_in, upgraded):

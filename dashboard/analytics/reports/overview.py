@@ -74,7 +74,9 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
         "events": events,
         "tables": [
             rankings.links(
-                request, asked, rankings.table(name, question, seen.total.hits, limit=rankings.ON_THE_PAGE)
+                request,
+                asked,
+                rankings.table(name, asked, seen.total.hits, seen.freshness, limit=rankings.ON_THE_PAGE),
             )
             for name in rankings.KINDS
         ],

@@ -9,11 +9,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.analytics.clock import said
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.head import api_names, exactly, head, refused, short_key
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
-from dashboard.analytics.reports.traffic import Figures, Question, Ranking, Row
+from dashboard.analytics.reports.periods import Period
+from dashboard.analytics.reports.traffic import Figures, Freshness, Question, Ranking, Row
 from orgs.access import access
 
 KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint"}
@@ -65,6 +67,7 @@ class Table:
     lines: tuple[Line, ...]
     count: int
     rest: str  # what the lines do not hold, in words; "" for nothing
+    folding: str  # since when lines are told apart as they are, in words; "" for always
 
 
 @access("session", "analytics")
@@ -97,7 +100,7 @@ def _context(request: HttpRequest, asked: Parameters, name: str, number: int) ->
     fresh = reader.freshness(question.period.now)
     total = reader.totals(question.owners, question.period.counts.span, question.filters, histograms=False)
     offset = (number - 1) * A_PAGE
-    ranking = table(name, question, total.hits, limit=A_PAGE, offset=offset)
+    ranking = table(name, asked, total.hits, fresh, limit=A_PAGE, offset=offset)
     last = max(1, -(-ranking.count // A_PAGE))
     path = request.path
     return {
@@ -122,8 +125,11 @@ def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     }
 
 
-def table(name: str, question: Question, all_hits: int, *, limit: int, offset: int = 0) -> Table:
+def table(
+    name: str, asked: Parameters, all_hits: int, fresh: Freshness, *, limit: int, offset: int = 0
+) -> Table:
     """One ranking. all_hits: the requests of the whole span, to say what the ranking leaves out."""
+    question = asked.question
     ranking = _ranking(name, question, limit, offset)
     names = Names.of(name, question, ranking)
     top = ranking.rows[0].figures.hits if ranking.rows else 0
@@ -140,6 +146,7 @@ def table(name: str, question: Question, all_hits: int, *, limit: int, offset: i
         ),
         count=ranking.count,
         rest=_rest(name, ranking, all_hits),
+        folding=_folding(name, question.period, fresh),
     )
 
 
@@ -248,3 +255,10 @@ def _rest(kind: str, ranking: Ranking, all_hits: int) -> str:
     if kind == "keys":
         return f"{figures.exact(rest)} requests carried no key."
     return f"Made from the newest {figures.exact(ranking.hits)} of {figures.exact(all_hits)} requests."
+
+
+def _folding(kind: str, period: Period, fresh: Freshness) -> str:
+    if kind != "endpoints" or fresh.folded_since is None or period.start >= fresh.folded_since:
+        return ""
+    since = said(fresh.folded_since, period.zone, year=True)
+    return f"Since {since}, paths with ids of letters and digits are one line; before, each was counted under its own."

@@ -18,7 +18,7 @@ from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, Dimension, Grai
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.periods import Cut, Span
-from dashboard.analytics.reports.rows import rows
+from dashboard.analytics.reports.rows import NEWEST, OF_A_KEY, rows
 from dashboard.analytics.reports.traffic import (
     NO_FILTERS,
     Buckets,
@@ -168,7 +168,7 @@ def freshness(now: datetime) -> Freshness:
     state = IngestState.objects.first()
     if state is None:
         return Freshness(None, 0, now)
-    return Freshness(state.up_to, state.waiting, now, state.doubt)
+    return Freshness(state.up_to, state.waiting, now, state.doubt, state.folded_since)
 
 
 def traffic(question: Question) -> Traffic:
@@ -232,5 +232,12 @@ def _figures(sums: Sequence) -> Figures:
 
 def _read(statement: str, params: list) -> list[tuple]:
     with connection.cursor() as cursor:
+        # Of a busy key, a bitmap of all its records would be made before the newest are taken from it.
+        in_order = NEWEST in statement and OF_A_KEY in statement
+        if in_order:
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
         cursor.execute(statement, params)
-        return cursor.fetchall()
+        found = cursor.fetchall()
+        if in_order:
+            cursor.execute("SET LOCAL enable_bitmapscan TO DEFAULT")
+        return found

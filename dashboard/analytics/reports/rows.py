@@ -29,16 +29,17 @@ LINES = {
     "endpoint": ("api_id", "endpoint"),
 }
 COLUMNS = ", ".join(("org_id", "ts", "api_id", "value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
+NEWEST = f"ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
+OF_A_KEY = "key = %s AND key <> ''"  # the second term is what the partial index on keys asks for
 NOTHING_BEYOND = "NOT EXISTS (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s)"
 
 
 def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     """SQL, with its parameters, of rollup-shaped rows: one dimension, one grain, one span. what: one of LINES."""
     kept = dimension_of(what, filters)
-    grain = kept.grain(span.grain) if kept else RECORDS
-    if kept is None or grain == RECORDS:
+    if kept is None or (grain := kept.grain(span.grain)) == RECORDS:
         return _newest_records(what, owners, span, filters)
-    conditions, values = _conditions(filters, {kept.column: "value"})
+    conditions, values = _conditions(filters, {kept.column: "value = %s"})
 
     def rollup(start: datetime, end: datetime, grain: str) -> Piece:
         bounds = (row_bound(instant, grain, owners.zone) for instant in (start, end))
@@ -111,15 +112,14 @@ def _union(pieces: Iterable[Piece]) -> Piece:
 
 
 def _newest_records(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
-    return _from_records(what, owners, span, filters, f"ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}")
+    return _from_records(what, owners, span, filters, NEWEST)
 
 
 def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newest: str = "") -> Piece:
     """The records of a span, each as a rollup row of its own, so that both are added up by the same statement."""
     api, value = (column or "''::text" for column in LINES[what])
-    conditions, values = _conditions(filters, {})
-    if value == "key" or filters.key:
-        # What the partial index on keys asks for.
+    conditions, values = _conditions(filters, {"key": OF_A_KEY})
+    if value == "key" and not filters.key:
         conditions += " AND key <> ''"
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
     return (
@@ -139,8 +139,8 @@ def _of_one(counter: Counter) -> str:
     return f"({counter.when})::int" if counter.when else "1"
 
 
-def _conditions(filters: Filters, columns: dict[str, str]) -> tuple[str, list]:
-    """The filters in force as conditions; `columns`: under which name a rollup row has a record's column."""
+def _conditions(filters: Filters, other: dict[str, str]) -> tuple[str, list]:
+    """The filters in force as conditions; `other`: those of a column that are not simply its equality."""
     wanted = {"api_id": filters.api, "key": filters.key, "endpoint": filters.endpoint}
-    found = [(columns.get(column, column), value) for column, value in wanted.items() if value]
-    return "".join(f" AND {column} = %s" for column, _ in found), [value for _, value in found]
+    found = [(other.get(column, f"{column} = %s"), value) for column, value in wanted.items() if value]
+    return "".join(f" AND {condition}" for condition, _ in found), [value for _, value in found]

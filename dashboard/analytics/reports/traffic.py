@@ -117,6 +117,7 @@ class Freshness:
     waiting: int
     now: datetime
     doubt: str = ""  # why the clock is not believed, which stops everything
+    folded_since: datetime | None = None  # endpoints before were folded by another rule
 
     @property
     def stale(self) -> bool:

@@ -129,7 +129,7 @@ def test_until_it_is_done_pages_show_the_old_figures_and_say_so(committed, redis
     worked(now)
     assert state() == [(100, "Asia/Kolkata", "active")]
     with scope.every_org():
-        assert Rollup.objects.filter(org=alpha, dim__lt=100).count() == 0
+        assert Rollup.objects.filter(org=alpha, dimension__lt=100).count() == 0
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Pacific/Auckland", "UTC"])
@@ -176,7 +176,7 @@ def test_a_second_change_during_the_first_begins_again(committed, redis, monkeyp
     assert state() == [(100, "Pacific/Auckland", "active")]
     with scope.every_org():
         assert counted_days(100, "Pacific/Auckland") == recorded_days("Pacific/Auckland")
-        assert Rollup.objects.filter(org=recordings.ORG_A, dim__lt=100).count() == 0
+        assert Rollup.objects.filter(org=recordings.ORG_A, dimension__lt=100).count() == 0
 
 
 def test_days_without_records_keep_their_dates_and_nothing_is_lost(committed, redis, client_for):

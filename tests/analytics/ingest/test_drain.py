@@ -358,7 +358,7 @@ def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(commi
     drained(redis, NOW)
     with scope.every_org():
         rows = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=Dimension.KEY).exclude(
-            val__startswith="made-"
+            value__startswith="made-"
         )
         assert sorted(rows.values_list("org_id", "value", "hits")) == [
             (recordings.ORG_A, hashes[0], 2),
