@@ -1,12 +1,18 @@
 import json
+import threading
 
 import pytest
-from django.db import connection, transaction
+import redis as redis_package
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from apis.models import ApiDefinition
 from apis.publishing import publish
-from keys.keys import lifecycle
+from dashboard.worker import Step, run
+from keys.keys import lifecycle, repair
+from keys.models import Key, Sweep
 from orgs import scope
 from tests.keys import build
 
@@ -125,3 +131,72 @@ def test_a_sweep_costs_the_same_queries_for_one_key_and_for_three(cast, redis, d
         build.deliver(redis)
     # One more where a key is for all APIs.
     assert counts == [5, 6]
+
+
+def many(org, number):
+    orders = build.api(org)
+    return [build.key(org, orders)[0] for _ in range(number)]
+
+
+def test_a_step_looks_at_one_chunk_and_the_next_goes_on_where_it_ended_whoever_takes_it(cast, redis):
+    """Nothing but the database remembers how far it is."""
+    made = sorted([*many(cast.acme, 3), *many(cast.globex, 3)], key=lambda key: (key.org_id, key.id))
+    stored = []
+    for _ in range(4):
+        repair.step(redis, chunk=2)
+        stored.append([build.stored(redis, key) is not None for key in made].count(True))
+        sweep = Sweep.objects.get()
+        assert sweep.after_id in {"", *(key.id for key in made)}
+    assert stored == [2, 4, 6, 6]
+    assert (sweep.after_id, sweep.checked, sweep.rewritten) == ("", 6, 6)
+    assert sweep.finished_at >= sweep.started_at
+
+
+def test_a_step_that_meets_no_redis_looks_at_the_same_keys_again(cast, redis):
+    made = many(cast.acme, 3)
+    repair.step(redis, chunk=2)
+    before = Sweep.objects.get().after_id
+    with pytest.raises(redis_package.ConnectionError):
+        repair.step(redis_package.Redis(port=1, retry=Retry(NoBackoff(), 0)), chunk=2)
+    assert Sweep.objects.get().after_id == before
+    repair.step(redis, chunk=2)
+    assert None not in [build.stored(redis, key) for key in made]
+
+
+def test_a_round_of_few_keys_begins_every_half_minute_and_one_of_many_goes_on_after_a_rest(cast, redis):
+    many(cast.acme, 3)
+    assert 0 <= repair.step(redis, chunk=2) < 10
+    assert 0 <= repair.step(redis, chunk=2) <= 30
+    Sweep.objects.update(after_id="")
+    assert 25 < repair.step(redis) <= 30
+
+
+@pytest.mark.parametrize(
+    ("worked", "took", "rest"), [(0.05, 0.05, 1.15), (0.05, 0.4, 0.8), (0.05, 3.0, 0.0), (0.0, 0.0, 0.0)]
+)
+def test_after_some_work_there_is_so_much_rest_that_it_was_a_twentieth(worked, took, rest):
+    assert repair.pause(worked, took) == pytest.approx(rest)
+
+
+def test_a_sweep_ends_between_two_chunks_when_the_worker_is_told_to_stop(committed, cast, redis):
+    made = many(cast.acme, 3)
+    stop = threading.Event()
+
+    def chunk(client):
+        stop.set()
+        return repair.step(client, chunk=1)
+
+    run([Step("key repair", 30, chunk)], redis, stop)
+    connections.close_all()
+    assert [build.stored(redis, key) is not None for key in made].count(True) == 1
+
+
+def test_a_key_that_is_being_changed_is_left_to_its_change(committed, cast, redis):
+    [made] = many(cast.acme, 1)
+    with scope.org(cast.acme.id), transaction.atomic():
+        Key.objects.select_for_update().get(id=made.id)
+        thread = threading.Thread(target=lambda: (repair.step(redis), connections.close_all()))
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+    assert not build.again(made).is_delivered
