@@ -8,11 +8,16 @@ from django.shortcuts import redirect
 
 from orgs import rights
 from orgs.changes import Stale
-from orgs.forms import EmailAddressField, SeenForm, add_errors
-from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User, zone_names
+from orgs.http.forms import SeenForm
+from orgs.http.refusals import add_errors
+from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
+from orgs.organisations import forms as organisations
+from orgs.organisations import lifecycle
 from orgs.organisations.limits import LIMITS
 from orgs.people import accounts
-from orgs.signing_in import form_tokens, passwords
+from orgs.people import forms as people
+from orgs.refusals import NotAllowed
+from orgs.signing_in import form_tokens
 
 admin.site.site_header = admin.site.site_title = "Gatehouse"
 admin.site.index_title = "Every organisation"
@@ -46,7 +51,8 @@ class ReadOnlyAdmin(LookingAdmin):
 
 
 class ChangingAdmin(LookingAdmin):
-    """Written through orgs.people.accounts; what that refuses is said above the form, which keeps what was typed."""
+    """Written through the functions behind the pages; what they refuse is said above the form, which keeps what was
+    typed."""
 
     def has_delete_permission(self, request, obj=None):
         # Withdrawing all that gateways serve is done where the product shows what it means.
@@ -55,7 +61,7 @@ class ChangingAdmin(LookingAdmin):
     def changeform_view(self, request, *args, **kwargs):
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except (ValidationError, accounts.NotAllowed, Stale) as refusal:
+        except (ValidationError, NotAllowed, Stale) as refusal:
             request.refusal = refusal
             return super().changeform_view(request, *args, **kwargs)
 
@@ -98,23 +104,16 @@ class PlatformAuditEntryAdmin(ReadOnlyAdmin):
     search_fields = ("actor_email", "action", "label", "object_id")
 
 
-class OrganisationForm(RefusableForm):
+class OrganisationForm(organisations.OrganisationForm, RefusableForm):
     sent_once = forms.CharField(
         required=False,
         initial=lambda: form_tokens.of({}),
         widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
     )
-    time_zone = forms.ChoiceField(choices=lambda: [(name, name) for name in zone_names()], initial="UTC")
-    slug = forms.SlugField(
-        max_length=60, required=False, help_text="Part of URLs; made of the name if left out."
-    )
 
     class Meta:
         model = Organisation
         fields = ("owner_name", "slug", "time_zone", "cname", "cname_enabled", "enabled", *LIMITS)
-
-    def clean_slug(self):
-        return self.cleaned_data["slug"].lower()
 
 
 @admin.register(Organisation)
@@ -132,7 +131,7 @@ class OrganisationAdmin(ChangingAdmin):
     def changeform_view(self, request, *args, **kwargs):
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except accounts.AlreadyMade as already:
+        except lifecycle.AlreadyMade as already:
             messages.info(request, f"{already.organisation.owner_name} is created already.")
             return redirect("admin:orgs_organisation_change", already.organisation.pk)
 
@@ -141,19 +140,31 @@ class OrganisationAdmin(ChangingAdmin):
         form_token = form_tokens.of({"form_token": values.pop("sent_once", "")})
         if change:
             now = Organisation.everyone.get(pk=obj.pk)
-            accounts.change_organisation(now, actor=request.user, expected=form.expected(obj), **values)
+            lifecycle.change(now, actor=request.user, expected=form.expected(obj), **values)
         else:
-            accounts.create_organisation(id=obj.pk, actor=request.user, form_token=form_token, **values)
+            lifecycle.create(id=obj.pk, actor=request.user, form_token=form_token, **values)
 
 
-class UserForm(RefusableForm):
-    email = EmailAddressField()
-    password = forms.CharField(
-        widget=forms.PasswordInput,
+class UserFields(RefusableForm):
+    def _post_clean(self):
+        # Add the super-user before the model is validated: its constraints tie the two together.
+        self.instance.is_superuser = self.instance.org_id is None
+        super()._post_clean()
+
+
+class UserAddForm(people.PersonForm, UserFields):
+    password = people.PasswordField(
         required=False,
         help_text="Left empty, the person cannot sign in with one.",
+        autocomplete="new-password",
     )
 
+    class Meta:
+        model = User
+        fields = ("email", "first_name", "last_name")
+
+
+class UserChangeForm(people.PersonChangeForm, UserFields):
     class Meta:
         model = User
         fields = ("email", "first_name", "last_name", "is_active", "permissions")
@@ -165,27 +176,20 @@ class UserForm(RefusableForm):
             raise forms.ValidationError(wrong)
         return granted
 
-    def clean_password(self):
-        if self.cleaned_data["password"]:
-            passwords.validate(self.cleaned_data["password"], self.instance)
-        return self.cleaned_data["password"]
-
-    def _post_clean(self):
-        # Add the super-user before the model is validated: its constraints tie the two together.
-        self.instance.is_superuser = self.instance.org_id is None
-        super()._post_clean()
-
 
 @admin.register(User)
 class UserAdmin(ChangingAdmin):
     """Adding makes a super-user, as wherever a super-user adds somebody: there is no organisation to choose."""
 
-    form = UserForm
+    form = UserChangeForm
     list_display = ("email", "org", "is_superuser", "is_active", "last_login")
     list_select_related = ("org",)
     list_filter = ("is_superuser", "is_active")
     search_fields = ("email", "first_name", "last_name", "id")
     readonly_fields = ("org", "last_login")
+
+    def get_form(self, request, obj=None, **kwargs):
+        return super().get_form(request, obj, **({"form": UserAddForm} if obj is None else {}), **kwargs)
 
     def get_fields(self, request, obj=None):
         if obj is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db import models
 
-from orgs import audit
+from orgs import audit, refusals
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
 from orgs.organisations import limits
 from orgs.people import duplicates
@@ -25,7 +25,7 @@ _AUDITED_ORGANISATION = (
 )
 
 
-class Stale(Exception):
+class Stale(refusals.Stale):
     """Somebody else has changed the person or organisation `row`, here as it is now, since its `expected` number."""
 
     def __init__(self, row: User | Organisation, expected: int):

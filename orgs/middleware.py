@@ -12,12 +12,11 @@ from django.utils import timezone
 
 from orgs import scope
 from orgs.access import BY_HEADER, SAFE, declared
+from orgs.http import refusals
 from orgs.http.paging import BadPlace
 from orgs.http.rest import RestError, error_response, is_wire
 from orgs.http.strict_json import printable
 from orgs.models import Organisation, User
-from orgs.organisations.limits import LimitReached
-from orgs.organisations.locks import Departed
 from orgs.signing_in.authentication import may_enter
 from orgs.signing_in.credentials import access_key_hash, same_secret
 from orgs.signing_in.passwords import Busy
@@ -70,10 +69,8 @@ class WireMiddleware:
             return error_response(exception.status, exception.message)
         if isinstance(exception, BadPlace):
             return bad_request(request, str(exception))
-        if isinstance(exception, LimitReached):
-            return _over_limit(request, exception)
-        if isinstance(exception, Departed):
-            raise Http404 from exception
+        if refused := refusals.answer(request, exception):
+            return refused
         if isinstance(exception, (Busy, *DATABASE_AWAY)):
             return unavailable(request, None if isinstance(exception, Busy) else exception)
         if isinstance(exception, DataError) or is_odd_filter(request, exception):
@@ -94,13 +91,6 @@ def bad_request(request: HttpRequest, problem: str) -> HttpResponse:
     if is_wire(request.path_info):
         return error_response(400, problem)
     return render(request, "400.html", {"problem": problem}, status=400)
-
-
-def _over_limit(request: HttpRequest, reached: LimitReached) -> HttpResponse:
-    """403, for whoever has no form to say it in."""
-    if is_wire(request.path_info):
-        return error_response(403, str(reached))
-    return render(request, "403.html", {"problem": str(reached)}, status=403)
 
 
 def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpResponse:

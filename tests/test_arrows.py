@@ -39,7 +39,10 @@ EVERY_ORG = {
     "dashboard/benchmarks/screens.py",
 }
 PURE = {
-    *(f"orgs/{name}.py" for name in ("ids", "rights", "scope", "http/strict_json")),
+    *(
+        f"orgs/{name}.py"
+        for name in ("ids", "refusals", "rights", "scope", "http/strict_json", "organisations/limits")
+    ),
     *(
         f"apis/definitions/{name}.py"
         for name in (

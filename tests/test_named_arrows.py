@@ -39,8 +39,8 @@ LINKS_UP = {
     ("templates/keys/detail.html", "analytics"): "from a key to its traffic",
     ("dashboard/analytics/reports/home.py", "key-create"): "the steps until there is traffic",
     ("dashboard/analytics/reports/home.py", "node-list"): "the steps until there is traffic",
-    ("dashboard/analytics/reports/page.py", "keys"): "who sees the steps until there is traffic",
-    ("dashboard/analytics/reports/page.py", "system"): "who sees the steps until there is traffic",
+    ("dashboard/analytics/reports/head.py", "keys"): "who sees the steps until there is traffic",
+    ("dashboard/analytics/reports/head.py", "system"): "who sees the steps until there is traffic",
     ("templates/analytics/parts/nothing.html", "key-create"): "the steps until there is traffic",
     ("templates/analytics/parts/nothing.html", "node-list"): "the steps until there is traffic",
 }

@@ -25,6 +25,7 @@ from keys.models import Key
 from orgs import scope
 from orgs.ids import new_id
 from orgs.models import Organisation, User
+from orgs.organisations import lifecycle as organisations
 from orgs.people import accounts
 
 AGE = timedelta(weeks=11)
@@ -135,7 +136,7 @@ def trouble_begins(now: datetime) -> datetime:
 
 
 def _organisation(source: catalogue.Organisation, now: datetime, trouble: datetime) -> dict[str, Any]:
-    organisation = accounts.create_organisation(
+    organisation = organisations.create(
         id=new_id(), owner_name=source.name, slug=source.slug, time_zone=source.zone, created_at=now - AGE
     )
     users = [

@@ -7,6 +7,8 @@ a process that is alone would take some 3 s (0.5 s were measured for 33 MB), of 
 
 from dataclasses import dataclass
 
+from orgs.refusals import LimitReached
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -21,10 +23,6 @@ LIMITS = {
     "max_keys": Limit(100_000, "keys that are not revoked"),
     "max_people": Limit(1_000, "people"),
 }
-
-
-class LimitReached(Exception):
-    """Nothing was stored; the message names the limit, for whoever asked. HTTP: 403."""
 
 
 def refuse_more(organisation, name: str, wanted: int) -> None:

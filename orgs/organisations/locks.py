@@ -5,10 +5,11 @@ is thus finished before and withdrawn with the rest; one that comes later is ref
 """
 
 from orgs.models import Organisation
+from orgs.refusals import Missing
 
 
-class Departed(Exception):
-    """The organisation is deleted, or there never was one: nothing of it is made or changed. HTTP: like missing."""
+class Departed(Missing):
+    """The organisation is deleted, or there never was one: nothing of it is made or changed."""
 
 
 def lock(org_id: str) -> Organisation:

@@ -6,23 +6,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from orgs import rights
 from orgs.access import SAFE, access
 from orgs.http import etags
-from orgs.http.rest import RestError, expected, invalid, json_response, members, ok, page, read_json, tagged
+from orgs.http.forms import WIRE_NAMES, body_types
+from orgs.http.rest import RestError, expected, json_response, members, ok, page, read_json, tagged
 from orgs.ids import is_id
 from orgs.models import Organisation, User
+from orgs.organisations import lifecycle
+from orgs.organisations.forms import OrganisationForm
 from orgs.organisations.limits import LIMITS
-from orgs.people import accounts, duplicates
-from orgs.people.rest import ONCE, WIRE_NAMES, allowed, change, new_password, user_data, user_tag
+from orgs.people import accounts
+from orgs.people.rest import ONCE, TYPES, change, new_password, user_data, user_tag
 
-_TYPES = {
-    "owner_name": str,
-    "owner_slug": str,
-    "cname": str,
-    "cname_enabled": bool,
-    # Ours: days and hours are counted in it.
-    "time_zone": str,
-    **dict.fromkeys(LIMITS, int),
-}
-_FIELDS = {"owner_slug": "slug"}
+# `time_zone` and the limits are ours.
+_TYPES = body_types(OrganisationForm, "owner_name", "slug", "cname", "cname_enabled", "time_zone", *LIMITS)
+_FIELDS = {wire: name for name, wire in WIRE_NAMES.items()}
 # Of the original's organisation object, kept as they come and given back: nothing here acts on them yet.
 _KEPT = {
     "developer_quota": 0,
@@ -70,7 +66,7 @@ def organisation(request: HttpRequest, organisation_id: str) -> HttpResponse:
     if request.method in SAFE:
         return tagged(request, json_response(organisation_data(row)), organisation_tag(row))
     if request.method == "DELETE":
-        allowed(accounts.delete_organisation, row, expected=expected(request, row.change_number))
+        lifecycle.delete(row, expected=expected(request, row.change_number))
         return ok("Org deleted")
     _change(request, row, read_json(request))
     return tagged(request, ok("Org updated"), organisation_tag(row))
@@ -80,29 +76,17 @@ def organisation(request: HttpRequest, organisation_id: str) -> HttpResponse:
 def users(request: HttpRequest) -> HttpResponse:
     """A user of the organisation `org_id`; without one a super-user. `Message` is the access key, this once."""
     body = read_json(request)
-    given = members(
-        body,
-        first_name=str,
-        last_name=str,
-        email_address=str,
-        active=bool,
-        org_id=str,
-        password=str,
-        user_permissions=dict,
-    )
+    given = members(body, org_id=str, **TYPES)
     org = _organisation_of(given.get("org_id", ""))
-    try:
-        user, key = accounts.create_user(
-            org=org,
-            email=given.get("email_address", ""),
-            first_name=given.get("first_name", ""),
-            last_name=given.get("last_name", ""),
-            active=given.get("active", True),
-            granted=given.get("user_permissions"),
-            password=new_password(given.get("password")),
-        )
-    except ValidationError as error:
-        raise _refused(error) from None
+    user, key = accounts.create_user(
+        org=org,
+        email=given.get("email_address", ""),
+        first_name=given.get("first_name", ""),
+        last_name=given.get("last_name", ""),
+        active=given.get("active", True),
+        granted=given.get("user_permissions"),
+        password=new_password(given.get("password")),
+    )
     return tagged(request, ok(key, user_data(user, access_key=key)), etags.tag(user.change_number, ONCE))
 
 
@@ -121,7 +105,7 @@ def user_reset_passwords(request: HttpRequest, user_id: str, verb: str) -> HttpR
     """Whether the user may set other people's passwords."""
     row = _user(user_id)
     levels = {"ResetPassword": rights.ADMINISTRATOR["ResetPassword"] if verb == "allow" else ""}
-    allowed(accounts.change_user, row, expected=expected(request, row.change_number), levels=levels)
+    accounts.change_user(row, expected=expected(request, row.change_number), levels=levels)
     return tagged(request, ok("User updated", user_data(row)), user_tag(row))
 
 
@@ -154,10 +138,7 @@ def _facts(body: dict) -> dict:
 
 
 def _create(body: dict) -> Organisation:
-    try:
-        return accounts.create_organisation(**_facts(body))
-    except ValidationError as error:
-        raise _refused(error) from None
+    return lifecycle.create(**_facts(body))
 
 
 def _imported(request: HttpRequest, body: dict) -> Organisation:
@@ -165,26 +146,18 @@ def _imported(request: HttpRequest, body: dict) -> Organisation:
     if "If-Match" in request.headers:
         raise RestError(412, "There is nothing yet that If-Match could name")
     try:
-        return accounts.create_organisation(**_facts(body), id=body["id"])
-    except ValidationError as error:
+        return lifecycle.create(**_facts(body), id=body["id"])
+    except ValidationError:
         made = Organisation.everyone.present().filter(pk=body["id"]).first()
         if made is None:
-            raise _refused(error) from None
+            raise
     _change(request, made, body)
     return made
 
 
 def _change(request: HttpRequest, row: Organisation, body: dict) -> None:
     seen = expected(request, row.change_number)
-    try:
-        allowed(accounts.change_organisation, row, expected=seen, **_facts(body))
-    except ValidationError as error:
-        raise _refused(error) from None
-
-
-def _refused(error: ValidationError) -> RestError:
-    answer = invalid(error, WIRE_NAMES | {"slug": "owner_slug"})
-    return RestError(403, duplicates.EMAIL) if duplicates.EMAIL in answer.message else answer
+    lifecycle.change(row, expected=seen, **_facts(body))
 
 
 def _organisation_of(org_id: str) -> Organisation | None:

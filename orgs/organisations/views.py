@@ -1,18 +1,18 @@
 """Pages of super-users about organisations: find, enter, create and change them."""
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect, render
 
 from orgs.access import access
 from orgs.changes import Stale
-from orgs.forms import OrganisationChangeForm, OrganisationForm, add_errors
 from orgs.http import paging
 from orgs.http.conflict import conflict
+from orgs.http.refusals import said_in
 from orgs.http.tables import Column, heads
 from orgs.models import Organisation
-from orgs.people import accounts
+from orgs.organisations import lifecycle
+from orgs.organisations.forms import OrganisationChangeForm, OrganisationForm
 from orgs.signing_in import form_tokens
 
 ORDER = ("owner_name", "id")
@@ -51,17 +51,13 @@ def organisation_create(request):
     form, form_token = OrganisationForm(request.POST or None), form_tokens.of(request.POST)
     if request.method == "POST" and form.is_valid():
         try:
-            organisation = accounts.create_organisation(
-                actor=request.user, form_token=form_token, **form.cleaned_data
-            )
-        except accounts.AlreadyMade as already:
+            with said_in(form):
+                made = lifecycle.create(actor=request.user, form_token=form_token, **form.cleaned_data)
+                messages.success(request, f"{made.owner_name} is created.")
+                return redirect("org-edit", made.pk)
+        except lifecycle.AlreadyMade as already:
             messages.info(request, f"{already.organisation.owner_name} is created already.")
             return redirect("org-edit", already.organisation.pk)
-        except ValidationError as error:
-            add_errors(form, error)
-        else:
-            messages.success(request, f"{organisation.owner_name} is created.")
-            return redirect("org-edit", organisation.pk)
     context = {"section": "orgs", "form": form, "form_token": form_token}
     return render(request, "orgs/organisation_form.html", context)
 
@@ -75,14 +71,12 @@ def organisation_edit(request, organisation):
     if request.method == "POST" and form.is_valid():
         expected = form.expected(organisation)
         try:
-            accounts.change_organisation(organisation, actor=request.user, expected=expected, **form.values())
-        except ValidationError as error:
-            add_errors(form, error)
+            with said_in(form):
+                lifecycle.change(organisation, actor=request.user, expected=expected, **form.values())
+                messages.success(request, f"{organisation.owner_name} is saved.")
+                return redirect("org-list")
         except Stale as error:
             return conflict(request, error, form, _stored(form, error), section="orgs", again=request.path)
-        else:
-            messages.success(request, f"{organisation.owner_name} is saved.")
-            return redirect("org-list")
     context = {"section": "orgs", "form": form, "organisation": Organisation.everyone.get(pk=organisation.pk)}
     return render(request, "orgs/organisation_form.html", context)
 

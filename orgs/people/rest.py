@@ -5,14 +5,12 @@ from django.http import HttpRequest, HttpResponse
 
 from orgs import rights
 from orgs.access import SAFE, access
-from orgs.changes import Stale
 from orgs.http import etags
+from orgs.http.forms import WIRE_NAMES, body_types
 from orgs.http.rest import (
-    STALE,
     RestError,
     error_response,
     expected,
-    invalid,
     json_response,
     members,
     ok,
@@ -21,12 +19,15 @@ from orgs.http.rest import (
     tagged,
 )
 from orgs.models import User
-from orgs.people import accounts, duplicates
+from orgs.people import accounts
+from orgs.people.forms import PersonForm
 from orgs.signing_in import passwords, throttle
 
-WIRE_NAMES = {"email": "email_address", "permissions": "user_permissions", "is_active": "active"}
 _FIELDS = {wire: field for field, wire in WIRE_NAMES.items()}
-_TYPES = {"first_name": str, "last_name": str, "email_address": str, "active": bool, "user_permissions": dict}
+TYPES = body_types(PersonForm, "first_name", "last_name", "email", "password") | {
+    "active": bool,
+    "user_permissions": dict,
+}
 _UNKNOWN = "Could not retrieve user detail"
 # In the tag of an answer that holds a secret: nobody has that answer by having the object.
 ONCE = "once"
@@ -58,7 +59,7 @@ def user(request: HttpRequest, user: str) -> HttpResponse:
     if request.method in SAFE:
         return tagged(request, json_response(user_data(row)), user_tag(row))
     if request.method == "DELETE":
-        allowed(accounts.delete_user, row, actor=request.user, expected=expected(request, row.change_number))
+        accounts.delete_user(row, actor=request.user, expected=expected(request, row.change_number))
         return ok("User deleted")
     change(request, row, actor=request.user)
     return tagged(request, ok("User updated"), user_tag(row))
@@ -78,7 +79,7 @@ def user_password(request: HttpRequest, user: str) -> HttpResponse:
     if "new_password" not in given:
         raise RestError(400, "new_password must be a string")
     password = new_password(given["new_password"], row, "new_password")
-    allowed(accounts.set_password, row, password, actor=request.user, expected=seen)
+    accounts.set_password(row, password, actor=request.user, expected=seen)
     return tagged(request, ok("User password updated"), user_tag(row))
 
 
@@ -87,14 +88,14 @@ def user_access_key(request: HttpRequest, user: str) -> HttpResponse:
     """A new access key, in `Meta` this once: nobody can read it again."""
     row = _find(request, user)
     seen = expected(request, row.change_number)
-    key = allowed(accounts.renew_access_key, row, actor=request.user, expected=seen)
+    key = accounts.renew_access_key(row, actor=request.user, expected=seen)
     return tagged(request, ok("User session renewed", key), etags.tag(row.change_number, ONCE))
 
 
 @access("key", "users", methods="PUT", own=True)
 def user_sessions(request: HttpRequest, user: str) -> HttpResponse:
     row = _find(request, user)
-    allowed(accounts.end_sessions, row, actor=request.user, expected=expected(request, row.change_number))
+    accounts.end_sessions(row, actor=request.user, expected=expected(request, row.change_number))
     return tagged(request, ok("User revoked"), user_tag(row))
 
 
@@ -131,7 +132,7 @@ def change(request: HttpRequest, row: User, *, actor: User | None) -> None:
     Members which are not sent, or as they are, stay as they are then. Without If-Match nobody is known to have seen
     what he overwrites: other members are set nevertheless, a denial is not taken away.
     """
-    given = members(read_json(request), password=str, **_TYPES)
+    given = members(read_json(request), **TYPES)
     seen = expected(request, row.change_number)
     password = given.pop("password", None)
     changed = {_FIELDS.get(name, name): value for name, value in given.items()}
@@ -142,15 +143,12 @@ def change(request: HttpRequest, row: User, *, actor: User | None) -> None:
         raise RestError(403, "Only your own name can be changed without the right to write users")
     if password and actor is not None and (actor.pk == row.pk or not _may_reset(actor)):
         raise RestError(403, "password: use actions/reset")
-    try:
-        informed = "If-Match" in request.headers
-        allowed(accounts.change_user, row, actor=actor, expected=seen, lifts_denials=informed, **changed)
-        if password:
-            # What was changed a line above is ours, and counted.
-            seen = row.change_number if changed else seen
-            allowed(accounts.set_password, row, new_password(password, row), actor=actor, expected=seen)
-    except ValidationError as error:
-        raise _refused(error) from None
+    informed = "If-Match" in request.headers
+    accounts.change_user(row, actor=actor, expected=seen, lifts_denials=informed, **changed)
+    if password:
+        # What was changed a line above is ours, and counted.
+        seen = row.change_number if changed else seen
+        accounts.set_password(row, new_password(password, row), actor=actor, expected=seen)
 
 
 def new_password(text: str | None, user: User | None = None, name: str = "password") -> str | None:
@@ -165,42 +163,18 @@ def new_password(text: str | None, user: User | None = None, name: str = "passwo
 
 
 def _add(request: HttpRequest) -> HttpResponse:
-    given = members(read_json(request), password=str, **_TYPES)
-    try:
-        user, _ = allowed(
-            accounts.create_user,
-            org=request.user.org,
-            email=given.get("email_address", ""),
-            first_name=given.get("first_name", ""),
-            last_name=given.get("last_name", ""),
-            active=given.get("active", True),
-            granted=given.get("user_permissions"),
-            password=new_password(given.get("password")),
-            actor=request.user,
-        )
-    except ValidationError as error:
-        raise _refused(error) from None
+    given = members(read_json(request), **TYPES)
+    user, _ = accounts.create_user(
+        org=request.user.org,
+        email=given.get("email_address", ""),
+        first_name=given.get("first_name", ""),
+        last_name=given.get("last_name", ""),
+        active=given.get("active", True),
+        granted=given.get("user_permissions"),
+        password=new_password(given.get("password")),
+        actor=request.user,
+    )
     return tagged(request, ok("User and session have been created", user.id), user_tag(user))
-
-
-def _refused(error: ValidationError) -> RestError:
-    answer = invalid(error, WIRE_NAMES)
-    return RestError(403, duplicates.EMAIL) if duplicates.EMAIL in answer.message else answer
-
-
-def allowed(change, *args, **kwargs):
-    """Do it, and say in REST's words why not."""
-    try:
-        return change(*args, **kwargs)
-    except accounts.DenialUnseen as error:
-        said = (
-            f"user_permissions: to take the denial of {error} away, send If-Match with the ETag that you saw"
-        )
-        raise RestError(428, said) from None
-    except accounts.NotAllowed as error:
-        raise RestError(403, str(error)) from None
-    except Stale:
-        raise RestError(412, STALE) from None
 
 
 def _find(request: HttpRequest, user: str) -> User:

@@ -1,20 +1,21 @@
 """Pages of people: those of an organisation, and the super-users."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
 from orgs.access import access
 from orgs.changes import Stale
-from orgs.forms import PersonChangeForm, PersonForm, RightsForm, SeenForm, add_errors
 from orgs.http import paging
 from orgs.http.conflict import conflict
+from orgs.http.forms import SeenForm
+from orgs.http.refusals import said_in, status_of
 from orgs.http.tables import Column, heads
 from orgs.models import User
-from orgs.organisations.limits import LimitReached
 from orgs.people import accounts
-from orgs.people.accounts import NotAllowed
+from orgs.people.forms import PersonChangeForm, PersonForm, RightsForm
+from orgs.refusals import NotAllowed
 from orgs.rights import effective
 
 ORDER = ("email", "id")
@@ -58,40 +59,26 @@ def person_add(request, org):
     """A new person of the caller's own organisation. A super-user has none: he adds super-users."""
     if request.user.is_superuser:
         raise PermissionDenied
-    form, rights, status = PersonForm(request.POST or None), rights_form({}, request), 200
+    form, rights = PersonForm(request.POST or None), rights_form({}, request)
     if request.method == "POST" and all([form.is_valid(), rights.is_valid()]):
-        try:
-            added = added_person(request, form, rights.granted())
-        except LimitReached as error:
-            form.add_error(None, str(error))
-            status = 403
-        else:
-            if added is not None:
-                return added
+        with said_in(form):
+            return added_person(request, form, rights.granted())
     context = {"section": "people", "form": form, "rights": rights}
-    return render(request, "orgs/person_add.html", context, status=status)
+    return render(request, "orgs/person_add.html", context, status=status_of(form))
 
 
 def added_person(request, form: PersonForm, granted: dict[str, str]):
-    """Create the person; the answer shows a made password this once. None if orgs.people.accounts refused.
-    Raises LimitReached."""
+    """Create the person; the answer shows a made password this once. Raises what orgs.people.accounts does."""
     facts = dict(form.cleaned_data)
     typed = facts.pop("password")
     password = typed or accounts.initial_password()
-    try:
-        person, _ = accounts.create_user(
-            org=request.user.org, password=password, granted=granted, actor=request.user, **facts
-        )
-    except ValidationError as error:
-        add_errors(form, error)
-    except NotAllowed as error:
-        form.add_error(None, str(error))
-    else:
-        if not typed:
-            return render(request, "orgs/person_added.html", {"person": person, "password": password})
-        messages.success(request, f"{person.full_name} can sign in now.")
-        return redirect("people", request.org.slug) if request.org else redirect("super-user-list")
-    return None
+    person, _ = accounts.create_user(
+        org=request.user.org, password=password, granted=granted, actor=request.user, **facts
+    )
+    if not typed:
+        return render(request, "orgs/person_added.html", {"person": person, "password": password})
+    messages.success(request, f"{person.full_name} can sign in now.")
+    return redirect("people", request.org.slug) if request.org else redirect("super-user-list")
 
 
 @access("session", "users", methods="GET POST", form=True)
@@ -100,14 +87,15 @@ def person_edit(request, org, person):
     form, rights = change_form(person, request), rights_form(person.permissions, request)
     if request.method == "POST" and all([form.is_valid(), rights.is_valid()]):
         try:
-            if changed(request, person, form, {**form.values(), "permissions": rights.granted()}):
+            with said_in(form):
+                change(request, person, form, {**form.values(), "permissions": rights.granted()})
                 return redirect("people", request.org.slug)
         except Stale as error:
             typed = {**form.values(), "permissions": rights.granted()}
             again = rights_form(error.row.permissions, request)
             return conflict(request, error, form, typed, section="people", rights=again, again=request.path)
     context = {"section": "people", "person": User.objects.get(pk=person.pk), "form": form, "rights": rights}
-    return render(request, "orgs/person_edit.html", context)
+    return render(request, "orgs/person_edit.html", context, status=status_of(form))
 
 
 @access("session", "users", methods="POST")
@@ -128,18 +116,10 @@ def change_form(person: User, request) -> PersonChangeForm:
     return PersonChangeForm(request.POST if request.method == "POST" else None, initial=initial)
 
 
-def changed(request, person: User, form: PersonChangeForm, values: dict) -> bool:
-    """Whether it is saved; if not, the form says why. Raises Stale."""
-    try:
-        accounts.change_user(person, actor=request.user, expected=form.expected(person), **values)
-    except ValidationError as error:
-        add_errors(form, error)
-    except NotAllowed as error:
-        form.add_error(None, str(error))
-    else:
-        messages.success(request, f"{person.full_name} is saved.")
-        return True
-    return False
+def change(request, person: User, form: PersonChangeForm, values: dict) -> None:
+    """Raises what orgs.people.accounts does."""
+    accounts.change_user(person, actor=request.user, expected=form.expected(person), **values)
+    messages.success(request, f"{person.full_name} is saved.")
 
 
 def activate(request, person: User) -> None:
@@ -166,10 +146,10 @@ def super_user_list(request):
 def super_user_add(request):
     form = PersonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        added = added_person(request, form, {})
-        if added is not None:
-            return added
-    return render(request, "orgs/person_add.html", {"section": "super-users", "form": form})
+        with said_in(form):
+            return added_person(request, form, {})
+    context = {"section": "super-users", "form": form}
+    return render(request, "orgs/person_add.html", context, status=status_of(form))
 
 
 @access("super", methods="GET POST")
@@ -178,12 +158,13 @@ def super_user_edit(request, person):
     form = change_form(person, request)
     if request.method == "POST" and form.is_valid():
         try:
-            if changed(request, person, form, form.values()):
+            with said_in(form):
+                change(request, person, form, form.values())
                 return redirect("super-user-list")
         except Stale as error:
             return conflict(request, error, form, form.values(), section="super-users", again=request.path)
     context = {"section": "super-users", "person": User.objects.get(pk=person.pk), "form": form}
-    return render(request, "orgs/person_edit.html", context)
+    return render(request, "orgs/person_edit.html", context, status=status_of(form))
 
 
 @access("super", methods="POST")

@@ -13,10 +13,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from orgs import audit, scope
 from orgs.access import access
 from orgs.changes import Stale
-from orgs.forms import PasswordForm, ProfileForm, SignInForm
 from orgs.http.conflict import conflict
 from orgs.people import accounts
 from orgs.signing_in import authentication, known_browser, passwords, sessions, throttle
+from orgs.signing_in.forms import PasswordForm, ProfileForm, SignInForm
 
 THEMES = ("light", "dark", "system")
 A_YEAR = 365 * 24 * 60 * 60

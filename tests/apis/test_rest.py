@@ -7,7 +7,7 @@ import pytest
 from apis.models import ApiDefinition, Revision
 from orgs import scope
 from orgs.http.rest import STALE
-from orgs.people import accounts
+from orgs.organisations import lifecycle
 from tests import make
 from tests.apis.examples import plain
 from tests.apis.publishing.test_publish import stored
@@ -168,7 +168,7 @@ def test_a_super_user_sees_all_and_names_the_organisation_of_what_he_creates(cas
     sue = rest(cast.super_user)
     assert [row["api_definition"]["api_id"] for row in sue.get("/api/apis").json()["apis"]] == ["payments"]
     gone = make.organisation("Gone", "gone")
-    accounts.delete_organisation(gone, actor=cast.super_user)
+    lifecycle.delete(gone, actor=cast.super_user)
     for org_id in (None, "", "f" * 24, gone.id, 5, {}):
         answer = post(sue, plain("/x/", org_id=org_id))
         assert (answer.status_code, answer.json()["Message"]) == (

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from orgs import scope
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
+from orgs.organisations import lifecycle
 from orgs.organisations.limits import LIMITS
 from orgs.people import accounts
 from tests.keys import build
@@ -105,7 +106,7 @@ def test_every_list_opens_and_offers_no_deletion(cast, client_for, model):
 
 
 def test_a_deleted_organisation_is_not_there(cast, client_for):
-    accounts.delete_organisation(Organisation.everyone.get(pk=cast.acme.pk))
+    lifecycle.delete(Organisation.everyone.get(pk=cast.acme.pk))
     client = client_for(cast.super_user)
     page = client.get("/django-admin/orgs/organisation/").content.decode()
     assert (cast.globex.owner_name in page, cast.acme.owner_name in page) == (True, False)
@@ -201,7 +202,7 @@ def test_every_filter_that_a_list_offers_works(cast, client_for):
 def test_a_change_from_an_older_form_is_refused_with_a_message_and_keeps_what_was_typed(cast, client_for):
     client = client_for(cast.super_user)
     accounts.change_user(cast.acme_member, permissions={"apis": "deny"})
-    accounts.change_organisation(cast.acme, cname="a.example")
+    lifecycle.change(cast.acme, cname="a.example")
     for path, form, typed in (
         (
             f"/django-admin/orgs/user/{cast.acme_member.id}/change/",
@@ -243,3 +244,19 @@ def test_the_form_of_a_new_organisation_sent_twice_makes_one(cast, client_for):
     form = {"owner_name": "Initech", "time_zone": "UTC", "enabled": "on", "sent_once": token, **DEFAULTS}
     statuses = [client.post(path, form).status_code for _ in range(2)]
     assert (statuses, Organisation.everyone.filter(owner_name="Initech").count()) == ([302, 302], 1)
+
+
+def test_a_password_is_not_among_what_the_form_of_a_person_changes(cast, client_for):
+    held = User.everyone.get(pk=cast.acme_member.pk).password
+    client_for(cast.super_user).post(
+        f"/django-admin/orgs/user/{cast.acme_member.id}/change/",
+        {
+            "email": cast.acme_member.email,
+            "first_name": "Mo",
+            "is_active": "on",
+            "password": PASSWORD,
+            "seen": "1",
+        },
+    )
+    changed = User.everyone.get(pk=cast.acme_member.pk)
+    assert (changed.first_name, changed.password) == ("Mo", held)

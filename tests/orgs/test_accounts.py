@@ -8,6 +8,7 @@ from django.test import Client
 
 from orgs import scope
 from orgs.models import AuditEntry, PlatformAuditEntry, User
+from orgs.organisations import lifecycle
 from orgs.people import accounts
 from orgs.signing_in import sessions
 from tests import make
@@ -115,7 +116,7 @@ def test_what_was_opened_is_looked_at_again_on_choosing_and_on_switching(cast, t
     target = User.everyone.get(pk=two[1].pk)
     {
         "deactivated": lambda: accounts.change_user(target, is_active=False),
-        "disabled": lambda: accounts.change_organisation(cast.globex, enabled=False),
+        "disabled": lambda: lifecycle.change(cast.globex, enabled=False),
         "new password": lambda: accounts.set_password(target, OTHER),
         "sessions ended": lambda: accounts.end_sessions(target),
         "deleted": lambda: accounts.delete_user(target),

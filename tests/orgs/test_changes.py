@@ -11,8 +11,9 @@ from django.test import Client
 from orgs import scope
 from orgs.changes import Stale, meanwhile
 from orgs.models import Organisation, User
+from orgs.organisations import lifecycle
 from orgs.people import accounts
-from orgs.people.accounts import NotAllowed
+from orgs.refusals import NotAllowed
 from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 from tests.concurrency import second_of_two
@@ -212,14 +213,14 @@ def test_what_others_changed_meanwhile_are_the_changes_since_and_no_sign_ins(cas
 
 def test_an_organisation_is_changed_and_deleted_from_the_state_that_was_seen(committed, cast):
     for late in (
-        lambda row: accounts.change_organisation(row, owner_name="Late", expected=row.change_number),
-        lambda row: accounts.delete_organisation(row, expected=row.change_number),
+        lambda row: lifecycle.change(row, owner_name="Late", expected=row.change_number),
+        lambda row: lifecycle.delete(row, expected=row.change_number),
     ):
         old = now(cast.acme)
         name = f"Faster {old.change_number}"
 
         def faster(name=name):
-            accounts.change_organisation(now(cast.acme), owner_name=name)
+            lifecycle.change(now(cast.acme), owner_name=name)
 
         assert type(second_of_two(cast.acme.id, faster, lambda late=late, old=old: late(old))) is Stale
         assert (now(cast.acme).owner_name, now(cast.acme).deleted_at) == (name, None)
@@ -228,8 +229,8 @@ def test_an_organisation_is_changed_and_deleted_from_the_state_that_was_seen(com
 def test_what_is_so_already_needs_no_newer_state(cast):
     accounts.change_user(now(cast.acme_member), first_name="Max", expected=1)
     again = accounts.change_user(now(cast.acme_member), first_name="Max", expected=1)
-    accounts.change_organisation(now(cast.acme), cname="a.example", expected=1)
-    accounts.change_organisation(now(cast.acme), cname="a.example", expected=1)
+    lifecycle.change(now(cast.acme), cname="a.example", expected=1)
+    lifecycle.change(now(cast.acme), cname="a.example", expected=1)
     assert (again.change_number, now(cast.acme).change_number) == (2, 2)
 
 
@@ -286,7 +287,7 @@ def test_members_of_an_organisation_that_were_not_sent_stay_as_they_are_then(com
     path = f"/admin/organisations/{cast.acme.id}"
     answer = second_of_two(
         cast.acme.id,
-        lambda: accounts.change_organisation(now(cast.acme), cname="a.example", extra={"sso_enabled": True}),
+        lambda: lifecycle.change(now(cast.acme), cname="a.example", extra={"sso_enabled": True}),
         lambda: admin_api().put(path, {"owner_name": "Acme", "hybrid_enabled": True}, JSON),
     )
     acme = now(cast.acme)
@@ -328,5 +329,5 @@ def test_two_renewals_of_one_access_key_at_once_are_one(committed, cast):
 
 def test_the_verbs_leave_everything_as_it_was_when_they_refuse(cast):
     with transaction.atomic(), pytest.raises(Stale):
-        accounts.change_organisation(now(cast.acme), owner_name="Late", expected=7)
+        lifecycle.change(now(cast.acme), owner_name="Late", expected=7)
     assert Organisation.everyone.get(pk=cast.acme.pk).owner_name == "Acme Retail"

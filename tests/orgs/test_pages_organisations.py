@@ -4,7 +4,7 @@ import re
 
 from orgs import scope
 from orgs.models import AuditEntry, Organisation
-from orgs.people import accounts
+from orgs.organisations import lifecycle
 from tests import make
 
 FORM = {"owner_name": "Initech Ltd", "slug": "", "time_zone": "Europe/Oslo", "enabled": "on"}
@@ -105,7 +105,7 @@ def test_a_taken_slug_an_unknown_zone_and_a_missing_name_are_refused_beside_thei
 
 def test_a_deleted_organisation_is_not_there_and_nor_is_a_missing_one(cast, client_for):
     client = client_for(cast.super_user)
-    accounts.delete_organisation(cast.acme)
+    lifecycle.delete(cast.acme)
     assert slugs(client.get("/orgs/")) == ["globex"]
     missing = [client.get(f"/orgs/{which}/") for which in (cast.acme.id, "0" * 24, "x")]
     assert [(answer.status_code, answer.content) for answer in missing] == [(404, missing[0].content)] * 3

@@ -3,6 +3,7 @@
 import pytest
 
 from orgs.models import Organisation, User
+from orgs.organisations import lifecycle
 from orgs.people import accounts
 from tests.make import PASSWORD
 
@@ -23,7 +24,7 @@ def test_a_reactivated_persons_old_session_does_not_go_on(cast, client_for):
 def test_nor_do_the_sessions_of_an_organisation_that_was_disabled(cast, client_for):
     client, other = client_for(cast.acme_member), client_for(cast.globex_member)
     for enabled in (False, True):
-        accounts.change_organisation(Organisation.everyone.get(pk=cast.acme.pk), enabled=enabled)
+        lifecycle.change(Organisation.everyone.get(pk=cast.acme.pk), enabled=enabled)
     assert (client.get("/profile/").status_code, other.get("/profile/").status_code) == (302, 200)
 
 
@@ -45,5 +46,5 @@ def test_a_new_address_or_password_ends_them(cast, client_for, change):
 def test_other_changes_do_not(cast, client_for):
     client = client_for(cast.acme_member)
     accounts.change_user(again(cast.acme_member), first_name="Max", permissions={"apis": "read"})
-    accounts.change_organisation(cast.acme, owner_name="Acme")
+    lifecycle.change(cast.acme, owner_name="Acme")
     assert client.get("/profile/").status_code == 200

@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from orgs.models import Organisation
+from orgs.organisations import lifecycle
 from orgs.organisations.limits import LIMITS
-from orgs.people import accounts
 from tests import make
 
 JSON = "application/json"
@@ -25,14 +25,14 @@ def test_a_slug_is_stored_in_lower_case_at_every_door(cast, client_for, admin_cl
     out = StringIO()
     call_command("bootstrap", "--neworg", "--org-name", "D", "--org-slug", "Big-D", "--json", stdout=out)
     assert json.loads(out.getvalue())["org_slug"] == "big-d"
-    accounts.change_organisation(cast.globex, slug="Big-E")
+    lifecycle.change(cast.globex, slug="Big-E")
     slugs = Organisation.everyone.filter(slug__istartswith="big-").order_by("slug")
     assert list(slugs.values_list("slug", flat=True)) == ["big-a", "big-b", "big-c", "big-d", "big-e"]
 
 
 def test_two_organisations_cannot_differ_in_case_alone(cast):
     with pytest.raises(ValidationError):
-        accounts.create_organisation(owner_name="Other", slug="ACME")
+        lifecycle.create(owner_name="Other", slug="ACME")
     with pytest.raises(IntegrityError), transaction.atomic():
         make.organisation("Other", "ACME")
 

@@ -15,6 +15,7 @@ from dashboard import reachable
 from dashboard.engines import embedded
 from orgs import rights
 from orgs.models import Organisation, User
+from orgs.organisations import lifecycle
 from orgs.organisations.limits import LimitReached
 from orgs.people import accounts
 from orgs.signing_in import passwords
@@ -107,7 +108,7 @@ def make(answers: Answers) -> dict:
     """Create what was asked for, in the caller's transaction, and return what to print."""
     made, org = {}, None
     if answers.options["neworg"]:
-        org = accounts.create_organisation(
+        org = lifecycle.create(
             owner_name=answers.get("org-name", "Organisation name"),
             slug=answers.get("org-slug", "Its part of URLs (empty: made of the name)", ""),
             time_zone=answers.get("time-zone", "Time zone", "UTC"),

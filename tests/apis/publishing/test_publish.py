@@ -11,7 +11,7 @@ from apis.models import ApiDefinition, Outbox, Revision, ServedApi
 from apis.publishing import events, feed, publish
 from orgs import scope
 from orgs.models import AuditEntry
-from orgs.people import accounts
+from orgs.organisations import lifecycle
 from tests.apis.examples import as_served, plain
 
 
@@ -125,7 +125,7 @@ def test_what_was_deleted_meanwhile_is_missing(cast, acme, api):
 def test_a_deleted_organisations_apis_are_served_no_more(cast, api):
     with scope.org(cast.globex.id):
         publish.create(cast.globex.id, plain("/theirs/", api_id="theirs"), author=cast.globex_admin)
-    accounts.delete_organisation(cast.acme, actor=cast.super_user)
+    lifecycle.delete(cast.acme, actor=cast.super_user)
     assert [element["api_definition"]["api_id"] for element in served()] == ["theirs"]
     with scope.every_org():
         assert list(ApiDefinition.objects.values_list("api_id", flat=True)) == ["theirs"]

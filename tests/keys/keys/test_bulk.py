@@ -11,7 +11,7 @@ from keys.models import KeyRight
 from orgs import scope
 from orgs.ids import is_id
 from orgs.models import AuditEntry
-from orgs.people import accounts
+from orgs.organisations import lifecycle as organisations
 from tests.keys import build
 
 
@@ -109,7 +109,7 @@ def test_the_keys_of_a_deleted_organisation_end_with_it(cast):
     inside(cast.acme, lifecycle.revoke, gone)
     foreign, _ = build.key(cast.globex)
     with transaction.atomic():
-        accounts.delete_organisation(cast.acme)
+        organisations.delete(cast.acme)
     assert [build.again(each).state() for each in (made, gone, foreign)] == ["revoked", "revoked", "active"]
     assert [build.again(each).change_number for each in (made, gone, foreign)] == [2, 2, 1]
     assert ("key-again", made.id) in build.waiting(cast.acme)
@@ -130,7 +130,7 @@ def test_an_organisation_with_many_keys_is_deleted_and_its_apis_come_and_go_in_a
         with CaptureQueriesContext(connection) as found:
             undone(lambda: build.api(cast.acme, "Returns"))
             undone(lambda: inside(cast.acme, publish.delete, orders, author=None))
-            undone(lambda: accounts.delete_organisation(cast.acme))
+            undone(lambda: organisations.delete(cast.acme))
         return len(found)
 
     few = statements()

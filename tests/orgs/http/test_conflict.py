@@ -7,6 +7,7 @@ import pytest
 
 from orgs.http.conflict import differences
 from orgs.models import Organisation, User
+from orgs.organisations import lifecycle
 from orgs.people import accounts
 from tests import make
 
@@ -112,7 +113,7 @@ def test_the_later_of_two_editors_of_an_organisation_too(cast, client_for):
         "enabled": "on",
         "seen": seen(client.get(path)),
     }
-    accounts.change_organisation(now(cast.acme), time_zone="Europe/Oslo", actor=cast.super_user)
+    lifecycle.change(now(cast.acme), time_zone="Europe/Oslo", actor=cast.super_user)
     refused = client.post(path, form)
     assert (refused.status_code, now(cast.acme).owner_name) == (409, "Acme Retail")
     assert cells(refused, "theirs-heading") == [["time_zone", "UTC", "Europe/Oslo"]]

@@ -7,8 +7,7 @@ from apis.models import ApiDefinition, ServedApi
 from keys.models import Key
 from orgs import scope
 from orgs.models import Organisation
-from orgs.organisations import events
-from orgs.people import accounts
+from orgs.organisations import events, lifecycle
 from tests.keys import build
 
 
@@ -36,7 +35,7 @@ def state(org):
 def test_a_departing_organisation_takes_its_apis_and_keys_with_it_and_leaves_others_alone(cast):
     for org in (cast.acme, cast.globex):
         build.key(org, build.api(org))
-    accounts.delete_organisation(cast.acme)
+    lifecycle.delete(cast.acme)
     assert (state(cast.acme), state(cast.globex)) == ((0, 0, 0, False), (1, 1, 1, True))
 
 
@@ -47,7 +46,7 @@ def test_receivers_are_called_in_the_scope_of_the_organisation_that_departs(cast
         heard.append((organisation.id, scope.current()))
 
     receiver(hearing)
-    accounts.delete_organisation(cast.acme)
+    lifecycle.delete(cast.acme)
     assert heard == [(cast.acme.id, cast.acme.id)]
 
 
@@ -58,5 +57,5 @@ def test_a_receiver_that_fails_keeps_the_organisation_and_all_it_has(cast, recei
     build.key(cast.acme, build.api(cast.acme))
     receiver(failing)
     with pytest.raises(RuntimeError), transaction.atomic():
-        accounts.delete_organisation(cast.acme)
+        lifecycle.delete(cast.acme)
     assert state(cast.acme) == (1, 1, 1, True)

@@ -13,6 +13,7 @@ from keys.keys import lifecycle
 from keys.models import Key
 from orgs import scope
 from orgs.models import Organisation, User
+from orgs.organisations import lifecycle as organisations
 from orgs.organisations import locks
 from orgs.people import accounts
 from tests import make
@@ -51,29 +52,25 @@ def changed_person(org):
 
 
 def changed_organisation(org):
-    accounts.change_organisation(org, slug="acme")
+    organisations.change(org, slug="acme")
 
 
 @pytest.mark.parametrize("make_it", [new_api, new_key, new_person, changed_person, changed_organisation])
 def test_what_is_made_after_the_deletion_of_an_organisation_began_is_refused(committed, cast, make_it):
-    answer = second_of_two(
-        cast.acme.id, lambda: accounts.delete_organisation(cast.acme), lambda: make_it(cast.acme)
-    )
+    answer = second_of_two(cast.acme.id, lambda: organisations.delete(cast.acme), lambda: make_it(cast.acme))
     assert (type(answer), left_of(cast.acme)) == (locks.Departed, (0, 0, 0, 0))
     assert Organisation.everyone.get(pk=cast.acme.pk).slug == f"deleted-{cast.acme.id}"
 
 
 @pytest.mark.parametrize("make_it", [new_api, new_key, new_person])
 def test_what_was_being_made_when_a_deletion_began_is_withdrawn_with_the_rest(committed, cast, make_it):
-    answer = second_of_two(
-        cast.acme.id, lambda: make_it(cast.acme), lambda: accounts.delete_organisation(cast.acme)
-    )
+    answer = second_of_two(cast.acme.id, lambda: make_it(cast.acme), lambda: organisations.delete(cast.acme))
     assert (answer, left_of(cast.acme), feed.current().count) == (None, (0, 0, 0, 0), 0)
 
 
 def test_an_organisation_is_deleted_once(committed, cast):
     def delete():
-        accounts.delete_organisation(cast.acme)
+        organisations.delete(cast.acme)
 
     assert type(second_of_two(cast.acme.id, delete, delete)) is locks.Departed
 

@@ -11,9 +11,10 @@ from django.test import Client
 
 from orgs import scope
 from orgs.models import Organisation, User
+from orgs.organisations import lifecycle
+from orgs.organisations.lifecycle import AlreadyMade
 from orgs.organisations.limits import LIMITS
 from orgs.people import accounts, duplicates
-from orgs.people.accounts import AlreadyMade
 from tests.concurrency import second_of_two
 from tests.orgs.test_changes import answered, rest_of
 
@@ -132,7 +133,7 @@ def test_the_same_slug_at_the_same_moment(committed, cast, door):
         ),
         "change": lambda: api.put(f"/admin/organisations/{cast.globex.id}", body, JSON),
     }[door]
-    answer = beside(cast, lambda: accounts.create_organisation(owner_name="Initech"), ask)
+    answer = beside(cast, lambda: lifecycle.create(owner_name="Initech"), ask)
     if door in ("page", "Django admin"):
         assert (answer.status_code, TAKEN in answer.content.decode()) == (200, True)
     else:
@@ -145,7 +146,7 @@ def test_the_same_slug_at_the_same_moment(committed, cast, door):
 def test_the_same_name_at_the_same_moment_makes_two_slugs(committed, cast):
     answer = beside(
         cast,
-        lambda: accounts.create_organisation(owner_name="Initech"),
+        lambda: lifecycle.create(owner_name="Initech"),
         lambda: admin_api().post("/admin/organisations", {"owner_name": "Initech"}, JSON),
     )
     made = Organisation.everyone.filter(owner_name="Initech").order_by("slug")
@@ -156,7 +157,7 @@ def test_the_same_import_at_the_same_moment_is_one_organisation_changed(committe
     body = {"id": "5e9d9544a1dcd60001d0ed20", "owner_name": "Imported"}
     answer = beside(
         cast,
-        lambda: accounts.create_organisation(**body, cname="a.example"),
+        lambda: lifecycle.create(**body, cname="a.example"),
         lambda: admin_api().post("/admin/organisations/import", {**body, "owner_name": "Again"}, JSON),
     )
     made = Organisation.everyone.get(pk=body["id"])
@@ -180,7 +181,7 @@ def test_the_same_form_at_the_same_moment_makes_one(committed, cast):
     }
     answer = beside(
         cast,
-        lambda: accounts.create_organisation(owner_name="Initech", slug="initech", form_token=token),
+        lambda: lifecycle.create(owner_name="Initech", slug="initech", form_token=token),
         lambda: browser.post("/orgs/new/", form),
     )
     made = Organisation.everyone.get(owner_name="Initech")
@@ -192,7 +193,7 @@ def test_what_is_refused_leaves_the_transaction_usable(cast):
         Organisation.everyone.create(owner_name="Other", slug="acme")
     with pytest.raises(AlreadyMade):
         for _ in range(2):
-            accounts.create_organisation(owner_name="Initech", form_token="0" * 32)
+            lifecycle.create(owner_name="Initech", form_token="0" * 32)
     assert Organisation.everyone.count() == 3
 
 

@@ -1,0 +1,51 @@
+"""What is typed about an organisation. The rules behind every door are in orgs.organisations.lifecycle."""
+
+from functools import partial
+
+from django import forms
+
+from orgs.http.forms import SeenForm, field_of
+from orgs.models import Organisation, zone_names
+from orgs.organisations.limits import LIMITS
+
+_field = partial(field_of, Organisation)
+_limit = partial(_field, required=False, max_value=2**31 - 1)
+
+
+class OrganisationForm(forms.Form):
+    owner_name = _field("owner_name")
+    slug = _field(
+        "slug",
+        required=False,
+        help_text="Part of the address of all its pages. Left empty it is made from the name.",
+    )
+    time_zone = forms.ChoiceField(
+        choices=lambda: [(name, name) for name in zone_names()],
+        initial="UTC",
+        help_text="Days and hours on the organisation's pages are counted in it.",
+    )
+    cname = _field("cname")
+    cname_enabled = _field("cname_enabled", label="Use the custom domain")
+    enabled = _field("enabled", help_text="While an organisation is disabled nobody in it can sign in.")
+    max_apis = _limit("max_apis")
+    max_definition_bytes = _limit("max_definition_bytes")
+    max_definitions_bytes = _limit("max_definitions_bytes")
+    max_keys = _limit("max_keys")
+    max_people = _limit("max_people")
+
+    def clean_slug(self) -> str:
+        return self.cleaned_data["slug"].lower()
+
+    def clean(self):
+        """A limit left out stays as it is."""
+        cleaned = super().clean()
+        return {name: value for name, value in cleaned.items() if name not in LIMITS or value is not None}
+
+    def limits(self):
+        return [self[name] for name in LIMITS]
+
+
+class OrganisationChangeForm(OrganisationForm, SeenForm):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.fields["slug"].help_text = "Part of the address of all its pages. Left empty it stays as it is."

@@ -1,0 +1,33 @@
+"""Why a change was not made, in the terms of whoever asked for it; nothing was stored. What each is in HTTP says
+orgs.http.refusals.
+
+An app's own refusals are kinds of these.
+"""
+
+
+class Refusal(Exception):
+    """The message is for whoever asked."""
+
+
+class NotAllowed(Refusal):
+    """A rule of the house, or a lack of rights, is against it."""
+
+
+class LimitReached(Refusal):
+    """An organisation has as many as it may have; the message names the limit."""
+
+
+class Missing(Refusal):
+    """What was to be changed is not there, or not any more."""
+
+
+class Stale(Refusal):
+    """Somebody else has changed it since it was looked at."""
+
+
+class Unseen(Refusal):
+    """It would undo what somebody else has done, and whoever asks does not say what he saw."""
+
+
+class Taken(Refusal):
+    """What it would make is there already, or has its name."""
