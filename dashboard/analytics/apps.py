@@ -9,6 +9,7 @@ class AnalyticsConfig(AppConfig):
     entries = (
         Entry("home", "Home", "home", "org-home"),
         Entry("analytics", "Analytics", "chart-bar", "analytics", "analytics"),
+        Entry("errors", "Errors", "exclamation-triangle", "errors", "analytics"),
         Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
     )
     rights = {"analytics": "Analytics", "log": "Request logs"}

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from dashboard.analytics.reports import home, logs, overview, rankings, rest
+from dashboard.analytics.reports.errors import page as errors
 
 DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
 
@@ -10,6 +11,7 @@ pages = [
     path("", home.home, name="org-home"),
     path("analytics/", overview.overview, name="analytics"),
     path("analytics/<str:table>/", rankings.whole, name="analytics-table"),
+    path("errors/", errors.error_list, name="errors"),
     path("logs/", logs.log_list, name="logs"),
     path("logs/<int:ts>/<int:id>/", logs.log_record, name="log-record"),
 ]

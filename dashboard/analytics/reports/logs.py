@@ -12,6 +12,7 @@ from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.models import Record
 from dashboard.analytics.reports import reader, search
 from dashboard.analytics.reports.charts import figures
+from dashboard.analytics.reports.errors.reasons import is_refused, reason
 from dashboard.analytics.reports.head import LABELS, api_choices, api_names, refused, short_key
 from dashboard.analytics.reports.parameters import (
     LogParameters,
@@ -119,9 +120,13 @@ def _line(
         "url": reverse("log-record", args=[request.org.slug, *at]),
         "api": names.get(record.api_id, record.api_id),
         "status_class": f"{record.status // 100}xx",
-        "took": figures.milliseconds(record.latency) if record.timed else "refused",
+        "took": figures.milliseconds(record.latency) if record.timed else _untimed(record),
         "key": record.alias or (short_key(record.key) if record.key else ""),
     }
+
+
+def _untimed(record: Record) -> str:
+    return "refused" if is_refused(record.status, timed=False) else "not measured"
 
 
 def _detail(request: HttpRequest, record: Record) -> dict:
@@ -142,6 +147,9 @@ def _detail(request: HttpRequest, record: Record) -> dict:
         # Earlier versions kept stamps that no zone east of UTC can show.
         "sent_at": record.sent_at and min(record.sent_at, LATEST),
         "list_url": path,
+        "why": reason(record.status, key=bool(record.key), hits=1, timed=int(record.timed))
+        if record.status >= 400
+        else "",
         "upstream": figures.milliseconds(record.upstream_latency or None),
         "gateway": figures.milliseconds(own),
         "same": [
@@ -180,10 +188,15 @@ def _file(found: Found, zone: ZoneInfo) -> tuple[str, list[list[object]]]:
     return FILE, rows
 
 
+def _key_in_words(key: str) -> str:
+    return "none" if key == search.NO_KEY else short_key(key) if key else ""
+
+
 def _chips(asked: LogParameters, path: str, names: dict[str, str]) -> list[tuple[str, str, str]]:
     values = {
         "API": ("api", names.get(asked.wanted.api, asked.wanted.api)),
-        "Key": ("key", short_key(asked.wanted.key) if asked.wanted.key else ""),
+        "Key": ("key", _key_in_words(asked.wanted.key)),
+        "Endpoint": ("endpoint", asked.wanted.endpoint),
     }
     return [
         (what, text, link(path, asked.kept, **{field: ""})) for what, (field, text) in values.items() if text

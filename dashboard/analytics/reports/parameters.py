@@ -21,7 +21,7 @@ CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
 # The parameters of a URL that are state of the page.
 RANGE = ("range", "from", "to")
 KEPT = (*RANGE, "api", "key", "measure")
-LOG_FILTERS = ("status", "method", "path", "least_ms")
+LOG_FILTERS = ("status", "endpoint", "method", "path", "least_ms")
 
 
 class FilterForm(forms.Form):
@@ -36,6 +36,7 @@ class LogForm(FilterForm):
     method = forms.CharField(
         required=False, validators=[RegexValidator(r"\A[A-Za-z]{1,20}\Z", "A method such as GET.")]
     )
+    endpoint = forms.CharField(required=False, max_length=300, strip=False, label="Endpoint")
     path = forms.CharField(required=False, max_length=500, strip=False, label="Path begins with")
     least_ms = forms.IntegerField(
         required=False, min_value=0, max_value=2**31 - 1, label="At least this many milliseconds"

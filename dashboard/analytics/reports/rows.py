@@ -27,7 +27,10 @@ LINES = {
     "api": ("api_id", ""),
     "key": ("", "key"),
     "endpoint": ("api_id", "endpoint"),
+    "error": ("api_id", "error"),
 }
+# What a record has no column for.
+OF_A_RECORD = {"": "''::text", "error": "status || ' ' || endpoint"}
 COLUMNS = ", ".join(("org_id", "ts", "api_id", "value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
 NEWEST = f"ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
 OF_A_KEY = "key = %s AND key <> ''"  # the second term is what the partial index on keys asks for
@@ -117,10 +120,12 @@ def _newest_records(what: str, owners: Owners, span: Span, filters: Filters) -> 
 
 def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newest: str = "") -> Piece:
     """The records of a span, each as a rollup row of its own, so that both are added up by the same statement."""
-    api, value = (column or "''::text" for column in LINES[what])
+    api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
     conditions, values = _conditions(filters, {"key": OF_A_KEY})
     if value == "key" and not filters.key:
         conditions += " AND key <> ''"
+    if what == "error":
+        conditions += " AND status >= 400"
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
     return (
         f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {sums},

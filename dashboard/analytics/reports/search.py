@@ -21,6 +21,7 @@ WINDOWS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # then
 WIDEST = 48 * HOUR
 PAGE = 50
 PATIENCE = 0.3  # seconds
+NO_KEY = "none"  # in the place of a key: requests without one
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,11 +49,12 @@ class Wanted:
     start: datetime
     end: datetime
     api: str = ""
-    key: str = ""
+    key: str = ""  # its hash, or NO_KEY
     status: str = ""  # a code, "404", or a class, "4xx"
     method: str = ""
     path: str = ""  # its beginning
     least_ms: int | None = None
+    endpoint: str = ""
     errors: bool = False  # 4xx and 5xx alone
 
 
@@ -124,7 +126,7 @@ class Numbered:
 
 
 def newest(org_ids: Sequence[str], wanted: Wanted, *, limit: int, offset: int) -> list[Record]:
-    conditions, params = _conditions(wanted)
+    conditions, params = terms(wanted)
     return list(
         Record.objects.raw(
             f"""SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
@@ -136,7 +138,7 @@ def newest(org_ids: Sequence[str], wanted: Wanted, *, limit: int, offset: int) -
 
 def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
     """How many records match, counted up to `most`."""
-    conditions, params = _conditions(wanted)
+    conditions, params = terms(wanted)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT count(*) FROM (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s
@@ -155,7 +157,7 @@ def _window(
     place: Place | None,
     limit: int,
 ) -> list[Record]:
-    conditions, params = _conditions(wanted)
+    conditions, params = terms(wanted)
     if place:
         conditions, params = f"{conditions} AND (ts, id) < (%s, %s)", [*params, place.ts, place.id]
     return list(
@@ -167,31 +169,34 @@ def _window(
     )
 
 
-def _conditions(wanted: Wanted) -> tuple[str, list]:
-    terms: list[tuple[str, list]] = []
+def terms(wanted: Wanted) -> tuple[str, list]:
+    """Conditions, with their parameters, that follow those on organisations and time."""
+    found: list[tuple[str, list]] = []
     if wanted.api:
-        terms.append(("api_id = %s", [wanted.api]))
+        found.append(("api_id = %s", [wanted.api]))
     if wanted.key:
         # The second term is what the partial index on keys asks for.
-        terms.append(("key = %s AND key <> ''", [wanted.key]))
+        found.append(("key = ''", []) if wanted.key == NO_KEY else ("key = %s AND key <> ''", [wanted.key]))
     if wanted.status:
         first = int(wanted.status.replace("xx", "00"))
         last = first + 99 if wanted.status.endswith("xx") else first
         # The last term is what the partial index on errors asks for.
         errors = " AND status >= 400" if first >= 400 else ""
-        terms.append((f"status BETWEEN %s AND %s{errors}", [first, last]))
+        found.append((f"status BETWEEN %s AND %s{errors}", [first, last]))
     if wanted.errors:
-        terms.append(("status >= 400", []))
+        found.append(("status >= 400", []))
+    if wanted.endpoint:
+        found.append(("endpoint = %s", [wanted.endpoint]))
     if wanted.method:
-        terms.append(("method = %s", [wanted.method]))
+        found.append(("method = %s", [wanted.method]))
     if wanted.path:
         escaped = wanted.path.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        terms.append(("path LIKE %s", [f"{escaped}%"]))
+        found.append(("path LIKE %s", [f"{escaped}%"]))
     if wanted.least_ms:
-        terms.append(("latency >= %s", [wanted.least_ms]))
+        found.append(("latency >= %s", [wanted.least_ms]))
     return (
-        "".join(f" AND {condition}" for condition, _ in terms),
-        [value for _, values in terms for value in values],
+        "".join(f" AND {condition}" for condition, _ in found),
+        [value for _, values in found for value in values],
     )
 
 
@@ -200,9 +205,10 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
 
     A rare one is then found without reading the days between.
     """
-    if not (wanted.api or wanted.key) or wanted.end - wanted.start <= WIDEST:
+    key = "" if wanted.key == NO_KEY else wanted.key
+    if not (wanted.api or key) or wanted.end - wanted.start <= WIDEST:
         return None
-    counted = dimension("key" if wanted.key else "", by_api=bool(wanted.api))
+    counted = dimension("key" if key else "", by_api=bool(wanted.api))
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT DISTINCT ts FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dimension = ANY(%s)
@@ -212,7 +218,7 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
                 counted.grain(Grain.DAY),
                 [base + counted for base in BASES],
                 wanted.api,
-                wanted.key,
+                key,
                 wanted.start - 26 * HOUR,
                 wanted.end,
             ],

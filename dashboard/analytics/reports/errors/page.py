@@ -1,0 +1,260 @@
+"""The errors of a period: status, endpoint, API and key, why, how often, since when, and the records behind each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.analytics.clock import DAY, HOUR, said
+from dashboard.analytics.dimensions import KEPT, RECORDS, oldest
+from dashboard.analytics.reports import reader
+from dashboard.analytics.reports.charts import figures, geometry
+from dashboard.analytics.reports.errors import reader as errors_reader
+from dashboard.analytics.reports.errors.reader import SORTS, Errors, Line, Order
+from dashboard.analytics.reports.errors.reasons import reason
+from dashboard.analytics.reports.head import api_names, exactly, head, refused, short_key
+from dashboard.analytics.reports.parameters import (
+    RANGE,
+    Parameters,
+    Refused,
+    link,
+    page_parameters,
+    problems_of,
+    state,
+)
+from dashboard.analytics.reports.search import NO_KEY
+from dashboard.analytics.reports.traffic import Figures
+from orgs.access import access
+from orgs.http.spreadsheet import csv_response
+from orgs.http.tables import Column, heads
+
+A_PAGE = 25
+IN_A_FILE = 5_000
+KEPT_HERE = ("status", "endpoint", "by", "sort")
+DEFAULT_SORT = "-count"
+FILE = ("status", "why", "api_id", "api", "endpoint", "key", "alias", "requests", "timed", "first", "last")
+
+
+class ErrorForm(forms.Form):
+    status = forms.CharField(
+        required=False,
+        validators=[RegexValidator(r"\A[45](xx|[0-9]{2})\Z", "An error such as 404 or a class such as 5xx.")],
+    )
+    endpoint = forms.CharField(required=False, max_length=300, strip=False)
+    by = forms.ChoiceField(required=False, choices=[(value, value) for value in ("", "key", "endpoint")])
+    sort = forms.ChoiceField(
+        required=False, choices=[("", "")] + [(f"{sign}{name}",) * 2 for name in SORTS for sign in ("", "-")]
+    )
+    format = forms.ChoiceField(required=False, choices=[("", ""), ("csv", "csv")])
+    p = forms.IntegerField(required=False, min_value=1, max_value=99_999)
+
+
+@dataclass(frozen=True)
+class ErrorParameters:
+    """page: what every page of analytics is asked; by_key: tell keys apart; number: of the page, from 1."""
+
+    page: Parameters
+    status: str
+    by_key: bool
+    sort: str
+    number: int
+    csv: bool
+
+
+@access("session", "analytics")
+def error_list(request: HttpRequest, org: str) -> HttpResponse:
+    """The page; all its lines as CSV with format=csv."""
+    try:
+        asked = error_parameters(request)
+    except Refused as refusal:
+        return refused(request, refusal, "errors")
+    reader.limit_time()
+    limit, offset = (IN_A_FILE, 0) if asked.csv else (A_PAGE, (asked.number - 1) * A_PAGE)
+    order = Order(asked.sort, limit, offset)
+    found = errors_reader.errors(asked.page.question, asked.status, order, by_key=asked.by_key)
+    if asked.number > 1 and not found.lines:
+        raise Http404
+    names = Names.of(asked.page.question.owners.org_ids, found)
+    if asked.csv:
+        return csv_response(f"{request.org.slug}-errors.csv", FILE, _file(found, names, asked))
+    return render(request, "analytics/errors.html", _context(request, asked, found, names))
+
+
+def error_parameters(request: HttpRequest) -> ErrorParameters:
+    """Raises Refused."""
+    form = ErrorForm(request.GET)
+    if not form.is_valid():
+        raise Refused(problems_of(form))
+    values = form.cleaned_data
+    page = page_parameters(request.GET, request.org, timezone.now())
+    filters = replace(page.question.filters, endpoint=values["endpoint"])
+    kept = page.kept | state(request.GET, KEPT_HERE)
+    kept.pop("measure", None)
+    return ErrorParameters(
+        page=replace(page, question=replace(page.question, filters=filters), kept=kept),
+        status=values["status"],
+        by_key=values["by"] != "endpoint",
+        sort=values["sort"] or DEFAULT_SORT,
+        number=values["p"] or 1,
+        csv=values["format"] == "csv",
+    )
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of APIs as they are now, and what each key's newest record calls it."""
+
+    apis: Mapping[str, str]
+    aliases: Mapping[str, str]
+
+    @classmethod
+    def of(cls, org_ids: tuple[str, ...], found: Errors) -> "Names":
+        newest = reader.newest_of_keys(org_ids, (line.key or "" for line in found.lines))
+        aliases = {key: alias for key, (alias, _) in newest.items()}
+        return cls(api_names({line.api_id for line in found.lines}), aliases)
+
+
+def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names: Names) -> dict:
+    question, kept, path = asked.page.question, asked.page.kept, request.path
+    total = reader.totals(question.owners, question.period.counts.span, question.filters, histograms=False)
+    last_page = max(1, -(-found.count // A_PAGE))
+    first = (asked.number - 1) * A_PAGE
+    top_of_page = head(request, asked.page, reader.freshness(question.period.now), total.hits)
+    return {
+        **top_of_page,
+        "section": "errors",
+        "chips": top_of_page["chips"] + _chips(path, kept),
+        "compared_with": "",
+        "requests": figures.exact(total.hits),
+        "heads": heads(_columns(asked, found), kept, DEFAULT_SORT),
+        "rows": [_row(request, line, names, asked) for line in found.lines],
+        "statuses": [
+            (label, link(path, kept, status=status), status == asked.status)
+            for label, status in (("All", ""), ("4xx", "4xx"), ("5xx", "5xx"))
+        ],
+        "read": _read(asked, found, total),
+        "other_url": link(path, kept, by="endpoint" if found.by_key else ""),
+        "by_key": found.by_key,
+        "csv_url": link(path, exactly(asked.page), format="csv"),
+        "newer": link(path, kept, p=str(asked.number - 1)) if asked.number > 1 else "",
+        "older": link(path, kept, p=str(asked.number + 1)) if asked.number < last_page else "",
+        "note": f"{first + 1:,} to {first + len(found.lines):,} of {found.count:,}",
+    }
+
+
+def _chips(path: str, kept: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [
+        (what, kept[name], link(path, kept, **{name: ""}))
+        for what, name in (("Status", "status"), ("Endpoint", "endpoint"))
+        if kept.get(name)
+    ]
+
+
+def _columns(asked: ErrorParameters, found: Errors) -> list[Column]:
+    unit = _unit(asked, found)
+    seen = f" ({unit})" if unit else ""
+    return [
+        Column("Status", "code", "status"),
+        Column("Endpoint, and why"),
+        *([Column("Key", "time")] if found.by_key else []),
+        Column("Requests", "count", "count"),
+        Column("Over time", "badge", lesser=True),
+        Column(f"First{seen}", "badge", "first", lesser=True),
+        Column(f"Last{seen}", "badge", "last"),
+    ]
+
+
+def _unit(asked: ErrorParameters, found: Errors) -> str:
+    """What first and last are told to: "" for single records."""
+    unit = KEPT[asked.page.question.period.tables.grain].unit
+    return "" if found.by_key else {HOUR: "hour", DAY: "day"}.get(unit, "")
+
+
+def _row(request: HttpRequest, line: Line, names: Names, asked: ErrorParameters) -> dict:
+    period, kept, path = asked.page.question.period, asked.page.kept, request.path
+    pattern = "" if _unit_is_day(asked, line) else "%H:%M"
+
+    def told(instant) -> str:
+        return said(instant, period.zone, year=period.years, pattern=pattern).strip()
+
+    key = line.key and (names.aliases.get(line.key) or short_key(line.key))
+    return {
+        "status": line.status,
+        "status_class": f"{line.status // 100}xx",
+        "status_url": link(path, kept, status=str(line.status)),
+        "endpoint": line.endpoint,
+        "endpoint_url": link(path, kept, api=line.api_id, endpoint=line.endpoint),
+        "api": names.apis.get(line.api_id) or line.api_id,
+        "api_url": link(path, kept, api=line.api_id),
+        "why": _why(line),
+        "key": key,
+        "key_title": line.key,
+        "key_url": link(path, kept, key=line.key) if line.key else "",
+        "hits": figures.exact(line.hits),
+        "logs_url": _logs_url(request, line, asked),
+        "spark": geometry.sparkline(line.over_time) if len(line.over_time) > 1 else None,
+        "first": told(line.first),
+        "last": told(line.last),
+    }
+
+
+def _unit_is_day(asked: ErrorParameters, line: Line) -> bool:
+    return line.key is None and KEPT[asked.page.question.period.tables.grain].unit == DAY
+
+
+def _why(line: Line) -> str:
+    key = None if line.key is None else bool(line.key)
+    return reason(line.status, key=key, hits=line.hits, timed=line.timed)
+
+
+def _logs_url(request: HttpRequest, line: Line, asked: ErrorParameters) -> str:
+    """The records behind a line: the same window and filters. "" for who may not see them, and where none are kept."""
+    if not request.user.may("log") or line.last < oldest(RECORDS, asked.page.question.period.now):
+        return ""
+    window = {name: value for name, value in exactly(asked.page).items() if name in RANGE}
+    key = NO_KEY if line.key == "" else line.key or asked.page.question.filters.key
+    wanted = {"api": line.api_id, "status": str(line.status), "endpoint": line.endpoint, "key": key}
+    return link(reverse("logs", args=[request.org.slug]), window, **wanted)
+
+
+def _read(asked: ErrorParameters, found: Errors, total: Figures) -> str:
+    """What the lines are made from."""
+    period = asked.page.question.period
+    if not found.by_key:
+        slow = f"Telling keys apart took more than {errors_reader.PATIENCE:g} s. " if asked.by_key else ""
+        unit = _unit(asked, found)
+        return f"{slow}All errors of this period, counted {f'by the {unit}' if unit else 'one by one'}, without keys."
+    if found.cut:
+        errors = {"": total.status_4xx + total.status_5xx, "4xx": total.status_4xx, "5xx": total.status_5xx}
+        of = f" of {figures.exact(errors[asked.status])}" if asked.status in errors else ""
+        back = said(found.cut, period.zone, year=period.years)
+        return f"Made from the newest {figures.exact(found.hits)}{of} errors, back to {back}."
+    kept_from = oldest(RECORDS, period.now)
+    if period.start < kept_from:
+        since = said(kept_from, period.zone, year=True)
+        return f"Made from single records, which are kept for {KEPT[RECORDS].days} days: here since {since}."
+    return "Made from every single record of this period."
+
+
+def _file(found: Errors, names: Names, asked: ErrorParameters) -> list[list[object]]:
+    zone = asked.page.question.period.zone
+    return [
+        [
+            line.status,
+            _why(line),
+            line.api_id,
+            names.apis.get(line.api_id, ""),
+            line.endpoint,
+            line.key,
+            names.aliases.get(line.key or "", ""),
+            line.hits,
+            line.timed,
+            *(instant.astimezone(zone).isoformat(timespec="seconds") for instant in (line.first, line.last)),
+        ]
+        for line in found.lines
+    ]

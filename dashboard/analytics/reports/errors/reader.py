@@ -1,0 +1,144 @@
+"""Errors by status, API and endpoint, read from the rollups, or by key as well, from the records themselves."""
+
+# ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+
+from django.db import OperationalError, connection, transaction
+
+from dashboard.analytics.clock import row_bound
+from dashboard.analytics.reports import periods, reader
+from dashboard.analytics.reports.rows import Piece, rows
+from dashboard.analytics.reports.search import Wanted, terms
+from dashboard.analytics.reports.traffic import MOST_RECORDS, Question
+
+SORTS = {"count": "hits", "first": "first", "last": "last", "status": "status"}
+# Telling keys apart may take so long; then they are not told apart, and the page has time left for that.
+PATIENCE = 1.0  # seconds
+OF_RECORDS = """SELECT status, api_id, endpoint, key, ts, 1 AS hits, timed::int AS timed FROM record
+    WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """`key` is None where keys are not told apart, "" for requests without one. over_time: hits in each bucket.
+
+    first, last: of records to the microsecond, of rollups the start of the hour or day.
+    """
+
+    status: int
+    api_id: str
+    endpoint: str
+    key: str | None
+    hits: int
+    timed: int
+    first: datetime
+    last: datetime
+    over_time: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Some of the lines, of which there are `count` with `hits` requests. cut: where the newest MOST_RECORDS begin,
+    None if all were read."""
+
+    lines: tuple[Line, ...]
+    count: int
+    hits: int
+    by_key: bool
+    cut: datetime | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """sort: a name of SORTS, with "-" before it the other way round."""
+
+    sort: str
+    limit: int
+    offset: int = 0
+
+
+def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Errors:
+    """The errors of a period. status: a code, a class, "" for all. by_key: tell keys apart, unless that takes longer
+    than PATIENCE."""
+    if not (by_key or question.filters.key):
+        return _from_rollups(question, status, order)
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE * 1000:.0f}ms'")
+            found = _from_records(question, status, order)
+    except OperationalError:
+        if question.filters.key:
+            raise
+        return _from_rollups(question, status, order)
+    reader.limit_time()
+    return found
+
+
+def _from_records(question: Question, status: str, order: Order) -> Errors:
+    filters, period = question.filters, question.period
+    wanted = Wanted(period.start, period.end, filters.api, filters.key, status, errors=True)
+    conditions, values = terms(replace(wanted, endpoint=filters.endpoint))
+    source = f"{OF_RECORDS}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
+    params = [list(question.owners.org_ids), period.start, period.end, *values]
+    return _read((source, params), periods.table_cut(period).edges[:-1], order, by_key=True)
+
+
+def _from_rollups(question: Question, status: str, order: Order) -> Errors:
+    owners, filters, cut = question.owners, question.filters, periods.table_cut(question.period)
+    rollups, params = rows("error", owners, question.period.tables, replace(filters, endpoint=""))
+    conditions, values = "", []
+    if status:
+        conditions, values = (
+            " AND left(value, 3) BETWEEN %s AND %s",
+            [status.replace("x", "0"), status.replace("x", "9")],
+        )
+    if filters.endpoint:
+        conditions, values = f"{conditions} AND substr(value, 5) = %s", [*values, filters.endpoint]
+    source = f"""SELECT left(value, 3)::int AS status, api_id, substr(value, 5) AS endpoint, '' AS key, ts, hits, timed
+        FROM ({rollups}) AS r WHERE true{conditions}"""
+    edges = [row_bound(edge, cut.grain, owners.zone) for edge in cut.edges[:-1]]
+    return _read((source, [*params, *values]), edges, order, by_key=False)
+
+
+def _read(source: Piece, edges: Sequence[datetime], order: Order, *, by_key: bool) -> Errors:
+    """The lines of rows of (status, api_id, endpoint, key, ts, hits, timed), over time by the buckets that begin at
+    `edges`."""
+    statement, params = source
+    direction = "DESC" if order.sort.startswith("-") else "ASC"
+    column = SORTS[order.sort.removeprefix("-")]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""WITH r AS MATERIALIZED ({statement}),
+            line AS (SELECT status, api_id, endpoint, key, sum(hits)::bigint AS hits, sum(timed)::bigint AS timed,
+                    min(ts) AS first, max(ts) AS last FROM r GROUP BY status, api_id, endpoint, key),
+            shown AS (SELECT *,
+                    row_number() OVER (ORDER BY {column} {direction}, status, api_id, endpoint, key) AS place,
+                    count(*) OVER () AS lines, (sum(hits) OVER ())::bigint AS everything
+                FROM line ORDER BY place LIMIT %s OFFSET %s)
+            SELECT place, status, api_id, endpoint, key, shown.hits, shown.timed, first, last, lines, everything,
+                (SELECT CASE WHEN count(*) = {MOST_RECORDS} THEN min(ts) END FROM r),
+                width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, sum(r.hits)::bigint
+            FROM shown JOIN r USING (status, api_id, endpoint, key)
+            GROUP BY place, status, api_id, endpoint, key, shown.hits, shown.timed, first, last, lines, everything,
+                bucket
+            ORDER BY place""",
+            [*params, order.limit, order.offset, list(edges)],
+        )
+        found = cursor.fetchall()
+    lines = [_line(list(parts), len(edges), by_key) for _, parts in groupby(found, key=itemgetter(0))]
+    count, hits, cut = found[0][9:12] if found else (0, 0, None)
+    return Errors(tuple(lines), count, hits, by_key, cut if by_key else None)
+
+
+def _line(parts: list[tuple], buckets: int, by_key: bool) -> Line:
+    over_time = [0] * buckets
+    for part in parts:
+        over_time[max(0, part[12])] += part[13]
+    _, status, api_id, endpoint, key, hits, timed, first, last, *_ = parts[0]
+    return Line(status, api_id, endpoint, key if by_key else None, hits, timed, first, last, tuple(over_time))
