@@ -85,7 +85,7 @@ def _with_hash(text: str) -> QuerySet:
 
 
 def _few_with(text: str) -> set[str] | None:
-    hashed = _few(_with_hash(text))
+    hashed = _few(_with_hash(text)) if hash_beginning(text) else set()
     named = [ids for ids in (_few(_with_word(word)) for word in words(text)) if ids is not None]
     if hashed is None or (words(text) and not named):
         return None

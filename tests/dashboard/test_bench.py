@@ -24,7 +24,7 @@ def bench(*arguments: str) -> str:
 
 
 def test_without_a_name_the_benchmarks_are_listed():
-    assert [line.split()[0] for line in bench().splitlines()] == ["ingest", "screens"]
+    assert [line.split()[0] for line in bench().splitlines()] == ["ingest", "keys", "screens"]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,14 @@ def test_a_benchmark_prints_one_line_of_figures(name, more):
     assert FIGURES | ({"parts"} if name == "screens" else set()) == figures.keys()
     assert figures["records"] == 300
     assert min(figures["anchor"], figures["median"], figures["ratio"], figures["bytes_per_record"]) > 0
+
+
+def test_what_is_done_with_keys_is_measured_by_how_many_there_are():
+    figures = json.loads(bench("keys", "--records", "10"))
+    assert figures.keys() == {"machine", "what", "runs", "least", "growth"}
+    assert {"list", "search, one found", "open", "deliver", "API deleted that few name"} < figures["least"].keys()
+    assert {tuple(by) for by in figures["least"].values()} == {("10",)}
+    assert min(by["10"] for by in figures["least"].values()) > 0
 
 
 def test_the_same_seed_makes_the_same_traffic():

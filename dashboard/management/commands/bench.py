@@ -17,6 +17,7 @@ from dashboard.management.commands.test import environment
 
 BENCHMARKS = {
     "ingest": "the gateways' lists into records and rollups, against a bare COPY of the same rows",
+    "keys": "the list of keys, a search, one key, a delivery, an API deleted, with 10, 10,000 and 1,000,000 keys",
     "screens": "what the analytics page reads, rollups against GROUP BY over raw records",
 }
 INSIDE = "BENCHMARK"
@@ -29,7 +30,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", choices=BENCHMARKS)
         parser.add_argument(
-            "--records", type=int, help="ingest: 100,000 a worker, screens: 1,000,000 unless given"
+            "--records", type=int, help="ingest: 100,000 a worker, screens and keys: 1,000,000 unless given"
         )
         parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
         parser.add_argument("--seed", type=int, default=7)
@@ -44,9 +45,11 @@ class Command(BaseCommand):
             self.on_scratch_engines()
 
     def measure(self, name: str, records: int | None, workers: int, seed: int, **options: object) -> dict:
-        # Imported here: the list of benchmarks needs neither.
-        from dashboard.benchmarks import ingest, screens  # noqa: PLC0415
+        # Imported here: the list of benchmarks needs none of them.
+        from dashboard.benchmarks import ingest, keys, screens  # noqa: PLC0415
 
+        if name == "keys":
+            return keys.run(records or 1_000_000)
         if name == "ingest":
             return ingest.run(records or 100_000 * workers, seed, workers)
         return screens.run(records or 1_000_000, seed)

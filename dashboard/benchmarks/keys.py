@@ -1,0 +1,181 @@
+"""What is done with keys while an organisation has ten, ten thousand, and a million of them.
+
+Pages are asked of the whole application, signed in, without a network. The keys are made by the database itself; all
+that each holds is what a list, a search and a delivery read.
+"""
+
+import os
+import time
+from collections.abc import Callable
+
+import psycopg
+import redis
+from django.db import connection, transaction
+from django.test import Client
+from psycopg import ClientCursor
+
+from apis.gateways import delivery, outbox
+from apis.gateways.redis_client import client
+from apis.models import ApiDefinition
+from apis.publishing import publish
+from dashboard.benchmarks import measure
+from keys.models import Key
+from orgs import scope
+from orgs.models import Organisation, User
+
+SIZES = (10, 10_000, 1_000_000)
+RUNS = 7
+APIS = 20
+FEW, MANY = 10, 10_000  # keys that name the APIs which are deleted
+
+_KEYS = """
+    INSERT INTO keys_key (id, org_id, alias, owner, rate, per, quota_max, quota_renewal_rate, all_apis, suspended,
+        revoked_at, tags, meta_data, token_hash, cache_key, created_by, created_at, updated_at, change_number,
+        delivered_number, delivered_at)
+    SELECT lpad(to_hex(n), 24, '0'), %(org)s, 'caller ' || n, 'team ' || n %% 100, -1, 0, -1, 0, n <= 2, false,
+        CASE WHEN n = 3 THEN now() END, '[]', '{}', encode(sha256((%(org)s || n)::bytea), 'hex'),
+        left(md5(n::text), 16), 'bench', now() - n * interval '1 second', now(), 1, 1, now()
+    FROM generate_series(1, %(keys)s) n"""
+# The first API is named by FEW keys, the second by up to MANY, the others by the rest.
+_RIGHTS = """
+    INSERT INTO keys_keyright (id, org_id, key_id, api_id, versions)
+    SELECT lpad(to_hex(n), 24, '0'), %(org)s, lpad(to_hex(n), 24, '0'),
+        (%(apis)s::text[])[CASE WHEN n <= %(few)s THEN 1 WHEN n <= %(many)s THEN 2 ELSE 3 + n %% 18 END], '[]'
+    FROM generate_series(3, %(keys)s) n"""
+_WORDS = """
+    INSERT INTO keys_keyword (id, org_id, key_id, word)
+    SELECT lpad(to_hex(row_number() OVER ()), 24, '0'), %(org)s, id, word
+    FROM keys_key, LATERAL (SELECT DISTINCT regexp_split_to_table(alias || ' ' || owner, ' ') AS word) words
+    WHERE org_id = %(org)s"""
+
+
+def run(most: int) -> dict[str, object]:
+    """One line of figures: milliseconds for each thing that is done, by the number of keys. most: the largest size."""
+    sizes = [size for size in SIZES if size <= most]
+    figures: dict[str, dict[str, float]] = {}
+    with client() as server:
+        for size in sizes:
+            begun = time.perf_counter()
+            org = _organisation(size)
+            filled = time.perf_counter() - begun
+            for what, taken in (_figures(org, size, server) | {"filled, s": filled}).items():
+                figures.setdefault(what, {})[str(size)] = round(taken, 1)
+    return {
+        "machine": measure.machine(),
+        "what": "keys: ms, by how many keys the organisation has",
+        "runs": RUNS,
+        "least": figures,
+        "growth": {what: round(max(by.values()) / min(by.values()), 2) for what, by in figures.items()},
+    }
+
+
+def _organisation(size: int) -> Organisation:
+    org = Organisation.everyone.create(
+        owner_name=f"{size} keys", slug=f"keys-{size}", max_keys=2 * max(SIZES), time_zone="Europe/Berlin"
+    )
+    User.everyone.create(org=org, email="ada@bench.example", permissions={"IsAdmin": "admin"})
+    with scope.org(org.id):
+        apis = [_api(org, number).id for number in range(APIS)]
+    facts = {"org": org.id, "keys": size, "apis": apis, "few": FEW + 2, "many": FEW + 2 + MANY}
+    # As the superuser, who checks no row and no reference: what is measured is not the filling.
+    with psycopg.connect(_superuser(), autocommit=True, cursor_factory=ClientCursor) as server:
+        server.execute("SET session_replication_role = replica")
+        for statement in (_KEYS, _RIGHTS, _WORDS):
+            server.execute(statement, facts)
+        server.execute("VACUUM ANALYZE keys_key, keys_keyright, keys_keyword")
+    return org
+
+
+def _superuser() -> str:
+    database = os.environ["DATABASE_URL"].partition("?")[0].rpartition("/")[2]
+    return os.environ["SCRATCH_SUPERUSER_URL"].replace("/postgres?", f"/{database}?")
+
+
+def _api(org: Organisation, number: int) -> ApiDefinition:
+    definition = {
+        "name": f"API {number}",
+        "proxy": {"listen_path": f"/{org.slug}/{number}/", "target_url": "http://upstream.example/"},
+        "version_data": {"not_versioned": True, "versions": {"Default": {"name": "Default"}}},
+        "config_data": {"filler": "x" * 2_000},
+    }
+    return publish.create(org.id, definition, author=None)
+
+
+def _figures(org: Organisation, size: int, server: redis.Redis) -> dict[str, float]:
+    browser = Client(SERVER_NAME="localhost")
+    browser.force_login(User.everyone.get(org=org))
+    place = f"/o/{org.slug}/keys/"
+    pages = {
+        "list": "",
+        "list, last page": "?last=1",
+        "list, revoked": "?state=revoked",
+        "list, of an API that few name": f"?api={_named(org, 0).api_id}",
+        "search, one found": "?q=7+caller",
+        "search, all found": "?q=caller",
+        "search, start of a hash": f"?q={_key(org, size).token_hash[:12]}",
+        "open": f"{_key(org, size).id}/",
+        "edit": f"{_key(org, size).id}/edit/",
+    }
+    figures = {what: _least(lambda path=path: _page(browser, place + path)) for what, path in pages.items()}
+    figures["deliver"] = _least(lambda: _deliver(org, size, server))
+    figures["API deleted that few name"] = _least(lambda: _deleted(_named(org, 0)))
+    if size >= MANY:
+        figures[f"API deleted that {MANY:,} name"] = _least(lambda: _deleted(_named(org, 1)), 3)
+        figures[f"API added that {MANY:,} open"] = _added(org)
+    return figures
+
+
+def _least(work: Callable[[], float], runs: int = RUNS) -> float:
+    """Others use the machine too: the least of some runs is what it takes."""
+    work()  # the first call fills caches
+    return min(work() for _ in range(runs))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    """Milliseconds."""
+    begun = time.perf_counter()
+    work()
+    return (time.perf_counter() - begun) * 1000
+
+
+def _page(browser: Client, address: str) -> float:
+    def ask() -> None:
+        if (status := browser.get(address).status_code) != 200:
+            raise RuntimeError(f"{address}: {status}")
+
+    return _timed(ask)
+
+
+def _key(org: Organisation, number: int) -> Key:
+    with scope.org(org.id):
+        return Key.objects.get(id=f"{number:024x}")
+
+
+def _named(org: Organisation, number: int) -> ApiDefinition:
+    with scope.org(org.id):
+        return ApiDefinition.objects.get(name=f"API {number}")
+
+
+def _deliver(org: Organisation, number: int, server: redis.Redis) -> float:
+    with scope.org(org.id):
+        outbox.add("key", f"{number:024x}", org_id=org.id)
+    return _timed(lambda: delivery.deliver(server))
+
+
+def _deleted(api: ApiDefinition) -> float:
+    """To just before the end of the transaction, which takes everything back."""
+    return _undone(api.org_id, lambda: publish.delete(api, author=None))
+
+
+def _added(org: Organisation) -> float:
+    with scope.org(org.id), transaction.atomic():
+        Key.objects.filter(id__in=[f"{number:024x}" for number in range(4, MANY + 4)]).update(all_apis=True)
+    return _least(lambda: _undone(org.id, lambda: _api(org, APIS)), 3)
+
+
+def _undone(org_id: str, work: Callable[[], object]) -> float:
+    taken = 0.0
+    with scope.org(org_id), transaction.atomic():
+        taken = _timed(lambda: (work(), connection.check_constraints()))
+        transaction.set_rollback(True)
+    return taken
