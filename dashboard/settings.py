@@ -161,7 +161,12 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # One person may have an account in several organisations, so an address alone names no account;
 # orgs.signing_in.authentication.opened_by tries each.
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",
+    # HSTS for every host name below ours, and in browsers' own lists, is for whoever owns the domain to decide.
+    "security.W005",
+    "security.W021",
+]
 
 # Views of packages, which cannot declare who may call them (orgs.access): URL namespace -> what @access is given, e.g.
 # {"sso": {"caller": "anyone", "methods": "GET POST"}}. What is mounted under none of these cannot be reached.

@@ -4,6 +4,8 @@ Names as tyk-demo, the API description and two SDKs agree on; `IsAdmin` and `Res
 only level is `admin`.
 """
 
+from typing import Protocol
+
 NAMES = (
     "analytics",
     "api_assets",
@@ -30,8 +32,15 @@ PSEUDO = ("IsAdmin", "ResetPassword")
 ADMINISTRATOR = {"IsAdmin": "admin", "ResetPassword": "admin"}
 
 
-def effective(user) -> dict[str, str]:
-    """The map that counts for an orgs.models.User, whoever gave it to him: of a super-user everything, else his own.
+class Person(Protocol):
+    """What is asked of an orgs.models.User."""
+
+    is_superuser: bool
+    permissions: dict[str, str]
+
+
+def effective(user: Person) -> dict[str, str]:
+    """The map that counts for a person, whoever gave it to him: of a super-user everything, else his own.
 
     The only place that says where rights come from; those of a group or a role would be added here.
     """

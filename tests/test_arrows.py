@@ -1,6 +1,7 @@
 """The import arrows, and the few places which may see every organisation."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,52 +39,8 @@ EVERY_ORG = {
     "dashboard/benchmarks/ingest.py",
     "dashboard/benchmarks/screens.py",
 }
-PURE = {
-    *(
-        f"orgs/{name}.py"
-        for name in ("ids", "refusals", "rights", "scope", "http/strict_json", "organisations/limits")
-    ),
-    *(
-        f"apis/definitions/{name}.py"
-        for name in (
-            "authentication",
-            "calling",
-            "classic",
-            "difference",
-            "document",
-            "facts",
-            "kinds",
-            "listen_path",
-            "pointer",
-            "starter",
-        )
-    ),
-    *(
-        f"apis/definitions/rules/{name}.py"
-        for name in ("guard", "members", "references", "schemas", "shape", "targets", "templates", "trusted")
-    ),
-    *(
-        f"apis/{name}.py"
-        for name in ("gateways/names", "gateways/signing", "publishing/columns", "publishing/render")
-    ),
-    *(f"keys/keys/{name}.py" for name in ("parameters", "session", "token")),
-    *(f"dashboard/nodes/{name}.py" for name in ("connecting", "envelope", "health", "repeats")),
-    *(f"dashboard/analytics/{name}.py" for name in ("clock", "dimensions", "histogram")),
-    *(f"dashboard/analytics/ingest/{name}.py" for name in ("clean", "decode", "endpoint")),
-    *(
-        f"dashboard/analytics/reports/{name}.py"
-        for name in (
-            "charts/figures",
-            "charts/geometry",
-            "charts/plots",
-            "charts/tiles",
-            "periods",
-            "traffic",
-        )
-    ),
-    *(f"dashboard/demonstration/{name}.py" for name in ("catalogue", "record", "traffic")),
-}
-
+# Dicts and numbers: no Django, no request, no database. The types of the same modules are checked.
+PURE = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["files"])
 NOT_PURE = {"django", "redis", "psycopg", "environ"}
 
 

@@ -37,7 +37,7 @@ def problems(definition: object, *, may_use_references: bool, org_id: str = "") 
             fault = f"has a member whose name is longer than {LONGEST_NAME:,} characters"
             return [Problem(pointer(path[:-1]), fault)]
     found = shape.problems(definition)
-    if not found:
+    if not found and isinstance(definition, dict):
         for rule in (_identity, _address, _target, _versions, trusted.problems):
             found += rule(definition)
         judged = members.problems(definition, org_id, trusted=may_use_references)

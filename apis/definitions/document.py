@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from apis.definitions.pointer import steps
 from orgs.http.strict_json import BadJson, loads
@@ -61,8 +62,9 @@ def lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
     """{JSON pointer: line number from 1} for those of `pointers` that lead to a value in `text`, which `parse`
     accepts. One pass, however many are asked for.
     """
-    found = {}
-    line, path, key = 1, [[{"": _tree(pointers)}, None]], ""
+    found: dict[str, int] = {}
+    line, key = 1, ""
+    path: list[list[Any]] = [[{"": _tree(pointers)}, None]]
     for match in _TOKEN.finditer(text):
         piece = match.group()
         if piece.isspace():
@@ -79,7 +81,7 @@ def lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
 
 def _tree(pointers):
     """The pointers as nested {step: …}; a pointer stands under _END where it ends."""
-    root = {}
+    root: dict = {}
     for pointer in pointers:
         node = root
         for step in steps(pointer):

@@ -37,7 +37,7 @@ def normalise(path: str) -> str:
     before = None
     while before != path:
         before, path = path, unquote(path)
-    kept = []
+    kept: list[str] = []
     for segment in _segments(path):
         if segment == "..":
             kept = kept[:-1]

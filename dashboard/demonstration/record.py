@@ -21,7 +21,7 @@ _EXPIRY = msgpack.packb("ExpireAt") + b"\x92"
 _SECONDS_64 = struct.Struct(">BQBI")
 
 
-def members(**values) -> bytes:
+def members(**values: object) -> bytes:
     """Name and value of each, packed one behind the other."""
     return b"".join(msgpack.packb(name) + msgpack.packb(value) for name, value in values.items())
 

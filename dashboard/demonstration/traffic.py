@@ -5,13 +5,14 @@ can be made in any order, stopped anywhere, taken up again, and continued into t
 """
 
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import accumulate
 from math import exp, log, sqrt
 from random import Random
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ GATEWAY_FAILS = 0.0012  # 500 without a key: the gateway found no upstream
 OVER_LIMIT = 0.16  # 429, of a key that often meets its limit
 SLOW = 0.012  # Requests in the heavy tail.
 
+Chances = tuple[tuple[float, int], ...]  # (probability, status)
 # Answers of the upstream that are not a success, cumulated.
 UPSTREAM_FAILURES = ((0.0009, 503), (0.0022, 500), (0.0028, 502))
 CALLER_MISTAKES = {"GET": ((0.018, 404),), "POST": ((0.009, 400), (0.014, 422)), "DELETE": ((0.02, 409),)}
@@ -111,7 +113,7 @@ class Traffic:
             yield begin + offset, api.record(draw, date, seconds, int(offset % 1 * 1e9), in_trouble)
 
 
-def _tables(tenant: Tenant):
+def _tables(tenant: Tenant) -> tuple[list["_Api"], list[float]]:
     apis = [
         _Api(tenant, api) for api in tenant.organisation.apis if api.active and api.name in tenant.api_ids
     ]
@@ -123,7 +125,7 @@ def _zipf(count: int, exponent: float) -> list[float]:
     return list(accumulate(1 / rank**exponent for rank in range(1, count + 1)))
 
 
-def _pick(draw: Random, rows: list, cumulated: list[float]):
+def _pick(draw: Random, rows: list[Any], cumulated: Sequence[float]) -> Any:
     return rows[bisect(cumulated, draw.random() * cumulated[-1])]
 
 
@@ -164,7 +166,7 @@ class _Endpoint:
         self.log_median = log(endpoint.median)
 
 
-def _above(first, second):
+def _above(first: Chances, second: Chances) -> Chances:
     """Cumulated (probability, code) pairs of both: `second` begins where `first` ends."""
     return (*first, *((first[-1][0] + probability, code) for probability, code in second))
 
@@ -193,7 +195,8 @@ class _Api:
             for _ in range(POOL)
         ]
         self.visitors = [(self.nobody, visitor) for visitor in visitors]
-        self.callers, self.strangers = [], []
+        self.callers: list[tuple[_Caller, _Client]] = []
+        self.strangers: list[tuple[_Caller, _Client]] = []
         for caller in tenant.organisation.callers:
             if caller.alias in tenant.key_hashes and not api.keyless:
                 known = _Caller(

@@ -181,7 +181,9 @@ def with_quota_state(ours: dict[str, Any], stored: dict[str, Any] | None, now: i
     if ours["quota_max"] > 0:
         begun = stored.get("quota_renews")
         merged["quota_renews"] = (
-            begun if _is_count(begun) and begun > now else now + ours["quota_renewal_rate"]
+            begun
+            if begun is not None and _is_count(begun) and begun > now
+            else now + ours["quota_renewal_rate"]
         )
         left = stored.get("quota_remaining")
         if stored.get("quota_max") == ours["quota_max"] and _is_count(left):

@@ -5,6 +5,7 @@ PostgreSQL and UTF-8 refuse later; each is refused here, where the place can be 
 """
 
 import json
+from typing import NoReturn
 
 MOST_DEEP = 64
 _INT64 = 2**63
@@ -39,13 +40,13 @@ def loads(text: str | bytes) -> object:
 def _object(pairs: list[tuple[str, object]]) -> dict:
     made = dict(pairs)
     if len(made) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        names = [name for name, _ in pairs]
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
         raise BadJson(f"the member {printable(twice)} is there twice")
     return made
 
 
-def _constant(name: str):
+def _constant(name: str) -> NoReturn:
     raise BadJson(f"{name} is not JSON")
 
 

@@ -25,7 +25,7 @@ LIMITS = {
 }
 
 
-def refuse_more(organisation, name: str, wanted: int) -> None:
+def refuse_more(organisation: object, name: str, wanted: int) -> None:
     """Raises LimitReached if `organisation` (a locked row, so that two cannot both be the last) may not have `wanted`
     of what LIMITS calls `name`."""
     limit = getattr(organisation, name)

@@ -27,7 +27,7 @@ def for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
     """
     made = copy.deepcopy(definition)
     for holder, name in internal_members(made):
-        api, rest = targets.internal(holder[name])
+        api, rest = targets.internal(holder[name])  # type: ignore[misc]  # internal_members are such
         if api != targets.SELF:
             holder[name] = (
                 f"tyk://{id_of(api) or targets.NOWHERE}{rest if rest[:1] in ('', '/') else '/' + rest}"
@@ -43,7 +43,10 @@ def for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
 
 def called(definition: dict) -> list[str]:
     """The APIs that a definition sends requests to, by API id or database id, sorted; not itself."""
-    found = [targets.internal(holder[name])[0] for holder, name in internal_members(definition)]
+    found = [
+        targets.internal(holder[name])[0]  # type: ignore[index]  # as above
+        for holder, name in internal_members(definition)
+    ]
     found += ((definition.get("definition") or {}).get("versions") or {}).values()
     return sorted({api for api in found if api and api != targets.SELF})
 

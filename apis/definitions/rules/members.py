@@ -296,7 +296,7 @@ def problems(definition: dict, org_id: str, *, trusted: bool) -> Iterator[tuple[
         if judge is None or (trusted and judge not in FOR_EVERYBODY):
             continue
         fault = judge(path, value, org_id)
-        if not fault and judge is rewrite and not trusted:
+        if not fault and judge is rewrite and not trusted and isinstance(value, str):
             fault = targets.puts_secrets_together(value)
         if fault:
             yield path, fault

@@ -30,7 +30,7 @@ def internal(text: str) -> tuple[str, str] | None:
 def is_internal(text: str) -> bool:
     """Whether a gateway would take this for an internal target, in whatever spelling."""
     found = _SCHEME.match(text)
-    return bool(found) and found[1].lower() == "tyk"
+    return found is not None and found[1].lower() == "tyk"
 
 
 def rewrite_fault(text: str) -> str | None:
