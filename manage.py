@@ -11,6 +11,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,9 @@ def main() -> None:
     os.environ.pop(HERE_ALREADY, None)
     sys.path.insert(0, str(HERE))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+    if sys.argv[1:2] == ["serve"]:
+        # It asks for a deploy, and is kept until `serve` can follow it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
     if sys.argv[1:2] == ["demo"]:
         # The settings, read before the command, depend on it; its children inherit it.
         os.environ |= {"DEMONSTRATION": "1", "HTTPS": "0"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from io import BytesIO
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from dashboard.configuration import SettingError
 from dashboard.engines.generated_secrets import make_missing
@@ -35,6 +36,7 @@ def of_known_length(application: Callable) -> Callable:
 try:
     make_missing(os.environ)
     at_root = of_known_length(get_wsgi_application())
+    get_resolver().url_patterns  # noqa: B018  imported here, so that code which cannot be imported serves nothing
 except (SettingError, EngineError) as error:
     print(error, file=sys.stderr, flush=True)
     sys.exit(NOT_LOADED)

@@ -17,7 +17,7 @@ from apis.models import ApiDefinition
 from apis.publishing import publish
 from dashboard.demonstration import catalogue
 from dashboard.demonstration.traffic import Incident, Tenant, Traffic
-from dashboard.engines.supervisor import StartError
+from dashboard.engines.listening import StartError
 from keys.keys import lifecycle
 from keys.keys.session import Right
 from keys.keys.token import token_hash

@@ -6,12 +6,11 @@ wait instead of being refused: a refused pull can lock a gateway up for good.
 
 import contextlib
 import fcntl
-import http.client
+import importlib
 import os
 import queue
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,83 +19,25 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.core.management import execute_from_command_line
+from django.db import DatabaseError, connections
 
 from dashboard import reachable
 from dashboard.configuration import writing
 from dashboard.engines import embedded
+from dashboard.engines.children import ANSWER_SECONDS, HERE, Child, say
 from dashboard.engines.embedded import Engines
-from dashboard.engines.processes import EngineError, dies_with_parent, private_file, shared_directory
+from dashboard.engines.listening import StartError, answers_hello, listen, own_address
+from dashboard.engines.processes import EngineError, private_file, shared_directory
 from dashboard.preparation import prepare
 from orgs.db.proof import Unprotected
 
-HERE = Path(__file__).resolve().parent.parent.parent
 MANAGE = [sys.executable, str(HERE / "manage.py")]
-ANSWER_SECONDS = 30  # how long an open answer may take to be finished when a web process ends
-LONGEST_PAUSE = 30  # seconds before a child that keeps ending is started again
-LONGEST_WEB_PAUSE = 2  # gateways wait in the queue of the port, and give up after 30 s
-STEADY_SECONDS = 10  # a child that ran so long did not fail at its start
-FIRST_INHERITED = 3  # sd_listen_fds(3)
+LONGEST_WEB_PAUSE = 2  # seconds; gateways wait in the queue of the port, and give up after 30 s
+FORKS = sys.platform == "linux"  # elsewhere the system's own libraries do not survive it
 
-
-class StartError(Exception):
-    """It cannot be started; the text is one sentence for the person at the terminal."""
-
-
-@dataclass
-class Child:
-    """A command which is started again, with growing pauses, whenever it ends."""
-
-    name: str
-    command: list[str]
-    descriptors: tuple[int, ...] = ()
-    longest_pause: float = LONGEST_PAUSE
-    process: subprocess.Popen | None = None
-    started_at: float = 0
-    failures: int = 0
-
-    def tend(self, now: float) -> None:
-        """Start the child if it does not run and its pause is over. `now` is monotonic."""
-        if self.process is not None:
-            if self.process.poll() is None:
-                return
-            self.failures = 1 if now - self.started_at > STEADY_SECONDS else self.failures + 1
-            say(f"{self.name} ended with {self.process.returncode}; it is started again.")
-            self.process = None
-        pause = min(2.0 ** (self.failures - 2), self.longest_pause) if self.failures > 1 else 0
-        if now < self.started_at + pause:
-            return
-        self.started_at = now
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=HERE,
-            pass_fds=self.descriptors,
-            start_new_session=True,  # Ctrl-C at the terminal is for the supervisor, which ends them in order
-            preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509
-        )
-
-    def reload(self) -> None:
-        """Let gunicorn replace its processes: new ones first, old ones when their answers are finished."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGHUP)
-
-    def stop(self, seconds: float = ANSWER_SECONDS + 5) -> None:
-        """Ask the child to end, and wait until it has."""
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
-
-
-def say(text: str) -> None:
-    """Tell the person at the terminal; a terminal that is gone does not matter."""
-    with contextlib.suppress(OSError):
-        print(text, flush=True)
+# Signals that came, in their order: a deploy may be asked for before there is anything to replace.
+events: queue.SimpleQueue[int] = queue.SimpleQueue()
 
 
 @contextlib.contextmanager
@@ -125,33 +66,6 @@ def only_instance(var: Path) -> Iterator[int]:
                 raise StartError(f"Web processes of an earlier run still hold {var}: end them first.")
             time.sleep(0.05)
         yield children
-
-
-def port(text: str) -> int:
-    """A TCP port, 0 for any that is free. Raises ValueError."""
-    if not 0 <= int(text) <= 65_535:
-        raise ValueError
-    return int(text)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """The socket which systemd or a parent holds for us (LISTEN_FDS), else a new one. Raises StartError."""
-    inherited, receiver = os.environ.pop("LISTEN_FDS", "0"), os.environ.pop("LISTEN_PID", str(os.getpid()))
-    if inherited not in ("", "0") and receiver == str(os.getpid()):
-        listener = socket.socket(fileno=FIRST_INHERITED)
-        listener.set_inheritable(False)
-        if listener.family not in (socket.AF_INET, socket.AF_INET6):
-            raise StartError("The socket handed over is not a TCP socket.")
-        return listener
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
-    except OSError as error:
-        raise StartError(f"Port {port} of {host} cannot be had: {error.strerror}.") from None
-    return listener
 
 
 @dataclass
@@ -196,32 +110,58 @@ def base(host: str, port: int) -> Iterator[Base]:
             except Unprotected as error:
                 raise StartError(str(error)) from error
             base = Base(listener, engines, own_address(listener))
-            os.environ.setdefault("FEED_CHECK_URL", f"{base.url}/system/apis")
+            if not settings.FEED_CHECK_URL:
+                settings.FEED_CHECK_URL = os.environ["FEED_CHECK_URL"] = f"{base.url}/system/apis"
             # The worker asks for our own feed, and the check below for /hello, under this name.
-            os.environ["ALLOWED_HOSTS"] = ",".join({*settings.ALLOWED_HOSTS, urlsplit(base.url).hostname})
-            os.environ.pop("ALLOWED_HOSTS_FILE", None)
+            allow_hosts({*settings.ALLOWED_HOSTS, urlsplit(base.url).hostname})
             yield base
+
+
+def allow_hosts(hosts: set[str]) -> None:
+    """Name hosts to the application, in children that are forks of us and in those that are commands."""
+    settings.ALLOWED_HOSTS = sorted(hosts)
+    os.environ["ALLOWED_HOSTS"] = ",".join(settings.ALLOWED_HOSTS)
+    os.environ.pop("ALLOWED_HOSTS_FILE", None)
 
 
 def web(base: Base, lock: int, workers: int, threads: int) -> Child:
     """gunicorn on the listening socket, holding `lock` for as long as it has the port."""
-    command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"fd://{base.listener.fileno()}"]
-    command += ["--config", "python:dashboard.web.gunicorn_settings"]
-    command += ["--workers", str(workers), "--threads", str(threads)]
-    command += ["--graceful-timeout", str(ANSWER_SECONDS), "--timeout", "120"]
-    command += ["--no-control-socket", "--log-level", "warning"]
-    return Child("The web server", command, (base.listener.fileno(), lock), LONGEST_WEB_PAUSE)
+    arguments = ["gunicorn", "dashboard.wsgi", "--bind", f"fd://{base.listener.fileno()}", "--preload"]
+    arguments += ["--config", "python:dashboard.web.gunicorn_settings"]
+    arguments += ["--workers", str(workers), "--threads", str(threads)]
+    arguments += ["--graceful-timeout", str(ANSWER_SECONDS), "--timeout", "120"]
+    arguments += ["--no-control-socket", "--log-level", "warning"]
+    return Child(
+        "The web server",
+        [sys.executable, "-m", *arguments],
+        (base.listener.fileno(), lock),
+        LONGEST_WEB_PAUSE,
+        work=(lambda: run_gunicorn(arguments)) if FORKS else None,
+    )
+
+
+def run_gunicorn(arguments: list[str]) -> None:
+    # Imported here: no other process needs it.
+    from gunicorn.app.wsgiapp import run  # noqa: PLC0415
+
+    Path("/proc/self/comm").write_text("gatehouse-web")  # for `ps -o comm` and `top`
+    sys.argv = arguments
+    run()
 
 
 def background(command: str) -> Child:
     """A command of manage.py that goes on until it is ended."""
-    return Child(f"`{command}`", [*MANAGE, command])
+    return Child(
+        f"`{command}`",
+        [*MANAGE, command],
+        work=(lambda: run_command(command)) if FORKS else None,
+    )
 
 
-def own_address(listener: socket.socket) -> tuple[str, int]:
-    """Host and port at which this machine reaches the listening socket."""
-    host, port = listener.getsockname()[:2]
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
+def run_command(command: str) -> None:
+    Path("/proc/self/comm").write_text(command)
+    sys.argv = ["manage.py", command]
+    execute_from_command_line(sys.argv)
 
 
 def wait_until_ready(base: Base, child: Child, seconds: float = 60) -> None:
@@ -234,20 +174,14 @@ def wait_until_ready(base: Base, child: Child, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def answers_hello(address: tuple[str, int]) -> bool:
-    connection = http.client.HTTPConnection(*address, timeout=5)
-    try:
-        connection.request("GET", "/hello")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+def heed_signals(deploys: bool = False) -> None:
+    """From here on SIGTERM unwinds the stack like Ctrl-C does, so that what has been started is stopped.
 
-
-def end_quietly() -> None:
-    """From here on SIGTERM unwinds the stack like Ctrl-C does, so that what has been started is stopped."""
+    deploys: SIGHUP asks for one, and waits until it can be; else it ends us, as when the terminal is closed.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, lambda number, _: events.put(number) if deploys else sys.exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))  # manage.py holds it until now
 
 
 def run(
@@ -256,15 +190,17 @@ def run(
     hang_up: Callable[[], None] | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Start the children, the web server first; keep all running until SIGTERM or Ctrl-C. Raises StartError.
+    """Start the web server, and the other children when it answers; keep all running until SIGTERM or Ctrl-C.
 
-    hang_up: what SIGHUP asks for; None: it ends us too, as it does when the terminal is closed.
-    ready: called when the web server answers, just before the last line is said.
+    Raises StartError. hang_up: what SIGHUP asks for; None: it ends us too, as it does when the terminal is closed.
+    ready: called when all are started, just before the last line is said.
     """
     try:
-        for child in children:
-            child.tend(time.monotonic())
+        load_application()
+        children[0].tend(time.monotonic())
         wait_until_ready(base, children[0])
+        for child in children[1:]:
+            child.tend(time.monotonic())
         ready()
         say(f"Gatehouse is ready: {base.url}/")
         supervise(base.engines, children, hang_up)
@@ -275,8 +211,15 @@ def run(
             child.stop()
 
 
+def load_application() -> None:
+    """Import now what every child needs, which then lies in memory once."""
+    if FORKS:
+        for module in ("dashboard.wsgi", "dashboard.worker"):
+            importlib.import_module(module)
+    connections.close_all()
+
+
 def supervise(engines: Engines, children: list[Child], hang_up: Callable[[], None] | None) -> None:
-    events: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, lambda number, _: events.put(number))
     while True:

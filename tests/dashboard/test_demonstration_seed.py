@@ -11,7 +11,7 @@ from django.db import transaction
 from apis.models import ApiDefinition, Revision
 from dashboard.demonstration import catalogue, seed
 from dashboard.demonstration.traffic import HOUR
-from dashboard.engines.supervisor import StartError
+from dashboard.engines.listening import StartError
 from keys.keys.token import token_hash
 from keys.models import Key, KeyRight
 from orgs import scope

@@ -7,9 +7,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from dashboard.engines import supervisor
+from dashboard.engines import children, listening, supervisor
+from dashboard.engines.children import Child
 from dashboard.engines.embedded import Engines
-from dashboard.engines.supervisor import Base, Child
+from dashboard.engines.supervisor import Base
+from tests.entry.conftest import until
 
 GATEWAYS_GIVE_UP = 30  # seconds that a connection waits at most in the queue of the port
 NONE = Engines(None, scratch=True, postgresql=False, valkey=False)
@@ -38,14 +40,14 @@ def test_a_child_that_ran_for_a_while_is_started_at_once():
     child.tend(now=child.started_at + 31)
     began = child.started_at
     child.process.wait()
-    child.tend(now=began + supervisor.STEADY_SECONDS + 1)
-    assert (child.failures, child.started_at) == (1, began + supervisor.STEADY_SECONDS + 1)
+    child.tend(now=began + children.STEADY_SECONDS + 1)
+    assert (child.failures, child.started_at) == (1, began + children.STEADY_SECONDS + 1)
     child.process.wait()
 
 
 def test_the_web_server_is_back_long_before_a_gateway_gives_up():
-    with supervisor.listen("127.0.0.1", 0) as listener:
-        base = Base(listener, NONE, supervisor.own_address(listener))
+    with listening.listen("127.0.0.1", 0) as listener:
+        base = Base(listener, NONE, listening.own_address(listener))
         assert supervisor.web(base, 0, 1, 1).longest_pause * 10 < GATEWAYS_GIVE_UP
 
 
@@ -77,8 +79,7 @@ def test_nobody_is_told_to_pull_from_web_processes_that_have_ended(tmp_path, cap
         return Child(name, ["sh", "-c", end + "while :; do sleep 0.05; done"])
 
     def ready():
-        while not all((tmp_path / name).exists() for name in ("web", "worker")):
-            pass
+        until(lambda: all((tmp_path / name).exists() for name in ("web", "worker")))
         raise KeyboardInterrupt
 
     with HTTPServer(("127.0.0.1", 0), Up) as server:
@@ -98,8 +99,8 @@ def test_nobody_is_told_to_pull_from_web_processes_that_have_ended(tmp_path, cap
     [("127.0.0.1", "http://127.0.0.1"), ("0.0.0.0", "http://127.0.0.1"), ("::", "http://[::1]")],  # noqa: S104
 )
 def test_the_address_of_a_port_is_one_that_this_machine_reaches(host, reached):
-    with supervisor.listen(host, 0) as listener:
-        base = Base(listener, NONE, supervisor.own_address(listener))
+    with listening.listen(host, 0) as listener:
+        base = Base(listener, NONE, listening.own_address(listener))
         assert base.url == f"{reached}:{listener.getsockname()[1]}"
         socket.create_connection(base.address, timeout=5).close()
 
@@ -107,6 +108,6 @@ def test_the_address_of_a_port_is_one_that_this_machine_reaches(host, reached):
 def test_a_socket_that_is_meant_for_another_process_is_not_taken(monkeypatch):
     monkeypatch.setenv("LISTEN_FDS", "1")
     monkeypatch.setenv("LISTEN_PID", "1")
-    with supervisor.listen("127.0.0.1", 0) as listener:
-        assert listener.fileno() != supervisor.FIRST_INHERITED
+    with listening.listen("127.0.0.1", 0) as listener:
+        assert listener.fileno() != listening.FIRST_INHERITED
         assert listener.getsockname()[0] == "127.0.0.1"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.engines import supervisor
+from dashboard.engines import listening, supervisor
 from dashboard.management.commands.serve import advise
 from tests.entry.conftest import free_port
 
@@ -27,7 +27,7 @@ WARNING = (
 def test_a_port_behind_a_proxy_that_everybody_reaches_is_named(settings, capsys, host, https, warned):
     settings.HTTPS = https
     port = free_port()
-    with supervisor.listen(host, port) as listener:
+    with listening.listen(host, port) as listener:
         advise(supervisor.Base(listener, None, ("127.0.0.1", port)))
     lines = capsys.readouterr().out.splitlines()
     assert (WARNING.format(port=port) in lines) is warned

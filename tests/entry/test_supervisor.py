@@ -1,8 +1,10 @@
 """The whole of `serve`, with its real children, on a directory and a port of its own."""
 
+import contextlib
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.engines.supervisor import only_instance
-from tests.entry.conftest import directory, free_port, holders, read_until, runner, until
+from tests.entry.conftest import HERE, directory, free_port, holders, read_until, runner, until
 
 
 @pytest.fixture
@@ -39,9 +41,18 @@ def status_of_hello(port: int) -> int:
 
 
 def children(pid: int) -> dict[int, str]:
-    """Process ids and command lines of what `pid` started."""
-    numbers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {int(each): Path(f"/proc/{each}/cmdline").read_text().replace("\0", " ") for each in numbers}
+    """Process ids, names and command lines of what `pid` started."""
+    return {
+        int(each): " ".join(
+            Path(f"/proc/{each}/{file}").read_text().strip().replace("\0", " ")
+            for file in ("comm", "cmdline")
+        )
+        for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    }
+
+
+# As forks, and as the commands that they are after a deploy.
+WEB, WORKER = "^gatehouse-web |-m gunicorn", "^worker |manage.py worker"
 
 
 def child(pid: int, pattern: str) -> int | None:
@@ -86,35 +97,67 @@ def test_killed_web_processes_come_back_without_one_refused_connection(run, port
     with Caller(port) as caller:
         for _ in range(3):
             answers_grow(caller)
-            gunicorn = child(serve.pid, "gunicorn")
+            gunicorn = child(serve.pid, WEB)
             for each in [gunicorn, *children(gunicorn)]:
                 os.kill(each, signal.SIGKILL)
-            until(lambda: child(serve.pid, "gunicorn") not in (None, gunicorn))  # noqa: B023
+            until(lambda: child(serve.pid, WEB) not in (None, gunicorn))  # noqa: B023
         answers_grow(caller)
     assert caller.refused == 0
     # Connections that the killed processes had taken; those that waited are answered.
     assert len(caller.others) <= 3
 
 
-def test_a_deploy_replaces_web_processes_and_worker_and_fails_no_request(run, port):
-    serve = run("manage.py", "serve", "--port", str(port))
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A copy of the code, to be changed under a running `serve`."""
+    copied = shutil.copytree(
+        HERE, tmp_path / "code", ignore=shutil.ignore_patterns(".*", "var", "tests", "__pycache__")
+    )
+    return Path(copied)
+
+
+def body_of_hello(port: int) -> str:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", "/hello")
+        return connection.getresponse().read().decode()
+
+
+def test_a_deploy_runs_the_code_on_disk_fails_no_request_and_keeps_the_old_if_the_new_does_not_start(
+    run, port, checkout
+):
+    hello = checkout / "dashboard" / "hello.py"
+    serve = run("manage.py", "serve", "--port", str(port), cwd=checkout)
     read_until(serve, "Gatehouse is ready")
-    gunicorn, worker = child(serve.pid, "gunicorn"), child(serve.pid, "worker$|worker ")
-    old = set(children(gunicorn))
+    web, worker = child(serve.pid, WEB), child(serve.pid, WORKER)
     with Caller(port) as caller:
         answers_grow(caller)
+        hello.write_text(hello.read_text().replace('"ok"', '"new"'))
         serve.send_signal(signal.SIGHUP)
-        until(lambda: child(serve.pid, " worker") not in (None, worker), seconds=60)
-        until(lambda: not old & set(children(gunicorn)), seconds=60)
+        read_until(serve, "The code that lies on disk is running.")
+        until(lambda: child(serve.pid, WORKER) not in (None, worker))
+        until(lambda: web not in children(serve.pid), seconds=60)
+        assert "new" in body_of_hello(port)
+        web = child(serve.pid, WEB)
+        hello.write_text("this is not Python")
+        serve.send_signal(signal.SIGHUP)
+        read_until(serve, "The new version")
         answers_grow(caller)
     assert (caller.refused, caller.others) == (0, [])
-    assert child(serve.pid, "gunicorn") == gunicorn
+    assert child(serve.pid, WEB) == web
+
+
+def test_a_deploy_asked_for_too_early_is_followed_as_soon_as_it_can_be(run, port):
+    serve = run("manage.py", "serve", "--port", str(port))
+    read_until(serve, "Starting PostgreSQL")
+    serve.send_signal(signal.SIGHUP)
+    assert read_until(serve, "The code that lies on disk is running.")[-2].startswith("Gatehouse is ready")
+    assert status_of_hello(port) == 200
 
 
 def test_a_killed_worker_and_a_killed_postmaster_come_back(run, port, var):
     serve = run("manage.py", "serve", "--port", str(port))
     read_until(serve, "Gatehouse is ready")
-    for pattern in (" worker", "/postgres -D", "valkey-server"):
+    for pattern in (WORKER, "/postgres -D", "valkey-server"):
         victim = child(serve.pid, pattern)
         os.kill(victim, signal.SIGKILL)
         until(lambda: child(serve.pid, pattern) not in (None, victim))  # noqa: B023
@@ -209,11 +252,11 @@ def test_no_command_line_names_a_secret(serving):
     secrets = [file.read_text().strip() for file in (var / "secrets").iterdir()]
     secrets.append(re.search(":([^:@]+)@", (var / "valkey.url").read_text())[1])
     commands = " ".join(children(serve.pid).values())
-    assert re.findall("valkey-server|postgres -D|-m gunicorn|manage.py worker", commands) == [
+    assert re.findall("/valkey-server |postgres -D|gatehouse-web /|worker /", commands) == [
         "postgres -D",
-        "valkey-server",
-        "-m gunicorn",
-        "manage.py worker",
+        "/valkey-server ",
+        "gatehouse-web /",
+        "worker /",
     ]
     assert [secret for secret in secrets if secret in commands] == []
 

@@ -1,7 +1,6 @@
 """Gatehouse with two invented organisations and their traffic, to look at and to connect a gateway to."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dashboard.demonstration.seed import seed, write
 from dashboard.engines import addresses, supervisor
+from dashboard.engines.children import say
+from dashboard.engines.listening import StartError
+from dashboard.engines.listening import port as tcp_port
 from dashboard.engines.processes import EngineError
-from dashboard.engines.supervisor import StartError, say
 from dashboard.nodes.connecting import configuration
 
 MARK = "demonstration"  # the file in var/ which says that the data there is invented
@@ -25,14 +26,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=supervisor.port, default=8000)
+        parser.add_argument("--port", type=tcp_port, default=8000)
         parser.add_argument(
             "--fresh", action="store_true", help="forget the last demonstration and begin anew"
         )
         parser.add_argument("--no-traffic", action="store_true", help="without four weeks of traffic")
 
     def handle(self, *, host: str, port: int, fresh: bool, no_traffic: bool, **options: object) -> None:
-        supervisor.end_quietly()
+        supervisor.heed_signals()
         try:
             with supervisor.only_instance(settings.VAR) as lock:
                 claim(settings.VAR, fresh)
@@ -45,9 +46,7 @@ class Command(BaseCommand):
     def demonstrate(self, lock: int, host: str, port: int, no_traffic: bool) -> None:
         with supervisor.base(host, port) as base:
             if host not in ("127.0.0.1", "::1", "localhost"):
-                os.environ["ALLOWED_HOSTS"] = (
-                    "*"  # gateways elsewhere know this machine by a name of their own
-                )
+                supervisor.allow_hosts({"*"})  # gateways elsewhere know this machine by a name of their own
             say("Making the demonstration's organisations …")
             facts = seed(settings.VAR) | {"url": base.url}
             write(settings.VAR, facts)

@@ -8,8 +8,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from dashboard.engines import supervisor
+from dashboard.engines.children import HERE, Child, say
+from dashboard.engines.listening import StartError
+from dashboard.engines.listening import port as tcp_port
 from dashboard.engines.processes import EngineError
-from dashboard.engines.supervisor import StartError, say
 from orgs.models import User
 
 
@@ -19,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=supervisor.port, default=8000)
+        parser.add_argument("--port", type=tcp_port, default=8000)
 
     def handle(self, *, host: str, port: int, **options: object) -> None:
         try:
@@ -30,7 +32,7 @@ class Command(BaseCommand):
             say("Stopped.")
 
     def serve(self, host: str, port: int) -> None:
-        supervisor.end_quietly()
+        supervisor.heed_signals(deploys=True)
         if (settings.VAR / "demonstration").exists():
             say(f"Note: {settings.VAR} holds the demonstration's data.")
         with supervisor.only_instance(settings.VAR) as lock, supervisor.base(host, port) as base:
@@ -57,10 +59,14 @@ def advise(base: supervisor.Base) -> None:
     connections.close_all()
 
 
-def deploy(web: supervisor.Child, worker: supervisor.Child) -> None:
+def deploy(web: Child, worker: Child) -> None:
     """Go over to the code that now lies on disk: web processes are replaced, their answers finished."""
-    if subprocess.run([*supervisor.MANAGE, "prepare"], cwd=supervisor.HERE, check=False).returncode:
+    if subprocess.run([*supervisor.MANAGE, "prepare"], cwd=HERE, check=False).returncode:
         say("The new version cannot be prepared; the code that was running goes on running.")
         return
-    web.reload()
+    if not web.replace():
+        say("The new version's web processes do not start; those that were running go on running.")
+        return
     worker.stop()
+    worker.work = None  # started again as a command, which imports the new code
+    say("The code that lies on disk is running.")

@@ -5,9 +5,11 @@ import signal
 import threading
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from apis.gateways import redis_client
 from dashboard import reachable, worker
+from dashboard.nodes import signals
 from orgs.db.proof import Unprotected
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,9 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        signals.STARTED_AT = (
+            timezone.now()
+        )  # imported earlier, perhaps, by the process of which this is a fork
         reachable.owner_is_known()
         try:
             reachable.gateways_redis()
