@@ -16,6 +16,7 @@ from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from
 from keys.keys.session import INT64, UNLIMITED, Api, Right
 from keys.models import STATES, Key
 from orgs.http import strict_json
+from orgs.http.forms import SeenForm
 
 LONGEST_META_DATA = 10_000
 # 9999-12-31T23:59:59Z, the last second a datetime can hold.
@@ -255,13 +256,15 @@ def _initial(key: Key | None, rights: list[Right]) -> dict[str, Any]:
     }
 
 
-class SeenForm(forms.Form):
-    """`expected`: the change number of the key that the page showed, sent back with whatever changes it."""
+class SeenKeyForm(SeenForm):
+    """Whoever changes a key on a page says which state of it the page showed."""
 
-    expected = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.fields["seen"].required = True
 
 
-class SuspensionForm(SeenForm):
+class SuspensionForm(SeenKeyForm):
     suspended = forms.TypedChoiceField(
         choices=[("true", "suspend"), ("false", "resume")], coerce=lambda text: text == "true"
     )

@@ -11,7 +11,7 @@ from apis.definitions import calling
 from apis.definitions.authentication import TOKEN
 from apis.models import ApiDefinition
 from keys.keys import lifecycle
-from keys.keys.forms import NEWEST_FIRST, KeyFilterForm, KeyForm, SeenForm, SuspensionForm
+from keys.keys.forms import NEWEST_FIRST, KeyFilterForm, KeyForm, SeenKeyForm, SuspensionForm
 from keys.keys.parameters import SessionError
 from keys.keys.reader import apis_of_one, rights_of
 from keys.keys.search import found
@@ -150,14 +150,14 @@ def key_edit(request, org, key_id):
     key = _living_or_404(key_id)
     apis, rights = apis_of_one(request.org.id), rights_of([key])[key.id] or []
     form = KeyForm(**_sent(request), apis=apis, zone=request.org.zone, key=key, rights=rights)
-    context = {"section": "keys", "form": form, "apis": apis, "key": key, "expected": key.change_number}
+    context = {"section": "keys", "form": form, "apis": apis, "key": key, "seen": key.change_number}
     if request.method == "POST":
-        seen = SeenForm(request.POST)
+        seen = SeenKeyForm(request.POST)
         if not seen.is_valid():
             return _bad_request(request, seen)
         # What was seen when the typing began, however often the form comes back with an error.
         context |= seen.cleaned_data
-        if form.is_valid() and (answer := _saved(request, key, form, **seen.cleaned_data)):
+        if form.is_valid() and (answer := _saved(request, key, form, seen.expected(key))):
             return answer
     return render(request, "keys/form.html", context, status=400 if form.errors else 200)
 
@@ -187,7 +187,7 @@ def key_suspension(request, org, key_id):
         return _bad_request(request, form)
     suspended = form.cleaned_data["suspended"]
     try:
-        lifecycle.set_suspended(key, **form.cleaned_data)
+        lifecycle.set_suspended(key, suspended, expected=form.expected(key))
     except lifecycle.Stale as error:
         return _stale(request, error.key, {"suspending": suspended})
     except lifecycle.Revoked:
@@ -209,11 +209,11 @@ def key_revoke(request, org, key_id):
 
 
 def _revoke(request, key: Key):
-    seen = SeenForm(request.POST)
+    seen = SeenKeyForm(request.POST)
     if not seen.is_valid():
         return _bad_request(request, seen)
     try:
-        lifecycle.revoke(key, **seen.cleaned_data)
+        lifecycle.revoke(key, expected=seen.expected(key))
     except lifecycle.Stale as error:
         return _stale(request, error.key, {"revoking": True, "apis": list(_opened(error.key))})
     except lifecycle.Revoked:
@@ -236,7 +236,7 @@ def _stale(request, key: Key, context: dict, differences: dict | None = None):
     )
     rows = [(name, _text(now), _text(mine)) for name, (now, mine) in (differences or {}).items()]
     context |= {"section": "keys", "key": key, "state": key.state(), "last": last, "rows": rows}
-    return render(request, "keys/stale.html", context | {"expected": key.change_number}, status=409)
+    return render(request, "keys/stale.html", context | {"seen": key.change_number}, status=409)
 
 
 def _text(value) -> str:

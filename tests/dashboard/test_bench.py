@@ -41,7 +41,9 @@ def test_a_benchmark_prints_one_line_of_figures(name, more):
 def test_what_is_done_with_keys_is_measured_by_how_many_there_are():
     figures = json.loads(bench("keys", "--records", "10"))
     assert figures.keys() == {"machine", "what", "runs", "least", "growth"}
-    assert {"list", "search, one found", "open", "deliver", "API deleted that few name"} < figures["least"].keys()
+    assert {"list", "search, one found", "open", "deliver", "API deleted that few name"} < figures[
+        "least"
+    ].keys()
     assert {tuple(by) for by in figures["least"].values()} == {("10",)}
     assert min(by["10"] for by in figures["least"].values()) > 0
 

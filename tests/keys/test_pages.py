@@ -182,7 +182,7 @@ def test_an_edit_that_was_refused_still_knows_what_was_seen_when_it_began(cast, 
     acme.post(f"/o/acme/keys/{made.id}/edit/", page | {"alias": "first"})
     refused = acme.post(f"/o/acme/keys/{made.id}/edit/", page | {"alias": "second", "rate": "-7"})
     again = fields(refused) | {"access_rights": orders.api_id, "rate": "7", "per": "1"}
-    assert (refused.status_code, again["expected"]) == (400, page["expected"])
+    assert (refused.status_code, again["seen"]) == (400, page["seen"])
     assert acme.post(f"/o/acme/keys/{made.id}/edit/", again).status_code == 409
 
 
@@ -195,13 +195,13 @@ def test_whoever_looks_at_an_older_key_is_asked_before_it_is_suspended_or_revoke
 ):
     made, _ = build.key(orders.org, orders, alias="old")
     page = f"/o/acme/keys/{made.id}/{'' if path == 'suspension/' else path}"
-    seen = fields(acme.get(page))["expected"]
+    seen = fields(acme.get(page))["seen"]
     edit = fields(acme.get(f"/o/acme/keys/{made.id}/edit/")) | {
         "access_rights": orders.api_id,
         "alias": "new",
     }
     assert acme.post(f"/o/acme/keys/{made.id}/edit/", edit).status_code == 302
-    asked = acme.post(f"/o/acme/keys/{made.id}/{path}", {"expected": seen, **form})
+    asked = acme.post(f"/o/acme/keys/{made.id}/{path}", {"seen": seen, **form})
     assert (asked.status_code, build.again(made).state()) == (409, "active")
     assert f"<h2>Not {state}: the key changed meanwhile</h2>" in asked.content.decode()
     done = acme.post(f"/o/acme/keys/{made.id}/{path}", {**fields(asked), **form})
@@ -209,25 +209,25 @@ def test_whoever_looks_at_an_older_key_is_asked_before_it_is_suspended_or_revoke
 
 
 @pytest.mark.parametrize("path", ["edit/", "suspension/", "revocation/"])
-@pytest.mark.parametrize("expected", [{}, {"expected": "x"}, {"expected": "0"}, {"expected": "9" * 30}])
+@pytest.mark.parametrize("seen", [{}, {"seen": "x"}, {"seen": "-1"}, {"seen": "9" * 30}])
 def test_a_form_that_does_not_say_what_was_seen_is_refused_and_names_the_field(
-    cast, acme, orders, path, expected
+    cast, acme, orders, path, seen
 ):
     made, _ = build.key(cast.acme, orders, alias="old")
-    form = {"alias": "new", "all_apis": "on", "suspended": "true", **expected}
+    form = {"alias": "new", "all_apis": "on", "suspended": "true", **seen}
     answer = acme.post(f"/o/acme/keys/{made.id}/{path}", form)
     kept = build.again(made)
     assert (answer.status_code, kept.alias, kept.state()) == (400, "old", "active")
-    assert "<p>expected: " in answer.content.decode()
+    assert "<p>seen: " in answer.content.decode()
 
 
 def test_a_key_is_suspended_and_resumed(cast, acme, orders):
     made, _ = build.key(cast.acme, orders)
     for asked, state in (("true", "suspended"), ("false", "active")):
-        seen = fields(acme.get(f"/o/acme/keys/{made.id}/"))["expected"]
-        answer = acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": asked, "expected": seen})
+        seen = fields(acme.get(f"/o/acme/keys/{made.id}/"))["seen"]
+        answer = acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": asked, "seen": seen})
         assert (answer.status_code, build.again(made).state()) == (302, state)
-    maybe = acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "maybe", "expected": 1})
+    maybe = acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "maybe", "seen": 1})
     assert maybe.status_code == 400
     assert acme.get(f"/o/acme/keys/{made.id}/suspension/").status_code == 405
 
@@ -236,14 +236,14 @@ def test_a_revocation_is_asked_for_and_then_done_for_good(cast, acme, orders):
     made, _ = build.key(cast.acme, orders)
     assert "Orders" in acme.get(f"/o/acme/keys/{made.id}/revocation/").content.decode()
     assert build.again(made).state() == "active"
-    assert acme.post(f"/o/acme/keys/{made.id}/revocation/", {"expected": 1}).status_code == 302
+    assert acme.post(f"/o/acme/keys/{made.id}/revocation/", {"seen": 1}).status_code == 302
     assert build.again(made).state() == "revoked"
     statuses = [
         acme.get(f"/o/acme/keys/{made.id}/").status_code,
         acme.get(f"/o/acme/keys/{made.id}/edit/").status_code,
         acme.get(f"/o/acme/keys/{made.id}/revocation/").status_code,
-        acme.post(f"/o/acme/keys/{made.id}/revocation/", {"expected": 1}).status_code,
-        acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "false", "expected": 2}).status_code,
+        acme.post(f"/o/acme/keys/{made.id}/revocation/", {"seen": 1}).status_code,
+        acme.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "false", "seen": 2}).status_code,
     ]
     assert (statuses, build.again(made).state()) == ([200, 404, 404, 302, 302], "revoked")
 
@@ -258,7 +258,7 @@ def test_a_key_revoked_by_eight_at_once_is_revoked_once_and_no_one_meets_an_erro
         try:
             if turn % 2:
                 return machine.delete(f"/api/keys/{made.token_hash}").status_code
-            return browser.post(f"/o/acme/keys/{made.id}/revocation/", {"expected": 1}).status_code
+            return browser.post(f"/o/acme/keys/{made.id}/revocation/", {"seen": 1}).status_code
         finally:
             connections.close_all()
 
@@ -459,7 +459,7 @@ def test_a_delivered_key_that_was_changed_while_redis_is_away_says_so_on_its_pag
     build.deliver(redis)
     pages = [f"/o/acme/keys/{made.id}/", "/o/acme/keys/"]
     assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [False, False]
-    form = {"expected": 1, "alias": "new", "access_rights": orders.api_id, "suspended": "true"}
+    form = {"seen": 1, "alias": "new", "access_rights": orders.api_id, "suspended": "true"}
     assert acme.post(f"/o/acme/keys/{made.id}/{verb}", form).status_code == 302
     assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [True, True]
     build.deliver(redis)

@@ -81,7 +81,7 @@ def test_the_hash_of_a_key_is_not_in_the_log(doors, cast, redis, log):
         program.get(path)
         program.put(path, "{}", content_type="text/plain")
     build.deliver(redis)
-    admin.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "true", "expected": 1})
+    admin.post(f"/o/acme/keys/{made.id}/suspension/", {"suspended": "true", "seen": 1})
     build.deliver(redis)
     program.delete(f"/api/keys/{made.token_hash}")
     program.get(f"/api/keys/{made.token_hash}")

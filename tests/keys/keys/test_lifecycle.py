@@ -3,8 +3,10 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apis.models import Outbox
+from apis.publishing import publish
 from keys.keys import lifecycle
 from keys.keys.parameters import NO_RIGHTS, SessionError
 from keys.keys.session import Right
@@ -315,3 +317,65 @@ def test_verbs_look_at_the_key_as_it_is_and_not_at_the_copy_they_are_handed(cast
     inside(cast.acme, lifecycle.change, old, lifecycle.KeySpec(all_apis=True, alias="new"))
     kept = build.again(made)
     assert (kept.alias, kept.state()) == ("new", "suspended")
+
+
+PAIRS = [(first, second) for first in EDITS for second in EDITS]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_of_any_two_edits_of_one_key_at_once_one_is_told_and_nothing_is_lost(committed, cast, first, second):
+    made, _ = build.key(cast.acme)
+    answer = second_of_two(cast.acme.id, lambda: EDITS[first](made, 1), lambda: EDITS[second](made, 1))
+    ended = first == "revocation"
+    nothing_to_do = first == second and first in ("change", "suspension")
+    told = lifecycle.Revoked if ended else type(made) if nothing_to_do else lifecycle.Stale
+    kept = build.again(made)
+    assert (type(answer), kept.change_number) == (told, 2)
+    assert (kept.alias, kept.state()) == (
+        "mine" if first == "change" else "",
+        {"suspension": "suspended", "revocation": "revoked"}.get(first, "active"),
+    )
+    assert len(actions(cast.acme)) == 2
+
+
+def test_an_edit_and_the_deletion_of_an_api_at_once_leave_no_right_to_it(committed, cast):
+    orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
+    made, _ = build.key(cast.acme, returns)
+    spec = lifecycle.KeySpec(rights=(Right(orders.api_id), Right(returns.api_id)))
+    answer = second_of_two(
+        cast.acme.id,
+        lambda: publish.delete(orders, author=None),
+        lambda: lifecycle.change(made, spec, expected=1),
+    )
+    assert (type(answer), rights(made)) == (SessionError, [returns.api_id])
+    other = build.api(cast.acme, "Other")
+    spec = lifecycle.KeySpec(rights=(Right(other.api_id), Right(returns.api_id)))
+    second_of_two(
+        cast.acme.id,
+        lambda: lifecycle.change(made, spec, expected=1),
+        lambda: publish.delete(other, author=None),
+    )
+    assert (rights(made), build.again(made).change_number) == ([returns.api_id], 3)
+
+
+# Locks, rows, the audit entry and the message: the same however many keys and APIs there are.
+WRITES = {"creation": 10, "change": 12, "suspension": 7, "revocation": 7}
+
+
+@pytest.mark.parametrize("verb", WRITES)
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_write_costs_the_same_statements_however_many_keys_and_apis_there_are(cast, verb, more):
+    apis = [build.api(cast.acme, f"API {number}") for number in range(1 + more)]
+    made, _ = build.key(cast.acme, *apis)
+    for _ in range(more):
+        build.key(cast.acme, *apis)
+    spec = lifecycle.KeySpec(alias="new name", rights=tuple(Right(api.api_id) for api in apis))
+    work = {
+        "creation": lambda: lifecycle.create(cast.acme.id, spec, created_by="test"),
+        "change": lambda: lifecycle.change(made, spec),
+        "suspension": lambda: lifecycle.set_suspended(made, True),
+        "revocation": lambda: lifecycle.revoke(made),
+    }[verb]
+    with scope.org(cast.acme.id), CaptureQueriesContext(connection) as queries:
+        work()
+    assert len([each for each in queries if not each["sql"].startswith("SAVEPOINT")]) == WRITES[verb]
