@@ -77,7 +77,8 @@ def lanes() -> list[list[Step]]:
             Step("key repair", 30, repair.step),
             Step("changed time zones", 5, lambda _: cuts.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
-            Step("old messages", 60, lambda _: delivery.maintain()),
+            Step("unknown messages", 60, lambda _: delivery.note_unknown()),
+            Step("delivered messages", 3600, lambda _: delivery.forget()),
             Step("ended sessions", 3600, lambda _: SessionStore.clear_expired()),
         ],
     ]

@@ -72,8 +72,13 @@ def _one_by_one(rows: list[Outbox], redis: Redis) -> bool:
     return True
 
 
-def maintain() -> None:
-    """Forget what was delivered long ago, and say of what nobody delivers why it stays."""
+def forget() -> None:
+    """Delete what was delivered long ago. Reads the whole table: once an hour."""
     with scope.every_org():
         outbox.forget(timezone.now() - KEPT)
+
+
+def note_unknown() -> None:
+    """Say of what nobody delivers why it stays."""
+    with scope.every_org():
         outbox.note_unknown()

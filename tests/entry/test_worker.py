@@ -140,7 +140,7 @@ def working(*steps):
     """The steps, taken once each in a thread of a worker whose Redis answers nothing."""
     with Deaf() as redis:
         client = redis_package.Redis(
-            host="127.0.0.1", port=redis.port, socket_timeout=4, retry=Retry(NoBackoff(), 0)
+            host="127.0.0.1", port=redis.port, socket_timeout=6, retry=Retry(NoBackoff(), 0)
         )
 
         def work():
@@ -165,15 +165,17 @@ def seconds(browser, path, **fields):
 def pages(committed, cast, client_for):
     """A key that waits for its delivery, and the browser of somebody who may suspend and revoke it."""
     made, _ = build.key(cast.acme, build.api(cast.acme))
-    return client_for(cast.acme_admin), f"/o/acme/keys/{made.id}/", made
+    browser, path = client_for(cast.acme_admin), f"/o/acme/keys/{made.id}/"
+    assert browser.get(path).status_code == 200  # what a first request takes longer is not the question
+    return browser, path, made
 
 
 def test_a_page_does_not_wait_for_a_redis_that_does_not_answer_the_worker(pages):
     browser, path, made = pages
     with working(delivery.deliver) as (redis, thread):
         assert redis.heard.wait(10)
-        assert seconds(browser, f"{path}suspension/", suspended="true", expected=1) < 1
-        assert seconds(browser, f"{path}revocation/", expected=2) < 1
+        assert seconds(browser, f"{path}suspension/", suspended="true", expected=1) < 2
+        assert seconds(browser, f"{path}revocation/", expected=2) < 2
         assert thread.is_alive()
     assert build.again(made).state() == "revoked"
 
@@ -185,8 +187,8 @@ def test_a_page_does_not_wait_for_a_feed_that_does_not_answer_the_worker(pages, 
         settings.FEED_CHECK_URL = f"http://127.0.0.1:{feed.port}/system/apis"
         with working(signals.tick, delivery.deliver) as (_, thread):
             assert feed.heard.wait(10)
-            assert seconds(browser, f"{path}suspension/", suspended="true", expected=1) < 1
-            assert seconds(browser, f"{path}revocation/", expected=2) < 1
+            assert seconds(browser, f"{path}suspension/", suspended="true", expected=1) < 2
+            assert seconds(browser, f"{path}revocation/", expected=2) < 2
             assert thread.is_alive()
     assert build.again(made).state() == "revoked"
 
@@ -222,7 +224,8 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys():
             ("key repair", 30),
             ("changed time zones", 5),
             ("housekeeping", 3600),
-            ("old messages", 60),
+            ("unknown messages", 60),
+            ("delivered messages", 3600),
             ("ended sessions", 3600),
         ],
     ]

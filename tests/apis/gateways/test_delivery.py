@@ -105,7 +105,8 @@ def test_what_nobody_delivers_is_told_and_what_was_delivered_long_ago_forgotten(
         Outbox.objects.filter(subject="old").update(done_at="2026-01-01T00:00:00Z")
         Outbox.objects.filter(subject="new").update(done_at="2999-01-01T00:00:00Z")
         Outbox.objects.filter(subject="strange").update(kind="certificate")
-    delivery.maintain()
+    delivery.forget()
+    delivery.note_unknown()
     assert states() == {
         "new": (True, 0, ""),
         "strange": (False, 1, "no app delivers messages of this kind"),
