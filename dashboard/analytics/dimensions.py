@@ -87,6 +87,9 @@ def dimension(column: str, *, by_api: bool) -> Dimension | None:
     return min(fitting, default=None)
 
 
+# Stands for all values above the number kept of an API's endpoints, or of an organisation's keys of a day.
+OTHER = "{other}"
+
 # A cut of an organisation's rollups numbers its dimensions from one of these (ingest/cuts.py).
 BASES = (0, 100)
 CUT_SIZE = 100

@@ -9,7 +9,7 @@ rollups. The true path stays.
 
 from django.db import connection
 
-from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.dimensions import OTHER, Dimension, Grain
 from dashboard.analytics.ingest import endpoint, rollup
 
 KEYS_PER_DAY = 50_000  # of an organisation
@@ -80,7 +80,7 @@ def endpoints() -> None:
             rollup.lock()
             cursor.execute(_REGISTER, [endpoint.PER_API])
         if found is not None:
-            cursor.execute(_RENAME_ENDPOINTS, [endpoint.UNMATCHED, endpoint.OTHER])
+            cursor.execute(_RENAME_ENDPOINTS, [endpoint.UNMATCHED, OTHER])
 
 
 def keys() -> None:
@@ -88,7 +88,7 @@ def keys() -> None:
 
     Without the lock, so that two workers at once may keep a few more than the limit.
     """
-    parameters = {"most": KEYS_PER_DAY, "other": endpoint.OTHER}
+    parameters = {"most": KEYS_PER_DAY, "other": OTHER}
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS ({_CROWDED})", parameters)
         if cursor.fetchone()[0]:

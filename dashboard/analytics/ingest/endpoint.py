@@ -6,7 +6,6 @@ own: `{other}` above the number kept for an API, `{unmatched}` for paths first s
 
 import re
 
-OTHER = "{other}"
 UNMATCHED = "{unmatched}"
 PER_API = 500
 

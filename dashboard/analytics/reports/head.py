@@ -8,14 +8,16 @@ from django.shortcuts import render
 from apis.definitions import kinds
 from apis.models import ApiDefinition, Revision
 from dashboard.analytics.clock import said, said_span, written
-from dashboard.analytics.reports import reader
+from dashboard.analytics.dimensions import OTHER, Grain
+from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.charts import figures, tiles
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, range_link
 from dashboard.analytics.reports.periods import RANGES, Period
-from dashboard.analytics.reports.traffic import Freshness
+from dashboard.analytics.reports.traffic import Freshness, Owners
 
 LABELS = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
 MOST_CHOICES = 500
+MOST_KEYS = 200
 
 
 def refused(request: HttpRequest, refusal: Refused, section: str) -> HttpResponse:
@@ -79,6 +81,17 @@ def api_choices(chosen: str) -> list[tuple[str, str]]:
     return offered
 
 
+def key_choices(owners: Owners, start: datetime, end: datetime, chosen: str) -> list[tuple[str, str]]:
+    """Hash and name of the busiest keys of the days of a span; the one that is in force is always among them."""
+    days = [instant.astimezone(owners.zone).date() for instant in (start, end)]
+    span = periods.days(*days, owners.zone, Grain.DAY_DETAIL)
+    busiest = [row.value for row in reader.ranking("key", owners, span, limit=MOST_KEYS).rows]
+    names = reader.newest_of_keys(owners.org_ids, [*busiest, chosen])
+    keys = [key for key in dict.fromkeys([*busiest, chosen]) if key not in ("", OTHER)]
+    named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]
+    return sorted(named, key=lambda pair: pair[1].casefold())
+
+
 def exactly(asked: Parameters) -> dict[str, str]:
     """The state of a page with its period as it is, to the minute, wherever and whenever it is opened."""
     period = asked.question.period
@@ -97,6 +110,8 @@ def chips(asked: Parameters, path: str) -> list[tuple[str, str, str]]:
     if filters.api:
         name = api_names({filters.api}).get(filters.api, filters.api)
         found.append(("API", name, link(path, asked.kept, api="")))
+    if filters.endpoint:
+        found.append(("Endpoint", filters.endpoint, link(path, asked.kept, endpoint="")))
     if filters.key:
         newest = reader.newest_of_keys(asked.question.owners.org_ids, [filters.key]).get(filters.key)
         name = (newest and newest[0]) or short_key(filters.key)

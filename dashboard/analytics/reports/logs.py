@@ -13,7 +13,7 @@ from dashboard.analytics.models import Record
 from dashboard.analytics.reports import reader, search
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.errors.reasons import is_refused, reason
-from dashboard.analytics.reports.head import LABELS, api_choices, api_names, refused, short_key
+from dashboard.analytics.reports.head import LABELS, api_choices, api_names, key_choices, refused, short_key
 from dashboard.analytics.reports.parameters import (
     LogParameters,
     Refused,
@@ -73,7 +73,7 @@ def _wanted_file(request: HttpRequest) -> bool:
 
 
 def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Freshness) -> dict:
-    zone, path = asked.zone, request.path
+    zone, path = asked.owners.zone, request.path
     names = api_names({record.api_id for record in found.records})
     name = request.GET.get("range") or ("custom" if request.GET.get("from") else "24h")
     live = request.GET.get("live") == "1" and not asked.place
@@ -103,6 +103,7 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "chips": _chips(asked, path, names),
         "kept": asked.kept,
         "apis": api_choices(asked.wanted.api),
+        "keys": _keys(asked),
         "statuses": STATUSES,
         "methods": METHODS,
         "fresh": fresh,
@@ -186,6 +187,12 @@ def _file(found: Found, zone: ZoneInfo) -> tuple[str, list[list[object]]]:
         for record in found.records
     ]
     return FILE, rows
+
+
+def _keys(asked: LogParameters) -> list[tuple[str, str]]:
+    wanted = asked.wanted
+    chosen = "" if wanted.key == search.NO_KEY else wanted.key
+    return [(search.NO_KEY, "no key"), *key_choices(asked.owners, wanted.start, wanted.end, chosen)]
 
 
 def _key_in_words(key: str) -> str:

@@ -12,7 +12,7 @@ from dashboard.analytics.clock import said
 from dashboard.analytics.reports import rankings, reader
 from dashboard.analytics.reports.charts import plots, tiles
 from dashboard.analytics.reports.charts.plots import Event
-from dashboard.analytics.reports.head import exactly, head, refused
+from dashboard.analytics.reports.head import exactly, head, key_choices, refused
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.traffic import Figures, Traffic
@@ -33,9 +33,7 @@ def overview(request: HttpRequest, org: str) -> HttpResponse:
         return refused(request, refusal, "analytics")
     reader.limit_time()
     if file:
-        header, rows = (
-            rankings.file(file, asked.question) if file in rankings.KINDS else _plot_file(file, asked)
-        )
+        header, rows = rankings.file(file, asked) if file in rankings.KINDS else _plot_file(file, asked)
         return csv_response(f"{request.org.slug}-{file}.csv", header, rows)
     return render(request, "analytics/overview.html", _context(request, asked))
 
@@ -72,6 +70,9 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
             path, asked.kept, measure="" if asked.kept.get("measure") == "share" else "share"
         ),
         "events": events,
+        "keys": key_choices(
+            question.owners, question.period.start, question.period.seen_end, question.filters.key
+        ),
         "tables": [
             rankings.links(
                 request,

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.validators import RegexValidator
 
 from dashboard.analytics.reports import periods, zones
+from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.search import Place, Wanted
 from dashboard.analytics.reports.traffic import Filters, Owners, Question
 from dashboard.analytics.reports.zones import Shown
@@ -20,13 +20,15 @@ CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
 
 # The parameters of a URL that are state of the page.
 RANGE = ("range", "from", "to")
-KEPT = (*RANGE, "api", "key", "measure")
+KEPT = (*RANGE, "api", "key", "endpoint", "measure", "sort")
+SORTS = ("requests", "errors", "p95")
 LOG_FILTERS = ("status", "endpoint", "method", "path", "least_ms")
 
 
 class FilterForm(forms.Form):
     api = forms.CharField(required=False, max_length=200, label="API")
     key = forms.CharField(required=False, max_length=128, label="Key")
+    endpoint = forms.CharField(required=False, max_length=200, strip=False, label="Endpoint")
 
 
 class LogForm(FilterForm):
@@ -36,7 +38,6 @@ class LogForm(FilterForm):
     method = forms.CharField(
         required=False, validators=[RegexValidator(r"\A[A-Za-z]{1,20}\Z", "A method such as GET.")]
     )
-    endpoint = forms.CharField(required=False, max_length=300, strip=False, label="Endpoint")
     path = forms.CharField(required=False, max_length=500, strip=False, label="Path begins with")
     least_ms = forms.IntegerField(
         required=False, min_value=0, max_value=2**31 - 1, label="At least this many milliseconds"
@@ -88,6 +89,7 @@ class Parameters:
     question: Question
     kept: dict[str, str]
     cut: Shown
+    sort: str  # what rankings begin with: one of SORTS
 
 
 def page_parameters(params: Mapping[str, str], org: Organisation, now: datetime) -> Parameters:
@@ -98,12 +100,17 @@ def page_parameters(params: Mapping[str, str], org: Organisation, now: datetime)
     filters = Filters(**form.cleaned_data)
     if params.get("measure") not in (None, "", "share"):
         raise Refused([("measure", "measure must be share or left out.")])
+    sort = params.get("sort") or SORTS[0]
+    if sort not in SORTS:
+        raise Refused([("sort", f"sort must be one of {', '.join(SORTS)}.")])
     try:
         cut = zones.of(org, now)
-        period = periods.parse(params, cut.zone, now, by_key=bool(filters.key), exact_from=cut.exact_from)
+        counted = dimension_of("total", filters)
+        period = periods.parse(params, cut.zone, now, counted=counted, exact_from=cut.exact_from)
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
-    return Parameters(Question(Owners((org.id,), cut.zone, cut.base), period, filters), state(params), cut)
+    question = Question(Owners((org.id,), cut.zone, cut.base), period, filters)
+    return Parameters(question, state(params), cut, sort)
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ class LogParameters:
     wanted: Wanted
     place: Place | None
     kept: dict[str, str]
-    zone: ZoneInfo
+    owners: Owners
 
 
 def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) -> LogParameters:
@@ -123,15 +130,16 @@ def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) 
     values = dict(form.cleaned_data)
     before = values.pop("before")
     try:
-        zone = zones.of(org, now).zone
-        start, end = periods.instants(params, zone, now)
+        cut = zones.of(org, now)
+        start, end = periods.instants(params, cut.zone, now)
         place = Place.parse(before) if before else None
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
     except ValueError as error:
         raise Refused([("before", str(error))]) from None
     kept = state(params, (*RANGE, "api", "key", *LOG_FILTERS))
-    return LogParameters(form, Wanted(start, end, **values), place, kept, zone)
+    owners = Owners((org.id,), cut.zone, cut.base)
+    return LogParameters(form, Wanted(start, end, **values), place, kept, owners)
 
 
 def problems_of(form) -> list[tuple[str, str]]:

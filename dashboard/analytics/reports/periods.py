@@ -5,13 +5,13 @@ days are those of the organisation's zone, because the rollups are cut there.
 
 The three tiers, and what each reads:
 
-    minutes  up to 1 h, recent     counts and percentiles from m, tables from the records themselves
-    hours    up to 48 h, recent    counts from m, tables from x and, for the parts of an hour at both ends, from m
-                                   and the records themselves: exact to the minute
-    days     everything else       counts from h (or d), tables from k: whole days of the zone
+    minutes  up to 1 h, recent     charts from minutes, tables from the records themselves
+    hours    up to 48 h, recent    charts from minutes, tables from hours and, for the parts of an hour at both ends,
+                                   from minutes and the records themselves: exact to the minute
+    days     everything else       up to a week by hours, else by days; tables by days: whole days of the zone
 
-Of one key, counts are kept by hour (x) and day (k) and no histograms are, so its percentiles come from the
-records themselves.
+Of what is kept by hour and day alone (a key, an endpoint), buckets are no narrower; where no histograms are kept,
+percentiles come from the records themselves. All charts of a page have the same buckets.
 
 A span is widened to whole minutes or days first and all that a page shows covers the widened span, so tile, chart,
 tables, files and the records that a tile leads to always agree. The last hour and the last 24 hours end with the
@@ -39,7 +39,7 @@ from dashboard.analytics.clock import (
     said,
     years,
 )
-from dashboard.analytics.dimensions import KEPT, RECORDS, Grain, kept_for
+from dashboard.analytics.dimensions import KEPT, RECORDS, Dimension, Grain, kept_for
 
 MOST_BUCKETS = 100
 # datetime.fromisoformat takes more, a trailing NUL included.
@@ -53,6 +53,7 @@ DAYS_KEPT = kept_for(Grain.DAY)
 RANGES = {"1h": HOUR, "24h": 24 * HOUR, "7d": 7 * DAY, "30d": 30 * DAY}
 NAMES = {"1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 STEPS = (MINUTE, 5 * MINUTE, QUARTER, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY)
+WIDEST_OF_HOURS = 2 * HOUR  # what would need wider buckets has one a day
 
 
 class PeriodError(ValueError):
@@ -149,13 +150,13 @@ def parse(
     zone: ZoneInfo,
     now: datetime,
     *,
-    by_key: bool = False,
+    counted: Dimension | None = Dimension.TOTAL,
     exact_from: datetime | None = None,
 ) -> Period:
     """The period that `range`, `from` and `to` ask for; the last 24 hours when they are absent.
 
     `from` and `to` are ISO 8601, local to the zone unless they carry an offset; a `to` that is a date
-    alone includes that day. by_key: rows of one key are wanted, which are kept by hour and by day only.
+    alone includes that day. counted: the dimension that the page reads, None for the records themselves.
     exact_from: days before were cut in another zone, so that their hours do not add up to them.
     Raises PeriodError.
     """
@@ -166,8 +167,9 @@ def parse(
     else:
         tier, start, end = _named(name, zone, now)
     hours_from = max(now - HOURS_KEPT, exact_from or now - HOURS_KEPT)
-    period = _cut(name, tier, start, end, zone=zone, now=now, by_key=by_key, hours_from=hours_from)
-    return replace(period, hours_from=hours_from)
+    counts, tables = _cut(tier, start, end, zone=zone, now=now, counted=counted, hours_from=hours_from)
+    latency = counts if counted is None or counted.histogram else replace(counts, grain=RECORDS)
+    return Period(name, tier, zone, now, counts, latency, Span(start, end, tables), hours_from)
 
 
 def instants(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
@@ -189,8 +191,9 @@ def before(period: Period) -> Before:
         first = period.local(period.start).date() - timedelta(days=period.days_covered)
         start = day_start(first, period.zone)
         grain = period.counts.grain
-        if grain == Grain.HOUR and start < period.hours_from:
-            grain = Grain.DAY
+        if grain in (Grain.HOUR, Grain.DAY):
+            # Hours can tell how far this period has run, days cannot.
+            grain = Grain.HOUR if start >= period.hours_from else Grain.DAY
     elif period.tier == "hours":
         start = period.start - length
         grain = period.counts.grain
@@ -293,36 +296,35 @@ def _instant(field: str, text: str, zone: ZoneInfo) -> datetime:
 
 
 def _cut(
-    name: str,
     tier: str,
     start: datetime,
     end: datetime,
     *,
     zone: ZoneInfo,
     now: datetime,
-    by_key: bool,
+    counted: Dimension | None,
     hours_from: datetime,
-) -> Period:
+) -> tuple[Cut, Grain | str]:
+    """The buckets of all charts of a page, and the grain that its tables are read from."""
+    grains = counted.grains if counted is not None else ()
     if tier == "minutes":
         step = _step(end - start, MINUTE)
-        counts = Cut(_regular(start, end, step), step, RECORDS if by_key else Grain.MINUTE)
-        return Period(name, tier, zone, now, counts, counts, Span(start, end, RECORDS))
+        grain = Grain.MINUTE if Grain.MINUTE in grains else RECORDS
+        return Cut(_regular(start, end, step), step, grain), RECORDS
     if tier == "hours":
         # One bucket more than it is steps long, because both ends may lie within one.
-        step = _step(end - start, HOUR if by_key else MINUTE, most=MOST_BUCKETS - 1)
+        least = MINUTE if Grain.MINUTE in grains else HOUR
+        step = _step(end - start, least, most=MOST_BUCKETS - 1)
         edges = hours(start, end, zone) if step == HOUR else _on_the_clock(start, end, step, zone)
-        fine = Grain.MINUTE if step < HOUR else Grain.HOUR
-        counts = Cut(edges, step, Grain.HOUR_DETAIL if by_key else fine)
-        latency = replace(counts, grain=RECORDS) if by_key else counts
-        return Period(name, tier, zone, now, counts, latency, Span(start, end, Grain.HOUR_DETAIL))
-    hours_kept = not by_key and start >= max(hours_from, now - HOURS_KEPT + DAY)
+        like = Grain.MINUTE if step < HOUR else Grain.HOUR_DETAIL
+        return Cut(edges, step, counted.grain(like) if counted is not None else RECORDS), Grain.HOUR_DETAIL
+    hours_kept = Grain.HOUR in grains and start >= max(hours_from, now - HOURS_KEPT + DAY)
     step = _step(end - start, HOUR if hours_kept else DAY)
-    grain = Grain.DAY_DETAIL if by_key else Grain.HOUR if step < DAY else Grain.DAY
-    counts = Cut(_day_edges(start, end, step, zone), step, grain)
-    latency = replace(counts, grain=RECORDS) if by_key else counts
-    if grain == Grain.HOUR and step > 2 * HOUR:
-        latency = Cut(_day_edges(start, end, DAY, zone), DAY, Grain.DAY)
-    return Period(name, tier, zone, now, counts, latency, Span(start, end, Grain.DAY_DETAIL))
+    if step > WIDEST_OF_HOURS:
+        step = _step(end - start, DAY)
+    like = Grain.HOUR if step < DAY else Grain.DAY_DETAIL
+    grain = counted.grain(like) if counted is not None else RECORDS
+    return Cut(_day_edges(start, end, step, zone), step, grain), Grain.DAY_DETAIL
 
 
 def _step(length: timedelta, least: timedelta, most: int = MOST_BUCKETS) -> timedelta:

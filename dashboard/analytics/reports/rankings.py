@@ -1,8 +1,9 @@
 """The rankings: which APIs, keys and endpoints the traffic goes through; a whole one page by page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,9 +13,10 @@ from django.utils import timezone
 from dashboard.analytics.clock import said
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures, geometry
-from dashboard.analytics.reports.head import api_names, exactly, head, refused, short_key
-from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
+from dashboard.analytics.reports.head import api_names, exactly, head, key_choices, refused, short_key
+from dashboard.analytics.reports.parameters import SORTS, Parameters, Refused, link, page_parameters
 from dashboard.analytics.reports.periods import Period
+from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.traffic import Figures, Freshness, Question, Ranking, Row
 from orgs.access import access
 
@@ -24,6 +26,7 @@ TOP_TITLES = {"apis": "Top APIs", "keys": "Top keys", "endpoints": "Top endpoint
 ON_THE_PAGE = 10
 A_PAGE = 20
 IN_A_FILE = 5_000
+MOST_SORTED = 1_000  # of which percentiles are made to sort by them
 WITHOUT_API = "(no API)"
 
 FILE_FIGURES = (
@@ -106,6 +109,9 @@ def _context(request: HttpRequest, asked: Parameters, name: str, number: int) ->
     return {
         **head(request, asked, fresh, total.hits),
         **links(request, asked, ranking),
+        "keys": key_choices(
+            question.owners, question.period.start, question.period.seen_end, question.filters.key
+        ),
         "first": offset + 1,
         "newer": link(path, asked.kept, p=str(number - 1)) if number > 1 else "",
         "older": link(path, asked.kept, p=str(number + 1)) if number < last else "",
@@ -117,8 +123,10 @@ def _context(request: HttpRequest, asked: Parameters, name: str, number: int) ->
 def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     """A ranking with its links: each line filters the page, the file and the whole table keep its filters."""
     path = reverse("analytics", args=[request.org.slug])
+    here = request.path
     return {
         "table": table,
+        "heads": [(name, link(here, asked.kept, sort=name), name == asked.sort) for name in SORTS],
         "lines": [(line, link(path, asked.kept, **line.changes)) for line in table.lines],
         "csv_url": link(path, exactly(asked), format="csv", table=table.name),
         "all_url": link(reverse("analytics-table", args=[request.org.slug, table.name]), asked.kept),
@@ -130,9 +138,9 @@ def table(
 ) -> Table:
     """One ranking. all_hits: the requests of the whole span, to say what the ranking leaves out."""
     question = asked.question
-    ranking = _ranking(name, question, limit, offset)
+    ranking = _ranking(name, asked, limit, offset)
     names = Names.of(name, question, ranking)
-    top = ranking.rows[0].figures.hits if ranking.rows else 0
+    top = max((row.figures.hits for row in ranking.rows), default=0)
     histograms = has_histograms(name, question)
     title, one = TITLES[name]
     return Table(
@@ -145,19 +153,20 @@ def table(
             _line(name, row, names, top=top, all_hits=all_hits, histograms=histograms) for row in ranking.rows
         ),
         count=ranking.count,
-        rest=_rest(name, ranking, all_hits),
+        rest=_rest(name, ranking, all_hits, sorted_by_percentile=asked.sort == "p95" and histograms),
         folding=_folding(name, question.period, fresh),
     )
 
 
 def has_histograms(name: str, question: Question) -> bool:
     """Rows of keys are too many to keep a histogram with each."""
-    return name == "endpoints" or (name == "apis" and not question.filters.key)
+    counted = dimension_of(KINDS[name], question.filters)
+    return counted is None or counted.histogram
 
 
-def file(name: str, question: Question) -> tuple[list[str], list[list[object]]]:
+def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]]]:
     """Header and rows of one ranking as a CSV file: every line up to IN_A_FILE."""
-    ranking = _ranking(name, question, IN_A_FILE, 0)
+    question, ranking = asked.question, _ranking(name, asked, IN_A_FILE, 0)
     names = Names.of(name, question, ranking)
     histograms = has_histograms(name, question)
     header = {"apis": ["api_id", "api"], "keys": ["key", "alias"], "endpoints": ["api_id", "api", "endpoint"]}
@@ -208,15 +217,16 @@ class Names:
         return self.keys[key][0] if key in self.keys else ""
 
 
-def _ranking(name: str, question: Question, limit: int, offset: int) -> Ranking:
-    return reader.ranking(
-        KINDS[name],
-        question.owners,
-        question.period.tables,
-        question.filters,
-        limit=limit,
-        offset=offset,
-    )
+def _ranking(name: str, asked: Parameters, limit: int, offset: int) -> Ranking:
+    question = asked.question
+    read = partial(reader.ranking, KINDS[name], question.owners, question.period.tables, question.filters)
+    if asked.sort != "p95":
+        return read(limit=limit, offset=offset, order=asked.sort)
+    if not has_histograms(name, question):
+        return read(limit=limit, offset=offset, order="mean")
+    busiest = read(limit=MOST_SORTED)
+    rows = sorted(busiest.rows, key=lambda row: row.figures.percentiles(0.95)[0] or -1, reverse=True)
+    return replace(busiest, rows=tuple(rows[offset : offset + limit]))
 
 
 def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histograms: bool) -> Line:
@@ -230,7 +240,7 @@ def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histogr
             row.value,
             {"key": row.value},
         ),
-        "endpoints": (row.value, api, row.api_id, {"api": row.api_id}),
+        "endpoints": (row.value, api, row.api_id, {"api": row.api_id, "endpoint": row.value}),
     }[kind]
     failed = figures.share(sums.status_5xx, sums.hits)
     return Line(
@@ -241,20 +251,24 @@ def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histogr
         bar=geometry.bar_width(sums.hits, top),
         hits=figures.exact(sums.hits),
         share=figures.per_cent(figures.share(sums.hits, all_hits)),
-        failed=figures.per_cent(failed),
+        failed=f"{figures.exact(sums.status_5xx)} ({figures.per_cent(failed)})" if sums.status_5xx else "0",
         failing=bool(failed and failed >= 1),
         limited=figures.exact(sums.limited),
         took=figures.milliseconds(sums.percentiles(0.95)[0] if histograms else sums.mean),
     )
 
 
-def _rest(kind: str, ranking: Ranking, all_hits: int) -> str:
-    rest = all_hits - ranking.hits
-    if rest <= 0:
-        return ""
-    if kind == "keys":
-        return f"{figures.exact(rest)} requests carried no key."
-    return f"Made from the newest {figures.exact(ranking.hits)} of {figures.exact(all_hits)} requests."
+def _rest(kind: str, ranking: Ranking, all_hits: int, *, sorted_by_percentile: bool) -> str:
+    rest, said = all_hits - ranking.hits, []
+    if rest > 0 and kind == "keys":
+        said.append(f"{figures.exact(rest)} requests carried no key.")
+    elif rest > 0:
+        said.append(
+            f"Made from the newest {figures.exact(ranking.hits)} of {figures.exact(all_hits)} requests."
+        )
+    if sorted_by_percentile and ranking.count > MOST_SORTED:
+        said.append(f"Sorted are the {figures.exact(MOST_SORTED)} with most requests.")
+    return " ".join(said)
 
 
 def _folding(kind: str, period: Period, fresh: Freshness) -> str:

@@ -34,6 +34,11 @@ from dashboard.analytics.reports.traffic import (
 )
 
 TIMEOUT = "2s"
+ORDERS = {
+    "requests": "sum(hits)",
+    "errors": "sum(status_5xx)",
+    "mean": "sum(latency_sum)::float / nullif(sum(timed), 0)",
+}
 
 SUMS = f"{', '.join(f'sum({name})::bigint' for name in COUNTER_NAMES)}, max(latency_max), max(ts)"
 HISTOGRAM = "string_agg(latency_histogram, ''::bytea)"
@@ -68,19 +73,28 @@ def timeline(
 
 
 def ranking(
-    what: str, owners: Owners, span: Span, filters: Filters = NO_FILTERS, *, limit: int, offset: int = 0
+    what: str,
+    owners: Owners,
+    span: Span,
+    filters: Filters = NO_FILTERS,
+    *,
+    limit: int,
+    offset: int = 0,
+    order: str = "requests",
 ) -> Ranking:
-    """The busiest of what = "api", "key" or "endpoint", percentiles included for the lines returned only."""
+    """The first of what = "api", "key" or "endpoint" in one of ORDERS, percentiles for the lines returned only."""
+    first = ORDERS[order]
     source, params = rows(what, owners, span, filters)
     # A rollup is read twice by its key sooner than its histograms are copied aside.
     hint = "NOT" if "FROM rollup" in source else ""
     found = _read(
         f"""WITH r AS {hint} MATERIALIZED ({source}),
-        top AS (SELECT api_id, value, sum(hits) AS busy, count(*) OVER () AS lines,
+        top AS (SELECT api_id, value, {first} AS most, sum(hits) AS busy, count(*) OVER () AS lines,
                 (sum(sum(hits)) OVER ())::bigint AS everything FROM r
-            GROUP BY api_id, value ORDER BY busy DESC, api_id, value LIMIT %s OFFSET %s)
+            GROUP BY api_id, value ORDER BY most DESC NULLS LAST, busy DESC, api_id, value LIMIT %s OFFSET %s)
         SELECT lines, everything, api_id, value, {SUMS}, {HISTOGRAM} FROM r JOIN top USING (api_id, value)
-            GROUP BY lines, everything, api_id, value, busy ORDER BY busy DESC, api_id, value""",
+            GROUP BY lines, everything, api_id, value, most, busy
+            ORDER BY most DESC NULLS LAST, busy DESC, api_id, value""",
         [*params, limit, offset],
     )
     if not found:

@@ -131,6 +131,53 @@ def test_filters_narrow_every_part_of_the_page(played, client_for):
             assert {row["key"]: int(row["requests"]) for row in keys} == count_by(wanted, "APIKey")
 
 
+def test_an_endpoint_narrows_every_part_of_the_page_and_the_records_behind_it(played, client_for):
+    client, records = client_for(played.ann), played.records[played.alpha.id]
+    api, name = "aaaa0000000000000000000000000002", "GET /status/{id}"
+    named = [
+        (record, f"{record['Method']} {endpoint.fold(record['Path'])}")
+        for record in records
+        if record["APIID"] == api
+    ]
+    name = Counter(each for _, each in named).most_common(1)[0][0]
+    wanted = [record for record, each in named if each == name]
+    key = count_by(wanted, "APIKey").most_common(1)[0][0]
+    of_key = [record for record in wanted if record["APIKey"] == key]
+    assert wanted and of_key
+    for asked in RANGES:
+        for filters, own in (({}, wanted), ({"key": key}, of_key)):
+            params = {"range": asked, "api": api, "endpoint": name, **filters}
+            for table in ("requests", "apis", "endpoints"):
+                file = sheet(client.get(OVERVIEW, {**params, "format": "csv", "table": table}))
+                assert (asked, table, figures_of(file)) == (asked, table, classes(own))
+            keys = sheet(client.get(OVERVIEW, {**params, "format": "csv", "table": "keys"}))
+            assert {row["key"]: int(row["requests"]) for row in keys} == count_by(own, "APIKey")
+            page = client.get(OVERVIEW, params)
+            assert ("Endpoint", name) in [(what, value) for what, value, _ in page.context["chips"]]
+    tiles = {tile.name: url for tile, url in client.get(OVERVIEW, {**params, "range": "1h"}).context["tiles"]}
+    assert len(client.get(tiles["requests"]).context["records"]) == min(50, len(of_key))
+
+
+def test_a_key_is_chosen_by_its_name(played, client_for):
+    client, by_key = client_for(played.ann), count_by(played.records[played.alpha.id], "APIKey")
+    names = {record["APIKey"]: record["Alias"] for record in played.records[played.alpha.id]}
+    for path in (OVERVIEW, "/o/alpha/logs/", "/o/alpha/analytics/apis/"):
+        offered = dict(client.get(path, {"range": "24h"}).context["keys"])
+        assert offered.pop("none", "no key") == "no key"
+        assert offered == {key: f"{names[key]} …{key[-6:]}".strip() for key in by_key}
+        unknown = client.get(path, {"key": "f" * 64})
+        assert dict(unknown.context["keys"])["f" * 64] == "…ffffff"
+        assert f'<option value="{"f" * 64}" selected>' in unknown.content.decode()
+
+
+def test_all_charts_of_a_page_have_the_same_buckets(played, client_for):
+    client = client_for(played.ann)
+    for asked, buckets in (("1h", 60), ("7d", 84), ("30d", 30)):
+        plots = [plot for plot, _ in client.get(OVERVIEW, {"range": asked}).context["plots"]]
+        assert [plot.buckets for plot in plots] == [buckets, buckets]
+        assert plots[0].chart.x == plots[1].chart.x
+
+
 def test_each_sees_his_own_organisation_and_a_stranger_is_answered_like_nobody(played, client_for):
     bob = client_for(played.bob)
     own = bob.get("/o/beta/analytics/", {"range": "1h"})

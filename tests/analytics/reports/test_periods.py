@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dashboard.analytics import clock
 from dashboard.analytics.clock import DAY, HOUR, MINUTE
+from dashboard.analytics.dimensions import Dimension
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.periods import PeriodError, parse
 
@@ -20,6 +21,7 @@ NOW = datetime(2026, 11, 25, 14, 35, 20, tzinfo=UTC)
 zones = st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})).map(ZoneInfo)
 instants = st.datetimes(datetime(2020, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC))
 ranges = st.sampled_from(sorted(periods.RANGES))
+dimensions = st.sampled_from([*Dimension, None])
 
 
 def at(*parts: int, zone: ZoneInfo = BERLIN, fold: int = 0) -> datetime:
@@ -32,7 +34,7 @@ def at(*parts: int, zone: ZoneInfo = BERLIN, fold: int = 0) -> datetime:
         ("1h", (60, MINUTE, "m"), (60, "m"), ""),
         ("24h", (97, 15 * MINUTE, "m"), (97, "m"), "x"),
         ("7d", (84, 2 * HOUR, "h"), (84, "h"), "k"),
-        ("30d", (90, 8 * HOUR, "h"), (30, "d"), "k"),
+        ("30d", (30, DAY, "d"), (30, "d"), "k"),
     ],
 )
 def test_each_range_is_cut_into_buckets_that_its_grain_can_fill(name, counts, latency, tables):
@@ -42,11 +44,21 @@ def test_each_range_is_cut_into_buckets_that_its_grain_can_fill(name, counts, la
     assert period.tables.grain == tables
 
 
+def test_no_chart_of_a_long_period_has_other_buckets_than_the_next():
+    steps = []
+    for number in (2, 7, 8, 10, 20, 29, 31, 90):
+        start = NOW - timedelta(days=number)
+        period = parse({"from": f"{start:%Y-%m-%d}", "to": f"{NOW:%Y-%m-%d}"}, BERLIN, NOW)
+        assert period.latency is period.counts
+        steps.append(period.counts.step)
+    assert steps == [HOUR, 2 * HOUR, *[DAY] * 6]
+
+
 @pytest.mark.parametrize(
     ("name", "buckets", "grain"), [("1h", 60, ""), ("24h", 25, "x"), ("7d", 7, "k"), ("30d", 30, "k")]
 )
 def test_rows_of_one_key_are_read_by_hour_and_day_and_its_latency_from_records(name, buckets, grain):
-    period = parse({"range": name}, BERLIN, NOW, by_key=True)
+    period = parse({"range": name}, BERLIN, NOW, counted=Dimension.KEY)
     assert (len(period.counts), period.counts.grain) == (buckets, grain)
     assert period.latency == replace(period.counts, grain="")
 
@@ -183,9 +195,9 @@ def test_an_hour_of_a_half_hour_clock_change_starts_when_its_first_instant_is_co
     assert clock.row_bound(start, "m", LORD_HOWE) == start
 
 
-@given(zones, instants, ranges, st.booleans())
-def test_every_period_covers_now_in_at_most_a_hundred_rising_buckets(zone, now, name, by_key):
-    period = parse({"range": name}, zone, now, by_key=by_key)
+@given(zones, instants, ranges, dimensions)
+def test_every_period_covers_now_in_at_most_a_hundred_rising_buckets(zone, now, name, counted):
+    period = parse({"range": name}, zone, now, counted=counted)
     for cut in (period.counts, period.latency):
         assert len(cut) <= periods.MOST_BUCKETS
         assert all(a < b for a, b in pairwise(cut.edges))
@@ -195,11 +207,11 @@ def test_every_period_covers_now_in_at_most_a_hundred_rising_buckets(zone, now, 
     assert (period.tables.start, period.tables.end) == (period.start, period.end)
 
 
-@given(zones, instants, st.integers(0, 399 * 24 * 60), st.integers(1, 400 * 24 * 60), st.booleans())
-def test_every_custom_range_is_covered_whole(zone, now, ago, length, by_key):
+@given(zones, instants, st.integers(0, 399 * 24 * 60), st.integers(1, 400 * 24 * 60), dimensions)
+def test_every_custom_range_is_covered_whole(zone, now, ago, length, counted):
     start = now - timedelta(minutes=ago + 1)
     asked = {"from": start.isoformat(), "to": (start + timedelta(minutes=length)).isoformat()}
-    period = parse(asked, zone, now, by_key=by_key)
+    period = parse(asked, zone, now, counted=counted)
     assert len(period.counts) <= periods.MOST_BUCKETS
     assert all(a < b for a, b in pairwise(period.counts.edges))
     assert period.start <= start

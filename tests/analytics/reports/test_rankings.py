@@ -1,13 +1,14 @@
 """The rankings of a page."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from dashboard.analytics import clock
 from dashboard.analytics.models import IngestState
 from orgs import scope
 from tests import make
 from tests.analytics import screens
-from tests.analytics.screens import ago, push
+from tests.analytics.screens import ago, count_by, push, sheet
 
 OVERVIEW = "/o/alpha/analytics/"
 
@@ -37,3 +38,42 @@ def test_it_is_said_since_when_ids_of_letters_and_digits_are_folded(committed, r
         lines,
         f"Since {said}, paths with ids of letters and digits are one line; before, each was counted under its own.",
     )
+
+
+def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for):
+    client, records = client_for(played.ann), played.records[played.alpha.id]
+    apis = {record["APIID"] for record in records}
+
+    def failed(api: str) -> int:
+        return sum(record["ResponseCode"] >= 500 for record in records if record["APIID"] == api)
+
+    def times(api: str) -> float:
+        own = sorted(
+            record["Latency"]["Total"]
+            for record in records
+            if record["APIID"] == api and (record["Latency"]["Total"] or record["ResponseCode"] < 400)
+        )
+        return own[-(-95 * len(own) // 100) - 1] if own else -1
+
+    requests = count_by(records, "APIID")
+    for sort, figure in (("requests", requests.get), ("errors", failed), ("p95", times)):
+        file = client.get(OVERVIEW, {"range": "24h", "sort": sort, "format": "csv", "table": "apis"})
+        figures = [figure(row["api_id"]) for row in sheet(file)]
+        assert len(figures) == len(apis)
+        if sort == "p95":  # within 1/64
+            assert all(a >= b * (1 - 1 / 32) for a, b in pairwise(figures))
+        else:
+            assert figures == sorted(figures, reverse=True)
+        page = client.get("/o/alpha/analytics/apis/", {"range": "24h", "sort": sort})
+        assert [name for name, _, chosen in page.context["heads"] if chosen] == [sort]
+        assert page.content.decode().count('aria-sort="descending"') == 1
+    assert client.get(OVERVIEW, {"sort": "colour"}).context["problems"] == [
+        ("sort", "sort must be one of requests, errors, p95.")
+    ]
+
+
+def test_keys_have_no_percentiles_and_are_sorted_by_their_mean(played, client_for):
+    asked = {"range": "24h", "sort": "p95", "format": "csv", "table": "keys"}
+    means = [float(row["mean_ms"] or -1) for row in sheet(client_for(played.ann).get(OVERVIEW, asked))]
+    assert means == sorted(means, reverse=True)
+    assert len(set(means)) > 5

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from dashboard.analytics.clock import DAY
 from dashboard.analytics.dimensions import KEPT
+from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.figures import Change
 from dashboard.analytics.reports.periods import NAMES, Period
@@ -36,7 +37,8 @@ def compared_with(period: Period) -> str:
 
 
 def compared_how(period: Period) -> str:
-    if KEPT[period.counts.grain].unit == DAY:
+    counted = periods.before(period).counts
+    if counted and KEPT[counted.grain].unit == DAY:
         return "over its whole days, though the last day of this period may still be running"
     return "as far into it as this period has run"
 

@@ -17,7 +17,7 @@ from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.errors import reader as errors_reader
 from dashboard.analytics.reports.errors.reader import SORTS, Errors, Line, Order
 from dashboard.analytics.reports.errors.reasons import reason
-from dashboard.analytics.reports.head import api_names, exactly, head, refused, short_key
+from dashboard.analytics.reports.head import api_names, exactly, head, key_choices, refused, short_key
 from dashboard.analytics.reports.parameters import (
     RANGE,
     Parameters,
@@ -91,7 +91,8 @@ def error_parameters(request: HttpRequest) -> ErrorParameters:
     if not form.is_valid():
         raise Refused(problems_of(form))
     values = form.cleaned_data
-    page = page_parameters(request.GET, request.org, timezone.now())
+    others = {name: value for name, value in request.GET.items() if name != "sort"}
+    page = page_parameters(others, request.org, timezone.now())
     filters = replace(page.question.filters, endpoint=values["endpoint"])
     kept = page.kept | state(request.GET, KEPT_HERE)
     kept.pop("measure", None)
@@ -129,6 +130,9 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
         **top_of_page,
         "section": "errors",
         "chips": top_of_page["chips"] + _chips(path, kept),
+        "keys": key_choices(
+            question.owners, question.period.start, question.period.seen_end, question.filters.key
+        ),
         "compared_with": "",
         "requests": figures.exact(total.hits),
         "heads": heads(_columns(asked, found), kept, DEFAULT_SORT),
@@ -148,11 +152,7 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
 
 
 def _chips(path: str, kept: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    return [
-        (what, kept[name], link(path, kept, **{name: ""}))
-        for what, name in (("Status", "status"), ("Endpoint", "endpoint"))
-        if kept.get(name)
-    ]
+    return [("Status", kept["status"], link(path, kept, status=""))] if kept.get("status") else []
 
 
 def _columns(asked: ErrorParameters, found: Errors) -> list[Column]:
