@@ -120,11 +120,11 @@ MIDDLEWARE = [
     "dashboard.isolation.IsolationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "dashboard.bodies.BodyMiddleware",
+    "dashboard.web.bodies.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "orgs.audit.AuditMiddleware",
+    "orgs.audit.log.AuditMiddleware",
     "orgs.middleware.AccessMiddleware",
 ]
 TEMPLATES = [
@@ -210,7 +210,7 @@ SECURE_CSP = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-FILE_UPLOAD_HANDLERS = ["dashboard.bodies.NoFiles"]
+FILE_UPLOAD_HANDLERS = ["dashboard.web.bodies.NoFiles"]
 
 # Language and time. Requests are in their organisation's own zone (orgs.middleware), this one is for all else.
 LANGUAGE_CODE = "en-gb"

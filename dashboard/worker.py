@@ -15,12 +15,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from apis.gateways import delivery
+from apis.gateways.error_text import described, where
 from dashboard import reachable
 from dashboard.analytics.ingest import cuts, drain, housekeeping
 from dashboard.nodes import signals
 from keys.keys import repair
 from orgs.db.proof import refuse_holes
-from orgs.error_text import described, where
 
 logger = logging.getLogger(__name__)
 

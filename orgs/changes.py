@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from django.db import models
 
-from orgs import audit, refusals
+from orgs import refusals
+from orgs.audit import log
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User
 from orgs.organisations import limits
 from orgs.people import duplicates
@@ -63,14 +64,18 @@ def facts(row: User | Organisation) -> dict:
 def note(action: str, row: User | Organisation, actor: User | None, **before_and_after: dict) -> None:
     """The audit entry of a change to a person, kept by his organisation, or to an organisation, kept by itself."""
     kind, _, _ = action.partition(".")
-    audit.record(action, kind, row.id, str(row), org=_keeper(row), actor=actor, **before_and_after)
+    log.record(action, kind, row.id, str(row), org=_keeper(row), actor=actor, **before_and_after)
 
 
 def meanwhile(row: User | Organisation, seen: int) -> list[AuditEntry | PlatformAuditEntry]:
     """The entries of the changes to `row` since its number `seen`, newest first, at most MOST_SHOWN."""
     keeper, kind = _keeper(row), "user" if isinstance(row, User) else "organisation"
-    log: models.QuerySet = AuditEntry.objects.filter(org_id=keeper) if keeper else PlatformAuditEntry.objects
-    entries = log.filter(kind=kind, object_id=row.id).exclude(action__in=NO_CHANGES).order_by("-at", "-id")
+    entries: models.QuerySet = (
+        AuditEntry.objects.filter(org_id=keeper) if keeper else PlatformAuditEntry.objects
+    )
+    entries = (
+        entries.filter(kind=kind, object_id=row.id).exclude(action__in=NO_CHANGES).order_by("-at", "-id")
+    )
     return list(entries[: min(max(row.change_number - seen, 0), MOST_SHOWN)])
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from orgs.http import audit_views
+from orgs.audit import views as audit
 from orgs.organisations import rest as organisations_rest
 from orgs.organisations import views as organisations
 from orgs.people import rest as people_rest
@@ -30,7 +30,7 @@ pages = [
         people.super_user_activation,
         name="super-user-activation",
     ),
-    path("audit/", audit_views.platform_audit, name="platform-audit"),
+    path("audit/", audit.platform_audit, name="platform-audit"),
 ]
 # Under /o/<organisation>/
 organisation_pages = [
@@ -38,7 +38,7 @@ organisation_pages = [
     path("people/new/", people.person_add, name="person-add"),
     path("people/<str:person>/", people.person_edit, name="person-edit"),
     path("people/<str:person>/activation/", people.person_activation, name="person-activation"),
-    path("audit/", audit_views.audit, name="audit"),
+    path("audit/", audit.audit, name="audit"),
 ]
 
 wire = [

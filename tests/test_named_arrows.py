@@ -7,7 +7,7 @@ A name is, in Python, outside docstrings:
   is a name with a hyphen;
 - of a permission, which belongs to the app that words it (orgs.declarations): the first argument of `may`, the second
   of `access`, the fifth of an Entry;
-- of a kind of audited object: the second argument of `audit.record` and `record_all`, `kind=` of a filter, and any
+- of a kind of audited object: the second argument of `record` and `record_all`, `kind=` of a filter, and any
   text `kind.verb`;
 and in a template what `url`, `include`, `extends` and `load` name. Templates of no app are the composition root's.
 """
@@ -37,8 +37,6 @@ LINKS_UP = {
     ("templates/apis/detail.html", "analytics"): "from an API to its traffic",
     ("keys/keys/views.py", "analytics"): "who sees the link from a key to its traffic",
     ("templates/keys/detail.html", "analytics"): "from a key to its traffic",
-    ("dashboard/analytics/reports/home.py", "key-create"): "the steps until there is traffic",
-    ("dashboard/analytics/reports/home.py", "node-list"): "the steps until there is traffic",
     ("dashboard/analytics/reports/head.py", "keys"): "who sees the steps until there is traffic",
     ("dashboard/analytics/reports/head.py", "system"): "who sees the steps until there is traffic",
     ("templates/analytics/parts/nothing.html", "key-create"): "the steps until there is traffic",

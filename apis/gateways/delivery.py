@@ -12,9 +12,9 @@ from redis import Redis
 from redis import TimeoutError as RedisTimeoutError
 
 from apis.gateways import kinds, outbox
+from apis.gateways.error_text import described
 from apis.models import Outbox
 from orgs import scope
-from orgs.error_text import described
 
 BATCH = 200
 KEPT = timedelta(days=7)

@@ -20,7 +20,7 @@ from apis.models import CALLING, ApiDefinition, FeedVersion, Revision, ServedApi
 from apis.publishing import conflicts, events
 from apis.publishing.columns import columns
 from apis.publishing.render import wrapper
-from orgs import audit
+from orgs.audit import log
 from orgs.ids import new_id
 from orgs.models import Organisation, User
 from orgs.organisations import limits, locks
@@ -144,7 +144,7 @@ def delete(api: ApiDefinition, *, author: User | None, started_from: int | None 
     """Delete an API; its revisions and audit entries stay. Raises Stale, Http404, Departed."""
     _, feed, api = _locked(api)
     _refuse_stale(api, started_from)
-    audit.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
+    log.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
     _announce(api, "removed")
     api.active = False
     _serve(api, feed)
@@ -252,7 +252,7 @@ def _store(api, feed, author, message, at, *, action, before=None):
         message=message[:500],
         created_at=api.updated_at,
     )
-    audit.record(
+    log.record(
         action, "api", api.id, api.name, actor=author, org=api.org_id, before=before, after=_facts(api), at=at
     )
     _serve(api, feed)

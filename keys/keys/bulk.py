@@ -13,7 +13,7 @@ from apis.gateways import outbox
 from apis.models import ApiDefinition
 from keys.keys.delivery import AGAIN
 from keys.models import Key, KeyRight
-from orgs import audit
+from orgs.audit import log
 from orgs.models import Organisation
 
 _LABEL = "coalesce(nullif(k.alias, ''), 'Key ' || left(k.token_hash, 8))"  # as str(key)
@@ -35,7 +35,7 @@ _LOST = f"""
 def depart(organisation: Organisation, **_: object) -> None:
     """The organisation is being deleted (apis.publishing.events.apis_departing): its keys end with it."""
     living = Key.objects.filter(org_id=organisation.id, revoked_at=None)
-    audit.record_selected("key.revoked", "key", _REVOKED, {"org": organisation.id}, org=organisation.id)
+    log.record_selected("key.revoked", "key", _REVOKED, {"org": organisation.id}, org=organisation.id)
     outbox.add_selected(AGAIN, living.values("id"), org_id=organisation.id)
     now = timezone.now()
     living.update(revoked_at=now, updated_at=now, change_number=F("change_number") + 1)
@@ -54,7 +54,7 @@ def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
 def _take_away(living: QuerySet, api: ApiDefinition) -> None:
     named = KeyRight.objects.filter(org_id=api.org_id, api_id=api.id)
     about = {"org": api.org_id, "definition": api.id, "api_id": api.api_id}
-    audit.record_selected("key.changed", "key", _LOST, about, org=api.org_id)
+    log.record_selected("key.changed", "key", _LOST, about, org=api.org_id)
     _redeliver(api.org_id, living.filter(id__in=named.values("key_id")))
     named.delete()
 

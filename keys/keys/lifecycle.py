@@ -22,7 +22,7 @@ from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
 from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api
 from keys.keys.session import UNLIMITED, Right
 from keys.models import Key, KeyRight
-from orgs import audit
+from orgs.audit import log
 from orgs.organisations import limits, locks
 
 
@@ -130,7 +130,7 @@ def change(
 
 def differences(key: Key, spec: KeySpec) -> dict[str, list]:
     """{member: [now, specified]} of what `change` would alter."""
-    return audit.changes_between(_facts(key), _specified(spec, key.suspended))
+    return log.changes_between(_facts(key), _specified(spec, key.suspended))
 
 
 def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> Key:
@@ -211,7 +211,7 @@ def _announce(key: Key, action: str, *, before: dict, kind: str = CHANGED, reset
 
 def _record(key: Key, action: str, before: dict) -> None:
     after = _facts(key)
-    audit.record(action, "key", key.id, str(key), org=key.org_id, before=_noted(before), after=_noted(after))
+    log.record(action, "key", key.id, str(key), org=key.org_id, before=_noted(before), after=_noted(after))
 
 
 def _noted(facts: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 
-from orgs import audit, scope
+from orgs import scope
 from orgs.access import access
+from orgs.audit import log
 from orgs.changes import Stale
 from orgs.http.conflict import conflict
 from orgs.people import accounts
@@ -105,7 +106,7 @@ def account_named(request, accounts):
 
 def note(action: str, user) -> None:
     with scope.nobody():  # the entry belongs where the account does, whatever was entered before
-        audit.record(action, "user", user.id, user.email, org=user.org_id)
+        log.record(action, "user", user.id, user.email, org=user.org_id)
 
 
 @access("anyone", methods="POST")

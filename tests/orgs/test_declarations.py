@@ -3,7 +3,8 @@
 import pytest
 from django.apps import apps
 
-from orgs import audit, declarations, scope
+from orgs import declarations, scope
+from orgs.audit import log
 from orgs.models import AuditEntry
 from orgs.rights import NAMES
 
@@ -45,5 +46,5 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
 def test_a_change_of_a_kind_that_no_app_declares_is_not_noted(cast):
     with scope.org(cast.acme.id):
         with pytest.raises(ValueError, match="polciy is no kind"):
-            audit.record("polciy.created", "polciy", "1", "Gold")
+            log.record("polciy.created", "polciy", "1", "Gold")
         assert not AuditEntry.objects.exists()

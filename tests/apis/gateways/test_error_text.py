@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from orgs import error_text
+from apis.gateways import error_text
 
 
 def test_an_error_is_told_by_its_first_line_without_secrets():
