@@ -1,13 +1,13 @@
 from django.apps import AppConfig
 
-from orgs.declarations import Entry, Step
+from orgs.declarations import Entry, Page, Step
 
 
 class ApisConfig(AppConfig):
     name = "apis"
     verbose_name = "APIs"
     entries = (Entry("apis", "APIs", "squares-2x2", "api-list", "apis"),)
-    audit_kinds = ("api",)
+    audit_kinds = {"api": Page("api-detail", "apis.ApiDefinition", "apis")}
     first_steps = (
         Step(
             1,

@@ -9,6 +9,7 @@ from apis.forms import ActivationForm, DeletionForm, HistoryForm, RestoreForm
 from apis.models import Revision
 from apis.publishing import publish
 from apis.views import about, api_or_404, bad_request, shown
+from orgs import recent_traffic
 from orgs.access import access
 from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
@@ -51,13 +52,15 @@ def api_revision(request, org, id, number):
     form = HistoryForm(request.GET)
     if not form.is_valid():
         return bad_request(request, "before, against: must be revision numbers")
-    against = form.cleaned_data["against"] or max(number - 1, 1)
+    asking = "restore" in request.GET
+    against = api.revision if asking else form.cleaned_data["against"] or max(number - 1, 1)
     other = get_object_or_404(Revision, definition_id=api.id, number=against)
     if request.GET.get("format") == "json":
         return _download(api, revision)
     context = {
         **about(request, api, "history"),
         "revision": revision,
+        "asking": asking,
         "other": other,
         "difference": shown(other.definition, revision.definition),
         "revision_text": _text(revision.definition),
@@ -100,10 +103,13 @@ def _restore(request, api, revision):
     return redirect("api-history", request.org.slug, api.id)
 
 
-@access("session", "apis", methods="POST")
+@access("session", "apis", methods="GET POST", form=True)
 def api_activation(request, org, id):
-    """active=yes or no: whether gateways are given the API."""
+    """active=yes or no: whether gateways are given the API. GET asks before it is deactivated."""
     api = api_or_404(id)
+    if request.method == "GET":
+        context = about(request, api, "overview") | {"traffic": recent_traffic.of(request, api_id=api.api_id)}
+        return render(request, "apis/deactivate.html", context)
     form = ActivationForm(request.POST)
     if not form.is_valid():
         return bad_request(request, "active: must be yes or no")
@@ -137,4 +143,5 @@ def api_delete(request, org, id):
             messages.success(request, f"{api.name} is deleted.")
             return redirect("api-list", request.org.slug)
     context = {**about(request, api, "delete"), "newest": newest}
+    context["traffic"] = recent_traffic.of(request, api_id=api.api_id)
     return render(request, "apis/delete.html", context, status=409 if newest else 200)

@@ -2,13 +2,13 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import Error, register
 
-from orgs.declarations import Entry, Step
+from orgs.declarations import Entry, Page, Step
 
 
 class KeysConfig(AppConfig):
     name = "keys"
     entries = (Entry("keys", "Keys", "key", "key-list", "keys"),)
-    audit_kinds = ("key",)
+    audit_kinds = {"key": Page("key-detail", "keys.Key", "keys")}
     first_steps = (
         Step(
             2,

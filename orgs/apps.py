@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from orgs.declarations import Entry
+from orgs.declarations import Entry, Page
 
 
 class OrgsConfig(AppConfig):
@@ -13,7 +13,7 @@ class OrgsConfig(AppConfig):
         Entry("super-users", "Super-users", "shield-check", "super-user-list"),
         Entry("platform-audit", "Platform audit", "clipboard-document-list", "platform-audit"),
     )
-    audit_kinds = ("user", "organisation")
+    audit_kinds = {"user": Page("person-edit", "orgs.User", "users", "write"), "organisation": None}
     rights = {"users": "People", "audit_logs": "Audit"}
 
     def ready(self):

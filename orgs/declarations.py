@@ -1,8 +1,8 @@
 """What each app declares of itself in its AppConfig, so that no app has to name another's.
 
 entries: its pages in the side column, which dashboard.navigation puts in order. audit_kinds: the kinds of object that
-it records changes of. rights: the permissions that its pages ask for, in the words of the pages. first_steps: what a
-new organisation does first.
+it records changes of, with the pages of their objects. rights: the permissions that its pages ask for, in the words of
+the pages. first_steps: what a new organisation does first.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Step:
     model: str
 
     def is_done(self) -> bool:
-        return apps.get_model(self.model)._default_manager.exists()
+        return apps.get_model(self.model).objects.exists()
 
 
 def first_steps() -> list[Step]:
@@ -58,9 +58,25 @@ def entries() -> dict[str, Entry]:
     return {entry.name: entry for entry in _declared("entries")}
 
 
+@dataclass(frozen=True)
+class Page:
+    """Where one object of a kind is looked at: the page's URL name, whose last argument is the object's id; the model,
+    "app.Model"; and what opening the page needs."""
+
+    url_name: str
+    model: str
+    permission: str
+    level: str = "read"
+
+
 def audit_kinds() -> list[str]:
     """Those of all apps, sorted."""
-    return sorted(_declared("audit_kinds"))
+    return sorted(kind for kind, _ in _declared("audit_kinds"))
+
+
+def audit_pages() -> dict[str, Page]:
+    """Of each kind whose objects have a page in an organisation."""
+    return {kind: page for kind, page in _declared("audit_kinds") if page}
 
 
 def rights() -> dict[str, str]:

@@ -13,3 +13,10 @@ class AnalyticsConfig(AppConfig):
         Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
     )
     rights = {"analytics": "Analytics", "log": "Request logs"}
+
+    def ready(self):
+        # Models can be imported only now.
+        from dashboard.analytics.reports.recent import recent  # noqa: PLC0415
+        from orgs import recent_traffic  # noqa: PLC0415
+
+        recent_traffic.read_by(recent)

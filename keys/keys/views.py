@@ -16,6 +16,7 @@ from keys.keys.parameters import SessionError
 from keys.keys.reader import apis_of_one, rights_of
 from keys.keys.search import found
 from keys.models import Key, KeyRight
+from orgs import recent_traffic
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
@@ -205,6 +206,7 @@ def key_revoke(request, org, key_id):
     if key.revoked_at is not None:
         raise Http404
     context = {"section": "keys", "key": key, "apis": list(_opened(key))}
+    context["traffic"] = recent_traffic.of(request, key_hash=key.token_hash)
     return render(request, "keys/revoke.html", context)
 
 

@@ -1,13 +1,19 @@
 """The audit log on a page and as CSV: an organisation's own, and for super-users the platform's."""
 
 import json
+from datetime import date, datetime, time, timedelta
 
+from django import forms
+from django.apps import apps
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 
+from orgs import declarations
 from orgs.access import access
-from orgs.declarations import audit_kinds
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
@@ -36,6 +42,52 @@ CSV_HEADER = (
 )
 
 
+# Of the platform's log, whose objects belong to no organisation.
+PLATFORM_PAGES = {
+    "user": declarations.Page("super-user-edit", "orgs.User", ""),
+    "organisation": declarations.Page("org-edit", "orgs.Organisation", ""),
+}
+EARLIEST, LATEST = date(2000, 1, 1), date(2200, 1, 1)
+
+
+class FilterForm(forms.Form):
+    """q: part of who did it or of the object's name, or its id. since, until: days in the page's time zone."""
+
+    q = forms.CharField(label="Person, name or ID", required=False, max_length=200)
+    kind = forms.ChoiceField(required=False)
+    since, until = (
+        forms.DateField(
+            label=label,
+            required=False,
+            validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
+            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        )
+        for label in ("From", "To")
+    )
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.fields["kind"].choices = [("", "All"), *((kind, kind) for kind in declarations.audit_kinds())]
+
+    def found(self, entries: QuerySet) -> QuerySet:
+        asked = self.cleaned_data
+        if text := asked["q"]:
+            entries = entries.filter(
+                Q(actor_email__icontains=text) | Q(label__icontains=text) | Q(object_id=text)
+            )
+        if asked["kind"]:
+            entries = entries.filter(kind=asked["kind"])
+        if asked["since"]:
+            entries = entries.filter(at__gte=_midnight(asked["since"]))
+        if asked["until"]:
+            entries = entries.filter(at__lt=_midnight(asked["until"] + timedelta(days=1)))
+        return entries
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), timezone.get_current_timezone())
+
+
 @access("session", "audit_logs")
 def audit(request, org):
     return answer(request, AuditEntry.objects.all(), "audit", f"audit-{request.org.slug}.csv")
@@ -47,39 +99,56 @@ def platform_audit(request):
 
 
 def answer(request, entries: QuerySet, section: str, filename: str):
-    kinds = audit_kinds()
-    query, kind = request.GET.get("q", "").strip(), request.GET.get("kind", "")
-    if kind and kind not in kinds:
-        return render(request, "400.html", {"problem": "kind: not a kind of object"}, status=400)
-    found = searched(entries, query, kind)
+    form = FilterForm(request.GET)
+    if not form.is_valid():
+        field, faults = next(iter(form.errors.items()))
+        return render(request, "400.html", {"problem": f"{field}: {faults[0]}"}, status=400)
+    found = form.found(entries)
     if request.GET.get("format") == "csv":
         org_id = request.org.id if request.org else None
         batches = paging.batches(found, ORDER, lambda rows: map(csv_row, rows), org_id=org_id)
         return csv_stream(filename, CSV_HEADER, batches)
-    filters = {name: value for name, value in (("q", query), ("kind", kind)) if value}
+    filters = {name: value for name, value in form.cleaned_data.items() if value}
     # Counting what a search finds would read the whole log.
     page = paging.page(request.GET, found, ORDER, filters, counted=0 if filters else paging.COUNTED)
     context = {
         "section": section,
         "heads": heads(COLUMNS),
-        "rows": [{"entry": entry, "changes": changes(entry)} for entry in page.items],
+        "rows": rows(request, page.items),
         "page": page,
         "newer": page.newer,
         "older": page.older,
-        "query": query,
-        "kind": kind,
-        "kinds": kinds,
+        "form": form,
+        "filters": filters,
         "csv": "?" + urlencode({**filters, "format": "csv"}),
     }
     return render(request, "orgs/audit.html", context)
 
 
-def searched(entries: QuerySet, query: str, kind: str) -> QuerySet:
-    if query:
-        entries = entries.filter(
-            Q(actor_email__icontains=query) | Q(label__icontains=query) | Q(object_id=query)
-        )
-    return entries.filter(kind=kind) if kind else entries
+def rows(request, entries: list) -> list[dict]:
+    """Entries with their changes and the address of the object, where it is still there and the reader may see it."""
+    pages = declarations.audit_pages() if request.org else PLATFORM_PAGES
+    there = {
+        kind: _there(page, {entry.object_id for entry in entries if entry.kind == kind})
+        for kind, page in pages.items()
+        if request.user.may(page.permission, page.level)
+    }
+    place = [request.org.slug] if request.org else []
+    return [
+        {
+            "entry": entry,
+            "changes": changes(entry),
+            "address": reverse(pages[entry.kind].url_name, args=[*place, entry.object_id])
+            if entry.object_id in there.get(entry.kind, ())
+            else "",
+        }
+        for entry in entries
+    ]
+
+
+def _there(page: declarations.Page, ids: set[str]) -> set[str]:
+    model = apps.get_model(page.model)
+    return set(model.objects.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
 
 
 def changes(entry) -> list[tuple[str, str, str]]:

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from orgs.access import access
@@ -98,12 +99,19 @@ def person_edit(request, org, person):
     return render(request, "orgs/person_edit.html", context, status=status_of(form))
 
 
-@access("session", "users", methods="POST")
+@access("session", "users", methods="GET POST", form=True)
 def person_activation(request, org, person):
-    """active=yes or no: may the person sign in and use the access key, from the next request on."""
+    """active=yes or no: may the person sign in and use the access key, from the next request on. GET asks first."""
     person = get_object_or_404(User.objects.filter(org=request.org), pk=person)
+    return activation(request, person, "people", reverse("person-edit", args=[request.org.slug, person.pk]))
+
+
+def activation(request, person: User, section: str, back: str):
+    if request.method == "GET":
+        context = {"section": section, "person": person, "back": back}
+        return render(request, "orgs/person_deactivate.html", context)
     activate(request, person)
-    return redirect("person-edit", request.org.slug, person.pk)
+    return redirect(back)
 
 
 def change_form(person: User, request) -> PersonChangeForm:
@@ -167,8 +175,7 @@ def super_user_edit(request, person):
     return render(request, "orgs/person_edit.html", context, status=status_of(form))
 
 
-@access("super", methods="POST")
+@access("super", methods="GET POST")
 def super_user_activation(request, person):
     person = get_object_or_404(User.objects.filter(org=None), pk=person)
-    activate(request, person)
-    return redirect("super-user-edit", person.pk)
+    return activation(request, person, "super-users", reverse("super-user-edit", args=[person.pk]))

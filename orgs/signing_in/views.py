@@ -156,12 +156,13 @@ def password(request):
 
 @access("session", methods="GET POST")
 def access_key(request):
-    """Renew the own access key and show it in this answer only: it is kept nowhere.
+    """Renew the own access key, after asking, and show it in this answer only: it is kept nowhere.
 
     The form says which key it replaces. Sent again by a reload it names one that is gone: nothing happens.
     """
-    if request.method == "GET":
-        return redirect("profile")
+    if request.method != "POST":
+        context = {"section": "profile", "replaces": mark_of_access_key(request.user)}
+        return render(request, "orgs/access_key.html", context)
     if not constant_time_compare(request.POST.get("replaces", ""), mark_of_access_key(request.user)):
         messages.warning(request, "The access key has been renewed already. It is shown only once.")
         return redirect("profile")
@@ -187,7 +188,6 @@ def profile_page(request, *, names=None, passwords=None, new_access_key: str = "
         "section": "profile",
         "names": names or ProfileForm(initial=names_of(request.user)),
         "passwords": passwords or PasswordForm(request.user),
-        "replaces": mark_of_access_key(request.user),
         "new_access_key": new_access_key,
     }
     return render(request, "orgs/profile.html", context)

@@ -217,6 +217,20 @@ def test_activation_is_a_post_and_a_revision(cast, ada, api):
     assert (now(api).active, now(api).revision) == (True, 3)
 
 
+def test_what_ends_something_asks_first_and_says_what_it_breaks(cast, ada, api):
+    address = f"/o/acme/apis/{api.id}/"
+    asked = text_of(ada.get(f"{address}activation/"))
+    assert "Deactivate it? Within seconds gateways answer requests to /payments/ with 404." in asked
+    assert "No request in the last 30 days. As of " in asked
+    assert 'name="active" value="no"' not in ada.get(address).content.decode()
+    assert now(api).active is True
+    ada.post(f"{address}edit/", edit(api, name="Payments 2"))
+    restoring = ada.get(f"{address}history/1/?restore=yes")
+    assert "Restore revision 1" in text_of(restoring)
+    rows = [(row.pointer, row.before, row.after) for row in restoring.context["difference"]["rows"]]
+    assert rows == [("/name", "Payments 2", "Payments")]
+
+
 def test_deletion_asks_first(cast, ada, api):
     address = f"/o/acme/apis/{api.id}/deletion/"
     assert "Delete Payments?" in text_of(ada.get(address))

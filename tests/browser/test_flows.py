@@ -73,6 +73,7 @@ def test_the_answer_with_a_new_key_has_no_fault_and_cannot_be_had_again_by_a_rel
 def test_the_answer_with_a_new_access_key_has_no_fault_and_cannot_be_had_again_by_a_reload(page, site):
     sign_in(page, site.url, site.administrator)
     page.goto(f"{site.url}/profile/")
+    page.get_by_role("link", name="Renew the access key").click()
     page.get_by_role("button", name="Renew the access key").click()
     key = page.locator(".secret").inner_text()
     assert re.fullmatch("[0-9a-f]{40}", key) is not None

@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver, resolve
 from orgs.access import declared
 
 # Answer a GET with a redirect; the token's page is an answer to a form, looked at in test_flows.
-NOT_PAGES = {"home", "access-key", "key-token"}
+NOT_PAGES = {"home", "key-token"}
 REMEMBER_VIOLATIONS = """
   window.violations = [];
   document.addEventListener("securitypolicyviolation",

@@ -315,7 +315,7 @@ def test_two_password_changes_from_one_current_password_are_one(committed, cast)
 def test_two_renewals_of_one_access_key_at_once_are_one(committed, cast):
     browser = Client()
     browser.force_login(cast.acme_member)
-    page = browser.get("/profile/").content.decode()
+    page = browser.get("/profile/access-key/").content.decode()
     form = {"replaces": re.search(r'name="replaces" value="(\w+)"', page)[1]}
     shown = []
     answer = second_of_two(

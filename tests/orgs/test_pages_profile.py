@@ -112,7 +112,9 @@ def shown_key(answer) -> list[str]:
 def test_a_renewed_access_key_is_shown_once_and_works(cast, client_for):
     client = client_for(cast.acme_admin)
     form = {
-        "replaces": re.search(r'name="replaces" value="(\w+)"', client.get("/profile/").content.decode())[1]
+        "replaces": re.search(
+            r'name="replaces" value="(\w+)"', client.get("/profile/access-key/").content.decode()
+        )[1]
     }
     (key,) = shown_key(client.post("/profile/access-key/", form))
     assert User.everyone.get(pk=cast.acme_admin.pk).access_key_hash == access_key_hash(key)
@@ -126,7 +128,9 @@ def test_a_renewed_access_key_is_shown_once_and_works(cast, client_for):
 def test_a_renewed_access_key_is_nowhere_in_the_database(cast, client_for):
     client = client_for(cast.acme_admin)
     form = {
-        "replaces": re.search(r'name="replaces" value="(\w+)"', client.get("/profile/").content.decode())[1]
+        "replaces": re.search(
+            r'name="replaces" value="(\w+)"', client.get("/profile/access-key/").content.decode()
+        )[1]
     }
     (key,) = shown_key(client.post("/profile/access-key/", form))
     with connection.cursor() as cursor:

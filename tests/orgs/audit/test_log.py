@@ -153,7 +153,7 @@ def test_a_password_and_an_access_key_on_ones_profile_and_over_rest(cast, client
 
 
 def renewed_on_the_profile(client: Client):
-    page = client.get("/profile/").content.decode()
+    page = client.get("/profile/access-key/").content.decode()
     mark = page.split('name="replaces" value="')[1].split('"')[0]
     return client.post("/profile/access-key/", {"replaces": mark})
 
