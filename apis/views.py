@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
+from django.views.decorators.gzip import gzip_page
 
 from apis import editing
 from apis.definitions import calling, difference, document, starter
@@ -42,6 +43,7 @@ CSV_HEADER = (
 
 
 @access("session", "apis")
+@gzip_page
 def api_list(request, org):
     form = ListForm(request.GET)
     if not form.is_valid():

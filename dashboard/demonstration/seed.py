@@ -22,7 +22,7 @@ from keys.keys import lifecycle
 from keys.keys.session import Right
 from keys.keys.token import token_hash
 from keys.models import Key
-from orgs import scope
+from orgs import audit, scope
 from orgs.ids import new_id
 from orgs.models import Organisation, User
 from orgs.organisations import lifecycle as organisations
@@ -136,13 +136,19 @@ def trouble_begins(now: datetime) -> datetime:
 
 
 def _organisation(source: catalogue.Organisation, now: datetime, trouble: datetime) -> dict[str, Any]:
-    organisation = organisations.create(
-        id=new_id(), owner_name=source.name, slug=source.slug, time_zone=source.zone, created_at=now - AGE
-    )
-    users = [
-        _person(organisation, f"{person.first_name}.{person.last_name}@{source.slug}.example".lower(), person)
-        for person in source.people
-    ]
+    begun = now - AGE
+    with audit.dated(begun):
+        organisation = organisations.create(
+            id=new_id(), owner_name=source.name, slug=source.slug, time_zone=source.zone, created_at=begun
+        )
+        users = [
+            _person(
+                organisation, f"{person.first_name}.{person.last_name}@{source.slug}.example".lower(), person
+            )
+            for person in source.people
+        ]
+        # Nobody publishes before he is there.
+        User.everyone.filter(org=organisation).update(created_at=begun)
     administrator = users[0][0]
     apis = {
         api.name: _api(
@@ -211,17 +217,19 @@ def definition(api: catalogue.Api) -> dict[str, Any]:
 
 def _key(organisation, caller: catalogue.Caller, apis: dict[str, str], author: User, now: datetime) -> str:
     """Issue a key; answers its token."""
-    key, token = lifecycle.create(
-        organisation.id,
-        lifecycle.KeySpec(
-            alias=caller.alias,
-            all_apis=not caller.apis,
-            rights=tuple(Right(apis[name]) for name in caller.apis),
-            rate=20 if caller.limited else 500,
-            per=60,
-        ),
-        created_by=author.email,
-    )
     # Its traffic goes back weeks.
-    Key.objects.filter(org_id=organisation.id, id=key.id).update(created_at=now - AGE + timedelta(days=9))
+    issued = now - AGE + timedelta(weeks=3)
+    with audit.dated(issued):
+        key, token = lifecycle.create(
+            organisation.id,
+            lifecycle.KeySpec(
+                alias=caller.alias,
+                all_apis=not caller.apis,
+                rights=tuple(Right(apis[name]) for name in caller.apis),
+                rate=20 if caller.limited else 500,
+                per=60,
+            ),
+            created_by=author.email,
+        )
+    Key.objects.filter(org_id=organisation.id, id=key.id).update(created_at=issued, updated_at=issued)
     return token

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 
 from dashboard.nodes import connecting
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER, Heard, health
@@ -34,6 +35,7 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 @access("session", "system")
+@gzip_page
 def nodes(request, org):
     """For people of an organisation: nodes serve it, but the installation's addresses are not theirs."""
     context = _page(request, connecting.REDIS_PLACEHOLDER) | {"section": "nodes"}

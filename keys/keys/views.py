@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
+from django.views.decorators.gzip import gzip_page
 
 from apis.definitions import calling
 from apis.definitions.authentication import TOKEN
@@ -38,6 +39,7 @@ CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "expires", "create
 
 
 @access("session", "keys")
+@gzip_page
 def key_list(request, org):
     apis = apis_of_one(request.org.id)
     filters = KeyFilterForm(request.GET, apis=apis)

@@ -1,6 +1,7 @@
 """The audit log: each change leaves one entry, in the transaction of the change and in the function that makes it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
@@ -19,6 +20,17 @@ SECRET = frozenset(
 )
 
 _request: ContextVar[HttpRequest | None] = ContextVar("audited request", default=None)
+_dated: ContextVar[datetime | None] = ContextVar("time of invented changes", default=None)
+
+
+@contextmanager
+def dated(at: datetime) -> Iterator[None]:
+    """Changes made inside are recorded as of `at`: for invented ones that shall lie in the past."""
+    token = _dated.set(at)
+    try:
+        yield
+    finally:
+        _dated.reset(token)
 
 
 def changes_between(before: dict, after: dict) -> dict[str, list]:
@@ -95,7 +107,7 @@ def _by_whom(action: str, kind: str, actor: User | None = None, at: datetime | N
         "as_super_user": actor.is_superuser if actor else True,
         "action": action,
         "kind": kind,
-        "at": at or timezone.now(),
+        "at": at or _dated.get() or timezone.now(),
         "address": client_address(request) if request else None,
         "request_id": request.id if request else "",
     }

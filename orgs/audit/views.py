@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.views.decorators.gzip import gzip_page
 
 from orgs import declarations
 from orgs.access import access
@@ -89,11 +90,13 @@ def _midnight(day: date) -> datetime:
 
 
 @access("session", "audit_logs")
+@gzip_page
 def audit(request, org):
     return answer(request, AuditEntry.objects.all(), "audit", f"audit-{request.org.slug}.csv")
 
 
 @access("super")
+@gzip_page
 def platform_audit(request):
     return answer(request, PlatformAuditEntry.objects.all(), "platform-audit", "audit-platform.csv")
 

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.gzip import gzip_page
 
 from orgs.access import access
 from orgs.changes import Stale
@@ -27,6 +28,7 @@ COLUMNS = (
 
 
 @access("super")
+@gzip_page
 def organisation_list(request):
     query = request.GET.get("q", "").strip()
     found = Organisation.everyone.present().annotate(people=Count("users"))

@@ -5,6 +5,7 @@ from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.gzip import gzip_page
 
 from orgs.access import access
 from orgs.changes import Stale
@@ -33,6 +34,7 @@ def rights_form(held: dict[str, str], request) -> RightsForm:
 
 
 @access("session", "users")
+@gzip_page
 def person_list(request, org):
     can_edit = request.user.may("users", "write")
     context = {

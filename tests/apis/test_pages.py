@@ -208,7 +208,8 @@ def test_an_edit_has_to_say_what_it_started_from(cast, ada, api, started_from):
 
 def test_activation_is_a_post_and_a_revision(cast, ada, api):
     address = f"/o/acme/apis/{api.id}/activation/"
-    assert ada.get(address).status_code == 405
+    assert ada.get(address).status_code == 200
+    assert now(api).active is True
     assert ada.post(address, {"active": "no"}).status_code == 302
     assert (now(api).active, now(api).revision) == (False, 2)
     assert "Gateways are not given this API." in text_of(ada.get(f"/o/acme/apis/{api.id}/"))
@@ -228,7 +229,7 @@ def test_what_ends_something_asks_first_and_says_what_it_breaks(cast, ada, api):
     restoring = ada.get(f"{address}history/1/?restore=yes")
     assert "Restore revision 1" in text_of(restoring)
     rows = [(row.pointer, row.before, row.after) for row in restoring.context["difference"]["rows"]]
-    assert rows == [("/name", "Payments 2", "Payments")]
+    assert rows == [("/name", '"Payments 2"', '"Payments"')]
 
 
 def test_deletion_asks_first(cast, ada, api):
@@ -241,7 +242,7 @@ def test_deletion_asks_first(cast, ada, api):
 
 def test_whoever_looked_at_an_older_revision_neither_switches_nor_deletes_the_newer_one(cast, ada, api):
     address = f"/o/acme/apis/{api.id}/"
-    seen = [hidden(ada.get(page)) for page in (address, f"{address}deletion/")]
+    seen = [hidden(ada.get(page)) for page in (f"{address}activation/", f"{address}deletion/")]
     assert seen == ["1", "1"]
     ada.post(f"{address}edit/", edit(api, name="Theirs", message="Quicker"))
     switched = ada.post(f"{address}activation/", {"active": "no", "started_from": "1"}, follow=True)

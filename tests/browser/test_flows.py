@@ -91,7 +91,7 @@ def test_a_made_password_can_be_copied(page, site):
     sign_in(page, site.url, site.administrator)
     page.goto(f"{site.url}/o/{site.slug}/people/new/")
     page.get_by_label("E-mail address").fill("new@tidewater.example")
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Create the account").click()
     password = page.locator(".secret").inner_text()
     page.get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Copied").wait_for()

@@ -15,7 +15,7 @@ from dashboard.engines.listening import StartError
 from keys.keys.token import token_hash
 from keys.models import Key, KeyRight
 from orgs import scope
-from orgs.models import Organisation, User
+from orgs.models import AuditEntry, Organisation, User
 from orgs.signing_in.authentication import opened_by
 from orgs.signing_in.credentials import access_key_hash
 from orgs.signing_in.throttle import Caller
@@ -173,3 +173,22 @@ def test_traffic_has_the_incident_of_the_file(told):
     moments = [begins - HOUR / 60, begins, begins + HOUR * 57 / 60, begins + HOUR]
     assert [incident.covers(api_id, moment.timestamp()) for moment in moments] == [False, True, True, False]
     assert not incident.covers(told["organisations"][0]["apis"]["Rates"], begins.timestamp())
+
+
+def test_nothing_is_older_or_younger_than_what_the_audit_log_says_of_its_making(told):
+    for organisation in told["organisations"]:
+        with scope.org(organisation["id"]):
+            made = {
+                (entry.kind, entry.object_id): entry.at
+                for entry in AuditEntry.objects.filter(action__endswith=".created")
+            }
+            apis, keys = list(ApiDefinition.objects.all()), list(Key.objects.all())
+        people = list(User.everyone.filter(org=organisation["id"]))
+        held = {("organisation", organisation["id"]): people[0].org.created_at}
+        held |= {("user", each.id): each.created_at for each in people}
+        held |= {("api", each.id): each.created_at for each in apis}
+        held |= {("key", each.id): each.created_at for each in keys}
+        assert made == held
+        # First the organisation and its people, then APIs, then the keys that open them.
+        assert max(each.created_at for each in people) < min(each.created_at for each in apis)
+        assert max(each.created_at for each in apis) < min(each.created_at for each in keys)

@@ -14,7 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 def recent(request: HttpRequest, api_id: str, key_hash: str) -> RecentTraffic | None:
-    """Requests of the last 30 days and their callers; None if that takes too long: nobody is kept from ending a key."""
+    """Requests of the last 30 days and their callers; None if that takes too long: nobody is kept from ending a key.
+    None also for somebody who may not see traffic."""
+    if not request.user.may("analytics"):
+        return None
     try:
         with transaction.atomic():
             reader.limit_time()
