@@ -14,7 +14,7 @@ from apis.models import ApiDefinition
 from apis.publishing import publish
 from orgs.access import SAFE, access
 from orgs.http import etags
-from orgs.http.rest import STALE, RestError, expected, form_error, json_response, ok, page, read_json, tagged
+from orgs.http.rest import RestError, expected, form_error, json_response, ok, page, read_json, tagged
 from orgs.models import Organisation
 
 NOT_FOUND = "API not found"
@@ -87,8 +87,6 @@ def _published(change, *args, **kwargs):
         return change(*args, **kwargs)
     except publish.Refused as error:
         raise RestError(error.status, _refusal(error.problems)) from None
-    except publish.Stale:
-        raise RestError(412, STALE) from None
 
 
 def _refusal(problems):

@@ -20,6 +20,7 @@ from apis.models import CALLING, ApiDefinition, FeedVersion, Revision, ServedApi
 from apis.publishing import conflicts, events
 from apis.publishing.columns import columns
 from apis.publishing.render import wrapper
+from orgs import refusals
 from orgs.audit import log
 from orgs.ids import new_id
 from orgs.models import Organisation, User
@@ -35,7 +36,7 @@ class Refused(Exception):
         self.problems = problems
 
 
-class Stale(Exception):
+class Stale(refusals.Stale):
     """Somebody else published since the revision that a change started from."""
 
     def __init__(self, api: ApiDefinition):

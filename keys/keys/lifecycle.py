@@ -22,6 +22,7 @@ from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
 from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api
 from keys.keys.session import UNLIMITED, Right
 from keys.models import Key, KeyRight
+from orgs import refusals
 from orgs.audit import log
 from orgs.organisations import limits, locks
 
@@ -51,7 +52,7 @@ class Revoked(SessionError):
     """The key is revoked, and nothing of it changes any more."""
 
 
-class Stale(Exception):
+class Stale(refusals.Stale):
     """Somebody else changed the key since it was looked at; `key` is what it is now."""
 
     def __init__(self, key: Key):
@@ -59,7 +60,7 @@ class Stale(Exception):
         self.key = key
 
 
-class AlreadyMade(Exception):
+class AlreadyMade(refusals.Taken):
     """The form was sent before; `key` is what it made."""
 
     def __init__(self, key: Key):

@@ -19,7 +19,7 @@ from keys.keys.search import found
 from keys.models import Key
 from orgs.access import access
 from orgs.http import etags
-from orgs.http.rest import STALE, RestError, expected, form_error, json_response, ok, page, read_json, tagged
+from orgs.http.rest import RestError, expected, form_error, json_response, ok, page, read_json, tagged
 from orgs.ids import is_id
 from orgs.models import Organisation
 
@@ -174,8 +174,6 @@ def _in_words(call, *arguments, **named):
         raise RestError(404, MISSING) from None
     except SessionError as error:
         raise RestError(400, str(error)) from None
-    except lifecycle.Stale:
-        raise RestError(412, STALE) from None
 
 
 def _data(rows: list[Key]) -> list[dict]:
