@@ -22,7 +22,8 @@ from keys.keys import lifecycle
 from keys.keys.session import Right
 from keys.keys.token import token_hash
 from keys.models import Key
-from orgs import audit, scope
+from orgs import scope
+from orgs.audit import log
 from orgs.ids import new_id
 from orgs.models import Organisation, User
 from orgs.organisations import lifecycle as organisations
@@ -137,7 +138,7 @@ def trouble_begins(now: datetime) -> datetime:
 
 def _organisation(source: catalogue.Organisation, now: datetime, trouble: datetime) -> dict[str, Any]:
     begun = now - AGE
-    with audit.dated(begun):
+    with log.dated(begun):
         organisation = organisations.create(
             id=new_id(), owner_name=source.name, slug=source.slug, time_zone=source.zone, created_at=begun
         )
@@ -219,7 +220,7 @@ def _key(organisation, caller: catalogue.Caller, apis: dict[str, str], author: U
     """Issue a key; answers its token."""
     # Its traffic goes back weeks.
     issued = now - AGE + timedelta(weeks=3)
-    with audit.dated(issued):
+    with log.dated(issued):
         key, token = lifecycle.create(
             organisation.id,
             lifecycle.KeySpec(
