@@ -22,5 +22,6 @@ class OrgsConfig(AppConfig):
 
         # A misspelt declaration fails here, at the start of every process, and not with the first request.
         declarations.rights()
+        declarations.functions("attention"), declarations.functions("usage")
         for namespace in settings.ACCESS_OF_NAMESPACES:
             access.of_namespace(namespace)

@@ -2,13 +2,15 @@
 
 entries: its pages in the side column, which dashboard.navigation puts in order. audit_kinds: the kinds of object that
 it records changes of, with the pages of their objects. rights: the permissions that its pages ask for, in the words of
-the pages. first_steps: what a new organisation does first.
+the pages. first_steps: what a new organisation does first. attention, usage: dotted names of functions that
+orgs.attention and orgs.usage ask.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.apps import apps
+from django.utils.module_loading import import_string
 
 from orgs.rights import known
 
@@ -83,6 +85,11 @@ def rights() -> dict[str, str]:
     """{permission: its words} of all apps, in the order of the words. Raises ValueError for one that is none."""
     worded = {known(name): words for declared in _declared("rights") for name, words in [declared]}
     return dict(sorted(worded.items(), key=lambda item: item[1].casefold()))
+
+
+def functions(attribute: str) -> list[Callable]:
+    """Those that all apps name under `attribute`. Raises ImportError for one that does not exist."""
+    return [import_string(name) for name in _declared(attribute)]
 
 
 def _declared(attribute: str) -> Iterator:

@@ -12,6 +12,8 @@ class AnalyticsConfig(AppConfig):
         Entry("errors", "Errors", "exclamation-triangle", "errors", "analytics"),
         Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
     )
+    attention = ("dashboard.analytics.reports.attention.items",)
+    usage = ("dashboard.analytics.reports.usage.last_day",)
     rights = {"analytics": "Analytics", "log": "Request logs"}
 
     def ready(self):

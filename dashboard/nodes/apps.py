@@ -12,6 +12,7 @@ class NodesConfig(AppConfig):
         Entry("fleet", "Fleet", "globe-alt", "fleet"),
     )
     rights = {"system": "Nodes"}
+    attention = ("dashboard.nodes.attention.items",)
     first_steps = (
         Step(
             3,

@@ -11,7 +11,7 @@ from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.head import head
 from dashboard.analytics.reports.overview import tile_links
 from dashboard.analytics.reports.parameters import page_parameters
-from orgs import declarations
+from orgs import attention, declarations
 from orgs.access import access
 from orgs.models import AuditEntry
 
@@ -26,7 +26,13 @@ def home(request: HttpRequest, org: str) -> HttpResponse:
 
 def _context(request: HttpRequest, now: datetime) -> dict:
     """Each part only for those who may see its page."""
-    context = {"section": "home", "zone": request.org.time_zone, "may_see": _may_see(request)}
+    context = {
+        "section": "home",
+        "zone": request.org.time_zone,
+        "may_see": _may_see(request),
+        "attention": attention.items(request.org, request.user, now),
+        "now": now,
+    }
     if request.user.may("analytics"):
         asked = page_parameters({}, request.org, now)
         seen = reader.traffic(asked.question)

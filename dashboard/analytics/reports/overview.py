@@ -88,10 +88,10 @@ def tile_links(request: HttpRequest, asked: Parameters, seen: Traffic) -> list[t
     """Each tile with a link to what it counts, where the person may go there."""
     slug, kept = request.org.slug, {**exactly(asked), "measure": ""}
     urls = {"keys": link(reverse("analytics-table", args=[slug, "keys"]), kept)}
+    urls["errors"] = link(reverse("errors", args=[slug]), kept, status="5xx")
     if request.user.may("log"):
         path = reverse("logs", args=[slug])
         urls["requests"] = link(path, kept)
-        urls["errors"] = link(path, kept, status="5xx")
         urls["limited"] = link(path, kept, status="429")
         [p95] = seen.total.percentiles(0.95)
         urls["latency"] = link(path, kept, least_ms=str(int(p95))) if p95 is not None else ""

@@ -113,7 +113,8 @@ def test_a_member_needs_the_right_to_logs(played, client_for):
     assert client.get(LOGS).status_code == 403
     tiles = client.get("/o/alpha/analytics/", {"range": "1h"}).context["tiles"]
     assert [(tile.name, url.split("?")[0]) for tile, url in tiles if url] == [
-        ("keys", "/o/alpha/analytics/keys/")
+        ("errors", "/o/alpha/errors/"),
+        ("keys", "/o/alpha/analytics/keys/"),
     ]
 
 

@@ -38,7 +38,7 @@ def reason(status: int, *, key: bool | None, hits: int, timed: int) -> str:
             "Answered within a millisecond: by the upstream, or by the gateway because of the request itself."
         )
     else:
-        words = "The upstream answered so."
+        words = "Answered by the upstream."
     return f"{words} Some of them the upstream answered." if refused and timed else words
 
 

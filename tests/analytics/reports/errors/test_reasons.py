@@ -14,7 +14,7 @@ UNREACHED = "The gateway got no answer: the upstream could not be reached, broke
         (401, True, 0, "Refused by the gateway: the key has expired."),
         (401, None, 0, "Refused by the gateway: no key was sent, or one that has expired."),
         (429, True, 0, "Refused by the gateway: a rate limit was reached."),
-        (429, True, 3, "The upstream answered so."),
+        (429, True, 3, "Answered by the upstream."),
         (
             403,
             True,
@@ -22,7 +22,7 @@ UNREACHED = "The gateway got no answer: the upstream could not be reached, broke
             "Refused by the gateway: the key may not call this API or version, is suspended, or has used up its quota. "
             "Some of them the upstream answered.",
         ),
-        (404, True, 3, "The upstream answered so."),
+        (404, True, 3, "Answered by the upstream."),
         (500, False, 0, UNREACHED),
         (504, False, 0, UNREACHED),
         (500, None, 1, f"{UNREACHED} Some of them the upstream answered with an error."),

@@ -1,0 +1,45 @@
+"""Which keys in use end soon, for the home page of their organisation."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils.timezone import localtime
+
+from keys.models import Key
+from orgs import usage
+from orgs.attention import Item
+from orgs.models import Organisation, User
+
+SOON = timedelta(days=7)
+MOST_ASKED = 100  # of those that end first
+MOST_NAMED = 3
+
+
+def items(org: Organisation, user: User, now: datetime) -> Iterator[Item]:
+    """The keys that expire within SOON and were used in the last 24 hours, for those who may see keys. Who may not see
+    traffic is told of all that expire."""
+    if not user.may("keys"):
+        return
+    ending = Key.objects.filter(
+        org_id=org.id, revoked_at=None, suspended=False, expires_at__gt=now, expires_at__lte=now + SOON
+    )
+    keys = list(ending.order_by("expires_at", "id")[:MOST_ASKED])
+    if not keys:
+        return
+    used = usage.last_day("key", [key.token_hash for key in keys], org, user, now)
+    if used:
+        called = {name for name, use in used.of.items() if use.hits}
+        keys = [key for key in keys if key.token_hash in called]
+    for key in keys[:MOST_NAMED]:
+        traffic = f", with {used.of[key.token_hash].exact} in the last 24 hours" if used else ""
+        text = f"Key {key} expires on {_said(key.expires_at, org)}{traffic}."
+        yield Item(text, reverse("key-detail", args=[org.slug, key.id]))
+    if (rest := len(keys) - MOST_NAMED) > 0:
+        more = "1 more key expires" if rest == 1 else f"{rest} more keys expire"
+        yield Item(f"{more} by {_said(keys[-1].expires_at, org)}.", reverse("key-list", args=[org.slug]))
+
+
+def _said(instant: datetime, org: Organisation) -> str:
+    local = localtime(instant, org.zone)
+    return f"{local.day} {local:%b %H:%M}"

@@ -1,0 +1,46 @@
+"""How much the things of a list were used in the last 24 hours. Whoever counts traffic declares what reads it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orgs import declarations
+from orgs.models import Organisation, User
+
+WHAT = ("api", "key", "organisation")
+
+
+@dataclass(frozen=True)
+class Use:
+    """Of one thing, ready to be shown. exact: the requests, for a sentence or a title; failed: the share of 5xx; spark:
+    (viewBox, path) of requests over the hours, None for none; last: when it was last called."""
+
+    hits: int
+    requests: str
+    exact: str
+    failed: str
+    failing: bool
+    spark: tuple[str, str] | None
+    last: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """of: by its id, each thing that was ever called as far as is known. period: which 24 hours, in which zone."""
+
+    of: Mapping[str, Use]
+    period: str
+    zone: str
+
+
+def last_day(
+    what: str, ids: Sequence[str], org: Organisation | None, user: User, now: datetime
+) -> Usage | None:
+    """How much things were called. what: one of WHAT; ids: as records of requests name them (an API's own id, the hash
+    of a key's token, the id of an organisation); org: whose they are, None for organisations.
+
+    None for a person who may not see traffic, and where nobody counts it.
+    """
+    if not user.may("analytics"):
+        return None
+    return next((read(what, ids, org, now) for read in declarations.functions("usage")), None)
