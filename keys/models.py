@@ -72,9 +72,7 @@ class Key(OrgOwned):
             models.Index(
                 fields=["org", "expires_at"], condition=Q(suspended=False, revoked_at=None), name="key_ending"
             ),
-            models.Index(
-                fields=["org"], condition=Q(all_apis=True, revoked_at=None), name="key_for_all_apis"
-            ),
+            models.Index(fields=["org"], condition=Q(all_apis=True), name="key_for_all"),
         ]
 
     def __str__(self) -> str:

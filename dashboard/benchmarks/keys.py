@@ -110,7 +110,7 @@ def _figures(org: Organisation, size: int, server: redis.Redis) -> dict[str, flo
         "list, last page": "?last=1",
         "list, revoked": "?state=revoked",
         "list, of an API that few name": f"?api={_named(org, 0).api_id}",
-        "search, one found": "?q=7+caller",
+        "search, one found": f"?q={size}+caller",
         "search, all found": "?q=caller",
         "search, start of a hash": f"?q={_key(org, size).token_hash[:12]}",
         "open": f"{_key(org, size).id}/",

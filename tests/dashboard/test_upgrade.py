@@ -64,6 +64,7 @@ LANDED = {
     "keys/migrations/0002_limits.py": "7ff1bc5d99bc3da23c6cc03659855bdad12652e276bd843a7aaca3f7fd010682",
     "keys/migrations/0003_sweep.py": "91f7b9ac0694f94d275df05f9953fe426ffe634ad87376c95a24b62deb5f226c",
     "keys/migrations/0004_search.py": "74d22d1c4753d8704a84b1786fbd91ae4c275f62b294e87b81ef2fa67cc101b6",
+    "keys/migrations/0005_key_for_all.py": "5b20146dd59cb14843c3f629cb7d120a2b5ae731ea8f53d47b3d7824c6948a9d",
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (

@@ -23,11 +23,13 @@ def keys(cast):
         "all": build.key(cast.acme, alias="Everything", owner="Ann")[0],
         "late": build.key(cast.acme, returns, alias="Late 100%_sure")[0],
         "gone": build.key(cast.acme, orders, alias="Gone")[0],
+        "gone all": build.key(cast.acme, alias="Former")[0],
         "paused": build.key(cast.acme, returns, alias="Paused", suspended=True)[0],
     }
     with scope.org(cast.acme.id):
         Key.objects.filter(id=made["late"].id).update(expires_at=timezone.now() - timedelta(days=1))
         lifecycle.revoke(made["gone"])
+        lifecycle.revoke(made["gone all"])
     return made
 
 
@@ -85,7 +87,7 @@ def test_keys_are_found_by_the_start_of_their_hash(cast, keys, few_or_many, leng
         ("active", ["all", "mobile", "web"]),
         ("suspended", ["paused"]),
         ("expired", ["late"]),
-        ("revoked", ["gone"]),
+        ("revoked", ["gone", "gone all"]),
     ],
 )
 def test_keys_are_found_by_their_state(cast, keys, few_or_many, state, found):
@@ -95,8 +97,8 @@ def test_keys_are_found_by_their_state(cast, keys, few_or_many, state, found):
 def test_keys_are_found_by_what_they_open(cast, keys, few_or_many):
     with scope.org(cast.acme.id):
         opened = {api.name: api.api_id for api in build.apis_of(cast.acme)}
-    assert names(keys, cast.acme, api_id=opened["Orders"]) == ["all", "gone", "mobile", "web"]
-    assert names(keys, cast.acme, api_id=opened["Returns"]) == ["all", "late", "paused", "web"]
+    assert names(keys, cast.acme, api_id=opened["Orders"]) == ["all", "gone", "gone all", "mobile", "web"]
+    assert names(keys, cast.acme, api_id=opened["Returns"]) == ["all", "gone all", "late", "paused", "web"]
     assert names(keys, cast.acme, api_id=opened["Returns"], state="active", text="part") == ["web"]
 
 
