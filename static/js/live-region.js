@@ -1,8 +1,8 @@
-// The server always renders the whole page; this takes one element of it by id and puts it in place.
-// <form data-live="id"> asks again while one types; <div id="id" data-every="2"> asks again every 2 seconds.
+// The server always renders the whole page; this takes elements of it by id and puts them in place.
+// <form data-live="id id"> asks again while one types; <div id="id" data-every="2"> asks again every 2 seconds.
 let asking;
 
-async function refresh(id, url) {
+async function refresh(ids, url) {
   asking?.abort();
   asking = new AbortController();
   try {
@@ -10,9 +10,10 @@ async function refresh(id, url) {
     if (response.status >= 500) return; // the next time, perhaps
     const target = new URL(response.url);
     if (target.pathname !== location.pathname) return location.assign(url); // signed out
-    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
-    if (!fresh) return location.assign(url); // the page that explains what is wrong
-    document.getElementById(id).replaceWith(fresh);
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = ids.split(" ").map((id) => page.getElementById(id));
+    if (fresh.includes(null)) return location.assign(url); // the page that explains what is wrong
+    for (const element of fresh) document.getElementById(element.id).replaceWith(element);
     history.replaceState(null, "", url);
   } catch (error) {
     // Overtaken by a newer question, or the network is away: what is shown stays.

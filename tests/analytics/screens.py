@@ -75,7 +75,7 @@ def sheet(response) -> list[dict[str, str]]:
     """A CSV answer as rows by column name."""
     assert response.status_code == 200
     assert response["Content-Type"] == "text/csv; charset=utf-8"
-    return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+    return list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
 
 
 def push(redis, *changes: dict) -> None:

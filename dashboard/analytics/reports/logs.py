@@ -1,7 +1,10 @@
 """The log browser: single records, newest first, and one of them with all that is known of it."""
 
+from collections.abc import Iterator
+from time import monotonic
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,11 +27,15 @@ from dashboard.analytics.reports.parameters import (
 from dashboard.analytics.reports.periods import RANGES
 from dashboard.analytics.reports.search import Found, microseconds
 from dashboard.analytics.reports.traffic import Freshness
+from orgs import scope
 from orgs.access import access
-from orgs.http.spreadsheet import csv_response
+from orgs.http.spreadsheet import csv_stream
 
 STATUSES = ("2xx", "3xx", "4xx", "5xx", "401", "403", "404", "429", "500", "502", "503", "504")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+MOST_IN_A_FILE = 100_000
+LONGEST = 60  # seconds that a file may be searched for
+AT_ONCE = 1_000  # records of a file
 FILE = (
     *("time", "method", "path", "status", "milliseconds", "upstream_milliseconds", "api_id", "api"),
     *("key", "alias", "version", "address", "user_agent", "request_bytes"),
@@ -37,17 +44,19 @@ FILE = (
 
 @access("session", "log")
 def log_list(request: HttpRequest, org: str) -> HttpResponse:
-    """Single records, newest first; the shown page as CSV with format=csv."""
+    """Single records, newest first; all that match as CSV with format=csv."""
     now = timezone.now()
     try:
         asked = log_parameters(request.GET, request.org, now)
         file = _wanted_file(request)
     except Refused as refusal:
         return refused(request, refusal, "logs")
+    if file:
+        return csv_stream(
+            f"{request.org.slug}-logs.csv", FILE, _batches(request.org.id, asked), most=MOST_IN_A_FILE
+        )
     reader.limit_time()
     found = search.search([request.org.id], asked.wanted, asked.place)
-    if file:
-        return csv_response(f"{request.org.slug}-logs.csv", *_file(found, request.org.zone))
     fresh = reader.freshness(now)
     return render(request, "analytics/logs.html", _listing(request, asked, found, fresh))
 
@@ -94,7 +103,7 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "patient": len(found.records) < search.PAGE and found.after is not None,
         "older": link(path, asked.kept, before=str(found.after)) if found.after else "",
         "newest": link(path, asked.kept) if asked.place else "",
-        "csv_url": link(path, asked.kept, before=request.GET.get("before", ""), format="csv"),
+        "csv_url": link(path, asked.kept, format="csv"),
         "from": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
         "to": f"{end.astimezone(zone):%Y-%m-%dT%H:%M}",
         "live": live,
@@ -104,6 +113,7 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "kept": asked.kept,
         "apis": api_choices(asked.wanted.api),
         "keys": _keys(asked),
+        "most_in_a_file": figures.exact(MOST_IN_A_FILE),
         "statuses": STATUSES,
         "methods": METHODS,
         "fresh": fresh,
@@ -165,9 +175,27 @@ def _detail(request: HttpRequest, record: Record) -> dict:
     }
 
 
-def _file(found: Found, zone: ZoneInfo) -> tuple[str, list[list[object]]]:
+def _batches(org_id: str, asked: LogParameters) -> Iterator[list[list[object]]]:
+    """All records that match, newest first, some at a time, each time in a scope and transaction of its own."""
+    begun, place = monotonic(), None
+    while True:
+        with scope.org(org_id), transaction.atomic():
+            reader.limit_time()
+            found = search.search([org_id], asked.wanted, place, limit=AT_ONCE, patience=1)
+            rows = _rows(found, asked.owners.zone)
+        yield rows
+        place = found.after
+        if place is None:
+            return
+        if monotonic() - begun > LONGEST:
+            back = said(found.searched_to, asked.owners.zone, year=True, pattern="%H:%M:%S")
+            yield [[f"This file is cut here: it took too long. Records before {back} are missing."]]
+            return
+
+
+def _rows(found: Found, zone: ZoneInfo) -> list[list[object]]:
     names = api_names({record.api_id for record in found.records})
-    rows = [
+    return [
         [
             record.ts.astimezone(zone).isoformat(timespec="microseconds"),
             record.method,
@@ -186,7 +214,6 @@ def _file(found: Found, zone: ZoneInfo) -> tuple[str, list[list[object]]]:
         ]
         for record in found.records
     ]
-    return FILE, rows
 
 
 def _keys(asked: LogParameters) -> list[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from dashboard.analytics.reports import search
+from dashboard.analytics.reports import logs, reader, search
+from orgs import scope
 from tests import make
 from tests.analytics.screens import count_by, sheet, tables_of
 
@@ -59,16 +60,49 @@ def test_a_custom_range_is_taken_to_the_instant(played, client_for):
     assert len(found) == sum(second < middle.timestamp() for second in recorded)
 
 
-def test_the_shown_page_is_the_file(played, client_for):
+def test_the_file_holds_all_that_is_filtered_whatever_page_is_shown(played, client_for, monkeypatch):
+    monkeypatch.setattr(logs, "AT_ONCE", 100)
     client = client_for(played.ann)
     page = client.get(LOGS, {"range": "1h", "status": "4xx"})
     second = client.get(page.context["older"])
-    rows = sheet(client.get(second.context["csv_url"]))
-    assert [(row["path"], row["status"], row["key"]) for row in rows] == [
-        (line["record"].path, str(line["record"].status), line["record"].key)
-        for line in second.context["records"]
+    shown = [
+        (record.path, str(record.status), record.key) for record in walk(client, range="1h", status="4xx")
     ]
-    assert len(rows) == search.PAGE
+    assert len(shown) > 300
+    for url in (page.context["csv_url"], second.context["csv_url"]):
+        answer = client.get(url)
+        assert (answer.streaming, answer.has_header("Content-Length")) == (True, False)
+        rows = sheet(answer)
+        assert [(row["path"], row["status"], row["key"]) for row in rows] == shown
+
+
+def test_a_file_that_is_cut_says_so_in_its_last_line(played, client_for, monkeypatch):
+    monkeypatch.setattr(logs, "MOST_IN_A_FILE", 120)
+    monkeypatch.setattr(logs, "AT_ONCE", 50)
+    client = client_for(played.ann)
+    asked = {"range": "1h", "format": "csv"}
+    *rows, last = sheet(client.get(LOGS, asked))
+    assert [row["path"] for row in rows] == [record.path for record in walk(client, range="1h")[:120]]
+    assert last["time"] == "This file is cut here: it holds 120 rows, and there are more."
+    monkeypatch.setattr(logs, "LONGEST", 0)
+    [*rows, last] = sheet(client.get(LOGS, asked))
+    assert (
+        len(rows),
+        last["time"].startswith("This file is cut here: it took too long. Records before "),
+    ) == (50, True)
+    monkeypatch.setattr(reader, "TIMEOUT", "1ms")
+    [*_, last] = sheet(client.get(LOGS, {**asked, "range": "30d", "path": "/x"}))
+    assert last["time"] == "This file is cut here: the database did not answer. Please try again."
+
+
+def test_a_file_is_read_in_no_scope_but_its_own_and_leaves_none_behind(played, client_for):
+    answer = client_for(played.ann).get(LOGS, {"range": "1h", "format": "csv"})
+    parts = iter(answer)
+    for _ in range(2):
+        next(parts)
+        assert scope.current() is None
+    answer.close()
+    assert scope.current() is None
 
 
 def test_one_record_is_shown_with_all_that_is_known(played, client_for):
