@@ -61,6 +61,7 @@ def _page(request, redis_url: str) -> dict:
         "heads": heads(COLUMNS),
         "rows": rows,
         "page": page,
+        "position": f"{page.start_index():,} to {page.end_index():,} of {page.paginator.count:,}",
         "newer": f"?p={page.number - 1}" if page.has_previous() else "",
         "older": f"?p={page.number + 1}" if page.has_next() else "",
         "counts": [(counts[state], state, BADGES[state]) for state in STATES if counts[state]],

@@ -244,4 +244,6 @@ def test_the_list_asks_the_database_as_often_for_three_people_as_for_one(
         assert len(addresses(client.get("/o/acme/people/"))) == 3
 
 
-QUERIES = 6  # the transaction's two, the session, the person with his organisation, the people
+QUERIES = (
+    6  # the transaction's two, the session, the person with his organisation, the people and their number
+)
