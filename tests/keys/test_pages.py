@@ -464,3 +464,21 @@ def test_a_delivered_key_that_was_changed_while_redis_is_away_says_so_on_its_pag
     assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [True, True]
     build.deliver(redis)
     assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [False, False]
+
+
+PAGES = {"keys/new/": 5, "keys/{}/": 6, "keys/{}/edit/": 7, "keys/{}/revocation/": 12}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_about_a_key_costs_the_same_queries_for_one_api_and_for_five(cast, acme, path):
+    apis, counts = [], []
+    for number in range(5):
+        apis.append(build.api(cast.acme, f"API {number}"))
+        made, _ = build.key(cast.acme, *apis)
+        address = f"/o/acme/{path.format(made.id)}"
+        acme.get(address)  # the first request of a process has the database proved
+        with CaptureQueriesContext(connection) as queries:
+            assert acme.get(address).status_code == 200
+        counts.append(len(queries))
+        assert "definition_text" not in "".join(query["sql"] for query in queries)
+    assert counts == [PAGES[path]] * 5
