@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from apis.gateways import delivery
 from apis.gateways.error_text import described, where
 from dashboard import reachable
-from dashboard.analytics.ingest import cuts, drain, housekeeping
+from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
 from dashboard.nodes import signals
 from keys.keys import repair
 from orgs.db.proof import refuse_holes
@@ -68,10 +68,10 @@ def lanes() -> list[list[Step]]:
         ],
         [
             # Asks a port of ours first, which may take its time.
-            Step("reload signal", 0.3, signals.tick),
+            Step("reload signal", 0.3, paced(signals.tick, 1.5, lambda _: delivery.calm(10))),
         ],
         [
-            Step("traffic", 2, drain.tick),
+            Step("traffic", 2, paced(drain.tick, 10, lambda client: not claim.anything(client))),
         ],
         [
             Step("key repair", 30, repair.step),
@@ -82,6 +82,20 @@ def lanes() -> list[list[Step]]:
             Step("ended sessions", 3600, lambda _: SessionStore.clear_expired()),
         ],
     ]
+
+
+def paced(work: Callable, seconds: float, calm: Callable[[redis.Redis], bool]) -> Callable:
+    """`work`, which while `calm` says that nothing waits for it is done every so many seconds only."""
+    done_at = float("-inf")
+
+    def only_if_needed(client: redis.Redis) -> object:
+        nonlocal done_at
+        if time.monotonic() - done_at < seconds and calm(client):
+            return False
+        done_at = time.monotonic()
+        return work(client)
+
+    return only_if_needed
 
 
 def run(steps: list[Step], client: redis.Redis, stop: threading.Event) -> None:

@@ -2,6 +2,7 @@
 asked, so no page ever waits for a gateway, its Redis, or a port that does not answer.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
@@ -22,12 +23,21 @@ KEPT = timedelta(days=7)
 _SECONDS_UNTIL_BACK = 2
 
 _served: dict[int, str] = {}
+_stirred_at = float("-inf")  # monotonic; when a message was last seen
+
+
+def calm(seconds: float) -> bool:
+    """Whether no message was seen for so long."""
+    return time.monotonic() - _stirred_at > seconds
 
 
 def deliver(redis: Redis) -> bool:
     """Deliver one batch of what is most urgent; whether there may be more to do at once."""
+    global _stirred_at  # noqa: PLW0603  one for the process, as the outbox is one
     with scope.every_org():
         rows = outbox.claim(BATCH, _served)
+        if rows:
+            _stirred_at = time.monotonic()
         batches = list(_batches(rows))
         for number, batch in enumerate(batches):
             if not _attempt(batch, redis):

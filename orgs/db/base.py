@@ -1,6 +1,8 @@
 """Django's PostgreSQL backend which tells the database, once a transaction, whose data the code may touch."""
 
-from django.db import transaction
+from functools import lru_cache
+
+from django.db import DatabaseError, transaction
 from django.db.backends.postgresql import base
 from psycopg import sql
 
@@ -42,15 +44,33 @@ class DatabaseWrapper(base.DatabaseWrapper):
         entered = scope.current()
         if entered == self._in_force:
             return
-        system_role = self.settings_dict["SYSTEM_ROLE"]
-        if entered == scope.EVERY_ORG:
-            role, org_id = sql.Identifier(system_role), ""
-        else:
-            role, org_id = sql.SQL("NONE"), entered or ""
-        message = sql.SQL("SET LOCAL ROLE {}; SET LOCAL app.org = {}").format(role, sql.Literal(org_id))
         with self.wrap_database_errors:
-            self.connection.execute(message)
+            self.connection.execute(self._telling(entered))
         self._in_force = entered
+
+    def _telling(self, entered: str | None) -> str:
+        return _telling(self.settings_dict["SYSTEM_ROLE"], entered)
+
+    def ask(self, query: str) -> tuple:
+        """The first row of a query in the entered scope, for what is asked several times a second.
+
+        Outside a transaction all of one, scope included, is a single message to the server and back.
+        """
+        if self.in_atomic_block:
+            with self.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchone()
+        self.ensure_connection()
+        message = f"BEGIN; {self._telling(scope.current())}; {query}; COMMIT"
+        try:
+            with self.wrap_database_errors:
+                cursor = self.connection.execute(message)
+                while cursor.description is None:
+                    cursor.nextset()
+                return cursor.fetchone()
+        except DatabaseError:
+            self.close()  # it is left in a transaction that failed
+            raise
 
     def _commit(self):
         try:
@@ -76,3 +96,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def connect(self):
         self._in_force = _NOBODY
         return super().connect()
+
+
+@lru_cache(maxsize=1_000)
+def _telling(system_role: str, entered: str | None) -> str:
+    if entered == scope.EVERY_ORG:
+        role, org_id = sql.Identifier(system_role), ""
+    else:
+        role, org_id = sql.SQL("NONE"), entered or ""
+    return sql.SQL("SET LOCAL ROLE {}; SET LOCAL app.org = {}").format(role, sql.Literal(org_id)).as_string()

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 from django.conf import settings
 
-from dashboard.benchmarks import world
+from dashboard.benchmarks import idle, world
 
 END = datetime(2026, 11, 25, 14, tzinfo=UTC)
 FIGURES = {
@@ -24,7 +24,7 @@ def bench(*arguments: str) -> str:
 
 
 def test_without_a_name_the_benchmarks_are_listed():
-    assert [line.split()[0] for line in bench().splitlines()] == ["ingest", "keys", "screens"]
+    assert [line.split()[0] for line in bench().splitlines()] == ["idle", "ingest", "keys", "screens"]
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,12 @@ def test_the_same_seed_makes_the_same_traffic():
 
     assert first(7) == first(7)
     assert first(7) != first(8)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the figures are those of /proc")
+def test_an_idle_installation_is_measured_with_all_its_processes(monkeypatch):
+    monkeypatch.setattr(idle, "SETTLE_SECONDS", 0)
+    figures = idle.run(seconds=1)
+    assert {"gatehouse-web", "worker", "postgres", "valkey-server"} <= figures["processes"].keys()
+    assert figures["cpu_seconds_a_minute"] > 0
+    assert 20 < figures["pss_mb"] < 1_000

@@ -17,6 +17,7 @@ from redis.retry import Retry
 from apis.gateways import delivery, outbox
 from apis.models import Outbox
 from dashboard import worker
+from dashboard.analytics.ingest import claim
 from dashboard.analytics.models import RollupCut
 from dashboard.nodes import signals
 from dashboard.worker import Step
@@ -262,3 +263,22 @@ def test_the_worker_outlives_engines_that_are_away_and_ends_when_it_is_asked_to(
     assert process.poll() is None
     process.terminate()
     assert process.wait(20) == 0
+
+
+def test_work_for_which_nothing_waits_is_done_seldom_and_at_once_when_something_does(redis):
+    done, waits = [], []
+    work = worker.paced(lambda _: done.append(True), 3_600, lambda _: not waits)
+    work(redis)
+    work(redis)
+    assert len(done) == 1
+    waits.append("something")
+    work(redis)
+    assert len(done) == 2
+
+
+def test_what_gateways_pushed_is_seen_before_it_is_claimed(redis):
+    assert claim.anything(redis) is False
+    for name in (claim.LISTS[0], claim.LISTS[-1], f"{claim.LIST}_protobuf"):
+        redis.rpush(name, b"record")
+        assert claim.anything(redis) is True
+        redis.delete(name)

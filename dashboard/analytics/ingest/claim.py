@@ -76,6 +76,11 @@ def claim_lists(client: redis.Redis) -> Claimed:
     return found
 
 
+def anything(client: redis.Redis) -> bool:
+    """Whether a list holds something, or a claim is left."""
+    return bool(client.exists(*LISTS, *(f"{name}_protobuf" for name in LISTS), *map(_claims_of, LISTS)))
+
+
 def hold(client: redis.Redis) -> None:
     """Claim nothing, and let nothing that waits expire."""
     pipeline = client.pipeline(transaction=False)

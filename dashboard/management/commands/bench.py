@@ -12,10 +12,12 @@ import sys
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from dashboard.benchmarks import idle
 from dashboard.engines import embedded, processes
 from dashboard.management.commands.test import environment
 
 BENCHMARKS = {
+    "idle": "processor time and memory of a started `serve` which nobody asks for anything",
     "ingest": "the gateways' lists into records and rollups, against a bare COPY of the same rows",
     "keys": "the list of keys, a search, one key, a delivery, an API deleted, with 10, 10,000 and 1,000,000 keys",
     "screens": "what the analytics page reads, rollups against GROUP BY over raw records",
@@ -39,6 +41,8 @@ class Command(BaseCommand):
         if name is None:
             for each, what in BENCHMARKS.items():
                 self.stdout.write(f"{each:10}{what}")
+        elif name == "idle":
+            self.stdout.write(json.dumps(idle.run()))
         elif INSIDE in os.environ:
             self.stdout.write(json.dumps(self.measure(name, **options)))
         else:

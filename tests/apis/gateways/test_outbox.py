@@ -197,3 +197,19 @@ def test_an_idle_look_is_one_query(everybody, django_assert_num_queries):
     outbox.add("look", "one", org_id=everybody.acme.id)
     with django_assert_num_queries(1):
         assert outbox.claim(10, {}) == []
+
+
+def test_what_is_asked_all_the_time_sees_what_its_scope_does_and_outlives_an_error(committed, cast):
+    with scope.every_org():
+        outbox.add("stop", "", org_id=cast.acme.id)
+    query = "SELECT count(*) FROM apis_outbox"
+    assert connection.ask(query) == (0,)
+    with scope.org(cast.globex.id):
+        assert connection.ask(query) == (0,)
+    with scope.every_org():
+        assert connection.ask(query) == (1,)
+        with pytest.raises(DatabaseError):
+            connection.ask("SELECT 1 / 0")
+        assert connection.ask(query) == (1,)
+        assert [row.kind for row in outbox.claim(10, {})] == ["stop"]
+        assert outbox.claim(10, {}) == []
