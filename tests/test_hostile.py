@@ -11,7 +11,7 @@ from django.test import Client
 from orgs.http.rest import is_wire
 from orgs.models import User
 from tests import make
-from tests.orgs.test_rest_transport import HOSTILE
+from tests.orgs.http.test_rest import HOSTILE
 from tests.test_walk import (
     Route,
     World,

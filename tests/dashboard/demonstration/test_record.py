@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 import msgpack
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -20,7 +20,7 @@ from dashboard.demonstration.record import NO_KEY
 from dashboard.demonstration.traffic import HOUR
 from orgs import scope
 
-MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
+MANAGE = settings.BASE_DIR / "manage.py"
 
 
 def pushed_facts(entries) -> Counter:

@@ -4,16 +4,16 @@ import pty
 import subprocess
 import sys
 from io import StringIO
-from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from orgs import rights, scope
 from orgs.models import AuditEntry, Organisation, User
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = settings.BASE_DIR
 
 
 def bootstrap(*arguments: str) -> dict:

@@ -12,7 +12,7 @@ import redis as redis_library
 from dashboard.analytics.ingest import claim
 from dashboard.demonstration import push
 from dashboard.demonstration.traffic import HOUR, Traffic
-from tests.dashboard.test_demonstration_traffic import TENANTS
+from tests.dashboard.demonstration.test_traffic import TENANTS
 
 END = datetime(2026, 11, 25, 14, 25, tzinfo=UTC)
 LAST_HOUR = datetime(2026, 11, 25, 14, tzinfo=UTC)

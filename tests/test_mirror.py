@@ -1,0 +1,103 @@
+"""tests/ mirrors the packages: x/y.py is tested in tests/x/test_y.py, and whoever looks for a test finds it there.
+
+The three packages that stand on the apps have folders of their own: dashboard/analytics is mirrored by tests/analytics,
+and nodes and web likewise.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.test_arrows import ROOT, modules
+
+SHORTER = ("analytics", "nodes", "web")
+# What is tried as a whole, not module by module.
+WHOLE = {
+    "tests": "the whole site: every route, header, arrow, document",
+    "tests/browser": "pages in a browser",
+    "tests/entry": "commands and processes as they are started",
+}
+ACROSS = {
+    "tests/analytics/reports/errors/test_page_alone.py": "a page without the others",
+    "tests/analytics/test_hostile_records.py": "what a gateway could send, from the list to the page",
+    "tests/analytics/test_rest_edges.py": "the ends of what REST may ask",
+    "tests/dashboard/test_upgrade.py": "a database of an earlier version",
+    "tests/keys/test_secrecy.py": "where a token must not be found",
+    "tests/nodes/test_conversations.py": "recorded gateways, call by call",
+    "tests/nodes/test_under_load.py": "many gateways at once",
+    "tests/orgs/test_conditional.py": "If-Match and If-None-Match of every object",
+    "tests/orgs/test_cookies.py": "every cookie that is set",
+    "tests/orgs/test_migration_sign_in.py": "a migration with data",
+    "tests/orgs/test_one_hash.py": "how many hashes a sign-in costs, by whatever door",
+}
+# Modules without a test of their own: where theirs are.
+TESTED_IN = {
+    "apis/definitions/rules/shape.py": "tests/apis/definitions/test_classic.py",
+    "apis/definitions/rules/templates.py": "tests/apis/definitions/rules/test_members.py",
+    "apis/definitions/rules/trusted.py": "tests/apis/definitions/rules/test_references.py",
+    "apis/definitions/authentication.py": "tests/apis/definitions/test_classic.py",
+    "apis/definitions/pointer.py": "tests/apis/definitions/test_document.py",
+    "apis/publishing/conflicts.py": "tests/apis/publishing/test_publish.py",
+    "apis/editing.py": "tests/apis/test_views.py",
+    "apis/forms.py": "tests/apis/test_views.py",
+    "apis/history_views.py": "tests/apis/test_views.py",
+    "dashboard/demonstration/catalogue.py": "tests/dashboard/demonstration/test_seed.py",
+    "dashboard/preparation.py": "tests/entry/test_supervisor.py",
+    "dashboard/worker.py": "tests/entry/test_worker.py",
+    "dashboard/wsgi.py": "tests/entry/test_gunicorn.py",
+    "dashboard/nodes/registry.py": "tests/nodes/test_wire.py",
+    "dashboard/web/chunks.py": "tests/web/test_worker.py",
+    "orgs/db/base.py": "tests/orgs/db/test_tenancy.py",
+    "orgs/db/checks.py": "tests/orgs/db/test_tenancy.py",
+    "orgs/db/proof.py": "tests/orgs/db/test_tenancy.py",
+    "orgs/db/schema.py": "tests/orgs/db/test_tenancy.py",
+    "orgs/managers.py": "tests/orgs/db/test_tenancy.py",
+    "orgs/scope.py": "tests/orgs/db/test_tenancy.py",
+    "orgs/organisations/forms.py": "tests/orgs/http/test_forms.py",
+    "orgs/people/accounts.py": "tests/orgs/test_changes.py",
+    "orgs/people/forms.py": "tests/orgs/people/test_views.py",
+    "orgs/people/rules.py": "tests/orgs/test_changes.py",
+    "orgs/recent_traffic.py": "tests/keys/keys/test_views.py",
+    "orgs/usage.py": "tests/apis/test_views.py",
+    "orgs/refusals.py": "tests/orgs/http/test_refusals.py",
+    "orgs/signing_in/credentials.py": "tests/orgs/people/test_rest.py",
+    "orgs/signing_in/forms.py": "tests/orgs/signing_in/test_views.py",
+}
+# Declarations, and folders that the tests of tests/entry start as a whole.
+WITHOUT = {"__init__.py", "admin.py", "apps.py", "models.py", "settings.py", "urls.py"}
+STARTED = ("dashboard/engines/", "dashboard/benchmarks/", "dashboard/management/")
+NOT_YET = "dashboard/analytics/"
+LITTLE = 25  # lines
+
+
+def mirrored(module: str) -> str:
+    *folders, name = Path(module).parts
+    if folders[0] == "dashboard" and folders[1:2] and folders[1] in SHORTER:
+        folders = folders[1:]
+    return "/".join(["tests", *folders, f"test_{name}"])
+
+
+MODULES = {str(path.relative_to(ROOT)) for path in modules() if "migrations" not in path.parts}
+TESTS = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
+
+
+def test_every_test_is_of_a_module_or_across_several_for_a_reason():
+    of_modules = {mirrored(module) for module in MODULES}
+    alone = {name for name in TESTS if str(Path(name).parent) not in WHOLE}
+    assert alone - of_modules == set(ACROSS)
+
+
+def test_every_module_with_logic_is_tested_where_one_would_look_or_where_the_list_says():
+    tested = {
+        module
+        for module in MODULES
+        if Path(module).name not in WITHOUT
+        and not module.startswith((*STARTED, NOT_YET))
+        and len((ROOT / module).read_text().splitlines()) > LITTLE
+    }
+    assert {module for module in tested if mirrored(module) not in TESTS} == set(TESTED_IN)
+
+
+@pytest.mark.parametrize("name", sorted(set(TESTED_IN.values())))
+def test_the_tests_that_the_list_names_are_there(name):
+    assert name in TESTS
