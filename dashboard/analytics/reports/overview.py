@@ -1,6 +1,8 @@
 """The analytics page: tiles, time charts and rankings of a period, and each of them as a file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apis.models import ApiDefinition, Revision
-from dashboard.analytics.clock import said
+from dashboard.analytics.clock import said, written
+from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.reports import rankings, reader
 from dashboard.analytics.reports.charts import plots, tiles
 from dashboard.analytics.reports.charts.plots import Event
@@ -53,6 +56,7 @@ def _wanted_file(request: HttpRequest) -> str:
 
 def _context(request: HttpRequest, asked: Parameters) -> dict:
     question, path = asked.question, request.path
+    period, closer = question.period, closer_looks(request, asked)
     seen = reader.traffic(question)
     events = _published(request, question.period, question.filters.api)
     first = plots.share_plot if asked.kept.get("measure") == "share" else plots.status_plot
@@ -60,11 +64,8 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
         **head(request, asked, seen.freshness, seen.total.hits),
         "tiles": tile_links(request, asked, seen),
         "plots": [
-            (plot, link(path, exactly(asked), format="csv", table=plot.name))
-            for plot in (
-                first(question.period, seen, events),
-                plots.latency_plot(question.period, seen, events),
-            )
+            (replace(plot, links=closer), link(path, exactly(asked), format="csv", table=plot.name))
+            for plot in (first(period, seen, events), plots.latency_plot(period, seen, events))
         ],
         "measure_url": link(
             path, asked.kept, measure="" if asked.kept.get("measure") == "share" else "share"
@@ -82,6 +83,23 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
             for name in rankings.KINDS
         ],
     }
+
+
+def closer_looks(request: HttpRequest, asked: Parameters) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """For each bucket of the charts the links, as (text, address), to its time on this page, where that shows more, and
+    to its records, where they are kept and the person may see them."""
+    period, kept = asked.question.period, {**asked.kept, "range": "custom"}
+    logs = reverse("logs", args=[request.org.slug]) if request.user.may("log") else ""
+    found = []
+    for start, end in pairwise(period.counts.edges):
+        span = {"from": written(start, period.zone), "to": written(end, period.zone)}
+        links = []
+        if period.tells_more(start, end):
+            links.append(("Zoom in", link(request.path, {**kept, **span})))
+        if logs and end > oldest(RECORDS, period.now):
+            links.append(("Logs", link(logs, {**kept, **span}, measure="", sort="")))
+        found.append(tuple(links))
+    return tuple(found)
 
 
 def tile_links(request: HttpRequest, asked: Parameters, seen: Traffic) -> list[tuple[tiles.Tile, str]]:

@@ -132,6 +132,13 @@ class Period:
     def local(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone)
 
+    def tells_more(self, start: datetime, end: datetime) -> bool:
+        """Whether a page of the time from `start` to `end`, a bucket of this one, would show more of it."""
+        if start >= self.now - MINUTES_KEPT + HOUR and end - start <= 48 * HOUR:
+            return end - start > MINUTE
+        # Older ones are shown by whole days.
+        return self.days_covered > (self.local(end - MINUTE).date() - self.local(start).date()).days + 1
+
     @property
     def years(self) -> bool:
         """Whether its times have to be said with the year."""

@@ -10,6 +10,7 @@ from dashboard.analytics.ingest import endpoint
 from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.traffic import Filters, Owners
 from orgs import scope
+from tests import make
 from tests.analytics.screens import classes, count_by, sheet, tables_of
 
 OVERVIEW = "/o/alpha/analytics/"
@@ -60,7 +61,7 @@ def test_every_range_of_the_page_and_its_files_equals_a_count_of_the_recording(p
         assert [int(row[1].replace(",", "")) for row in shown["Keys by requests"]] == [
             hits for _, hits in by_key.most_common(10)
         ]
-        columns = list(zip(*[row[1:] for row in shown["Requests by status, as a table"]], strict=True))
+        columns = list(zip(*[row[1:-1] for row in shown["Requests by status, as a table"]], strict=True))
         sums = [sum(int(cell.replace(",", "")) for cell in column) for column in columns]
         assert dict(zip(("requests", "2xx", "3xx", "4xx", "5xx", "429"), sums, strict=True)) == classes(
             records
@@ -245,3 +246,31 @@ def test_records_and_rollups_give_equal_figures(played):
             assert kept[0] == kept[1] == kept[2]
             assert sum(histogram.decode(raw.latency_histogram).values()) == raw.timed
             assert kept[0]["hits"] == count_by(played.records[played.alpha.id], "APIKey")[key]
+
+
+def test_each_bucket_of_the_charts_leads_to_its_own_time_and_its_own_records(played, client_for):
+    client, records = client_for(played.ann), played.records[played.alpha.id]
+    page = client.get(OVERVIEW, {"range": "24h"})
+    rows, same = (plot.lines for plot, _ in page.context["plots"])
+    assert [links for *_, links in rows] == [links for *_, links in same]
+    busy = [(label, cells, dict(links)) for label, cells, links in rows if cells[0] != "0"]
+    assert sum(int(cells[0].replace(",", "")) for _, cells, _ in busy) == len(records)
+    for label, cells, links in busy:
+        zoomed = client.get(links["Zoom in"]).context["plots"][0][0].lines
+        assert zoomed[0][0] == label.removesuffix(" (so far)")
+        assert sum(int(row[1][0].replace(",", "")) for row in zoomed) == int(cells[0].replace(",", ""))
+        rows_of_logs = sheet(client.get(f"{links['Logs']}&format=csv"))
+        assert len(rows_of_logs) > 0
+
+
+def test_there_is_no_link_to_what_shows_no_more_or_may_not_be_seen(played, client_for):
+    analyst = client_for(make.user("una@alpha.example", played.alpha, {"analytics": "read"}))
+
+    def offered(client, **params) -> set[tuple[str, ...]]:
+        rows = client.get(OVERVIEW, params).context["plots"][0][0].lines
+        return {tuple(text for text, _ in links) for *_, links in rows}
+
+    assert offered(client_for(played.ann), range="1h") == {("Logs",)}
+    assert offered(client_for(played.ann), range="30d") == {("Zoom in", "Logs")}
+    assert offered(analyst, range="1h") == {()}
+    assert offered(analyst, range="7d") == {("Zoom in",)}

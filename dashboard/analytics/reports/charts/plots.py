@@ -29,7 +29,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Plot:
-    """`legend`: (class, label, figure of the whole period); `rows`: (label, cells) a bucket;
+    """`legend`: (class, label, figure of the whole period); `rows`: (label, cells) a bucket, which begins at one of the
+    `edges` and ends at the next;
     `gap`: (x, width) in per cent of the time that nothing is known about yet, or None."""
 
     name: str
@@ -40,8 +41,21 @@ class Plot:
     description: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
-    buckets: int
+    edges: tuple[datetime, ...]
     gap: tuple[str, str] | None
+    links: tuple[
+        tuple[tuple[str, str], ...], ...
+    ] = ()  # (text, address) of each bucket, for the table beside the chart
+
+    @property
+    def lines(self) -> list[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]]:
+        """The rows with their links."""
+        links = self.links or ((),) * len(self.rows)
+        return [(*row, own) for row, own in zip(self.rows, links, strict=False)]
+
+    @property
+    def buckets(self) -> int:
+        return len(self.edges) - 1
 
 
 def status_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Plot:
@@ -191,7 +205,7 @@ def _plot(
         description=description,
         header=("From", *header),
         rows=rows,
-        buckets=len(buckets.cut),
+        edges=buckets.cut.edges,
         gap=_gap(buckets.cut, traffic),
     )
 

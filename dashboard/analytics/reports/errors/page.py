@@ -35,7 +35,7 @@ from orgs.http.tables import Column, heads
 
 A_PAGE = 25
 IN_A_FILE = 5_000
-KEPT_HERE = ("status", "endpoint", "by", "sort")
+KEPT_HERE = ("status", "by", "sort")
 DEFAULT_SORT = "-count"
 FILE = ("status", "why", "api_id", "api", "endpoint", "key", "alias", "requests", "timed", "first", "last")
 
@@ -45,7 +45,6 @@ class ErrorForm(forms.Form):
         required=False,
         validators=[RegexValidator(r"\A[45](xx|[0-9]{2})\Z", "An error such as 404 or a class such as 5xx.")],
     )
-    endpoint = forms.CharField(required=False, max_length=300, strip=False)
     by = forms.ChoiceField(required=False, choices=[(value, value) for value in ("", "key", "endpoint")])
     sort = forms.ChoiceField(
         required=False, choices=[("", "")] + [(f"{sign}{name}",) * 2 for name in SORTS for sign in ("", "-")]
@@ -91,13 +90,11 @@ def error_parameters(request: HttpRequest) -> ErrorParameters:
     if not form.is_valid():
         raise Refused(problems_of(form))
     values = form.cleaned_data
-    others = {name: value for name, value in request.GET.items() if name != "sort"}
-    page = page_parameters(others, request.org, timezone.now())
-    filters = replace(page.question.filters, endpoint=values["endpoint"])
-    kept = page.kept | state(request.GET, KEPT_HERE)
-    kept.pop("measure", None)
+    # Without what only the other pages are asked, or mean otherwise.
+    common = {name: value for name, value in request.GET.items() if name not in ("measure", "sort")}
+    page = page_parameters(common, request.org, timezone.now())
     return ErrorParameters(
-        page=replace(page, question=replace(page.question, filters=filters), kept=kept),
+        page=replace(page, kept=page.kept | state(request.GET, KEPT_HERE)),
         status=values["status"],
         by_key=values["by"] != "endpoint",
         sort=values["sort"] or DEFAULT_SORT,
@@ -129,7 +126,8 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
     return {
         **top_of_page,
         "section": "errors",
-        "chips": top_of_page["chips"] + _chips(path, kept),
+        "chips": top_of_page["chips"]
+        + ([("Status", asked.status, link(path, kept, status=""))] if asked.status else []),
         "keys": key_choices(
             question.owners, question.period.start, question.period.seen_end, question.filters.key
         ),
@@ -149,10 +147,6 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
         "older": link(path, kept, p=str(asked.number + 1)) if asked.number < last_page else "",
         "note": f"{first + 1:,} to {first + len(found.lines):,} of {found.count:,}",
     }
-
-
-def _chips(path: str, kept: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    return [("Status", kept["status"], link(path, kept, status=""))] if kept.get("status") else []
 
 
 def _columns(asked: ErrorParameters, found: Errors) -> list[Column]:
