@@ -1,0 +1,75 @@
+"""Forms in a real browser: what is wrong is led to, APIs are found, what folds out is closed again."""
+
+import pytest
+
+from tests import make
+from tests.browser.conftest import Account
+from tests.browser.walk import sign_in
+from tests.keys import build
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def acme(server, redis):
+    """The address of an organisation with 30 APIs, and its administrator."""
+    organisation = make.organisation("Acme", "acme")
+    make.user("ada@acme.example", organisation, {"IsAdmin": "admin"})
+    for number in range(30):
+        build.api(organisation, f"API {number:02}")
+    return server, Account("ada@acme.example", make.PASSWORD)
+
+
+def opened(chromium, acme, **options):
+    page = chromium.new_context(viewport={"width": 1280, "height": 900}, **options).new_page()
+    sign_in(page, *acme)
+    return page
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_an_api_out_of_many_is_found_and_what_was_ticked_stays(chromium, acme, scripts):
+    page = opened(chromium, acme, java_script_enabled=scripts)
+    page.goto(f"{acme[0]}/o/acme/keys/new/")
+    page.get_by_label("Name (optional)").fill("harbour")
+    page.get_by_label("API 03").check()
+    page.get_by_label("Name or ID of an API").fill("28")
+    if not scripts:
+        page.get_by_role("button", name="Find").click()
+    page.get_by_label("API 28").check()
+    assert page.get_by_label("API 03").is_checked()
+    page.get_by_role("button", name="Create key").click()
+    page.goto(f"{acme[0]}/o/acme/keys/?q=harbour")
+    assert page.locator("td[data-label=Opens]").inner_text() == "2 APIs"
+
+
+def test_a_refused_form_puts_the_focus_where_its_faults_are_listed_and_leads_to_them(chromium, acme):
+    page = opened(chromium, acme)
+    page.goto(f"{acme[0]}/o/acme/apis/new/")
+    page.get_by_label("Name", exact=True).fill("Orders")
+    page.get_by_label("Listen path").first.fill("orders")
+    page.get_by_label("Target URL").fill("upstream")
+    page.get_by_role("button", name="Publish").last.click()
+    page.locator("[role=alert]:focus").wait_for()
+    page.locator("[role=alert]").get_by_role("link", name="Target URL").click()
+    assert page.evaluate("document.activeElement.id || location.hash") in ("id_target_url", "#id_target_url")
+    assert page.locator("#id_target_url").get_attribute("aria-invalid") == "true"
+
+
+def test_what_folds_out_is_closed_by_escape_and_by_a_click_beside_it(chromium, acme):
+    page = opened(chromium, acme)
+    page.goto(f"{acme[0]}/o/acme/analytics/")
+    fold = page.locator("details.popdown").first
+    fold.locator("summary").click()
+    assert fold.get_attribute("open") is not None
+    page.keyboard.press("Escape")
+    assert fold.get_attribute("open") is None
+    fold.locator("summary").click()
+    page.locator("h1").click()
+    assert fold.get_attribute("open") is None
+
+
+def test_the_lines_of_json_are_numbered(chromium, acme):
+    page = opened(chromium, acme)
+    page.goto(f"{acme[0]}/o/acme/apis/new/?as=json")
+    page.get_by_label("Definition").fill("{\n\n}")
+    assert page.locator(".editor-gutter").inner_text().split() == ["1", "2", "3"]
