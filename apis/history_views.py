@@ -8,6 +8,7 @@ from apis.definitions import document
 from apis.forms import ActivationForm, DeletionForm, HistoryForm, RestoreForm
 from apis.models import Revision
 from apis.publishing import publish
+from apis.publishing.refusals import Refused, Stale
 from apis.views import about, api_or_404, bad_request, shown
 from orgs import recent_traffic
 from orgs.access import access
@@ -94,9 +95,9 @@ def _restore(request, api, revision):
             message=f"Restored revision {revision.number}",
             started_from=form.cleaned_data["started_from"],
         )
-    except (publish.Refused, LimitReached) as error:
+    except (Refused, LimitReached) as error:
         messages.error(request, f"Revision {revision.number} cannot be published now: {error}")
-    except publish.Stale:
+    except Stale:
         messages.error(request, NEWER)
     else:
         messages.success(request, f"Revision {revision.number} is published again.")
@@ -116,9 +117,9 @@ def api_activation(request, org, id):
     active = form.cleaned_data["active"] == "yes"
     try:
         publish.set_active(api, active, author=request.user, started_from=form.cleaned_data["started_from"])
-    except publish.Refused as error:
+    except Refused as error:
         messages.error(request, f"{api.name} cannot be activated now: {error}")
-    except publish.Stale:
+    except Stale:
         messages.error(request, NEWER)
         return redirect("api-history", request.org.slug, api.id)
     else:
@@ -136,7 +137,7 @@ def api_delete(request, org, id):
             return bad_request(request, "started_from: must be a revision number")
         try:
             publish.delete(api, author=request.user, started_from=form.cleaned_data["started_from"])
-        except publish.Stale as error:
+        except Stale as error:
             api = error.api
             newest = Revision.objects.get(definition_id=api.id, number=api.revision)
         else:

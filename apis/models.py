@@ -116,10 +116,15 @@ class ServedApi(OrgOwned):
     # The feed's order, stable between pulls: gateways let order decide between colliding APIs.
     sort_key = models.CharField(max_length=200)
     body = models.BinaryField()
+    # The body as a gzip member (apis.publishing.packing): a feed is put together from these.
+    packed = models.BinaryField(default=b"")
+    # Which version of the code made the body (apis.publishing.serving).
+    made_by = models.CharField(max_length=16, default="")
     revision = models.PositiveIntegerField()
 
     class Meta(OrgOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["org", "api"], name="api_served_once")]
+        indexes = [models.Index(fields=["sort_key", "id"], name="served_in_order")]
 
     def __str__(self) -> str:
         return self.sort_key

@@ -12,6 +12,7 @@ from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.models import ApiDefinition
 from apis.publishing import publish
+from apis.publishing.refusals import SAME_ID, SAME_URL, Invalid, Taken
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, form_error, json_response, ok, page, read_json, tagged
@@ -85,12 +86,14 @@ def _published(change, *args, **kwargs):
     """Do it, and say in REST's words why not."""
     try:
         return change(*args, **kwargs)
-    except publish.Refused as error:
-        raise RestError(error.status, _refusal(error.problems)) from None
+    except Invalid as error:
+        raise RestError(400, _refusal(error.problems)) from None
+    except Taken as error:
+        raise RestError(409, _refusal(error.problems)) from None
 
 
 def _refusal(problems):
-    if problems in ([publish.SAME_ID], [publish.SAME_URL]):
+    if problems in ([SAME_ID], [SAME_URL]):
         return problems[0].message
     return "; ".join(
         summary([f"api_definition{problem.pointer}: {problem.message}" for problem in problems], 5)

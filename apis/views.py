@@ -11,6 +11,8 @@ from apis.definitions import calling, difference, document, starter
 from apis.forms import JsonForm, ListForm
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
+from apis.publishing.refusals import Refused, Stale
+from apis.publishing.serving import missing_targets
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
@@ -73,7 +75,7 @@ def api_list(request, org):
 def api_detail(request, org, id):
     api = api_or_404(id)
     context = about(request, api, "overview")
-    extra = {"curl": calling.command(api.definition, "KEY"), "missing": publish.missing_targets(api)}
+    extra = {"curl": calling.command(api.definition, "KEY"), "missing": missing_targets(api)}
     return render(request, "apis/detail.html", {**context, **extra})
 
 
@@ -93,7 +95,7 @@ def api_create(request, org):
             api = publish.create(
                 request.org.id, form.definition, author=request.user, message=form.cleaned_data["message"]
             )
-        except publish.Refused as error:
+        except Refused as error:
             form.refuse(error.problems)
         except LimitReached as error:
             form.add_error(None, str(error))
@@ -140,10 +142,10 @@ def _published(request, api, form):
             message=said["message"],
             started_from=said["started_from"],
         )
-    except publish.Refused as error:
+    except Refused as error:
         form.refuse(error.problems)
         return None
-    except publish.Stale as error:
+    except Stale as error:
         return _stale(request, error.api, form)
     if changed.revision == api.revision:
         messages.info(request, "Nothing was different, so nothing was published.")

@@ -8,7 +8,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connections
 
-from apis.publishing import publish
+from apis.publishing import serving
 from orgs import scope
 from orgs.db.proof import refuse_holes
 
@@ -21,7 +21,7 @@ def prepare(clear: bool = True) -> None:
     call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
     refuse_holes(connections["default"])
     with scope.every_org():
-        publish.serve_again()
+        serving.serve_again()
     connections.close_all()
     stamp = Path(settings.VAR) / "static-stamp"
     wanted = static_fingerprint()

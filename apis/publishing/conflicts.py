@@ -1,12 +1,13 @@
 """API ids and listening addresses that are taken: the one look across organisations, which tells nothing but
 that.
 
-Only right under the feed's lock (apis.publishing.publish), or two publishers could each find the other's claim missing.
+The last word is only right under the feed's lock (apis.publishing.publish), or two publishers could each find the
+other's claim missing.
 """
 
 from django.db.models import Q
 
-from apis.definitions.listen_path import Address, overlap, same
+from apis.definitions.listen_path import Address, claimed_domain, head, overlap
 from apis.models import ApiDefinition, Revision
 from orgs import scope
 
@@ -29,10 +30,22 @@ def address_is_taken(address: Address, org_id: str, *, but: str | None = None) -
     Inactive APIs keep their address, so that each can be activated at any time.
     """
     with scope.every_org():
-        others = ApiDefinition.objects.exclude(id=but).values_list(
-            "org_id", "domain", "listen_path", "listen_port"
-        )
-        return any(
-            same(address, Address(*other)) if owner == org_id else overlap(address, Address(*other))
-            for owner, *other in others
-        )
+        others = ApiDefinition.objects.exclude(id=but).filter(listen_port=address.port)
+        own = others.filter(org_id=org_id, domain=address.domain, listen_path__in=_spellings(address.path))
+        if own.exists():
+            return True
+        near = others.exclude(org_id=org_id).filter(_above_or_below(head(address.path)))
+        if domain := claimed_domain(address.domain):
+            near = near.filter(claimed_domain__in=(domain, ""))
+        found = near.values_list("domain", "listen_path", "listen_port")
+        return any(overlap(address, Address(*other)) for other in found)
+
+
+def _spellings(path: str) -> set[str]:
+    """A path with and without a slash at its end, which are one to a gateway."""
+    return {path, path.rstrip("/") or path, path if path.endswith("/") or not path else f"{path}/"}
+
+
+def _above_or_below(text: str) -> Q:
+    """Those with which a path of this head may overlap: all without parameters do."""
+    return Q(path_head__startswith=text) | Q(path_head__in=[text[:length] for length in range(len(text))])

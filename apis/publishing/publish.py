@@ -1,7 +1,8 @@
 """Publishing: one transaction holds the API's row, its revision, the audit entry, the bytes for gateways, the
 message.
 
-Everybody who changes an API comes through here: pages, REST, commands.
+Everybody who changes an API comes through here: pages, REST, commands. Locks are taken in the order of
+orgs.organisations.locks.
 """
 
 from datetime import datetime
@@ -9,43 +10,25 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from apis.definitions import kinds
 from apis.definitions.listen_path import Address
-from apis.definitions.pointer import Problem, summary
-from apis.gateways import outbox
-from apis.models import CALLING, ApiDefinition, FeedVersion, Revision, ServedApi
-from apis.publishing import conflicts, events
+from apis.definitions.pointer import Problem
+from apis.models import ApiDefinition, Revision, ServedApi
+from apis.publishing import conflicts, events, serving
 from apis.publishing.columns import columns
-from apis.publishing.render import wrapper
-from orgs import refusals
+from apis.publishing.refusals import SAME_ID, SAME_URL, Deleted, Invalid, Stale, Taken
 from orgs.audit import log
 from orgs.ids import new_id
 from orgs.models import Organisation, User
 from orgs.organisations import limits, locks
 
-
-class Refused(Exception):
-    """Nothing was stored. status: what it means in HTTP; problems: list of Problem, in the author's words."""
-
-    def __init__(self, status: int, problems: list[Problem]):
-        super().__init__("; ".join(summary(problems, 5)))
-        self.status = status
-        self.problems = problems
-
-
-class Stale(refusals.Stale):
-    """Somebody else published since the revision that a change started from."""
-
-    def __init__(self, api: ApiDefinition):
-        super().__init__(f"revision {api.revision} was published meanwhile")
-        self.api = api
-
-
-SAME_ID = Problem("/api_id", "Found API with the same ID")
-SAME_URL = Problem("/proxy/listen_path", "Found API with same url")
+# What the audit log says of an API: never its definition, which may hold an upstream's credentials.
+_FACTS = ("revision", "name", "api_id", "listen_path", "domain", "active")
+_LEAVING = f"""
+    SELECT id, name, jsonb_build_object({", ".join(f"'{name}', jsonb_build_array({name}, NULL)" for name in _FACTS)})
+    FROM {ApiDefinition._meta.db_table} WHERE org_id = %(org)s"""  # noqa: S608  only names of ours
 
 
 @transaction.atomic
@@ -60,19 +43,18 @@ def create(
     """Publish a new API of an organisation and answer its ApiDefinition.
 
     author: the User, or None for the command line. at: the time of the revision, now by default. Raises
-    Refused, Departed, LimitReached.
+    Invalid, Taken, Departed, LimitReached.
     """
     _refuse_faults(definition, author, org_id)
     organisation = locks.lock(org_id)
-    feed = FeedVersion.objects.select_for_update().get()
     new = new_id()
     api = ApiDefinition(id=new, org_id=org_id, revision=0, active=False, created_at=at or timezone.now())
     _describe(api, definition, kinds.names(definition).api_id or new_id())
     _refuse_more(organisation, api)
     _refuse_taken(api)
-    _store(api, feed, author, message or "Created", at, action="api.created")
-    _serve_callers(api, feed, api.api_id)
+    _store(api, author, message or "Created", at, action="api.created")
     _announce(api, "added")
+    _serve(api, [api.id, api.api_id], claiming=True)
     return api
 
 
@@ -89,8 +71,8 @@ def change(
     """Publish a new revision and answer the ApiDefinition; without a difference nothing happens.
 
     started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id`
-    keeps the present one, another gives the API a new identity. Raises Refused, Stale, Http404, Departed,
-    LimitReached.
+    keeps the present one, another gives the API a new identity. Raises Invalid, Taken, Stale, Deleted,
+    Departed, LimitReached.
     """
     _refuse_faults(definition, author, api.org_id, present_id=api.api_id)
     return _change(api, definition, author=author, message=message, started_from=started_from, at=at)
@@ -106,7 +88,7 @@ def set_active(
     started_from: int | None = None,
     at: datetime | None = None,
 ) -> ApiDefinition:
-    """Activate or deactivate an API: a revision like any other. Raises Refused, Stale, Http404, Departed."""
+    """Activate or deactivate an API: a revision like any other. Raises Taken, Stale, Deleted, Departed."""
     # Not validated anew: the definition was when it came, perhaps by somebody who may more than this author.
     message = message or ("Activated" if active else "Deactivated")
     return _change(api, None, active=active, author=author, message=message, started_from=started_from, at=at)
@@ -119,53 +101,65 @@ def as_stored(api: ApiDefinition, definition: dict) -> dict:
 
 
 def _change(api, definition, *, author, message, at, active=None, started_from=None):
-    organisation, feed, api = _locked(api)
+    organisation, api = _locked(api)
     _refuse_stale(api, started_from)
-    before, before_text, before_id = _facts(api), api.definition_text, api.api_id
+    before, before_text, before_claim = _facts(api), api.definition_text, _claim(api)
     switched = definition is None
     if switched:
         definition = api.definition
-    _describe(api, definition, kinds.names(definition).api_id or before_id, active)
+    _describe(api, definition, kinds.names(definition).api_id or api.api_id, active)
     if api.definition_text == before_text:
         return api
     if not switched:
         _refuse_more(organisation, api, before_text)
-    _refuse_taken(api)
-    if api.api_id != before_id:
-        _announce(api, "removed", before_id)
-    _store(api, feed, author, message, at, action="api.published", before=before)
-    if api.api_id != before_id:
-        _serve_callers(api, feed, before_id, api.api_id)
+    claiming = _claim(api) != before_claim
+    if claiming:
+        _refuse_taken(api)
+    renamed = [before["api_id"], api.api_id] if before["api_id"] != api.api_id else []
+    if renamed:
+        _announce(api, "removed", before["api_id"])
+    _store(api, author, message, at, action="api.published", before=before)
+    if renamed:
         _announce(api, "added")
+    _serve(api, renamed, claiming=claiming)
     return api
 
 
 @transaction.atomic
 def delete(api: ApiDefinition, *, author: User | None, started_from: int | None = None) -> None:
-    """Delete an API; its revisions and audit entries stay. Raises Stale, Http404, Departed."""
-    _, feed, api = _locked(api)
+    """Delete an API; its revisions and audit entries stay. Raises Stale, Deleted, Departed."""
+    _, api = _locked(api)
     _refuse_stale(api, started_from)
     log.record("api.deleted", "api", api.id, api.name, actor=author, org=api.org_id, before=_facts(api))
     _announce(api, "removed")
     api.active = False
-    _serve(api, feed)
-    gone = api.id, api.api_id
+    served, grown = serving.serve(api.org_id, [api])
+    callers = serving.callers(api, [api.id, api.api_id])
+    gone = api.api_id
     api.delete()
-    _serve_callers(api, feed, *gone)
+    served += serving.serve(api.org_id, callers)[0]
+    if served:
+        serving.renew(serving.lock_feed(), grown, org_id=api.org_id, subject=gone)
 
 
 def depart(organisation: Organisation, **_: object) -> None:
-    """The organisation is being deleted (orgs.organisations.events): gateways stop serving its APIs."""
+    """The organisation is being deleted (orgs.organisations.events): gateways stop serving its APIs. All of them in a
+    few statements, and one message."""
     events.apis_departing.send(ApiDefinition, organisation=organisation)
-    for api in ApiDefinition.objects.filter(org_id=organisation.id).order_by("id"):
-        delete(api, author=None)
+    log.record_selected("api.deleted", "api", _LEAVING, {"org": organisation.id}, org=organisation.id)
+    served = ServedApi.objects.filter(org_id=organisation.id).delete()[0]
+    ApiDefinition.objects.filter(org_id=organisation.id).only("id").delete()
+    if served:
+        serving.renew(serving.lock_feed(), -served, org_id=organisation.id, subject=organisation.id)
 
 
 def _locked(api):
-    """The organisation, the feed and the API as they are now; deleted meanwhile, it is missing like any other."""
+    """The organisation and the API as they are now; deleted meanwhile, it is missing like any other."""
     organisation = locks.lock(api.org_id)
-    feed = FeedVersion.objects.select_for_update().get()
-    return organisation, feed, get_object_or_404(ApiDefinition.objects.select_for_update(), id=api.id)
+    now = ApiDefinition.objects.select_for_update().filter(id=api.id).first()
+    if now is None:
+        raise Deleted
+    return organisation, now
 
 
 def _refuse_stale(api, started_from):
@@ -194,7 +188,7 @@ def faults(definition, *, author, org_id, present_id=None) -> list[Problem]:
 
 def _refuse_faults(definition, author, org_id, present_id=None):
     if found := faults(definition, author=author, org_id=org_id, present_id=present_id):
-        raise Refused(400, found)
+        raise Invalid(found)
 
 
 def _refuse_more(organisation, api, before_text=""):
@@ -214,31 +208,21 @@ def _size(text):
     return len(text.encode())
 
 
+def _claim(api):
+    """What nobody else may have."""
+    return api.api_id, Address(api.domain, api.listen_path, api.listen_port)
+
+
 def _refuse_taken(api):
     """Ids and addresses are claims over all organisations; the answer says no more than that one exists."""
-    if conflicts.api_id_is_taken(api.api_id, api.org_id, but=api.id):
-        raise Refused(409, [SAME_ID])
-    if conflicts.address_is_taken(
-        Address(api.domain, api.listen_path, api.listen_port), api.org_id, but=api.id
-    ):
-        raise Refused(409, [SAME_URL])
+    api_id, address = _claim(api)
+    if conflicts.api_id_is_taken(api_id, api.org_id, but=api.id):
+        raise Taken([SAME_ID])
+    if conflicts.address_is_taken(address, api.org_id, but=api.id):
+        raise Taken([SAME_URL])
 
 
-def missing_targets(api: ApiDefinition) -> list[str]:
-    """The APIs that this one sends requests to and that its organisation does not have (yet): gateways answer 500
-    there.
-    """
-    id_of = _ids(api)
-    return [name for name in api.calls if not id_of(name)]
-
-
-def _ids(api):
-    """From an API id to the database id of an own API. What others have is like what is not there."""
-    own = dict(ApiDefinition.objects.filter(org_id=api.org_id).values_list("api_id", "id"))
-    return {**own, **{id: id for id in own.values()}, api.api_id: api.id}.get
-
-
-def _store(api, feed, author, message, at, *, action, before=None):
+def _store(api, author, message, at, *, action, before=None):
     api.revision += 1
     api.updated_at = at or timezone.now()
     api.save(force_insert=api.revision == 1)
@@ -256,64 +240,25 @@ def _store(api, feed, author, message, at, *, action, before=None):
     log.record(
         action, "api", api.id, api.name, actor=author, org=api.org_id, before=before, after=_facts(api), at=at
     )
-    _serve(api, feed)
 
 
 def _facts(api):
-    """What the audit log says of an API: never its definition, which may hold an upstream's credentials."""
-    return {
-        "revision": api.revision,
-        "name": api.name,
-        "api_id": api.api_id,
-        "listen_path": api.listen_path,
-        "domain": api.domain,
-        "active": api.active,
-    }
+    return {name: getattr(api, name) for name in _FACTS}
 
 
-def _serve(api, feed):
-    """Bring the served bytes in line with the row; if that changes the feed, number it and say so."""
-    before = ServedApi.objects.filter(org_id=api.org_id, api_id=api.id).first()
-    if before is None and not api.active:
+def _serve(api, ids, *, claiming):
+    """Serve an API, and those which call it by one of `ids`; what it claims is looked for again under the feed's lock,
+    for others may have published since."""
+    served, grown = serving.serve(api.org_id, [api])
+    if ids:
+        served += serving.serve(api.org_id, serving.callers(api, ids))[0]
+    if not (served or claiming):
         return
-    if api.active:
-        served = before or ServedApi(org_id=api.org_id, api_id=api.id)
-        served.body = _body(api)
-        served.sort_key, served.revision = api.api_id, api.revision
-        served.save(force_insert=before is None)
-    else:
-        before.delete()
-    feed.apis += (api.active and before is None) - (before is not None and not api.active)
-    feed.number += 1
-    feed.stamp = new_id()
-    feed.save(update_fields=["number", "stamp", "apis"])
-    outbox.add("reload", api.api_id, feed.number, org_id=api.org_id)
-
-
-def _body(api):
-    return wrapper(api.definition, id=api.id, api_id=api.api_id, org_id=api.org_id, id_of=_ids(api))
-
-
-def _serve_callers(api, feed, *api_ids):
-    """Serve anew the own APIs that name this one by an id which came or went."""
-    callers = ApiDefinition.objects.filter(CALLING, org_id=api.org_id, calls__has_any_keys=api_ids)
-    for other in callers.filter(active=True).exclude(id=api.id):
-        served = ServedApi.objects.filter(org_id=other.org_id, api_id=other.id).first()
-        if served and bytes(served.body) != _body(other):
-            _serve(other, feed)
-
-
-@transaction.atomic
-def serve_again() -> int:
-    """Serve anew every API in scope of whose definition something else is made by now; answers how many."""
-    feed = FeedVersion.objects.select_for_update().get()
-    count = 0
-    for served in ServedApi.objects.order_by("id").values("org_id", "api_id").iterator(chunk_size=500):
-        api = ApiDefinition.objects.get(org_id=served["org_id"], id=served["api_id"])
-        if bytes(ServedApi.objects.get(org_id=api.org_id, api_id=api.id).body) != _body(api):
-            _serve(api, feed)
-            count += 1
-    return count
+    feed = serving.lock_feed()
+    if claiming:
+        _refuse_taken(api)
+    if served:
+        serving.renew(feed, grown, org_id=api.org_id, subject=api.api_id)
 
 
 def _announce(api, what, api_id=None):

@@ -39,6 +39,8 @@ def depart(organisation: Organisation, **_: object) -> None:
     outbox.add_selected(AGAIN, living.values("id"), org_id=organisation.id)
     now = timezone.now()
     living.update(revoked_at=now, updated_at=now, change_number=F("change_number") + 1)
+    # None of its APIs goes one by one, with a word to its keys.
+    KeyRight.objects.filter(org_id=organisation.id).delete()
 
 
 def follow(org_id: str, api_id: str, what: str, **_: object) -> None:

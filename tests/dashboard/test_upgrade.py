@@ -41,6 +41,7 @@ LANDED = {
     "apis/migrations/0005_message_claims.py": (
         "6c015c7493f5f612f10f67298bbf8bed65ae008bde178c7057e593171a9167c8"
     ),
+    "apis/migrations/0006_packed_feed.py": "765e4cdf826d6d3e22222477be928cac6f7b9cf4eb3d924b12636466b0a9ebb1",
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
     ),

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "idle": "processor time and memory of a started `serve` which nobody asks for anything",
     "ingest": "the gateways' lists into records and rollups, against a bare COPY of the same rows",
     "keys": "the list of keys, a search, one key, a delivery, an API deleted, with 10, 10,000 and 1,000,000 keys",
+    "publish": "a change of one API, and the first pull after it, with 10, 1,000 and 10,000 APIs present",
     "screens": "what the analytics page reads, rollups against GROUP BY over raw records",
 }
 INSIDE = "BENCHMARK"
@@ -32,7 +33,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", choices=BENCHMARKS)
         parser.add_argument(
-            "--records", type=int, help="ingest: 100,000 a worker, screens and keys: 1,000,000 unless given"
+            "--records",
+            type=int,
+            help="ingest: 100,000 a worker, screens and keys: 1,000,000, publish: 10,000 APIs, unless given",
         )
         parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
         parser.add_argument("--seed", type=int, default=7)
@@ -50,10 +53,12 @@ class Command(BaseCommand):
 
     def measure(self, name: str, records: int | None, workers: int, seed: int, **options: object) -> dict:
         # Imported here: the list of benchmarks needs none of them.
-        from dashboard.benchmarks import ingest, keys, screens  # noqa: PLC0415
+        from dashboard.benchmarks import ingest, keys, publish, screens  # noqa: PLC0415
 
         if name == "keys":
             return keys.run(records or 1_000_000)
+        if name == "publish":
+            return publish.run(records or publish.SIZES[-1], seed)
         if name == "ingest":
             return ingest.run(records or 100_000 * workers, seed, workers)
         return screens.run(records or 1_000_000, seed)

@@ -3,10 +3,10 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apis.definitions.classic import problems
+from apis.definitions.kinds import problems
 from apis.definitions.pointer import summary
 from apis.models import ApiDefinition
-from apis.publishing import publish
+from apis.publishing import serving
 from dashboard.engines import embedded
 from orgs import scope
 
@@ -40,4 +40,4 @@ class Command(BaseCommand):
                 self.stdout.write(f"{api.org_id} {api.id} {state} {'; '.join(summary(found, 5))}")
 
     def serve(self) -> None:
-        self.stdout.write(f"{publish.serve_again()} served anew")
+        self.stdout.write(f"{serving.serve_again(everything=True)} served anew")

@@ -24,7 +24,13 @@ def bench(*arguments: str) -> str:
 
 
 def test_without_a_name_the_benchmarks_are_listed():
-    assert [line.split()[0] for line in bench().splitlines()] == ["idle", "ingest", "keys", "screens"]
+    assert [line.split()[0] for line in bench().splitlines()] == [
+        "idle",
+        "ingest",
+        "keys",
+        "publish",
+        "screens",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,3 +69,11 @@ def test_an_idle_installation_is_measured_with_all_its_processes(monkeypatch):
     assert {"gatehouse-web", "worker", "postgres", "valkey-server"} <= figures["processes"].keys()
     assert figures["cpu_seconds_a_minute"] > 0
     assert 20 < figures["pss_mb"] < 1_000
+
+
+def test_publishing_is_measured_by_how_many_apis_are_there():
+    found = json.loads(bench("publish", "--records", "10"))
+    assert list(found["parts"]) == list(found["growth"]) == ["change", "create", "delete", "pull"]
+    assert {tuple(times) for times in found["parts"].values()} == {("10",)}
+    assert min(times["10"] for times in found["parts"].values()) > 0
+    assert found["feed_bytes"] > 10 * 2_600

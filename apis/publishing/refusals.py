@@ -1,0 +1,40 @@
+"""Why nothing was published: kinds of orgs.refusals."""
+
+from apis.definitions.pointer import Problem, summary
+from apis.models import ApiDefinition
+from orgs import refusals
+
+
+class Refused(refusals.Refusal):
+    """problems: list of Problem, in the author's words."""
+
+    def __init__(self, problems: list[Problem]):
+        super().__init__("; ".join(summary(problems, 5)))
+        self.problems = problems
+
+
+class Invalid(Refused):
+    """The definition is not one that gateways could be given."""
+
+
+class Taken(Refused, refusals.Taken):
+    """An API ID or an address is somebody's already; nothing is said of whose."""
+
+
+class Stale(refusals.Stale):
+    """Somebody else published since the revision that a change started from; `api` is what there is now."""
+
+    def __init__(self, api: ApiDefinition):
+        super().__init__(f"revision {api.revision} was published meanwhile")
+        self.api = api
+
+
+class Deleted(refusals.Missing):
+    """Somebody deleted the API meanwhile."""
+
+    def __init__(self):
+        super().__init__("API not found")
+
+
+SAME_ID = Problem("/api_id", "Found API with the same ID")
+SAME_URL = Problem("/proxy/listen_path", "Found API with same url")

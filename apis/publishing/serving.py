@@ -1,0 +1,127 @@
+"""What gateways are given, kept in line with what is published: an element of the feed for each active API.
+
+Elements are written under the lock of their organisation. The feed's own row, for which all organisations wait, is
+locked last and for no longer than it takes to number the feed.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Q
+
+from apis import definitions
+from apis.gateways import outbox
+from apis.models import CALLING, ApiDefinition, FeedVersion, ServedApi
+from apis.publishing import packing, render
+from orgs.ids import new_id
+from orgs.organisations import locks
+
+# Definitions in memory at once: each has a megabyte at most.
+_AT_ONCE = 50
+
+
+def lock_feed() -> FeedVersion:
+    """The feed's row, locked until the transaction ends: to be called after every other lock."""
+    return FeedVersion.objects.select_for_update().get()
+
+
+def renew(feed: FeedVersion, grown: int, *, org_id: str, subject: str) -> None:
+    """Number the feed (of `lock_feed`), which has `grown` elements more than before, and have gateways told once."""
+    feed.apis += grown
+    feed.number += 1
+    feed.stamp = new_id()
+    feed.save(update_fields=["number", "stamp", "apis"])
+    outbox.add("reload", subject, feed.number, org_id=org_id)
+
+
+def serve(org_id: str, apis: list[ApiDefinition]) -> tuple[int, int]:
+    """Bring the elements of these APIs of one organisation in line: (how many are another or gone, how many more there
+    are). An API in `apis` that is not active has none.
+    """
+    id_of = _ids(org_id, apis)
+    before = {
+        row.api_id: row for row in ServedApi.objects.filter(org_id=org_id, api_id__in=[a.id for a in apis])
+    }
+    gone = [before.pop(api.id).id for api in apis if not api.active and api.id in before]
+    new, renewed, kept = [], [], []
+    for api in apis:
+        if not api.active:
+            continue
+        row = before.get(api.id) or ServedApi(org_id=org_id, api_id=api.id, body=b"")
+        body = render.wrapper(api.definition, id=api.id, api_id=api.api_id, org_id=org_id, id_of=id_of)
+        same = bytes(row.body) == body
+        row.sort_key, row.revision, row.made_by = api.api_id, api.revision, made_by()
+        if not same:
+            row.body, row.packed = body, packing.pack(body)
+        (kept if same else renewed if api.id in before else new).append(row)
+    ServedApi.objects.filter(org_id=org_id, id__in=gone).delete()
+    ServedApi.objects.bulk_create(new)
+    ServedApi.objects.bulk_update(renewed, ["body", "packed", "sort_key", "revision", "made_by"])
+    ServedApi.objects.bulk_update(kept, ["revision", "made_by"])
+    return len(gone) + len(new) + len(renewed), len(new) - len(gone)
+
+
+def callers(api: ApiDefinition, ids: Iterable[str]) -> list[ApiDefinition]:
+    """The other active APIs of its organisation that send requests to one of `ids`, which came or went."""
+    named = ApiDefinition.objects.filter(CALLING, org_id=api.org_id, calls__has_any_keys=list(ids))
+    return list(named.filter(active=True).exclude(id=api.id).order_by("id"))
+
+
+def missing_targets(api: ApiDefinition) -> list[str]:
+    """The APIs that this one sends requests to and that its organisation does not have (yet): gateways answer 500
+    there.
+    """
+    id_of = _ids(api.org_id, [api])
+    return [name for name in api.calls if not id_of(name)]
+
+
+def _ids(org_id, apis):
+    """From an id that `apis` call to the database id of an own API. What others have is like what is not there."""
+    named = {name for api in apis for name in api.calls}
+    found = (
+        ApiDefinition.objects.filter(Q(api_id__in=named) | Q(id__in=named), org_id=org_id) if named else ()
+    )
+    own = dict(found.values_list("api_id", "id")) if named else {}
+    return {**own, **{id: id for id in own.values()}}.get
+
+
+def serve_again(*, everything: bool = False) -> int:
+    """Serve anew every API in scope of which another version of this code made the element, or simply all; answers how
+    many are another by now. A transaction for a few of one organisation at a time, under the locks of any other change.
+    """
+    count = 0
+    stale = ServedApi.objects.all() if everything else ServedApi.objects.exclude(made_by=made_by())
+    for org_id in list(stale.order_by("org_id").values_list("org_id", flat=True).distinct()):
+        ids = list(stale.filter(org_id=org_id).order_by("api_id").values_list("api_id", flat=True))
+        for first in range(0, len(ids), _AT_ONCE):
+            count += _serve_again(org_id, ids[first : first + _AT_ONCE])
+    return count
+
+
+@transaction.atomic
+def _serve_again(org_id, ids):
+    try:
+        locks.lock(org_id)
+    except locks.Departed:
+        return 0  # withdrawn meanwhile
+    apis = list(ApiDefinition.objects.filter(org_id=org_id, id__in=ids))
+    changed, grown = serve(org_id, apis)
+    if changed:
+        renew(lock_feed(), grown, org_id=org_id, subject=apis[0].api_id)
+    return changed
+
+
+@cache
+def made_by() -> str:
+    """What the elements of this version of the code are known by: a digest of all that decides how they are made."""
+    files = [
+        *Path(definitions.__path__[0]).rglob("*.py"),
+        *(Path(each.__file__) for each in (render, packing)),
+    ]
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,99 @@
+"""Claims over all organisations, looked up by index."""
+
+import pytest
+from django.db import connection
+
+from apis.definitions.listen_path import Address, overlap, same
+from apis.models import ApiDefinition
+from apis.publishing import conflicts
+from apis.publishing.columns import columns
+from orgs import scope
+from tests.apis.examples import plain
+
+PATHS = (
+    "/",
+    "/a",
+    "/a/",
+    "/a/b/",
+    "/ab/",
+    "/{x}/",
+    "/{x}/b/",
+    "/a/{x}/c/",
+    "/a/b{x}/",
+    "/{x:[a-z/]+}/z/",
+    "/%_/",
+    "/100",
+)
+DOMAINS = ("", "a.example", "b.example", "{sub}.example")
+
+
+def stored(org, path, **members):
+    definition = plain(path, **members) | {"api_id": f"api-{ApiDefinition.objects.count()}"}
+    api = ApiDefinition(org_id=org.id, definition=definition, revision=1, **columns(definition))
+    api.save()
+    return api
+
+
+def is_taken(api, org):
+    address = Address(api.domain, api.listen_path, api.listen_port)
+    return conflicts.address_is_taken(address, org.id, but=api.id)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_an_address_is_taken_where_the_rules_of_overlapping_say_so(cast, path, domain):
+    with scope.org(cast.acme.id):
+        for other in PATHS:
+            for place in DOMAINS:
+                ApiDefinition.objects.all().delete()
+                there = stored(cast.acme, other, domain=place)
+                theirs = Address(there.domain, there.listen_path, there.listen_port)
+                asked = Address(domain, path)
+                found = conflicts.address_is_taken(asked, cast.globex.id)
+                assert (other, place, found) == (other, place, overlap(asked, theirs))
+                found = conflicts.address_is_taken(asked, cast.acme.id)
+                assert (other, place, found) == (other, place, same(asked, theirs))
+
+
+def test_a_port_is_taken_on_the_domains_that_meet(cast):
+    with scope.org(cast.acme.id):
+        api = stored(cast.acme, "/", protocol="tcp", listen_port=6000, domain="a.example")
+    assert [
+        conflicts.address_is_taken(Address(domain, "", port), cast.globex.id)
+        for domain, port in (("a.example", 6000), ("", 6000), ("b.example", 6000), ("a.example", 6001))
+    ] == [True, True, False, False]
+    assert not conflicts.address_is_taken(Address("a.example", "/"), cast.globex.id)
+    assert not is_taken(api, cast.acme)
+
+
+def test_an_id_is_taken_as_api_id_and_as_database_id(cast):
+    with scope.org(cast.acme.id):
+        api = stored(cast.acme, "/a/")
+    for asked in (api.api_id, api.id):
+        assert conflicts.api_id_is_taken(asked, cast.globex.id)
+        assert not conflicts.api_id_is_taken(asked, cast.globex.id, but=api.id)
+    assert not conflicts.api_id_is_taken("another", cast.globex.id)
+
+
+def test_claims_are_looked_up_by_index(cast):
+    """Publishing scanned every API of every organisation: 390 ms with 10,000 of them."""
+    with scope.org(cast.acme.id):
+        ApiDefinition.objects.bulk_create(
+            ApiDefinition(org_id=cast.acme.id, definition_text="{}", revision=1, **columns(definition))
+            for definition in (plain(f"/acme/{n}/", api_id=f"api-{n}") for n in range(3_000))
+        )
+    plans = []
+
+    def explain(execute, sql, params, many, context):
+        if sql.startswith("SELECT") and "apis_apidefinition" in sql:
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(f"EXPLAIN {sql}", params)
+                plans.append("\n".join(row[0] for row in cursor.cursor.fetchall()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        assert not conflicts.address_is_taken(Address("", "/globex/1/"), cast.globex.id)
+        assert not conflicts.address_is_taken(Address("b.example", "/globex/1/"), cast.globex.id)
+        assert not conflicts.api_id_is_taken("another", cast.globex.id)
+    assert len(plans) == 5
+    assert [plan for plan in plans if "Seq Scan" in plan] == []
