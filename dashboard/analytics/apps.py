@@ -18,7 +18,7 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self):
         # Models can be imported only now.
-        from dashboard.analytics.reports.recent import recent  # noqa: PLC0415
+        from dashboard.analytics.reports.usage import recent  # noqa: PLC0415
         from orgs import recent_traffic  # noqa: PLC0415
 
         recent_traffic.read_by(recent)

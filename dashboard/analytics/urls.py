@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from dashboard.analytics.reports import home, logs, overview, rankings, rest
+from dashboard.analytics import rest
+from dashboard.analytics.reports import home, logs, overview, rankings
 from dashboard.analytics.reports.errors import page as errors
 
 DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"

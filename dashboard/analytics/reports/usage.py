@@ -1,35 +1,43 @@
-"""How much APIs, keys and organisations were used in the last 24 hours: what orgs.usage hands to their lists."""
+"""What other apps say of traffic: in their lists of the last 24 hours (orgs.usage), and of the last 30 days before an API
+or a key is ended (orgs.recent_traffic)."""
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpRequest
+from django.utils import timezone
 
 from dashboard.analytics.clock import DAY, row_bound, said, said_span
-from dashboard.analytics.dimensions import BASES, Dimension
-from dashboard.analytics.reports import periods, zones
+from dashboard.analytics.dimensions import BASES, Dimension, Grain
+from dashboard.analytics.reports import periods, reader, zones
 from dashboard.analytics.reports.charts import figures, geometry
+from dashboard.analytics.reports.parameters import Refused, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import Piece, rows
 from dashboard.analytics.reports.traffic import NO_FILTERS, Owners
 from dashboard.analytics.reports.zones import Shown
 from orgs.models import Organisation
+from orgs.recent_traffic import DAYS, RecentTraffic
 from orgs.usage import Usage, Use
 
+logger = logging.getLogger(__name__)
+
 # Minutes, because they are those of UTC for every organisation.
-OF_ORGANISATIONS = """SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rollup
+OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rollup
     JOIN rollup_cut ON rollup_cut.org_id = rollup.org_id AND state = 'active'
-    WHERE rollup.org_id = ANY(%s) AND grain = 'm' AND dimension = base + %s AND ts >= %s AND ts < %s"""
+    WHERE rollup.org_id = ANY(%s) AND grain = '{Grain.MINUTE}' AND dimension = base + %s AND ts >= %s AND ts < %s"""
 # When what was not called in these hours was called before: a key exactly while records are kept, others to the day.
 BEFORE = {
     "key": "record WHERE org_id = %s AND key = thing.id AND key <> ''",
-    "api": "rollup WHERE org_id = %s AND grain = 'd' AND dimension = %s AND api_id = thing.id",
-    "organisation": "rollup WHERE org_id = thing.id AND grain = 'd' AND dimension = ANY(%s) AND api_id = ''",
+    "api": f"rollup WHERE org_id = %s AND grain = '{Grain.DAY}' AND dimension = %s AND api_id = thing.id",
+    "organisation": f"rollup WHERE org_id = thing.id AND grain = '{Grain.DAY}' AND dimension = ANY(%s) AND api_id = ''",
 }
 
 
@@ -98,3 +106,23 @@ def _use(what: str, parts: list[tuple], buckets: int, period: Period) -> Use:
             last, period.zone, year=period.now - last > 300 * DAY, pattern="" if by_day else "%H:%M"
         ).strip(),
     )
+
+
+def recent(request: HttpRequest, api_id: str, key_hash: str) -> RecentTraffic | None:
+    """Requests of the last 30 days and their callers; None if that takes too long: nobody is kept from ending a key.
+    None also for somebody who may not see traffic."""
+    if not request.user.may("analytics"):
+        return None
+    try:
+        with transaction.atomic():
+            reader.limit_time()
+            asked = page_parameters(
+                {"range": f"{DAYS}d", "api": api_id, "key": key_hash}, request.org, timezone.now()
+            )
+            question = asked.question
+            where = question.owners, question.period.tables, question.filters
+            total = reader.totals(*where, histograms=False)
+            return RecentTraffic(total.hits, reader.count_keys(*where), question.period.seen_end)
+    except (Refused, DatabaseError) as error:
+        logger.warning("no recent traffic for %s: %s", request.path, type(error).__name__)
+        return None
