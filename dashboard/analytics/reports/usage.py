@@ -1,5 +1,5 @@
-"""What other apps say of traffic: in their lists of the last 24 hours (orgs.usage), and of the last 30 days before an API
-or a key is ended (orgs.recent_traffic)."""
+"""What other apps say of traffic: in their lists of the last 24 hours (orgs.usage), and of the last 30 days before an
+API or a key is ended (orgs.recent_traffic)."""
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 

@@ -14,17 +14,15 @@ from redis import ConnectionError, ResponseError
 
 from dashboard.analytics import clock
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import claim, clean, dead_letters, decode, drain, partitions, progress, store
+from dashboard.analytics.ingest import claim, clean, decode, drain
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,
-    Endpoint,
     IngestState,
     Record,
     Rollup,
 )
 from orgs import scope
-from tests import make
 from tests.analytics import recordings
 from tests.analytics.arrivals import clock_at, drained, organisations
 
@@ -68,39 +66,6 @@ def nothing_stuck():
     yield
     drain._stuck.clear()
     drain._aside.clear()
-
-
-def test_what_cannot_be_stored_becomes_a_dead_letter_with_its_reason(committed, redis):
-    organisations("UTC", "UTC")
-    redis.rpush(
-        claim.LIST,
-        entry(),
-        b"\xc1 noise",
-        entry(OrgID="5e9d9544a1dcd60001d0ffff"),
-        entry(OrgID="'; DROP TABLE record; --\x00"),
-        entry(TimeStamp=[SECONDS - 31 * 86_400, 0]),
-        entry(ResponseCode="ok"),
-        entry(ResponseCode=-1),
-        entry(),
-    )
-    drained(redis, NOW)
-    with scope.every_org():
-        [batch] = Batch.objects.all()
-        letters = DeadLetter.objects.order_by("id").values_list("id", "reason", "detail", "org_ref")
-        assert list(letters) == [
-            (batch.no << 20 | 1, "undecodable", "not MessagePack (FormatError)", ""),
-            (batch.no << 20 | 2, "unknown_org", "", "5e9d9544a1dcd60001d0ffff"),
-            (batch.no << 20 | 3, "unknown_org", "", "'; DROP TABLE record; --\ufffd"),
-            (batch.no << 20 | 4, "too_old", "", recordings.ORG_A),
-            (batch.no << 20 | 5, "undecodable", "Expected `int`, got `str` - at `$.ResponseCode`", ""),
-        ]
-        assert list(Record.objects.order_by("id").values_list("id", flat=True)) == [
-            batch.no << 20 | 0,
-            batch.no << 20 | 7,
-        ]
-        assert (batch.done, batch.rejected) == (True, 5)
-    assert IngestState.objects.get().counters == {"tcp": 1, "undecodable": 2, "unknown_org": 2, "too_old": 1}
-    assert redis.keys("*") == []
 
 
 def test_odd_content_is_stored_clean(committed, redis):
@@ -169,36 +134,6 @@ def test_raw_tokens_reach_no_table(committed, redis, settings, hashed):
         assert DeadLetter.objects.filter(reason="undecodable", payload=None).count() == 10
 
 
-def test_dead_letters_of_unknown_organisations_are_samples_and_the_rest_is_counted(committed, redis):
-    redis.rpush(claim.LIST, *(entry(OrgID=f"{n:024x}") for n in range(250)))
-    drained(redis, NOW)
-    redis.rpush(claim.LIST, entry(OrgID="0" * 24))
-    drained(redis, NOW + timedelta(minutes=59))
-    with scope.every_org():
-        assert DeadLetter.objects.count() == 100
-        assert sorted(Batch.objects.values_list("n", "rejected")) == [(1, 1), (250, 250)]
-    redis.rpush(claim.LIST, entry(OrgID="0" * 24))
-    drained(redis, NOW + timedelta(minutes=61))
-    with scope.every_org():
-        assert DeadLetter.objects.count() == 101
-    assert IngestState.objects.get().counters == {"unknown_org": 252}
-
-
-def test_dead_letters_are_stored_once_their_organisation_exists(committed, redis):
-    organisations("UTC", "UTC")
-    unknown = "5e9d9544a1dcd60001d0ffff"
-    redis.rpush(claim.LIST, entry(OrgID=unknown, APIKey="a" * 24), entry(OrgID="f" * 24), b"noise", entry())
-    drained(redis, NOW)
-    make.organisation("Gamma", "gamma", id=unknown)
-    with scope.every_org():
-        assert dead_letters.retry(NOW) == {"stored": 1, "left": 1}
-        assert dead_letters.retry(NOW) == {"stored": 0, "left": 1}
-        [record] = Record.objects.filter(org=unknown)
-        assert (record.key, record.ts) == (hashlib.sha256(b"a" * 24).hexdigest(), NOW - timedelta(seconds=5))
-        assert Rollup.objects.get(org=unknown, grain=Grain.DAY, dimension=Dimension.TOTAL).hits == 1
-        assert sorted(DeadLetter.objects.values_list("reason", flat=True)) == ["undecodable", "unknown_org"]
-
-
 def test_a_batch_of_rubbish_is_left_in_redis_and_holds_up_nobody_else(committed, redis):
     organisations("UTC", "UTC")
     redis.rpush(claim.LIST, *([entry()] * 300), *([b"noise"] * 101))
@@ -228,37 +163,6 @@ def test_a_batch_of_rubbish_is_left_in_redis_and_holds_up_nobody_else(committed,
         call_command("analytics", "retry", batch=stuck.no, stdout=StringIO(), skip_checks=True)
 
 
-def test_rows_that_postgresql_refuses_are_found_by_halving_and_the_others_stored(committed, redis):
-    organisations("UTC", "UTC")
-    bad = {7: {"api_id": "nul\0"}, 64: {"status": 1 << 20}, 99: {"ip": "x"}}
-    rows = [row(number, **bad.get(number, {})) for number in range(100)]
-    with scope.every_org(), transaction.atomic():
-        refused = store.store(rows, NOW, most_bad=3)
-    assert refused == {7: "22021", 64: "22003", 99: "22P02"}
-    with scope.every_org():
-        assert sorted(Record.objects.values_list("id", flat=True)) == sorted(set(range(100)) - bad.keys())
-        assert Rollup.objects.get(grain=Grain.DAY, dimension=Dimension.TOTAL).hits == 97
-        with pytest.raises(store.TooManyBad), transaction.atomic():
-            store.store([row(1000 + number, status=1 << 20) for number in range(10)], NOW, most_bad=3)
-        assert Record.objects.count() == 97
-
-
-def test_a_fault_of_the_server_is_never_taken_for_a_bad_record(committed, redis):
-    organisations("UTC", "UTC")
-    partitions.ensure({NOW.date()}, NOW)
-    with scope.every_org(), pytest.raises(Exception, match="no partition"), transaction.atomic():
-        # As if the partition were dropped between its making and the insert.
-        with connections["owner"].cursor() as cursor, scope.nobody():
-            cursor.execute("DROP TABLE rollup_k_202611")
-        connection.cursor().execute("CREATE TEMP TABLE incoming (LIKE record) ON COMMIT DROP")
-        store._store([row(1)], NOW)
-    with scope.every_org():
-        assert Record.objects.count() == 0
-        with transaction.atomic():
-            assert store.store([row(1)], NOW, most_bad=0) == {}
-        assert Record.objects.count() == 1
-
-
 def test_records_that_redis_lost_are_counted_and_hold_up_nothing(committed, redis):
     organisations("UTC", "UTC")
     redis.rpush(claim.LIST, entry(), entry(), entry())
@@ -274,99 +178,6 @@ def test_records_that_redis_lost_are_counted_and_hold_up_nothing(committed, redi
     state = IngestState.objects.get()
     assert (state.counters, state.waiting) == ({"lost": 3}, 0)
     assert state.alarms["lost"]["text"] == "Redis has lost 3 records which gateways had pushed."
-
-
-def test_something_else_under_a_lists_name_is_an_alarm_and_holds_up_no_other_list(committed, redis):
-    organisations("UTC", "UTC")
-    redis.set(claim.LIST, "not a list")
-    redis.rpush(f"{claim.LIST}_4", entry())
-    drained(redis, NOW)
-    with scope.every_org():
-        assert Record.objects.count() == 1
-    assert (
-        IngestState.objects.get().alarms["unreadable"]["text"]
-        == f"Redis holds something else than a list under {claim.LIST}."
-    )
-
-
-def test_a_redis_more_than_half_full_is_an_alarm(committed, redis):
-    used = redis.info("memory")["used_memory"]
-    redis.config_set("maxmemory", used * 3)
-    drained(redis, NOW)
-    assert IngestState.objects.get().alarms == {}
-    redis.config_set("maxmemory", int(used * 1.5))
-    try:
-        drained(redis, NOW)
-        assert sorted(IngestState.objects.get().alarms) == ["memory"]
-    finally:
-        redis.config_set("maxmemory", 0)
-
-
-def test_what_waits_and_since_when_is_said_between_two_transactions(committed, redis, monkeypatch):
-    organisations("UTC", "UTC")
-    monkeypatch.setattr(drain, "CHUNKS", 1)
-    monkeypatch.setattr(claim, "CHUNK", 2)
-    redis.rpush(claim.LIST, *(entry(TimeStamp=[SECONDS - 40 + n, 0]) for n in range(5)))
-    assert drain.tick(redis, clock_at(NOW)) is True
-    state = IngestState.objects.get()
-    assert (state.waiting, state.up_to) == (3, NOW - timedelta(seconds=38))
-    drained(redis, NOW)
-    state = IngestState.objects.get()
-    assert (state.waiting, state.up_to) == (0, NOW - progress.FLUSH)
-
-
-def test_an_api_has_500_endpoints_and_the_rest_counts_as_other(committed, redis):
-    organisations("UTC", "UTC")
-    redis.rpush(
-        claim.LIST,
-        *(entry(Path=f"/x{n}", TimeStamp=[SECONDS - 600 + n, 0]) for n in range(502)),
-        *(entry(Path=f"/scan-{name}", ResponseCode=404) for name in "xyz"),
-        entry(Path="/x0", ResponseCode=404),
-        entry(Path="/e", APIID="api-two"),
-    )
-    drained(redis, NOW)
-    redis.rpush(claim.LIST, entry(Path="/f"), entry(Path="/x1"))
-    drained(redis, NOW)
-    with scope.every_org():
-        days = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=Dimension.ENDPOINT)
-        assert dict(days.filter(api_id="api-one").values_list("value", "hits")) == {
-            **{f"GET /x{n}": 2 if n < 2 else 1 for n in range(500)},
-            "{other}": 3,
-            "{unmatched}": 3,
-        }
-        assert list(days.filter(api_id="api-two").values_list("value", "hits")) == [("GET /e", 1)]
-        assert Endpoint.objects.count() == 501
-        others = Record.objects.filter(endpoint="{other}").values_list("path", flat=True)
-        assert sorted(others) == ["/f", "/x500", "/x501"]
-
-
-def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(committed, redis):
-    organisations("Asia/Kathmandu", "UTC")
-    midnight = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
-    partitions.ensure({NOW.date()}, NOW)
-    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO rollup SELECT %s, 'k', 6, '', %s, 'made-' || n, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '' "
-            "FROM generate_series(1, 49997) AS n",
-            [recordings.ORG_A, midnight],
-        )
-    hashes = [f"{n:016x}" for n in range(1, 7)]
-    redis.rpush(claim.LIST, *(entry(APIKey=key) for key in hashes[:5]))
-    redis.rpush(claim.LIST, entry(APIKey=hashes[5], OrgID=recordings.ORG_B))
-    drained(redis, NOW)
-    redis.rpush(claim.LIST, entry(APIKey=hashes[0]), entry(APIKey=hashes[5]), entry())
-    drained(redis, NOW)
-    with scope.every_org():
-        rows = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=Dimension.KEY).exclude(
-            value__startswith="made-"
-        )
-        assert sorted(rows.values_list("org_id", "value", "hits")) == [
-            (recordings.ORG_A, hashes[0], 2),
-            (recordings.ORG_A, hashes[1], 1),
-            (recordings.ORG_A, hashes[2], 1),
-            (recordings.ORG_A, "{other}", 3),
-            (recordings.ORG_B, hashes[5], 1),
-        ]
 
 
 def test_an_application_cannot_read_a_partition_around_the_policies(committed, redis):

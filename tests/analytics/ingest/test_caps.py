@@ -1,0 +1,71 @@
+"""Bounds on what has rollup rows of its own."""
+
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+
+from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.ingest import claim, partitions
+from dashboard.analytics.models import (
+    Endpoint,
+    Record,
+    Rollup,
+)
+from orgs import scope
+from tests.analytics import recordings
+from tests.analytics.arrivals import drained, organisations
+from tests.analytics.ingest.test_drain import NOW, SECONDS, entry
+
+
+def test_an_api_has_500_endpoints_and_the_rest_counts_as_other(committed, redis):
+    organisations("UTC", "UTC")
+    redis.rpush(
+        claim.LIST,
+        *(entry(Path=f"/x{n}", TimeStamp=[SECONDS - 600 + n, 0]) for n in range(502)),
+        *(entry(Path=f"/scan-{name}", ResponseCode=404) for name in "xyz"),
+        entry(Path="/x0", ResponseCode=404),
+        entry(Path="/e", APIID="api-two"),
+    )
+    drained(redis, NOW)
+    redis.rpush(claim.LIST, entry(Path="/f"), entry(Path="/x1"))
+    drained(redis, NOW)
+    with scope.every_org():
+        days = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=Dimension.ENDPOINT)
+        assert dict(days.filter(api_id="api-one").values_list("value", "hits")) == {
+            **{f"GET /x{n}": 2 if n < 2 else 1 for n in range(500)},
+            "{other}": 3,
+            "{unmatched}": 3,
+        }
+        assert list(days.filter(api_id="api-two").values_list("value", "hits")) == [("GET /e", 1)]
+        assert Endpoint.objects.count() == 501
+        others = Record.objects.filter(endpoint="{other}").values_list("path", flat=True)
+        assert sorted(others) == ["/f", "/x500", "/x501"]
+
+
+def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(committed, redis):
+    organisations("Asia/Kathmandu", "UTC")
+    midnight = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
+    partitions.ensure({NOW.date()}, NOW)
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO rollup SELECT %s, 'k', 6, '', %s, 'made-' || n, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '' "
+            "FROM generate_series(1, 49997) AS n",
+            [recordings.ORG_A, midnight],
+        )
+    hashes = [f"{n:016x}" for n in range(1, 7)]
+    redis.rpush(claim.LIST, *(entry(APIKey=key) for key in hashes[:5]))
+    redis.rpush(claim.LIST, entry(APIKey=hashes[5], OrgID=recordings.ORG_B))
+    drained(redis, NOW)
+    redis.rpush(claim.LIST, entry(APIKey=hashes[0]), entry(APIKey=hashes[5]), entry())
+    drained(redis, NOW)
+    with scope.every_org():
+        rows = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=Dimension.KEY).exclude(
+            value__startswith="made-"
+        )
+        assert sorted(rows.values_list("org_id", "value", "hits")) == [
+            (recordings.ORG_A, hashes[0], 2),
+            (recordings.ORG_A, hashes[1], 1),
+            (recordings.ORG_A, hashes[2], 1),
+            (recordings.ORG_A, "{other}", 3),
+            (recordings.ORG_B, hashes[5], 1),
+        ]

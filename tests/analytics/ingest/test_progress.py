@@ -1,0 +1,51 @@
+"""What is said of how far the ingest is."""
+
+from datetime import timedelta
+
+from dashboard.analytics.ingest import claim, drain, progress
+from dashboard.analytics.models import (
+    IngestState,
+    Record,
+)
+from orgs import scope
+from tests.analytics.arrivals import clock_at, drained, organisations
+from tests.analytics.ingest.test_drain import NOW, SECONDS, entry
+
+
+def test_a_redis_more_than_half_full_is_an_alarm(committed, redis):
+    used = redis.info("memory")["used_memory"]
+    redis.config_set("maxmemory", used * 3)
+    drained(redis, NOW)
+    assert IngestState.objects.get().alarms == {}
+    redis.config_set("maxmemory", int(used * 1.5))
+    try:
+        drained(redis, NOW)
+        assert sorted(IngestState.objects.get().alarms) == ["memory"]
+    finally:
+        redis.config_set("maxmemory", 0)
+
+
+def test_what_waits_and_since_when_is_said_between_two_transactions(committed, redis, monkeypatch):
+    organisations("UTC", "UTC")
+    monkeypatch.setattr(drain, "CHUNKS", 1)
+    monkeypatch.setattr(claim, "CHUNK", 2)
+    redis.rpush(claim.LIST, *(entry(TimeStamp=[SECONDS - 40 + n, 0]) for n in range(5)))
+    assert drain.tick(redis, clock_at(NOW)) is True
+    state = IngestState.objects.get()
+    assert (state.waiting, state.up_to) == (3, NOW - timedelta(seconds=38))
+    drained(redis, NOW)
+    state = IngestState.objects.get()
+    assert (state.waiting, state.up_to) == (0, NOW - progress.FLUSH)
+
+
+def test_something_else_under_a_lists_name_is_an_alarm_and_holds_up_no_other_list(committed, redis):
+    organisations("UTC", "UTC")
+    redis.set(claim.LIST, "not a list")
+    redis.rpush(f"{claim.LIST}_4", entry())
+    drained(redis, NOW)
+    with scope.every_org():
+        assert Record.objects.count() == 1
+    assert (
+        IngestState.objects.get().alarms["unreadable"]["text"]
+        == f"Redis holds something else than a list under {claim.LIST}."
+    )
