@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
@@ -13,6 +14,7 @@ from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from apis.publishing.refusals import Refused, Stale
 from apis.publishing.serving import missing_targets
+from orgs import usage
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
@@ -24,12 +26,11 @@ MOST_SHOWN = 300  # characters of one value in a difference
 MOST_ROWS = 200  # of one difference
 COLUMNS = (
     Column("Name", "name", "name"),
-    Column("Listen path", sort="listen_path"),
-    Column("Target", lesser=True),
+    Column("Listen path, target", sort="listen_path"),
     Column("Callers", "badge"),
     Column("State", "badge"),
     Column("Revision", "number", lesser=True),
-    Column("Updated", "time", "updated_at"),
+    Column("Updated", "date", "updated_at", lesser=True),
 )
 CSV_HEADER = (
     "name",
@@ -57,11 +58,13 @@ def api_list(request, org):
         return csv_stream(f"apis-{request.org.slug}.csv", CSV_HEADER, batches)
     asked = {name: value for name, value in form.cleaned_data.items() if value}
     page = paging.page(request.GET, found, form.order, asked)
+    used = _usage(request, page.items)
     context = {
         "section": "apis",
-        "rows": [{"api": api} for api in page.items],
+        "rows": [{"api": api, "use": used and used.of.get(api.api_id)} for api in page.items],
         "asked": asked,
-        "heads": heads(COLUMNS, asked, default="name"),
+        "heads": heads((*COLUMNS, used.column) if used else COLUMNS, asked, default="name"),
+        "usage": used,
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "page": page,
         "newer": page.newer,
@@ -71,11 +74,18 @@ def api_list(request, org):
     return render(request, "apis/list.html", context)
 
 
+def _usage(request, apis):
+    ids = [api.api_id for api in apis]
+    return usage.last_day("api", ids, request.org, request.user, timezone.now())
+
+
 @access("session", "apis")
 def api_detail(request, org, id):
     api = api_or_404(id)
     context = about(request, api, "overview")
     extra = {"curl": calling.command(api.definition, "KEY"), "missing": missing_targets(api)}
+    if used := _usage(request, [api]):
+        extra |= {"usage": used, "use": used.of.get(api.api_id)}
     return render(request, "apis/detail.html", {**context, **extra})
 
 

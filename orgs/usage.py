@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orgs import declarations
+from orgs.http.tables import Column
 from orgs.models import Organisation, User
 
 WHAT = ("api", "key", "organisation")
@@ -31,6 +32,11 @@ class Usage:
     of: Mapping[str, Use]
     period: str
     zone: str
+
+    @property
+    def column(self) -> Column:
+        """The column of a list that says it."""
+        return Column(f"Requests, {self.period}, {self.zone}", "traffic")
 
 
 def last_day(

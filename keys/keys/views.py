@@ -5,6 +5,7 @@ import json
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
@@ -17,7 +18,7 @@ from keys.keys.parameters import SessionError
 from keys.keys.reader import apis_of_one, rights_of
 from keys.keys.search import found
 from keys.models import Key, KeyRight
-from orgs import recent_traffic
+from orgs import recent_traffic, usage
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
@@ -30,10 +31,10 @@ from orgs.signing_in import form_tokens
 COLUMNS = (
     Column("Name", "name", "name"),
     Column("State", "badge"),
-    Column("Opens"),
-    Column("Expires", "time"),
-    Column("Created", "time", "created", lesser=True),
-    Column("Gateways", "time"),
+    Column("Opens", lesser=True),
+    Column("Expires", "date", lesser=True),
+    Column("Created", "date", "created", lesser=True),
+    Column("Gateways", "date"),
 )
 CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "expires", "created", "delivered")
 
@@ -52,12 +53,17 @@ def key_list(request, org):
         return csv_stream(f"keys-{request.org.slug}.csv", CSV_HEADER, batches)
     counted = paging.COUNTED if matching.countable else 0
     page = paging.page(request.GET, matching.keys, filters.order, asked, counted=counted)
+    used = _usage(request, page.items)
     context = {
         "section": "keys",
         "filters": filters,
         "asked": asked,
-        "rows": [{"key": key, "state": key.state()} for key in page.items],
-        "heads": heads(COLUMNS, asked, default=NEWEST_FIRST),
+        "rows": [
+            {"key": key, "state": key.state(), "use": used and used.of.get(key.token_hash)}
+            for key in page.items
+        ],
+        "heads": heads((*COLUMNS, used.column) if used else COLUMNS, asked, default=NEWEST_FIRST),
+        "usage": used,
         "page": page,
         "has_apis": bool(apis),
         "newer": page.newer,
@@ -66,6 +72,11 @@ def key_list(request, org):
         "may_write": request.user.may("keys", "write"),
     }
     return render(request, "keys/list.html", context)
+
+
+def _usage(request, keys: list[Key]):
+    hashes = [key.token_hash for key in keys]
+    return usage.last_day("key", hashes, request.org, request.user, timezone.now())
 
 
 def _csv_rows(keys: list[Key]):
@@ -145,6 +156,8 @@ def key_detail(request, org, key_id):
         "sees_apis": request.user.may("apis"),
         "sees_traffic": request.user.may("analytics"),
     }
+    if used := _usage(request, [key]):
+        context |= {"usage": used, "use": used.of.get(key.token_hash)}
     return render(request, "keys/detail.html", context)
 
 

@@ -3,8 +3,10 @@
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 
+from orgs import usage
 from orgs.access import access
 from orgs.changes import Stale
 from orgs.http import paging
@@ -35,11 +37,14 @@ def organisation_list(request):
     if query:
         found = found.filter(Q(owner_name__icontains=query) | Q(slug__icontains=query) | Q(pk=query))
     page = paging.page(request.GET, found, ORDER, {"q": query} if query else {})
+    ids = [organisation.pk for organisation in page.items]
+    used = usage.last_day("organisation", ids, None, request.user, timezone.now())
     context = {
         "section": "orgs",
         "query": query,
-        "heads": heads(COLUMNS),
-        "rows": page.items,
+        "heads": heads((*COLUMNS[:-1], used.column, COLUMNS[-1]) if used else COLUMNS),
+        "rows": [{"organisation": each, "use": used and used.of.get(each.pk)} for each in page.items],
+        "usage": used,
         "page": page,
         "newer": page.newer,
         "older": page.older,

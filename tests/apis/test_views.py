@@ -11,8 +11,11 @@ from apis.definitions.document import compact
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from orgs import scope
+from tests import make
+from tests.analytics.screens import ago, push
 from tests.apis.examples import plain
 from tests.apis.publishing.test_publish import stored
+from tests.keys import build
 
 FORM = {
     "name": "Orders",
@@ -331,13 +334,40 @@ def test_the_list_asks_as_much_of_the_database_for_three_rows_as_for_one(
     cast, ada, api, django_assert_num_queries
 ):
     ada.get("/o/acme/apis/")  # the first request of a process asks for more
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         ada.get("/o/acme/apis/")
     with scope.org(cast.acme.id):
         for path in ("/b/", "/c/"):
             publish.create(cast.acme.id, plain(path), author=cast.acme_admin)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         assert len(ada.get("/o/acme/apis/").context["rows"]) == 3
+
+
+@pytest.mark.usefixtures("committed")
+def test_lists_and_pages_say_how_much_things_were_used_to_who_may_see_traffic(redis, cast, client_for):
+    api = build.api(cast.acme, "Orders")
+    key, _ = build.key(cast.acme, api, alias="used")
+    call = {"OrgID": cast.acme.id, "APIID": api.api_id, "APIKey": key.token_hash, "TimeStamp": ago(minutes=1)}
+    push(redis, *[{**call, "ResponseCode": 200}] * 3, {**call, "ResponseCode": 503})
+    paths = (f"/o/acme/apis/{api.id}/", f"/o/acme/keys/{key.id}/")
+    analyst = client_for(cast.acme_admin)
+    for path in ("/o/acme/apis/", "/o/acme/keys/"):
+        page = analyst.get(path)
+        [use] = [row["use"] for row in page.context["rows"]]
+        assert (use.hits, use.exact, use.failed, use.failing) == (4, "4 requests", "25 %", True)
+        assert page.context["heads"][-1].label.startswith("Requests, 24 h to ")
+        assert page.context["heads"][-1].label.endswith(", UTC")
+    for path in paths:
+        text = analyst.get(path).content.decode()
+        assert "4 requests" in text
+        assert "25 %" in text
+    [use] = [row["use"] for row in client_for(cast.super_user).get("/orgs/?q=acme").context["rows"]]
+    assert (use.hits, use.failed) == (4, "25 %")
+    blind = client_for(make.user("kim@acme.example", cast.acme, {"apis": "read", "keys": "read"}))
+    for path in ("/o/acme/apis/", "/o/acme/keys/", *paths):
+        text = blind.get(path).content.decode()
+        assert "24 h to" not in text
+        assert "25 %" not in text
 
 
 PAGES = ["", "definition/", "edit/", "edit/?as=json", "history/", "history/1/", "deletion/"]

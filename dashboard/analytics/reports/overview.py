@@ -58,7 +58,7 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
     question, path = asked.question, request.path
     period, closer = question.period, closer_looks(request, asked)
     seen = reader.traffic(question)
-    events = _published(request, question.period, question.filters.api)
+    events = published(request, question.period, question.filters.api)
     first = plots.share_plot if asked.kept.get("measure") == "share" else plots.status_plot
     return {
         **head(request, asked, seen.freshness, seen.total.hits),
@@ -116,7 +116,7 @@ def tile_links(request: HttpRequest, asked: Parameters, seen: Traffic) -> list[t
     return [(tile, urls.get(tile.name, "")) for tile in tiles.tiles(seen)]
 
 
-def _published(request: HttpRequest, period: Period, api_id: str) -> list[Event]:
+def published(request: HttpRequest, period: Period, api_id: str) -> list[Event]:
     """The revisions published in a period, of one API or all, newest first."""
     found = Revision.objects.filter(created_at__gte=period.start, created_at__lt=period.end)
     names = {}

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from dashboard.analytics.clock import DAY, row_bound, said, said_span
+from dashboard.analytics.clock import DAY, row_bound, said
 from dashboard.analytics.dimensions import BASES, Dimension, Grain
 from dashboard.analytics.reports import periods, reader, zones
 from dashboard.analytics.reports.charts import figures, geometry
@@ -33,11 +33,15 @@ logger = logging.getLogger(__name__)
 OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rollup
     JOIN rollup_cut ON rollup_cut.org_id = rollup.org_id AND state = 'active'
     WHERE rollup.org_id = ANY(%s) AND grain = '{Grain.MINUTE}' AND dimension = base + %s AND ts >= %s AND ts < %s"""
-# When what was not called in these hours was called before: a key exactly while records are kept, others to the day.
-BEFORE = {
-    "key": "record WHERE org_id = %s AND key = thing.id AND key <> ''",
-    "api": f"rollup WHERE org_id = %s AND grain = '{Grain.DAY}' AND dimension = %s AND api_id = thing.id",
-    "organisation": f"rollup WHERE org_id = thing.id AND grain = '{Grain.DAY}' AND dimension = ANY(%s) AND api_id = ''",
+# When a thing was called last: a key exactly while records are kept, others to the minute, or else to the day.
+_ROLLUPS = f"""(SELECT ts, true AS exact FROM {{rows}} AND grain = '{Grain.MINUTE}' ORDER BY ts DESC LIMIT 1)
+    UNION ALL (SELECT ts, false FROM {{rows}} AND grain = '{Grain.DAY}' ORDER BY ts DESC LIMIT 1)"""
+NEWEST = {
+    "key": "SELECT ts, true AS exact FROM record WHERE org_id = %s AND key = thing.id AND key <> ''",
+    "api": _ROLLUPS.format(rows="rollup WHERE org_id = %s AND dimension = %s AND api_id = thing.id"),
+    "organisation": _ROLLUPS.format(
+        rows="rollup WHERE org_id = thing.id AND dimension = ANY(%s) AND api_id = ''"
+    ),
 }
 
 
@@ -46,55 +50,53 @@ def last_day(what: str, ids: Sequence[str], org: Organisation | None, now: datet
     cut = zones.of(org, now) if org else Shown(ZoneInfo("UTC"))
     period = periods.parse({}, cut.zone, now)
     if org:
-        used, before = _of_one(what, ids, Owners((org.pk,), cut.zone, cut.base), period)
+        used, newest = _of_one(what, ids, Owners((org.pk,), cut.zone, cut.base), period)
     else:
         used = (OF_ORGANISATIONS, [list(ids), Dimension.TOTAL, period.start, period.end])
-        before = [[base + Dimension.TOTAL for base in BASES]]
+        newest = [[base + Dimension.TOTAL for base in BASES]] * 2
     edges = periods.table_cut(period).edges[:-1]
     if org:
         edges = tuple(row_bound(edge, period.tables.grain, cut.zone) for edge in edges)
-    found = _read(used, (f"SELECT ts FROM {BEFORE[what]}", before), ids, edges)
-    uses = {
-        name: _use(what, list(parts), len(edges), period) for name, parts in groupby(found, itemgetter(0))
-    }
-    return Usage(uses, said_span(period.start, period.seen_end, now, cut.zone), cut.zone.key)
+    found = _read(used, (NEWEST[what], newest), ids, edges)
+    uses = {name: _use(list(parts), len(edges), period) for name, parts in groupby(found, itemgetter(0))}
+    return Usage(uses, f"24 h to {said(period.seen_end, cut.zone)}", cut.zone.key)
 
 
 def _of_one(what: str, ids: Sequence[str], owners: Owners, period: Period) -> tuple[Piece, list]:
-    """Rows of things of one organisation, and the parameters of BEFORE."""
+    """Rows of things of one organisation, and the parameters of NEWEST."""
     source, params = rows(what, owners, period.tables, NO_FILTERS)
     column = "value" if what == "key" else "api_id"
     used = f"SELECT {column} AS id, ts, hits, status_5xx FROM ({source}) AS r WHERE {column} = ANY(%s)"
     [org_id] = owners.org_ids
-    before = [org_id] if what == "key" else [org_id, owners.base + Dimension.API]
-    return (used, [*params, list(ids)]), before
+    newest = [org_id] if what == "key" else [org_id, owners.base + Dimension.API] * 2
+    return (used, [*params, list(ids)]), newest
 
 
-def _read(used: Piece, before: Piece, ids: Sequence[str], edges: Sequence[datetime]) -> list[tuple]:
-    """(id, bucket, hits, failed, last) of each bucket in which a thing was called, or of the last time before with
-    None for a bucket."""
+def _read(used: Piece, newest: Piece, ids: Sequence[str], edges: Sequence[datetime]) -> list[tuple]:
+    """(id, bucket, hits, failed, last, whether that is exact) of each bucket in which a thing was called; of one that
+    was only called before with None for a bucket."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""WITH used AS MATERIALIZED (SELECT id, width_bucket(ts, %s::timestamptz[]) - 1 AS bucket,
                     sum(hits)::bigint AS hits, sum(status_5xx)::bigint AS failed, max(ts) AS last
                 FROM ({used[0]}) AS s GROUP BY id, bucket)
-            SELECT thing.id, bucket, coalesce(hits, 0), coalesce(failed, 0), coalesce(used.last, earlier.ts)
+            SELECT thing.id, bucket, coalesce(hits, 0), coalesce(failed, 0), coalesce(newest.ts, used.last),
+                coalesce(exact, false)
             FROM unnest(%s::text[]) AS thing(id) LEFT JOIN used ON used.id = thing.id
-            LEFT JOIN LATERAL ({before[0]} AND used.id IS NULL ORDER BY ts DESC LIMIT 1) AS earlier ON true
-            WHERE used.id IS NOT NULL OR earlier.ts IS NOT NULL ORDER BY thing.id""",
-            [list(edges), *used[1], sorted(set(ids)), *before[1]],
+            LEFT JOIN LATERAL ({newest[0]} ORDER BY ts DESC LIMIT 1) AS newest ON true
+            WHERE used.id IS NOT NULL OR newest.ts IS NOT NULL ORDER BY thing.id""",
+            [list(edges), *used[1], sorted(set(ids)), *newest[1]],
         )
         return cursor.fetchall()
 
 
-def _use(what: str, parts: list[tuple], buckets: int, period: Period) -> Use:
+def _use(parts: list[tuple], buckets: int, period: Period) -> Use:
     over_time = [0] * buckets
-    for _, bucket, hits, _, _ in parts:
+    for _, bucket, hits, *_ in parts:
         over_time[max(0, bucket or 0)] += hits
     hits, failed = sum(over_time), sum(part[3] for part in parts)
     share = figures.share(failed, hits)
-    by_day = not hits and what != "key"
-    last = max(part[4] for part in parts)
+    *_, last, exact = parts[0]
     return Use(
         hits=hits,
         requests=figures.short(hits),
@@ -103,7 +105,7 @@ def _use(what: str, parts: list[tuple], buckets: int, period: Period) -> Use:
         failing=bool(share and share >= 1),
         spark=geometry.sparkline(over_time) if hits else None,
         last=said(
-            last, period.zone, year=period.now - last > 300 * DAY, pattern="" if by_day else "%H:%M"
+            last, period.zone, year=period.now - last > 300 * DAY, pattern="%H:%M" if exact else ""
         ).strip(),
     )
 

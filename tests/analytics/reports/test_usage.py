@@ -1,7 +1,7 @@
 """The use of APIs, keys and organisations in the last 24 hours, against a plain count of the recording."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -57,12 +57,10 @@ def test_what_was_called_before_these_hours_has_no_requests_but_a_last_time(play
         of_key = usage.last_day("key", [key[0]], played.alpha, later).of[key[0]]
         assert usage.last_day("key", ["f" * 64], played.alpha, later).of == {}
     assert (of_api.hits, of_api.spark, of_key.hits, of_key.spark) == (0, None, 0, None)
-    newest = max(record["TimeStamp"][0] for record in records if record["APIKey"] == key[0])
-    at = timezone.datetime.fromtimestamp(newest, played.alpha.zone)
-    assert of_key.last == f"{at.day} {at:%b %H:%M}"
-    day = max(record["TimeStamp"][0] for record in records if record["APIID"] == api[0])
-    at = timezone.datetime.fromtimestamp(day, played.alpha.zone)
-    assert of_api.last == f"{at.day} {at:%b}"
+    for member, (name, _), use in (("APIID", api, of_api), ("APIKey", key, of_key)):
+        newest = max(record["TimeStamp"][0] for record in records if record[member] == name)
+        at = datetime.fromtimestamp(newest, played.alpha.zone)
+        assert use.last == f"{at.day} {at:%b %H:%M}"
 
 
 def test_who_may_not_see_traffic_is_given_no_figures(played):

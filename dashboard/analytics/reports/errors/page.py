@@ -18,6 +18,7 @@ from dashboard.analytics.reports.errors import reader as errors_reader
 from dashboard.analytics.reports.errors.reader import SORTS, Errors, Line, Order
 from dashboard.analytics.reports.errors.reasons import reason
 from dashboard.analytics.reports.head import api_names, exactly, head, key_choices, refused, short_key
+from dashboard.analytics.reports.overview import published
 from dashboard.analytics.reports.parameters import (
     RANGE,
     Parameters,
@@ -139,6 +140,7 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
             (label, link(path, kept, status=status), status == asked.status)
             for label, status in (("All", ""), ("4xx", "4xx"), ("5xx", "5xx"))
         ],
+        "events": published(request, question.period, question.filters.api),
         "read": _read(asked, found, total),
         "other_url": link(path, kept, by="endpoint" if found.by_key else ""),
         "by_key": found.by_key,

@@ -22,7 +22,7 @@ def test_one_line_takes_as_many_queries_as_three(redis, cast, client_for, django
     )
     client = client_for(cast.acme_admin)
     client.get("/")  # the first request of a process also proves the isolation
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         assert len(client.get("/o/acme/errors/").context["rows"]) == lines
 
 
