@@ -100,7 +100,7 @@ class _Tables(HTMLParser):
         self.label, self.cell = "", None
 
     def handle_starttag(self, tag, attrs):
-        self.label = dict(attrs).get("aria-label", self.label) if tag == "div" else self.label
+        self.label = dict(attrs).get("aria-label", self.label) if tag in ("div", "table") else self.label
         if tag == "table":
             self.tables[self.label] = []
         elif tag == "tr":
@@ -119,7 +119,7 @@ class _Tables(HTMLParser):
 
 
 def tables_of(response) -> dict[str, list[list[str]]]:
-    """The texts of a page's tables by the label of the region that each stands in, heads left out."""
+    """The texts of a page's tables by their labels or those of the regions that they stand in, heads left out."""
     assert response.status_code == 200
     parser = _Tables()
     parser.feed(response.content.decode())

@@ -4,6 +4,7 @@ import pytest
 
 from dashboard.nodes.models import Node
 from tests import make
+from tests.analytics.screens import ago, push
 from tests.browser.conftest import Account
 from tests.browser.walk import overflow, sign_in, unfold
 from tests.keys import build
@@ -31,7 +32,16 @@ def crowded(server, redis):
         build.key(organisation, *made[: 1 + number % 3], alias=f"{number} {WORDS}"[:180], owner=LONG)
     key, _ = build.key(organisation, long, alias=LONG, tags=["t" * 100], meta_data={"k" * 100: "v" * 1000})
     Node.objects.create(session_id="s" * 100, node_id="n", nonce="n", hostname="h" * 180)
-    pages = ("", "apis/", "keys/", "people/", "audit/", "nodes/", "logs/", "analytics/", "keys/new/")
+    call = {"OrgID": organisation.id, "APIID": long.api_id, "Alias": LONG, "APIKey": key.token_hash}
+    push(
+        redis,
+        *(
+            {**call, "TimeStamp": ago(minutes=1), "Path": f"/{LONG}/{status}", "ResponseCode": status}
+            for status in (200, 401, 429, 500, 503)
+        ),
+    )
+    pages = ("errors/", "errors/?by=endpoint", "analytics/apis/", "analytics/keys/", "analytics/endpoints/")
+    pages += ("", "apis/", "keys/", "people/", "audit/", "nodes/", "logs/", "analytics/", "keys/new/")
     pages += tuple(f"apis/{long.id}/{tab}" for tab in ("", "definition/", "edit/", "history/", "deletion/"))
     pages += (f"apis/{long.id}/history/1/", f"apis/{long.id}/edit/?as=json")
     pages += tuple(f"keys/{key.id}/{tab}" for tab in ("", "edit/", "revocation/"))
