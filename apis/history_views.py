@@ -10,10 +10,10 @@ from apis.models import Revision
 from apis.publishing import publish
 from apis.publishing.refusals import Refused, Stale
 from apis.views import about, api_or_404, bad_request, shown
-from orgs import recent_traffic
 from orgs.access import access
 from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
+from orgs.providers import recent_traffic
 
 NEWER = "Somebody published a newer revision meanwhile. Look at it first."
 A_PAGE = 50

@@ -14,13 +14,13 @@ from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from apis.publishing.refusals import Refused, Stale
 from apis.publishing.serving import missing_targets
-from orgs import usage
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.organisations.limits import LimitReached
+from orgs.providers import usage
 
 MOST_SHOWN = 300  # characters of one value in a difference
 MOST_ROWS = 200  # of one difference

@@ -21,7 +21,7 @@ class KeysConfig(AppConfig):
         ),
     )
     rights = {"keys": "Keys", "policies": "Policies"}
-    attention = ("keys.keys.attention.items",)
+    attention = ("keys.attention.items",)
 
     def ready(self):
         # Models can be imported only now.

@@ -22,6 +22,7 @@ class OrgsConfig(AppConfig):
 
         # A misspelt declaration fails here, at the start of every process, and not with the first request.
         declarations.rights()
-        declarations.functions("attention"), declarations.functions("usage")
+        for asked in declarations.ASKED:
+            declarations.functions(asked)
         for namespace in settings.ACCESS_OF_NAMESPACES:
             access.of_namespace(namespace)

@@ -2,8 +2,8 @@
 
 entries: its pages in the side column, which dashboard.navigation puts in order. audit_kinds: the kinds of object that
 it records changes of, with the pages of their objects. rights: the permissions that its pages ask for, in the words of
-the pages. first_steps: what a new organisation does first. attention, usage: dotted names of functions that
-orgs.attention and orgs.usage ask.
+the pages. first_steps: what a new organisation does first. attention, usage, recent_traffic: dotted names of functions
+that the modules of orgs.providers with these names ask.
 """
 
 from collections.abc import Callable, Iterator
@@ -85,6 +85,10 @@ def rights() -> dict[str, str]:
     """{permission: its words} of all apps, in the order of the words. Raises ValueError for one that is none."""
     worded = {known(name): words for declared in _declared("rights") for name, words in [declared]}
     return dict(sorted(worded.items(), key=lambda item: item[1].casefold()))
+
+
+# The modules of orgs.providers.
+ASKED = ("attention", "usage", "recent_traffic")
 
 
 def functions(attribute: str) -> list[Callable]:

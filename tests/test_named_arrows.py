@@ -31,7 +31,8 @@ FOLDERS = {
 # Links up, to pages of whatever stands above. Each is shown to those who may follow it, and goes with its app.
 LINKS_UP = {
     ("orgs/signing_in/views.py", "org-home"): "whoever signs in begins on the page of his organisation",
-    ("orgs/usage.py", "analytics"): "who sees traffic beside a thing",
+    ("orgs/providers/usage.py", "analytics"): "who sees traffic beside a thing",
+    ("orgs/providers/recent_traffic.py", "analytics"): "who sees it before a thing is ended",
     ("apis/gateways/attention.py", "node-list"): "where a delivery that hangs is looked into",
     ("apis/gateways/attention.py", "key-list"): "where a delivery that hangs is looked into",
     ("templates/orgs/organisation_form.html", "org-home"): "entering an organisation begins on its page",

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.timezone import localtime
 
 from apis.gateways import outbox
-from orgs.attention import Item
 from orgs.models import Organisation, User
+from orgs.providers.attention import Item
 
 # A message takes a second or two; one that waits so long has met some trouble, or others before it.
 LATE = timedelta(seconds=30)

@@ -14,11 +14,5 @@ class AnalyticsConfig(AppConfig):
     )
     attention = ("dashboard.analytics.reports.attention.items",)
     usage = ("dashboard.analytics.reports.usage.last_day",)
+    recent_traffic = ("dashboard.analytics.reports.usage.recent",)
     rights = {"analytics": "Analytics", "log": "Request logs"}
-
-    def ready(self):
-        # Models can be imported only now.
-        from dashboard.analytics.reports.usage import recent  # noqa: PLC0415
-        from orgs import recent_traffic  # noqa: PLC0415
-
-        recent_traffic.read_by(recent)

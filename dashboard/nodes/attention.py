@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from dashboard.nodes.health import GONE_AFTER, Heard, health
 from dashboard.nodes.models import HEARD, Node, wanted_version
-from orgs.attention import Item
 from orgs.models import Organisation, User
+from orgs.providers.attention import Item
 
 # state: (of one, of several, whether it is bad)
 TROUBLE = {

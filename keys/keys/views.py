@@ -18,7 +18,6 @@ from keys.keys.parameters import SessionError
 from keys.keys.reader import apis_of_one, rights_of
 from keys.keys.search import found
 from keys.models import Key, KeyRight
-from orgs import recent_traffic, usage
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
@@ -26,6 +25,7 @@ from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.models import AuditEntry
 from orgs.organisations.limits import LimitReached
+from orgs.providers import recent_traffic, usage
 from orgs.signing_in import form_tokens
 
 COLUMNS = (

@@ -6,7 +6,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 
-from orgs import usage
 from orgs.access import access
 from orgs.changes import Stale
 from orgs.http import paging
@@ -16,6 +15,7 @@ from orgs.http.tables import Column, heads
 from orgs.models import Organisation
 from orgs.organisations import lifecycle
 from orgs.organisations.forms import OrganisationChangeForm, OrganisationForm
+from orgs.providers import usage
 from orgs.signing_in import form_tokens
 
 ORDER = ("owner_name", "id")

@@ -65,8 +65,3 @@ def test_reports_know_nothing_of_the_ingest():
             ):
                 found.add(f"{path.name} -> {node.module}")
     assert found == set()
-
-
-def test_no_folder_of_analytics_holds_more_than_fifteen_modules():
-    for folder in {path.parent for path in (ROOT / "dashboard" / "analytics").rglob("*.py")}:
-        assert len(list(folder.glob("*.py"))) <= 15, folder

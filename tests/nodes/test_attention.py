@@ -7,7 +7,7 @@ from django.utils import timezone
 from apis.models import FeedVersion
 from dashboard.nodes import attention
 from dashboard.nodes.models import Node
-from orgs.attention import Item
+from orgs.providers.attention import Item
 from tests import make
 
 NOW = timezone.now()

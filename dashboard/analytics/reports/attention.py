@@ -16,8 +16,8 @@ from dashboard.analytics.reports.errors.reasons import REFUSALS
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.parameters import link
 from dashboard.analytics.reports.traffic import Owners
-from orgs.attention import Item
 from orgs.models import Organisation, User
+from orgs.providers.attention import Item
 
 WEEK = 7 * DAY
 FEW = 10  # requests; fewer say nothing

@@ -11,9 +11,10 @@ from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.head import head
 from dashboard.analytics.reports.overview import tile_links
 from dashboard.analytics.reports.parameters import page_parameters
-from orgs import attention, declarations
+from orgs import declarations
 from orgs.access import access
 from orgs.models import AuditEntry
+from orgs.providers import attention
 
 RECENT = 8
 

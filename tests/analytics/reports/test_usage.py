@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from dashboard.analytics.reports import usage
 from orgs import scope
-from orgs import usage as declared
+from orgs.providers import usage as declared
 from tests import make
 from tests.analytics.screens import count_by
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from apis.gateways import attention
 from apis.models import Outbox
 from orgs import scope
-from orgs.attention import Item
+from orgs.providers.attention import Item
 from tests import make
 
 NOW = datetime(2026, 11, 26, 14, 30, tzinfo=ZoneInfo("UTC"))

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from keys.keys import attention
+from keys import attention
 from orgs import scope
-from orgs.attention import Item
+from orgs.providers.attention import Item
 from tests import make
 from tests.analytics.screens import ago, push
 from tests.keys import build

@@ -6,8 +6,9 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from orgs import attention, scope
-from orgs.attention import Item
+from orgs import scope
+from orgs.providers import attention
+from orgs.providers.attention import Item
 
 
 def warning(org, user, now):
@@ -33,7 +34,7 @@ def test_every_declared_function_is_asked_and_the_bad_comes_first(cast, monkeypa
 
 def test_a_declared_function_that_does_not_exist_stops_the_start(monkeypatch):
     orgs = apps.get_app_config("orgs")
-    monkeypatch.setattr(orgs, "attention", ("orgs.attention.itmes",), raising=False)
+    monkeypatch.setattr(orgs, "attention", ("orgs.providers.attention.itmes",), raising=False)
     with pytest.raises(ImportError, match="itmes"):
         orgs.ready()
 

@@ -7,9 +7,9 @@ from django.urls import reverse
 from django.utils.timezone import localtime
 
 from keys.models import Key
-from orgs import usage
-from orgs.attention import Item
 from orgs.models import Organisation, User
+from orgs.providers import usage
+from orgs.providers.attention import Item
 
 SOON = timedelta(days=7)
 MOST_ASKED = 100  # of those that end first
