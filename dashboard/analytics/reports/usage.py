@@ -32,16 +32,16 @@ logger = logging.getLogger(__name__)
 # Minutes, because they are those of UTC for every organisation.
 OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rollup
     JOIN rollup_cut ON rollup_cut.org_id = rollup.org_id AND state = 'active'
-    WHERE rollup.org_id = ANY(%s) AND grain = '{Grain.MINUTE}' AND dimension = base + %s AND ts >= %s AND ts < %s"""
+    WHERE rollup.org_id = ANY(%s) AND grain = '{Grain.MINUTE}' AND dimension = ANY(%s) AND api_id = ''
+        AND ts >= %s AND ts < %s AND dimension = base + %s"""
+_OF_API = "FROM rollup WHERE org_id = %s AND dimension = %s AND api_id = thing.id"
 # When a thing was called last: a key exactly while records are kept, others to the minute, or else to the day.
-_ROLLUPS = f"""(SELECT ts, true AS exact FROM {{rows}} AND grain = '{Grain.MINUTE}' ORDER BY ts DESC LIMIT 1)
-    UNION ALL (SELECT ts, false FROM {{rows}} AND grain = '{Grain.DAY}' ORDER BY ts DESC LIMIT 1)"""
 NEWEST = {
     "key": "SELECT ts, true AS exact FROM record WHERE org_id = %s AND key = thing.id AND key <> ''",
-    "api": _ROLLUPS.format(rows="rollup WHERE org_id = %s AND dimension = %s AND api_id = thing.id"),
-    "organisation": _ROLLUPS.format(
-        rows="rollup WHERE org_id = thing.id AND dimension = ANY(%s) AND api_id = ''"
-    ),
+    "api": f"""(SELECT ts, true AS exact {_OF_API} AND grain = '{Grain.MINUTE}' ORDER BY ts DESC LIMIT 1)
+        UNION ALL (SELECT ts, false {_OF_API} AND grain = '{Grain.DAY}' ORDER BY ts DESC LIMIT 1)""",
+    "organisation": f"""SELECT ts, false AS exact FROM rollup WHERE org_id = thing.id AND grain = '{Grain.DAY}'
+        AND dimension = ANY(%s) AND api_id = '' AND used.id IS NULL""",
 }
 
 
@@ -52,8 +52,9 @@ def last_day(what: str, ids: Sequence[str], org: Organisation | None, now: datet
     if org:
         used, newest = _of_one(what, ids, Owners((org.pk,), cut.zone, cut.base), period)
     else:
-        used = (OF_ORGANISATIONS, [list(ids), Dimension.TOTAL, period.start, period.end])
-        newest = [[base + Dimension.TOTAL for base in BASES]] * 2
+        totals = [base + Dimension.TOTAL for base in BASES]
+        used = (OF_ORGANISATIONS, [list(ids), totals, period.start, period.end, Dimension.TOTAL])
+        newest = [totals]
     edges = periods.table_cut(period).edges[:-1]
     if org:
         edges = tuple(row_bound(edge, period.tables.grain, cut.zone) for edge in edges)
@@ -80,8 +81,8 @@ def _read(used: Piece, newest: Piece, ids: Sequence[str], edges: Sequence[dateti
             f"""WITH used AS MATERIALIZED (SELECT id, width_bucket(ts, %s::timestamptz[]) - 1 AS bucket,
                     sum(hits)::bigint AS hits, sum(status_5xx)::bigint AS failed, max(ts) AS last
                 FROM ({used[0]}) AS s GROUP BY id, bucket)
-            SELECT thing.id, bucket, coalesce(hits, 0), coalesce(failed, 0), coalesce(newest.ts, used.last),
-                coalesce(exact, false)
+            SELECT thing.id, bucket, coalesce(hits, 0), coalesce(failed, 0), 
+                coalesce(newest.ts, max(used.last) OVER (PARTITION BY thing.id)), coalesce(exact, true)
             FROM unnest(%s::text[]) AS thing(id) LEFT JOIN used ON used.id = thing.id
             LEFT JOIN LATERAL ({newest[0]} ORDER BY ts DESC LIMIT 1) AS newest ON true
             WHERE used.id IS NOT NULL OR newest.ts IS NOT NULL ORDER BY thing.id""",
