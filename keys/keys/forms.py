@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from keys.keys.lifecycle import KeySpec
 from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from
+from keys.keys.search import LONGEST_SEARCH
 from keys.keys.session import INT64, UNLIMITED, Api, Right
 from keys.models import STATES, Key
 from orgs.http import strict_json
@@ -282,7 +283,7 @@ SORTS = {
 class KeyFilterForm(forms.Form):
     """What the list shows: a search over name, owner and the start of the hash; a state; an API; in which order."""
 
-    q = forms.CharField(label="Search", required=False, max_length=200)
+    q = forms.CharField(label="Search", required=False, max_length=LONGEST_SEARCH)
     state = forms.ChoiceField(
         required=False, choices=[("", "Any state"), *((state, state.capitalize()) for state in STATES)]
     )

@@ -15,7 +15,7 @@ from keys.keys import lifecycle, token
 from keys.keys.forms import KeyForm
 from keys.keys.parameters import SessionError, values_from
 from keys.keys.reader import apis_of_one, described_of
-from keys.keys.search import found
+from keys.keys.search import LONGEST_SEARCH, found
 from keys.models import Key
 from orgs.access import access
 from orgs.http import etags
@@ -51,6 +51,8 @@ def keys_detailed(request):
     text = request.GET.get("q", "")
     if "\0" in text:
         raise RestError(400, "q: must not hold a NUL character")
+    if len(text) > LONGEST_SEARCH:
+        raise RestError(400, f"q: must not be longer than {LONGEST_SEARCH} characters")
     rows, pages = page(request, _newest_first(found(text=text).keys))
     return json_response({"keys": _data(rows), "pages": pages})
 

@@ -11,10 +11,11 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apis.models import ApiDefinition
-from keys.keys.words import beginning, hash_beginning, words
+from keys.keys.words import beginning, beginning_in_text, hash_beginning, words
 from keys.models import Key, KeyRight, KeyWord, in_state
 
 FEW = 2_000
+LONGEST_SEARCH = 200  # characters; each word is looked up by a statement of its own
 
 # A subquery and not a join: it is left out where keys are only counted.
 _APIS_NAMED = Coalesce(
@@ -100,7 +101,7 @@ def _says(text: str) -> Q:
     said = Q()
     for word in words(text):
         # Asked of the row itself, and not of the table of words: PostgreSQL would read all of that.
-        pattern = rf"(^|[\s!-/:-@\[-`{{-~]){word}"
+        pattern = beginning_in_text(word)
         said &= Q(alias__iregex=pattern) | Q(owner__iregex=pattern)
     named = said if words(text) else Q(pk__in=[])
     return named | Q(token_hash__gte=lowest, token_hash__lt=beyond)

@@ -222,6 +222,9 @@ def test_the_detailed_list_holds_keys_and_finds_them(cast, acme, orders):
     assert acme.get("/api/keys/detailed?q=part").json() == {"keys": [whole[partner.token_hash]], "pages": 1}
     assert acme.get("/api/keys/detailed?q=ann").json() == {"keys": [whole[other.token_hash]], "pages": 1}
     assert error(acme.get("/api/keys/detailed?q=%00")) == (400, "q: must not hold a NUL character")
+    assert acme.get(f"/api/keys/detailed?q={'x' * 200}").json() == {"keys": [], "pages": 1}
+    too_long = f"/api/keys/detailed?q={'a+' * 100}b"
+    assert error(acme.get(too_long)) == (400, "q: must not be longer than 200 characters")
 
 
 @pytest.mark.parametrize("path", ["/api/keys", "/api/keys/detailed"])

@@ -102,6 +102,21 @@ def test_keys_are_found_by_what_they_open(cast, keys, few_or_many):
     assert names(keys, cast.acme, api_id=opened["Returns"], state="active", text="part") == ["web"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        # Blanks that PostgreSQL does not take for such, and the one letter which is two in lower case.
+        *((f"Lorry{blank}fleet", "fleet") for blank in "\x85\xa0\u2007\u202f\u3000\x1c"),
+        ("\u0130stanbul", "\u0130stan"),
+        ("\u0130stanbul", "\u0130STANBUL"),
+        ("x" * 100 + " rest", "x" * 90),
+    ],
+)
+def test_a_key_is_found_by_its_own_name_however_that_is_spelt(cast, keys, few_or_many, name, text):
+    made, _ = build.key(cast.acme, alias=name)
+    assert names(keys | {"odd": made}, cast.acme, text=text) == ["odd"]
+
+
 def test_what_many_have_is_not_counted(cast, keys, monkeypatch):
     with scope.org(cast.acme.id):
         countable = [search.found(**asked).countable for asked in ({}, {"text": "part"}, {"state": "active"})]
@@ -117,6 +132,12 @@ def test_a_key_is_found_by_its_new_name_and_no_longer_by_the_old(cast, keys):
     assert words == ["bob", "renamed"]
     assert names(keys, cast.acme, text="renam") == ["all"]
     assert names(keys, cast.acme, text="everything") == []
+
+
+def test_a_key_is_found_by_its_new_owner_too(cast, keys):
+    with scope.org(cast.acme.id):
+        lifecycle.change(keys["all"], lifecycle.KeySpec(alias="Everything", owner="Bob", all_apis=True))
+    assert (names(keys, cast.acme, text="bob"), names(keys, cast.acme, text="ann")) == (["all"], ["mobile"])
 
 
 def test_a_change_that_leaves_name_and_owner_leaves_the_words(cast, keys):
