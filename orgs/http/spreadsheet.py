@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpResponse, StreamingHttpResponse
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def _texts(header: Iterable[str], batches: Iterable[Iterable[Iterable]], most: i
                 yield _text([[f"This file is cut here: it holds {most:,} rows, and there are more."]])
                 return
             left -= len(rows)
-    except DatabaseError as error:
+    except Error as error:
         logger.warning("a CSV file was cut: %s", type(error).__name__)
         yield _text([["This file is cut here: the database did not answer. Please try again."]])
 

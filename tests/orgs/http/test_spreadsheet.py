@@ -1,6 +1,7 @@
 """CSV that is sent as it is read."""
 
-from django.db import OperationalError
+import pytest
+from django.db import InterfaceError, OperationalError
 
 from orgs.http.spreadsheet import csv_stream
 
@@ -20,10 +21,11 @@ def test_a_file_that_is_cut_says_so_in_its_last_line():
     assert sent(batches, most=3) == ["a,b", "1,x", "2,y", "3,z"]
 
 
-def test_a_file_that_the_database_cut_says_so_too():
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_file_that_the_database_cut_says_so_too(error):
     def batches():
         yield [(1, "x")]
-        raise OperationalError("gone")
+        raise error("gone")
 
     assert sent(batches()) == [
         "a,b",
