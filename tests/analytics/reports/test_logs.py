@@ -163,3 +163,19 @@ def test_the_keys_of_the_recording_are_all_found(played, client_for):
     client = client_for(played.ann)
     for key, hits in count_by(played.records[played.alpha.id], "APIKey").most_common(3):
         assert len(walk(client, range="24h", key=key)) == hits
+
+
+def test_a_request_that_did_not_reach_its_upstream_is_not_called_refused(played, client_for):
+    client = client_for(played.ann)
+
+    def untimed(status: str) -> list[dict]:
+        lines = client.get(LOGS, {"status": status}).context["records"]
+        return [line for line in lines if not line["record"].timed]
+
+    for status, took, why in (
+        ("500", "not measured", "The gateway got no answer: the upstream could not be reached"),
+        ("401", "refused", "Refused by the gateway: no key was sent"),
+    ):
+        lines = untimed(status)
+        assert {line["took"] for line in lines} == {took}
+        assert why in client.get(lines[0]["url"]).content.decode()
