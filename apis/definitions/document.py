@@ -65,7 +65,8 @@ def lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     line, key = 1, ""
     path: list[list[Any]] = [[{"": _tree(pointers)}, None]]
-    for match in _TOKEN.finditer(text):
+    # The byte order mark that `parse` takes is no value.
+    for match in _TOKEN.finditer(text.removeprefix("\ufeff")):
         piece = match.group()
         if piece.isspace():
             line += piece.count("\n")

@@ -132,6 +132,10 @@ def test_a_fault_is_shown_at_its_field_and_nothing_is_stored(cast, ada, api, fie
             compact(plain()).replace('"active"', '\n"ORG_ID":"x","active"'),
             'Line 2: /ORG_ID: differs from "org_id" only by upper and lower case',
         ),
+        (
+            "\ufeff" + compact(plain()).replace('"active"', '\n"ORG_ID":"x","active"'),
+            'Line 2: /ORG_ID: differs from "org_id" only by upper and lower case',
+        ),
     ],
 )
 def test_a_fault_of_json_is_shown_with_pointer_and_line_and_nothing_is_stored(cast, ada, api, text, error):

@@ -62,6 +62,11 @@ def test_only_the_lines_that_are_asked_for_are_looked_up():
     assert document.lines('{"a": [1,\n2]}', ["/a/1", "/b"]) == {"/a/1": 2}
 
 
+def test_the_mark_that_editors_write_before_a_text_is_no_value_of_it():
+    text = '\ufeff{"a": [1,\n2]}'
+    assert (document.parse(text), document.lines(text, ["/a/1"])) == ({"a": [1, 2]}, {"/a/1": 2})
+
+
 def test_lines_are_found_in_one_pass_even_below_a_name_of_half_a_megabyte():
     text = '{"' + "x" * 500_000 + '": [' + "1,\n" * 150_000 + "1]}"
     began = time.monotonic()
