@@ -9,7 +9,8 @@ from apis.publishing import publish
 
 def form_of(request: HttpRequest, *, base: dict | None = None, started_from: int | None = None):
     """The form of a request, filled in if it was sent. base: the stored definition."""
-    sent = request.POST or None
+    # A form that was sent empty was sent too.
+    sent = request.POST if request.method == "POST" else None
     if request.GET.get("as") == "json":
         return JsonForm(sent, base=base, started_from=started_from)
     carried = document.object_in(request.POST.get("base_text", ""))

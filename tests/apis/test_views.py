@@ -583,3 +583,10 @@ def test_json_that_no_form_can_show_stays_json_and_says_so(ada, text, status):
 def test_a_carried_definition_that_is_none_is_refused(ada):
     answer = ada.post("/o/acme/apis/new/", FORM | {"base_text": "[1]"})
     assert (answer.status_code, errors_of(answer)) == (400, {"base_text": ["Is no definition."]})
+
+
+def test_a_form_that_is_sent_empty_is_refused_and_says_why(ada, api):
+    for path in ("new/", "new/?as=json", f"{api.id}/edit/", f"{api.id}/edit/?as=json"):
+        answer = ada.post(f"/o/acme/apis/{path}")
+        assert (path, answer.status_code) == (path, 400)
+        assert answer.context["form"].errors
