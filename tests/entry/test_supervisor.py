@@ -41,14 +41,13 @@ def status_of_hello(port: int) -> int:
 
 
 def children(pid: int) -> dict[int, str]:
-    """Process ids, names and command lines of what `pid` started."""
-    return {
-        int(each): " ".join(
-            Path(f"/proc/{each}/{file}").read_text().strip().replace("\0", " ")
-            for file in ("comm", "cmdline")
-        )
-        for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    }
+    """Process ids, names and command lines of what `pid` started and what has not ended."""
+    found = {}
+    for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ends just now
+            names = (Path(f"/proc/{each}/{file}").read_text() for file in ("comm", "cmdline"))
+            found[int(each)] = " ".join(name.strip().replace("\0", " ") for name in names)
+    return found
 
 
 # As forks, and as the commands that they are after a deploy.
