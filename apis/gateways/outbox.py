@@ -2,6 +2,9 @@
 
 Whoever delivers claims messages for a while, commits, delivers with nothing locked, and says what became of them. A
 claim that nobody ended, because the process did, runs out; then the message is anybody's again.
+
+What is due and whose claim has run out is told by the clock of the database alone: those of the machines that write and
+deliver may differ by more than a claim lasts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,10 +19,9 @@ from django.db.models import (
     FloatField,
     Q,
     QuerySet,
-    Value,
 )
-from django.db.models.functions import Least, Power
-from django.utils import timezone
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Least, Now, Power
 
 from apis.gateways import kinds
 from apis.models import Outbox
@@ -34,14 +36,19 @@ def add(kind: str, subject: str, payload: object = None, *, org_id: str) -> Outb
     """Leave a message in the current transaction. payload: JSON, never a secret. Raises KeyError for a kind that is not
     registered (apis.gateways.kinds)."""
     return Outbox.objects.create(
-        kind=kind, subject=subject, payload=payload, org_id=org_id, due_at=_first_due(kind)
+        kind=kind,
+        subject=subject,
+        payload=payload,
+        org_id=org_id,
+        created_at=Now(),
+        due_at=_first_due(kind),
     )
 
 
 def add_many(kind: str, subjects: Iterable[str], *, org_id: str) -> None:
     """Leave a message about each of many subjects of one organisation."""
-    due_at = _first_due(kind)
-    rows = (Outbox(kind=kind, subject=subject, org_id=org_id, due_at=due_at) for subject in subjects)
+    times = {"created_at": Now(), "due_at": _first_due(kind)}
+    rows = (Outbox(kind=kind, subject=subject, org_id=org_id, **times) for subject in subjects)
     Outbox.objects.bulk_create(rows, batch_size=1_000)
 
 
@@ -52,13 +59,18 @@ def add_selected(kind: str, subjects: QuerySet, *, org_id: str) -> None:
         cursor.execute(
             f"""INSERT INTO {Outbox._meta.db_table}
                     (id, org_id, kind, subject, created_at, due_at, attempts, last_error)
-                SELECT {NEW_ID_SQL}, %s, %s, s.id, %s, %s, 0, '' FROM ({select}) AS s (id)""",  # noqa: S608  ours
-            [org_id, kind, timezone.now(), _first_due(kind), *params],
+                SELECT {NEW_ID_SQL}, %s, %s, s.id, statement_timestamp(), statement_timestamp() + %s, 0, ''
+                FROM ({select}) AS s (id)""",  # noqa: S608  ours
+            [org_id, kind, _rest(kind), *params],
         )
 
 
-def _first_due(kind: str) -> datetime:
-    return timezone.now() + timedelta(seconds=kinds.get(kind).rests)
+def _first_due(kind: str) -> Combinable:
+    return Now() + _rest(kind)
+
+
+def _rest(kind: str) -> timedelta:
+    return timedelta(seconds=kinds.get(kind).rests)
 
 
 def claim(limit: int, served: dict[int, str]) -> list[Outbox]:
@@ -77,7 +89,7 @@ def claim(limit: int, served: dict[int, str]) -> list[Outbox]:
                 due = due.filter(org_id=served[urgency])
             rows = list(due.order_by("due_at", "id").select_for_update(skip_locked=True)[:limit])
             if rows:
-                _these(rows).update(claimed_until=timezone.now() + LEASE)
+                _these(rows).update(claimed_until=Now() + LEASE)
                 return rows
     return []
 
@@ -85,7 +97,7 @@ def claim(limit: int, served: dict[int, str]) -> list[Outbox]:
 def _anything_due() -> bool:
     """`_due(kinds.names()).exists()`, at a tenth of its cost: it is asked five times a second, for ever."""
     names = ", ".join(f"'{name}'" for name in kinds.names())
-    now = f"'{timezone.now().isoformat()}'"
+    now = "statement_timestamp()"
     query = (
         f"SELECT EXISTS (SELECT FROM {Outbox._meta.db_table} WHERE done_at IS NULL AND kind IN ({names})"  # noqa: S608  ours
         f" AND due_at <= {now} AND (claimed_until IS NULL OR claimed_until <= {now}))"
@@ -94,9 +106,8 @@ def _anything_due() -> bool:
 
 
 def _due(names: Sequence[str]) -> QuerySet:
-    now = timezone.now()
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    return Outbox.objects.filter(free, done_at=None, kind__in=names, due_at__lte=now)
+    free = Q(claimed_until=None) | Q(claimed_until__lte=Now())
+    return Outbox.objects.filter(free, done_at=None, kind__in=names, due_at__lte=Now())
 
 
 def _next_in_turn(due: QuerySet, last: str) -> str:
@@ -111,7 +122,7 @@ def _these(rows: Sequence[Outbox]) -> QuerySet:
 
 def done(rows: Sequence[Outbox]) -> None:
     """The messages were delivered."""
-    _these(rows).update(done_at=timezone.now(), claimed_until=None)
+    _these(rows).update(done_at=Now(), claimed_until=None)
 
 
 def release(rows: Sequence[Outbox]) -> None:
@@ -128,25 +139,24 @@ def retry(rows: Sequence[Outbox], error: object, slowest: float = _SLOWEST) -> N
     _these(rows).update(
         attempts=F("attempts") + 1,
         last_error=str(error)[:500],
-        due_at=ExpressionWrapper(Value(timezone.now()) + wait, output_field=DateTimeField()),
+        due_at=ExpressionWrapper(Now() + wait, output_field=DateTimeField()),
         claimed_until=None,
     )
 
 
 def waiting() -> QuerySet:
     """The messages in scope that should have been delivered by now, and are not."""
-    return Outbox.objects.filter(Q(due_at__lte=timezone.now()) | Q(attempts__gt=0), done_at=None)
+    return Outbox.objects.filter(Q(due_at__lte=Now()) | Q(attempts__gt=0), done_at=None)
 
 
 def note_unknown() -> int:
     """Say of the due messages whose kind nobody registered why they stay; the answer is how many. A version that
     registers the kind delivers them."""
-    now = timezone.now()
-    strange = Outbox.objects.filter(done_at=None, due_at__lte=now).exclude(kind__in=kinds.names())
+    strange = Outbox.objects.filter(done_at=None, due_at__lte=Now()).exclude(kind__in=kinds.names())
     return strange.update(
         attempts=F("attempts") + 1,
         last_error="no app delivers messages of this kind",
-        due_at=now + timedelta(seconds=_SLOWEST),
+        due_at=Now() + timedelta(seconds=_SLOWEST),
     )
 
 

@@ -57,6 +57,28 @@ def test_a_claim_that_nobody_ended_runs_out(everybody):
     assert Outbox.objects.get().claimed_until > timezone.now()
 
 
+@pytest.mark.parametrize("wrong", [-30, 30])
+def test_machines_whose_clocks_differ_neither_delay_a_message_nor_take_a_claimed_one(
+    everybody, monkeypatch, wrong
+):
+    """One machine writes, another delivers, a third would too."""
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(seconds=wrong))
+    outbox.add("stop", "one", org_id=everybody.acme.id)
+    outbox.add_many("stop", ["two"], org_id=everybody.acme.id)
+    outbox.add_selected(
+        "stop", Organisation.everyone.filter(id=everybody.acme.id).values("slug"), org_id=everybody.acme.id
+    )
+    monkeypatch.setattr(timezone, "now", lambda: right() - timedelta(seconds=wrong))
+    rows = outbox.claim(10, {})
+    assert sorted(subjects(rows)) == ["acme", "one", "two"]
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(seconds=wrong))
+    assert outbox.claim(10, {}) == []
+    outbox.retry(rows, "Redis is away")
+    waits = Outbox.objects.values_list("due_at", flat=True)
+    assert {round((due_at - right()).total_seconds()) for due_at in waits} == {1}
+
+
 def test_what_ends_an_access_goes_before_all_that_waits_longer(everybody):
     left("everything", *(f"e{number}" for number in range(30)), org=everybody.globex, age=3600)
     left("start", "begin", org=everybody.globex, age=60)
