@@ -42,13 +42,16 @@ class Fork:
         # What is shared stays so if the collector of the fork does not write to it.
         gc.collect()
         gc.freeze()
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # a file on a full disk
+            sys.stdout.flush()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         self.returncode: int | None = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            _do(work, descriptors, arrange)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                _do(work, descriptors, arrange)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def poll(self) -> int | None:
         if self.returncode is None:
@@ -137,7 +140,11 @@ class Child:
         if now < self.started_at + pause:
             return
         self.started_at = now
-        self.process = Fork(self.work, self.descriptors) if self.work else self._command()
+        try:
+            self.process = Fork(self.work, self.descriptors) if self.work else self._command()
+        except OSError as error:  # too many processes, no memory: the others must not end for it
+            self.failures += 1
+            say(f"{self.name} cannot be started now: {error.strerror}.")
 
     def _command(self, ready: int | None = None) -> subprocess.Popen:
         return subprocess.Popen(

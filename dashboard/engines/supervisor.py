@@ -226,12 +226,24 @@ def supervise(engines: Engines, children: list[Child], hang_up: Callable[[], Non
         revive(engines)
         for child in children:
             child.tend(time.monotonic())
-        with contextlib.suppress(queue.Empty):
-            number = events.get(timeout=1)
-            if number in (signal.SIGTERM, signal.SIGINT) or (number == signal.SIGHUP and not hang_up):
-                return
-            if number == signal.SIGHUP:
+        came = _signals()
+        if came & {signal.SIGTERM, signal.SIGINT} or (signal.SIGHUP in came and not hang_up):
+            return
+        if signal.SIGHUP in came:
+            try:
                 hang_up()
+            except OSError as error:  # too many processes, no memory
+                say(f"The code that was running goes on running: {error.strerror}.")
+
+
+def _signals() -> set[int]:
+    """What came, after a second at most. However often it came meanwhile: one deploy is of what lies on disk now."""
+    came = set()
+    with contextlib.suppress(queue.Empty):
+        came.add(events.get(timeout=1))
+        while True:
+            came.add(events.get_nowait())
+    return came
 
 
 def revive(engines: Engines) -> None:

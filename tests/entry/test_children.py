@@ -1,7 +1,10 @@
 """What a supervisor does with its children and its port, taken step by step."""
 
+import errno
+import os
 import signal
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -43,6 +46,72 @@ def test_a_child_that_ran_for_a_while_is_started_at_once():
     child.tend(now=began + children.STEADY_SECONDS + 1)
     assert (child.failures, child.started_at) == (1, began + children.STEADY_SECONDS + 1)
     child.process.wait()
+
+
+def test_a_machine_with_no_room_for_a_process_ends_nothing_and_the_child_starts_when_there_is(
+    monkeypatch, capsys
+):
+    def full():
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    child = Child("It", ["true"], work=lambda: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", full)
+        child.tend(1_000)
+    assert (child.process, child.failures) == (None, 1)
+    assert capsys.readouterr().out == "It cannot be started now: Resource temporarily unavailable.\n"
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+    child.tend(1_001)
+    assert child.process.wait(10) == 0
+
+
+def test_a_child_whose_code_is_gone_ends_nothing(capsys):
+    child = Child("It", ["/nowhere/python"])
+    child.tend(1_000)
+    assert (child.process, child.failures) == (None, 1)
+    assert capsys.readouterr().out == "It cannot be started now: No such file or directory.\n"
+
+
+def test_a_child_is_started_though_what_was_said_finds_no_room_on_the_disk(monkeypatch):
+    full = os.fdopen(os.open("/dev/full", os.O_WRONLY), "w", closefd=False)
+    monkeypatch.setattr(sys, "stdout", full)
+    children.say("It ended with 1; it is started again.")
+    child = Child("It", ["true"], work=lambda: None)
+    child.tend(1_000)
+    child.process.wait(10)
+    monkeypatch.undo()
+    assert child.started_at == 1_000
+    with pytest.raises(OSError, match="No space"):
+        full.close()
+
+
+@pytest.fixture
+def own_signals():
+    """What the test run does with signals, again."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def test_deploys_asked_for_again_and_again_are_one_and_the_end_waits_for_none(own_signals, capsys):
+    deploys = []
+
+    def deploy():
+        deploys.append(1)
+        if len(deploys) == 1:
+            for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGHUP):
+                supervisor.events.put(number)
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
+            supervisor.events.put(number)
+
+    for _ in range(5):
+        supervisor.events.put(signal.SIGHUP)
+    supervisor.supervise(NONE, [], deploy)
+    assert (len(deploys), supervisor.events.empty()) == (2, True)
+    assert capsys.readouterr().out == "The code that was running goes on running: Cannot allocate memory.\n"
 
 
 def test_the_web_server_is_back_long_before_a_gateway_gives_up():
