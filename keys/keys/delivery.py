@@ -33,6 +33,12 @@ CHANGED, SUSPENDED, REVOKED, AGAIN = "key", "key-suspended", "key-removed", "key
 # A gateway writes a session back as it knew it up to ten seconds ago, so what was delivered is looked at once more.
 CHECK, CHECK_AFTER = "key-check", 15
 
+# Gateways of 5.14 write a session back after every request that they count against a quota, however long it took,
+# and so undo what ended the key meanwhile, again and again while there is traffic. What counts its requests they obey
+# at once, and never write: so it says that the quota is spent, until we see that the session stays as it should be.
+SPENT = 2**62
+SPENT_FOR = 86_400  # seconds; the sweep says it anew as often as it finds the session written back
+
 _ROUNDS = 3  # of writing, while the same key goes on being changed
 
 
@@ -41,11 +47,12 @@ def deliver(rows: list[Outbox], redis: Redis) -> dict[str, str]:
     that are being changed just now are to be tried again, like all of them on redis.RedisError."""
     resetting = {row.subject for row in rows if (row.payload or {}).get("reset_quota")}
     moving = write({row.subject: row.org_id for row in rows}, redis, resetting=resetting)
-    _check_later([row for row in rows if row.kind != AGAIN])
+    check_later([row for row in rows if row.kind != AGAIN])
     return {row.id: "the key is being changed" for row in rows if row.subject in moving}
 
 
-def _check_later(rows: list[Outbox]) -> None:
+def check_later(rows: list[Outbox]) -> None:
+    """Have the keys that these messages name looked at once more."""
     subjects = defaultdict(set)
     for row in rows:
         subjects[row.org_id].add(row.subject)
@@ -83,24 +90,32 @@ def _rows(orgs: Mapping[str, str]) -> QuerySet:
 def _store(
     keys: list[Key], wanted: dict[str, dict[str, Any] | None], redis: Redis, resetting: Collection[str]
 ) -> None:
-    stored = dict(zip(keys, redis.mget([session_name(key) for key in keys]), strict=True))
+    stored = redis.mget([session_name(key) for key in keys] + [names.quota(key.token_hash) for key in keys])
     now = int(time.time())
     # One MULTI: no gateway can cache an old session again between the write and the notice.
     with redis.pipeline(transaction=True) as pipeline:
-        for key in keys:
-            session, resets = wanted[key.id], key.id in resetting
+        for key, before, count in zip(keys, stored[: len(keys)], stored[len(keys) :], strict=True):
+            session = wanted[key.id]
+            resets = session is None or key.id in resetting or _is_spent(count)
             if session is None:
                 pipeline.delete(session_name(key))
             else:
-                begun = None if resets else parsed(stored[key])
+                begun = None if resets else parsed(before)
                 # No time to live: an expired key is refused by its `expires`, in words that say so.
                 pipeline.set(session_name(key), encoded(with_quota_state(session, begun, now)))
-            if resets or session is None:
+            if key.quota_max > 0 and (session is None or session["is_inactive"]):
+                pipeline.set(names.quota(key.token_hash), SPENT, ex=SPENT_FOR)
+            elif resets:
                 pipeline.delete(names.quota(key.token_hash))
         pipeline.publish(
             names.CHANNEL, forget_sessions([key.cache_key for key in keys], settings.NODE_SECRET)
         )
         pipeline.execute()
+
+
+def _is_spent(count: bytes | None) -> bool:
+    """Whether we said so, of a key that was suspended: when it is resumed, its quota begins anew."""
+    return count is not None and count.isdigit() and int(count) >= SPENT
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.utils import timezone
 from redis import Redis
 
 from apis.models import Outbox
-from keys.keys.delivery import session_name, write
+from keys.keys.delivery import check_later, session_name, write
 from keys.keys.reader import sessions_of
 from keys.keys.session import encoded, parsed, same
 from keys.models import Key, Sweep
@@ -69,12 +69,13 @@ def _repair(keys: list[Key], redis: Redis, sweep: Sweep) -> None:
 
 
 def check(rows: list[Outbox], redis: Redis) -> None:
-    """Deliver messages of kind CHECK: put right what gateways wrote over the keys that they name. Raises
-    redis.RedisError."""
+    """Deliver messages of kind CHECK: put right what gateways wrote over the keys that they name, and look at those
+    once more. Raises redis.RedisError."""
     named = Q(org_id__in={row.org_id for row in rows}, id__in={row.subject for row in rows})
     keys = list(Key.objects.filter(named))
     wrong = _wrong(keys, sessions_of(keys), redis)
     write({key.id: key.org_id for key in wrong}, redis)
+    check_later([row for row in rows if row.subject in {key.id for key in wrong}])
 
 
 def _wrong(keys: list[Key], wanted: dict[str, dict | None], redis: Redis) -> list[Key]:

@@ -128,7 +128,6 @@ def test_a_revoked_key_is_deleted_whatever_the_order_of_messages(cast, redis, li
     orders = build.api(cast.acme)
     made, _ = build.key(cast.acme, orders)
     build.deliver(redis)
-    redis.set(f"quota-{made.token_hash}", 7)
     inside(cast.acme, lifecycle.revoke, made)
     build.deliver(redis)
     assert redis.keys() == []
@@ -136,6 +135,38 @@ def test_a_revoked_key_is_deleted_whatever_the_order_of_messages(cast, redis, li
         delivery.deliver(list(Outbox.objects.filter(kind="key")), redis)
     assert redis.keys() == []
     assert listener() == [signed(made.cache_key)] * 3
+
+
+@pytest.mark.parametrize("end", [lifecycle.revoke, lambda key: lifecycle.set_suspended(key, True)])
+def test_the_quota_of_a_key_that_ended_is_spent_for_gateways_that_write_its_session_back(cast, redis, end):
+    """Those of 5.14 do so after every counted request, also after one that was under way then."""
+    made, _ = build.key(cast.acme, build.api(cast.acme), quota_max=5, quota_renewal_rate=60)
+    build.deliver(redis)
+    stale = redis.get(f"apikey-{made.token_hash}")
+    redis.set(f"quota-{made.token_hash}", 2, ex=60)
+    inside(cast.acme, end, made)
+    for _ in range(3):
+        build.deliver(redis)
+        assert redis.incr(f"quota-{made.token_hash}") == delivery.SPENT + 1
+        assert redis.ttl(f"quota-{made.token_hash}") == delivery.SPENT_FOR
+        assert redis.get(f"apikey-{made.token_hash}") != stale
+        redis.set(f"apikey-{made.token_hash}", stale)
+        redis.delete(f"quota-{made.token_hash}")
+        with scope.org(cast.acme.id):
+            # As long as the session comes back, the key is looked at again.
+            assert Outbox.objects.filter(kind="key-check", done_at=None).update(due_at=timezone.now()) >= 1
+
+
+def test_a_resumed_key_begins_its_quota_anew(cast, redis):
+    made, _ = build.key(cast.acme, build.api(cast.acme), quota_max=5, quota_renewal_rate=60)
+    inside(cast.acme, lifecycle.set_suspended, made, True)
+    build.deliver(redis)
+    redis.incr(f"quota-{made.token_hash}")
+    inside(cast.acme, lifecycle.set_suspended, made, False)
+    build.deliver(redis)
+    session = build.stored(redis, made)
+    assert (session["is_inactive"], session["quota_remaining"]) == (False, 5)
+    assert redis.get(f"quota-{made.token_hash}") is None
 
 
 def test_a_message_about_a_key_that_is_not_there_does_nothing(cast, redis):
@@ -353,7 +384,7 @@ def test_what_a_gateway_writes_over_a_change_in_the_seconds_after_it_is_put_righ
         assert [round(wait.total_seconds()) for wait in waits] == [15, 15]
         Outbox.objects.update(due_at=timezone.now())
     build.deliver(redis)
-    assert redis.keys() == []
+    assert redis.keys() == [f"quota-{made.token_hash}".encode()]
 
 
 def test_a_batch_of_keys_costs_the_same_queries_as_one_and_one_exchange_with_redis(

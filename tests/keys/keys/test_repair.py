@@ -91,7 +91,7 @@ def test_a_session_written_back_after_the_revocation_is_deleted_and_gateways_are
         assert build.sweep(redis) == (1, 0, 1)
         message = json.loads(subscription.get_message(timeout=1)["data"])
     assert (message["command"], message["payload"]) == ("KeySpaceUpdateNotification", delivered.cache_key)
-    assert redis.keys() == []
+    assert redis.keys() == [f"quota-{delivered.token_hash}".encode()]
     assert build.sweep(redis) == (1, 0, 0)
 
 
