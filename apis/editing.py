@@ -1,10 +1,15 @@
 """The two ways to write a definition, fields and JSON, and the way from one to the other with what was typed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.http import HttpRequest
 
 from apis.definitions import document
 from apis.forms import ApiForm, JsonForm
 from apis.publishing import publish
+from apis.publishing.refusals import Refused
+from orgs.http import refusals
 
 
 def form_of(request: HttpRequest, *, base: dict | None = None, started_from: int | None = None):
@@ -28,6 +33,16 @@ def switched(form: ApiForm | JsonForm) -> ApiForm | JsonForm:
     if "text" not in form.errors:
         form.add_error("text", "Line 1: must be an object")
     return form
+
+
+@contextmanager
+def said_in(form: ApiForm | JsonForm) -> Iterator[None]:
+    """As orgs.http.refusals.said_in, with each fault of a definition beside what it is about."""
+    with refusals.said_in(form):
+        try:
+            yield
+        except Refused as error:
+            form.refuse(error.problems)
 
 
 def say_all(request: HttpRequest, form: ApiForm | JsonForm, *, present_id: str | None = None) -> None:

@@ -8,11 +8,9 @@ from datetime import UTC
 from django.db.models import Q
 
 from apis.definitions import kinds
-from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.models import ApiDefinition
 from apis.publishing import publish
-from apis.publishing.refusals import SAME_ID, SAME_URL, Invalid, Taken
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, form_error, json_response, ok, page, read_json, tagged
@@ -39,9 +37,9 @@ def api_detail(request, id):
         return tagged(request, json_response(wrapper(api)), etags.tag(api.revision))
     seen = expected(request, api.revision)
     if request.method == "DELETE":
-        _published(publish.delete, api, author=request.user, started_from=seen)
+        publish.delete(api, author=request.user, started_from=seen)
         return ok("API deleted")
-    api = _published(publish.change, api, _definition(request), author=request.user, started_from=seen)
+    api = publish.change(api, _definition(request), author=request.user, started_from=seen)
     return tagged(request, ok("API updated"), etags.tag(api.revision))
 
 
@@ -63,7 +61,7 @@ def wrapper(api):
 def _create(request):
     definition = _definition(request)
     org_id = request.user.org_id or _named_organisation(definition)
-    api = _published(publish.create, org_id, definition, author=request.user)
+    api = publish.create(org_id, definition, author=request.user)
     return tagged(request, ok("API created", api.id, ID=api.api_id), etags.tag(api.revision))
 
 
@@ -80,24 +78,6 @@ def _named_organisation(definition):
     if not Organisation.everyone.present().filter(id=org_id).exists():
         raise RestError(400, "api_definition.org_id: must be the id of an organisation")
     return org_id
-
-
-def _published(change, *args, **kwargs):
-    """Do it, and say in REST's words why not."""
-    try:
-        return change(*args, **kwargs)
-    except Invalid as error:
-        raise RestError(400, _refusal(error.problems)) from None
-    except Taken as error:
-        raise RestError(409, _refusal(error.problems)) from None
-
-
-def _refusal(problems):
-    if problems in ([SAME_ID], [SAME_URL]):
-        return problems[0].message
-    return "; ".join(
-        summary([f"api_definition{problem.pointer}: {problem.message}" for problem in problems], 5)
-    )
 
 
 def _find(id):

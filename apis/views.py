@@ -12,14 +12,14 @@ from apis.definitions import calling, difference, document, starter
 from apis.forms import JsonForm, ListForm
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
-from apis.publishing.refusals import Refused, Stale
+from apis.publishing.refusals import Stale
 from apis.publishing.serving import missing_targets
 from orgs.access import access
 from orgs.http import paging
+from orgs.http.refusals import status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
-from orgs.organisations.limits import LimitReached
 from orgs.providers import usage
 
 MOST_SHOWN = 300  # characters of one value in a difference
@@ -97,20 +97,14 @@ def api_definition(request, org, id):
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_create(request, org):
-    form, status = editing.form_of(request), 400
+    form = editing.form_of(request)
     if "show" in request.POST:
         form = editing.switched(form)
     elif request.method == "POST" and form.is_valid():
-        try:
+        with editing.said_in(form):
             api = publish.create(
                 request.org.id, form.definition, author=request.user, message=form.cleaned_data["message"]
             )
-        except Refused as error:
-            form.refuse(error.problems)
-        except LimitReached as error:
-            form.add_error(None, str(error))
-            status = 403
-        else:
             messages.success(request, f"{api.name} is published.")
             return redirect("api-detail", request.org.slug, api.id)
     elif request.method == "POST":
@@ -118,31 +112,26 @@ def api_create(request, org):
     may_write = request.user.may("apis", "write")
     as_json = isinstance(form, JsonForm)
     context = {"section": "apis", "form": form, "as_json": as_json, "may_write": may_write}
-    return render(request, "apis/edit.html", context, status=status if form.errors else 200)
+    return render(request, "apis/edit.html", context, status=status_of(form))
 
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_edit(request, org, id):
     api = api_or_404(id)
-    form, status = editing.form_of(request, base=api.definition, started_from=api.revision), 400
+    form = editing.form_of(request, base=api.definition, started_from=api.revision)
     if "show" in request.POST:
         form = editing.switched(form)
     elif request.method == "POST" and form.is_valid():
-        try:
-            if answer := _published(request, api, form):
-                return answer
-        except LimitReached as error:
-            form.add_error(None, str(error))
-            status = 403
+        with editing.said_in(form):
+            return _published(request, api, form)
     elif request.method == "POST":
         editing.say_all(request, form, present_id=api.api_id)
     context = {**about(request, api, "edit"), "form": form, "as_json": isinstance(form, JsonForm)}
-    return render(request, "apis/edit.html", context, status=status if form.errors else 200)
+    return render(request, "apis/edit.html", context, status=status_of(form))
 
 
 def _published(request, api, form):
-    """Publish what a form says; None if that was refused and the form says why.
-    Raises LimitReached."""
+    """Publish what a form says. Raises what publishing does, but for Stale."""
     said = form.cleaned_data
     try:
         changed = publish.change(
@@ -152,9 +141,6 @@ def _published(request, api, form):
             message=said["message"],
             started_from=said["started_from"],
         )
-    except Refused as error:
-        form.refuse(error.problems)
-        return None
     except Stale as error:
         return _stale(request, error.api, form)
     if changed.revision == api.revision:

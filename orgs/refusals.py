@@ -6,7 +6,21 @@ An app's own refusals are kinds of these.
 
 
 class Refusal(Exception):
-    """The message is for whoever asked."""
+    """The message is for a person who asked."""
+
+    def for_machines(self) -> str:
+        """The same for a machine, which may know what it asked about by another name."""
+        return str(self)
+
+
+class Invalid(Refusal):
+    """What was asked for is not as it has to be. field: the one at fault, "" where it is no single one; message: what
+    is wrong, to be read beside it."""
+
+    def __init__(self, message: str, field: str = ""):
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+        self.message = message
 
 
 class NotAllowed(Refusal):

@@ -12,8 +12,15 @@ class Refused(refusals.Refusal):
         super().__init__("; ".join(summary(problems, 5)))
         self.problems = problems
 
+    def for_machines(self) -> str:
+        """As the Dashboard API says it: a conflict in Tyk's own words, a fault with the place in the body."""
+        if self.problems in ([SAME_ID], [SAME_URL]):
+            return self.problems[0].message
+        places = [f"api_definition{problem.pointer}: {problem.message}" for problem in self.problems]
+        return "; ".join(summary(places, 5))
 
-class Invalid(Refused):
+
+class Invalid(Refused, refusals.Invalid):
     """The definition is not one that gateways could be given."""
 
 

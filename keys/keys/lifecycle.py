@@ -48,8 +48,17 @@ class KeySpec:
         return {name: value for name, value in vars(self).items() if name != "rights"}
 
 
-class Revoked(SessionError):
+MISSING = "Could not retrieve key detail"  # Tyk's words
+
+
+class Revoked(refusals.Missing):
     """The key is revoked, and nothing of it changes any more."""
+
+    def __init__(self):
+        super().__init__("A revoked key cannot be changed.")
+
+    def for_machines(self) -> str:
+        return MISSING
 
 
 class Stale(refusals.Stale):
@@ -166,7 +175,7 @@ def revoke(key: Key, *, expected: int | None = None) -> Key:
 def _locked(key: Key) -> Key:
     key = Key.objects.select_for_update().get(org_id=key.org_id, id=key.id)
     if key.revoked_at is not None:
-        raise Revoked("key", "A revoked key cannot be changed.")
+        raise Revoked
     return key
 
 

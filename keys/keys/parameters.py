@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keys.keys.session import INT64, Right, is_zero
+from orgs import refusals
 
 NO_RIGHTS = "A key must have at least one API in its access rights."
 
@@ -57,14 +58,11 @@ _NOT_KEPT_IN_RIGHT = frozenset(
 )
 
 
-class SessionError(ValueError):
-    """A session that must not be written. `field` is the member at fault, `message` a sentence for its
-    sender."""
+class SessionError(refusals.Invalid):
+    """A session that must not be written."""
 
     def __init__(self, field: str, message: str):
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.message = message
+        super().__init__(message, field)
 
 
 def rights_from(access_rights: Any, own_apis: Iterable[str]) -> list[Right]:

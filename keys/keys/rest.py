@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from apis.models import ApiDefinition
 from keys.keys import lifecycle, token
 from keys.keys.forms import KeyForm
-from keys.keys.parameters import SessionError, values_from
+from keys.keys.parameters import values_from
 from keys.keys.reader import apis_of_one, described_of
 from keys.keys.search import LONGEST_SEARCH, found
 from keys.models import Key
@@ -23,7 +23,6 @@ from orgs.http.rest import RestError, expected, form_error, json_response, ok, p
 from orgs.ids import is_id
 from orgs.models import Organisation
 
-MISSING = "Could not retrieve key detail"
 _UTC = ZoneInfo("UTC")
 # What a gateway writes and only it knows.
 _NOT_KNOWN_HERE = ("quota_renews", "quota_remaining")
@@ -74,7 +73,7 @@ def key_of_api(request, api, name):
 
 def _answer(request, found_key: Key) -> HttpResponse:
     if request.method == "DELETE":
-        _in_words(lifecycle.revoke, found_key, expected=expected(request, found_key.change_number))
+        lifecycle.revoke(found_key, expected=expected(request, found_key.change_number))
         return ok("Key deleted successfully.")
     if request.method == "PUT":
         found_key = _changed(request, found_key)
@@ -109,7 +108,7 @@ def _key_or_404(among, name: str) -> Key:
     hashed = name if token.is_token_hash(name) else token.token_hash(name)
     found_key = among.filter(token_hash=hashed).first()
     if found_key is None:
-        raise RestError(404, MISSING)
+        raise RestError(404, lifecycle.MISSING)
     return found_key
 
 
@@ -119,15 +118,11 @@ def _listed(request, rows) -> HttpResponse:
 
 
 def _created(request) -> HttpResponse:
-    values = _in_words(values_from, read_json(request))
+    values = values_from(read_json(request))
     org_id = _org_of_new_key(request, values)
     form = _valid(values, org_id)
-    made, text = _in_words(
-        lifecycle.create,
-        org_id,
-        form.spec(),
-        created_by=request.user.email,
-        suspended=values.get("is_inactive", False),
+    made, text = lifecycle.create(
+        org_id, form.spec(), created_by=request.user.email, suspended=values.get("is_inactive", False)
     )
     # Nobody has this answer, which holds the token, by having the key.
     return tagged(
@@ -147,12 +142,11 @@ def _org_of_new_key(request, values: dict) -> str:
 
 def _changed(request, found_key: Key) -> Key:
     seen = expected(request, found_key.change_number)
-    values = _in_words(values_from, read_json(request))
+    values = values_from(read_json(request))
     if request.org is None and values.get("org_id", found_key.org_id) not in ("", found_key.org_id):
         raise RestError(400, "org_id: a key stays in its organisation")
     values.setdefault("owner", found_key.owner)
-    return _in_words(
-        lifecycle.change,
+    return lifecycle.change(
         found_key,
         _valid(values, found_key.org_id, found_key).spec(),
         suspended=values.get("is_inactive", False),
@@ -166,16 +160,6 @@ def _valid(values: dict, org_id: str, found_key: Key | None = None) -> KeyForm:
     if not form.is_valid():
         raise form_error(form)
     return form
-
-
-def _in_words(call, *arguments, **named):
-    """Do it, and say in REST's words why not; a key that is revoked meanwhile is gone."""
-    try:
-        return call(*arguments, **named)
-    except lifecycle.Revoked:
-        raise RestError(404, MISSING) from None
-    except SessionError as error:
-        raise RestError(400, str(error)) from None
 
 
 def _data(rows: list[Key]) -> list[dict]:

@@ -14,17 +14,16 @@ from apis.definitions.authentication import TOKEN
 from apis.models import ApiDefinition
 from keys.keys import lifecycle
 from keys.keys.forms import NEWEST_FIRST, KeyFilterForm, KeyForm, SeenKeyForm, SuspensionForm
-from keys.keys.parameters import SessionError
 from keys.keys.reader import apis_of_one, rights_of
 from keys.keys.search import found
 from keys.models import Key, KeyRight
 from orgs.access import access
 from orgs.http import paging
+from orgs.http.refusals import said_in, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.models import AuditEntry
-from orgs.organisations.limits import LimitReached
 from orgs.providers import recent_traffic, usage
 from orgs.signing_in import form_tokens
 
@@ -102,24 +101,19 @@ def key_create(request, org):
     reload, the form leads to the key it has made."""
     apis = apis_of_one(request.org.id)
     form_token = form_tokens.of(request.POST)
-    form, status = KeyForm(**_sent(request), apis=apis, zone=request.org.zone), 400
+    form = KeyForm(**_sent(request), apis=apis, zone=request.org.zone)
     if form.is_valid():
         try:
-            made = lifecycle.create(
-                request.org.id, form.spec(), created_by=request.user.email, form_token=form_token
-            )
+            with said_in(form):
+                made = lifecycle.create(
+                    request.org.id, form.spec(), created_by=request.user.email, form_token=form_token
+                )
+                return _shown_once(request, *made)
         except lifecycle.AlreadyMade as already:
             messages.info(request, "This key is made. Its token was shown once and is not kept.")
             return redirect("key-detail", org, already.key.id)
-        except SessionError as error:
-            form.add_error("access_rights", error.message)
-        except LimitReached as error:
-            form.add_error(None, str(error))
-            status = 403
-        else:
-            return _shown_once(request, *made)
     context = {"section": "keys", "form": form, "apis": apis, "form_token": form_token}
-    return render(request, "keys/form.html", context, status=status if form.errors else 200)
+    return render(request, "keys/form.html", context, status=status_of(form))
 
 
 def _sent(request) -> dict:
@@ -173,13 +167,14 @@ def key_edit(request, org, key_id):
             return _bad_request(request, seen)
         # What was seen when the typing began, however often the form comes back with an error.
         context |= seen.cleaned_data
-        if form.is_valid() and (answer := _saved(request, key, form, seen.expected(key))):
-            return answer
-    return render(request, "keys/form.html", context, status=400 if form.errors else 200)
+        if form.is_valid():
+            with said_in(form):
+                return _saved(request, key, form, seen.expected(key))
+    return render(request, "keys/form.html", context, status=status_of(form))
 
 
 def _saved(request, key: Key, form: KeyForm, expected: int):
-    """Change the key to what a form says; None if that was refused and the form says why."""
+    """Change the key to what a form says. Raises SessionError, Departed."""
     try:
         lifecycle.change(key, form.spec(), expected=expected)
     except lifecycle.Stale as error:
@@ -187,9 +182,6 @@ def _saved(request, key: Key, form: KeyForm, expected: int):
         return _stale(request, error.key, context, lifecycle.differences(error.key, form.spec()))
     except lifecycle.Revoked:
         return _revoked_already(request, key)
-    except SessionError as error:
-        form.add_error("access_rights", error.message)
-        return None
     messages.success(request, "Saved.")
     return redirect("key-detail", request.org.slug, key.id)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.forms import Form
+from django.forms import BaseForm, Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -23,15 +23,16 @@ from orgs.people.rules import DenialUnseen
 
 @dataclass(frozen=True)
 class Meaning:
-    """page, wire: the status for people and for machines. words: what machines read; people read the refusal's own."""
+    """page, wire: the status for people and for machines. words: what machines read."""
 
     page: int
     wire: int
-    words: Callable[[Exception], str] = str
+    words: Callable[[refusals.Refusal], str] = lambda refusal: refusal.for_machines()
 
 
 # Of the nearest class: a refusal means what its kind means where it is not named itself.
-MEANINGS: dict[type[Exception], Meaning] = {
+MEANINGS: dict[type[refusals.Refusal], Meaning] = {
+    refusals.Invalid: Meaning(400, 400),
     refusals.NotAllowed: Meaning(403, 403),
     refusals.LimitReached: Meaning(403, 403),
     refusals.Missing: Meaning(404, 404),
@@ -79,6 +80,9 @@ def said_in(form: Form) -> Iterator[None]:
         yield
     except ValidationError as error:
         add_errors(form, error)
+    except refusals.Invalid as error:
+        name = error.field.partition(".")[0]
+        form.add_error(name if name in form.fields else None, error.message)
     except (refusals.NotAllowed, refusals.LimitReached) as error:
         form.add_error(None, ValidationError(str(error), code="refused"))
 
@@ -89,6 +93,9 @@ def add_errors(form: Form, error: ValidationError) -> None:
         form.add_error(name if name in form.fields else None, texts)
 
 
-def status_of(form: Form) -> int:
-    """The status of the page that shows a form: 403 where a rule is against it, which no typing would mend."""
-    return 403 if form.has_error(NON_FIELD_ERRORS, "refused") else 200
+def status_of(*forms: BaseForm) -> int:
+    """The status of the page that shows forms: 403 where a rule is against one, which no typing would mend; 400 where
+    one is not as it has to be."""
+    if any(form.has_error(NON_FIELD_ERRORS, "refused") for form in forms):
+        return 403
+    return 400 if any(form.errors for form in forms) else 200

@@ -10,7 +10,7 @@ from orgs.access import access
 from orgs.changes import Stale
 from orgs.http import paging
 from orgs.http.conflict import conflict
-from orgs.http.refusals import said_in
+from orgs.http.refusals import said_in, status_of
 from orgs.http.tables import Column, heads
 from orgs.models import Organisation
 from orgs.organisations import lifecycle
@@ -66,7 +66,7 @@ def organisation_create(request):
             messages.info(request, f"{already.organisation.owner_name} is created already.")
             return redirect("org-edit", already.organisation.pk)
     context = {"section": "orgs", "form": form, "form_token": form_token}
-    return render(request, "orgs/organisation_form.html", context)
+    return render(request, "orgs/organisation_form.html", context, status=status_of(form))
 
 
 @access("super", methods="GET POST")
@@ -85,7 +85,7 @@ def organisation_edit(request, organisation):
         except Stale as error:
             return conflict(request, error, form, _stored(form, error), section="orgs", again=request.path)
     context = {"section": "orgs", "form": form, "organisation": Organisation.everyone.get(pk=organisation.pk)}
-    return render(request, "orgs/organisation_form.html", context)
+    return render(request, "orgs/organisation_form.html", context, status=status_of(form))
 
 
 def _stored(form: OrganisationChangeForm, error: Stale) -> dict:

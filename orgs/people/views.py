@@ -67,7 +67,7 @@ def person_add(request, org):
         with said_in(form):
             return added_person(request, form, rights.granted())
     context = {"section": "people", "form": form, "rights": rights}
-    return render(request, "orgs/person_add.html", context, status=status_of(form))
+    return render(request, "orgs/person_add.html", context, status=status_of(form, rights))
 
 
 def added_person(request, form: PersonForm, granted: dict[str, str]):
@@ -98,7 +98,7 @@ def person_edit(request, org, person):
             again = rights_form(error.row.permissions, request)
             return conflict(request, error, form, typed, section="people", rights=again, again=request.path)
     context = {"section": "people", "person": User.objects.get(pk=person.pk), "form": form, "rights": rights}
-    return render(request, "orgs/person_edit.html", context, status=status_of(form))
+    return render(request, "orgs/person_edit.html", context, status=status_of(form, rights))
 
 
 @access("session", "users", methods="GET POST", form=True)

@@ -264,7 +264,7 @@ def test_suspending_resuming_and_revoking_are_told_and_noted(cast):
 def test_a_revoked_key_cannot_be_brought_back(cast, change):
     made, _ = build.key(cast.acme)
     inside(cast.acme, lifecycle.revoke, made)
-    with pytest.raises(SessionError, match="A revoked key cannot be changed"):
+    with pytest.raises(lifecycle.Revoked, match="A revoked key cannot be changed"):
         inside(cast.acme, change, made)
     assert build.again(made).state() == "revoked"
 

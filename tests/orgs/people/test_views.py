@@ -209,7 +209,7 @@ def test_a_stranger_is_answered_like_a_missing_person(cast, client_for):
 def test_bad_input_is_refused_beside_its_field_and_nothing_is_stored(cast, client_for, field, value):
     before = User.everyone.count()
     answer = client_for(cast.acme_admin).post("/o/acme/people/new/", {**FORM, field: value})
-    assert (answer.status_code, User.everyone.count()) == (200, before)
+    assert (answer.status_code, User.everyone.count()) == (400, before)
     assert len(shown_errors(answer)) == 1
 
 
