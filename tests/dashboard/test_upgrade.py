@@ -2,16 +2,19 @@
 
 import gzip
 import hashlib
+import importlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 from psycopg import sql
 
@@ -376,3 +379,36 @@ def test_keys_are_found_by_the_words_of_their_names(moved_in):
         for key in named:
             for word in words(key.alias, key.owner):
                 assert key in search.found(text=word).keys
+
+
+FILLED = {
+    "keys.migrations.0004_search": ("keys.KeyWord", ("org_id", "key_id", "word")),
+    "apis.migrations.0004_definition_columns": (
+        "apis.ApiDefinition",
+        ("id", "claimed_domain", "path_head", "versions", "auth", "target_url", "calls"),
+    ),
+    "apis.migrations.0006_packed_feed": ("apis.ServedApi", ("id", "packed")),
+}
+EMPTY = {"versions": [], "calls": [], "packed": b""}
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_rows_beyond_what_is_filled_at_once_are_filled_too(cast, monkeypatch, name):
+    """The dump has few rows; a database that is used has many, of many organisations."""
+    for org in (cast.acme, cast.globex):
+        for number in range(5):
+            made = build.api(org, f"Orders {number}", domain=f"{org.slug}.example")
+            build.key(org, made, alias=f"Partner {number}", owner=org.slug)
+    migration, (label, members) = importlib.import_module(name), FILLED[name]
+    rows = apps.get_model(label).objects
+    with scope.every_org():
+        before = set(map(str, rows.values_list(*members)))
+        if label == "keys.KeyWord":
+            rows.all().delete()
+        else:
+            rows.update(**{member: EMPTY.get(member, "") for member in members[1:]})
+        assert before.isdisjoint(map(str, rows.values_list(*members)))
+    monkeypatch.setattr(migration, "AT_ONCE", 1)
+    migration.fill(apps, SimpleNamespace(connection=connection))
+    with scope.every_org():
+        assert set(map(str, rows.values_list(*members))) == before
