@@ -1,5 +1,9 @@
 """What is compressed: lists, and no page with a secret, a token or records of callers beside what somebody asked."""
 
+from inspect import isfunction
+
+from django.conf import settings
+from django.middleware.gzip import GZipMiddleware
 from django.urls import get_resolver
 
 from tests.browser.walk import patterns
@@ -32,6 +36,18 @@ def test_lists_alone_are_compressed(cast, client_for):
     found |= {name for name, address in supers.items() if is_compressed(sue, address)}
     assert found == COMPRESSED
     assert {each.name for each in patterns(get_resolver().url_patterns)} >= COMPRESSED
+
+
+def compresses(function) -> bool:
+    """Whether a view is decorated with `gzip_page`, at whatever depth."""
+    held = [cell.cell_contents for cell in function.__closure__ or ()]
+    return any(isinstance(each, GZipMiddleware) or (isfunction(each) and compresses(each)) for each in held)
+
+
+def test_no_other_view_is_compressed_whatever_it_answers():
+    found = {each.name for each in patterns(get_resolver().url_patterns) if compresses(each.callback)}
+    assert found == COMPRESSED
+    assert not [name for name in settings.MIDDLEWARE if "gzip" in name.lower()]
 
 
 def test_the_same_list_is_never_of_the_same_length(cast, client_for):

@@ -225,11 +225,15 @@ def test_activation_is_a_post_and_a_revision(cast, ada, api):
     assert (now(api).active, now(api).revision) == (True, 3)
 
 
-def test_what_ends_something_asks_first_and_says_what_it_breaks(cast, ada, api):
+def test_what_ends_something_asks_first_and_says_what_it_breaks(cast, ada, client_for, api):
     address = f"/o/acme/apis/{api.id}/"
     asked = text_of(ada.get(f"{address}activation/"))
     assert "Deactivate it? Within seconds gateways answer requests to /payments/ with 404." in asked
     assert "No request in the last 30 days. As of " in asked
+    blind = client_for(make.user("kim@acme.example", cast.acme, {"apis": "write"}))
+    for page in ("activation/", "deletion/"):
+        assert "last 30 days" in text_of(ada.get(address + page))
+        assert "last 30 days" not in text_of(blind.get(address + page))
     assert 'name="active" value="no"' not in ada.get(address).content.decode()
     assert now(api).active is True
     ada.post(f"{address}edit/", edit(api, name="Payments 2"))
@@ -523,6 +527,17 @@ def test_51_apis_are_two_pages(cast, ada):
 def values_of(answer):
     form = answer.context["form"]
     return {name: form[name].value() for name in form.fields}
+
+
+def test_an_id_that_nobody_could_choose_today_is_no_fault_of_an_edit(ada, api):
+    definition = now(api).definition | {"api_id": "old id/1"}
+    with scope.every_org():
+        ApiDefinition.objects.filter(id=api.id).update(api_id="old id/1", definition_text=compact(definition))
+    address, broken = f"/o/acme/apis/{api.id}/edit/", {"name": ""}
+    answer = ada.post(address, edit(api, **broken))
+    assert (answer.status_code, list(errors_of(answer))) == (400, ["name"])
+    answer = ada.post(f"{address}?as=json", {"text": compact(definition | broken), "started_from": 1})
+    assert errors_of(answer) == {"text": ["Line 1: /name: must not be empty"]}
 
 
 def test_every_fault_is_told_in_one_round(ada):

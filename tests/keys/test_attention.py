@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from keys import attention
+from keys.keys import lifecycle
 from orgs import scope
 from orgs.providers.attention import Item
 from tests import make
@@ -35,6 +37,8 @@ def test_keys_that_end_within_a_week_are_told_of_if_they_are_called(redis, cast)
     lasting, _ = build.key(cast.acme, alias="lasting", expires_at=later)
     stopped, _ = build.key(cast.acme, alias="stopped", expires_at=soon, suspended=True)
     keys = (used, used, lasting, stopped)
+    with scope.org(cast.acme.id), transaction.atomic():
+        lifecycle.revoke(build.key(cast.acme, alias="ended", expires_at=soon)[0])
     push(
         redis,
         *({"OrgID": cast.acme.id, "APIKey": key.token_hash, "TimeStamp": ago(minutes=1)} for key in keys),

@@ -25,6 +25,8 @@ urlpatterns = [
 DECLARED = {
     "sso": {"caller": "anyone", "methods": "GET POST"},
     "reports": {"caller": "session", "permission": "analytics"},
+    # Of a package that may be mounted by itself; inside another the outermost declares.
+    "inner": {"caller": "super"},
 }
 
 

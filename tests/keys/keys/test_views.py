@@ -397,6 +397,9 @@ def test_the_csv_holds_what_the_filter_shows_and_no_formula(cast, acme, orders):
         f"{made.id},'=cmd,Ann,{made.token_hash},active,{orders.api_id},,{made.created_at.isoformat()},no",
     ]
     assert acme.get("/o/acme/keys/?format=csv&q=cmd").getvalue().decode().count("\n") == 2
+    for sort, ids in (("name", [made.id, everything.id]), ("created", [made.id, everything.id])):
+        lines = acme.get(f"/o/acme/keys/?format=csv&sort={sort}").getvalue().decode().splitlines()[1:]
+        assert [line.split(",")[0] for line in lines] == ids
 
 
 def test_an_empty_list_says_what_to_do_next(cast, acme):

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from django.db import connection
@@ -91,6 +91,13 @@ def test_the_same_list_the_other_way_round(entries):
 def test_columns_of_two_directions_are_a_mistake_of_ours(entries):
     with pytest.raises(ValueError, match="one direction"):
         page(order=("at", "-id"))
+
+
+def test_a_whole_first_page_is_of_the_size_that_was_asked_for(entries):
+    early = page("?" + urlencode({"size": 25, "before": parse_qs(page().older[1:])["after"][0]}))
+    assert (labels(early), early.size) == (entries[24:49], 25)
+    first = page(early.newer)
+    assert (labels(first), first.size, first.newer) == (entries[:25], 25, "")
 
 
 @pytest.mark.parametrize("size", paging.SIZES)
@@ -249,3 +256,12 @@ def test_batches_hold_every_row_once_each_in_its_own_scope(entries, cast):
         assert scope.current() is None
     assert found == [entries[:50], entries[50:100], entries[100:]]
     assert list(paging.batches(rows, ORDER, list, org_id=cast.globex.id)) == [[]]
+
+
+def test_between_two_batches_nobodys_scope_is_entered(entries, cast):
+    """A stream is read by the server, piece by piece, and its worker goes on with other requests."""
+    with scope.nobody():
+        entered = []
+        for _ in paging.batches(AuditEntry.objects.all(), ORDER, list, org_id=cast.acme.id, size=50):
+            entered.append(scope.current())
+    assert entered == [None, None, None]
