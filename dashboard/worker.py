@@ -25,6 +25,8 @@ from orgs.db.proof import refuse_holes
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 30  # seconds between two attempts of a failing step
+# Of one that brings gateways what has been changed: it waits no longer once the database is back.
+LONGEST_WAIT = 1
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Step:
     name: str
     interval: float
     work: Callable[[redis.Redis], object]
+    longest_pause: float = LONGEST_PAUSE
     due: float = 0
     failures: int = 0
 
@@ -45,12 +48,14 @@ class Step:
             more = self.work(client)
         except Exception as error:
             self.failures += 1
-            # Not the whole traceback: a failing statement quotes its values.
-            logger.error("%s: %s (%s)", self.name, described(error), where(error))
+            if self.failures.bit_count() == 1:  # the first time, the second, the fourth …
+                # Not the whole traceback: a failing statement quotes its values.
+                logger.error("%s: %s (%s)", self.name, described(error), where(error))
             for connection in connections.all(initialized_only=True):
                 connection.close()
             pause = min(
-                max(self.interval, 1) * 2 ** min(self.failures - 1, 10), max(self.interval, LONGEST_PAUSE)
+                max(self.interval, 1) * 2 ** min(self.failures - 1, 10),
+                max(self.interval, self.longest_pause),
             )
         else:
             if self.failures:
@@ -64,11 +69,11 @@ def lanes() -> list[list[Step]]:
     """All steps. Those of a lane never run at the same time."""
     return [
         [
-            Step("outbox", 0.2, delivery.deliver),
+            Step("outbox", 0.2, delivery.deliver, LONGEST_WAIT),
         ],
         [
             # Asks a port of ours first, which may take its time.
-            Step("reload signal", 0.3, paced(signals.tick, 1.5, lambda _: delivery.calm(10))),
+            Step("reload signal", 0.3, paced(signals.tick, 1.5, lambda _: delivery.calm(10)), LONGEST_WAIT),
         ],
         [
             Step("traffic", 2, paced(drain.tick, 10, lambda client: not claim.anything(client))),

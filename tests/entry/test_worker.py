@@ -47,6 +47,19 @@ def test_a_failing_step_waits_longer_each_time_and_never_more_than_half_a_minute
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
+def test_what_gateways_wait_for_is_tried_each_second_however_long_the_database_was_away(db, caplog):
+    """A revocation is to reach them a second after it; the log needs no line a second."""
+    steps = {step.name: step for lane in worker.lanes() for step in lane}
+    for step in (steps["outbox"], steps["reload signal"]):
+        caplog.clear()
+        step.work = failing
+        for _ in range(20):
+            before = time.monotonic()
+            step.take(None)
+            assert round(step.due - before, 1) == 1
+        assert len(caplog.records) == 5
+
+
 def test_a_step_that_has_more_to_do_is_due_at_once_and_one_that_has_not_after_its_interval(db):
     answers = iter([True, None])
     step = Step("busy", 5, lambda _: next(answers))
