@@ -123,6 +123,8 @@ def test_counting_ends_at_its_bound_and_may_be_left_out(entries):
         "1 to 50 of 120",
     )
     assert page("?last=1", counted=119).position == ""
+    # How many rows a page has is a choice also where nobody knows how many there are.
+    assert [len(each.sizes) for each in (more, uncounted, just)] == [len(paging.SIZES)] * 3
 
 
 def test_a_row_that_was_added_or_lost_meanwhile_moves_no_page(entries, cast):
