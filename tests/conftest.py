@@ -203,7 +203,7 @@ def serving(workers: int = 1, threads: int = 8, *arguments: str) -> Iterator[str
 
 def _await_answer(port: int) -> None:
     """The socket is open already, so the first request simply waits until somebody answers it."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         connection.request("GET", "/register/ping")
         response = connection.getresponse()
         assert (response.status, response.read()) == (

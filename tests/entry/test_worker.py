@@ -1,5 +1,7 @@
 """The background loop: what fails waits, what works goes on, nothing ends it but its end."""
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -9,6 +11,7 @@ from datetime import timedelta
 import pytest
 import redis as redis_package
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.db import connections, transaction
 from django.utils import timezone
 from redis.backoff import NoBackoff
@@ -26,6 +29,7 @@ from orgs import scope
 from orgs.models import Organisation
 from tests import make
 from tests.analytics.screens import ago, push
+from tests.entry.conftest import until
 from tests.keys import build
 
 
@@ -58,6 +62,35 @@ def test_what_gateways_wait_for_is_tried_each_second_however_long_the_database_w
             step.take(None)
             assert round(step.due - before, 1) == 1
         assert len(caplog.records) == 5
+
+
+def test_a_step_that_failed_leaves_no_connection_to_the_next(committed):
+    def breaks(_):
+        connections["default"].ensure_connection()
+        raise Broken
+
+    Step("failing", 1, breaks).take(None)
+    assert connections["default"].connection is None
+
+
+def test_a_worker_that_is_a_fork_tells_gateways_of_its_own_start(committed, redis, monkeypatch):
+    """Not of the moment at which the process before it imported the same code."""
+    monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - timedelta(days=1))
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def end():
+        until(lambda: signal.getsignal(signal.SIGINT) is not before[signal.SIGINT])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    try:
+        call_command("worker")
+    finally:
+        ending.join()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert timezone.now() - signals.STARTED_AT < timedelta(minutes=5)
 
 
 def test_a_step_that_has_more_to_do_is_due_at_once_and_one_that_has_not_after_its_interval(db):

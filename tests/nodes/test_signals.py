@@ -424,6 +424,13 @@ def test_while_one_worker_asks_for_the_feed_another_sends_nothing_and_waits_for_
     assert answers == [(False, True), (True, False)]
 
 
+def test_a_worker_that_looked_before_another_sent_claims_nothing(told, redis, cast):
+    published(cast.acme, "Orders")
+    seen = NodeSignal.objects.get()
+    assert signals.tick(redis) is True
+    assert signals._claim(seen, timezone.now()) is False
+
+
 def test_a_worker_whose_claim_has_run_out_notes_nothing(told, redis, cast, settings):
     published(cast.acme, "Orders")
     claimed = timezone.now() + timedelta(hours=1)

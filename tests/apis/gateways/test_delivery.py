@@ -99,6 +99,20 @@ def test_while_redis_is_away_one_message_notes_it_and_all_are_due_soon(cast, app
     assert 1 < wait.total_seconds() <= 2
 
 
+def test_when_redis_goes_away_all_that_was_claimed_and_not_tried_is_due_as_before(cast, app):
+    kinds.register("halt", lambda rows, redis: None, urgency=kinds.FIRST)
+    left(cast, "bad", "gone", "c")
+    left(cast, "d", kind="halt")
+    app.answers = {"bad": ValueError("no"), "gone": redis_package.ConnectionError("gone")}
+    assert delivery.deliver(None) is False
+    assert states() == {
+        "bad": (False, 1, "ValueError: no"),
+        "gone": (False, 1, "ConnectionError: gone"),
+        "c": (False, 0, ""),
+        "d": (False, 0, ""),
+    }
+
+
 def test_what_nobody_delivers_is_told_and_what_was_delivered_long_ago_forgotten(cast, app):
     left(cast, "old", "new", "strange")
     with scope.every_org():

@@ -103,6 +103,17 @@ def test_keys_for_all_apis_are_told_when_an_api_comes_and_goes_and_strangers_are
     assert not build.again(made).is_delivered
 
 
+def test_whoever_sees_every_organisation_touches_no_keys_but_those_of_the_apis_own(cast):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme)
+    foreign, _ = build.key(cast.globex)
+    with scope.every_org(), transaction.atomic():
+        publish.delete(orders, author=None)
+    assert build.waiting(cast.acme) == [("key", made.id), ("key-again", made.id)]
+    assert build.waiting(cast.globex) == [("key", foreign.id)]
+    assert [build.again(each).change_number for each in (made, foreign)] == [2, 1]
+
+
 def test_the_keys_of_a_deleted_organisation_end_with_it(cast):
     made, _ = build.key(cast.acme)
     gone, _ = build.key(cast.acme)

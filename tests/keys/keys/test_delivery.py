@@ -340,6 +340,38 @@ def test_a_key_that_changes_all_the_while_is_left_for_later(committed, cast, red
     with scope.org(cast.acme.id):
         rows = [Outbox(org_id=cast.acme.id, kind="key", subject=made.id)]
         assert delivery.deliver(rows, flapping) == {rows[0].id: "the key is being changed"}
+    assert not build.again(made).is_delivered
+
+
+def test_a_quota_begins_anew_once_though_a_change_meanwhile_has_its_key_written_again(committed, cast, redis):
+    made, _ = build.key(cast.acme, build.api(cast.acme), quota_max=5, quota_renewal_rate=3600)
+    counted = f"quota-{made.token_hash}"
+    steps = iter(
+        [lambda: inside(cast.acme, lifecycle.set_suspended, made, True), lambda: redis.set(counted, 7)]
+    )
+
+    class Changing(Meanwhile):
+        def mget(self, names):
+            self.left, self.happens = 1, next(steps)
+            return super().mget(names)
+
+    with scope.org(cast.acme.id):
+        rows = [Outbox(org_id=cast.acme.id, kind="key", subject=made.id, payload={"reset_quota": True})]
+        assert delivery.deliver(rows, Changing(redis, 1, None)) == {}
+    assert (next(steps, None), redis.get(counted)) == (None, b"7")
+
+
+def test_what_is_looked_at_once_more_is_each_organisations_own(cast, redis):
+    made = [build.key(org)[0] for org in (cast.acme, cast.globex)]
+    for key in made:
+        with scope.org(key.org_id), transaction.atomic():
+            lifecycle.revoke(key)
+    with scope.every_org():
+        Outbox.objects.exclude(kind="key-removed").delete()
+    assert gateways.deliver(redis) is True
+    with scope.every_org():
+        looks = Outbox.objects.filter(kind="key-check").values_list("org_id", "subject")
+        assert sorted(looks) == sorted((key.org_id, key.id) for key in made)
 
 
 def test_a_worker_that_dies_between_writing_and_looking_is_replaced_when_its_claim_runs_out(

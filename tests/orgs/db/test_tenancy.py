@@ -118,6 +118,25 @@ def test_the_scope_is_sent_again_after_a_savepoint_rolled_back(cast, entries):
         assert list(labels.all()) == ["of acme"]
 
 
+def test_a_savepoint_of_another_scope_rolled_back_does_not_bring_it_back(cast, entries):
+    labels = AuditEntry.objects.order_by("label").values_list("label", flat=True)
+    with scope.org(cast.acme.id):
+        savepoint = transaction.savepoint()
+    with scope.org(cast.globex.id):
+        assert list(labels.all()) == ["of globex"]
+        transaction.savepoint_rollback(savepoint)
+        assert list(labels.all()) == ["of globex"]
+
+
+def test_the_scope_is_sent_again_after_a_transaction_rolled_back(committed, entries):
+    labels = AuditEntry.objects.order_by("label").values_list("label", flat=True)
+    with scope.every_org():
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            assert list(labels.all()) == ["of acme", "of globex"]
+            1 / 0  # noqa: B018
+        assert list(labels.all()) == ["of acme", "of globex"]
+
+
 def test_audit_entries_cannot_be_changed_deleted_or_truncated(cast, entries):
     for statement in (
         "UPDATE orgs_auditentry SET label = 'forged'",
