@@ -57,10 +57,12 @@ class Dimension(IntEnum):
     grains: tuple[Grain, ...]
     histogram: bool
 
-    def __new__(cls, number: int, *columns: object) -> "Dimension":
+    def __new__(  # noqa: PLR0917  the columns of the table below
+        cls, number: int, label: str, by_api: bool, column: str, grains: str, histogram: bool
+    ) -> "Dimension":
         member = int.__new__(cls, number)
         member._value_ = number
-        member.label, member.by_api, member.column, grains, member.histogram = columns
+        member.label, member.by_api, member.column, member.histogram = label, by_api, column, histogram
         member.grains = tuple(map(Grain, grains))
         return member
 

@@ -102,10 +102,10 @@ def together(parts: Iterable[Figures]) -> Figures:
     """Several Figures as one. Percentiles come out of the merged histogram: they are never averaged."""
     parts = list(parts)
     return Figures(
-        *(sum(getattr(part, name) for part in parts) for name in COUNTER_NAMES),
-        max((part.latency_max for part in parts if part.latency_max is not None), default=None),
-        max((part.last for part in parts if part.last), default=None),
-        b"".join(part.latency_histogram or b"" for part in parts),
+        **{name: sum(getattr(part, name) for part in parts) for name in COUNTER_NAMES},
+        latency_max=max((part.latency_max for part in parts if part.latency_max is not None), default=None),
+        last=max((part.last for part in parts if part.last), default=None),
+        latency_histogram=b"".join(part.latency_histogram or b"" for part in parts),
     )
 
 

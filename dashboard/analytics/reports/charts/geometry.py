@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from dashboard.analytics.clock import DAY, HOUR, MINUTE, offset
 from dashboard.analytics.reports.periods import Cut, Period
@@ -62,17 +63,19 @@ class Chart:
     stacked: bool = False
 
 
-def stacked(names: Sequence[tuple[str, str]], rows: Sequence[Sequence[int]], complete: int, **ticks) -> Chart:
+def stacked(
+    names: Sequence[tuple[str, str]], rows: Sequence[Sequence[int]], complete: int, **ticks: Any
+) -> Chart:
     """Stacked bars. names: (class, label) from the bottom up; rows: one a bucket, a count per name;
     complete: how many buckets are over, the rest is drawn faded. One path a series."""
     top = scale_top(max((sum(row) for row in rows), default=0), whole=True)
     paths = [["", ""] for _ in names]
     for index, row in enumerate(rows):
         base = HEIGHT
-        for series, height in enumerate(heights(row, top)):
+        for place, height in enumerate(heights(row, top)):
             if height:
                 bar = f"M{index * BUCKET + 1} {base}v-{height}h{BAR}v{height}z"
-                paths[series][index >= complete] += bar
+                paths[place][index >= complete] += bar
                 base -= height
     series = tuple(
         Series(name, label, full, incomplete=faded)
@@ -98,7 +101,7 @@ def lines(
     complete: int,
     *,
     logarithmic: bool = False,
-    **ticks,
+    **ticks: Any,
 ) -> Chart:
     """Lines over buckets, one column of values a name; None is a gap. The step into a bucket that is still
     running is drawn faded. logarithmic: for values of which some are hundreds of times the others."""

@@ -1,6 +1,6 @@
 """The time charts and the accessible table of each. Pure: Traffic in, plots out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,10 +76,17 @@ def status_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Pl
         legend=zip(CLASSES, map(figures.exact, sums), strict=True),
         description=describe_requests(period, counts, total),
         header=("Requests", "2xx", "3xx", "4xx", "5xx", "429"),
-        cells=lambda part: map(
-            figures.exact,
-            (part.hits, part.status_2xx, part.status_3xx, part.status_4xx, part.status_5xx, part.limited),
-        ),
+        cells=lambda part: [
+            figures.exact(count)
+            for count in (
+                part.hits,
+                part.status_2xx,
+                part.status_3xx,
+                part.status_4xx,
+                part.status_5xx,
+                part.limited,
+            )
+        ],
     )
 
 
@@ -183,7 +190,7 @@ def _plot(
     period: Period,
     traffic: Traffic,
     buckets: Buckets,
-    legend,
+    legend: Iterable,
     description: str,
     header: tuple[str, ...],
     cells: Callable[[Figures], Sequence[str]],

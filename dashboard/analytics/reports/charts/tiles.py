@@ -1,5 +1,6 @@
 """The five figures at the top of a page. Pure: Traffic in, tiles out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.analytics.clock import DAY
@@ -49,7 +50,7 @@ def _requests(traffic: Traffic) -> Tile:
         "requests",
         "Requests",
         figures.short(hits),
-        figures.change_in_per_cent(hits, before and before.hits),
+        figures.change_in_per_cent(hits, before.hits if before else None),
         "All requests that gateways answered, refused ones included.",
         _spark([part.hits for part in _over(traffic)]),
         exact=figures.exact(hits),
@@ -64,7 +65,7 @@ def _errors(traffic: Traffic) -> Tile:
         "Errors (5xx)",
         figures.per_cent(value),
         figures.change_in_points(
-            value, before and figures.share(before.status_5xx, before.hits), more_is="bad"
+            value, figures.share(before.status_5xx, before.hits) if before else None, more_is="bad"
         ),
         "Requests answered with a status of 500 or above, as a share of all requests.",
         _spark([figures.share(part.status_5xx, part.hits) for part in _over(traffic)]),
@@ -75,7 +76,7 @@ def _errors(traffic: Traffic) -> Tile:
 
 def _latency(traffic: Traffic) -> Tile:
     [value] = traffic.total.percentiles(0.95)
-    before = traffic.before_latency and traffic.before_latency.percentiles(0.95)[0]
+    before = traffic.before_latency.percentiles(0.95)[0] if traffic.before_latency else None
     over = traffic.latency.figures[: traffic.latency.complete]
     return Tile(
         "latency",
@@ -118,7 +119,7 @@ def _known(traffic: Traffic) -> Figures | None:
     return traffic.before if traffic.before and traffic.before.hits else None
 
 
-def _over(traffic: Traffic):
+def _over(traffic: Traffic) -> Sequence[Figures]:
     return traffic.counts.figures[: traffic.counts.complete]
 
 
