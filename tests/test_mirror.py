@@ -64,7 +64,6 @@ TESTED_IN = {
     "orgs/managers.py": "tests/orgs/db/test_tenancy.py",
     "orgs/scope.py": "tests/orgs/db/test_tenancy.py",
     "orgs/organisations/forms.py": "tests/orgs/http/test_forms.py",
-    "orgs/people/accounts.py": "tests/orgs/test_changes.py",
     "orgs/people/forms.py": "tests/orgs/people/test_views.py",
     "orgs/people/rules.py": "tests/orgs/test_changes.py",
     "orgs/providers/recent_traffic.py": "tests/keys/keys/test_views.py",

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
+from orgs import scope
 from orgs.models import Organisation
 from orgs.organisations import lifecycle
 from orgs.organisations.limits import LIMITS
@@ -54,3 +55,28 @@ def test_a_user_joins_by_a_slug_in_any_case(cast):
         "bootstrap", "--newuser", "--org", "ACME", "--email", "n@acme.example", "--json", stdout=StringIO()
     )
     assert cast.acme.users.filter(email="n@acme.example").count() == 1
+
+
+STATEMENTS = {"creation": 9, "change": 10, "deletion": 13}
+
+
+def write(name: str, row: Organisation) -> None:
+    if name == "creation":
+        lifecycle.create(owner_name="Nova", slug="nova")
+    elif name == "change":
+        lifecycle.change(row, owner_name="Late")
+    else:
+        lifecycle.delete(row)
+
+
+@pytest.mark.parametrize("others", [0, 20])
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_change_of_an_organisation_takes_its_statements_whichever_else_there_are(
+    cast, django_assert_num_queries, name, others
+):
+    for number in range(others):
+        make.organisation(f"Other {number}", f"other-{number}")
+        make.user(f"more{number}@acme.example", cast.acme)
+    row = Organisation.everyone.get(pk=cast.acme.pk)
+    with scope.nobody(), transaction.atomic(), django_assert_num_queries(STATEMENTS[name]):
+        write(name, row)
