@@ -336,6 +336,8 @@ def test_the_csv_has_the_rows_of_the_filter_and_no_formula(cast, ada, api):
         "name,API ID,listen path,domain,target URL,authentication,active,revision,updated",
         f"'=cmd(),f,/f/,,http://upstream.example/,token,yes,1,{row.updated_at.isoformat(timespec='seconds')}",
     ]
+    lines = ada.get("/o/acme/apis/?format=csv&sort=-name").getvalue().decode("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["name", "Payments", "'=cmd()"]
 
 
 def test_the_list_asks_as_much_of_the_database_for_three_rows_as_for_one(
