@@ -6,6 +6,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apis.models import Outbox
+from apis.publishing import publish
 from keys.keys import lifecycle
 from keys.keys.token import token_hash
 from keys.models import Key, KeyRight
@@ -430,3 +431,14 @@ def test_the_keys_of_an_api_are_those_of_its_own_organisation_for_super_users_to
     assert client.get(f"/api/apis/{orders.api_id}/keys/{foreign.token_hash}").status_code == 404
     everywhere = client.get("/api/apis/-/keys").json()["data"]["keys"]
     assert sorted(everywhere) == sorted([named.token_hash, every.token_hash, foreign.token_hash])
+
+
+def test_a_copy_of_a_key_is_old_once_an_api_that_it_names_has_another_name(cast, acme, orders):
+    made, _ = build.key(cast.acme, orders)
+    path = f"/api/keys/{made.token_hash}"
+    tag = acme.get(path)["ETag"]
+    assert acme.get(path, headers={"If-None-Match": tag}).status_code == 304
+    with scope.org(cast.acme.id):
+        publish.change(orders, orders.definition | {"name": "Renamed"}, author=None)
+    answer = acme.get(path, headers={"If-None-Match": tag})
+    assert (answer.status_code, answer["ETag"] != tag) == (200, True)
