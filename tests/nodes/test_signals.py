@@ -424,6 +424,15 @@ def test_while_one_worker_asks_for_the_feed_another_sends_nothing_and_waits_for_
     assert answers == [(False, True), (True, False)]
 
 
+def test_a_signal_is_claimed_for_as_long_as_the_feed_may_take(told, cast, settings):
+    published(cast.acme, "Orders")
+    settings.FEED_CHECK_URL = "http://127.0.0.1:1/"
+    signal = NodeSignal.objects.get()
+    assert signals._claim(signal, timezone.now()) is True
+    signals._trouble(signal, signals.published.outline())
+    assert NodeSignal.objects.get().claimed_until - timezone.now() > signals.LEASE + timedelta(seconds=1)
+
+
 def test_a_worker_that_looked_before_another_sent_claims_nothing(told, redis, cast):
     published(cast.acme, "Orders")
     seen = NodeSignal.objects.get()

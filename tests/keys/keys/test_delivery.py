@@ -361,6 +361,17 @@ def test_a_quota_begins_anew_once_though_a_change_meanwhile_has_its_key_written_
     assert (next(steps, None), redis.get(counted)) == (None, b"7")
 
 
+def test_what_is_said_of_all_keys_is_not_looked_at_once_more(cast, redis):
+    made, _ = build.key(cast.acme)
+    with scope.org(cast.acme.id):
+        Outbox.objects.all().delete()
+    build.api(cast.acme)
+    build.deliver(redis)
+    with scope.org(cast.acme.id):
+        about_keys = Outbox.objects.filter(subject=made.id)
+        assert list(about_keys.values_list("kind", flat=True)) == ["key-again"]
+
+
 def test_what_is_looked_at_once_more_is_each_organisations_own(cast, redis):
     made = [build.key(org)[0] for org in (cast.acme, cast.globex)]
     for key in made:
