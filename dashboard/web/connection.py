@@ -89,7 +89,10 @@ class Answer:
         pass
 
     def whole(self) -> bytes:
-        return b"".join(self.pieces)
+        """The answer, once: gunicorn's response, which knows us, may stay in memory for a while."""
+        whole = b"".join(self.pieces)
+        self.pieces.clear()
+        return whole
 
 
 def network(client) -> str:

@@ -9,7 +9,7 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from dashboard.web.connection import Connection, State, network, seconds_to_send
+from dashboard.web.connection import Answer, Connection, State, network, seconds_to_send
 from dashboard.web.limits import (
     BODY_SECONDS,
     CLOSING_SECONDS,
@@ -175,3 +175,11 @@ def test_what_a_gateway_may_still_read_is_not_given_up_for_room(worker, come):
     conn.since -= SENDING_SECONDS + 1
     worker.make_room()
     assert worker.connections == set()
+
+
+def test_an_answer_that_was_made_is_not_kept():
+    """The feed has megabytes, and gunicorn's response to it waits for the next garbage collection."""
+    answer = Answer(None, None)
+    answer.sendall(b"head")
+    answer.sendall(b"body")
+    assert (answer.whole(), answer.pieces) == (b"headbody", [])
