@@ -346,9 +346,8 @@ def test_a_key_that_changes_all_the_while_is_left_for_later(committed, cast, red
 def test_a_quota_begins_anew_once_though_a_change_meanwhile_has_its_key_written_again(committed, cast, redis):
     made, _ = build.key(cast.acme, build.api(cast.acme), quota_max=5, quota_renewal_rate=3600)
     counted = f"quota-{made.token_hash}"
-    steps = iter(
-        [lambda: inside(cast.acme, lifecycle.set_suspended, made, True), lambda: redis.set(counted, 7)]
-    )
+    spec = lifecycle.KeySpec(alias="renamed", all_apis=True, quota_max=5, quota_renewal_rate=3600)
+    steps = iter([lambda: inside(cast.acme, lifecycle.change, made, spec), lambda: redis.set(counted, 7)])
 
     class Changing(Meanwhile):
         def mget(self, names):
