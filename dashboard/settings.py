@@ -55,8 +55,14 @@ def _database(name: str, url: str) -> dict:
     found = configuration.postgresql(name, url)
     return {
         **found,
-        # A server that swallows what it is sent would otherwise hold a web process for minutes.
-        "OPTIONS": {"connect_timeout": "10", **found["OPTIONS"]},
+        # A server that swallows what it is sent, or is gone without a word, would otherwise hold a web process for
+        # minutes. Of sockets in the file system both time-outs mean nothing.
+        "OPTIONS": {
+            "connect_timeout": "10",
+            "tcp_user_timeout": "30000",
+            "keepalives_idle": "30",
+            **found["OPTIONS"],
+        },
         "ENGINE": "orgs.db",
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": 60,

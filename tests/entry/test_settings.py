@@ -221,8 +221,8 @@ def test_a_database_that_swallows_what_it_is_sent_is_given_up_after_ten_seconds_
     urls = {"DATABASE_URL": url, "DATABASE_MIGRATE_URL": f"{url}?connect_timeout=3"}
     databases = settings_under(monkeypatch, var, urls)["DATABASES"]
     assert [databases[alias]["OPTIONS"] for alias in ("default", "owner")] == [
-        {"connect_timeout": "10"},
-        {"connect_timeout": "3"},
+        {"connect_timeout": "10", "tcp_user_timeout": "30000", "keepalives_idle": "30"},
+        {"connect_timeout": "3", "tcp_user_timeout": "30000", "keepalives_idle": "30"},
     ]
 
 

@@ -419,7 +419,7 @@ def test_the_list_costs_the_same_queries_for_one_key_and_for_three(cast, acme, o
             b"".join(acme.get(f"/o/acme/keys/{path}"))
         counts.append(len(queries))
     # The file is read in a transaction of its own, here a savepoint.
-    assert counts == {"": [9, 9], "?format=csv": [9, 9]}[path]
+    assert counts == {"": [12, 12], "?format=csv": [9, 9]}[path]
 
 
 def test_a_super_user_in_an_organisation_makes_keys_of_that_organisation(cast, client_for, orders):
@@ -469,7 +469,7 @@ def test_a_delivered_key_that_was_changed_while_redis_is_away_says_so_on_its_pag
     assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [False, False]
 
 
-PAGES = {"keys/new/": 5, "keys/{}/": 8, "keys/{}/edit/": 7, "keys/{}/revocation/": 12}
+PAGES = {"keys/new/": 5, "keys/{}/": 11, "keys/{}/edit/": 7, "keys/{}/revocation/": 12}
 
 
 @pytest.mark.parametrize("path", PAGES)
