@@ -44,8 +44,6 @@ TESTED_IN = {
     "apis/forms.py": "tests/apis/test_views.py",
     "apis/history_views.py": "tests/apis/test_views.py",
     "dashboard/analytics/dimensions.py": "tests/analytics/ingest/test_rollup.py",
-    "dashboard/analytics/reports/charts/plots.py": "tests/analytics/reports/test_overview.py",
-    "dashboard/analytics/reports/charts/tiles.py": "tests/analytics/reports/test_overview.py",
     "dashboard/analytics/reports/errors/reader.py": "tests/analytics/reports/errors/test_page.py",
     "dashboard/analytics/reports/parameters.py": "tests/analytics/reports/test_logs.py",
     "dashboard/analytics/reports/rows.py": "tests/analytics/reports/test_rankings.py",

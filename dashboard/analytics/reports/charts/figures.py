@@ -34,7 +34,8 @@ def short(value: float | None) -> str:
     if value is None:
         return NONE
     if abs(value) < 10_000:
-        return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
+        # From a thousand on, three figures would be written with an exponent.
+        return f"{value:,.0f}" if value == int(value) or abs(value) >= 999.5 else f"{value:,.3g}"
     for index, (size, letter) in enumerate(THOUSANDS):
         scaled = value / size
         if abs(scaled) >= 0.9995 or index == len(THOUSANDS) - 1:

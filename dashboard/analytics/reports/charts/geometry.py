@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from dashboard.analytics.clock import DAY, HOUR, MINUTE, offset
+from dashboard.analytics.clock import DAY, HOUR, MINUTE, day_start, offset
 from dashboard.analytics.reports.periods import Cut, Period
 
 HEIGHT = 400  # two units to the CSS pixel
@@ -167,7 +167,7 @@ def time_ticks(period: Period, cut: Cut) -> tuple[Tick, ...]:
     edges = cut.edges[:-1]
     wanted = list(range(0, len(edges), -(-len(edges) // MOST_LABELS)))
     for step in LABEL_STEPS:
-        round_ones = [index for index, edge in enumerate(edges) if _on(period.local(edge), step)]
+        round_ones = [index for index, edge in enumerate(edges) if _on(period, edge, step)]
         if cut.step <= step and cut.step <= DAY and len(round_ones) <= MOST_LABELS:
             wanted = round_ones
             break
@@ -187,15 +187,21 @@ def position(cut: Cut, instant: datetime) -> str | None:
     return f"{100 * (index + (instant - start) / (end - start)) / len(cut):.2f}%"
 
 
-def _on(local: datetime, step: timedelta) -> bool:
+def _on(period: Period, edge: datetime, step: timedelta) -> bool:
+    local = period.local(edge)
     if step >= DAY:
-        return local.hour == local.minute == 0 and local.toordinal() % (step // DAY) == 0
+        return _begins_day(period, edge) and local.toordinal() % (step // DAY) == 0
     return timedelta(hours=local.hour, minutes=local.minute) % step == timedelta()
+
+
+def _begins_day(period: Period, edge: datetime) -> bool:
+    """Also where midnight is skipped; where it comes twice, the first alone does."""
+    return edge == day_start(period.local(edge).date(), period.zone)
 
 
 def _tick_label(period: Period, edge: datetime, step: timedelta) -> str:
     local = period.local(edge)
-    if step >= DAY or local.hour == local.minute == 0:
+    if step >= DAY or _begins_day(period, edge):
         return f"{local.day} {local:%b %Y}" if period.years else f"{local.day} {local:%b}"
     return f"{local:%H:%M}{offset(edge, period.zone)}"
 

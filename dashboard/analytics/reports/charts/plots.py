@@ -176,7 +176,8 @@ def bucket_label(period: Period, cut: Cut, index: int) -> str:
     if cut.step < DAY:
         return period.said(cut.edges[index])
     start = period.local(cut.edges[index])
-    last = period.local(cut.edges[index + 1]) - HOUR
+    # An hour of time, not of the clock: a day may begin at one o'clock.
+    last = period.local(cut.edges[index + 1] - HOUR)
     days = [f"{day.day} {day:%b %Y}" if period.years else f"{day.day} {day:%b}" for day in (start, last)]
     return days[0] if last.date() == start.date() else " to ".join(days)
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.analytics.dimensions import Dimension
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.geometry import Tick
@@ -99,8 +100,23 @@ def test_a_sparkline_keeps_its_gaps():
     assert geometry.sparkline([1, 2, None, 4]) == ("0 -2 30 44", "M0 30l10 -10M28 0h4")
 
 
+def test_a_sparkline_of_nothing_has_no_path_and_one_of_zeros_lies_on_its_base():
+    assert geometry.sparkline([]) == ("0 -2 10 44", "")
+    assert geometry.sparkline([None]) == ("0 -2 10 44", "")
+    assert geometry.sparkline([5]) == ("0 -2 10 44", "M-2 0h4")
+    assert geometry.sparkline([0, 0], height=20) == ("0 -2 10 24", "M0 20l10 0")
+
+
 @pytest.mark.parametrize(
-    ("value", "top", "width"), [(0, 10, "0%"), (10, 10, "100.0%"), (1, 10**6, "0.5%"), (0, 0, "0%")]
+    ("value", "top", "width"),
+    [
+        (0, 10, "0%"),
+        (10, 10, "100.0%"),
+        (1, 10**6, "0.5%"),
+        (0, 0, "0%"),
+        (1, 0, "0%"),
+        (2**62, 2**63, "50.0%"),
+    ],
 )
 def test_a_bar_behind_a_row_can_be_seen_unless_the_row_is_zero(value, top, width):
     assert geometry.bar_width(value, top) == width
@@ -136,3 +152,100 @@ def test_an_instant_is_placed_inside_its_bucket():
     assert geometry.position(hour.counts, hour.start + timedelta(minutes=30, seconds=30)) == "50.83%"
     assert geometry.position(hour.counts, hour.end) is None
     assert geometry.position(hour.counts, hour.start - timedelta(seconds=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("largest", "whole", "top"),
+    [
+        (0, True, 4),
+        (0, False, 1),
+        (-1, False, 1),
+        (4, True, 4),
+        (5, True, 8),
+        (8, True, 8),
+        (9, True, 12),
+        (0.5, False, 0.6),
+        (100, False, 100),
+        (100.1, False, 120),
+        (10**15, True, 10**15),
+    ],
+)
+def test_the_top_of_a_scale_is_four_times_a_round_number(largest, whole, top):
+    assert geometry.scale_top(largest, whole=whole) == pytest.approx(top)
+
+
+def test_a_chart_without_buckets_is_one_bucket_wide_and_empty():
+    bars = geometry.stacked([("2xx", "2xx")], [], 0, **TICKS)
+    lines = geometry.lines([], [], 0, **TICKS)
+    assert (bars.width, bars.series, bars.stacked) == (10, (geometry.Series("2xx", "2xx", ""),), True)
+    assert (lines.width, lines.series, lines.stacked) == (10, (), False)
+
+
+def test_a_bar_of_parts_that_are_all_small_is_as_high_as_they_need():
+    assert geometry.heights((1, 1, 1, 1), 10**9) == [4, 4, 4, 4]
+    assert geometry.heights((0, 0, 0, 0), 4) == [0, 0, 0, 0]
+    assert geometry.heights((0, 0, 0, 1), 10**9) == [0, 0, 0, 4]
+
+
+@pytest.mark.parametrize(
+    ("draw", "values", "error"),
+    [
+        (geometry.stacked, [(1, 2)], IndexError),
+        (geometry.lines, [(1, 2), (3, 4)], ValueError),
+        (geometry.lines, [], ValueError),
+    ],
+)
+def test_values_of_no_name_and_names_without_values_are_not_drawn(draw, values, error):
+    with pytest.raises(error):
+        draw([("2xx", "2xx")], values, 1, **TICKS)
+
+
+def test_before_any_bucket_is_over_all_is_drawn_as_running():
+    chart = geometry.lines([("p50", "p50")], [(4, 2)], 0, **TICKS)
+    assert (chart.series[0].line, chart.series[0].incomplete) == ("", "M5 0l10 200")
+
+
+def test_a_logarithmic_scale_begins_at_one_whatever_lies_below():
+    assert geometry.logarithmic_scale([0, 0.2]).ticks == (1, 2)
+    assert geometry.logarithmic_scale([1]).ticks == (1, 2)
+    assert geometry.logarithmic_scale([2]).ticks == (2, 5)
+    assert geometry.logarithmic_scale([1, 1_048_575]).ticks == (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
+
+
+def test_an_axis_of_one_bucket_has_no_label_between_its_ends():
+    day = periods.parse({"from": "2026-10-01", "to": "2026-10-01"}, BERLIN, NOW, counted=Dimension.KEY)
+    assert (len(day.counts), geometry.time_ticks(day, day.counts)) == (1, ())
+
+
+def labels(zone: str, start: str, end: str, now: datetime) -> list[str]:
+    period = periods.parse({"from": start, "to": end}, ZoneInfo(zone), now)
+    return [tick.label for tick in geometry.time_ticks(period, period.counts)]
+
+
+def test_a_day_is_labelled_once_whether_its_midnight_comes_twice_or_not_at_all():
+    twice = labels(
+        "America/Havana", "2026-11-01T03:00Z", "2026-11-01T06:00Z", datetime(2026, 11, 1, 20, tzinfo=UTC)
+    )
+    assert twice == ["23:30", "1 Nov", "00:30 -04:00", "00:00 -05:00", "00:30 -05:00"]
+    skipped = labels("America/Havana", "2026-03-05", "2026-03-10", datetime(2026, 3, 10, 12, tzinfo=UTC))
+    assert skipped == ["6 Mar", "7 Mar", "8 Mar", "9 Mar", "10 Mar"]
+
+
+def test_an_hour_that_comes_twice_is_labelled_with_its_offset():
+    now = datetime(2026, 10, 25, 12, tzinfo=UTC)
+    found = labels("Europe/Berlin", "2026-10-24T23:00Z", "2026-10-25T03:00Z", now)
+    assert found == ["02:00 +02:00", "02:00 +01:00", "03:00"]
+
+
+def test_years_are_said_on_an_axis_that_has_two():
+    found = labels("Europe/Berlin", "2025-12-30", "2026-01-02", datetime(2026, 2, 1, tzinfo=UTC))
+    assert found == ["31 Dec 2025", "1 Jan 2026", "2 Jan 2026"]
+
+
+def test_the_middle_of_a_long_bucket_is_in_the_middle_of_its_place():
+    now = datetime(2026, 10, 26, 12, tzinfo=UTC)
+    cut = periods.parse({"range": "30d"}, BERLIN, now).counts
+    of_25_hours = cut.edges[28]
+    assert cut.edges[29] - of_25_hours == timedelta(hours=25)
+    assert geometry.position(cut, of_25_hours + timedelta(hours=12, minutes=30)) == "95.00%"
+    assert geometry.position(cut, cut.edges[0]) == "0.00%"
