@@ -11,8 +11,10 @@ from keys.keys import lifecycle
 from keys.keys.token import token_hash
 from keys.models import Key, KeyRight
 from orgs import scope
+from orgs.http.rest import STALE
 from orgs.models import AuditEntry, User
 from tests import make
+from tests.concurrency import second_of_two
 from tests.keys import build
 from tests.keys.recorded import API_A, API_B, ORG_A, ORG_B, RECORDED
 
@@ -442,3 +444,22 @@ def test_a_copy_of_a_key_is_old_once_an_api_that_it_names_has_another_name(cast,
         publish.change(orders, orders.definition | {"name": "Renamed"}, author=None)
     answer = acme.get(path, headers={"If-None-Match": tag})
     assert (answer.status_code, answer["ETag"] != tag) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "sent"), [("put", {"all_apis": True, "alias": "Late"}), ("delete", {})], ids=["PUT", "DELETE"]
+)
+def test_a_change_that_waited_for_another_is_412_if_it_names_what_was_there_before(
+    committed, cast, rest, method, sent
+):
+    made, _ = build.key(cast.acme, alias="Partner")
+    path, client = f"/api/keys/{made.token_hash}", rest(cast.acme_admin)
+    tag = client.get(path).headers["ETag"]
+    late = getattr(client, method)
+    answer = second_of_two(
+        cast.acme.id,
+        lambda: lifecycle.change(made, lifecycle.KeySpec(alias="Faster", all_apis=True)),
+        lambda: late(path, json.dumps(sent), content_type="application/json", headers={"If-Match": tag}),
+    )
+    assert error(answer) == (412, STALE)
+    assert (build.again(made).alias, build.again(made).revoked_at) == ("Faster", None)

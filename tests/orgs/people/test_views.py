@@ -3,9 +3,12 @@
 import re
 
 import pytest
+from django.http import Http404
+from django.test import RequestFactory
 
 from orgs import scope
 from orgs.models import AuditEntry, PlatformAuditEntry, User
+from orgs.people import views
 from tests import make
 
 FORM = {"email": "new@acme.example", "first_name": "Nia", "last_name": "Holm"}
@@ -247,3 +250,27 @@ def test_the_list_asks_the_database_as_often_for_three_people_as_for_one(
 QUERIES = (
     6  # the transaction's two, the session, the person with his organisation, the people and their number
 )
+
+
+def test_another_organisations_person_is_missing_from_the_page_that_switches_people_off(cast, client_for):
+    for user in (cast.acme_admin, cast.super_user):
+        client = client_for(user)
+        for stranger in (cast.globex_member, cast.globex_admin):
+            address = f"/o/acme/people/{stranger.pk}/activation/"
+            answers = [client.get(address), client.post(address, {"active": "no"})]
+            assert [answer.status_code for answer in answers] == [404, 404]
+            assert person(stranger.email).is_active
+
+
+@pytest.mark.parametrize("view", [views.person_edit, views.person_activation])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_page_of_a_person_asks_for_the_organisation_even_where_the_database_would_show_all(
+    cast, view, method
+):
+    request = getattr(RequestFactory(), method)("/", {"active": "no"})
+    request.user, request.org = cast.acme_admin, cast.acme
+    with scope.every_org():
+        for stranger in (cast.globex_member, cast.super_user):
+            with pytest.raises(Http404):
+                view(request, "acme", stranger.pk)
+    assert person(cast.globex_member.email).is_active
