@@ -34,14 +34,7 @@ ACROSS = {
 }
 # Modules without a test of their own: where theirs are.
 TESTED_IN = {
-    "apis/definitions/rules/shape.py": "tests/apis/definitions/test_classic.py",
-    "apis/definitions/rules/templates.py": "tests/apis/definitions/rules/test_members.py",
-    "apis/definitions/rules/trusted.py": "tests/apis/definitions/rules/test_references.py",
-    "apis/definitions/authentication.py": "tests/apis/definitions/test_classic.py",
-    "apis/definitions/pointer.py": "tests/apis/definitions/test_document.py",
     "apis/publishing/refusals.py": "tests/apis/publishing/test_publish.py",
-    "apis/editing.py": "tests/apis/test_views.py",
-    "apis/forms.py": "tests/apis/test_views.py",
     "apis/history_views.py": "tests/apis/test_views.py",
     "dashboard/analytics/dimensions.py": "tests/analytics/ingest/test_rollup.py",
     "dashboard/analytics/reports/errors/reader.py": "tests/analytics/reports/errors/test_page.py",
@@ -49,7 +42,6 @@ TESTED_IN = {
     "dashboard/analytics/reports/rows.py": "tests/analytics/reports/test_rankings.py",
     "dashboard/analytics/reports/traffic.py": "tests/analytics/reports/test_overview.py",
     "dashboard/analytics/reports/zones.py": "tests/analytics/ingest/test_cuts.py",
-    "dashboard/demonstration/catalogue.py": "tests/dashboard/demonstration/test_seed.py",
     "dashboard/preparation.py": "tests/entry/test_supervisor.py",
     "dashboard/worker.py": "tests/entry/test_worker.py",
     "dashboard/wsgi.py": "tests/entry/test_gunicorn.py",

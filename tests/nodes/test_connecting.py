@@ -84,3 +84,21 @@ def test_readme_shows_the_same_block():
 def test_every_redis_url_that_may_be_set_makes_a_block(url, host, port, database):
     storage = json.loads(configuration("https://gate.example", url))["storage"]
     assert (storage["host"], storage["port"], storage["database"]) == (host, port, database)
+
+
+@pytest.mark.parametrize(
+    ("url", "held"),
+    [
+        ("redis://cache", {}),
+        ("redis://:hunter2@cache", {"password": "THE-PASSWORD-OF-REDIS"}),
+        ("redis://user@cache", {"username": "user"}),
+        ("redis://us%40er:hunter%2F2@cache", {"username": "us@er", "password": "THE-PASSWORD-OF-REDIS"}),
+        ("rediss://cache", {"use_ssl": True}),
+        ("unix://:hunter2@/run/redis.sock", {"password": "THE-PASSWORD-OF-REDIS"}),
+    ],
+)
+def test_the_block_says_how_one_signs_in_to_redis_and_only_where_one_does(url, held):
+    text = configuration("https://gate.example", url)
+    storage = json.loads(text)["storage"]
+    assert {name: storage[name] for name in storage.keys() - {"type", "host", "port", "database"}} == held
+    assert [secret for secret in ("hunter2", "hunter%2F2", "hunter/2") if secret in text] == []

@@ -226,3 +226,54 @@ def test_the_row_of_a_node_belongs_to_no_organisation_and_is_readable_in_any_sco
     ask("GET /register/node", session="s1")
     with scope.org(cast.acme.id):
         assert Node.objects.count() == 1
+
+
+def test_a_node_that_says_nothing_of_itself_is_given_any_nonce_and_leaves_no_row(ask):
+    first, second = (ask("GET /register/ping").json()["Nonce"] for _ in range(2))
+    assert (len(first), len(second), first != second, Node.objects.count()) == (32, 32, True, 0)
+    assert ask("GET /register/ping", nonce="n1").json()["Nonce"] == "n1"
+
+
+def test_a_node_of_another_session_under_a_known_id_is_a_node_of_its_own(ask):
+    first = ask("GET /register/ping", session="s1", node="solo-1").json()["Nonce"]
+    second = ask("GET /register/ping", session="s2", node="solo-1").json()["Nonce"]
+    assert first != second
+    rows = Node.objects.order_by("session_id").values_list("session_id", "node_id", "nonce")
+    assert list(rows) == [("s1", "solo-1", first), ("s2", "solo-1", second)]
+
+
+def test_of_two_nodes_of_one_id_the_one_heard_last_is_meant(ask):
+    for session in ("s1", "s2"):
+        ask("GET /register/ping", session=session, node="solo-1")
+    Node.objects.filter(session_id="s2").update(last_ping_at=timezone.now() - timedelta(seconds=2))
+    ask("GET /system/apis", node="solo-1")
+    pulled = Node.objects.exclude(last_pull_at=None).values_list("session_id", flat=True)
+    assert list(pulled) == ["s1"]
+
+
+def test_only_a_pull_of_the_feed_tells_what_a_node_serves(ask):
+    ask("GET /register/ping", session="s1", node="n")
+    Node.objects.update(asked_at=timezone.now())
+    for path in ("policies", "clientidps"):
+        ask(f"GET /system/{path}", session="s1", node="n")
+    row = Node.objects.get()
+    assert (row.served_version, row.last_pull_at, row.asked_at is None) == (None, None, False)
+
+
+def test_a_ping_that_leaves_something_unsaid_leaves_that_as_it_was(ask):
+    ask("GET /register/ping", session="s1", node="solo-1", hostname="edge-1")
+    ask("GET /register/ping", session="s1")
+    assert Node.objects.values_list("node_id", "hostname").get() == ("solo-1", "edge-1")
+    ask("GET /register/ping", session="s1", node="solo-2", hostname="edge-2")
+    assert Node.objects.values_list("node_id", "hostname").get() == ("solo-2", "edge-2")
+
+
+def test_a_goodbye_ends_the_row_of_its_session_alone(ask):
+    for session in ("s1", "s2"):
+        ask("GET /register/ping", session=session, node="solo-1")
+    ask("DELETE /system/node", session="s2", node="solo-1")
+    assert list(Node.objects.values_list("session_id", flat=True)) == ["s1"]
+    ask("DELETE /system/node", session="s3", node="solo-1")
+    assert Node.objects.count() == 1
+    ask("DELETE /system/node", node="solo-1")
+    assert Node.objects.count() == 0

@@ -76,3 +76,33 @@ def test_a_name_that_the_shell_would_expand_is_quoted():
     text = called(auth={"auth_header_name": "$HOME`id`"})
     assert shlex.split(text.replace("\\\n", ""))[-1] == f"$HOME`id`: {KEY}"
     assert "'$HOME`id`: " in text
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"auth": {"disable_header": True}}, ["curl", URL, "--cookie", f"Authorization={KEY}"]),
+        (
+            {"auth": {"disable_header": True, "cookie_name": "sid"}},
+            ["curl", URL, "--cookie", f"sid={KEY}"],
+        ),
+        ({"auth": {"param_name": "k"}}, ["curl", URL, "--header", f"Authorization: {KEY}"]),
+        (
+            {"auth": {"use_param": True, "use_cookie": True, "auth_header_name": "K"}},
+            ["curl", f"{URL}?K=eyJvcmci%2F%2B%3D%3D"],
+        ),
+        ({"use_keyless": True, "auth": {"auth_header_name": "a b"}}, ["curl", URL]),
+    ],
+)
+def test_a_key_has_one_place_where_several_are_said(members, words):
+    assert shlex.split(called(**members).replace("\\\n", "")) == words
+
+
+@pytest.mark.parametrize("proxy", [None, {}, {"listen_path": None}, {"listen_path": ""}])
+def test_an_api_without_a_listen_path_is_called_at_the_root(proxy):
+    assert command({"proxy": proxy, "use_keyless": True}, KEY) == "curl http://gateway.example:8080/"
+
+
+def test_a_listen_path_is_escaped_but_for_its_parts():
+    definition = {"proxy": {"listen_path": "/~ü b/{id}"}, "use_keyless": True}
+    assert command(definition, KEY) == "curl 'http://gateway.example:8080/~%C3%BC%20b/%7Bid%7D'"

@@ -81,3 +81,81 @@ def test_what_indenting_would_make_too_long_to_send_back_is_shown_without_blanks
     assert document.pretty(value).startswith("[\n")
     value = [value[0]] * 1_000
     assert document.pretty(value) == document.compact(value)
+
+
+def test_a_text_of_the_largest_length_is_read_and_one_longer_is_not():
+    text = "1".ljust(document.LARGEST)
+    assert document.parse(text) == 1
+    with pytest.raises(BadJson) as raised:
+        document.parse(text + " ")
+    assert str(raised.value) == "it is longer than 1,000,000 characters"
+
+
+def test_indented_text_of_the_largest_length_is_shown_so_and_one_longer_is_not():
+    fitting = ["x" * (document.LARGEST - 8)]
+    assert document.pretty(fitting) == f'[\n  "{fitting[0]}"\n]'
+    assert len(document.pretty(fitting)) == document.LARGEST
+    assert document.pretty([fitting[0] + "x"]) == f'["{fitting[0]}x"]'
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ("{}", {}),
+        ("[]", None),
+        ("null", None),
+        ('"a"', None),
+        ("", None),
+        ('{"a": 1, "a": 2}', None),
+    ],
+)
+def test_the_object_of_a_text_is_none_where_there_is_no_object(text, found):
+    assert document.object_in(text) == found
+
+
+def test_both_forms_are_written_in_their_order_and_letters_as_they_are():
+    value = {"z": "ü", "a": [True, None, 1.5, {}]}
+    assert document.compact(value) == '{"z":"ü","a":[true,null,1.5,{}]}'
+    assert document.pretty(value) == (
+        '{\n  "z": "ü",\n  "a": [\n    true,\n    null,\n    1.5,\n    {}\n  ]\n}'
+    )
+
+
+def nested(depth):
+    value = None
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (float("nan"), "it cannot be written as JSON"),
+        ({"a": float("inf")}, "it cannot be written as JSON"),
+        ({"a": {1, 2}}, "it cannot be written as JSON"),
+        (nested(100_000), "it cannot be written as JSON"),
+        ({1: "a", "1": "b"}, "the member 1 is there twice"),
+        ("x" * document.LARGEST, "it is longer than 1,000,000 characters"),
+        ("a\0b", "the text holds a NUL character"),
+    ],
+    ids=["not a number", "infinite", "a set", "deep", "twice", "long", "NUL"],
+)
+def test_what_no_text_says_has_no_faithful_form(value, said):
+    with pytest.raises(BadJson) as raised:
+        document.faithful(value)
+    assert str(raised.value) == said
+
+
+def test_a_faithful_form_is_what_a_reader_sees():
+    assert document.faithful({1: (2, 3)}) == {"1": [2, 3]}
+
+
+def test_lines_are_asked_for_by_escaped_names_and_found_below_empty_ones():
+    text = '{"": {"": 1,\n"a/b": [\n[2]]}}'
+    assert document.lines(text, ["/", "//", "//a~1b/0/0", "//a/b", "/0"]) == {
+        "/": 1,
+        "//": 1,
+        "//a~1b/0/0": 3,
+    }

@@ -88,3 +88,62 @@ def test_the_header_is_changed_where_gateways_read_it():
     assert starter.fields(definition)["auth_header_name"] == "X-Old"
     made = starter.apply(definition, starter.fields(definition) | {"auth_header_name": "X-New"})
     assert made["auth_configs"] == {"authToken": {"auth_header_name": "X-New", "use_param": True}}
+
+
+def test_a_definition_that_says_nothing_or_nonsense_of_a_field_shows_it_empty():
+    empty = VALUES | {
+        "name": "",
+        "listen_path": "",
+        "target_url": "",
+        "strip_listen_path": False,
+        "auth_header_name": "",
+        "active": False,
+    }
+    nulls = dict.fromkeys(("name", "proxy", "auth", "auth_configs", "global_rate_limit", "domain", "active"))
+    assert starter.fields({}) == empty
+    assert starter.fields(nulls) == empty
+    assert starter.fields({"proxy": [], "auth": "x", "auth_configs": 1, "global_rate_limit": True}) == empty
+    assert starter.fields({"auth_configs": {"authToken": None, "jwt": {"auth_header_name": "J"}}}) == empty
+
+
+def test_fields_are_put_where_nothing_or_nonsense_stood():
+    changed = {"listen_path": "/x/", "rate": 10, "auth_header_name": "X-Key"}
+    for definition in ({}, {"proxy": None, "auth": [], "global_rate_limit": "none"}):
+        assert starter.apply(definition, starter.fields(definition) | changed) == {
+            "proxy": {"listen_path": "/x/"},
+            "global_rate_limit": {"rate": 10},
+            "auth": {"auth_header_name": "X-Key"},
+        }
+
+
+def test_the_header_of_the_token_comes_before_the_older_member_unless_it_is_empty():
+    old = {"auth": {"auth_header_name": "Old"}}
+    new = {"auth_configs": {"authToken": {"auth_header_name": "New"}}}
+    none = {"auth_configs": {"authToken": {}}}
+    assert [starter.fields(old | each)["auth_header_name"] for each in ({}, new, none)] == [
+        "Old",
+        "New",
+        "Old",
+    ]
+    made = starter.apply(old | none, starter.fields(old | none) | {"auth_header_name": "Both"})
+    assert made == {
+        "auth": {"auth_header_name": "Both"},
+        "auth_configs": {"authToken": {"auth_header_name": "Both"}},
+    }
+
+
+def test_keyless_switches_every_other_way_off_that_is_there_and_writes_no_more():
+    definition = {"enable_jwt": True, "use_openid": False, "use_standard_auth": True}
+    made = starter.apply(definition, starter.fields(definition) | {"authentication": "keyless"})
+    assert made == {
+        "enable_jwt": False,
+        "use_openid": False,
+        "use_standard_auth": False,
+        "use_keyless": True,
+    }
+
+
+def test_a_new_definition_is_nobody_elses():
+    first = starter.new()
+    first["proxy"]["listen_path"] = "/mine/"
+    assert starter.new()["proxy"]["listen_path"] == ""

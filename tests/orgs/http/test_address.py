@@ -110,3 +110,38 @@ def test_what_a_client_writes_before_the_last_entry_gives_no_further_guesses(cas
         for number in range(11)
     ]
     assert answers == [200] * 10 + [429]
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("203.0.113.7:99999", "203.0.113.7"),
+        ("203.0.113.7:100000", None),
+        ("[2001:db8::1]:", None),
+        ("[2001:db8::1]:123456", None),
+        ("[[2001:db8::1]]", None),
+        ('""', None),
+        ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - no address to listen on
+        ("256.0.0.1", None),
+        ("203.0.113", None),
+        ("1", None),
+        ("[fe80::1%]:443", "fe80::1"),
+    ],
+)
+def test_an_entry_at_the_edge_of_what_a_proxy_writes_is_an_address_or_none(entry, address):
+    assert bare_address(entry) == address
+
+
+def test_a_request_that_says_nothing_of_where_it_comes_from_has_no_address(settings):
+    request = RequestFactory().get("/")
+    del request.META["REMOTE_ADDR"]
+    for https in (True, False):
+        settings.HTTPS = https
+        assert client_address(request) is None
+
+
+def test_the_network_of_ipv6_ends_after_64_bits():
+    ends = ("2001:db8::", "2001:db8::ffff:ffff:ffff:ffff", "2001:db8:0:1::")
+    assert [network_of(text) for text in ends] == ["2001:db8::/64", "2001:db8::/64", "2001:db8:0:1::/64"]
+    with pytest.raises(ValueError):
+        network_of("unknown")

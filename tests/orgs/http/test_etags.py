@@ -50,3 +50,23 @@ def test_a_copy_is_current_only_if_all_of_the_tag_is():
 def test_a_long_header_that_is_none_is_refused_in_time_that_grows_with_its_length():
     with pytest.raises(etags.Malformed):
         etags.parse('"1",' + " " * 50_000 + "x")
+
+
+def test_a_tag_has_a_variant_only_where_it_is_told_one():
+    assert [etags.tag(7), etags.tag(0), etags.tag(7, "x-y")] == ['"7"', '"0"', '"7-x-y"']
+    assert etags.parse(etags.tag(7, "x-y")).name_number(7)
+
+
+@pytest.mark.parametrize("letter", ["\x7f", "\x00", "\n", " "])
+def test_no_control_character_or_blank_stands_in_a_tag(letter):
+    with pytest.raises(etags.Malformed):
+        etags.parse(f'"a{letter}b"')
+
+
+@pytest.mark.parametrize("letter", ["!", "#", "~", "\x80", "ü", "\U0010ffff"])
+def test_every_other_letter_may(letter):
+    assert etags.parse(f'W/"{letter}"') == Tags(weak=(letter,))
+
+
+def test_nothing_named_is_nothing_matched():
+    assert (Tags().name_number(0), Tags().name_tag('""')) == (False, False)

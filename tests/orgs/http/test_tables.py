@@ -27,3 +27,21 @@ def test_a_second_click_turns_the_order_round_and_keeps_the_filters(asked, name,
         Head("Target", "lesser"),
         Head("Updated", "col-time", *updated),
     ]
+
+
+def test_a_column_that_is_all_there_is_to_say_of_it_has_no_class_and_no_order():
+    columns = (
+        Column("State"),
+        Column("Rank", "number", "rank", lesser=True),
+        Column("", "actions", lesser=True),
+    )
+    assert heads(columns) == [
+        Head("State", ""),
+        Head("Rank", "col-number lesser", "?sort=rank", "none"),
+        Head("", "col-actions lesser"),
+    ]
+
+
+def test_an_empty_order_is_none_and_a_filter_is_written_as_an_address():
+    (name, *_) = heads(COLUMNS, {"q": "a&b=ü", "sort": ""}, default="-name")
+    assert name == Head("Name", "col-name", "?q=a%26b%3D%C3%BC&sort=name", "descending")
