@@ -38,7 +38,6 @@ TESTED_IN = {
     "apis/history_views.py": "tests/apis/test_views.py",
     "dashboard/analytics/dimensions.py": "tests/analytics/ingest/test_rollup.py",
     "dashboard/analytics/reports/errors/reader.py": "tests/analytics/reports/errors/test_page.py",
-    "dashboard/analytics/reports/parameters.py": "tests/analytics/reports/test_logs.py",
     "dashboard/analytics/reports/rows.py": "tests/analytics/reports/test_rankings.py",
     "dashboard/analytics/reports/traffic.py": "tests/analytics/reports/test_overview.py",
     "dashboard/analytics/reports/zones.py": "tests/analytics/ingest/test_cuts.py",

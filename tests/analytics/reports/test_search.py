@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.db import transaction
 
 from dashboard.analytics.ingest import cuts
@@ -76,3 +77,51 @@ def test_a_rare_api_is_found_far_back_after_a_change_of_zone(committed, redis):
         with scope.org(alpha.id):
             found = search.search([alpha.id], Wanted(now - timedelta(days=25), now, **wanted))
         assert [record.api_id for record in found.records] == ["rare"]
+
+
+NOW = datetime(2026, 11, 25, 14, 35, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sql", "values"),
+    [
+        ({}, "", []),
+        ({"api": "a"}, " AND api_id = %s", ["a"]),
+        ({"key": "k"}, " AND key = %s AND key <> ''", ["k"]),
+        ({"key": search.NO_KEY}, " AND key = ''", []),
+        ({"status": "200"}, " AND status BETWEEN %s AND %s", [200, 200]),
+        ({"status": "3xx"}, " AND status BETWEEN %s AND %s", [300, 399]),
+        ({"status": "400"}, " AND status BETWEEN %s AND %s AND status >= 400", [400, 400]),
+        ({"status": "5xx"}, " AND status BETWEEN %s AND %s AND status >= 400", [500, 599]),
+        ({"errors": True}, " AND status >= 400", []),
+        ({"endpoint": "GET /{id}"}, " AND endpoint = %s", ["GET /{id}"]),
+        ({"method": "GET"}, " AND method = %s", ["GET"]),
+        ({"path": "/50%_\\x"}, " AND path LIKE %s", ["/50\\%\\_\\\\x%"]),
+        ({"least_ms": 0}, "", []),
+        ({"least_ms": 1}, " AND latency >= %s", [1]),
+        ({"least_ms": 5, "api": "a"}, " AND api_id = %s AND latency >= %s", ["a", 5]),
+    ],
+)
+def test_what_is_wanted_becomes_conditions_with_their_values_in_order(asked, sql, values):
+    assert search.terms(Wanted(NOW, NOW, **asked)) == (sql, values)
+
+
+def test_a_place_is_written_and_read_to_the_microsecond():
+    for instant in (NOW.replace(microsecond=1), search.EPOCH, datetime(9999, 12, 31, tzinfo=UTC)):
+        place = Place(instant, 2**63 - 1)
+        assert Place.parse(str(place)) == place
+    assert str(Place(search.EPOCH + timedelta(microseconds=7), 0)) == "7.0"
+
+
+@pytest.mark.parametrize("text", [f"1.{2**63}", f"{10**18}.1", "1", "1.2.3", "a.1", "1.b", ""])
+def test_what_is_no_place_is_refused(text):
+    with pytest.raises(ValueError, match=r".+"):
+        Place.parse(text)
+
+
+def test_a_span_of_no_time_holds_nothing_and_is_searched_at_once(committed):
+    alpha = make.organisation("Alpha", "alpha")
+    with scope.org(alpha.id):
+        assert search.search([alpha.id], Wanted(NOW, NOW)) == search.Found((), NOW, None)
+        ahead = Place(NOW + timedelta(days=1), 1)
+        assert search.search([alpha.id], Wanted(NOW, NOW), ahead) == search.Found((), NOW, None)
