@@ -52,6 +52,21 @@ def test_absent_members_get_defaults_and_unknown_ones_are_ignored():
         ("RequestTime", "12", "request_time", 12),
         ("ContentLength", (1 << 64) - 1, "content_length", (1 << 64) - 1),
         ("TimeStamp", msgpack.Timestamp(1_795_470_227, 7), "time_stamp", (1_795_470_227, 7)),
+        ("TimeStamp", msgpack.Timestamp(-1, 999_999_999), "time_stamp", (-1, 999_999_999)),
+        ("TimeStamp", [1_795_470_227.9, "5"], "time_stamp", (1_795_470_227, 5)),
+        ("RequestTime", float("-inf"), "request_time", 0),
+        ("RequestTime", -12.9, "request_time", -12),
+        ("RequestTime", 1e18, "request_time", 10**18),
+        ("RequestTime", -(1 << 63), "request_time", -(1 << 63)),
+        ("RequestTime", "-12", "request_time", -12),
+        ("TrackPath", 1, "track_path", True),
+        ("TrackPath", "false", "track_path", False),
+        ("Latency", None, "latency", None),
+        ("Latency", {}, "latency", decode.Latency()),
+        ("Latency", {"Total": 3.0, "Upstream": None}, "latency", decode.Latency(total=3)),
+        ("Geo", {"Country": {"ISOCode": b"DE"}}, "geo", decode.Geo(decode.Country("DE"))),
+        ("Tags", [], "tags", []),
+        ("Tags", [None], "tags", []),
     ],
 )
 def test_odd_but_readable_members_are_read_leniently(member, wire, read, value):
@@ -84,6 +99,16 @@ def test_member_names_that_are_no_text_are_ignored():
         (packed(APIKey=17), "Expected `str`, got `int` - at `$.APIKey`"),
         (packed(Path=msgpack.ExtType(5, b"x")), "Expected `str`, got `array` - at `$.Path`"),
         (struct.pack(">BI", 0xDF, 0xFFFFFFFF), "not MessagePack (ValueError)"),
+        (b"\xc0", "not a map"),
+        (b"\x01", "not a map"),
+        (packed(RequestTime="1.5x"), "Expected `int`, got `str` - at `$.RequestTime`"),
+        (packed(TrackPath="perhaps"), "Expected `bool`, got `str` - at `$.TrackPath`"),
+        (packed(TrackPath=2), "Expected `bool`, got `int` - at `$.TrackPath`"),
+        (packed(TimeStamp=[1, 2, 3]), "Expected `array` of length 2, got 3 - at `$.TimeStamp`"),
+        (packed(TimeStamp=[1, None]), "Expected `array` of length 2, got 1 - at `$.TimeStamp`"),
+        (packed(Tags=["a", 5]), "Expected `str`, got `int` - at `$.Tags[1]`"),
+        (packed(Latency={"Total": "slow"}), "Expected `int`, got `str` - at `$.Latency.Total`"),
+        (packed(Geo={"Country": "DE"}), "Expected `object`, got `str` - at `$.Geo.Country`"),
     ],
 )
 def test_what_is_no_record_is_refused_with_a_reason_that_quotes_nothing(entry, reason):
@@ -99,3 +124,22 @@ def test_noise_is_refused_and_never_raises_anything_else(noise):
     except decode.Undecodable:
         return
     assert isinstance(msgpack.unpackb(noise, strict_map_key=False, raw=True), dict)
+
+
+def test_a_map_of_nothing_is_a_record_of_defaults():
+    assert decode.decode(b"\x80") == decode.GatewayRecord()
+    assert decode.decode(msgpack.packb({"Path": None, None: 5})) == decode.GatewayRecord()
+
+
+def test_of_a_member_that_is_sent_twice_the_last_is_read_by_either_reader():
+    twice = b"\x82" + (msgpack.packb("Path") + msgpack.packb("/a")) + msgpack.packb("Path")
+    assert decode.decode(twice + msgpack.packb("/b")).path == "/b"
+    assert decode.decode(twice + msgpack.packb(b"/b")).path == "/b"
+
+
+def test_a_map_may_be_nested_as_deeply_as_a_reader_can_go_and_no_deeper_ends_in_a_fault():
+    assert decode.decode(msgpack.packb(MINIMAL | {"Surprise": {"a": [[[[{"b": 1}]]]]}})).response_code == 200
+    deep = msgpack.packb(MINIMAL | {"Path": b"/x"})
+    deep = bytes([deep[0] + 1]) + deep[1:] + msgpack.packb("Surprise") + b"\x91" * 100_000 + b"\x01"
+    with pytest.raises(decode.Undecodable, match=r"\Anot MessagePack \(StackError\)\Z"):
+        decode.decode(deep)

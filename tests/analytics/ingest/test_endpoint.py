@@ -26,6 +26,12 @@ from dashboard.analytics.ingest import endpoint
         ("orders/17", "/orders/{id}"),
         ("//17", "//{id}"),
         ("/x\n12", "/x\n12"),
+        ("/a/b/c/d/e/f/g/h", "/a/b/c/d/e/f/g/h"),
+        ("/a/b/c/d/e/f/g/h/", "/a/b/c/d/e/f/g/h/{rest}"),
+        ("/a/b/c/d/e/f/g/h/i/j/k", "/a/b/c/d/e/f/g/h/{rest}"),
+        ("/{id}/{rest}", "/{id}/{rest}"),
+        # A number is one of the ten digits that every client writes.
+        ("/٤٢", "/٤٢"),
     ],
 )
 def test_variable_segments_are_folded_and_names_are_kept(path, folded):
@@ -72,6 +78,40 @@ def test_an_untracked_request_is_named_by_method_and_folded_path():
     assert endpoint.name("GET", "/orders/17", tracked=False) == "GET /orders/{id}"
 
 
+@pytest.mark.parametrize(
+    ("segment", "value"),
+    [
+        ("", False),
+        # Letters of hexadecimal numbers: from sixteen on.
+        ("abcdefabcdefabc", False),
+        ("abcdefabcdefabcd", True),
+        # A digit among so many characters.
+        ("abcdefghijklmnopqr1", False),
+        ("abcdefghijklmnopqrs1", True),
+        # Four digits in a row, or five in all.
+        ("ab123", False),
+        ("ab1234", True),
+        ("ab12-34", False),
+        ("ab12-34-5", True),
+        # Letters and digits that change places: with three digits, or in both cases from eight characters on.
+        ("a1b2", False),
+        ("a1b2c3", True),
+        ("aB1cD2e", False),
+        ("aB1cD2eF", True),
+        ("ab1cd2ef", False),
+        # The digits of an encoded character are none.
+        ("%41%42%43%44%45", False),
+        ("%411234", True),
+        # The groups of a UUID have their lengths.
+        ("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", True),
+        ("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeee", False),
+        ("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\n", False),
+    ],
+)
+def test_a_segment_becomes_a_value_at_each_boundary(segment, value):
+    assert endpoint.is_value(segment) is value
+
+
 def test_a_tracked_request_keeps_the_path_its_gateway_gave():
     assert endpoint.name("GET", "/orders/17", tracked=True) == "GET /orders/17"
 
@@ -82,4 +122,5 @@ def test_an_endpoint_is_never_longer_than_its_column():
 
 def test_folding_a_folded_path_changes_nothing():
     once = endpoint.fold("/a/17/5e9d9544a1dcd60001d0ed20/c/d/e/f/g/h/i")
-    assert endpoint.fold(once).startswith("/a/{id}/{id}/c/d/e/f/g/")
+    assert once == "/a/{id}/{id}/c/d/e/f/g/{rest}"
+    assert endpoint.fold(once) == once

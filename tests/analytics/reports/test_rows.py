@@ -1,0 +1,130 @@
+"""Which rows are read, by their bounds; that their sums are right is tried with traffic (test_overview.py)."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dashboard.analytics.dimensions import RECORDS, Dimension, Grain
+from dashboard.analytics.reports import rows
+from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, Owners
+
+OWNERS = Owners(("alpha",), ZoneInfo("Europe/Berlin"), 100)
+LORD_HOWE = Owners(("alpha",), ZoneInfo("Australia/Lord_Howe"))  # its clocks change by half an hour
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return NOON.replace(hour=hour, minute=minute)
+
+
+def read(what: str, span: Span, filters: Filters = NO_FILTERS, owners: Owners = OWNERS) -> list:
+    """The table and the values of each part of what is read; as many values as the statement has places for them."""
+    statement, values = rows.rows(what, owners, span, filters)
+    assert statement.count("%s") == len(values)
+    parts, left = [], list(values)
+    for part in statement.split(" UNION ALL "):
+        wanted = part.count("%s")
+        parts.append(("rollup" if "FROM rollup" in part else "record", left[:wanted]))
+        left = left[wanted:]
+    return parts
+
+
+@pytest.mark.parametrize(
+    ("what", "filters", "counted"),
+    [
+        ("total", {}, Dimension.TOTAL),
+        ("total", {"api": "a"}, Dimension.API),
+        ("total", {"key": "k"}, Dimension.KEY),
+        ("total", {"endpoint": "e"}, Dimension.ENDPOINT),
+        ("total", {"api": "a", "key": "k"}, Dimension.KEY_API),
+        ("total", {"key": "k", "endpoint": "e"}, None),
+        ("api", {}, Dimension.API),
+        ("api", {"key": "k"}, Dimension.KEY_API),
+        ("key", {}, Dimension.KEY),
+        ("key", {"key": "k"}, Dimension.KEY),
+        ("key", {"api": "a"}, Dimension.KEY_API),
+        ("key", {"endpoint": "e"}, None),
+        ("endpoint", {}, Dimension.ENDPOINT),
+        ("endpoint", {"api": "a", "endpoint": "e"}, Dimension.ENDPOINT),
+        ("endpoint", {"key": "k"}, None),
+        ("error", {}, Dimension.ERROR),
+        ("error", {"endpoint": "e"}, None),
+        ("error", {"key": "k"}, None),
+    ],
+)
+def test_rows_are_of_the_dimension_that_tells_apart_what_is_wanted(what, filters, counted):
+    assert rows.dimension_of(what, Filters(**filters)) == counted
+
+
+def test_a_line_that_nobody_counts_is_refused():
+    with pytest.raises(KeyError, match="colour"):
+        rows.dimension_of("colour", NO_FILTERS)
+
+
+def test_days_are_read_from_one_rollup_by_the_base_of_the_cut():
+    span = Span(at(0) - timedelta(days=7, hours=1), at(23), Grain.DAY_DETAIL)
+    assert read("key", span) == [("rollup", [["alpha"], "k", 106, span.start, span.end])]
+    assert read("total", span, Filters(api="a")) == [
+        ("rollup", [["alpha"], "d", 101, span.start, span.end, "a"])
+    ]
+
+
+@pytest.mark.parametrize(("what", "filters"), [("key", {"endpoint": "e"}), ("endpoint", {"key": "k"})])
+def test_what_no_rollup_tells_apart_is_read_from_the_newest_records(what, filters):
+    for grain in (Grain.DAY_DETAIL, Grain.HOUR_DETAIL, Grain.MINUTE, RECORDS):
+        span = Span(at(10), at(11), grain)
+        assert read(what, span, Filters(**filters)) == [
+            ("record", [["alpha"], span.start, span.end, *filters.values()])
+        ]
+        assert "LIMIT 50000" in rows.rows(what, OWNERS, span, Filters(**filters))[0]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "parts"),
+    [
+        # Whole hours alone; with a part before, behind, and at both ends.
+        (at(10), at(12), [("h", at(10), at(12))]),
+        (at(9, 59), at(12), [("m", at(9, 59), at(10)), ("h", at(10), at(12))]),
+        (at(10), at(12, 1), [("m", at(12), at(12, 1)), ("h", at(10), at(12))]),
+        (at(9, 30), at(12, 30), [("m", at(9, 30), at(10)), ("m", at(12), at(12, 30)), ("h", at(10), at(12))]),
+        # No whole hour: inside one hour, and over the turn of one.
+        (at(10, 10), at(10, 20), [("m", at(10, 10), at(10, 20))]),
+        (at(10, 50), at(11, 10), [("m", at(10, 50), at(11)), ("m", at(11), at(11, 10))]),
+    ],
+)
+def test_parts_of_hours_are_read_by_the_minute_where_minutes_are_kept(start, end, parts):
+    found = read("total", Span(start, end, Grain.HOUR_DETAIL))
+    assert found == [("rollup", [["alpha"], grain, 100, first, last]) for grain, first, last in parts]
+
+
+def test_parts_of_hours_of_a_key_are_read_from_records_and_the_running_hour_from_its_row_if_it_ends_there():
+    found = read("key", Span(at(9, 30), at(12, 30), Grain.HOUR_DETAIL), Filters(key="k"))
+    beyond = [["alpha"], at(12, 30), at(13)]
+    assert found == [
+        ("record", [["alpha"], at(9, 30), at(10), "k"]),
+        ("rollup", [["alpha"], "x", 106, at(12), at(13), "k", *beyond]),
+        ("record", [["alpha"], at(12), at(12, 30), "k", *beyond]),
+        ("rollup", [["alpha"], "x", 106, at(10), at(12), "k"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "parts"),
+    [
+        (at(10), at(12), [("rollup", at(10), at(12))]),
+        (at(9, 59), at(11), [("record", at(9, 59), at(10)), ("rollup", at(10), at(11))]),
+        (at(10, 10), at(10, 20), [("record", at(10, 10), at(10, 20))]),
+    ],
+)
+def test_a_span_of_a_key_that_ends_with_an_hour_or_inside_its_first_needs_no_running_hour(start, end, parts):
+    found = read("key", Span(start, end, Grain.HOUR_DETAIL))
+    assert [(table, *values[-2:]) for table, values in found] == parts
+
+
+def test_hours_are_read_by_the_time_that_their_rows_carry_where_a_clock_change_is_half_an_hour():
+    # At 15:00 UTC the clock goes back from 02:00 to 01:30: the row of that half hour carries 14:30.
+    start, end = (datetime(2026, 4, 4, hour, minute, tzinfo=UTC) for hour, minute in ((15, 0), (15, 30)))
+    found = read("total", Span(start, end, Grain.HOUR_DETAIL), owners=LORD_HOWE)
+    assert found == [("rollup", [["alpha"], "h", 0, start - timedelta(minutes=30), end])]
