@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from dashboard.analytics.ingest import drain, partitions
 from dashboard.demonstration import seed
@@ -34,7 +35,10 @@ def chromium(monkeypatch) -> Iterator[Any]:
     )
     if not CHROMIUM.exists():
         pytest.skip(f"needs Debian's chromium ({CHROMIUM})")
-    # Playwright's loop runs in this thread, where Django would refuse to speak to the database.
+    # While Playwright's loop runs in this thread, Django keeps other connections than before and after it, and closes
+    # only those: one that an earlier test left open would outlive the database that is dropped after this one.
+    connections.close_all()
+    # Django would refuse to speak to the database beside a loop.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "yes")
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
