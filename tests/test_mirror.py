@@ -38,7 +38,6 @@ TESTED_IN = {
     "apis/history_views.py": "tests/apis/test_views.py",
     "dashboard/analytics/dimensions.py": "tests/analytics/ingest/test_rollup.py",
     "dashboard/analytics/reports/errors/reader.py": "tests/analytics/reports/errors/test_page.py",
-    "dashboard/analytics/reports/traffic.py": "tests/analytics/reports/test_overview.py",
     "dashboard/preparation.py": "tests/entry/test_supervisor.py",
     "dashboard/worker.py": "tests/entry/test_worker.py",
     "dashboard/wsgi.py": "tests/entry/test_gunicorn.py",

@@ -230,3 +230,34 @@ def test_an_hour_row_lies_in_the_bucket_that_holds_its_instants(zone, now, name)
         inside = clock.row_bound(edge, "h", zone)
         assert clock.hour_key(edge, zone) == inside
         assert clock.hour_key(edge - MINUTE, zone) < inside
+
+
+@pytest.mark.parametrize(
+    ("now", "start", "length", "tier"),
+    [
+        (NOW, NOW - HOUR, HOUR, "minutes"),
+        (NOW, NOW - 2 * HOUR, HOUR + timedelta(seconds=1), "hours"),
+        (NOW, NOW - 48 * HOUR, 48 * HOUR, "hours"),
+        (NOW, NOW - 49 * HOUR, 48 * HOUR + timedelta(seconds=1), "days"),
+        # Minutes are kept three days, of which the last hour may be deleted while it is read.
+        (NOW, NOW - 71 * HOUR, HOUR, "minutes"),
+        (NOW, NOW - 71 * HOUR - timedelta(seconds=1), HOUR, "days"),
+    ],
+)
+def test_a_span_falls_into_its_tier_up_to_the_second(now, start, length, tier):
+    asked = {"from": start.isoformat(), "to": (start + length).isoformat()}
+    assert parse(asked, BERLIN, now).tier == tier
+
+
+def test_a_range_may_begin_as_long_ago_as_days_are_kept_and_no_earlier():
+    oldest = NOW - 400 * DAY
+    assert parse({"from": oldest.isoformat(), "to": "2026-11-20"}, BERLIN, NOW).start <= oldest
+    with pytest.raises(PeriodError, match=r"\Afrom must lie within the last 400 days, which are kept\.\Z"):
+        parse({"from": (oldest - timedelta(seconds=1)).isoformat(), "to": "2026-11-20"}, BERLIN, NOW)
+
+
+def test_an_instant_is_found_in_the_bucket_that_begins_with_it():
+    cut = parse({"range": "1h"}, BERLIN, NOW).counts
+    least = timedelta(microseconds=1)
+    found = [cut.find(at) for at in (cut.edges[0] - least, cut.edges[0], cut.edges[1] - least, cut.edges[1])]
+    assert [*found, cut.find(cut.edges[-1] - least), cut.find(cut.edges[-1])] == [-1, 0, 0, 1, 59, 60]

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
+
 from dashboard.analytics import clock
 from dashboard.analytics.models import IngestState
 from orgs import scope
@@ -77,3 +79,19 @@ def test_keys_have_no_percentiles_and_are_sorted_by_their_mean(played, client_fo
     means = [float(row["mean_ms"] or -1) for row in sheet(client_for(played.ann).get(OVERVIEW, asked))]
     assert means == sorted(means, reverse=True)
     assert len(set(means)) > 5
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "1.0", "100000", "\N{SUPERSCRIPT TWO}", " 1"])
+def test_what_is_no_number_of_a_page_is_refused_by_name(played, client_for, number):
+    answer = client_for(played.ann).get("/o/alpha/analytics/apis/", {"p": number})
+    assert answer.status_code == 400
+    assert answer.context["problems"] == [("p", "p must be the number of a page.")]
+
+
+def test_a_page_beyond_the_last_and_a_ranking_of_another_name_are_not_found(played, client_for):
+    client = client_for(played.ann)
+    found = [
+        client.get(f"/o/alpha/analytics/{path}").status_code
+        for path in ("apis/?p=1", "apis/?p=", "apis/?p=00001", "apis/?p=99999", "colours/")
+    ]
+    assert found == [200, 200, 200, 404, 404]
