@@ -92,7 +92,8 @@ def api_detail(request, org, id):
 @access("session", "apis")
 def api_definition(request, org, id):
     api = api_or_404(id)
-    return render(request, "apis/definition.html", about(request, api, "definition"))
+    context = about(request, api, "definition") | {"text": document.pretty(api.definition)}
+    return render(request, "apis/definition.html", context)
 
 
 @access("session", "apis", methods="GET POST", form=True)
@@ -188,13 +189,11 @@ def _short(text):
 
 def about(request, api, tab):
     """What every page about one API is given."""
-    definition = api.definition
     return {
         "section": "apis",
         "api": api,
         "tab": tab,
-        "fields": starter.fields(definition),
-        "text": document.pretty(definition),
+        "fields": starter.fields(api.definition),
         "may_write": request.user.may("apis", "write"),
     }
 

@@ -132,7 +132,7 @@ class KeyRight(OrgOwned):
     keys)."""
 
     key = OrgForeignKey(Key, models.CASCADE, related_name="rights")
-    # An API's rights go with a change to its keys (keys.keys.lifecycle), never silently.
+    # An API's rights go with a change to its keys (keys.keys.bulk), never silently.
     api = OrgForeignKey(ApiDefinition, models.PROTECT, related_name="+")
     # Empty: all versions of the API.
     versions = models.JSONField(default=list, blank=True)

@@ -64,7 +64,7 @@ class Organisation(models.Model):
     max_people = _limit("max_people")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
-    # Counted up by each change (orgs.people.accounts): who changes it says which state he saw.
+    # Counted up by each change (orgs.organisations.lifecycle): who changes it says which state he saw.
     change_number = models.PositiveIntegerField(default=1, editable=False)
     # The form it was made with: sent twice, a form makes one organisation.
     form_token = models.CharField(max_length=32, unique=True, null=True, editable=False)  # noqa: DJ001  null is none

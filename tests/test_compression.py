@@ -50,7 +50,7 @@ def test_no_other_view_is_compressed_whatever_it_answers():
     assert not [name for name in settings.MIDDLEWARE if "gzip" in name.lower()]
 
 
-def test_the_same_list_is_never_of_the_same_length(cast, client_for):
+def test_the_same_list_is_of_many_lengths(cast, client_for):
     client = client_for(cast.acme_admin)
     lengths = {
         len(client.get("/o/acme/apis/", headers={"Accept-Encoding": "gzip"}).content) for _ in range(20)

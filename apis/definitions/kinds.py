@@ -1,7 +1,8 @@
 """What others may ask of a definition, of whichever kind it is. Pure.
 
-Nobody outside this package looks into a definition: he asks here, or reads the columns which publishing writes from
-what is said here (apis.publishing.columns). A kind is a module with these functions; which one, `_kind` says alone.
+Nobody outside this package looks into a definition: he asks here, or, for a page about a single one, the modules beside
+this (starter, calling, difference), or reads the columns which publishing writes (apis.publishing.columns). A kind is a
+module with these functions; which one, `_kind` says alone.
 """
 
 from collections.abc import Callable

@@ -169,8 +169,9 @@ def _refuse_stale(api, started_from):
 
 def _describe(api, definition, api_id, active=None):
     """Put a definition in normal form into the row, and what the row repeats of it."""
-    api.definition = kinds.normal_form(definition, id=api.id, api_id=api_id, org_id=api.org_id, active=active)
-    for name, value in columns(api.definition).items():
+    normal = kinds.normal_form(definition, id=api.id, api_id=api_id, org_id=api.org_id, active=active)
+    api.definition = normal
+    for name, value in columns(normal).items():
         setattr(api, name, value)
 
 

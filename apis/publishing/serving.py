@@ -81,10 +81,10 @@ def missing_targets(api: ApiDefinition) -> list[str]:
 def _ids(org_id, apis):
     """From an id that `apis` call to the database id of an own API. What others have is like what is not there."""
     named = {name for api in apis for name in api.calls}
-    found = (
-        ApiDefinition.objects.filter(Q(api_id__in=named) | Q(id__in=named), org_id=org_id) if named else ()
-    )
-    own = dict(found.values_list("api_id", "id")) if named else {}
+    if not named:
+        return {}.get
+    found = ApiDefinition.objects.filter(Q(api_id__in=named) | Q(id__in=named), org_id=org_id)
+    own = dict(found.values_list("api_id", "id"))
     return {**own, **{id: id for id in own.values()}}.get
 
 

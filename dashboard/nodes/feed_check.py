@@ -8,7 +8,7 @@ import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from urllib.parse import urlsplit
 
-# How long any feed may take, and what a process which serves it for the first time reads and packs a second when
+# How long any feed may take, and what a process which serves it for the first time reads and joins a second when
 # all else is busy too (alone it is ten times as much).
 SECONDS = 3
 BYTES_A_SECOND = 2_000_000

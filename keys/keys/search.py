@@ -51,8 +51,7 @@ def found(*, text: str = "", state: str = "", api_id: str = "") -> Found:
     if state:
         keys = in_state(keys, state, now)
     if state == "expired":
-        ended = Key.objects.filter(expires_at__lte=now, suspended=False, revoked_at=None)
-        looked_up.append(_few(ended.values_list("id", flat=True)))
+        looked_up.append(_few(in_state(Key.objects.all(), state, now).values_list("id", flat=True)))
     if api_id:
         # Its own id first: the planner knows how many rights name that, and cannot tell through a join.
         api = ApiDefinition.objects.filter(api_id=api_id).values_list("id", flat=True).first() or ""

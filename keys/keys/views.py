@@ -124,7 +124,7 @@ def _sent(request) -> dict:
 
 
 def _shown_once(request, key: Key, token: str):
-    called = _opened(key).filter(auth=TOKEN).only("definition_text").first()
+    called = _opened(key).filter(auth=TOKEN).defer(None).first()
     curl = calling.command(called.definition, token) if called else ""
     return render(request, "keys/token.html", {"section": "keys", "key": key, "token": token, "curl": curl})
 

@@ -1,5 +1,6 @@
 """Definitions for tests."""
 
+import base64
 import copy
 
 _PLAIN = {
@@ -36,3 +37,7 @@ def as_served(definition):
     for version in ((made.get("version_data") or {}).get("versions") or {}).values():
         version["global_headers_remove"] = [*(version.get("global_headers_remove") or []), "X-Tyk-Internal"]
     return made
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()

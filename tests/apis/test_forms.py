@@ -5,7 +5,6 @@ import pytest
 from apis.definitions import document, starter
 from apis.definitions.pointer import Problem
 from apis.forms import (
-    MOST_SHOWN,
     SORTS,
     ActivationForm,
     ApiForm,
@@ -141,8 +140,8 @@ def test_a_problem_is_said_at_the_field_that_it_is_about(problem, field, text):
 def test_twenty_problems_are_said_and_the_number_of_the_rest(more):
     form = JsonForm({"text": "{}"})
     assert form.is_valid()
-    form.refuse([Problem(f"/x{number}", "is bad") for number in range(MOST_SHOWN + more)])
-    said = [f"/x{number}: is bad" for number in range(MOST_SHOWN)]
+    form.refuse([Problem(f"/x{number}", "is bad") for number in range(20 + more)])
+    said = [f"/x{number}: is bad" for number in range(20)]
     assert errors(form) == {"text": said + ["and 1 more"] * more}
 
 

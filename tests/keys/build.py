@@ -13,6 +13,7 @@ from keys.keys.delivery import AGAIN, CHANGED, REVOKED, SUSPENDED
 from keys.keys.session import Right
 from keys.models import Sweep
 from orgs import scope
+from orgs.models import AuditEntry
 
 KINDS = (CHANGED, SUSPENDED, REVOKED, AGAIN)
 
@@ -86,3 +87,22 @@ def apis_of(org):
     """Its APIs by name."""
     with scope.org(org.id):
         return list(ApiDefinition.objects.filter(org=org).order_by("name"))
+
+
+def actions(org):
+    """(action, key) of the audit entries about keys, oldest first."""
+    with scope.org(org.id):
+        return list(
+            AuditEntry.objects.filter(kind="key").order_by("at", "id").values_list("action", "object_id")
+        )
+
+
+def changes(org, action):
+    """What the one entry of this action says."""
+    with scope.org(org.id):
+        return AuditEntry.objects.get(kind="key", action=action).changes
+
+
+def inside(org, call, *arguments, **named):
+    with scope.org(org.id), transaction.atomic():
+        return call(*arguments, **named)

@@ -59,13 +59,13 @@ def test_every_field_is_said_and_read_back():
 
 
 def test_fields_that_say_what_they_said_change_nothing():
-    for recorded in RECORDED.values():
-        for case in recorded:
-            definition = definition_of(case)
-            if definition and not problems(definition, may_use_references=True):
-                before = copy.deepcopy(definition)
-                assert starter.apply(definition, starter.fields(definition)) == before
-                assert definition == before
+    given = [definition_of(case) for recorded in RECORDED.values() for case in recorded]
+    sound = [each for each in given if each and not problems(each, may_use_references=True)]
+    assert len(sound) > 40
+    for definition in sound:
+        before = copy.deepcopy(definition)
+        assert starter.apply(definition, starter.fields(definition)) == before
+        assert definition == before
 
 
 def test_another_way_of_authenticating_stays_until_one_of_the_two_is_chosen():

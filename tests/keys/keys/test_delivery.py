@@ -22,12 +22,8 @@ from keys.keys.session import Right
 from keys.models import Key
 from orgs import scope
 from tests.keys import build
+from tests.keys.build import inside
 from tests.keys.recorded import NODE_SECRET, RECORDED
-
-
-def inside(org, call, *arguments, **named):
-    with scope.org(org.id), transaction.atomic():
-        return call(*arguments, **named)
 
 
 @pytest.fixture

@@ -16,23 +16,7 @@ from orgs import scope
 from orgs.models import AuditEntry
 from tests.concurrency import second_of_two
 from tests.keys import build
-
-
-def actions(org):
-    with scope.org(org.id):
-        return list(
-            AuditEntry.objects.filter(kind="key").order_by("at", "id").values_list("action", "object_id")
-        )
-
-
-def changes(org, action):
-    with scope.org(org.id):
-        return AuditEntry.objects.get(kind="key", action=action).changes
-
-
-def inside(org, call, *arguments, **named):
-    with scope.org(org.id), transaction.atomic():
-        return call(*arguments, **named)
+from tests.keys.build import actions, changes, inside
 
 
 def rights(made):

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from apis.definitions.rules import guard, templates
-from tests.apis.definitions.rules.test_references import b64, transforming
-from tests.apis.examples import as_served, plain
+from tests.apis.definitions.rules.test_references import transforming
+from tests.apis.examples import as_served, b64, plain
 
 IDS = {"orders": "a" * 24}
 

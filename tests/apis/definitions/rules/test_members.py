@@ -5,9 +5,9 @@ import pytest
 from apis.definitions.classic import problems
 from apis.definitions.rules import members
 from apis.definitions.rules.shape import TYPES
-from tests.apis.definitions.rules.test_references import PATHS, b64, transforming
+from tests.apis.definitions.rules.test_references import PATHS, transforming
 from tests.apis.definitions.test_classic import holding, leaves, merged
-from tests.apis.examples import plain
+from tests.apis.examples import b64, plain
 
 ORG = "5" * 24
 OWN = ORG + "a" * 64

@@ -1,19 +1,13 @@
 """What only a super-user may write: words that a gateway replaces by something of its host."""
 
-import base64
-
 import pytest
 
 from apis.definitions.classic import problems
 from apis.definitions.rules.shape import TYPES
 from tests.apis.definitions.test_classic import holding, leaves, merged
-from tests.apis.examples import plain
+from tests.apis.examples import b64, plain
 
 PATHS = "/version_data/versions/Default/extended_paths"
-
-
-def b64(text):
-    return base64.b64encode(text.encode()).decode()
 
 
 def transforming(blob, kind="transform"):

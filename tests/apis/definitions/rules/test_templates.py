@@ -5,10 +5,7 @@ import base64
 import pytest
 
 from apis.definitions.rules.templates import decoded, fault, guarded
-
-
-def b64(text):
-    return base64.b64encode(text.encode()).decode()
+from tests.apis.examples import b64
 
 
 def guard(text):

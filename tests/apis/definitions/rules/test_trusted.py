@@ -1,11 +1,10 @@
 """What gateways take on trust: event handlers, stores, schemas of bodies."""
 
-import base64
-
 import pytest
 
 from apis.definitions.pointer import Problem
 from apis.definitions.rules.trusted import problems
+from tests.apis.examples import b64
 
 
 def found(definition):
@@ -18,10 +17,6 @@ def handled(*handlers, event="Quota/Exceeded"):
 
 def checked(check, version="v1"):
     return {"version_data": {"versions": {version: {"extended_paths": {"validate_json": [check]}}}}}
-
-
-def b64(text):
-    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.mark.parametrize("member", ["auth_provider", "session_provider"])
