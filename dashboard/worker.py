@@ -97,8 +97,11 @@ def paced(work: Callable, seconds: float, calm: Callable[[redis.Redis], bool]) -
         nonlocal done_at
         if time.monotonic() - done_at < seconds and calm(client):
             return False
-        done_at = time.monotonic()
-        return work(client)
+        begun = time.monotonic()
+        more = work(client)
+        # Not of a failure, which is tried again at the pace of failures, however calm it looks.
+        done_at = begun
+        return more
 
     return only_if_needed
 

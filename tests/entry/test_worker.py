@@ -325,6 +325,13 @@ def test_work_for_which_nothing_waits_is_done_seldom_and_at_once_when_something_
     assert len(done) == 2
 
 
+def test_work_that_fails_is_tried_again_however_calm_it_looks(db, redis):
+    step = Step("paced", 0.2, worker.paced(failing, 3_600, lambda _: True))
+    step.take(redis)
+    step.take(redis)
+    assert step.failures == 2
+
+
 def test_what_gateways_pushed_is_seen_before_it_is_claimed(redis):
     assert claim.anything(redis) is False
     for name in (claim.LISTS[0], claim.LISTS[-1], f"{claim.LIST}_protobuf"):
