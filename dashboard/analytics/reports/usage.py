@@ -40,8 +40,10 @@ NEWEST = {
     "key": "SELECT ts, true AS exact FROM record WHERE org_id = %s AND key = thing.id AND key <> ''",
     "api": f"""(SELECT ts, true AS exact {_OF_API} AND grain = '{Grain.MINUTE}' ORDER BY ts DESC LIMIT 1)
         UNION ALL (SELECT ts, false {_OF_API} AND grain = '{Grain.DAY}' ORDER BY ts DESC LIMIT 1)""",
-    "organisation": f"""SELECT ts, false AS exact FROM rollup WHERE org_id = thing.id AND grain = '{Grain.DAY}'
-        AND dimension = ANY(%s) AND api_id = '' AND used.id IS NULL""",
+    # A day begins in the zone of its organisation, and is told as the same date in UTC.
+    "organisation": f"""SELECT ts AT TIME ZONE cut.zone AT TIME ZONE 'UTC' AS ts, false AS exact FROM rollup
+        JOIN rollup_cut AS cut ON cut.org_id = thing.id AND cut.state = 'active' AND dimension = base + %s
+        WHERE rollup.org_id = thing.id AND grain = '{Grain.DAY}' AND api_id = '' AND used.id IS NULL""",
 }
 
 
@@ -65,7 +67,7 @@ def _last_day(what: str, ids: Sequence[str], org: Organisation | None, now: date
     else:
         totals = [base + Dimension.TOTAL for base in BASES]
         used = (OF_ORGANISATIONS, [list(ids), totals, period.start, period.end, Dimension.TOTAL])
-        newest = [totals]
+        newest = [Dimension.TOTAL]
     edges = periods.table_cut(period).edges[:-1]
     if org:
         edges = tuple(row_bound(edge, period.tables.grain, cut.zone) for edge in edges)

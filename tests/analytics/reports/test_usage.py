@@ -3,15 +3,18 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from django.db import transaction
+import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
+from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.models import RollupCut
 from dashboard.analytics.reports import usage
 from orgs import scope
 from orgs.models import User
 from orgs.providers import usage as declared
 from tests import make
-from tests.analytics.screens import count_by
+from tests.analytics.screens import ago, count_by, push
 
 
 def failed_by(records: list[dict], name: str) -> Counter:
@@ -20,6 +23,139 @@ def failed_by(records: list[dict], name: str) -> Counter:
 
 def hits(found) -> dict[str, int]:
     return {name: use.hits for name, use in found.of.items()}
+
+
+# Those that begin with an empty database come first: the recording is there for all that follow.
+
+
+def pushed(redis, org, *statuses: int, at: list[int] | None = None, **members: object) -> None:
+    """One request a status, a quarter of an hour ago."""
+    common = {"OrgID": org.id, "APIID": "orders", "TimeStamp": at or ago(minutes=15), **members}
+    push(redis, *({**common, "ResponseCode": status} for status in statuses))
+
+
+def used(what: str, name: str, org, now: datetime | None = None):
+    with scope.org(org.id):
+        return usage.last_day(what, [name], org, now or timezone.now()).of[name]
+
+
+def rows_go(*grains: Grain) -> None:
+    """As their time is over."""
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM rollup WHERE grain = ANY(%s)", [list(grains)])
+
+
+@pytest.mark.usefixtures("committed")
+def test_one_request_is_told_whole(redis, cast):
+    at = ago(minutes=15)
+    pushed(redis, cast.acme, 200, at=at)
+    now = datetime.fromtimestamp(at[0], cast.acme.zone) + timedelta(minutes=15)
+    found = used("api", "orders", cast.acme, now)
+    called = datetime.fromtimestamp(at[0], cast.acme.zone)
+    assert (found.hits, found.requests, found.exact) == (1, "1", "1 request")
+    assert (found.failed, found.failing) == ("0 %", False)
+    assert found.last == f"{called.day} {called:%b %H:%M}"
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize(
+    ("good", "failed", "share", "failing"),
+    [(3, 0, "0 %", False), (199, 1, "0.5 %", False), (99, 1, "1 %", True), (0, 2, "100 %", True)],
+)
+def test_from_one_per_cent_on_a_thing_is_failing(redis, cast, good, failed, share, failing):
+    pushed(redis, cast.acme, *[200] * good, *[503] * failed)
+    found = used("api", "orders", cast.acme)
+    assert (found.hits, found.failed, found.failing) == (good + failed, share, failing)
+    assert found.exact == f"{good + failed} requests"
+
+
+@pytest.mark.usefixtures("committed")
+def test_requests_that_callers_got_wrong_do_not_make_a_thing_failing(redis, cast):
+    pushed(redis, cast.acme, 404, 429, 403)
+    found = used("api", "orders", cast.acme)
+    assert (found.hits, found.failed, found.failing) == (3, "0 %", False)
+
+
+@pytest.mark.usefixtures("committed")
+def test_the_time_of_the_last_call_is_as_exact_as_is_still_known(redis, cast):
+    key, at = "a" * 16, ago(minutes=15)
+    pushed(redis, cast.acme, 200, at=at, APIKey=key)
+    called, later = datetime.fromtimestamp(at[0], cast.acme.zone), timezone.now() + timedelta(days=5)
+    day = f"{called.day} {called:%b}"
+    assert used("api", "orders", cast.acme, later).last == f"{day} {called:%H:%M}"
+    assert used("key", key, cast.acme, later).last == f"{day} {called:%H:%M}"
+    rows_go(Grain.MINUTE, Grain.HOUR)
+    assert used("api", "orders", cast.acme, later).last == day
+    next_year = timezone.now() + timedelta(days=301)
+    assert used("api", "orders", cast.acme, next_year).last == f"{day} {called:%Y}"
+    assert used("key", key, cast.acme, next_year).last == f"{day} {called:%Y %H:%M}"
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_last_day_of_an_organisation_is_the_date_that_its_own_pages_give_it(redis, zone):
+    org = make.organisation("Far", "far", time_zone=zone)
+    at = ago(minutes=15)
+    pushed(redis, org, 200, at=at)
+    with scope.every_org():
+        later = timezone.now() + timedelta(days=5)
+        found = usage.last_day("organisation", [org.id], None, later).of[org.id]
+    called = datetime.fromtimestamp(at[0], org.zone)
+    assert (found.hits, found.last) == (0, f"{called.day} {called:%b}")
+
+
+@pytest.mark.usefixtures("committed")
+def test_the_last_call_of_an_organisation_in_these_hours_is_told_to_the_minute(redis, cast):
+    at = ago(minutes=15)
+    pushed(redis, cast.acme, 200, at=at)
+    with scope.every_org():
+        found = usage.last_day("organisation", [cast.acme.id], None, timezone.now()).of
+    called = datetime.fromtimestamp(at[0], cast.acme.zone)
+    assert {org_id: (use.hits, use.last) for org_id, use in found.items()} == {
+        cast.acme.id: (1, f"{called.day} {called:%b %H:%M}")
+    }
+
+
+@pytest.mark.usefixtures("committed")
+def test_rows_of_a_cut_that_is_still_being_built_are_not_counted_beside_those_of_the_other(redis, cast):
+    pushed(redis, cast.acme, 200, 200, 500)
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        RollupCut.objects.create(org=cast.acme, base=100, zone="Asia/Tokyo", state=RollupCut.State.BUILDING)
+        cursor.execute(
+            """INSERT INTO rollup SELECT org_id, grain, dimension + 100, api_id, ts, value, hits, status_3xx,
+                status_4xx, status_5xx, limited, timed, latency_sum, upstream_hits, upstream_sum, latency_max,
+                latency_histogram FROM rollup WHERE org_id = %s AND dimension = ANY(%s)""",
+            [cast.acme.id, [int(Dimension.TOTAL), int(Dimension.API)]],
+        )
+        assert cursor.rowcount > 0
+    with scope.every_org():
+        of = usage.last_day("organisation", [cast.acme.id], None, timezone.now()).of
+    assert (of[cast.acme.id].hits, of[cast.acme.id].failed) == (3, "33.3 %")
+    assert used("api", "orders", cast.acme).hits == 3
+
+
+@pytest.mark.usefixtures("committed")
+def test_things_of_others_and_of_no_id_are_not_among_the_found(redis, cast):
+    pushed(redis, cast.globex, 200, APIKey="b" * 16)
+    pushed(redis, cast.acme, 200, APIKey="")
+    with scope.org(cast.acme.id):
+        for what, names in (("api", ["orders", "nowhere", ""]), ("key", ["b" * 16, ""])):
+            found = usage.last_day(what, names, cast.acme, timezone.now())
+            assert {name: use.hits for name, use in found.of.items()} == ({"orders": 1} if what == "api" else {})
+        assert usage.last_day("api", [], cast.acme, timezone.now()).of == {}
+
+
+@pytest.mark.usefixtures("committed")
+def test_recent_traffic_is_that_of_thirty_days_with_its_callers(redis, cast, client_for):
+    for key, days in (("a" * 16, 1), ("a" * 16, 29), ("b" * 16, 20), ("c" * 16, 31), ("", 2)):
+        pushed(redis, cast.acme, 200, at=ago(days=days), APIKey=key)
+    pushed(redis, cast.globex, 200, 200)
+    request = client_for(cast.acme_admin).get("/o/acme/").wsgi_request
+    before = timezone.now()
+    with scope.org(cast.acme.id), transaction.atomic():
+        asked = [usage.recent(request, *of) for of in (("orders", ""), ("", "a" * 16), ("", "f" * 16))]
+    assert [(recent.requests, recent.callers) for recent in asked] == [(4, 2), (2, 1), (0, 0)]
+    assert all(before <= recent.until <= timezone.now() for recent in asked)
 
 
 # Outside of a request each statement enters the role and the organisation for itself, which counts as two more.
@@ -80,4 +216,14 @@ def test_a_list_of_things_is_shown_though_their_figures_take_too_long(played, mo
     with scope.org(played.alpha.id), transaction.atomic():
         assert usage.last_day("key", ["f" * 64], played.alpha, timezone.now()) is None
         # What the page asks after that is answered.
+        assert User.objects.get(pk=played.ann.pk) == played.ann
+
+
+def test_nobody_is_kept_from_ending_a_thing_whose_traffic_takes_too_long(played, client_for, monkeypatch):
+    request = client_for(played.ann).get("/o/alpha/").wsgi_request
+    monkeypatch.setattr(usage.reader, "TIMEOUT", "50ms")
+    monkeypatch.setattr(usage.reader, "SUMS", f"pg_sleep(0.3)::text, {usage.reader.SUMS}")
+    with scope.org(played.alpha.id), transaction.atomic():
+        assert usage.recent(request, "", "f" * 64) is None
+        assert usage.recent(request, "a" * 500, "") is None
         assert User.objects.get(pk=played.ann.pk) == played.ann
