@@ -2,16 +2,23 @@
 
 import math
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
+import pytest
+from django.utils import timezone
+
+from apis.publishing import publish
 from dashboard.analytics import histogram
 from dashboard.analytics.dimensions import COUNTER_NAMES
 from dashboard.analytics.ingest import endpoint
-from dashboard.analytics.reports import periods, reader
+from dashboard.analytics.reports import overview, periods, reader
+from dashboard.analytics.reports.charts.plots import Event
 from dashboard.analytics.reports.traffic import Filters, Owners
 from orgs import scope
 from tests import make
-from tests.analytics.screens import classes, count_by, sheet, tables_of
+from tests.analytics.screens import ago, classes, count_by, push, sheet, tables_of
+from tests.apis.examples import plain
 
 OVERVIEW = "/o/alpha/analytics/"
 
@@ -43,6 +50,212 @@ def endpoints_of(records: list[dict]) -> Counter:
         (record["APIID"], name if (record["APIID"], name) in seen else "{unmatched}")
         for record, name in named
     )
+
+
+# Those that begin with an empty database come first: the recording is there for all that follow.
+
+OF_ACME = "/o/acme/analytics/"
+
+
+def asked(url: str) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(url)
+    return parts.path, {name: value for name, [value] in parse_qs(parts.query).items()}
+
+
+@pytest.fixture
+def history(cast) -> tuple:
+    """Two APIs of acme, the first of which was changed since and is deleted: (now, orders, returns)."""
+    now = timezone.now().replace(microsecond=0)
+    with scope.org(cast.acme.id):
+        author = {"author": cast.acme_admin}
+        orders = publish.create(
+            cast.acme.id, plain("/orders/", name="Orders"), at=now - timedelta(days=5), **author
+        )
+        publish.change(orders, plain("/orders/", name="Buy"), at=now - timedelta(minutes=30), **author)
+        returns = publish.create(
+            cast.acme.id, plain("/returns/", name="Returns"), at=now - timedelta(minutes=20), author=None
+        )
+    return now, orders, returns
+
+
+def events(client, **params: str) -> list[Event]:
+    return client.get(OF_ACME, params).context["events"]
+
+
+def test_what_was_published_in_a_period_is_told_newest_first_with_its_revision(cast, client_for, history):
+    now, orders, returns = history
+    client, zone = client_for(cast.acme_admin), cast.acme.zone
+
+    def event(before: timedelta, text: str, api, number: int) -> Event:
+        when = (now - before).astimezone(zone)
+        url = f"/o/acme/apis/{api.id}/history/{number}/"
+        return Event(now - before, text, url, f"{when.day} {when:%b %H:%M:%S}")
+
+    renamed = event(timedelta(minutes=30), "Buy, revision 2, published by ada@acme.example", orders, 2)
+    added = event(timedelta(minutes=20), "Returns, revision 1, published by command line", returns, 1)
+    first = event(timedelta(days=5), "Buy, revision 1, published by ada@acme.example", orders, 1)
+    assert events(client, range="1h") == [added, renamed]
+    assert events(client, range="7d") == [added, renamed, first]
+    assert events(client, range="7d", api=returns.api_id) == [added]
+    assert events(client, range="7d", api=orders.api_id) == [renamed, first]
+    assert events(client, range="7d", api="elsewhere") == []
+
+
+def test_of_a_deleted_api_it_is_told_without_name_and_link(cast, client_for, history):
+    _, orders, _ = history
+    with scope.org(cast.acme.id):
+        publish.delete(orders, author=cast.acme_admin)
+    texts = [(event.text, bool(event.url)) for event in events(client_for(cast.acme_admin), range="1h")]
+    assert texts == [
+        ("Returns, revision 1, published by command line", True),
+        ("A deleted API, revision 2, published by ada@acme.example", False),
+    ]
+
+
+def test_who_may_not_see_apis_is_told_of_revisions_without_a_link(cast, client_for, history):
+    analyst = make.user("una@acme.example", cast.acme, {"analytics": "read"})
+    assert {event.url for event in events(client_for(analyst), range="7d")} == {""}
+    stranger = client_for(cast.globex_admin)
+    assert stranger.get("/o/globex/analytics/", {"range": "7d"}).context["events"] == []
+
+
+def test_a_revision_belongs_to_the_period_in_which_it_begins(cast, client_for, history):
+    now, *_ = history
+    client, made = client_for(cast.acme_admin), (now - timedelta(days=2)).replace(second=0)
+    with scope.org(cast.acme.id):
+        publish.create(cast.acme.id, plain("/third/", name="Third"), author=None, at=made)
+
+    def told(start: datetime, end: datetime) -> list[str]:
+        span = {"from": start.isoformat(), "to": end.isoformat(), "range": "custom"}
+        return [event.text.partition(",")[0] for event in events(client, **span) if "Third" in event.text]
+
+    hour = timedelta(hours=1)
+    assert told(made, made + hour) == ["Third"]
+    assert told(made - hour, made) == []
+    assert told(made - 2 * hour, made - hour) == []
+
+
+def test_of_very_many_revisions_the_newest_are_told(cast, client_for, monkeypatch):
+    now = timezone.now()
+    with scope.org(cast.acme.id):
+        api = publish.create(cast.acme.id, plain(), author=None, at=now - timedelta(minutes=55))
+        for number in range(2, 55):
+            at = now - timedelta(minutes=56 - number)
+            publish.change(api, plain(name=f"Name {number}"), author=None, at=at)
+    numbers = [event.text.split(", ")[1] for event in events(client_for(cast.acme_admin), range="1h")]
+    assert numbers == [f"revision {number}" for number in range(54, 4, -1)]
+
+
+@pytest.mark.usefixtures("committed")
+def test_each_tile_leads_to_what_it_counts(redis, cast, client_for):
+    taken = {"OrgID": cast.acme.id, "TimeStamp": ago(minutes=3), "APIID": "orders", "RequestTime": 70}
+    push(redis, *({**taken, "Latency": {"Total": 70, "Upstream": 69}, "ResponseCode": 200} for _ in range(3)))
+    page = client_for(cast.acme_admin).get(OF_ACME, {"range": "1h", "api": "orders", "measure": "share"})
+    links = {tile.name: asked(url) for tile, url in page.context["tiles"] if url}
+    [p95] = [tile for tile, _ in page.context["tiles"] if tile.name == "latency"]
+    _, common = asked(page.context["exact_url"])
+    common.pop("measure")
+    assert common.keys() == {"range", "api", "from", "to"}
+    assert links == {
+        "requests": ("/o/acme/logs/", common),
+        "limited": ("/o/acme/logs/", {**common, "status": "429"}),
+        "latency": ("/o/acme/logs/", {**common, "least_ms": "70"}),
+        "errors": ("/o/acme/errors/", {**common, "status": "5xx"}),
+        "keys": ("/o/acme/analytics/keys/", common),
+    }
+    assert p95.value == "70 ms"
+    analyst = make.user("una@acme.example", cast.acme, {"analytics": "read"})
+    page = client_for(analyst).get(OF_ACME, {"range": "1h"})
+    assert {tile.name for tile, url in page.context["tiles"] if url} == {"errors", "keys"}
+
+
+@pytest.mark.usefixtures("committed")
+def test_the_files_of_charts_hold_each_bucket_from_end_to_end_and_which_are_over(redis, cast, client_for):
+    at = ago(minutes=3)
+    taken = {"OrgID": cast.acme.id, "TimeStamp": at, "APIID": "orders"}
+    times = (10, 20, 0)
+    push(
+        redis,
+        *(
+            {**taken, "RequestTime": ms, "Latency": {"Total": ms, "Upstream": ms}, "ResponseCode": code}
+            for ms, code in zip(times, (200, 503, 429), strict=True)
+        ),
+    )
+    client = client_for(cast.acme_admin)
+    file = {"range": "1h", "format": "csv"}
+    requests, latency = (
+        sheet(client.get(OF_ACME, {**file, "table": name})) for name in ("requests", "latency")
+    )
+    called = datetime.fromtimestamp(at[0], UTC)
+    for rows in (requests, latency):
+        spans = [tuple(datetime.fromisoformat(row[name]) for name in ("from", "to")) for row in rows]
+        assert {end - start for start, end in spans} == {timedelta(minutes=1)}
+        assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
+        assert [row["complete"] for row in rows] == ["yes"] * (len(rows) - 1) + ["no"]
+    [row] = [row for row in requests if row["requests"] != "0"]
+    assert row == {
+        "from": called.replace(second=0).isoformat(),
+        "to": (called.replace(second=0) + timedelta(minutes=1)).isoformat(),
+        "complete": "yes",
+        **{"requests": "3", "2xx": "1", "3xx": "0", "4xx": "1", "5xx": "1", "429": "1"},
+    }
+    [row] = [row for row in latency if row["timed"] != "0"]
+    assert [row[name] for name in ("timed", "p50_ms", "p95_ms", "p99_ms", "max_ms")] == [
+        "2",
+        "10.0",
+        "20.0",
+        "20.0",
+        "20",
+    ]
+    assert {row["max_ms"] for row in latency if row["timed"] == "0"} == {""}
+
+
+@pytest.mark.usefixtures("committed")
+def test_the_latency_of_a_key_is_written_from_its_own_records(redis, cast, client_for):
+    taken = {"OrgID": cast.acme.id, "TimeStamp": ago(minutes=3), "APIID": "orders", "ResponseCode": 200}
+    for key, ms in (("a" * 16, 40), ("b" * 16, 7)):
+        push(redis, {**taken, "APIKey": key, "RequestTime": ms, "Latency": {"Total": ms, "Upstream": 1}})
+    file = {"range": "7d", "format": "csv", "table": "latency"}
+    client = client_for(cast.acme_admin)
+    found = {
+        key: [
+            row["max_ms"] for row in sheet(client.get(OF_ACME, {**file, "key": key})) if row["timed"] != "0"
+        ]
+        for key in ("a" * 16, "b" * 16)
+    }
+    assert found == {"a" * 16: ["40"], "b" * 16: ["7"]}
+
+
+def test_a_page_that_takes_too_long_answers_that_it_is_worth_asking_again(cast, client_for, monkeypatch):
+    monkeypatch.setattr(reader, "TIMEOUT", "50ms")
+    monkeypatch.setattr(reader, "SUMS", f"pg_sleep(0.3)::text, {reader.SUMS}")
+    client = client_for(cast.acme_admin)
+    for params in ({}, {"format": "csv"}, {"format": "csv", "table": "latency"}):
+        answer = client.get(OF_ACME, params)
+        assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert client.get("/o/acme/analytics/keys/").status_code == 503
+    assert overview.FILES == ("apis", "keys", "endpoints", "requests", "latency")
+
+
+def test_a_file_of_another_name_is_refused_by_the_names_there_are(cast, client_for):
+    client = client_for(cast.acme_admin)
+    for name in ("colours", "Requests", "apis,keys"):
+        answer = client.get(OF_ACME, {"format": "csv", "table": name})
+        assert answer.context["problems"] == [
+            ("table", "table must be one of apis, keys, endpoints, requests, latency.")
+        ]
+    assert client.get(OF_ACME, {"table": "colours"}).status_code == 200
+    assert [*sheet(client.get(OF_ACME, {"format": "csv"}))[0]] == [
+        "from",
+        "to",
+        "complete",
+        "requests",
+        "2xx",
+        "3xx",
+        "4xx",
+        "5xx",
+        "429",
+    ]
 
 
 def test_every_range_of_the_page_and_its_files_equals_a_count_of_the_recording(played, client_for):
@@ -274,3 +487,16 @@ def test_there_is_no_link_to_what_shows_no_more_or_may_not_be_seen(played, clien
     assert offered(client_for(played.ann), range="30d") == {("Zoom in", "Logs")}
     assert offered(analyst, range="1h") == {()}
     assert offered(analyst, range="7d") == {("Zoom in",)}
+
+
+def test_the_links_of_a_bucket_keep_the_filters_but_not_how_the_page_is_drawn(played, client_for):
+    params = {"range": "24h", "api": "aaaa0000000000000000000000000002", "measure": "share", "sort": "errors"}
+    page = client_for(played.ann).get(OVERVIEW, params)
+    (_, _, links), *_ = page.context["plots"][0][0].lines[1:]
+    zoom, logs = (asked(url) for url in dict(links).values())
+    assert zoom[0] == OVERVIEW
+    assert zoom[1].keys() == {"range", "api", "measure", "sort", "from", "to"}
+    assert logs == (
+        "/o/alpha/logs/",
+        {name: value for name, value in zoom[1].items() if name not in ("measure", "sort")},
+    )

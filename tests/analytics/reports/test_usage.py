@@ -59,10 +59,11 @@ def test_one_request_is_told_whole(redis, cast):
 
 @pytest.mark.usefixtures("committed")
 @pytest.mark.parametrize(
-    ("good", "failed", "share", "failing"),
-    [(3, 0, "0 %", False), (199, 1, "0.5 %", False), (99, 1, "1 %", True), (0, 2, "100 %", True)],
+    ("statuses", "share", "failing"),
+    [((3, 0), "0 %", False), ((199, 1), "0.5 %", False), ((99, 1), "1 %", True), ((0, 2), "100 %", True)],
 )
-def test_from_one_per_cent_on_a_thing_is_failing(redis, cast, good, failed, share, failing):
+def test_from_one_per_cent_on_a_thing_is_failing(redis, cast, statuses, share, failing):
+    good, failed = statuses
     pushed(redis, cast.acme, *[200] * good, *[503] * failed)
     found = used("api", "orders", cast.acme)
     assert (found.hits, found.failed, found.failing) == (good + failed, share, failing)
@@ -141,7 +142,9 @@ def test_things_of_others_and_of_no_id_are_not_among_the_found(redis, cast):
     with scope.org(cast.acme.id):
         for what, names in (("api", ["orders", "nowhere", ""]), ("key", ["b" * 16, ""])):
             found = usage.last_day(what, names, cast.acme, timezone.now())
-            assert {name: use.hits for name, use in found.of.items()} == ({"orders": 1} if what == "api" else {})
+            assert {name: use.hits for name, use in found.of.items()} == (
+                {"orders": 1} if what == "api" else {}
+            )
         assert usage.last_day("api", [], cast.acme, timezone.now()).of == {}
 
 
