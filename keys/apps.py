@@ -33,9 +33,9 @@ class KeysConfig(AppConfig):
             (delivery.REVOKED, kinds.FIRST),
             (delivery.SUSPENDED, kinds.FIRST),
             (delivery.CHANGED, kinds.SOON),
-            (delivery.AGAIN, kinds.LATER),
         ):
             kinds.register(kind, delivery.deliver, urgency=urgency)
+        kinds.register(delivery.AGAIN, bulk.deliver, urgency=kinds.LATER)
         kinds.register(delivery.CHECK, repair.check, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
         events.apis_departing.connect(bulk.depart, dispatch_uid="keys")

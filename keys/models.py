@@ -38,7 +38,7 @@ class Key(OrgOwned):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    # Counts the changes that gateways must hear of, and the last one that the gateways' Redis has.
+    # Counts the changes of the key that gateways must hear of, and the last one that the gateways' Redis has.
     change_number = models.PositiveIntegerField(default=1, editable=False)
     delivered_number = models.PositiveIntegerField(default=0, editable=False)
     delivered_at = models.DateTimeField(null=True, editable=False)
@@ -90,7 +90,8 @@ class Key(OrgOwned):
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the gateways' Redis has the last change."""
+        """Whether the gateways' Redis has the last change of the key itself (keys.keys.delivery.delivered_of: of the
+        APIs that it opens, too)."""
         return self.delivered_number == self.change_number
 
     def state(self, now: datetime | None = None) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from apis.models import Outbox
 
 # What somebody must not be able to do any more, and what gateways wait for; then single things; then what is said of
-# very many at once.
+# very many at once, a chunk of them a message (apis.gateways.outbox.add_chunks).
 FIRST, SOON, LATER = range(3)
 
 # Delivers messages of its kinds, in the scope of every organisation and in no transaction, and may be given one again.

@@ -7,7 +7,7 @@ What is due and whose claim has run out is told by the clock of the database alo
 deliver may differ by more than a claim lasts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -22,6 +22,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Least, Now, Power
+from psycopg.types.json import Jsonb
 
 from apis.gateways import kinds
 from apis.models import Outbox
@@ -30,6 +31,7 @@ from orgs.ids import NEW_ID_SQL
 # Longer than a batch takes when Redis answers; a batch that takes longer may be delivered twice, which does no harm.
 LEASE = timedelta(seconds=20)
 _SLOWEST = 60  # seconds between two attempts
+CHUNK = 200  # things that one message is about
 
 
 def add(kind: str, subject: str, payload: object = None, *, org_id: str) -> Outbox:
@@ -52,16 +54,22 @@ def add_many(kind: str, subjects: Iterable[str], *, org_id: str) -> None:
     Outbox.objects.bulk_create(rows, batch_size=1_000)
 
 
-def add_selected(kind: str, subjects: QuerySet, *, org_id: str) -> None:
-    """Leave messages about all things that a query for ids finds, of one organisation, in one statement."""
-    select, params = subjects.query.sql_with_params()
+def add_chunks(kind: str, things: QuerySet, facts: Mapping[str, object], *, org_id: str) -> None:
+    """Leave messages about all things of one organisation that a query of (id, JSON) answers, CHUNK to a message, in
+    one statement. Such a message's payload holds `facts`, and as "subjects" the JSON of each thing by its id."""
+    select, params = things.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO {Outbox._meta.db_table}
-                    (id, org_id, kind, subject, created_at, due_at, attempts, last_error)
-                SELECT {NEW_ID_SQL}, %s, %s, s.id, statement_timestamp(), statement_timestamp() + %s, 0, ''
-                FROM ({select}) AS s (id)""",  # noqa: S608  ours
-            [org_id, kind, _rest(kind), *params],
+                    (id, org_id, kind, subject, payload, created_at, due_at, attempts, last_error)
+                SELECT {NEW_ID_SQL}, %s, %s, '', %s || jsonb_build_object('subjects', c.subjects),
+                    statement_timestamp(), statement_timestamp() + %s, 0, ''
+                FROM (
+                    SELECT jsonb_object_agg(n.id, n.fact) AS subjects
+                    FROM (SELECT s.*, (row_number() OVER () - 1) / {CHUNK} FROM ({select}) AS s) AS n (id, fact, chunk)
+                    GROUP BY n.chunk
+                ) AS c""",  # noqa: S608  ours
+            [org_id, kind, Jsonb(dict(facts)), _rest(kind), *params],
         )
 
 
@@ -77,7 +85,8 @@ def claim(limit: int, served: dict[int, str]) -> list[Outbox]:
     """Up to `limit` due messages of the highest urgency there is, claimed until LEASE is over; in no transaction.
 
     Of kinds.FIRST the oldest, whosever they are. Below that organisations take turns, so that one which has a hundred
-    thousand does not keep the others waiting: `served` remembers, by urgency, whose turn was last.
+    thousand does not keep the others waiting: `served` remembers, by urgency, whose turn was last. Of kinds.LATER one,
+    which is about as many things as others are together.
     """
     if not _anything_due():
         return []
@@ -87,7 +96,8 @@ def claim(limit: int, served: dict[int, str]) -> list[Outbox]:
             if urgency != kinds.FIRST:
                 served[urgency] = _next_in_turn(due, served.get(urgency, ""))
                 due = due.filter(org_id=served[urgency])
-            rows = list(due.order_by("due_at", "id").select_for_update(skip_locked=True)[:limit])
+            number = limit if urgency < kinds.LATER else 1
+            rows = list(due.order_by("due_at", "id").select_for_update(skip_locked=True)[:number])
             if rows:
                 _these(rows).update(claimed_until=Now() + LEASE)
                 return rows

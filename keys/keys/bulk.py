@@ -1,17 +1,24 @@
 """What happens to very many keys at once, because an API or their organisation comes or goes.
 
-All of it in a number of statements that does not grow with the keys: publishing, which waits for the same locks, must
-not stand still for as long as an organisation has keys.
+Publishing, which waits for the same locks, must not stand still for as long as an organisation has keys: a change of
+its APIs takes rights away and leaves messages about many keys each, in a number of statements that does not grow with
+them. All that has to be written of each key follows when those are delivered.
 """
 
 # ruff: noqa: S608 - only names of this module are put into SQL, every value is a parameter
 
-from django.db.models import F, QuerySet
+from collections.abc import Collection
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, transaction
+from django.db.models import F, JSONField, QuerySet, Value
 from django.utils import timezone
+from redis import Redis, RedisError
 
 from apis.gateways import outbox
-from apis.models import ApiDefinition
-from keys.keys.delivery import AGAIN
+from apis.models import ApiDefinition, Outbox
+from keys.keys.delivery import AGAIN, CHANGED, write
+from keys.keys.reader import rights_of
 from keys.models import Key, KeyRight
 from orgs.audit import log
 from orgs.models import Organisation
@@ -20,23 +27,13 @@ _LABEL = "coalesce(nullif(k.alias, ''), 'Key ' || left(k.token_hash, 8))"  # as 
 _REVOKED = f"""
     SELECT k.id, {_LABEL}, '{{"revoked": [false, true]}}'::jsonb
     FROM keys_key k WHERE k.org_id = %(org)s AND k.revoked_at IS NULL"""
-_LOST = f"""
-    SELECT k.id, {_LABEL},
-           jsonb_build_object('apis', jsonb_build_array(opened.apis, opened.apis - %(api_id)s::text))
-    FROM keys_key k CROSS JOIN LATERAL (
-        SELECT jsonb_object_agg(a.api_id, r.versions) AS apis
-        FROM keys_keyright r JOIN apis_apidefinition a ON a.org_id = r.org_id AND a.id = r.api_id
-        WHERE r.org_id = k.org_id AND r.key_id = k.id
-    ) opened
-    WHERE k.org_id = %(org)s AND k.revoked_at IS NULL AND k.id IN (
-        SELECT key_id FROM keys_keyright WHERE org_id = %(org)s AND api_id = %(definition)s)"""
 
 
 def depart(organisation: Organisation, **_: object) -> None:
     """The organisation is being deleted (apis.publishing.events.apis_departing): its keys end with it."""
     living = Key.objects.filter(org_id=organisation.id, revoked_at=None)
     log.record_selected("key.revoked", "key", _REVOKED, {"org": organisation.id}, org=organisation.id)
-    outbox.add_selected(AGAIN, living.values("id"), org_id=organisation.id)
+    outbox.add_chunks(AGAIN, _each(living), {}, org_id=organisation.id)
     now = timezone.now()
     living.update(revoked_at=now, updated_at=now, change_number=F("change_number") + 1)
     # None of its APIs goes one by one, with a word to its keys.
@@ -47,20 +44,62 @@ def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
     """An API of the organisation was "added" or is about to be "removed" (apis.publishing.events.api_set_changed).
     Keys for all APIs follow; a removed API is taken out of the rights of every key, and one left with none opens
     nothing any more."""
-    living = Key.objects.filter(org_id=org_id, revoked_at=None)
-    _redeliver(org_id, living.filter(all_apis=True))
+    every = Key.objects.filter(org_id=org_id, revoked_at=None, all_apis=True)
+    outbox.add_chunks(AGAIN, _each(every), {}, org_id=org_id)
     if what == "removed":
-        _take_away(living, ApiDefinition.objects.only("org_id", "api_id").get(org_id=org_id, api_id=api_id))
+        _take_away(ApiDefinition.objects.only("org_id", "api_id").get(org_id=org_id, api_id=api_id))
 
 
-def _take_away(living: QuerySet, api: ApiDefinition) -> None:
+def _each(keys: QuerySet) -> QuerySet:
+    return keys.values_list("id", Value(None, output_field=JSONField()))
+
+
+def _take_away(api: ApiDefinition) -> None:
     named = KeyRight.objects.filter(org_id=api.org_id, api_id=api.id)
-    about = {"org": api.org_id, "definition": api.id, "api_id": api.api_id}
-    log.record_selected("key.changed", "key", _LOST, about, org=api.org_id)
-    _redeliver(api.org_id, living.filter(id__in=named.values("key_id")))
+    lost = named.filter(key__revoked_at=None).values_list("key_id", "versions")
+    facts = {"lost": api.api_id, "noted": log.noted("key.changed", "key")}
+    outbox.add_chunks(AGAIN, lost, facts, org_id=api.org_id)
     named.delete()
 
 
-def _redeliver(org_id: str, keys: QuerySet) -> None:
-    outbox.add_selected(AGAIN, keys.values("id"), org_id=org_id)
-    keys.update(change_number=F("change_number") + 1)
+def deliver(rows: list[Outbox], redis: Redis) -> None:
+    """Deliver messages of kind AGAIN (a kinds.Handler): note in the log what their keys lost, and bring the sessions of
+    those to what they should be. Raises redis.RedisError."""
+    for row in rows:
+        _record_losses(row)
+        # There were messages about one key each, and some may wait since then.
+        ids = list(row.payload["subjects"]) if row.payload else [row.subject]
+        outbox.add_many(CHANGED, sorted(_failing(row.org_id, ids, redis)), org_id=row.org_id)
+
+
+def _failing(org_id: str, ids: list[str], redis: Redis) -> Collection[str]:
+    """Those of some keys that are to be delivered by messages of their own: because they are being changed just now, or
+    because one of them may be to blame for an error, and the others must not suffer for it."""
+    try:
+        return write(dict.fromkeys(ids, org_id), redis)
+    except (RedisError, DatabaseError, ImproperlyConfigured):
+        raise
+    except Exception:
+        if len(ids) == 1:
+            raise
+        return ids
+
+
+@transaction.atomic
+def _record_losses(row: Outbox) -> None:
+    """Write an audit entry for each key that lost an API, once: the message says no more of it then."""
+    payload = Outbox.objects.select_for_update().get(org_id=row.org_id, id=row.id).payload or {}
+    api_id, facts = payload.pop("lost", None), payload.pop("noted", None)
+    if api_id is None:
+        return
+    keys = list(Key.objects.filter(org_id=row.org_id, id__in=payload["subjects"]))
+    opened = {
+        id: {right.api_id: list(right.versions) for right in rights or ()}
+        for id, rights in rights_of(keys).items()
+    }
+    entries = (
+        (key.id, str(key), {"apis": [opened[key.id] | {api_id: payload["subjects"][key.id]}, opened[key.id]]})
+        for key in keys
+    )
+    log.record_noted(facts, entries, org=row.org_id)
+    Outbox.objects.filter(org_id=row.org_id, id=row.id).update(payload=payload)

@@ -2,8 +2,9 @@
 
 What is written follows from the key's row at the moment of writing, never from the message, so delivering twice, late
 or out of order does no harm. Nothing is locked while Redis is asked. Of two workers the slower one could thus write an
-older state over a newer one; so whoever has written looks whether the change number is still the one that he read,
-and writes again if not. If he dies in between, his claim of the message runs out and somebody else writes.
+older state over a newer one; so whoever has written looks whether what he read is still so, the change number and what
+the session should be, and writes again if not. If he dies in between, his claim of the message runs out and somebody
+else writes.
 
 Sessions lie under the hash of the token, so gateways must hash keys (`hash_keys: true`). With that off a
 gateway looks for the token itself, which nobody has kept.
@@ -44,10 +45,11 @@ _ROUNDS = 3  # of writing, while the same key goes on being changed
 
 def deliver(rows: list[Outbox], redis: Redis) -> dict[str, str]:
     """Bring the sessions of the keys that messages name to what they should be (a kinds.Handler). Messages about keys
-    that are being changed just now are to be tried again, like all of them on redis.RedisError."""
+    that are being changed just now are to be tried again, like all of them on redis.RedisError. Those about many keys
+    each: keys.keys.bulk.deliver."""
     resetting = {row.subject for row in rows if (row.payload or {}).get("reset_quota")}
     moving = write({row.subject: row.org_id for row in rows}, redis, resetting=resetting)
-    check_later([row for row in rows if row.kind != AGAIN])
+    check_later(rows)
     return {row.id: "the key is being changed" for row in rows if row.subject in moving}
 
 
@@ -75,8 +77,9 @@ def write(orgs: Mapping[str, str], redis: Redis, *, resetting: Collection[str] =
         keys = list(_rows({id: orgs[id] for id in moved}))
         if not keys:
             return locked
-        _store(keys, sessions_of(keys), redis, resetting)
-        moved, held = _note(keys)
+        wanted = sessions_of(keys)
+        _store(keys, wanted, redis, resetting)
+        moved, held = _note(keys, wanted)
         locked |= held
         resetting = ()
     return locked | moved
@@ -119,15 +122,32 @@ def _is_spent(count: bytes | None) -> bool:
 
 
 @transaction.atomic
-def _note(keys: list[Key]) -> tuple[set[str], set[str]]:
+def _note(keys: list[Key], written: dict[str, dict[str, Any] | None]) -> tuple[set[str], set[str]]:
     """Note that these keys were delivered as they were read. Answers those that changed since, and those of which that
     cannot be told, because somebody holds them."""
     read, orgs = {key.id: key.change_number for key in keys}, {key.id: key.org_id for key in keys}
-    rows = _rows(orgs).select_for_update(skip_locked=True, no_key=True, of=("self",))
-    found = dict(rows.values_list("id", "change_number"))
-    same = {id: orgs[id] for id in found if found[id] == read[id]}
+    found = list(_rows(orgs).select_for_update(skip_locked=True, no_key=True, of=("self",)))
+    # An API that comes or goes changes what its keys open, and no row of theirs.
+    wanted = sessions_of(found)
+    same = {
+        key.id: key.org_id
+        for key in found
+        if key.change_number == read[key.id] and wanted[key.id] == written[key.id]
+    }
     _rows(same).update(delivered_number=F("change_number"), delivered_at=timezone.now())
-    return {id for id in found if found[id] != read[id]}, read.keys() - found.keys()
+    there = {key.id for key in found}
+    return there - same.keys(), read.keys() - there
+
+
+def delivered_of(keys: list[Key]) -> set[str]:
+    """The ids of those keys of which the gateways' Redis has the last change, of themselves and of APIs that came or
+    went."""
+    told = {key.id for key in keys if key.is_delivered}
+    about = {"org_id__in": {key.org_id for key in keys}, "payload__subjects__has_any_keys": sorted(told)}
+    waiting = Outbox.objects.filter(kind=AGAIN, done_at=None, **about) if told else Outbox.objects.none()
+    for subjects in waiting.values_list("payload__subjects", flat=True):
+        told.difference_update(subjects)
+    return told
 
 
 def session_name(key: Key) -> str:

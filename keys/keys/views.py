@@ -13,6 +13,7 @@ from apis.definitions import calling
 from apis.definitions.authentication import TOKEN
 from apis.models import ApiDefinition
 from keys.keys import lifecycle
+from keys.keys.delivery import delivered_of
 from keys.keys.forms import NEWEST_FIRST, KeyFilterForm, KeyForm, SeenKeyForm, SuspensionForm
 from keys.keys.reader import apis_of_one, rights_of
 from keys.keys.search import found
@@ -52,13 +53,18 @@ def key_list(request, org):
         return csv_stream(f"keys-{request.org.slug}.csv", CSV_HEADER, batches)
     counted = paging.COUNTED if matching.countable else 0
     page = paging.page(request.GET, matching.keys, filters.order, asked, counted=counted)
-    used = _usage(request, page.items)
+    used, delivered = _usage(request, page.items), delivered_of(page.items)
     context = {
         "section": "keys",
         "filters": filters,
         "asked": asked,
         "rows": [
-            {"key": key, "state": key.state(), "use": used and used.of.get(key.token_hash)}
+            {
+                "key": key,
+                "state": key.state(),
+                "delivered": key.id in delivered,
+                "use": used and used.of.get(key.token_hash),
+            }
             for key in page.items
         ],
         "heads": heads((*COLUMNS, used.column) if used else COLUMNS, asked, default=NEWEST_FIRST),
@@ -79,7 +85,7 @@ def _usage(request, keys: list[Key]):
 
 
 def _csv_rows(keys: list[Key]):
-    rights = rights_of(keys)
+    rights, delivered = rights_of(keys), delivered_of(keys)
     for key in keys:
         opened = rights[key.id]
         yield (
@@ -91,7 +97,7 @@ def _csv_rows(keys: list[Key]):
             "all" if opened is None else " ".join(right.api_id for right in opened),
             key.expires_at.isoformat() if key.expires_at else "",
             key.created_at.isoformat(),
-            "yes" if key.is_delivered else "no",
+            "yes" if key.id in delivered else "no",
         )
 
 
@@ -143,6 +149,7 @@ def key_detail(request, org, key_id):
         "section": "keys",
         "key": key,
         "state": key.state(),
+        "delivered": key.id in delivered_of([key]),
         "limits": key.limits,
         "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
         "apis": list(_opened(key)),

@@ -1,6 +1,6 @@
 """The audit log: each change leaves one entry, in the transaction of the change and in the function that makes it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -86,6 +86,24 @@ def record_selected(action: str, kind: str, select: str, params: Mapping[str, ob
                 SELECT {NEW_ID_SQL}, %(audited_org)s, s.id, left(s.label, 255), s.changes, {values}
                 FROM ({select}) AS s (id, label, changes)""",  # noqa: S608  only what we have written
             {**params, **facts, "audited_org": org},
+        )
+
+
+def noted(action: str, kind: str) -> dict[str, object]:
+    """What entries about many things, which `record_noted` writes later, have to say of a change made now: as JSON."""
+    facts = _by_whom(action, kind)
+    return facts | {"at": facts["at"].isoformat()}
+
+
+def record_noted(
+    facts: Mapping[str, object], entries: Iterable[tuple[str, str, dict[str, list]]], *, org: str
+) -> None:
+    """Write an entry for each (id, label, changes) of a change of which `noted` told the facts; changes as
+    `changes_between` answers them."""
+    with scope.org(org):
+        AuditEntry.objects.bulk_create(
+            AuditEntry(org_id=org, object_id=object_id, label=label[:255], changes=changes, **facts)
+            for object_id, label, changes in entries
         )
 
 

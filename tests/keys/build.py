@@ -9,7 +9,7 @@ from apis.gateways import outbox
 from apis.models import ApiDefinition
 from apis.publishing import publish
 from keys.keys import lifecycle, repair
-from keys.keys.delivery import AGAIN, CHANGED, REVOKED, SUSPENDED
+from keys.keys.delivery import AGAIN, CHANGED, REVOKED, SUSPENDED, delivered_of
 from keys.keys.session import Right
 from keys.models import Sweep
 from orgs import scope
@@ -71,10 +71,20 @@ def stored(redis, made):
 
 
 def waiting(org):
-    """(kind, subject) of the messages about keys that are not yet delivered."""
+    """(kind, subject) of the messages about keys that are not yet delivered; of one about many keys, each of them."""
     with scope.org(org.id):
         rows = outbox.waiting().filter(kind__in=KINDS).order_by("created_at", "id")
-        return [(row.kind, row.subject) for row in rows]
+        return [
+            (row.kind, subject)
+            for row in rows
+            for subject in (sorted(row.payload["subjects"]) if row.kind == AGAIN else [row.subject])
+        ]
+
+
+def is_delivered(made):
+    """Whether gateways have the last change of a key, and of the APIs that it opens."""
+    with scope.org(made.org_id):
+        return made.id in delivered_of([again(made)])
 
 
 def again(made):

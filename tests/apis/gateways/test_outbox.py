@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Func, JSONField
 from django.utils import timezone
 
 from apis.gateways import kinds, outbox
@@ -38,6 +39,14 @@ def left(kind, *subjects, org, age=0):
         Outbox.objects.filter(id=row.id).update(due_at=due_at)
 
 
+def named(*orgs):
+    """A query for these organisations, and of each its slug in a list."""
+    found = Organisation.everyone.filter(id__in=["", *(org.id for org in orgs)])
+    return found.annotate(
+        slug_list=Func(F("slug"), function="jsonb_build_array", output_field=JSONField())
+    ).values_list("id", "slug_list")
+
+
 def subjects(rows):
     return [row.subject for row in rows]
 
@@ -66,12 +75,10 @@ def test_machines_whose_clocks_differ_neither_delay_a_message_nor_take_a_claimed
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(seconds=wrong))
     outbox.add("stop", "one", org_id=everybody.acme.id)
     outbox.add_many("stop", ["two"], org_id=everybody.acme.id)
-    outbox.add_selected(
-        "stop", Organisation.everyone.filter(id=everybody.acme.id).values("slug"), org_id=everybody.acme.id
-    )
+    outbox.add_chunks("stop", named(everybody.acme), {}, org_id=everybody.acme.id)
     monkeypatch.setattr(timezone, "now", lambda: right() - timedelta(seconds=wrong))
     rows = outbox.claim(10, {})
-    assert sorted(subjects(rows)) == ["acme", "one", "two"]
+    assert sorted(subjects(rows)) == ["", "one", "two"]
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(seconds=wrong))
     assert outbox.claim(10, {}) == []
     outbox.retry(rows, "Redis is away")
@@ -83,7 +90,7 @@ def test_what_ends_an_access_goes_before_all_that_waits_longer(everybody):
     left("everything", *(f"e{number}" for number in range(30)), org=everybody.globex, age=3600)
     left("start", "begin", org=everybody.globex, age=60)
     left("stop", "end", org=everybody.acme)
-    assert [subjects(outbox.claim(2, {})) for _ in range(3)] == [["end"], ["begin"], ["e0", "e1"]]
+    assert [subjects(outbox.claim(2, {})) for _ in range(3)] == [["end"], ["begin"], ["e0"]]
 
 
 def test_what_ends_an_access_is_claimed_whosever_it_is(everybody):
@@ -92,10 +99,9 @@ def test_what_ends_an_access_is_claimed_whosever_it_is(everybody):
     assert subjects(outbox.claim(10, {})) == ["theirs", "ours"]
 
 
-@pytest.mark.parametrize("kind", ["start", "everything"])
-def test_organisations_take_turns_so_that_none_waits_for_the_many_of_another(everybody, kind):
-    left(kind, *(f"a{number}" for number in range(6)), org=everybody.acme, age=3600)
-    left(kind, "g0", "g1", org=everybody.globex)
+def test_organisations_take_turns_so_that_none_waits_for_the_many_of_another(everybody):
+    left("start", *(f"a{number}" for number in range(6)), org=everybody.acme, age=3600)
+    left("start", "g0", "g1", org=everybody.globex)
     served, turns = {}, []
     while rows := outbox.claim(2, served):
         turns.append(subjects(rows))
@@ -103,23 +109,41 @@ def test_organisations_take_turns_so_that_none_waits_for_the_many_of_another(eve
     assert turns[2:] == [["a2", "a3"], ["a4", "a5"]]
 
 
+def test_of_what_is_about_very_many_one_message_is_claimed_and_organisations_take_turns(everybody):
+    left("everything", "a0", "a1", "a2", org=everybody.acme, age=3600)
+    left("everything", "g0", org=everybody.globex)
+    served, turns = {}, []
+    while rows := outbox.claim(200, served):
+        turns.append(subjects(rows))
+    assert (sorted(turns[:2]), turns[2:]) == ([["a0"], ["g0"]], [["a1"], ["a2"]])
+
+
 def test_many_messages_are_left_at_once(everybody, django_assert_num_queries):
     with django_assert_num_queries(1):
-        outbox.add_many("everything", map(str, range(900)), org_id=everybody.acme.id)
+        outbox.add_many("start", map(str, range(900)), org_id=everybody.acme.id)
     assert len(outbox.claim(1_000, {})) == 900
 
 
-def test_messages_are_left_about_all_that_a_query_finds(everybody, django_assert_num_queries):
-    names = Organisation.everyone.filter(id__in=[everybody.acme.id, everybody.globex.id]).values("slug")
+@pytest.mark.parametrize(("chunk", "sizes"), [(1, [1, 1]), (2, [2]), (3, [2])])
+def test_messages_are_left_about_all_that_a_query_finds_a_chunk_in_each(
+    everybody, django_assert_num_queries, monkeypatch, chunk, sizes
+):
+    monkeypatch.setattr(outbox, "CHUNK", chunk)
+    both = named(everybody.acme, everybody.globex)
     with django_assert_num_queries(1):
-        outbox.add_selected("everything", names, org_id=everybody.globex.id)
-    outbox.add_selected("look", names, org_id=everybody.globex.id)
+        outbox.add_chunks("start", both, {"why": "100%"}, org_id=everybody.globex.id)
+    outbox.add_chunks("look", both, {}, org_id=everybody.globex.id)
     rows = outbox.claim(10, {})
-    assert (sorted(subjects(rows)), {row.org_id for row in rows}) == (
-        ["acme", "globex"],
-        {everybody.globex.id},
-    )
-    assert {(row.attempts, row.payload, row.last_error) for row in rows} == {(0, None, "")}
+    assert [len(row.payload["subjects"]) for row in rows] == sizes
+    found = {id: fact for row in rows for id, fact in row.payload["subjects"].items()}
+    assert found == {org.id: [org.slug] for org in (everybody.acme, everybody.globex)}
+    facts = {(row.org_id, row.subject, row.payload["why"], row.attempts, row.last_error) for row in rows}
+    assert facts == {(everybody.globex.id, "", "100%", 0, "")}
+
+
+def test_about_nothing_no_message_is_left(everybody):
+    outbox.add_chunks("start", named(), {}, org_id=everybody.acme.id)
+    assert Outbox.objects.count() == 0
 
 
 def test_a_kind_that_rests_is_not_due_at_once_and_not_missed_meanwhile(everybody):
@@ -165,7 +189,7 @@ def test_a_kind_that_nobody_delivers_cannot_be_left(everybody):
     with pytest.raises(KeyError):
         outbox.add_many("stopp", ["x"], org_id=everybody.acme.id)
     with pytest.raises(KeyError):
-        outbox.add_selected("stopp", Organisation.everyone.values("slug"), org_id=everybody.acme.id)
+        outbox.add_chunks("stopp", named(), {}, org_id=everybody.acme.id)
 
 
 def test_a_kind_of_a_version_that_is_not_there_stays_says_why_and_holds_nothing_up(everybody, monkeypatch):
