@@ -23,7 +23,7 @@ from orgs.models import AuditEntry, PlatformAuditEntry
 ORDER = ("-at", "-id")
 MOST_CHARACTERS = 300  # of one value on the page; the CSV has it whole
 COLUMNS = (
-    Column("Time", "time"),
+    Column("Time", "stamp"),
     Column("Who"),
     Column("Action"),
     Column("Object"),

@@ -13,6 +13,7 @@ from dashboard.analytics.reports.overview import tile_links
 from dashboard.analytics.reports.parameters import page_parameters
 from orgs import declarations
 from orgs.access import access
+from orgs.audit.views import rows
 from orgs.models import AuditEntry
 from orgs.providers import attention
 
@@ -41,7 +42,7 @@ def _context(request: HttpRequest, now: datetime) -> dict:
         context |= {"section": "home", "tiles": tile_links(request, asked, seen)}
     if request.user.may("audit_logs"):
         newest = AuditEntry.objects.filter(org=request.org).order_by("-at", "-id")[:RECENT]
-        context["changes"] = list(newest)
+        context["changes"] = rows(request, list(newest))
     return context | {"steps": _first_steps(request, bool(context.get("any_traffic")))}
 
 
