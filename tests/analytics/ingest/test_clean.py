@@ -136,6 +136,10 @@ def test_a_bad_address_is_no_address(value, stored):
     assert row(ip_address=value).ip == stored
 
 
+def test_an_api_id_stays_as_long_as_a_definition_may_have_it():
+    assert row(api_id="Z" * 200).api_id == "Z" * 200
+
+
 def test_tags_are_cut_in_number_and_length():
     cleaned = row(tags=["key-secret", "org-x", "api-y"] + [f"{n}" * 200 for n in range(30)])
     assert (len(cleaned.tags), {len(tag) for tag in cleaned.tags}) == (20, {100})
