@@ -228,7 +228,7 @@ def test_activation_is_a_post_and_a_revision(cast, ada, api):
 def test_what_ends_something_asks_first_and_says_what_it_breaks(cast, ada, client_for, api):
     address = f"/o/acme/apis/{api.id}/"
     asked = text_of(ada.get(f"{address}activation/"))
-    assert "Deactivate it? Within seconds gateways answer requests to /payments/ with 404." in asked
+    assert "Deactivate this API? Within seconds gateways answer requests to /payments/ with 404." in asked
     assert "No request in the last 30 days. As of " in asked
     blind = client_for(make.user("kim@acme.example", cast.acme, {"apis": "write"}))
     for page in ("activation/", "deletion/"):
@@ -245,7 +245,7 @@ def test_what_ends_something_asks_first_and_says_what_it_breaks(cast, ada, clien
 
 def test_deletion_asks_first(cast, ada, api):
     address = f"/o/acme/apis/{api.id}/deletion/"
-    assert "Delete Payments?" in text_of(ada.get(address))
+    assert "Delete this API?" in text_of(ada.get(address))
     assert now(api).name == "Payments"
     assert ada.post(address).url == "/o/acme/apis/"
     assert ada.get(f"/o/acme/apis/{api.id}/").status_code == 404

@@ -14,6 +14,7 @@ from dashboard.analytics.reports.charts import figures, tiles
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, range_link
 from dashboard.analytics.reports.periods import RANGES, Period
 from dashboard.analytics.reports.traffic import Freshness, Owners
+from orgs.models import User
 
 LABELS = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
 MOST_CHOICES = 500
@@ -31,9 +32,7 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
     return {
         "section": "analytics",
         "zone": period.zone.key,
-        "may_create_api": request.user.may("apis", "write"),
-        "may_create_key": request.user.may("keys", "write"),
-        "may_see_nodes": request.user.may("system"),
+        **steps_open_to(request.user),
         "start": period.start,
         "end": period.seen_end,
         "span": said_span(period.start, period.seen_end, period.now, period.zone),
@@ -54,6 +53,15 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
         "chips": chips(asked, path),
         "kept": asked.kept,
         "apis": api_choices(asked.kept.get("api", "")),
+    }
+
+
+def steps_open_to(user: User) -> dict[str, bool]:
+    """Which steps to the first traffic a page without any may link to."""
+    return {
+        "may_create_api": user.may("apis", "write"),
+        "may_create_key": user.may("keys", "write"),
+        "may_see_nodes": user.may("system"),
     }
 
 

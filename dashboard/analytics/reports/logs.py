@@ -16,7 +16,15 @@ from dashboard.analytics.models import Record
 from dashboard.analytics.reports import reader, search
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.errors.reasons import is_refused, reason
-from dashboard.analytics.reports.head import LABELS, api_choices, api_names, key_choices, refused, short_key
+from dashboard.analytics.reports.head import (
+    LABELS,
+    api_choices,
+    api_names,
+    key_choices,
+    refused,
+    short_key,
+    steps_open_to,
+)
 from dashboard.analytics.reports.parameters import (
     LogParameters,
     Refused,
@@ -116,6 +124,8 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "most_in_a_file": figures.exact(MOST_IN_A_FILE),
         "statuses": STATUSES,
         "methods": METHODS,
+        "any_traffic": bool(found.records) or reader.any_traffic([request.org.id]),
+        **steps_open_to(request.user),
         "fresh": fresh,
     }
 

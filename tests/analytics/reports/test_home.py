@@ -102,6 +102,14 @@ def test_an_organisation_without_traffic_is_told_how_it_begins(committed, client
     assert (done, now_done) == ([False, True, False], [True, True, False])
 
 
+def test_logs_without_any_traffic_say_how_it_begins(committed, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, {"log": "read", "apis": "write"}))
+    page = client.get("/o/alpha/logs/").content.decode()
+    steps = [step in page for step in ("No traffic yet", "/o/alpha/apis/new/", "/o/alpha/keys/new/")]
+    assert steps == [True, True, False]
+
+
 def test_a_period_without_traffic_is_told_from_an_organisation_without(committed, redis, client_for):
     alpha = make.organisation("Alpha", "alpha")
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
@@ -148,6 +156,26 @@ def test_published_revisions_are_marked_and_listed(committed, redis, client_for)
     assert [len(plot.chart.marks) for plot, _ in page.context["plots"]] == [1, 1]
     other = client_for(ann).get(OVERVIEW, {"range": "1h", "api": "another"})
     assert other.context["events"] == []
+
+
+def test_of_many_revisions_the_newest_ten_stand_open_and_the_rest_are_folded(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    apis = [build.api(alpha, f"API {number:02}") for number in range(13)]
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIID": apis[0].api_id})
+    page = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)).get(OVERVIEW)
+    listed = page.content.decode().split("Published in this period")[1]
+    open_, folded = listed.split("Those before, 3")
+    assert (open_.count("revision 1, published"), folded.count("revision 1, published")) == (10, 3)
+
+
+def test_a_change_on_the_home_page_leads_to_what_was_changed(committed, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    api = build.api(alpha, "Orders")
+    page = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)).get("/o/alpha/")
+    assert [row["address"] for row in page.context["changes"]] == [f"/o/alpha/apis/{api.id}/"]
+    reader = make.user("max@alpha.example", alpha, {"audit_logs": "read"})
+    seen = client_for(reader).get("/o/alpha/").context["changes"]
+    assert [row["address"] for row in seen] == [""]
 
 
 def test_a_figure_says_zone_freshness_and_what_it_is_compared_with(committed, redis, client_for):
