@@ -34,7 +34,6 @@ ACROSS = {
 }
 # Modules without a test of their own: where theirs are.
 TESTED_IN = {
-    "apis/publishing/refusals.py": "tests/apis/publishing/test_publish.py",
     "apis/history_views.py": "tests/apis/test_views.py",
     "dashboard/analytics/dimensions.py": "tests/analytics/ingest/test_rollup.py",
     "dashboard/analytics/reports/errors/reader.py": "tests/analytics/reports/errors/test_page.py",

@@ -8,10 +8,10 @@ from django.conf import settings
 
 def described(error: Exception) -> str:
     """Kind and first line of an error; the lines after it quote values, and secrets are left out anyhow."""
-    first_line = (str(error).splitlines() or [""])[0][:200]
+    first_line = (str(error).splitlines() or [""])[0]
     for secret in _secrets():
         first_line = first_line.replace(secret, "…")
-    return f"{type(error).__name__}: {first_line}"
+    return f"{type(error).__name__}: {first_line[:200]}"
 
 
 def where(error: Exception) -> str:

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from apis.gateways import attention
 from apis.models import Outbox
 from orgs import scope
@@ -55,3 +57,35 @@ def test_messages_that_wait_for_long_are_counted_since_the_oldest_in_the_zone_of
 def test_who_sees_neither_gateways_nor_apis_nor_keys_is_not_told(cast):
     message(cast.acme, age=60)
     assert said(cast.acme, make.user("lea@acme.example", cast.acme, {"analytics": "read"})) == []
+
+
+@pytest.mark.parametrize(("age", "told"), [(29, 0), (30, 0), (31, 1), (45, 1)])
+def test_half_a_minute_is_given_to_a_message(cast, age, told):
+    message(cast.acme, age=age)
+    assert len(said(cast.acme, cast.acme_admin)) == told
+
+
+def test_very_many_are_counted_so_that_they_can_be_read(cast):
+    with scope.org(cast.acme.id):
+        made = NOW - timedelta(minutes=5)
+        Outbox.objects.bulk_create(
+            Outbox(org_id=cast.acme.id, kind="reload", subject="x", created_at=made, due_at=made)
+            for _ in range(1_200)
+        )
+    [item] = said(cast.acme, cast.acme_admin)
+    assert item.text == ("1,200 changes have not reached the gateways yet, the oldest since 26 Nov 14:25.")
+
+
+@pytest.mark.parametrize(
+    ("granted", "url"),
+    [
+        ({"system": "read", "apis": "read", "keys": "read"}, "/o/acme/nodes/"),
+        ({"apis": "read", "keys": "read"}, "/o/acme/apis/"),
+        ({"keys": "read"}, "/o/acme/keys/"),
+        ({"keys": "write", "users": "write"}, "/o/acme/keys/"),
+    ],
+)
+def test_it_leads_to_the_first_page_that_a_person_may_see(cast, granted, url):
+    message(cast.acme, age=60)
+    person = make.user("kim@acme.example", cast.acme, granted)
+    assert [item.url for item in said(cast.acme, person)] == [url]

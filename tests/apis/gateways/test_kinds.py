@@ -23,3 +23,25 @@ def test_a_kind_is_registered_by_one_app(monkeypatch):
     kinds.register("a", print, urgency=kinds.FIRST)
     with pytest.raises(ValueError, match=r"^two apps deliver messages of kind 'a'$"):
         kinds.register("a", repr, urgency=kinds.FIRST)
+
+
+def test_kinds_are_named_in_the_order_of_their_letters_whoever_came_first(monkeypatch):
+    monkeypatch.setattr(kinds, "_registered", {})
+    for name, urgency in (("b", kinds.FIRST), ("c", kinds.LATER), ("a", kinds.FIRST), ("d", kinds.SOON)):
+        kinds.register(name, print, urgency=urgency, rests=2)
+    assert kinds.names() == ["a", "b", "c", "d"]
+    assert [kinds.names(urgency) for urgency in (kinds.FIRST, kinds.SOON, kinds.LATER)] == [
+        ["a", "b"],
+        ["d"],
+        ["c"],
+    ]
+    assert kinds.get("a") == kinds.Kind("a", print, kinds.FIRST, 2)
+    with pytest.raises(KeyError):
+        kinds.get("e")
+    # Registered again by the same app, it goes by what was said last.
+    kinds.register("a", print, urgency=kinds.LATER)
+    assert kinds.get("a") == kinds.Kind("a", print, kinds.LATER, 0)
+
+
+def test_what_is_more_urgent_has_the_smaller_number():
+    assert kinds.FIRST < kinds.SOON < kinds.LATER
