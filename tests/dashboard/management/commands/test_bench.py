@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 from django.conf import settings
 
-from dashboard.benchmarks import idle, world
+from dashboard.benchmarks import idle, keys, world
 
 END = datetime(2026, 11, 25, 14, tzinfo=UTC)
 FIGURES = {
@@ -46,12 +46,18 @@ def test_a_benchmark_prints_one_line_of_figures(name, more):
 
 def test_what_is_done_with_keys_is_measured_by_how_many_there_are():
     figures = json.loads(bench("keys", "--records", "10"))
-    assert figures.keys() == {"machine", "what", "runs", "least", "growth"}
-    assert {"list", "search, one found", "open", "deliver", "API deleted that few name"} < figures[
-        "least"
-    ].keys()
-    assert {tuple(by) for by in figures["least"].values()} == {("10",)}
-    assert min(by["10"] for by in figures["least"].values()) > 0
+    assert figures.keys() == {"machine", "what", "runs", "parts", "growth", "growth from 10,000", "spread"}
+    parts = figures["parts"]
+    assert {"list", "search, one found", "open", "deliver", "API deleted that few name"} < parts.keys()
+    assert {tuple(by) for by in parts.values()} == {("10",)}
+    assert min(by["10"] for by in parts.values()) > 0
+    assert (figures["growth"], parts.keys()) == (dict.fromkeys(parts), figures["spread"].keys())
+
+
+def test_growth_is_that_of_the_largest_over_the_smallest():
+    assert keys.growth({10: 4.0, 10_000: 6.0, 1_000_000: 5.0}) == 1.25
+    assert keys.growth({10: 4.0}) is None
+    assert keys.growth({}) is None
 
 
 def test_the_same_seed_makes_the_same_traffic():
