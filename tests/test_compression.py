@@ -1,7 +1,9 @@
-"""What is compressed: lists, and no page with a secret, a token or records of callers beside what somebody asked."""
+"""What is compressed: lists and figures, and no page with a secret, a token or records of callers beside what
+somebody asked."""
 
 from inspect import isfunction
 
+import pytest
 from django.conf import settings
 from django.middleware.gzip import GZipMiddleware
 from django.urls import get_resolver
@@ -9,10 +11,14 @@ from django.urls import get_resolver
 from tests.browser.walk import patterns
 
 COMPRESSED = {
+    "analytics",
+    "analytics-table",
     "api-list",
     "audit",
+    "errors",
     "key-list",
     "node-list",
+    "org-home",
     "org-list",
     "people",
     "platform-audit",
@@ -25,17 +31,29 @@ def is_compressed(client, address: str) -> bool:
     return answer.headers.get("Content-Encoding") == "gzip"
 
 
-def test_lists_alone_are_compressed(cast, client_for):
+def test_lists_and_figures_alone_are_compressed(cast, client_for):
     ada, sue = client_for(cast.acme_admin), client_for(cast.super_user)
     own = {name: f"/o/acme/{path}" for name, path in (("api-list", "apis/"), ("audit", "audit/"))}
     own |= {"key-list": "/o/acme/keys/", "node-list": "/o/acme/nodes/", "people": "/o/acme/people/"}
     own |= {"key-create": "/o/acme/keys/new/", "logs": "/o/acme/logs/", "profile": "/profile/"}
     own |= {"access-key": "/profile/access-key/", "person-add": "/o/acme/people/new/"}
+    own |= {"org-home": "/o/acme/", "analytics": "/o/acme/analytics/?range=7d", "errors": "/o/acme/errors/"}
+    own |= {"analytics-table": "/o/acme/analytics/endpoints/"}
     supers = {"org-list": "/orgs/", "platform-audit": "/audit/", "fleet": "/nodes/"}
     found = {name for name, address in own.items() if is_compressed(ada, address)}
     found |= {name for name, address in supers.items() if is_compressed(sue, address)}
     assert found == COMPRESSED
     assert {each.name for each in patterns(get_resolver().url_patterns)} >= COMPRESSED
+
+
+@pytest.mark.parametrize("path", ["", "analytics/", "analytics/keys/", "errors/"])
+@pytest.mark.parametrize(
+    "asked", ["endpoint=x", "key=a", "api=a", "range=24h&x=y", "x", "range=24h&range=1h"]
+)
+def test_figures_are_not_compressed_where_an_address_holds_what_somebody_may_have_chosen(
+    cast, client_for, path, asked
+):
+    assert not is_compressed(client_for(cast.acme_admin), f"/o/acme/{path}?{asked}")
 
 
 def compresses(function) -> bool:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.analytics.reports import reader
-from dashboard.analytics.reports.head import head
+from dashboard.analytics.reports.head import compressed_where_fixed, head
 from dashboard.analytics.reports.overview import tile_links
 from dashboard.analytics.reports.parameters import page_parameters
 from orgs import declarations
@@ -21,6 +21,7 @@ RECENT = 8
 
 
 @access("session")
+@compressed_where_fixed
 def home(request: HttpRequest, org: str) -> HttpResponse:
     reader.limit_time()
     return render(request, "analytics/home.html", _context(request, timezone.now()))

@@ -15,7 +15,7 @@ from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.reports import rankings, reader
 from dashboard.analytics.reports.charts import plots, tiles
 from dashboard.analytics.reports.charts.plots import Event
-from dashboard.analytics.reports.head import exactly, head, key_choices, refused
+from dashboard.analytics.reports.head import compressed_where_fixed, exactly, head, key_choices, refused
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.traffic import Figures, Traffic
@@ -27,6 +27,7 @@ MOST_EVENTS = 50
 
 
 @access("session", "analytics")
+@compressed_where_fixed
 def overview(request: HttpRequest, org: str) -> HttpResponse:
     """The page; one of its tables as CSV with format=csv&table=…"""
     try:

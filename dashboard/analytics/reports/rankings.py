@@ -13,7 +13,15 @@ from django.utils import timezone
 from dashboard.analytics.clock import said
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures, geometry
-from dashboard.analytics.reports.head import api_names, exactly, head, key_choices, refused, short_key
+from dashboard.analytics.reports.head import (
+    api_names,
+    compressed_where_fixed,
+    exactly,
+    head,
+    key_choices,
+    refused,
+    short_key,
+)
 from dashboard.analytics.reports.parameters import SORTS, Parameters, Refused, link, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import dimension_of
@@ -74,6 +82,7 @@ class Table:
 
 
 @access("session", "analytics")
+@compressed_where_fixed
 def whole(request: HttpRequest, org: str, table: str) -> HttpResponse:
     """A whole ranking, page by page."""
     if table not in KINDS:

@@ -17,7 +17,15 @@ from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.errors import reader as errors_reader
 from dashboard.analytics.reports.errors.reader import SORTS, Errors, Line, Order
 from dashboard.analytics.reports.errors.reasons import reason
-from dashboard.analytics.reports.head import api_names, exactly, head, key_choices, refused, short_key
+from dashboard.analytics.reports.head import (
+    api_names,
+    compressed_where_fixed,
+    exactly,
+    head,
+    key_choices,
+    refused,
+    short_key,
+)
 from dashboard.analytics.reports.overview import published
 from dashboard.analytics.reports.parameters import (
     RANGE,
@@ -67,6 +75,7 @@ class ErrorParameters:
 
 
 @access("session", "analytics")
+@compressed_where_fixed
 def error_list(request: HttpRequest, org: str) -> HttpResponse:
     """The page; all its lines as CSV with format=csv."""
     try:
