@@ -65,7 +65,8 @@ def _database(name: str, url: str) -> dict:
         },
         "ENGINE": "orgs.db",
         "ATOMIC_REQUESTS": True,
-        "CONN_MAX_AGE": 60,
+        # A new one costs more than a minute of the worker's questions.
+        "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "SYSTEM_ROLE": setting("DATABASE_SYSTEM_ROLE", configuration.role, "gatehouse_system"),
     }

@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from apis.gateways import delivery
 from apis.gateways.error_text import described, where
+from apis.gateways.notices import Notices
 from dashboard import reachable
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
 from dashboard.nodes import signals
@@ -27,18 +28,26 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 30  # seconds between two attempts of a failing step
 # Of one that brings gateways what has been changed: it waits no longer once the database is back.
 LONGEST_WAIT = 1
+# Of new messages there are notices; one that is lost costs so much. How soon after the last message that is relied on.
+SELDOM = 1.0
+CALM = 10
+# Notices come one by one, messages are delivered in batches.
+BETWEEN_NOTICES = 0.05
 
 
 @dataclass
 class Step:
     """`work` takes a Redis client and answers True when there is more to do at once, a number of seconds when there is
-    more to do after those, or else None or False for `interval` seconds."""
+    more to do after those, or else None or False for `interval` seconds. hears: due at once when its lane's bell rings.
+    """
 
     name: str
     interval: float
     work: Callable[[redis.Redis], object]
     longest_pause: float = LONGEST_PAUSE
+    hears: bool = False
     due: float = 0
+    ended: float = 0
     failures: int = 0
 
     def take(self, client: redis.Redis) -> None:
@@ -62,18 +71,41 @@ class Step:
                 logger.info("%s: works again", self.name)
             self.failures = 0
             pause = 0 if more is True else more if isinstance(more, float) else self.interval
-        self.due = time.monotonic() + pause
+        self.ended = time.monotonic()
+        self.due = self.ended + pause
+
+    def wake(self) -> None:
+        """Its lane's bell rang."""
+        if self.hears and not self.failures:
+            self.due = min(self.due, self.ended + BETWEEN_NOTICES)
 
 
-def lanes() -> list[list[Step]]:
+def threads(client: redis.Redis, stop: threading.Event, notices: Notices) -> list[threading.Thread]:
+    """A thread for each lane, yet to be started. All end when `stop` is set and `notices` are ended."""
+
+    def lane(steps: list[Step], bell: threading.Event) -> None:
+        run(steps, client, stop, bell)
+        connections.close_all()
+
+    return [threading.Thread(target=lane, args=(steps, notices.bell())) for steps in lanes(notices)]
+
+
+def lanes(notices: Notices) -> list[list[Step]]:
     """All steps. Those of a lane never run at the same time."""
+
+    def calm() -> bool:
+        return notices.calm(CALM) and delivery.calm(CALM)
+
     return [
         [
-            Step("outbox", 0.2, delivery.deliver, LONGEST_WAIT),
+            Step("notices", 0, lambda _: notices.hear()),
+        ],
+        [
+            Step("outbox", 0.2, slower(delivery.deliver, SELDOM, calm), LONGEST_WAIT, hears=True),
         ],
         [
             # Asks a port of ours first, which may take its time.
-            Step("reload signal", 0.3, paced(signals.tick, 1.5, lambda _: delivery.calm(10)), LONGEST_WAIT),
+            Step("reload signal", 0.3, slower(signals.tick, 1.5, calm), LONGEST_WAIT, hears=True),
         ],
         [
             Step("traffic", 2, paced(drain.tick, 10, lambda client: not claim.anything(client))),
@@ -87,6 +119,11 @@ def lanes() -> list[list[Step]]:
             Step("ended sessions", 3600, lambda _: SessionStore.clear_expired()),
         ],
     ]
+
+
+def slower(work: Callable, seconds: float, calm: Callable[[], bool]) -> Callable:
+    """`work`, which is due again after so many seconds instead of its interval if it found nothing and all is calm."""
+    return lambda client: work(client) or (seconds if calm() else None)
 
 
 def paced(work: Callable, seconds: float, calm: Callable[[redis.Redis], bool]) -> Callable:
@@ -106,14 +143,23 @@ def paced(work: Callable, seconds: float, calm: Callable[[redis.Redis], bool]) -
     return only_if_needed
 
 
-def run(steps: list[Step], client: redis.Redis, stop: threading.Event) -> None:
-    """Take the steps of one lane when they are due, until `stop` is set and the step begun is finished."""
+def run(
+    steps: list[Step], client: redis.Redis, stop: threading.Event, bell: threading.Event | None = None
+) -> None:
+    """Take the steps of one lane when they are due, until `stop` is set and the step begun is finished.
+
+    bell: set when steps which hear are due at once, and when `stop` is.
+    """
     while not stop.is_set():
         step = min(steps, key=lambda step: step.due)
-        if (pause := step.due - time.monotonic()) > 0:
-            stop.wait(pause)
-        else:
+        if (pause := step.due - time.monotonic()) <= 0:
             step.take(client)
+        elif bell is None:
+            stop.wait(pause)
+        elif bell.wait(pause):
+            bell.clear()
+            for each in steps:
+                each.wake()
 
 
 def await_proof(stop: threading.Event) -> None:

@@ -4,13 +4,14 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Max, Q
+from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 from redis import Redis, RedisError
 
 from apis.gateways.names import CHANNEL
 from apis.gateways.signing import signed
-from apis.models import Outbox
+from apis.models import FeedVersion, Outbox
 from apis.publishing import feed as published
 from dashboard.nodes import envelope, feed_check
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER
@@ -45,12 +46,24 @@ def tick(redis: Redis) -> bool:
     """Send the reload signal if one is due; whether it was sent. Cheap when none is: call it all the time, in no
     transaction. Nothing is locked while the feed is asked for and Redis told, so others only see that somebody does."""
     now = timezone.now()
-    signal = NodeSignal.objects.first() or NodeSignal()
-    started_at = _due_series(signal, now)
+    signal, wanted, refused_at = _facts(now)
+    started_at = _due_series(signal, now, wanted, refused_at)
     if started_at is None:
         return False
     NodeSignal.objects.bulk_create([NodeSignal()], ignore_conflicts=True)
     return _claim(signal, now) and _send(signal, started_at, redis)
+
+
+def _facts(now: datetime) -> tuple[NodeSignal, int, datetime | None]:
+    """The last signal, the version of the feed, and when the last node registered again whose reload has failed by now:
+    in one question, because it is asked for ever."""
+    columns = ", ".join(f"s.{field.column}" for field in NodeSignal._meta.concrete_fields)
+    version, refused_at, *signal = connection.ask(
+        f"""SELECT f.number, (SELECT max(refused_at) FROM {Node._meta.db_table}
+                              WHERE refused_at <= '{(now - AFTER_REFUSAL).isoformat()}'), {columns}
+            FROM {FeedVersion._meta.db_table} f LEFT JOIN {NodeSignal._meta.db_table} s ON true"""  # noqa: S608  ours
+    )
+    return NodeSignal(*signal) if signal[0] else NodeSignal(), version, refused_at
 
 
 def _claim(signal: NodeSignal, now: datetime) -> bool:
@@ -73,23 +86,24 @@ def _note(signal: NodeSignal, **facts: object) -> None:
     NodeSignal.objects.filter(claimed_until=signal.claimed_until).update(**facts)
 
 
-def _due_series(signal: NodeSignal, now: datetime) -> datetime | None:
+def _due_series(
+    signal: NodeSignal, now: datetime, wanted: int, refused_at: datetime | None
+) -> datetime | None:
     """The start of the series of which a signal is due at `now`, None if none is."""
     if signal.trouble_at is not None and now < signal.trouble_at + AFTER_TROUBLE:
         return None
-    started_at = _series(signal, now)
+    started_at = _series(signal, now, wanted, refused_at)
     if now < due_at(started_at, signal.sent_at):
         return None
     is_first = signal.sent_at is None or signal.sent_at < started_at
     return started_at if is_first or _behind(started_at, now).exists() else None
 
 
-def _series(signal: NodeSignal, now: datetime) -> datetime:
+def _series(signal: NodeSignal, now: datetime, wanted: int, refused_at: datetime | None) -> datetime:
     """When the latest reason to tell every node arose."""
-    if signal.version != wanted_version():
+    if signal.version != wanted:
         return now
-    refused = Node.objects.filter(refused_at__lte=now - AFTER_REFUSAL).aggregate(last=Max("refused_at"))
-    reasons = [STARTED_AT, signal.started_at, refused["last"] and refused["last"] + AFTER_REFUSAL]
+    reasons = [STARTED_AT, signal.started_at, refused_at and refused_at + AFTER_REFUSAL]
     return max(reason for reason in reasons if reason is not None)
 
 

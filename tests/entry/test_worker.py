@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+import psycopg
 import pytest
 import redis as redis_package
 from django.contrib.sessions.models import Session
@@ -17,7 +18,8 @@ from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from apis.gateways import delivery, outbox
+from apis.gateways import delivery, kinds, outbox
+from apis.gateways.notices import Notices
 from apis.models import Outbox
 from dashboard import worker
 from dashboard.analytics.ingest import claim
@@ -37,6 +39,12 @@ class Broken(Exception):
     pass
 
 
+@pytest.fixture
+def notices():
+    with Notices() as made:
+        yield made
+
+
 def failing(_):
     raise Broken("the first line\nthe second quotes a value")
 
@@ -51,9 +59,9 @@ def test_a_failing_step_waits_longer_each_time_and_never_more_than_half_a_minute
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_what_gateways_wait_for_is_tried_each_second_however_long_the_database_was_away(db, caplog):
+def test_what_gateways_wait_for_is_tried_each_second_however_long_the_database_was_away(db, caplog, notices):
     """A revocation is to reach them a second after it; the log needs no line a second."""
-    steps = {step.name: step for lane in worker.lanes() for step in lane}
+    steps = {step.name: step for lane in worker.lanes(notices) for step in lane}
     for step in (steps["outbox"], steps["reload signal"]):
         caplog.clear()
         step.work = failing
@@ -257,18 +265,19 @@ def test_a_revocation_does_not_wait_behind_the_thousand_messages_of_its_organisa
     assert not build.again(made[2]).is_delivered
 
 
-def test_sessions_that_ended_are_deleted_each_hour_and_others_are_not(db, redis):
+def test_sessions_that_ended_are_deleted_each_hour_and_others_are_not(db, redis, notices):
     now = timezone.now()
     for key, days in (("ended", -1), ("going-on", 1)):
         Session.objects.create(session_key=key, session_data="", expire_date=now + timedelta(days=days))
-    [step] = [step for lane in worker.lanes() for step in lane if step.name == "ended sessions"]
+    [step] = [step for lane in worker.lanes(notices) for step in lane if step.name == "ended sessions"]
     step.work(redis)
     assert step.interval == 3600
     assert [session.session_key for session in Session.objects.all()] == ["going-on"]
 
 
-def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys():
-    assert [[(step.name, step.interval) for step in lane] for lane in worker.lanes()] == [
+def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys(notices):
+    assert [[(step.name, step.interval) for step in lane] for lane in worker.lanes(notices)] == [
+        [("notices", 0)],
         [("outbox", 0.2)],
         [("reload signal", 0.3)],
         [("traffic", 2)],
@@ -283,19 +292,19 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys():
     ]
 
 
-def test_one_turn_of_every_step_works(committed, redis):
-    for lane in worker.lanes():
+def test_one_turn_of_every_step_works(committed, redis, notices):
+    for lane in worker.lanes(notices):
         for step in lane:
             step.take(redis)
             assert (step.name, step.failures) == (step.name, 0)
 
 
-def test_a_changed_time_zone_reaches_the_figures_by_its_step(committed, redis):
+def test_a_changed_time_zone_reaches_the_figures_by_its_step(committed, redis, notices):
     acme = make.organisation("Acme Retail", "acme")
     push(redis, {"OrgID": acme.id, "TimeStamp": ago(minutes=5)})
     with scope.every_org(), transaction.atomic():
         Organisation.everyone.filter(pk=acme.id).update(time_zone="Asia/Tokyo")
-    [step] = [step for lane in worker.lanes() for step in lane if step.name == "changed time zones"]
+    [step] = [step for lane in worker.lanes(notices) for step in lane if step.name == "changed time zones"]
     while step.work(redis):
         pass
     with scope.every_org():
@@ -338,3 +347,151 @@ def test_what_gateways_pushed_is_seen_before_it_is_claimed(redis):
         redis.rpush(name, b"record")
         assert claim.anything(redis) is True
         redis.delete(name)
+
+
+@contextmanager
+def at_work(notices, redis):
+    """The worker's threads, at work; in the end they are ended, which is at once."""
+    stop = threading.Event()
+    threads = worker.threads(redis, stop, notices)
+    for thread in threads:
+        thread.start()
+    try:
+        yield threads
+    finally:
+        begun = time.monotonic()
+        stop.set()
+        notices.end()
+        for thread in threads:
+            thread.join(20)
+        assert time.monotonic() - begun < 1.5
+
+
+@pytest.fixture
+def deliveries(committed, cast, monkeypatch, settings):
+    """Kinds of a made-up app, `stop` and `rests`, and what was delivered of them when (monotonic), by subject."""
+    settings.FEED_CHECK_URL = ""
+    delivered, failing = {}, ["fails"]
+
+    def handle(rows, redis):
+        delivered.update((row.subject, time.monotonic()) for row in rows if row.subject not in failing)
+        again = {row.id: "not yet" for row in rows if row.subject in failing}
+        failing.clear()
+        return again
+
+    monkeypatch.setattr(kinds, "_registered", {})
+    monkeypatch.setattr(worker, "CALM", 0)
+    kinds.register("stop", handle, urgency=kinds.FIRST)
+    kinds.register("rests", handle, urgency=kinds.FIRST, rests=1)
+    return delivered
+
+
+def leave(cast, subject, kind="stop"):
+    """Leave a message; the answer is when (monotonic)."""
+    with scope.every_org():
+        outbox.add(kind, subject, org_id=cast.acme.id)
+    return time.monotonic()
+
+
+def calm(notices):
+    """Wait until the worker asks seldom."""
+    until(lambda: notices.calm(0))
+    time.sleep(0.5)
+
+
+def test_a_new_message_wakes_the_worker_long_before_it_would_ask(
+    deliveries, notices, cast, redis, monkeypatch
+):
+    monkeypatch.setattr(worker, "SELDOM", 60.0)
+    with at_work(notices, redis):
+        for subject in ("one", "two"):
+            calm(notices)
+            left = leave(cast, subject)
+            until(lambda: subject in deliveries)  # noqa: B023
+            assert deliveries[subject] - left < 5
+
+
+def test_a_notice_that_is_lost_costs_a_second_and_no_message(deliveries, notices, cast, redis):
+    with at_work(notices, redis):
+        calm(notices)
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("ALTER TABLE apis_outbox DISABLE TRIGGER apis_outbox_notice")
+        connections["owner"].close()
+        left = leave(cast, "unheard of")
+        until(lambda: deliveries)
+    assert deliveries["unheard of"] - left < 3
+
+
+def test_what_rests_and_what_is_tried_again_goes_out_on_time(deliveries, notices, cast, redis):
+    with at_work(notices, redis):
+        calm(notices)
+        left = leave(cast, "rested", kind="rests"), leave(cast, "fails")
+        until(lambda: len(deliveries) == 2)
+    for subject, when in zip(("rested", "fails"), left, strict=True):
+        assert 0.9 < deliveries[subject] - when < 5, subject
+
+
+def test_without_notices_messages_go_out_as_fast_as_before(deliveries, notices, cast, redis):
+    """A database that is back, or a pooler that passes none on: it is asked five times a second."""
+    step = next(step for lane in worker.lanes(notices) for step in lane if step.name == "outbox")
+    before = time.monotonic()
+    step.take(redis)
+    assert round(step.due - before, 1) == 0.2
+
+
+def test_many_notices_are_one_question_in_a_while(db):
+    stop, bell, asked = threading.Event(), threading.Event(), []
+    lane = threading.Thread(
+        target=worker.run, args=([Step("outbox", 60, asked.append, hears=True)], None, stop, bell)
+    )
+    lane.start()
+    begun = time.monotonic()
+    for _ in range(500):
+        bell.set()
+        time.sleep(0.001)
+    stop.set()
+    bell.set()
+    lane.join(5)
+    assert not lane.is_alive()
+    assert 5 < len(asked) <= 1 + (time.monotonic() - begun) / worker.BETWEEN_NOTICES
+
+
+def test_a_bell_hurries_no_step_that_fails_and_none_that_does_not_hear(db):
+    failed, deaf = Step("failing", 60, failing, hears=True), Step("deaf", 60, lambda _: None)
+    for step in (failed, deaf):
+        step.take(None)
+        due = step.due
+        step.wake()
+        assert (step.name, step.due) == (step.name, due)
+
+
+def test_a_worker_whose_database_goes_away_listens_again_and_neither_floods_the_log_nor_lasts(
+    deliveries, notices, cast, redis, caplog
+):
+    with at_work(notices, redis):
+        calm(notices)
+        real = dict(connections["default"].settings_dict)
+        connections["default"].settings_dict["HOST"] = "/nowhere"
+        with psycopg.connect(os.environ["SCRATCH_SUPERUSER_URL"]) as superuser:
+            superuser.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [real["NAME"]]
+            )
+        time.sleep(3)
+        lines = [record.getMessage() for record in caplog.records]
+        assert 1 <= len([line for line in lines if line.startswith("notices: ")]) <= 3, lines
+        connections["default"].settings_dict.update(real)
+        until(lambda: notices.calm(0))
+        connections.close_all()
+        left = leave(cast, "back")
+        until(lambda: deliveries)
+        assert deliveries["back"] - left < 3
+
+
+def test_an_end_is_at_once_while_the_database_is_away(committed, notices, redis):
+    real = dict(connections["default"].settings_dict)
+    connections["default"].settings_dict["HOST"] = "/nowhere"
+    try:
+        with at_work(notices, redis):
+            time.sleep(2)
+    finally:
+        connections["default"].settings_dict.update(real)

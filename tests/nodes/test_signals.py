@@ -257,8 +257,8 @@ def test_a_row_is_forgotten_after_a_month_without_a_sign_of_life(told, redis, ca
 
 def test_a_tick_with_nothing_to_do_is_cheap(told, redis, django_assert_num_queries):
     node()
-    # signal, version, last refusal, who is behind: version and nodes
-    with django_assert_num_queries(5):
+    # all that is asked for ever at once, then who is behind: version and nodes
+    with django_assert_num_queries(3):
         assert signals.tick(redis) is False
 
 

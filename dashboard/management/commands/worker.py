@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from apis.gateways import redis_client
+from apis.gateways.notices import Notices
 from dashboard import reachable, worker
 from dashboard.nodes import signals
 from orgs.db.proof import Unprotected
@@ -20,9 +21,18 @@ class Command(BaseCommand):
     requires_system_checks = ()  # they ask the database, which may be away for now
 
     def handle(self, **options: object) -> None:
+        with Notices() as notices:
+            self.work(notices)
+
+    def work(self, notices: Notices) -> None:
         stop = threading.Event()
+
+        def end(*_: object) -> None:
+            stop.set()
+            notices.end()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, end)
         signals.STARTED_AT = (
             timezone.now()
         )  # imported earlier, perhaps, by the process of which this is a fork
@@ -35,10 +45,7 @@ class Command(BaseCommand):
             worker.await_proof(stop)
         except Unprotected as error:
             raise CommandError(str(error)) from error
-        client = redis_client.client()
-        threads = [
-            threading.Thread(target=worker.run, args=(steps, client, stop)) for steps in worker.lanes()
-        ]
+        threads = worker.threads(redis_client.client(), stop, notices)
         for thread in threads:
             thread.start()
         for thread in threads:
