@@ -53,13 +53,12 @@ def may_change_people(actor: User) -> None:
         raise NotAllowed("You may no longer change people")
 
 
-def someone_stays(user: User) -> None:
+def someone_stays(user: User, stored: User) -> None:
     """Refuse what would leave an organisation without administrator, or the installation without super-user.
 
-    `user` is as he would be stored. Raises NotAllowed.
+    `user` is as he would be stored, `stored` as he is, read under the lock of the change. Raises NotAllowed.
     """
-    stored = User.everyone.get(pk=user.pk)
-    others = User.everyone.filter(org=stored.org, is_active=True).exclude(pk=user.pk)
+    others = User.everyone.filter(org_id=stored.org_id, is_active=True).exclude(pk=user.pk)
     if stored.is_superuser:
         if stored.is_active and not user.is_active and not others.exists():
             raise NotAllowed("The last super-user stays")
