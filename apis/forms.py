@@ -223,9 +223,19 @@ class ListForm(forms.Form):
 
 
 class HistoryForm(forms.Form):
-    """Numbers of revisions: where a page of the history begins, and what one revision is compared with."""
+    """In which order the revisions of an API are."""
 
-    before = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in ("number", "-number")])
+
+    @property
+    def order(self):
+        """The columns that a valid form sorts by (orgs.http.paging)."""
+        return (self.cleaned_data["sort"] or "-number",)
+
+
+class RevisionForm(forms.Form):
+    """against: the number of the revision that one is compared with."""
+
     against = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
 
 

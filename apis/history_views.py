@@ -3,42 +3,63 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
 
 from apis.definitions import document
-from apis.forms import ActivationForm, DeletionForm, HistoryForm, RestoreForm
+from apis.forms import ActivationForm, DeletionForm, HistoryForm, RestoreForm, RevisionForm
 from apis.models import Revision
 from apis.publishing import publish
 from apis.publishing.refusals import Refused, Stale
-from apis.views import about, api_or_404, bad_request, shown
+from apis.views import about, api_or_404, shown
 from orgs.access import access
+from orgs.http import paging
+from orgs.http.refusals import bad_form
+from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
 from orgs.providers import recent_traffic
 
 NEWER = "Somebody published a newer revision meanwhile. Look at it first."
-A_PAGE = 50
-COLUMNS = (Column("Revision", "name"), Column("Published", "time"), Column("By"), Column("Message", "third"))
+COLUMNS = (
+    Column("Revision", "name", "number"),
+    Column("Published", "time"),
+    Column("By"),
+    Column("Message", "third"),
+)
+CSV_HEADER = ("revision", "published", "by", "message")
 LONGEST_SHOWN = 100_000  # characters of a definition beside its difference
 
 
 @access("session", "apis")
 def api_history(request, org, id):
-    """Revisions, newest first; `before` is the number that the page begins below."""
+    """Revisions, newest first unless asked otherwise; all of them as CSV with format=csv."""
     api = api_or_404(id)
     form = HistoryForm(request.GET)
     if not form.is_valid():
-        return bad_request(request, "before, against: must be revision numbers")
-    before = form.cleaned_data["before"] or api.revision + 1
-    revisions = Revision.objects.filter(definition_id=api.id, number__lt=before).order_by("-number")
-    rows = list(revisions.defer("definition_text")[: A_PAGE + 1])
+        return bad_form(request, form)
+    revisions = Revision.objects.filter(definition_id=api.id).defer("definition_text")
+    if request.GET.get("format") == "csv":
+        rows = paging.batches(revisions, form.order, lambda rows: map(_csv_row, rows), org_id=request.org.id)
+        return csv_stream(f"history-{api.id}.csv", CSV_HEADER, rows)
+    asked = {name: value for name, value in form.cleaned_data.items() if value}
+    page = paging.page(request.GET, revisions, form.order, asked)
     context = {
         **about(request, api, "history"),
-        "heads": heads(COLUMNS),
-        "rows": rows[:A_PAGE],
-        "newer": "?" if form.cleaned_data["before"] else "",
-        "older": f"?before={rows[A_PAGE - 1].number}" if len(rows) > A_PAGE else "",
+        "heads": heads(COLUMNS, asked, default="-number"),
+        "rows": page.items,
+        "page": page,
+        "csv": "?" + urlencode({**asked, "format": "csv"}),
     }
     return render(request, "apis/history.html", context)
+
+
+def _csv_row(revision):
+    return (
+        revision.number,
+        revision.created_at.isoformat(timespec="seconds"),
+        revision.author,
+        revision.message,
+    )
 
 
 @access("session", "apis", methods="GET POST")
@@ -50,9 +71,9 @@ def api_revision(request, org, id, number):
     revision = get_object_or_404(Revision, definition_id=api.id, number=number)
     if request.method == "POST":
         return _restore(request, api, revision)
-    form = HistoryForm(request.GET)
+    form = RevisionForm(request.GET)
     if not form.is_valid():
-        return bad_request(request, "before, against: must be revision numbers")
+        return bad_form(request, form)
     asking = "restore" in request.GET
     against = api.revision if asking else form.cleaned_data["against"] or max(number - 1, 1)
     other = get_object_or_404(Revision, definition_id=api.id, number=against)
@@ -86,7 +107,7 @@ def _download(api, revision):
 def _restore(request, api, revision):
     form = RestoreForm(request.POST)
     if not form.is_valid():
-        return bad_request(request, "started_from: must be a revision number")
+        return bad_form(request, form)
     try:
         publish.change(
             api,
@@ -113,7 +134,7 @@ def api_activation(request, org, id):
         return render(request, "apis/deactivate.html", context)
     form = ActivationForm(request.POST)
     if not form.is_valid():
-        return bad_request(request, "active: must be yes or no")
+        return bad_form(request, form)
     active = form.cleaned_data["active"] == "yes"
     try:
         publish.set_active(api, active, author=request.user, started_from=form.cleaned_data["started_from"])
@@ -134,7 +155,7 @@ def api_delete(request, org, id):
     if request.method == "POST":
         form = DeletionForm(request.POST)
         if not form.is_valid():
-            return bad_request(request, "started_from: must be a revision number")
+            return bad_form(request, form)
         try:
             publish.delete(api, author=request.user, started_from=form.cleaned_data["started_from"])
         except Stale as error:

@@ -16,7 +16,7 @@ from apis.publishing.refusals import Stale
 from apis.publishing.serving import missing_targets
 from orgs.access import access
 from orgs.http import paging
-from orgs.http.refusals import status_of
+from orgs.http.refusals import bad_form, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
@@ -50,8 +50,7 @@ CSV_HEADER = (
 def api_list(request, org):
     form = ListForm(request.GET)
     if not form.is_valid():
-        field, faults = next(iter(form.errors.items()))
-        return bad_request(request, f"{field}: {faults[0]}")
+        return bad_form(request, form)
     found = form.found(ApiDefinition.objects.defer("definition_text"))
     if request.GET.get("format") == "csv":
         batches = paging.batches(found, form.order, lambda rows: map(_csv_row, rows), org_id=request.org.id)
@@ -67,8 +66,6 @@ def api_list(request, org):
         "usage": used,
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "page": page,
-        "newer": page.newer,
-        "older": page.older,
         "may_write": request.user.may("apis", "write"),
     }
     return render(request, "apis/list.html", context)
@@ -164,10 +161,6 @@ def _stale(request, api, form):
         "form": again,
     }
     return render(request, "apis/stale.html", context, status=409)
-
-
-def bad_request(request, problem):
-    return render(request, "400.html", {"problem": problem}, status=400)
 
 
 def api_or_404(id):

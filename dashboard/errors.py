@@ -6,9 +6,9 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from orgs.http.refusals import bad_request as named_problem
 from orgs.http.rest import error_response, is_wire
 from orgs.middleware import DATABASE_AWAY, unavailable
-from orgs.middleware import bad_request as named_problem
 
 
 def answer(request: HttpRequest, status: int, message: str) -> HttpResponse:

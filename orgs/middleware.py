@@ -14,6 +14,7 @@ from orgs import scope
 from orgs.access import BY_HEADER, SAFE, declared
 from orgs.http import refusals
 from orgs.http.paging import BadPlace
+from orgs.http.refusals import bad_request
 from orgs.http.rest import RestError, error_response, is_wire
 from orgs.http.strict_json import printable
 from orgs.models import Organisation, User
@@ -84,13 +85,6 @@ def is_odd_filter(request: HttpRequest, exception: Exception) -> bool:
     """Whether Django's admin could not make sense of its address: it reads dates out of it without looking."""
     reading = request.method in SAFE and request.path_info.startswith(ADMIN)
     return reading and isinstance(exception, ValueError | OverflowError)
-
-
-def bad_request(request: HttpRequest, problem: str) -> HttpResponse:
-    """400 with a sentence that says what is wrong."""
-    if is_wire(request.path_info):
-        return error_response(400, problem)
-    return render(request, "400.html", {"problem": problem}, status=400)
 
 
 def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpResponse:

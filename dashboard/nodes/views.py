@@ -1,18 +1,23 @@
 """The pages which show the gateways: to an organisation, and to super-users."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django import forms
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
 from dashboard.nodes import connecting
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER, Heard, health
 from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
 from orgs.access import access
+from orgs.http import numbered
+from orgs.http.refusals import bad_form
+from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 
 # Who needs a hand comes first.
@@ -20,15 +25,32 @@ STATES = ("stuck", "silent", "pulling", "ok", "gone")
 BADGES = {"ok": "ok", "pulling": "neutral", "stuck": "bad", "silent": "warn", "gone": "neutral"}
 # Gateways that were killed say no goodbye.
 SHOWN_FOR = timedelta(days=1)
-A_PAGE = 50
+WORST_FIRST = "state"
+# What each order reads the nodes by; those of one state are by name.
+SORTS = {
+    WORST_FIRST: Node._meta.ordering,
+    "name": Node._meta.ordering,
+    "known": ("registered_at", "session_id"),
+}
 COLUMNS = (
-    Column("Node", "name"),
-    Column("State"),
+    Column("Node", "name", "name"),
+    Column("State", sort=WORST_FIRST),
     Column("Last seen", "badge"),
     Column("Last pull", "badge"),
     Column("Served version", "number"),
     Column("Wanted version", "number", lesser=True),
-    Column("Known since", "time", lesser=True),
+    Column("Known since", "time", "known", lesser=True),
+)
+CSV_HEADER = (
+    "node",
+    "session",
+    "state",
+    "advice",
+    "last seen",
+    "last pull",
+    "served version",
+    "wanted version",
+    "known since",
 )
 MOST_CALLED_OUT = 3
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -38,40 +60,57 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 @gzip_page
 def nodes(request, org):
     """For people of an organisation: nodes serve it, but the installation's addresses are not theirs."""
-    context = _page(request, connecting.REDIS_PLACEHOLDER) | {"section": "nodes"}
-    return render(request, "nodes/nodes.html", context)
+    return _answer(request, connecting.REDIS_PLACEHOLDER, {"section": "nodes"})
 
 
 @access("super")
 def fleet(request):
     """For super-users."""
-    context = _page(request, settings.REDIS_URL) | {"section": "fleet", "addresses": True}
+    return _answer(request, settings.REDIS_URL, {"section": "fleet", "addresses": True})
+
+
+class NodeListForm(forms.Form):
+    sort = forms.ChoiceField(
+        required=False, choices=[(f"{sign}{name}",) * 2 for name in SORTS for sign in ("", "-")]
+    )
+
+
+def _answer(request, redis_url: str, context: dict):
+    """The page, or all nodes as CSV with format=csv. context: "addresses" for whoever may see where nodes are."""
+    form = NodeListForm(request.GET)
+    if not form.is_valid():
+        return bad_form(request, form)
+    sort, now, wanted = form.cleaned_data["sort"] or WORST_FIRST, timezone.now(), wanted_version()
+    states = _states(wanted, now, sort)
+    if request.GET.get("format") == "csv":
+        addresses = ("address",) if "addresses" in context else ()
+        lines = _csv_rows(_rows(states, wanted, now), wanted, *addresses)
+        return csv_stream("nodes.csv", (*CSV_HEADER, *addresses), [lines])
+    context |= _page(request, states, {"sort": form.cleaned_data["sort"]}, wanted, now)
+    base = request.build_absolute_uri("/").rstrip("/")
+    context["configuration"] = connecting.configuration(base, redis_url)
     return render(request, "nodes/nodes.html", context)
 
 
-def _page(request, redis_url: str) -> dict:
-    now = timezone.now()
-    wanted, signal = wanted_version(), NodeSignal.objects.first()
-    states = _states(wanted, now)
-    page = Paginator(list(states), A_PAGE).get_page(request.GET.get("p"))
-    nodes = Node.objects.in_bulk(page.object_list)
-    rows = [_row(nodes[pk], wanted, now) for pk in page if pk in nodes]
-    counts = Counter(states.values())
+def _page(request, states: dict[str, str], asked: dict[str, str], wanted: int, now: datetime) -> dict:
+    kept = {name: value for name, value in asked.items() if value}
+    # Nodes come and go: a page that was there a moment ago is no mistake.
+    place = numbered.asked(request.GET).within(len(states))
+    rows = _rows(list(states)[place.offset : place.offset + place.size], wanted, now)
+    counts, signal = Counter(states.values()), NodeSignal.objects.first()
     return {
-        "heads": heads(COLUMNS),
+        "heads": heads(COLUMNS, kept, default=WORST_FIRST),
         "rows": rows,
-        "page": page,
-        "position": f"{page.start_index():,} to {page.end_index():,} of {page.paginator.count:,}",
-        "newer": f"?p={page.number - 1}" if page.has_previous() else "",
-        "older": f"?p={page.number + 1}" if page.has_next() else "",
+        "page": numbered.page(place, rows, len(states), kept),
+        "csv": "?" + urlencode({**kept, "format": "csv"}),
+        "count": len(states),
         "counts": [(counts[state], state, BADGES[state]) for state in STATES if counts[state]],
-        # The first of those that need a hand; they lead the table as well.
+        # The first of those that need a hand, if they are on the page.
         "stuck": [row for row in rows if row["state"] == "stuck"][:MOST_CALLED_OUT],
         "wanted": wanted,
         "signal": signal,
         "unheard": _is_unheard(signal, now),
         "now": now,
-        "configuration": connecting.configuration(request.build_absolute_uri("/").rstrip("/"), redis_url),
     }
 
 
@@ -84,14 +123,33 @@ def _is_unheard(signal: NodeSignal | None, now: datetime) -> bool:
     ).exists()
 
 
-def _states(wanted: int, now: datetime) -> dict[str, str]:
-    """The state of every node that is shown, by its session, in the order of the table: worst first, then by name.
+def _states(wanted: int, now: datetime, sort: str) -> dict[str, str]:
+    """The state of every node that is shown, by its session, in the order of the table.
 
     Times alone are read of all of them; the rest only of those on the page.
     """
-    nodes = Node.objects.filter(last_ping_at__gte=now - SHOWN_FOR).values_list("pk", *HEARD)
-    states = {pk: health(Heard(*heard), wanted, now).state for pk, *heard in nodes}
-    return dict(sorted(states.items(), key=lambda item: STATES.index(item[1])))
+    name = sort.removeprefix("-")
+    nodes = Node.objects.filter(last_ping_at__gte=now - SHOWN_FOR).order_by(*SORTS[name])
+    found = [(pk, health(Heard(*heard), wanted, now).state) for pk, *heard in nodes.values_list("pk", *HEARD)]
+    if name == WORST_FIRST:
+        found.sort(key=lambda item: STATES.index(item[1]))
+    return dict(reversed(found) if sort != name else found)
+
+
+def _rows(sessions: Iterable[str], wanted: int, now: datetime) -> list[dict]:
+    """What is shown of these nodes, without those that are gone meanwhile."""
+    nodes = Node.objects.in_bulk(list(sessions))
+    return [_row(nodes[pk], wanted, now) for pk in sessions if pk in nodes]
+
+
+def _csv_rows(rows: list[dict], wanted: int, *also: str) -> Iterable[tuple]:
+    """also: further fields of a node."""
+    for row in rows:
+        node = row["node"]
+        seen = [node.last_ping_at, node.last_pull_at, node.registered_at]
+        ping, pull, known = (at.isoformat(timespec="seconds") if at else "" for at in seen)
+        told = (row["state"], row["advice"], ping, pull, node.served_version, wanted, known)
+        yield (str(node), node.session_id, *told, *(getattr(node, name) for name in also))
 
 
 def _row(node: Node, wanted: int, now: datetime) -> dict:

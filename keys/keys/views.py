@@ -20,7 +20,7 @@ from keys.keys.search import found
 from keys.models import Key, KeyRight
 from orgs.access import access
 from orgs.http import paging
-from orgs.http.refusals import said_in, status_of
+from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
@@ -71,8 +71,6 @@ def key_list(request, org):
         "usage": used,
         "page": page,
         "has_apis": bool(apis),
-        "newer": page.newer,
-        "older": page.older,
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "may_write": request.user.may("keys", "write"),
     }
@@ -171,7 +169,7 @@ def key_edit(request, org, key_id):
     if request.method == "POST":
         seen = SeenKeyForm(request.POST)
         if not seen.is_valid():
-            return _bad_request(request, seen)
+            return bad_form(request, seen)
         # What was seen when the typing began, however often the form comes back with an error.
         context |= seen.cleaned_data
         if form.is_valid():
@@ -199,7 +197,7 @@ def key_suspension(request, org, key_id):
     key = _key_or_404(key_id)
     form = SuspensionForm(request.POST)
     if not form.is_valid():
-        return _bad_request(request, form)
+        return bad_form(request, form)
     suspended = form.cleaned_data["suspended"]
     try:
         lifecycle.set_suspended(key, suspended, expected=form.expected(key))
@@ -227,7 +225,7 @@ def key_revoke(request, org, key_id):
 def _revoke(request, key: Key):
     seen = SeenKeyForm(request.POST)
     if not seen.is_valid():
-        return _bad_request(request, seen)
+        return bad_form(request, seen)
     try:
         lifecycle.revoke(key, expected=seen.expected(key))
     except lifecycle.Stale as error:
@@ -258,11 +256,6 @@ def _stale(request, key: Key, context: dict, differences: dict | None = None):
 def _text(value) -> str:
     """A member of a key as a person reads it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _bad_request(request, form):
-    field, faults = next(iter(form.errors.items()))
-    return render(request, "400.html", {"problem": f"{field}: {faults[0]}"}, status=400)
 
 
 def _living_or_404(key_id: str) -> Key:

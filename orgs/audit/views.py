@@ -16,14 +16,16 @@ from django.views.decorators.gzip import gzip_page
 from orgs import declarations
 from orgs.access import access
 from orgs.http import paging
+from orgs.http.refusals import bad_form
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.models import AuditEntry, PlatformAuditEntry
 
-ORDER = ("-at", "-id")
+NEWEST_FIRST = "-at"
+SORTS = {"at": ("at", "id"), NEWEST_FIRST: ("-at", "-id")}
 MOST_CHARACTERS = 300  # of one value on the page; the CSV has it whole
 COLUMNS = (
-    Column("Time", "stamp"),
+    Column("Time", "stamp", "at"),
     Column("Who"),
     Column("Action"),
     Column("Object"),
@@ -56,6 +58,7 @@ class FilterForm(forms.Form):
 
     q = forms.CharField(label="Person, name or ID", required=False, max_length=200)
     kind = forms.ChoiceField(required=False)
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
     since, until = (
         forms.DateField(
             label=label,
@@ -84,6 +87,11 @@ class FilterForm(forms.Form):
             entries = entries.filter(at__lt=_midnight(asked["until"] + timedelta(days=1)))
         return entries
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that a valid form sorts by (orgs.http.paging)."""
+        return SORTS[self.cleaned_data["sort"] or NEWEST_FIRST]
+
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), timezone.get_current_timezone())
@@ -104,26 +112,25 @@ def platform_audit(request):
 def answer(request, entries: QuerySet, section: str, filename: str):
     form = FilterForm(request.GET)
     if not form.is_valid():
-        field, faults = next(iter(form.errors.items()))
-        return render(request, "400.html", {"problem": f"{field}: {faults[0]}"}, status=400)
+        return bad_form(request, form)
     found = form.found(entries)
     if request.GET.get("format") == "csv":
         org_id = request.org.id if request.org else None
-        batches = paging.batches(found, ORDER, lambda rows: map(csv_row, rows), org_id=org_id)
+        batches = paging.batches(found, form.order, lambda rows: map(csv_row, rows), org_id=org_id)
         return csv_stream(filename, CSV_HEADER, batches)
-    filters = {name: value for name, value in form.cleaned_data.items() if value}
+    asked = {name: value for name, value in form.cleaned_data.items() if value}
+    filters = asked.keys() - {"sort"}
     # Counting what a search finds would read the whole log.
-    page = paging.page(request.GET, found, ORDER, filters, counted=0 if filters else paging.COUNTED)
+    page = paging.page(request.GET, found, form.order, asked, counted=0 if filters else paging.COUNTED)
     context = {
         "section": section,
-        "heads": heads(COLUMNS),
+        "heads": heads(COLUMNS, asked, default=NEWEST_FIRST),
         "rows": rows(request, page.items),
         "page": page,
-        "newer": page.newer,
-        "older": page.older,
         "form": form,
+        "asked": asked,
         "filters": filters,
-        "csv": "?" + urlencode({**filters, "format": "csv"}),
+        "csv": "?" + urlencode({**asked, "format": "csv"}),
     }
     return render(request, "orgs/audit.html", context)
 

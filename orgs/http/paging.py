@@ -5,7 +5,7 @@ of a million rows costs what the first does, and nothing is shown twice because 
 only counting could say, how many there are, is counted up to a bound.
 
 The address: `after` or `before` a row; `at`, the number of the first row there as far as it is known; `last`; `size`.
-REST counts its pages by `p` as clients expect (orgs.http.rest.page).
+Lists that are read whole or sorted by figures count their pages (orgs.http.numbered), as REST does for its clients.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import BooleanField, F, Func, IntegerField, Model, QuerySet, Value
+from django.db.models import BooleanField, F, Field, Func, IntegerField, QuerySet, Value
 from django.utils.http import urlencode
 
 from orgs import scope
@@ -106,12 +106,12 @@ def page(
 ) -> Page:
     """The page of `rows` that an address asks for.
 
-    asked: the address's parameters. order: names of columns that are never null, all ascending or all descending
-    ("-"), the last of them unique. kept: what the addresses of other pages must say too, such as filters. counted: how
-    far to count, 0 for not at all. Raises BadPlace.
+    asked: the address's parameters. order: names of columns or annotations that are never null, all ascending or all
+    descending ("-"), the last of them unique. kept: what the addresses of other pages must say too, such as filters.
+    counted: how far to count, 0 for not at all. Raises BadPlace.
     """
     names = [name.removeprefix("-") for name in order]
-    place = _place(asked, rows.model, names)
+    place = _place(asked, rows, names)
     found, more = _read(rows, order, place)
     if place.before is not None and not more:
         # The beginning is reached: a whole page, not what was left of one.
@@ -135,7 +135,7 @@ def page(
         older=links.to(after=found[-1], at=first and first + len(found)) if has_older and found else "",
         oldest=links.to(last=1) if has_older else "",
         size=place.size,
-        sizes=links.sizes() if total is None or total > SIZES[0] else (),
+        sizes=sizes(kept or {}, place.size) if total is None or total > SIZES[0] else (),
     )
 
 
@@ -154,15 +154,18 @@ class _Links:
                 separators=(",", ":"),
                 ensure_ascii=False,
             )
-        size = {"size": self.size} if self.size != SIZE else {}
-        return _address(self.kept | size | {name: value for name, value in place.items() if value})
-
-    def sizes(self) -> tuple[tuple[int, str, bool], ...]:
-        return tuple((size, _address(self.kept | {"size": size}), size == self.size) for size in SIZES)
+        return address(self.kept, self.size, **{name: value for name, value in place.items() if value})
 
 
-def _address(parameters: dict[str, object]) -> str:
-    return "?" + urlencode(parameters)
+def address(kept: Mapping[str, object], size: int, **place: object) -> str:
+    """The address of a place in a list that has `size` rows a page."""
+    chosen = {"size": size} if size != SIZE else {}
+    return "?" + urlencode({**kept, **chosen, **place})
+
+
+def sizes(kept: Mapping[str, object], size: int) -> tuple[tuple[int, str, bool], ...]:
+    """Of each choice of how many rows a page has: the number, the address of the first page, whether it is `size`."""
+    return tuple((each, "?" + urlencode({**kept, "size": each}), each == size) for each in SIZES)
 
 
 def batches(
@@ -232,23 +235,29 @@ def _first(place: _Place, shown: int, total: int | None) -> int | None:
     return place.at if place.at and (total is None or place.at + shown - 1 <= total) else None
 
 
-def _place(asked: Mapping[str, str], model: type[Model], names: list[str]) -> _Place:
-    size = _number(asked, "size")
-    if size not in (None, *SIZES):
-        raise BadPlace(f"size: must be one of {', '.join(map(str, SIZES))}")
+def _place(asked: Mapping[str, str], rows: QuerySet, names: list[str]) -> _Place:
     given = [name for name in ("after", "before", "last") if asked.get(name)]
     if len(given) > 1:
         raise BadPlace(f"{given[1]}: cannot be combined with {given[0]}")
     return _Place(
-        size=size or SIZE,
-        after=_values(asked, "after", model, names),
-        before=_values(asked, "before", model, names),
+        size=size_of(asked),
+        after=_values(asked, "after", rows, names),
+        before=_values(asked, "before", rows, names),
         last="last" in given,
-        at=_number(asked, "at"),
+        at=whole_number(asked, "at"),
     )
 
 
-def _number(asked: Mapping[str, str], name: str) -> int | None:
+def size_of(asked: Mapping[str, str]) -> int:
+    """How many rows a page has. Raises BadPlace."""
+    size = whole_number(asked, "size")
+    if size not in (None, *SIZES):
+        raise BadPlace(f"size: must be one of {', '.join(map(str, SIZES))}")
+    return size or SIZE
+
+
+def whole_number(asked: Mapping[str, str], name: str) -> int | None:
+    """A number that an address says, None for none. Raises BadPlace."""
     text = asked.get(name, "")
     if not text:
         return None
@@ -257,7 +266,7 @@ def _number(asked: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def _values(asked: Mapping[str, str], name: str, model: type[Model], names: list[str]) -> list | None:
+def _values(asked: Mapping[str, str], name: str, rows: QuerySet, names: list[str]) -> list | None:
     """The values which an address names a row by, each fit for its column."""
     if not asked.get(name):
         return None
@@ -265,13 +274,17 @@ def _values(asked: Mapping[str, str], name: str, model: type[Model], names: list
         given = strict_json.loads(asked[name])
         if not isinstance(given, list) or len(given) != len(names):
             raise ValueError
-        return [_value(model, column, value) for column, value in zip(names, given, strict=True)]
+        return [_value(_field(rows, column), value) for column, value in zip(names, given, strict=True)]
     except (ValueError, OverflowError, ValidationError):
         raise BadPlace(f"{name}: not a place in this list") from None
 
 
-def _value(model: type[Model], name: str, given: Any) -> Any:
-    field = model._meta.get_field(name)
+def _field(rows: QuerySet, name: str) -> Field:
+    annotated = rows.query.annotations.get(name)
+    return annotated.output_field if annotated is not None else rows.model._meta.get_field(name)
+
+
+def _value(field: Field, given: Any) -> Any:
     if type(given) is not (int if isinstance(field, IntegerField) else str):
         raise ValueError
     value = field.to_python(given)

@@ -65,6 +65,19 @@ def answer(request: HttpRequest, refusal: Exception) -> HttpResponse | None:
     return render(request, f"{meaning.page}.html", {"problem": str(refusal)}, status=meaning.page)
 
 
+def bad_request(request: HttpRequest, problem: str) -> HttpResponse:
+    """400 with a sentence that says what is wrong."""
+    if is_wire(request.path_info):
+        return error_response(400, problem)
+    return render(request, "400.html", {"problem": problem}, status=400)
+
+
+def bad_form(request: HttpRequest, form: BaseForm) -> HttpResponse:
+    """400 for an address, or a button, that says what no form on a page does: the first field that is wrong."""
+    field, faults = next(iter(form.errors.items()))
+    return bad_request(request, f"{field}: {faults[0]}")
+
+
 def _faults(error: ValidationError) -> HttpResponse:
     """400 which names each field as the wire does; an address that is taken is Tyk's 403."""
     said = invalid(error, WIRE_NAMES)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from django.db import Error
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 
 logger = logging.getLogger(__name__)
 
@@ -26,13 +26,6 @@ def harmless(value: object) -> object:
         return value
     safe = _FORMULA.sub(r"\1'\2", value)
     return f"'{safe}" if safe.startswith(_BLANK_START) else safe
-
-
-def csv_response(filename: str, header: Iterable[str], rows: Iterable[Iterable]) -> HttpResponse:
-    """Whole, not streamed: a stream would run after the request's transaction, outside its organisation."""
-    response = HttpResponse(BYTE_ORDER_MARK + _text([header, *rows]), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response
 
 
 def csv_stream(

@@ -10,12 +10,14 @@ from django.utils.http import urlencode
 class Column:
     """label: what stands at its head. kind: how wide it is (`.col-…` of static/css/tables.css), "" shares what is left.
 
-    sort: what `?sort=` calls it, "" for a column that has no index. lesser: goes where there is little room.
+    sort: what `?sort=` calls it, "" for a column that has no index. falling: that is sorted from the most down, never
+    the other way. lesser: goes where there is little room.
     """
 
     label: str
     kind: str = ""
     sort: str = ""
+    falling: bool = False
     lesser: bool = False
 
 
@@ -43,6 +45,7 @@ def _head(column: Column, asked: Mapping[str, str], sort: str) -> Head:
     )
     if not column.sort:
         return Head(column.label, classes)
-    following = f"-{column.sort}" if sort == column.sort else column.sort
-    direction = {column.sort: "ascending", f"-{column.sort}": "descending"}.get(sort, "none")
+    following = f"-{column.sort}" if sort == column.sort and not column.falling else column.sort
+    rising = "descending" if column.falling else "ascending"
+    direction = {column.sort: rising, f"-{column.sort}": "descending"}.get(sort, "none")
     return Head(column.label, classes, "?" + urlencode({**asked, "sort": following}), direction)

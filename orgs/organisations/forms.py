@@ -3,6 +3,7 @@
 from functools import partial
 
 from django import forms
+from django.db.models import Q, QuerySet
 
 from orgs.http.forms import SeenForm, field_of
 from orgs.models import Organisation, zone_names
@@ -43,6 +44,33 @@ class OrganisationForm(forms.Form):
 
     def limits(self):
         return [self[name] for name in LIMITS]
+
+
+SORTS = {
+    "name": ("owner_name", "id"),
+    "-name": ("-owner_name", "-id"),
+    "created": ("created_at", "id"),
+    "-created": ("-created_at", "-id"),
+}
+
+
+class OrganisationListForm(forms.Form):
+    """q: part of the name or the slug, or the id."""
+
+    q = forms.CharField(required=False, max_length=200)
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
+
+    def found(self, organisations: QuerySet[Organisation]) -> QuerySet[Organisation]:
+        """Those that a valid form asks for."""
+        text = self.cleaned_data["q"]
+        if not text:
+            return organisations
+        return organisations.filter(Q(owner_name__icontains=text) | Q(slug__icontains=text) | Q(pk=text))
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that a valid form sorts by (orgs.http.paging)."""
+        return SORTS[self.cleaned_data["sort"] or "name"]
 
 
 class OrganisationChangeForm(OrganisationForm, SeenForm):

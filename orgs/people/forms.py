@@ -65,6 +65,27 @@ class PersonChangeForm(NamesForm, SeenForm):
     field_order = ("email", "first_name", "last_name")
 
 
+SORTS = {
+    "email": ("email", "id"),
+    "-email": ("-email", "-id"),
+    "name": ("name", "id"),
+    "-name": ("-name", "-id"),
+    "signed_in": ("signed_in", "id"),
+    "-signed_in": ("-signed_in", "-id"),
+}
+
+
+class PersonListForm(forms.Form):
+    """In which order a list of people is."""
+
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that a valid form sorts by (orgs.http.paging)."""
+        return SORTS[self.cleaned_data["sort"] or "email"]
+
+
 LEVELS = (("", "None"), ("read", "Read"), ("write", "Write"), ("deny", "Deny"))
 
 

@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from orgs import rights
+from orgs import declarations, rights
 from orgs.models import User
 from orgs.refusals import NotAllowed, Unseen
 
@@ -45,6 +45,21 @@ def may_act_on(user: User, actor: User) -> None:
     lacking = rights.exceeding(rights.effective(user), rights.effective(actor))
     if lacking:
         raise NotAllowed(f"This person holds rights which you do not: {', '.join(sorted(lacking))}")
+
+
+def rights_in_words(person: User) -> str:
+    """What a person may do, in one line."""
+    if person.is_superuser:
+        return "everything"
+    words = declarations.rights()
+    named = [
+        f"{words.get(name, name)}: {level}"
+        for name, level in sorted(person.permissions.items())
+        if level != "admin"
+    ]
+    if person.is_administrator:
+        named.insert(0, "Administrator")
+    return ", ".join(named) or "none"
 
 
 def may_change_people(actor: User) -> None:

@@ -1,9 +1,14 @@
 """Pages of people: those of an organisation, and the super-users."""
 
+from datetime import UTC, datetime
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import DateTimeField, F, QuerySet, Value
+from django.db.models.functions import Coalesce, Concat, Lower, NullIf, Trim
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
 
@@ -12,21 +17,25 @@ from orgs.changes import Stale
 from orgs.http import paging
 from orgs.http.conflict import conflict
 from orgs.http.forms import SeenForm
-from orgs.http.refusals import said_in, status_of
+from orgs.http.refusals import bad_form, said_in, status_of
+from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.models import User
 from orgs.people import accounts
-from orgs.people.forms import PersonChangeForm, PersonForm, RightsForm
+from orgs.people.forms import PersonChangeForm, PersonForm, PersonListForm, RightsForm
+from orgs.people.rules import rights_in_words
 from orgs.refusals import NotAllowed
 from orgs.rights import effective
 
-ORDER = ("email", "id")
 COLUMNS = (
-    Column("Person", "name"),
+    Column("Person", "name", "name"),
+    Column("E-mail address", sort="email"),
     Column("State", "badge"),
-    Column("Rights"),
-    Column("Last sign-in", "time"),
+    Column("Rights", lesser=True),
+    Column("Last sign-in", "time", "signed_in"),
 )
+CSV_HEADER = ("id", "first name", "last name", "e-mail address", "active", "rights", "last sign-in", "added")
+NEVER = datetime(1, 1, 2, tzinfo=UTC)
 
 
 def rights_form(held: dict[str, str], request) -> RightsForm:
@@ -36,24 +45,45 @@ def rights_form(held: dict[str, str], request) -> RightsForm:
 @access("session", "users")
 @gzip_page
 def person_list(request, org):
-    can_edit = request.user.may("users", "write")
-    context = {
-        "section": "people",
-        "can_edit": can_edit,
-        **_listed(request, User.objects.filter(org=request.org)),
-    }
-    return render(request, "orgs/people.html", context)
+    people = User.objects.filter(org=request.org)
+    context = {"section": "people", "can_edit": request.user.may("users", "write")}
+    return _listed(request, people, f"people-{request.org.slug}.csv", "orgs/people.html", context)
 
 
-def _listed(request, people) -> dict:
-    page = paging.page(request.GET, people, ORDER)
-    return {
-        "heads": heads(COLUMNS),
+def _listed(request, people: QuerySet[User], filename: str, template: str, context: dict):
+    """People of one organisation or super-users: few enough to be sorted by what no index has."""
+    form = PersonListForm(request.GET)
+    if not form.is_valid():
+        return bad_form(request, form)
+    name = NullIf(Trim(Concat("first_name", Value(" "), "last_name")), Value(""))
+    signed_in = Coalesce("last_login", Value(NEVER), output_field=DateTimeField())
+    people = people.annotate(name=Lower(Coalesce(name, F("email"))), signed_in=signed_in)
+    if request.GET.get("format") == "csv":
+        org_id = request.org.id if request.org else None
+        batches = paging.batches(people, form.order, lambda rows: map(_csv_row, rows), org_id=org_id)
+        return csv_stream(filename, CSV_HEADER, batches)
+    asked = {name: value for name, value in form.cleaned_data.items() if value}
+    page = paging.page(request.GET, people, form.order, asked)
+    context |= {
+        "heads": heads(COLUMNS, asked, default="email"),
         "rows": page.items,
         "page": page,
-        "newer": page.newer,
-        "older": page.older,
+        "csv": "?" + urlencode({**asked, "format": "csv"}),
     }
+    return render(request, template, context)
+
+
+def _csv_row(person: User) -> tuple:
+    return (
+        person.id,
+        person.first_name,
+        person.last_name,
+        person.email,
+        "yes" if person.is_active else "no",
+        rights_in_words(person),
+        person.last_login.isoformat(timespec="seconds") if person.last_login else "",
+        person.created_at.isoformat(timespec="seconds"),
+    )
 
 
 @sensitive_post_parameters("password")
@@ -147,8 +177,10 @@ def activate(request, person: User) -> None:
 
 @access("super")
 def super_user_list(request):
-    context = {"section": "super-users", "can_edit": True, **_listed(request, User.objects.filter(org=None))}
-    return render(request, "orgs/super_users.html", context)
+    context = {"section": "super-users", "can_edit": True}
+    # Of no organisation, so there is none to enter while the file is sent.
+    people = User.everyone.filter(org=None)
+    return _listed(request, people, "super-users.csv", "orgs/super_users.html", context)
 
 
 @sensitive_post_parameters("password")

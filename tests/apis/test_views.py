@@ -16,6 +16,7 @@ from tests.analytics.screens import ago, push
 from tests.apis.examples import plain
 from tests.apis.publishing.test_publish import stored
 from tests.keys import build
+from tests.orgs.http.files import file_of
 
 FORM = {
     "name": "Orders",
@@ -285,6 +286,54 @@ def test_history_shows_each_revision_and_the_difference_to_any(cast, ada, api):
     assert [tuple(row) for row in page.context["difference"]["rows"]] == [("/name", '"Payments"', '"Three"')]
 
 
+def many_revisions(api, number):
+    """Of an API, as if it had been published so often."""
+    [first] = Revision.objects.filter(definition_id=api.id)
+    facts = {"org_id": api.org_id, "definition_id": api.id, "api_id": api.api_id, "author": "=x@acme.example"}
+    Revision.objects.bulk_create(
+        Revision(number=each, message=f"Nr {each}", definition_text=first.definition_text, **facts)
+        for each in range(2, number + 1)
+    )
+    ApiDefinition.objects.filter(id=api.id).update(revision=number)
+
+
+def test_a_long_history_has_pages_sizes_and_another_order(cast, ada, api):
+    with scope.org(cast.acme.id):
+        many_revisions(api, 60)
+    path = f"/o/acme/apis/{api.id}/history/"
+
+    def numbers(page):
+        return [row.number for row in page.context["rows"]]
+
+    first = ada.get(path)
+    assert (numbers(first), first.context["page"].position) == (list(range(60, 10, -1)), "1 to 50 of 60")
+    assert numbers(ada.get(path + first.context["page"].older)) == list(range(10, 0, -1))
+    assert numbers(ada.get(path + "?size=25&last=1")) == list(range(25, 0, -1))
+    oldest = ada.get(path + "?sort=number&size=25")
+    assert (numbers(oldest), oldest.context["heads"][0].direction) == (list(range(1, 26)), "ascending")
+    assert ada.get(path + "?sort=message").status_code == 400
+
+
+def test_the_file_of_a_history_holds_every_revision_of_the_api_alone(cast, ada, api, client_for):
+    with scope.org(cast.acme.id):
+        many_revisions(api, 60)
+        publish.create(cast.acme.id, plain("/b/", name="Orders"), author=cast.acme_admin)
+    path = f"/o/acme/apis/{api.id}/history/?format=csv"
+    header, *lines = file_of(ada.get(path))
+    assert (header, len(lines)) == (["revision", "published", "by", "message"], 60)
+    assert [lines[0][0], *lines[0][2:]] == ["60", "'=x@acme.example", "Nr 60"]
+    assert [line[0] for line in file_of(ada.get(f"{path}&sort=number"))[1:]] == [
+        str(number) for number in range(1, 61)
+    ]
+    stranger = client_for(cast.globex_admin)
+    assert [stranger.get(path).status_code, stranger.get(path.replace("acme", "globex")).status_code] == [
+        404,
+        404,
+    ]
+    assert client_for(cast.acme_member).get(path).status_code == 403
+    assert len(file_of(client_for(cast.super_user).get(path))) == 61
+
+
 def test_an_old_revision_is_restored_as_a_new_one(cast, ada, api):
     ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api, name="Two"))
     answer = ada.post(f"/o/acme/apis/{api.id}/history/1/", {"started_from": 2}, follow=True)
@@ -516,8 +565,8 @@ def test_51_apis_are_two_pages(cast, ada):
                 cast.acme.id, plain(f"/{number:02}/", name=f"API {number:02}"), author=cast.acme_admin
             )
     first = ada.get("/o/acme/apis/")
-    second = ada.get(f"/o/acme/apis/{first.context['older']}")
-    back = ada.get(f"/o/acme/apis/{second.context['newer']}")
+    second = ada.get(f"/o/acme/apis/{first.context['page'].older}")
+    back = ada.get(f"/o/acme/apis/{second.context['page'].newer}")
     names = [[row["api"].name for row in page.context["rows"]] for page in (first, second, back)]
     fifty = [f"API {number:02}" for number in range(50)]
     assert names == [fifty, ["API 50"], fifty]

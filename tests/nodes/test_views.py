@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from dashboard.nodes.models import Node, NodeSignal
 from tests import make
+from tests.orgs.http.files import file_of
 
 
 def text_of(answer):
@@ -93,11 +94,62 @@ def test_4000_nodes_are_paged_with_the_worst_first_and_counted_all(client_for, c
     assert ('href="?p=2"' in first.content.decode(), 'href="?p=79"' in last.content.decode()) == (True, True)
 
 
-@pytest.mark.parametrize(("asked", "page"), [("x", 1), ("0", 2), ("-3", 2), ("99", 2), ("", 1)])
-def test_odd_pages_are_harmless(client_for, cast, asked, page):
+@pytest.mark.parametrize(("asked", "shown"), [("99", 1), ("2", 1), ("1", 50), ("", 50)])
+def test_a_page_beyond_the_last_is_the_last(client_for, cast, asked, shown):
     nodes(51)
-    shown = hosts_on(client_for(cast.super_user).get(f"/nodes/?p={asked}"))
-    assert len(shown) == {1: 50, 2: 1}[page]
+    assert len(hosts_on(client_for(cast.super_user).get(f"/nodes/?p={asked}"))) == shown
+
+
+@pytest.mark.parametrize("asked", ["p=x", "p=0", "p=-3", "size=7", "sort=colour"])
+def test_what_is_no_page_and_no_order_is_refused_by_name(client_for, cast, asked):
+    answer = client_for(cast.super_user).get(f"/nodes/?{asked}")
+    assert (answer.status_code, text_of(answer).count(f"{asked.partition('=')[0]}: ")) == (400, 1)
+
+
+def test_nodes_are_sorted_and_paged_by_other_sizes(client_for, cast):
+    nodes(30)
+    now = timezone.now()
+    Node.objects.filter(hostname="edge-7").update(registered_at=now - timedelta(days=3))
+    Node.objects.filter(hostname="edge-8").update(asked_at=now - timedelta(minutes=3))
+    client = client_for(cast.super_user)
+
+    def hosts(query):
+        return hosts_on(client.get(f"/nodes/?{query}"))
+
+    by_name = sorted(f"edge-{number}" for number in range(30))
+    assert hosts("sort=name") == by_name
+    assert hosts("sort=-name") == by_name[::-1]
+    assert (hosts("sort=known")[0], hosts("sort=-known")[-1]) == ("edge-7", "edge-7")
+    assert (hosts("")[0], hosts("sort=-state")[-1]) == ("edge-8", "edge-8")
+    assert (len(hosts("size=25")), len(hosts("size=25&p=2"))) == (25, 5)
+    page = client.get("/nodes/?sort=name&size=25")
+    assert (page.context["page"].position, page.context["page"].older) == (
+        "1 to 25 of 30",
+        "?sort=name&size=25&p=2",
+    )
+    assert [head.direction for head in page.context["heads"] if head.direction] == [
+        "ascending",
+        "none",
+        "none",
+    ]
+
+
+def test_the_file_holds_every_node_and_addresses_only_for_super_users(client_for, operator, cast):
+    nodes(60)
+    [node] = Node.objects.filter(hostname="edge-0")
+    header = [
+        *("node", "session", "state", "advice", "last seen", "last pull", "served version"),
+        *("wanted version", "known since"),
+    ]
+    seen, known = (at.isoformat(timespec="seconds") for at in (node.last_ping_at, node.registered_at))
+    line = ["edge-0", "session-0", "ok", "", seen, node.last_pull_at.isoformat(timespec="seconds"), "0", "0"]
+    members = file_of(client_for(operator).get("/o/acme/nodes/?format=csv&sort=name"))
+    assert (members[:2], len(members)) == ([header, [*line, known]], 61)
+    supers = file_of(client_for(cast.super_user).get("/nodes/?format=csv&sort=name"))
+    assert (supers[:2], len(supers)) == ([[*header, "address"], [*line, known, "10.11.12.0"]], 61)
+    assert "nonce-canary" not in str(members + supers)
+    assert client_for(cast.acme_member).get("/o/acme/nodes/?format=csv").status_code == 403
+    assert client_for(cast.acme_admin).get("/nodes/?format=csv").status_code == 404
 
 
 def test_a_stuck_node_comes_first_with_since_when_and_what_to_do(client_for, operator):

@@ -37,10 +37,20 @@ from dashboard.analytics.reports.search import Found, microseconds
 from dashboard.analytics.reports.traffic import Freshness
 from orgs import scope
 from orgs.access import access
+from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
+from orgs.http.tables import Column, heads
 
 STATUSES = ("2xx", "3xx", "4xx", "5xx", "401", "403", "404", "429", "500", "502", "503", "504")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+COLUMNS = (
+    Column("Time", "time"),
+    Column("Status", "code"),
+    Column("Request"),
+    Column("Time taken", "number"),
+    Column("API", "fifth"),
+    Column("Key", "fifth", lesser=True),
+)
 MOST_IN_A_FILE = 100_000
 LONGEST = 60  # seconds that a file may be searched for
 AT_ONCE = 1_000  # records of a file
@@ -64,7 +74,7 @@ def log_list(request: HttpRequest, org: str) -> HttpResponse:
             f"{request.org.slug}-logs.csv", FILE, _batches(request.org.id, asked), most=MOST_IN_A_FILE
         )
     reader.limit_time()
-    found = search.search([request.org.id], asked.wanted, asked.place)
+    found = search.search([request.org.id], asked.wanted, asked.place, limit=asked.size)
     fresh = reader.freshness(now)
     return render(request, "analytics/logs.html", _listing(request, asked, found, fresh))
 
@@ -108,9 +118,9 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "start": start,
         "end": end,
         "span": said_span(start, end, fresh.now, zone, pattern),
-        "patient": len(found.records) < search.PAGE and found.after is not None,
-        "older": link(path, asked.kept, before=str(found.after)) if found.after else "",
-        "newest": link(path, asked.kept) if asked.place else "",
+        "patient": len(found.records) < asked.size and found.after is not None,
+        "page": _page(asked, found),
+        "heads": heads(COLUMNS),
         "csv_url": link(path, asked.kept, format="csv"),
         "from": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
         "to": f"{end.astimezone(zone):%Y-%m-%dT%H:%M}",
@@ -128,6 +138,24 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         **steps_open_to(request.user),
         "fresh": fresh,
     }
+
+
+def _page(asked: LogParameters, found: Found) -> paging.Page:
+    """Counting what matches, or finding the last of it, would read all of it."""
+    kept, size = asked.kept, asked.size
+    return paging.Page(
+        items=list(found.records),
+        first=None,
+        last=None,
+        total=None,
+        counted=0,
+        newest=paging.address(kept, size) if asked.place else "",
+        newer="",
+        older=paging.address(kept, size, before=str(found.after)) if found.after else "",
+        oldest="",
+        size=size,
+        sizes=paging.sizes(kept, size),
+    )
 
 
 def _line(

@@ -20,7 +20,7 @@ from dashboard.analytics.reports.parameters import Parameters, Refused, link, pa
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.traffic import Figures, Traffic
 from orgs.access import access
-from orgs.http.spreadsheet import csv_response
+from orgs.http.spreadsheet import csv_stream
 
 FILES = (*rankings.KINDS, "requests", "latency")
 MOST_EVENTS = 50
@@ -38,7 +38,7 @@ def overview(request: HttpRequest, org: str) -> HttpResponse:
     reader.limit_time()
     if file:
         header, rows = rankings.file(file, asked) if file in rankings.KINDS else _plot_file(file, asked)
-        return csv_response(f"{request.org.slug}-{file}.csv", header, rows)
+        return csv_stream(f"{request.org.slug}-{file}.csv", header, [rows], most=rankings.IN_A_FILE)
     return render(request, "analytics/overview.html", _context(request, asked))
 
 

@@ -13,6 +13,7 @@ from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.search import Place, Wanted
 from dashboard.analytics.reports.traffic import Filters, Owners, Question
 from dashboard.analytics.reports.zones import Shown
+from orgs.http import numbered, paging
 from orgs.models import Organisation
 
 STATUS = r"\A[1-5](xx|[0-9]{2})\Z"
@@ -118,6 +119,7 @@ class LogParameters:
     form: LogForm
     wanted: Wanted
     place: Place | None
+    size: int  # of a page
     kept: dict[str, str]
     owners: Owners
 
@@ -132,14 +134,30 @@ def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) 
     try:
         cut = zones.of(org, now)
         start, end = periods.instants(params, cut.zone, now)
+        size = paging.size_of(params)
         place = Place.parse(before) if before else None
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
+    except paging.BadPlace as error:
+        raise _no_place(error) from None
     except ValueError as error:
         raise Refused([("before", str(error))]) from None
     kept = state(params, (*RANGE, "api", "key", *LOG_FILTERS))
     owners = Owners((org.id,), cut.zone, cut.base)
-    return LogParameters(form, Wanted(start, end, **values), place, kept, owners)
+    return LogParameters(form, Wanted(start, end, **values), place, size, kept, owners)
+
+
+def page_number(params: Mapping[str, str]) -> numbered.Asked:
+    """The page of a ranking that is asked for. Raises Refused."""
+    try:
+        return numbered.asked(params)
+    except paging.BadPlace as error:
+        raise _no_place(error) from None
+
+
+def _no_place(error: paging.BadPlace) -> Refused:
+    field, _, message = str(error).partition(": ")
+    return Refused([(field, message)])
 
 
 def problems_of(form) -> list[tuple[str, str]]:

@@ -22,17 +22,18 @@ from dashboard.analytics.reports.head import (
     refused,
     short_key,
 )
-from dashboard.analytics.reports.parameters import SORTS, Parameters, Refused, link, page_parameters
+from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_number, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.traffic import Figures, Freshness, Question, Ranking, Row
 from orgs.access import access
+from orgs.http import numbered
+from orgs.http.tables import Column, heads
 
 KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint"}
 TITLES = {"apis": ("APIs", "API"), "keys": ("Keys", "Key"), "endpoints": ("Endpoints", "Endpoint")}
 TOP_TITLES = {"apis": "Top APIs", "keys": "Top keys", "endpoints": "Top endpoints"}
 ON_THE_PAGE = 10
-A_PAGE = 20
 IN_A_FILE = 5_000
 MOST_SORTED = 1_000  # of which percentiles are made to sort by them
 WITHOUT_API = "(no API)"
@@ -89,42 +90,30 @@ def whole(request: HttpRequest, org: str, table: str) -> HttpResponse:
         raise Http404
     try:
         asked = page_parameters(request.GET, request.org, timezone.now())
-        number = _page_number(request)
+        place = page_number(request.GET)
     except Refused as refusal:
         return refused(request, refusal, "analytics")
     reader.limit_time()
-    context = _context(request, asked, table, number)
-    if number > 1 and not context["lines"]:
+    context = _context(request, asked, table, place)
+    if place.number > 1 and not context["lines"]:
         raise Http404
     return render(request, "analytics/table.html", context)
 
 
-def _page_number(request: HttpRequest) -> int:
-    text = request.GET.get("p", "") or "1"
-    if not (text.isascii() and text.isdigit() and int(text[:6]) >= 1 and len(text) <= 5):
-        raise Refused([("p", "p must be the number of a page.")])
-    return int(text)
-
-
-def _context(request: HttpRequest, asked: Parameters, name: str, number: int) -> dict:
-    """One ranking on a page of its own, A_PAGE lines at a time."""
+def _context(request: HttpRequest, asked: Parameters, name: str, place: numbered.Asked) -> dict:
+    """One ranking on a page of its own."""
     question = asked.question
     fresh = reader.freshness(question.period.now)
     total = reader.totals(question.owners, question.period.counts.span, question.filters, histograms=False)
-    offset = (number - 1) * A_PAGE
-    ranking = table(name, asked, total.hits, fresh, limit=A_PAGE, offset=offset)
-    last = max(1, -(-ranking.count // A_PAGE))
-    path = request.path
+    ranking = table(name, asked, total.hits, fresh, limit=place.size, offset=place.offset)
+    listed = min(ranking.count, MOST_SORTED) if _by_percentile(name, asked) else ranking.count
     return {
         **head(request, asked, fresh, total.hits),
         **links(request, asked, ranking),
         "keys": key_choices(
             question.owners, question.period.start, question.period.seen_end, question.filters.key
         ),
-        "first": offset + 1,
-        "newer": link(path, asked.kept, p=str(number - 1)) if number > 1 else "",
-        "older": link(path, asked.kept, p=str(number + 1)) if number < last else "",
-        "note": f"Page {number} of {last}",
+        "page": numbered.page(place, list(ranking.lines), listed, asked.kept),
         "back_url": link(reverse("analytics", args=[request.org.slug]), asked.kept),
     }
 
@@ -132,10 +121,18 @@ def _context(request: HttpRequest, asked: Parameters, name: str, number: int) ->
 def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     """A ranking with its links: each line filters the page, the file and the whole table keep its filters."""
     path = reverse("analytics", args=[request.org.slug])
-    here = request.path
+    columns = (
+        Column(table.one),
+        Column("Requests", "number", "requests", falling=True),
+        Column("Share", "number", lesser=True),
+        Column("5xx", "number", "errors", falling=True),
+        Column("429", "number", lesser=True),
+        Column(table.measure, "number", "p95", falling=True),
+    )
     return {
         "table": table,
-        "heads": [(name, link(here, asked.kept, sort=name), name == asked.sort) for name in SORTS],
+        "label": f"{table.title} by requests",
+        "heads": heads(columns, asked.kept, default=asked.sort),
         "lines": [(line, link(path, asked.kept, **line.changes)) for line in table.lines],
         "csv_url": link(path, exactly(asked), format="csv", table=table.name),
         "all_url": link(reverse("analytics-table", args=[request.org.slug, table.name]), asked.kept),
@@ -162,7 +159,7 @@ def table(
             _line(name, row, names, top=top, all_hits=all_hits, histograms=histograms) for row in ranking.rows
         ),
         count=ranking.count,
-        rest=_rest(name, ranking, all_hits, sorted_by_percentile=asked.sort == "p95" and histograms),
+        rest=_rest(name, ranking, all_hits, sorted_by_percentile=_by_percentile(name, asked)),
         folding=_folding(name, question.period, fresh),
     )
 
@@ -173,9 +170,14 @@ def has_histograms(name: str, question: Question) -> bool:
     return counted is None or counted.histogram
 
 
+def _by_percentile(name: str, asked: Parameters) -> bool:
+    """Whether the lines are sorted by what is made of the MOST_SORTED busiest only."""
+    return asked.sort == "p95" and has_histograms(name, asked.question)
+
+
 def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]]]:
-    """Header and rows of one ranking as a CSV file: every line up to IN_A_FILE."""
-    question, ranking = asked.question, _ranking(name, asked, IN_A_FILE, 0)
+    """Header and rows of one ranking as a CSV file, one more than IN_A_FILE where there are more."""
+    question, ranking = asked.question, _ranking(name, asked, IN_A_FILE + 1, 0)
     names = Names.of(name, question, ranking)
     histograms = has_histograms(name, question)
     header = {"apis": ["api_id", "api"], "keys": ["key", "alias"], "endpoints": ["api_id", "api", "endpoint"]}
@@ -229,11 +231,11 @@ class Names:
 def _ranking(name: str, asked: Parameters, limit: int, offset: int) -> Ranking:
     question = asked.question
     read = partial(reader.ranking, KINDS[name], question.owners, question.period.tables, question.filters)
-    if asked.sort != "p95":
-        return read(limit=limit, offset=offset, order=asked.sort)
-    if not has_histograms(name, question):
-        return read(limit=limit, offset=offset, order="mean")
-    busiest = read(limit=MOST_SORTED)
+    if not _by_percentile(name, asked):
+        # Of keys there are no percentiles.
+        order = "mean" if asked.sort == "p95" else asked.sort
+        return read(limit=limit, offset=offset, order=order)
+    busiest = read(limit=max(MOST_SORTED, limit))
     rows = sorted(busiest.rows, key=lambda row: row.figures.percentiles(0.95)[0] or -1, reverse=True)
     return replace(busiest, rows=tuple(rows[offset : offset + limit]))
 

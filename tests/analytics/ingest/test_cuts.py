@@ -69,7 +69,8 @@ def sums(client, **asked) -> dict[str, int]:
     listed, url = 0, tiles["requests"][1]
     while url:
         logs = client.get(url)
-        listed, url = listed + len(logs.context["records"]), logs.context["older"]
+        listed, older = listed + len(logs.context["records"]), logs.context["page"].older
+        url = older and logs.request["PATH_INFO"] + older
     return {**found, "logs": listed}
 
 

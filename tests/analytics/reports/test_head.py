@@ -39,7 +39,8 @@ def listed(client, url: str) -> int:
     while url:
         page = client.get(url)
         assert page.status_code == 200
-        found, url = found + len(page.context["records"]), page.context["older"]
+        found, older = found + len(page.context["records"]), page.context["page"].older
+        url = older and page.request["PATH_INFO"] + older
     return found
 
 

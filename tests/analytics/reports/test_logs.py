@@ -17,7 +17,7 @@ def walk(client, **params) -> list:
         page = client.get(url, params)
         assert page.status_code == 200
         found += [line["record"] for line in page.context["records"]]
-        url, params = page.context["older"], {}
+        url, params = page.context["page"].older and LOGS + page.context["page"].older, {}
     return found
 
 
@@ -43,6 +43,23 @@ def test_paging_shows_every_record_once_newest_first(played, client_for):
     assert len({(record.ts, record.id) for record in found}) == len(recorded) > 2 * search.PAGE
 
 
+def test_a_page_holds_as_many_records_as_are_asked_for(played, client_for):
+    client = client_for(played.ann)
+    whole = [record.id for record in walk(client, range="1h", status="4xx")]
+    for size in (25, 200):
+        page = client.get(LOGS, {"range": "1h", "status": "4xx", "size": str(size)})
+        assert [line["record"].id for line in page.context["records"]] == whole[:size]
+        after = client.get(LOGS + page.context["page"].older)
+        assert [line["record"].id for line in after.context["records"]] == whole[size : 2 * size]
+        assert (after.context["page"].newest, after.context["page"].size) == (
+            f"?range=1h&status=4xx&size={size}",
+            size,
+        )
+    assert client.get(LOGS, {"size": "7"}).context["problems"] == [
+        ("size", "must be one of 25, 50, 100, 200")
+    ]
+
+
 def test_each_filter_finds_what_a_plain_count_finds(played, client_for):
     client, records = client_for(played.ann), played.records[played.alpha.id]
     for filters, matches in FILTERS:
@@ -64,7 +81,7 @@ def test_the_file_holds_all_that_is_filtered_whatever_page_is_shown(played, clie
     monkeypatch.setattr(logs, "AT_ONCE", 100)
     client = client_for(played.ann)
     page = client.get(LOGS, {"range": "1h", "status": "4xx"})
-    second = client.get(page.context["older"])
+    second = client.get(LOGS + page.context["page"].older)
     shown = [
         (record.path, str(record.status), record.key) for record in walk(client, range="1h", status="4xx")
     ]

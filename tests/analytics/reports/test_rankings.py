@@ -7,6 +7,7 @@ import pytest
 
 from dashboard.analytics import clock
 from dashboard.analytics.models import IngestState
+from dashboard.analytics.reports import rankings
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -67,7 +68,8 @@ def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for):
         else:
             assert figures == sorted(figures, reverse=True)
         page = client.get("/o/alpha/analytics/apis/", {"range": "24h", "sort": sort})
-        assert [name for name, _, chosen in page.context["heads"] if chosen] == [sort]
+        sorted_by = [head.address for head in page.context["heads"] if head.direction == "descending"]
+        assert sorted_by == [f"?range=24h&sort={sort}"]
         assert page.content.decode().count('aria-sort="descending"') == 1
     assert client.get(OVERVIEW, {"sort": "colour"}).context["problems"] == [
         ("sort", "sort must be one of requests, errors, p95.")
@@ -85,7 +87,45 @@ def test_keys_have_no_percentiles_and_are_sorted_by_their_mean(played, client_fo
 def test_what_is_no_number_of_a_page_is_refused_by_name(played, client_for, number):
     answer = client_for(played.ann).get("/o/alpha/analytics/apis/", {"p": number})
     assert answer.status_code == 400
-    assert answer.context["problems"] == [("p", "p must be the number of a page.")]
+    assert [field for field, _ in answer.context["problems"]] == ["p"]
+
+
+def test_a_file_that_is_cut_says_so_in_its_last_line(played, client_for, monkeypatch):
+    client = client_for(played.ann)
+    asked = {"range": "24h", "format": "csv", "table": "endpoints"}
+    whole = {sort: sheet(client.get(OVERVIEW, {**asked, "sort": sort})) for sort in ("requests", "p95")}
+    monkeypatch.setattr(rankings, "IN_A_FILE", 3)
+    for sort, rows in whole.items():
+        assert len(rows) > 4
+        *shown, last = sheet(client.get(OVERVIEW, {**asked, "sort": sort}))
+        assert shown == rows[:3]
+        assert last["api_id"] == "This file is cut here: it holds 3 rows, and there are more."
+
+
+def test_what_is_sorted_by_percentile_is_whole_in_the_file_and_paged_as_far_as_it_goes(
+    played, client_for, monkeypatch
+):
+    client, asked = client_for(played.ann), {"range": "24h", "sort": "p95"}
+    file = {**asked, "format": "csv", "table": "endpoints"}
+    whole = sheet(client.get(OVERVIEW, file))
+    monkeypatch.setattr(rankings, "MOST_SORTED", 30)
+    assert sheet(client.get(OVERVIEW, file)) == whole
+    last = {**asked, "size": "25", "p": "2"}
+    page = client.get("/o/alpha/analytics/endpoints/", last).context["page"]
+    assert (page.position, page.older, len(whole) > 30) == ("26 to 30 of 30", "", True)
+
+
+def test_a_ranking_has_pages_of_every_size(played, client_for):
+    client, path = client_for(played.ann), "/o/alpha/analytics/keys/"
+    keys = len(count_by(played.records[played.alpha.id], "APIKey"))
+    assert keys > 25
+    page = client.get(path, {"range": "24h", "size": "25"})
+    assert (len(page.context["lines"]), page.context["page"].position) == (25, f"1 to 25 of {keys}")
+    second = client.get(path + page.context["page"].older)
+    assert second.context["page"].position == f"26 to {keys} of {keys}"
+    assert client.get(path, {"size": "7"}).context["problems"] == [
+        ("size", "must be one of 25, 50, 100, 200")
+    ]
 
 
 def test_a_page_beyond_the_last_and_a_ranking_of_another_name_are_not_found(played, client_for):

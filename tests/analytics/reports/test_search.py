@@ -61,7 +61,7 @@ def test_nothing_found_is_said(committed, redis, client_for):
     alpha = make.organisation("Alpha", "alpha")
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
     page = client.get(LOGS, {"range": "30d", "path": "/nowhere"})
-    assert (page.context["records"], page.context["older"], page.context["patient"]) == ([], "", False)
+    assert (page.context["records"], page.context["page"].older, page.context["patient"]) == ([], "", False)
     assert "No records" in page.content.decode()
 
 

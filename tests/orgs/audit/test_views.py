@@ -123,6 +123,25 @@ def test_a_filter_that_cannot_be_read_is_named(cast, client_for, query):
     assert (answer.status_code, named) == (400, [query.split("=")[0]])
 
 
+def test_the_oldest_come_first_when_the_head_of_time_is_clicked(cast, client_for):
+    for number in range(60):
+        entry(cast.acme, number)
+    client = client_for(cast.acme_admin)
+    newest = client.get("/o/acme/audit/")
+    [time] = [head for head in newest.context["heads"] if head.address]
+    assert (time.direction, time.address) == ("descending", "?sort=at")
+    first = client.get("/o/acme/audit/?sort=at")
+    assert rows(first) == [f"Object {number}" for number in range(50)]
+    assert first.context["heads"][0].direction == "ascending"
+    second = client.get(f"/o/acme/audit/{first.context['page'].older}")
+    assert rows(second) == [f"Object {number}" for number in range(50, 60)]
+    file = client.get(f"/o/acme/audit/{first.context['csv']}").getvalue().decode("utf-8-sig")
+    assert [line["id"] for line in csv.DictReader(io.StringIO(file))] == [
+        f"o{number}" for number in range(60)
+    ]
+    assert client.get("/o/acme/audit/?sort=label").status_code == 400
+
+
 def test_the_csv_holds_the_same_rows_whole_and_runs_no_formula(cast, client_for):
     entry(
         cast.acme, 1, label="=1+1", changes={"name": [None, "x" * 400]}, address="192.0.2.7", request_id="r1"

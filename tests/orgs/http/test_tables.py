@@ -42,6 +42,18 @@ def test_a_column_that_is_all_there_is_to_say_of_it_has_no_class_and_no_order():
     ]
 
 
+def test_what_is_sorted_from_the_most_down_is_never_turned_round():
+    columns = (
+        Column("Requests", "number", "requests", falling=True),
+        Column("5xx", sort="errors", falling=True),
+    )
+    for asked in ({"sort": "requests"}, {}):
+        assert heads(columns, asked, default="requests") == [
+            Head("Requests", "col-number", "?sort=requests", "descending"),
+            Head("5xx", "", "?sort=errors", "none"),
+        ]
+
+
 def test_an_empty_order_is_none_and_a_filter_is_written_as_an_address():
     (name, *_) = heads(COLUMNS, {"q": "a&b=ü", "sort": ""}, default="-name")
     assert name == Head("Name", "col-name", "?q=a%26b%3D%C3%BC&sort=name", "descending")

@@ -1,11 +1,16 @@
 """Super-users find, enter, create and change organisations."""
 
 import re
+from datetime import UTC, datetime
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from orgs import scope
 from orgs.models import AuditEntry, Organisation
 from orgs.organisations import lifecycle
 from tests import make
+from tests.orgs.http.files import file_of
 
 FORM = {"owner_name": "Initech Ltd", "slug": "", "time_zone": "Europe/Oslo", "enabled": "on"}
 
@@ -27,7 +32,7 @@ def test_the_list_has_pages_of_fifty(cast, client_for):
         make.organisation(f"Later {number:02}", f"later-{number:02}")
     client = client_for(cast.super_user)
     assert len(slugs(client.get("/orgs/"))) == 50
-    older = client.get("/orgs/").context["older"]
+    older = client.get("/orgs/").context["page"].older
     assert slugs(client.get(f"/orgs/{older}")) == ["later-48", "later-49"]
     assert client.get("/orgs/", {"after": "x"}).status_code == 400
 
@@ -37,12 +42,61 @@ def test_the_list_asks_the_database_as_often_for_three_as_for_one(
 ):
     client = client_for(cast.super_user)
     client.get("/orgs/")  # the first request of a process checks the isolation too
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         assert slugs(client.get("/orgs/?q=glob")) == ["globex"]
     make.organisation("Globe Two", "globe-2")
     make.organisation("Globe Three", "globe-3")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         assert slugs(client.get("/orgs/?q=glob")) == ["globe-3", "globe-2", "globex"]
+
+
+def people_in(answer) -> list[str]:
+    return re.findall(r'data-label="People" class="number">(\d+)<', answer.content.decode())
+
+
+def test_people_are_counted_of_the_organisations_of_the_page_alone(cast, client_for):
+    make.organisation("Empty", "empty")
+    client = client_for(cast.super_user)
+    client.get("/orgs/")
+    with CaptureQueriesContext(connection) as asked:
+        assert people_in(client.get("/orgs/")) == ["2", "0", "2"]
+    grouped = [each["sql"] for each in asked.captured_queries if "GROUP BY" in each["sql"]]
+    assert [sql.count(cast.acme.id) for sql in grouped if "orgs_user" in sql] == [1]
+    assert [sql for sql in grouped if "orgs_organisation" in sql] == []
+
+
+def test_the_list_is_sorted_by_name_and_by_age(cast, client_for):
+    make.organisation("Bmidst", "bmidst", created_at=datetime(2020, 1, 2, tzinfo=UTC))
+    client = client_for(cast.super_user)
+    assert slugs(client.get("/orgs/?sort=name")) == ["acme", "bmidst", "globex"]
+    assert slugs(client.get("/orgs/?sort=-name")) == ["globex", "bmidst", "acme"]
+    assert slugs(client.get("/orgs/?sort=created")) == ["bmidst", "acme", "globex"]
+    assert slugs(client.get("/orgs/?sort=-created&q=b")) == ["globex", "bmidst"]
+    heads = client.get("/orgs/?sort=-created").context["heads"]
+    assert [(head.label, head.direction) for head in heads if head.address] == [
+        ("Organisation", "none"),
+        ("Created", "descending"),
+    ]
+    assert client.get("/orgs/?sort=people").status_code == 400
+    assert client.get("/orgs/?q=" + "x" * 201).status_code == 400
+
+
+def test_the_file_holds_every_organisation_that_is_found_and_is_a_super_users_alone(cast, client_for):
+    make.organisation(
+        "=cmd()", "initech", time_zone="Europe/Oslo", created_at=datetime(2020, 1, 2, tzinfo=UTC)
+    )
+    for number in range(60):
+        make.organisation(f"Later {number:02}", f"later-{number:02}")
+    client = client_for(cast.super_user)
+    lines = file_of(client.get("/orgs/?format=csv"))
+    assert len(lines) == 1 + 3 + 60
+    header, *found = file_of(client.get("/orgs/?format=csv&q=initech"))
+    assert header == ["id", "name", "slug", "enabled", "people", "time zone", "custom domain", "created"]
+    assert [line[1:] for line in found] == [
+        ["'=cmd()", "initech", "yes", "0", "Europe/Oslo", "", "2020-01-02T00:00:00+00:00"]
+    ]
+    assert [line[4] for line in file_of(client.get("/orgs/?format=csv&q=acme"))] == ["people", "2"]
+    assert client_for(cast.acme_admin).get("/orgs/?format=csv").status_code == 404
 
 
 def test_a_super_user_enters_an_organisation_by_its_address(cast, client_for):

@@ -1,6 +1,7 @@
 """The people of an organisation and the super-users, on their pages."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.http import Http404
@@ -10,6 +11,7 @@ from orgs import scope
 from orgs.models import AuditEntry, PlatformAuditEntry, User
 from orgs.people import views
 from tests import make
+from tests.orgs.http.files import file_of
 
 FORM = {"email": "new@acme.example", "first_name": "Nia", "last_name": "Holm"}
 
@@ -24,7 +26,7 @@ def given(user: User, granted: dict) -> User:
 
 
 def addresses(answer) -> list[str]:
-    return re.findall(r'<span class="row-sub"[^>]*>(?:you · )?([^<]*)</span>', answer.content.decode())
+    return re.findall(r'<td data-label="E-mail address"[^>]*>([^<]*)</td>', answer.content.decode())
 
 
 def shown_errors(answer) -> list[str]:
@@ -45,6 +47,81 @@ def test_a_super_user_sees_the_people_of_the_organisation_he_is_in(cast, client_
     assert addresses(page) == ["gus@globex.example", "mia@globex.example"]
     assert re.findall(r"You are viewing <strong>([^<]*)</strong> as a super-user", page.content.decode()) == [
         "Globex"
+    ]
+
+
+def test_the_list_is_sorted_by_what_it_shows_of_everybody(cast, client_for):
+    User.everyone.filter(pk=cast.acme_admin.pk).update(
+        first_name="Zoe", last_login=datetime(2026, 3, 1, tzinfo=UTC)
+    )
+    User.everyone.filter(pk=cast.acme_member.pk).update(last_name="abel", last_login=None)
+    make.user("bo@acme.example", cast.acme)
+    client = client_for(cast.acme_admin)
+    User.everyone.filter(pk=cast.acme_admin.pk).update(last_login=datetime(2026, 3, 1, tzinfo=UTC))
+
+    def order(query):
+        return [address.partition("@")[0] for address in addresses(client.get(f"/o/acme/people/?{query}"))]
+
+    assert order("") == order("sort=email") == ["ada", "bo", "max"]
+    assert order("sort=-email") == ["max", "bo", "ada"]
+    assert order("sort=name") == ["max", "bo", "ada"]  # abel, bo@…, zoe
+    assert order("sort=-signed_in")[0] == order("sort=signed_in")[-1] == "ada"
+    heads = client.get("/o/acme/people/?sort=-name").context["heads"]
+    assert [(head.label, head.direction) for head in heads if head.address] == [
+        ("Person", "descending"),
+        ("E-mail address", "none"),
+        ("Last sign-in", "none"),
+    ]
+    assert client.get("/o/acme/people/?sort=password").status_code == 400
+
+
+@pytest.mark.parametrize("sort", ["name", "-name", "signed_in", "-signed_in", "email", "-email"])
+def test_pages_in_every_order_show_everybody_once(cast, client_for, sort):
+    signed_in = datetime(2026, 3, 1, tzinfo=UTC)
+    for number in range(58):
+        person = make.user(f"p{number:02}@acme.example", cast.acme)
+        facts = {"first_name": f"N{number % 3}", "last_login": signed_in if number % 2 else None}
+        User.everyone.filter(pk=person.pk).update(**facts)
+    client, seen, query = client_for(cast.acme_admin), [], f"?sort={sort}&size=25"
+    while query:
+        answer = client.get(f"/o/acme/people/{query}")
+        seen += addresses(answer)
+        query = answer.context["page"].older
+    assert (len(seen), len(set(seen))) == (60, 60)
+
+
+FILE = ["id", "first name", "last name", "e-mail address", "active", "rights", "last sign-in", "added"]
+
+
+def test_the_file_of_people_holds_the_own_organisations_and_no_secret(cast, client_for, rest):
+    rest(cast.acme_member)  # who has an access key now
+    User.everyone.filter(pk=cast.acme_member.pk).update(first_name="=1+1", is_active=False)
+    given(cast.acme_member, {"apis": "read"})
+    client = client_for(cast.acme_admin)
+    header, *lines = file_of(client.get("/o/acme/people/?format=csv"))
+    added = User.everyone.get(pk=cast.acme_member.pk).created_at.isoformat(timespec="seconds")
+    assert (header, [line[3] for line in lines]) == (FILE, ["ada@acme.example", "max@acme.example"])
+    assert lines[1] == [cast.acme_member.pk, "'=1+1", "", "max@acme.example", "no", "APIs: read", "", added]
+    text = client.get("/o/acme/people/?format=csv").getvalue().decode()
+    stored = [person for person in User.everyone.all() if person.org_id == cast.acme.id]
+    secrets = [s for person in stored for s in (person.password, person.access_key_hash) if s]
+    assert (len(secrets), [secret for secret in secrets if secret in text]) == (3, [])
+    assert "globex" not in text
+
+
+def test_the_file_of_people_needs_the_right_of_the_list(cast, client_for):
+    for path in ("/o/acme/people/?format=csv", "/super-users/?format=csv"):
+        assert client_for(None).get(path).status_code == 302
+    assert client_for(cast.acme_member).get("/o/acme/people/?format=csv").status_code == 403
+    for path in ("/o/globex/people/?format=csv", "/super-users/?format=csv"):
+        assert client_for(cast.acme_admin).get(path).status_code == 404
+    client = client_for(cast.super_user)
+    assert [line[3] for line in file_of(client.get("/o/globex/people/?format=csv"))[1:]] == [
+        "gus@globex.example",
+        "mia@globex.example",
+    ]
+    assert [line[3:6] for line in file_of(client.get("/super-users/?format=csv"))[1:]] == [
+        ["sue@platform.example", "yes", "everything"]
     ]
 
 

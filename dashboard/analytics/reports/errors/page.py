@@ -32,6 +32,7 @@ from dashboard.analytics.reports.parameters import (
     Parameters,
     Refused,
     link,
+    page_number,
     page_parameters,
     problems_of,
     state,
@@ -39,10 +40,10 @@ from dashboard.analytics.reports.parameters import (
 from dashboard.analytics.reports.search import NO_KEY
 from dashboard.analytics.reports.traffic import Figures
 from orgs.access import access
-from orgs.http.spreadsheet import csv_response
+from orgs.http import numbered
+from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 
-A_PAGE = 25
 IN_A_FILE = 5_000
 KEPT_HERE = ("status", "by", "sort")
 DEFAULT_SORT = "-count"
@@ -59,18 +60,17 @@ class ErrorForm(forms.Form):
         required=False, choices=[("", "")] + [(f"{sign}{name}",) * 2 for name in SORTS for sign in ("", "-")]
     )
     format = forms.ChoiceField(required=False, choices=[("", ""), ("csv", "csv")])
-    p = forms.IntegerField(required=False, min_value=1, max_value=99_999)
 
 
 @dataclass(frozen=True)
 class ErrorParameters:
-    """page: what every page of analytics is asked; by_key: tell keys apart; number: of the page, from 1."""
+    """page: what every page of analytics is asked; by_key: tell keys apart; place: the page of the list."""
 
     page: Parameters
     status: str
     by_key: bool
     sort: str
-    number: int
+    place: numbered.Asked
     csv: bool
 
 
@@ -83,14 +83,15 @@ def error_list(request: HttpRequest, org: str) -> HttpResponse:
     except Refused as refusal:
         return refused(request, refusal, "errors")
     reader.limit_time()
-    limit, offset = (IN_A_FILE, 0) if asked.csv else (A_PAGE, (asked.number - 1) * A_PAGE)
+    limit, offset = (IN_A_FILE + 1, 0) if asked.csv else (asked.place.size, asked.place.offset)
     order = Order(asked.sort, limit, offset)
     found = errors_reader.errors(asked.page.question, asked.status, order, by_key=asked.by_key)
-    if asked.number > 1 and not found.lines:
+    if asked.place.number > 1 and not found.lines:
         raise Http404
     names = Names.of(asked.page.question.owners.org_ids, found)
     if asked.csv:
-        return csv_response(f"{request.org.slug}-errors.csv", FILE, _file(found, names, asked))
+        batches = [_file(found, names, asked), _file_end(asked, found)]
+        return csv_stream(f"{request.org.slug}-errors.csv", FILE, batches, most=IN_A_FILE)
     return render(request, "analytics/errors.html", _context(request, asked, found, names))
 
 
@@ -108,7 +109,7 @@ def error_parameters(request: HttpRequest) -> ErrorParameters:
         status=values["status"],
         by_key=values["by"] != "endpoint",
         sort=values["sort"] or DEFAULT_SORT,
-        number=values["p"] or 1,
+        place=page_number(request.GET),
         csv=values["format"] == "csv",
     )
 
@@ -129,9 +130,7 @@ class Names:
 
 def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names: Names) -> dict:
     question, kept, path = asked.page.question, asked.page.kept, request.path
-    total = reader.totals(question.owners, question.period.counts.span, question.filters, histograms=False)
-    last_page = max(1, -(-found.count // A_PAGE))
-    first = (asked.number - 1) * A_PAGE
+    total = _total(asked)
     top_of_page = head(request, asked.page, reader.freshness(question.period.now), total.hits)
     return {
         **top_of_page,
@@ -154,10 +153,13 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
         "other_url": link(path, kept, by="endpoint" if found.by_key else ""),
         "by_key": found.by_key,
         "csv_url": link(path, exactly(asked.page), format="csv"),
-        "newer": link(path, kept, p=str(asked.number - 1)) if asked.number > 1 else "",
-        "older": link(path, kept, p=str(asked.number + 1)) if asked.number < last_page else "",
-        "note": f"{first + 1:,} to {first + len(found.lines):,} of {found.count:,}",
+        "page": numbered.page(asked.place, list(found.lines), found.count, kept),
     }
+
+
+def _total(asked: ErrorParameters) -> Figures:
+    question = asked.page.question
+    return reader.totals(question.owners, question.period.counts.span, question.filters, histograms=False)
 
 
 def _columns(asked: ErrorParameters, found: Errors) -> list[Column]:
@@ -244,6 +246,12 @@ def _read(asked: ErrorParameters, found: Errors, total: Figures) -> str:
         since = said(kept_from, period.zone, year=True)
         return f"Made from single records, which are kept for {KEPT[RECORDS].days} days: here since {since}."
     return "Made from every single record of this period."
+
+
+def _file_end(asked: ErrorParameters, found: Errors) -> list[list[object]]:
+    """A last line that says what the file does not hold of what was asked for."""
+    untold = asked.by_key and not found.by_key
+    return [[_read(asked, found, _total(asked))]] if found.cut or untold else []
 
 
 def _file(found: Errors, names: Names, asked: ErrorParameters) -> list[list[object]]:

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from dashboard.analytics.ingest import endpoint
+from dashboard.analytics.reports.errors import page
 from dashboard.analytics.reports.errors import reader as errors_reader
 from dashboard.analytics.reports.search import NO_KEY
 from tests import make
@@ -111,8 +112,8 @@ def test_where_keys_cannot_be_told_apart_in_time_the_page_says_so_and_counts_all
     monkeypatch.setattr(
         errors_reader, "OF_RECORDS", errors_reader.OF_RECORDS.replace("SELECT status", statement)
     )
-    page = client_for(played.ann).get(ERRORS)
-    assert page.context["read"] == (
+    answer = client_for(played.ann).get(ERRORS)
+    assert answer.context["read"] == (
         "Telling keys apart took more than 0.02 s. All errors of this period, counted by the hour, without keys."
     )
 
@@ -121,10 +122,38 @@ def test_above_the_number_of_records_that_are_read_the_page_says_how_far_back_it
     played, client_for, monkeypatch
 ):
     monkeypatch.setattr(errors_reader, "MOST_RECORDS", 10)
-    page = client_for(played.ann).get(ERRORS)
-    assert sum(int(row["hits"]) for row in page.context["rows"]) == 10
+    answer = client_for(played.ann).get(ERRORS)
+    assert sum(int(row["hits"]) for row in answer.context["rows"]) == 10
     errors = sum(errors_of(played.records[played.alpha.id]).values())
-    assert page.context["read"].startswith(f"Made from the newest 10 of {errors} errors, back to ")
+    assert answer.context["read"].startswith(f"Made from the newest 10 of {errors} errors, back to ")
+
+
+def test_a_file_that_does_not_hold_every_line_says_so_in_its_last(played, client_for, monkeypatch):
+    client, file = client_for(played.ann), {"format": "csv"}
+    whole = sheet(client.get(ERRORS, file))
+    monkeypatch.setattr(page, "IN_A_FILE", 3)
+    *shown, last = sheet(client.get(ERRORS, file))
+    assert (shown, len(whole) > 3) == (whole[:3], True)
+    assert last["status"] == "This file is cut here: it holds 3 rows, and there are more."
+    monkeypatch.undo()
+    monkeypatch.setattr(errors_reader, "MOST_RECORDS", 10)
+    *shown, last = sheet(client.get(ERRORS, file))
+    assert sum(int(row["requests"]) for row in shown) == 10
+    assert last["status"] == client.get(ERRORS).context["read"]
+    assert last["status"].startswith("Made from the newest 10 of ")
+
+
+def test_the_lines_have_pages_of_every_size(played, client_for):
+    client = client_for(played.ann)
+    count = len(sheet(client.get(ERRORS, {"format": "csv"})))
+    assert count > 25
+    first = client.get(ERRORS, {"size": "25"})
+    assert (len(first.context["rows"]), first.context["page"].position) == (25, f"1 to 25 of {count}")
+    second = client.get(ERRORS + first.context["page"].older)
+    assert second.context["page"].first == 26
+    assert [row["logs_url"] for row in first.context["rows"] + second.context["rows"]] == [
+        row["logs_url"] for row in client.get(ERRORS).context["rows"]
+    ][: 25 + len(second.context["rows"])]
 
 
 def test_what_cannot_be_meant_is_refused_by_the_name_of_its_field(played, client_for):
@@ -134,6 +163,7 @@ def test_what_cannot_be_meant_is_refused_by_the_name_of_its_field(played, client
         ("by", "api"),
         ("sort", "key"),
         ("p", "0"),
+        ("size", "7"),
         ("format", "xml"),
         ("endpoint", "x" * 301),
         ("range", "2h"),

@@ -59,24 +59,26 @@ def test_without_an_error_the_page_says_of_how_many_requests(redis, cast, client
 
 
 @pytest.mark.usefixtures("committed")
-def test_lines_are_paged_by_twenty_five_and_their_number_is_said(redis, cast, client_for):
+def test_lines_are_paged_and_their_number_is_said(redis, cast, client_for):
     failed(redis, cast.acme, *({"APIID": f"api-{number:02}"} for number in range(50)))
     client = client_for(cast.acme_admin)
-    pages = [client.get(ERRORS, {"p": number} if number else {}) for number in ("", "1", "2")]
+    small = {"size": "25"}
+    pages = [client.get(ERRORS, {**small, "p": number} if number else small) for number in ("", "1", "2")]
     assert [len(page.context["rows"]) for page in pages] == [25, 25, 25]
-    assert [page.context["note"] for page in pages] == ["1 to 25 of 50", "1 to 25 of 50", "26 to 50 of 50"]
-    assert [[asked(page.context[way]).get("p") for way in ("newer", "older")] for page in pages] == [
-        [None, "2"],
-        [None, "2"],
-        ["1", None],
+    found = [page.context["page"] for page in pages]
+    assert [page.position for page in found] == ["1 to 25 of 50", "1 to 25 of 50", "26 to 50 of 50"]
+    assert [(page.newer, page.older) for page in found] == [
+        ("", "?size=25&p=2"),
+        ("", "?size=25&p=2"),
+        ("?size=25", ""),
     ]
     shown = [row["api"] for page in pages[1:] for row in page.context["rows"]]
     assert shown == [f"api-{number:02}" for number in range(50)]
-    assert client.get(ERRORS, {"p": "3"}).status_code == 404
+    assert client.get(ERRORS, {**small, "p": "3"}).status_code == 404
     assert len(sheet(client.get(ERRORS, {"format": "csv"}))) == 50
     failed(redis, cast.acme, {"APIID": "one-more"})
-    assert asked(client.get(ERRORS, {"p": "2"}).context["older"])["p"] == "3"
-    assert client.get(ERRORS, {"p": "3"}).context["note"] == "51 to 51 of 51"
+    assert client.get(ERRORS, {**small, "p": "2"}).context["page"].older == "?size=25&p=3"
+    assert client.get(ERRORS, {**small, "p": "3"}).context["page"].position == "51 to 51 of 51"
 
 
 @pytest.mark.usefixtures("committed")
