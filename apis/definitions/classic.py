@@ -5,7 +5,7 @@ found here, before anything is stored. Others ask by way of apis.definitions.kin
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from apis.definitions import document, listen_path
@@ -72,7 +72,7 @@ def address(definition: dict) -> Address:
     return Address(_domain(definition), listen_path.normalise(_proxy(definition).get("listen_path") or ""))
 
 
-def _domain(definition):
+def _domain(definition: dict) -> str:
     if definition.get("domain_disabled"):
         return ""
     domain = (definition.get("domain") or "").lower()
@@ -96,7 +96,7 @@ def classic_for_gateways(definition: dict, id_of: Callable[[str], str | None]) -
     return guard.for_gateways(definition, id_of)
 
 
-def _identity(definition):
+def _identity(definition: dict) -> Iterator[Problem]:
     name = definition.get("name") or ""
     if not name.strip():
         yield Problem("/name", "must not be empty")
@@ -114,13 +114,13 @@ def _identity(definition):
         yield Problem("/is_oas", "must not be true: only classic definitions are served")
 
 
-def _as_looked_for(name):
+def _as_looked_for(name: str) -> tuple[str, str]:
     """Gateways look for a name without its categories, which begin with "#": the character before it goes too."""
     before, category, _ = name.partition("#")
     return before.strip(), before[:-1] if category else name
 
 
-def _api_id_fault(api_id):
+def _api_id_fault(api_id: str) -> str | None:
     """Every API is reached by its id in a path: /api/apis/<id>, /api/apis/<id>/keys."""
     if len(api_id) > 200:
         return "must not be longer than 200 characters"
@@ -133,7 +133,7 @@ def _api_id_fault(api_id):
     return None
 
 
-def _address(definition):
+def _address(definition: dict) -> Iterator[Problem]:
     protocol = definition.get("protocol") or ""
     if protocol not in PROTOCOLS:
         yield Problem("/protocol", f"must be one of {', '.join(PROTOCOLS[1:])}")
@@ -154,7 +154,7 @@ def _address(definition):
             yield Problem("/domain", fault)
 
 
-def _target(definition):
+def _target(definition: dict) -> Iterator[Problem]:
     proxy = _proxy(definition)
     target = proxy.get("target_url") or ""
     discovery = proxy.get("service_discovery") or {}
@@ -164,7 +164,7 @@ def _target(definition):
         yield Problem("/proxy/target_url", fault)
 
 
-def _versions(definition):
+def _versions(definition: dict) -> Iterator[Problem]:
     versions = (definition.get("version_data") or {}).get("versions")
     if not versions:
         yield Problem("/version_data/versions", "must have at least one version, also when not versioned")
@@ -173,5 +173,5 @@ def _versions(definition):
             yield Problem(child("/version_data/versions", name), "must be an object")
 
 
-def _proxy(definition):
+def _proxy(definition: dict) -> dict:
     return definition.get("proxy") or {}

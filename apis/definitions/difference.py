@@ -1,10 +1,11 @@
 """What differs between two definitions."""
 
+from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from apis.definitions.document import compact
-from apis.definitions.pointer import pointer
+from apis.definitions.pointer import Path, pointer
 
 
 class Row(NamedTuple):
@@ -26,7 +27,7 @@ def rows(before: object, after: object, most: int | None = None) -> list[Row]:
     return [Row(pointer(path), _text(old), _text(new)) for path, old, new in found]
 
 
-def _rows(before, after, path):
+def _rows(before: Any, after: Any, path: Path) -> Iterator[tuple[Path, Any, Any]]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name in {**before, **after}:
             yield from _rows(before.get(name, _NOTHING), after.get(name, _NOTHING), (*path, name))
@@ -37,14 +38,14 @@ def _rows(before, after, path):
         yield path, before, after
 
 
-def _element(values, index):
+def _element(values: list, index: int) -> object:
     return values[index] if index < len(values) else _NOTHING
 
 
-def _equal(before, after):
+def _equal(before: object, after: object) -> bool:
     # To Python 1, 1.0 and True are equal; to a gateway they are three things.
     return type(before) is type(after) and before == after
 
 
-def _text(value):
+def _text(value: object) -> str | None:
     return None if value is _NOTHING else compact(value)

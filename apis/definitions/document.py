@@ -63,7 +63,8 @@ def lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
     accepts. One pass, however many are asked for.
     """
     found: dict[str, int] = {}
-    line, key = 1, ""
+    line = 1
+    key: str | None = ""
     path: list[list[Any]] = [[{"": _tree(pointers)}, None]]
     # The byte order mark that `parse` takes is no value.
     for match in _TOKEN.finditer(text.removeprefix("\ufeff")):
@@ -80,7 +81,7 @@ def lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _tree(pointers):
+def _tree(pointers: Iterable[str]) -> dict:
     """The pointers as nested {step: …}; a pointer stands under _END where it ends."""
     root: dict = {}
     for pointer in pointers:
@@ -91,7 +92,9 @@ def _tree(pointers):
     return root
 
 
-def _place(piece, line, path, key, found):
+def _place(
+    piece: str, line: int, path: list[list[Any]], key: str | None, found: dict[str, int]
+) -> str | None:
     """Note where one value begins; the answer is the name of a member whose value comes next, or None."""
     holder, index = path[-1]
     if index is None and key is None:

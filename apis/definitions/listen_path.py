@@ -111,11 +111,11 @@ def head(path: str) -> str:
     return "/" + "".join(f"{segment}/" for segment in literal)
 
 
-def _domains_meet(one, other):
+def _domains_meet(one: str, other: str) -> bool:
     return one == other or not claimed_domain(one) or not claimed_domain(other)
 
 
-def _is_prefix(short, long):
+def _is_prefix(short: str, long: str) -> bool:
     """Whether `short` matches the beginning of `long`; "/pay" does that of "/payments", "/pay/" does not."""
     one, other = _key(short), _key(long)
     if len(one) > len(other):
@@ -132,20 +132,20 @@ def _is_prefix(short, long):
     return True
 
 
-def _key(path):
+def _key(path: str) -> list[str]:
     return [segment for segment in _segments(path) if segment]
 
 
-def _wild(segment):
+def _wild(segment: str) -> bool:
     return "{" in segment
 
 
-def _has_pattern(segment):
+def _has_pattern(segment: str) -> bool:
     """A pattern may match slashes too, so nothing behind a parameter that has one keeps two paths apart."""
     return _wild(segment) and ":" in segment
 
 
-def _segments(path):
+def _segments(path: str) -> list[str]:
     """The text between slashes; slashes inside braces belong to the parameter's pattern."""
     segments, depth = [""], 0
     for character in path.removeprefix("/"):
@@ -157,7 +157,7 @@ def _segments(path):
     return segments
 
 
-def _balanced(path):
+def _balanced(path: str) -> bool:
     depth = 0
     for character in path:
         depth += (character == "{") - (character == "}")
@@ -166,7 +166,7 @@ def _balanced(path):
     return depth == 0
 
 
-def _parts(path):
+def _parts(path: str) -> list[tuple[str, bool]]:
     """(text, is a parameter) pieces of a path with balanced braces; parameters without their outer braces."""
     pieces, depth, piece = [], 0, ""
     for character in path:
@@ -180,7 +180,7 @@ def _parts(path):
     return [*pieces, (piece, False)]
 
 
-def _parameter_faults(path):
+def _parameter_faults(path: str) -> list[str]:
     found, names = [], []
     for text, is_parameter in _parts(path):
         if not is_parameter:
@@ -196,7 +196,7 @@ def _parameter_faults(path):
     return found
 
 
-def _is_safe_pattern(pattern):
+def _is_safe_pattern(pattern: str) -> bool:
     if not pattern or not _PATTERN.fullmatch(pattern):
         return False
     try:

@@ -36,7 +36,7 @@ def steps(pointer: str) -> list[str]:
 
 def walk(value: object, path: Path = ()) -> Iterator[tuple[Path, str | None, object]]:
     """Every (path, key or None, value) of a document, parents first; iterative, so depth is no danger."""
-    stack = [iter([(path, None, value)])]
+    stack: list[Iterator[tuple[Path, str | None, object]]] = [iter([(path, None, value)])]
     while stack:
         found = next(stack[-1], None)
         if found is None:
@@ -46,7 +46,7 @@ def walk(value: object, path: Path = ()) -> Iterator[tuple[Path, str | None, obj
         stack.append(_below(found[0], found[2]))
 
 
-def _below(path, item):
+def _below(path: Path, item: object) -> Iterator[tuple[Path, str | None, object]]:
     if isinstance(item, dict):
         return (((*path, name), name, below) for name, below in item.items())
     if isinstance(item, list):

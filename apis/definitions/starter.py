@@ -73,7 +73,7 @@ def apply(definition: dict, values: dict) -> dict:
     return made
 
 
-def _authenticate_by(definition, way):
+def _authenticate_by(definition: dict, way: str) -> None:
     definition["use_keyless"] = way == KEYLESS
     definition["use_standard_auth"] = way == TOKEN
     for name in OTHERS:
@@ -81,18 +81,18 @@ def _authenticate_by(definition, way):
             definition[name] = False
 
 
-def _token_header(definition):
+def _token_header(definition: dict) -> str | None:
     """The header named in `auth_configs`, which gateways prefer to `auth`; None where it is not there."""
     token = _object(definition, "auth_configs").get("authToken")
     return token.get("auth_header_name", "") if isinstance(token, dict) else None
 
 
-def _object(definition, name):
+def _object(definition: dict, name: str) -> dict:
     """The member `name`; empty where it is no object, as in a text that is still being written."""
     return definition[name] if isinstance(definition.get(name), dict) else {}
 
 
-def _below(definition, name):
+def _below(definition: dict, name: str) -> dict:
     if not isinstance(definition.get(name), dict):
         definition[name] = {}
     return definition[name]

@@ -58,7 +58,7 @@ def internal_members(definition: dict) -> Iterator[tuple[dict, str]]:
             yield holder, name
 
 
-def _targets(definition):
+def _targets(definition: dict) -> Iterator[tuple[dict, str]]:
     yield definition.get("proxy") or {}, "target_url"
     for version in ((definition.get("version_data") or {}).get("versions") or {}).values():
         for rewrite in _entries(version or {}, "url_rewrites"):
@@ -68,7 +68,7 @@ def _targets(definition):
     yield from _addresses(definition.get("graphql"))
 
 
-def _addresses(value):
+def _addresses(value: object) -> Iterator[tuple[dict, str]]:
     """Every object with a member that graphql engines take for an address, whatever its case."""
     if isinstance(value, list):
         for below in value:
@@ -81,7 +81,7 @@ def _addresses(value):
                 yield from _addresses(below)
 
 
-def _guard(version):
+def _guard(version: dict) -> None:
     for rewrite in _entries(version, "url_rewrites"):
         texts = [rewrite.get("rewrite_to") or ""]
         texts += [(trigger or {}).get("rewrite_to") or "" for trigger in rewrite.get("triggers") or []]
@@ -99,6 +99,6 @@ def _guard(version):
     version["global_headers_remove"] = [*(version.get("global_headers_remove") or []), _INTERNAL_HEADER]
 
 
-def _entries(version, name):
+def _entries(version: dict, name: str) -> list[dict]:
     """The entries of one kind of extended path."""
     return [entry for entry in (version.get("extended_paths") or {}).get(name) or [] if entry]

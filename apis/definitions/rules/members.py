@@ -10,46 +10,47 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import Any
 
 from apis.definitions.pointer import Path, steps, walk
 from apis.definitions.rules import targets, templates
 
 # (path, value, organisation's id) -> what is wrong, or None.
-Verdict = Callable[[Path, object, str], str | None]
+Verdict = Callable[[Path, Any, str], str | None]
 
 
-def free(path, value, org_id):
+def free(path: Path, value: Any, org_id: str) -> str | None:
     """Text that stays text: names, patterns, bodies, values of headers."""
     return None
 
 
-def super_users(path, value, org_id):
+def super_users(path: Path, value: Any, org_id: str) -> str | None:
     """Code, files and connections of the gateway's host, and switches that need them."""
     return "is for super-users only: it reaches the gateway's host"
 
 
-def rewrite(path, value, org_id):
+def rewrite(path: Path, value: Any, org_id: str) -> str | None:
     return targets.rewrite_fault(value)
 
 
-def target(path, value, org_id):
+def target(path: Path, value: Any, org_id: str) -> str | None:
     return None if path == ("proxy", "target_url") else targets.outside_fault(value)
 
 
-def address(path, value, org_id):
+def address(path: Path, value: Any, org_id: str) -> str | None:
     """A URL that the gateway, or somebody sent there, calls; other text (a key, a path) is left alone."""
     if targets.is_internal(value) or "://" in value or value.startswith("//"):
         return targets.outside_fault(value.replace("socks5://", "http://", 1))
     return None
 
 
-def certificate(path, value, org_id):
+def certificate(path: Path, value: Any, org_id: str) -> str | None:
     """A gateway opens every other text as a file, and looks up an id whoever it belongs to."""
     own = org_id and re.fullmatch(re.escape(org_id) + "[0-9a-f]{64}", value)
     return None if own else "must be the ID of an own certificate, not a file of the gateway's host"
 
 
-def public_keys(path, value, org_id):
+def public_keys(path: Path, value: Any, org_id: str) -> str | None:
     for name in value.split(","):
         if not re.fullmatch("[0-9a-f]{64}", name.strip()) and certificate(path, name.strip(), org_id):
             return (
@@ -58,23 +59,23 @@ def public_keys(path, value, org_id):
     return None
 
 
-def template_mode(path, value, org_id):
+def template_mode(path: Path, value: Any, org_id: str) -> str | None:
     return None if value == "blob" else "must be blob: other templates are files of the gateway's host"
 
 
-def template(path, value, org_id):
+def template(path: Path, value: Any, org_id: str) -> str | None:
     text = templates.decoded(value)
     return "must be base64, as a gateway decodes it" if text is None else templates.fault(text)
 
 
-def schema(path, value, org_id):
+def schema(path: Path, value: Any, org_id: str) -> str | None:
     """A schema's $ref opens a file or an address unless it stays in the schema."""
     if path[-1:] == ("$ref",) and not (isinstance(value, str) and value.startswith("#")):
         return "must begin with #: other references are opened by the gateway"
     return None
 
 
-def schema_blob(path, value, org_id):
+def schema_blob(path: Path, value: Any, org_id: str) -> str | None:
     try:
         text = json.loads(templates.decoded(value) or "")
     except (ValueError, RecursionError):
@@ -82,36 +83,36 @@ def schema_blob(path, value, org_id):
     return next((fault for below, _, inner in walk(text) if (fault := schema(below, inner, org_id))), None)
 
 
-def handler_name(path, value, org_id):
+def handler_name(path: Path, value: Any, org_id: str) -> str | None:
     return None if value in ("eh_web_hook_handler", "eh_log_handler") else super_users(path, value, org_id)
 
 
-def handler_meta(path, value, org_id):
+def handler_meta(path: Path, value: Any, org_id: str) -> str | None:
     name = str(path[-1]).casefold()
     if name in ("template_path", "path"):
         return "must not name a file of the gateway's host"
     return address(path, value, org_id) if name == "target_path" and isinstance(value, str) else None
 
 
-def driver(path, value, org_id):
+def driver(path: Path, value: Any, org_id: str) -> str | None:
     return None if value == "otto" else super_users(path, value, org_id)
 
 
-def processor(path, value, org_id):
+def processor(path: Path, value: Any, org_id: str) -> str | None:
     known = ("header_injector", "response_body_transform", "header_transform")
     return None if value in known else super_users(path, value, org_id)
 
 
-def protocol(path, value, org_id):
+def protocol(path: Path, value: Any, org_id: str) -> str | None:
     """Raw connections reach what the gateway's host reaches, its Redis among it."""
     return super_users(path, value, org_id) if value in ("tcp", "tls") else None
 
 
-def route(path, value, org_id):
+def route(path: Path, value: Any, org_id: str) -> str | None:
     return None if re.fullmatch(r"[\w./~-]*", value, re.ASCII) else "must be a plain path"
 
 
-def graphql(path, value, org_id):
+def graphql(path: Path, value: Any, org_id: str) -> str | None:
     """Data sources: addresses are literal; headers are searched for references after variables were put in."""
     if any("{{" in str(step) for step in path):
         return "must have a literal name: a caller could choose a header by which APIs inside are reached"
@@ -128,7 +129,7 @@ def graphql(path, value, org_id):
     return None
 
 
-def data_source(path, value, org_id):
+def data_source(path: Path, value: Any, org_id: str) -> str | None:
     known = ("REST", "GraphQL", "HTTPJSONDataSource", "GraphQLDataSource", "TykRESTDataSource")
     return None if value in known else super_users(path, value, org_id)
 
@@ -314,7 +315,7 @@ def verdict(path: tuple[str, ...]) -> Verdict | None:
     return next((judge for pattern, judge in _PATTERNS.get(path[0], ()) if _fits(pattern, path)), None)
 
 
-def _fits(pattern, path):
+def _fits(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
     if pattern[-1:] == ("**",):
         fixed = pattern[:-1]
         return len(path) >= len(fixed) and _fits(fixed, path[: len(fixed)])

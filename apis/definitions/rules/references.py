@@ -6,9 +6,10 @@ write one can have the gateway's own environment (its node secret among it) sent
 """
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 
-from apis.definitions.pointer import Problem, pointer, walk
+from apis.definitions.pointer import Path, Problem, pointer, walk
 from apis.definitions.rules.shape import MOST
 from apis.definitions.rules.templates import decoded
 
@@ -23,7 +24,7 @@ def problems(definition: dict) -> list[Problem]:
     return [Problem(pointer(path), fault) for path, fault in found]
 
 
-def _found(definition):
+def _found(definition: object) -> Iterator[tuple[Path, str]]:
     for path, key, value in walk(definition):
         for text in (key, value):
             if isinstance(text, str) and (match := _REFERENCE.search(text)):

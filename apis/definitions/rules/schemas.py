@@ -22,11 +22,11 @@ def faults(schema: object) -> Iterator[str]:
         yield "must not lead back to itself by $ref in the same place"
 
 
-def _references(schema):
+def _references(schema: object) -> Iterator[str]:
     return (value["$ref"] for value in _objects(schema) if isinstance(value.get("$ref"), str))
 
 
-def _returns(schema):
+def _returns(schema: object) -> bool:
     """Whether references and combinations that hold in one place form a ring."""
     following = {id(value): {id(below) for below in _in_place(value, schema)} for value in _objects(schema)}
     try:
@@ -36,11 +36,11 @@ def _returns(schema):
     return False
 
 
-def _objects(schema):
+def _objects(schema: object) -> Iterator[dict]:
     return (value for _, _, value in walk(schema) if isinstance(value, dict))
 
 
-def _in_place(schema, root):
+def _in_place(schema: dict, root: object) -> list[dict]:
     found = [schema.get(name) for name in _SINGLE]
     for name in _LISTS:
         found += schema[name] if isinstance(schema.get(name), list) else []
@@ -51,7 +51,7 @@ def _in_place(schema, root):
     return [below for below in found if isinstance(below, dict)]
 
 
-def _at(root, reference):
+def _at(root: object, reference: str) -> object:
     """What a reference within the schema points to; None where there is nothing."""
     value = root
     for step in steps(reference.removeprefix("#")):

@@ -8,14 +8,16 @@ every organisation.
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
+from pathlib import Path as File
+from typing import Any
 
-from apis.definitions.pointer import Problem
+from apis.definitions.pointer import Path, Problem
 from apis.definitions.pointer import pointer as text_of
 
-TYPES = json.loads(Path(__file__).with_name("types.json").read_text())
+TYPES = json.loads(File(__file__).with_name("types.json").read_text())
 
 MOST = 1_000  # problems that are looked for; a text of a megabyte could have a million
 
@@ -34,7 +36,7 @@ def problems(definition: object) -> list[Problem]:
     return [Problem(text_of(path), fault) for path, fault in islice(_object(definition, TYPES, ()), MOST)]
 
 
-def _check(value, wanted, path):
+def _check(value: object, wanted: Any, path: Path) -> Iterator[tuple[Path, str]]:
     if wanted == "any":
         yield from _unknown(value, path)
     elif isinstance(wanted, dict):
@@ -45,7 +47,7 @@ def _check(value, wanted, path):
         yield path, fault
 
 
-def _object(value, members, path):
+def _object(value: object, members: dict, path: Path) -> Iterator[tuple[Path, str]]:
     if value is None and path:
         return
     if not isinstance(value, dict):
@@ -59,7 +61,7 @@ def _object(value, members, path):
             yield from _unknown(below, (*path, name))
 
 
-def _map(value, wanted, path):
+def _map(value: object, wanted: Any, path: Path) -> Iterator[tuple[Path, str]]:
     if value is None:
         return
     if not isinstance(value, dict):
@@ -70,7 +72,7 @@ def _map(value, wanted, path):
         yield from _check(below, wanted, (*path, name))
 
 
-def _list(value, wanted, path):
+def _list(value: object, wanted: Any, path: Path) -> Iterator[tuple[Path, str]]:
     if value is None:
         return
     if not isinstance(value, list):
@@ -80,7 +82,7 @@ def _list(value, wanted, path):
         yield from _check(below, wanted, (*path, index))
 
 
-def _unknown(value, path):
+def _unknown(value: object, path: Path) -> Iterator[tuple[Path, str]]:
     """A gateway skips what it does not know; only names that differ in case alone are looked for below it."""
     if isinstance(value, dict):
         yield from _map(value, "any", path)
@@ -88,7 +90,7 @@ def _unknown(value, path):
         yield from _list(value, "any", path)
 
 
-def _same_but_for_case(value, members, path):
+def _same_but_for_case(value: dict, members: Iterable[str], path: Path) -> Iterator[tuple[Path, str]]:
     """Gateways match names without regard to case, so a second name would overrule the first."""
     taken = {name.casefold(): name for name in members}
     for name in value:
@@ -97,7 +99,7 @@ def _same_but_for_case(value, members, path):
             yield (*path, name), f"differs from {json.dumps(other)} only by upper and lower case"
 
 
-def _scalar(value, wanted):
+def _scalar(value: object, wanted: str) -> str | None:
     """What is wrong with a value of a simple type, or None."""
     if value is None:
         return 'must be text like "5s", not null' if wanted == "duration" else None
@@ -110,21 +112,21 @@ def _scalar(value, wanted):
     return _SPECIAL[wanted](value)
 
 
-def _whole_number(value, low, high):
+def _whole_number(value: object, low: int, high: int) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return "must be a whole number"
     return None if low <= value <= high else f"must be between {low} and {high}"
 
 
-def _number(value):
+def _number(value: object) -> str | None:
     return "must be a number" if isinstance(value, bool) or not isinstance(value, int | float) else None
 
 
-def _duration(value):
+def _duration(value: object) -> str | None:
     return None if isinstance(value, str) else 'must be text like "5s"'
 
 
-def _time(value):
+def _time(value: object) -> str | None:
     fault = "must be a time like 2026-01-31T12:00:00Z"
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         return fault
@@ -135,7 +137,7 @@ def _time(value):
     return None
 
 
-def _object_id(value):
+def _object_id(value: object) -> str | None:
     if isinstance(value, dict) and list(value) == ["$oid"]:
         value = value["$oid"]
     if value == "" or (isinstance(value, str) and _OBJECT_ID.fullmatch(value)):

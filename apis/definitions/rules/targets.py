@@ -46,7 +46,7 @@ def rewrite_fault(text: str) -> str | None:
     return None
 
 
-def _internal_fault(text):
+def _internal_fault(text: str) -> str | None:
     found = internal(text)
     if not found:
         return 'must be tyk:// and the ID of an own API or "self", then a path'
@@ -90,7 +90,7 @@ def target_fault(target: str) -> str | None:
     return _outside_fault(target)
 
 
-def _outside_fault(target):
+def _outside_fault(target: str) -> str | None:
     try:
         parts = urlsplit(target)
         host, _ = parts.hostname, parts.port

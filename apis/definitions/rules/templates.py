@@ -50,7 +50,7 @@ def fault(text: str) -> str | None:
     return None
 
 
-def _closes_what_it_opens(inside):
+def _closes_what_it_opens(inside: str) -> bool:
     """Whether brackets outside texts are balanced; else an action could end the guard that is put round it."""
     depth = 0
     for bracket in re.findall(r"[()]", _TEXT.sub("", inside)):

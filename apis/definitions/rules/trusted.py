@@ -33,7 +33,7 @@ def problems(definition: dict) -> Iterator[Problem]:
             yield from _schemas(check or {}, child(pointer, index))
 
 
-def _schemas(check, pointer):
+def _schemas(check: dict, pointer: str) -> Iterator[Problem]:
     try:
         blob = json.loads(templates.decoded(check.get("schema_b64") or "") or "null")
     except (ValueError, RecursionError):
@@ -43,7 +43,7 @@ def _schemas(check, pointer):
             yield Problem(f"{pointer}/{member}", fault)
 
 
-def _handler(handler, pointer):
+def _handler(handler: dict, pointer: str) -> Iterator[Problem]:
     meta = handler.get("handler_meta") or {}
     for member in _TEXTS.get(handler.get("handler_name") or "", ()):
         if not isinstance(meta.get(member), str):
