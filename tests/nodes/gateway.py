@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from apis.definitions import starter
+from apis.publishing import publish
+from orgs import scope
 from tests.nodes.acceptance import objection
 
 
@@ -50,3 +53,12 @@ class Gateway:
         if found:
             self.objections.append(f"{request}: {found}")
         return answer
+
+
+def published(org, name: str):
+    """An active API of `org`, as the form would publish it."""
+    definition = starter.new()
+    definition["name"] = name
+    definition["proxy"] |= {"listen_path": f"/{name.lower()}/", "target_url": "http://127.0.0.1:9000/"}
+    with scope.org(org.id):
+        return publish.create(org.id, definition, author=None)

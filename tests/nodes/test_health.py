@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
-from dashboard.nodes.health import Heard, health, is_beat
+import pytest
+
+from dashboard.nodes.health import Health, Heard, health, is_beat
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -75,4 +77,72 @@ def test_a_node_not_heard_of_for_ten_minutes_is_gone():
 def test_a_ping_soon_after_the_last_is_a_beat_and_one_after_ten_seconds_is_the_liveness_check():
     assert is_beat(ago(2), NOW) is True
     assert is_beat(ago(4.9), NOW) is True
+    assert is_beat(ago(5), NOW) is False
     assert is_beat(ago(10), NOW) is False
+
+
+@pytest.mark.parametrize(
+    ("heard", "told"),
+    [
+        (Heard(ago(1), ago(1), ago(60), None, 7), Health("ok", ago(60), "")),
+        (Heard(ago(1), ago(1), None, None, 7), Health("ok", None, "")),
+        (
+            Heard(ago(1), ago(1), ago(60), ago(3), 6),
+            Health("pulling", ago(3), "It has been told to load."),
+        ),
+        (
+            Heard(ago(1), ago(1), ago(60), None, 6),
+            Health("pulling", None, "It does not serve the wanted version yet."),
+        ),
+        (
+            # It serves another version than it should, whichever is the greater.
+            Heard(ago(1), ago(1), ago(60), None, 8),
+            Health("pulling", None, "It does not serve the wanted version yet."),
+        ),
+        (
+            Heard(ago(2), ago(95), ago(200), None, 7),
+            Health(
+                "stuck",
+                ago(95),
+                "Its heartbeat has stopped and only its liveness check arrives: restart this gateway.",
+            ),
+        ),
+        (
+            # Both at once: what it has not loaded since is what matters.
+            Heard(ago(2), ago(95), ago(200), ago(20), 6),
+            Health(
+                "stuck",
+                ago(20),
+                "It beats but loads no changes: restart this gateway. It goes on serving what it has.",
+            ),
+        ),
+        (
+            Heard(ago(30), ago(30), ago(60), None, 7),
+            Health("silent", ago(30), "It no longer answers: is the process running?"),
+        ),
+        (
+            Heard(ago(4000), ago(4000), ago(5000), ago(4500), 6),
+            Health("gone", ago(4000), "It has not been heard of for a long time."),
+        ),
+    ],
+)
+def test_each_state_is_told_since_when_and_with_what_to_do(heard, told):
+    assert health(heard, 7, NOW) == told
+
+
+@pytest.mark.parametrize(
+    ("quiet", "beats", "told"),
+    [
+        (7, True, "ok"),
+        (7.1, True, "silent"),
+        (13, False, "ok"),
+        (13.1, False, "silent"),
+        (600, True, "silent"),
+        (600, False, "silent"),
+        (600.1, True, "gone"),
+    ],
+)
+def test_a_node_is_silent_after_three_beats_or_one_liveness_check_and_gone_after_ten_minutes(
+    quiet, beats, told
+):
+    assert state(ping=quiet, beat=quiet if beats else quiet + 30)[0] == told

@@ -23,7 +23,7 @@ from dashboard.nodes import envelope, feed_check, signals
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
 from orgs import scope
 from orgs.ids import new_id
-from tests.nodes.publishing import published
+from tests.nodes.gateway import published
 
 RELOAD = signed("ApiUpdated", "", settings.NODE_SECRET)
 

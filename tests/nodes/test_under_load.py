@@ -14,8 +14,7 @@ from django.db import connection
 
 from dashboard.nodes import envelope
 from dashboard.nodes.models import Node
-from tests.nodes.gateway import Gateway
-from tests.nodes.publishing import published
+from tests.nodes.gateway import Gateway, published
 
 REQUESTS = [
     "GET /register/node",

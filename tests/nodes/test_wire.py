@@ -13,7 +13,7 @@ from dashboard.nodes.models import Node
 from orgs import scope
 from orgs.ids import new_id
 from tests.nodes.acceptance import objection
-from tests.nodes.publishing import published
+from tests.nodes.gateway import published
 
 ROUTES = [
     ("GET", "/register/node"),
