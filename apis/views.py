@@ -27,10 +27,10 @@ MOST_ROWS = 200  # of one difference
 COLUMNS = (
     Column("Name", "name", "name"),
     Column("Listen path, target", sort="listen_path"),
-    Column("Callers", "badge"),
+    Column("Callers", "badge", lesser=True),
     Column("State", "badge"),
     Column("Revision", "number", lesser=True),
-    Column("Updated", "date", "updated_at", lesser=True),
+    Column("Updated", "time", "updated_at", lesser=True),
 )
 CSV_HEADER = (
     "name",
