@@ -47,6 +47,8 @@ def said_in(form: ApiForm | JsonForm) -> Iterator[None]:
 
 def say_all(request: HttpRequest, form: ApiForm | JsonForm, *, present_id: str | None = None) -> None:
     """Add to the errors of a form what publishing would refuse, so that nobody meets them one after the other."""
-    if form.sound is not None:
-        found = publish.faults(form.sound, author=request.user, org_id=request.org.id, present_id=present_id)
+    if form.definition is not None:
+        found = publish.faults(
+            form.definition, author=request.user, org_id=request.org.id, present_id=present_id
+        )
         form.refuse_further(found)

@@ -140,16 +140,12 @@ class ApiForm(_Publishing):
         return cleaned
 
     @property
-    def definition(self):
-        return starter.apply(self.base, {name: self.cleaned_data[name] for name in starter.fields(self.base)})
-
-    @property
     def draft(self):
         """The definition of a form that need not be valid: what is wrong stands in it as it was typed."""
         return self._filled({name: self.data.get(name, "") for name in starter.fields(self.base)})
 
     @property
-    def sound(self):
+    def definition(self):
         """The definition as far as the form is valid; the rest is as it was."""
         return self._filled(starter.fields(self.base))
 
@@ -171,7 +167,7 @@ class JsonForm(_Publishing):
         help_text="Fields not known here are kept. <code>id</code> and <code>org_id</code> are set for you.",
     )
 
-    draft = sound = None  # what the text says, if it is JSON
+    draft = definition = None  # what the text says, if it is JSON
 
     def __init__(self, data=None, *, base=None, started_from=None, message=""):
         super().__init__(data, {"text": document.pretty(base or starter.new())}, started_from, message)
@@ -179,7 +175,7 @@ class JsonForm(_Publishing):
     def clean_text(self):
         text = self.cleaned_data["text"]
         try:
-            self.definition = self.draft = self.sound = document.parse(text)
+            self.definition = self.draft = document.parse(text)
         except BadJson as error:
             raise forms.ValidationError(f"This is not JSON: {error}") from None
         return text

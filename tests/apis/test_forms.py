@@ -104,7 +104,7 @@ def test_a_change_says_from_which_revision_it_started(kind, started_from, sent, 
 def test_of_a_form_that_is_not_valid_the_draft_has_what_was_typed_and_the_sound_part_does_not():
     form = ApiForm(TYPED | {"name": "New", "rate": "many", "target_url": "x" * 2_001})
     assert sorted(form.errors) == ["rate", "target_url"]
-    draft, sound = form.draft, form.sound
+    draft, sound = form.draft, form.definition
     assert (draft["name"], draft["proxy"]["target_url"], draft["global_rate_limit"]) == (
         "New",
         "x" * 2_001,
@@ -157,7 +157,7 @@ def test_what_a_field_said_itself_is_not_said_again():
 def test_json_names_the_line_of_what_is_there_and_the_pointer_of_what_is_not():
     form = JsonForm({"text": '{\n"name": 1,\n"x": [\n2]}'})
     assert form.is_valid()
-    assert form.definition == form.draft == form.sound == {"name": 1, "x": [2]}
+    assert form.definition == form.draft == {"name": 1, "x": [2]}
     form.refuse([Problem("/x/0", "is bad"), Problem("/proxy", "is missing"), Problem("", "is odd")])
     assert errors(form) == {"text": ["Line 4: /x/0: is bad", "/proxy: is missing", "Line 1: is odd"]}
 
@@ -173,7 +173,7 @@ def test_json_names_the_line_of_what_is_there_and_the_pointer_of_what_is_not():
 )
 def test_text_that_is_no_json_is_said_and_gives_no_definition(text, said):
     form = JsonForm({"text": text})
-    assert (errors(form), form.draft, form.sound) == ({"text": [said]}, None, None)
+    assert (errors(form), form.draft, form.definition) == ({"text": [said]}, None, None)
 
 
 @pytest.mark.parametrize(
