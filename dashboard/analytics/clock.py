@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from dashboard.analytics.dimensions import KEPT
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 # Two days inside of what a datetime holds: every zone's clock can show them.
 EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
@@ -121,7 +122,7 @@ def written(instant: datetime, zone: ZoneInfo) -> str:
 
 def floor(instant: datetime, unit: timedelta) -> datetime:
     instant = instant.astimezone(UTC)
-    return instant - (instant - datetime(1970, 1, 1, tzinfo=UTC)) % unit
+    return instant - (instant - EPOCH) % unit
 
 
 def ceiling(instant: datetime, unit: timedelta) -> datetime:

@@ -9,11 +9,11 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from dashboard.analytics.clock import EARLIEST, LATEST
+from dashboard.analytics.clock import EARLIEST, EPOCH, LATEST
 from dashboard.analytics.ingest import endpoint
 from dashboard.analytics.ingest.decode import GatewayRecord
 
@@ -26,9 +26,8 @@ NO_KEY = "00000000"  # murmur32 of the empty token, which gateways that hash key
 TAGS = 20
 GATEWAY_TAGS = ("key-", "org-", "api-")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_SECOND = (EARLIEST - _EPOCH) // timedelta(seconds=1)
-_LAST_SECOND = (LATEST - _EPOCH) // timedelta(seconds=1)
+_FIRST_SECOND = (EARLIEST - EPOCH) // timedelta(seconds=1)
+_LAST_SECOND = (LATEST - EPOCH) // timedelta(seconds=1)
 _HASH = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -158,7 +157,7 @@ def moment(stamp: tuple[int, int], received_at: datetime) -> tuple[datetime, dat
     seconds, nanoseconds = stamp
     seconds = min(max(seconds, _FIRST_SECOND), _LAST_SECOND)
     microseconds = min(max(nanoseconds, 0), 999_999_999) // 1000
-    sent_at = _EPOCH + timedelta(seconds=seconds) + timedelta(microseconds=microseconds)
+    sent_at = EPOCH + timedelta(seconds=seconds) + timedelta(microseconds=microseconds)
     if sent_at > received_at + AHEAD:
         return received_at, sent_at
     return sent_at, None

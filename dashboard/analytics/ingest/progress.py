@@ -2,18 +2,18 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import redis
 from django.db import connection, transaction
 
+from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.ingest import claim, decode
 from dashboard.analytics.models import IngestState
 
 FLUSH = timedelta(seconds=1)  # gateways hold records back for so long at most
 BACKLOG = 500_000
 REMEMBERED = timedelta(minutes=10)  # how long an alarm stays after it was last seen
-_FIRST_SECOND = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def count(added: Counter, now: datetime) -> None:
@@ -90,7 +90,7 @@ def _stamp(entry: bytes | None) -> datetime | None:
         return None
     try:
         seconds, _ = decode.decode(entry).time_stamp
-        return _FIRST_SECOND + timedelta(seconds=seconds)
+        return EPOCH + timedelta(seconds=seconds)
     except (decode.Undecodable, OverflowError):
         return None
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 import redis
 from django.db import connection, transaction
 
+from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.ingest import claim, decode
 from dashboard.analytics.models import Batch, IngestState
@@ -26,8 +27,6 @@ LEAP = timedelta(hours=24)  # how long this may have been switched off without a
 STEADY = timedelta(hours=24)  # how long a clock was believed without a break before anything is deleted by it
 SAMPLE = 20  # of the newest entries of each list
 OFTEN = timedelta(seconds=20)  # how often the trail is written
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _stamps(client: redis.Redis) -> Iterator[datetime]:
 def _sent(entries: Iterable[bytes]) -> Iterator[datetime]:
     for entry in entries:
         with suppress(decode.Undecodable, OverflowError):
-            yield _EPOCH + timedelta(seconds=decode.decode(entry).time_stamp[0])
+            yield EPOCH + timedelta(seconds=decode.decode(entry).time_stamp[0])
 
 
 def _said(instant: datetime) -> str:

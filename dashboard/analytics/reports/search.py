@@ -7,12 +7,13 @@ may flip to that for a common one; in narrow windows it cannot.
 # ruff: noqa: S608 - only conditions written in this module are put into SQL, every value is a parameter
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from time import monotonic
 
 from django.db import connection
 
+from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.dimensions import BASES, Grain, dimension
 from dashboard.analytics.models import Record
 
@@ -22,7 +23,6 @@ WIDEST = 48 * HOUR
 PAGE = 50
 PATIENCE = 0.3  # seconds
 NO_KEY = "none"  # in the place of a key: requests without one
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def search(
     while upper > wanted.start:
         lower = max(wanted.start, upper - next(widths, WIDEST))
         if days is None or any(lower - 26 * HOUR < day < upper for day in days):
-            found += _window(org_ids, wanted, lower, upper, place=place, limit=limit + 1 - len(found))
+            window = replace(wanted, start=lower, end=upper)
+            found += newest(org_ids, window, place=place, limit=limit + 1 - len(found))
         if len(found) > limit:
             last = found[limit - 1]
             return Found(tuple(found[:limit]), last.ts, Place(last.ts, last.id))
@@ -125,8 +126,13 @@ class Numbered:
         return iter(self[0 : self.most])
 
 
-def newest(org_ids: Sequence[str], wanted: Wanted, *, limit: int, offset: int) -> list[Record]:
+def newest(
+    org_ids: Sequence[str], wanted: Wanted, *, limit: int, offset: int = 0, place: Place | None = None
+) -> list[Record]:
+    """The newest `limit` matching records, those before `place` alone if it is given, after leaving out `offset`."""
     conditions, params = terms(wanted)
+    if place:
+        conditions, params = f"{conditions} AND (ts, id) < (%s, %s)", [*params, place.ts, place.id]
     return list(
         Record.objects.raw(
             f"""SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
@@ -146,27 +152,6 @@ def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
             [list(org_ids), wanted.start, wanted.end, *params, most],
         )
         return cursor.fetchone()[0]
-
-
-def _window(
-    org_ids: Sequence[str],
-    wanted: Wanted,
-    lower: datetime,
-    upper: datetime,
-    *,
-    place: Place | None,
-    limit: int,
-) -> list[Record]:
-    conditions, params = terms(wanted)
-    if place:
-        conditions, params = f"{conditions} AND (ts, id) < (%s, %s)", [*params, place.ts, place.id]
-    return list(
-        Record.objects.raw(
-            f"""SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
-                ORDER BY ts DESC, id DESC LIMIT %s""",
-            [list(org_ids), lower, upper, *params, limit],
-        )
-    )
 
 
 def terms(wanted: Wanted) -> tuple[str, list]:
