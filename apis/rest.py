@@ -3,8 +3,6 @@
 Last write wins, as clients expect; who sends `If-Match` is told when somebody was faster.
 """
 
-from datetime import UTC
-
 from django.db.models import Q
 
 from apis.definitions import kinds
@@ -13,7 +11,7 @@ from apis.models import ApiDefinition
 from apis.publishing import publish
 from orgs.access import SAFE, access
 from orgs.http import etags
-from orgs.http.rest import RestError, expected, form_error, json_response, ok, page, read_json, tagged
+from orgs.http.rest import RestError, expected, form_error, json_response, ok, page, read_json, stamp, tagged
 from orgs.models import Organisation
 
 NOT_FOUND = "API not found"
@@ -53,8 +51,8 @@ def wrapper(api):
         "sort_by": 0,
         "user_owners": [],
         "user_group_owners": [],
-        "created_at": _time(api.created_at),
-        "updated_at": _time(api.updated_at),
+        "created_at": stamp(api.created_at),
+        "updated_at": stamp(api.updated_at),
     }
 
 
@@ -86,7 +84,3 @@ def _find(id):
     for api in sorted(found, key=lambda api: api.id != id):
         return api
     raise RestError(404, NOT_FOUND)
-
-
-def _time(moment):
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -21,7 +21,7 @@ from dashboard.analytics.reports.parameters import RestLogForm, RestUsageForm
 from dashboard.analytics.reports.search import Numbered, Wanted
 from dashboard.analytics.reports.traffic import Figures, Filters, Owners, together
 from orgs.access import access
-from orgs.http.rest import RestError, form_error, json_response, page
+from orgs.http.rest import RestError, form_error, json_response, page, stamp
 
 MOST_ROWS = 5_000
 MOST_RECORDS = 10_000
@@ -187,7 +187,7 @@ def _row(sums: Figures, last_hit: datetime | None = None, **group: object) -> di
         "hits": sums.hits,
         "success": sums.hits - sums.errors,
         "error": sums.errors,
-        "last_hit": _stamp(last_hit or sums.last),
+        "last_hit": stamp(last_hit or sums.last, "auto"),
         "request_time": mean,
         "latency": mean,
         "upstream_latency": upstream,
@@ -226,7 +226,7 @@ def _record(record: Record, names: dict[str, str]) -> dict:
         "Hour": at.hour,
         "ResponseCode": record.status,
         "APIKey": record.key or NO_KEY,
-        "TimeStamp": _stamp(at),
+        "TimeStamp": stamp(at, "auto"),
         "APIVersion": record.version,
         "APIName": names.get(record.api_id, ""),
         "APIID": record.api_id,
@@ -242,12 +242,5 @@ def _record(record: Record, names: dict[str, str]) -> dict:
         "Tags": record.tags,
         "Alias": record.alias,
         "TrackPath": record.track,
-        "ExpireAt": _stamp(at + kept_for(RECORDS)),
+        "ExpireAt": stamp(at + kept_for(RECORDS), "auto"),
     }
-
-
-def _stamp(instant: datetime | None) -> str:
-    """RFC 3339 in UTC; Go's zero time for none."""
-    if instant is None:
-        return "0001-01-01T00:00:00Z"
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

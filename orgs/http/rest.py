@@ -1,6 +1,7 @@
 """The wire of Tyk's Dashboard API: envelopes, paging, errors. Facts: compact JSON, members in this order, `ID` last."""
 
 import json
+from datetime import UTC, datetime
 
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.core.paginator import Paginator
@@ -40,6 +41,13 @@ def json_response(data: object, status: int = 200) -> HttpResponse:
 def ok(message: object, meta: object = None, **last: str) -> HttpResponse:
     """The success envelope; `last` are members which clients expect at the end, such as ID."""
     return json_response({"Status": "OK", "Message": message, "Meta": meta, **last})
+
+
+def stamp(instant: datetime | None, timespec: str = "seconds") -> str:
+    """RFC 3339 in UTC, as exact as `timespec` says (datetime.isoformat); Go's zero time for none."""
+    if instant is None:
+        return "0001-01-01T00:00:00Z"
+    return instant.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def error_response(status: int, message: str) -> HttpResponse:

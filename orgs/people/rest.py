@@ -16,6 +16,7 @@ from orgs.http.rest import (
     ok,
     page,
     read_json,
+    stamp,
     tagged,
 )
 from orgs.models import User
@@ -101,7 +102,7 @@ def user_sessions(request: HttpRequest, user: str) -> HttpResponse:
 
 def user_tag(row: User) -> str:
     """Signing in is shown, but no change."""
-    return etags.tag(row.change_number, _stamp(row.last_login))
+    return etags.tag(row.change_number, stamp(row.last_login))
 
 
 def user_data(row: User, access_key: str = "") -> dict:
@@ -121,8 +122,8 @@ def user_data(row: User, access_key: str = "") -> dict:
         "password_max_days": 0,
         "password_updated": "0001-01-01T00:00:00Z",
         "PWHistory": [],
-        "last_login_date": _stamp(row.last_login),
-        "created_at": _stamp(row.created_at),
+        "last_login_date": stamp(row.last_login),
+        "created_at": stamp(row.created_at),
     }
 
 
@@ -204,7 +205,3 @@ def _unconfirmed(request: HttpRequest, row: User, password: str) -> HttpResponse
 
 def _may_reset(actor: User) -> bool:
     return rights.effective(actor).get("ResetPassword") == "admin"
-
-
-def _stamp(moment) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else "0001-01-01T00:00:00Z"
