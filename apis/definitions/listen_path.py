@@ -75,11 +75,6 @@ def pattern_faults(text: str) -> list[str]:
     return _parameter_faults(text) if _balanced(text) else ["has unbalanced braces"]
 
 
-def same(one: Address, other: Address) -> bool:
-    """Whether two Addresses are one to a gateway, which would then rename one of the two APIs."""
-    return one.domain == other.domain and one.port == other.port and _key(one.path) == _key(other.path)
-
-
 def overlap(one: Address, other: Address) -> bool:
     """Whether requests for one Address could reach the other, so that one organisation must own both.
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apis.definitions.listen_path import Address, claimed_domain, faults, head, normalise, overlap, same
+from apis.definitions.listen_path import Address, claimed_domain, faults, head, normalise, overlap
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,6 @@ def test_tcp_apis_meet_on_a_port_only():
     assert overlap(Address("", "", 6000), Address("", "", 6000)) is True
     assert overlap(Address("", "", 6000), Address("", "", 6001)) is False
     assert overlap(Address("", "", 6000), Address("", "/")) is False
-
-
-def test_a_trailing_slash_does_not_make_another_address():
-    assert same(Address("", "/a"), Address("", "/a/")) is True
-    assert same(Address("", "/a/"), Address("", "/a/b/")) is False
-    assert same(Address("x.example", "/a/"), Address("", "/a/")) is False
 
 
 @pytest.mark.parametrize(

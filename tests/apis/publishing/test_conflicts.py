@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from apis.definitions.listen_path import Address, overlap, same
+from apis.definitions.listen_path import Address, overlap
 from apis.models import ApiDefinition
 from apis.publishing import conflicts
 from apis.publishing.columns import columns
@@ -37,6 +37,12 @@ def stored(org, path, **members):
 def is_taken(api, org):
     address = Address(api.domain, api.listen_path, api.listen_port)
     return conflicts.address_is_taken(address, org.id, but=api.id)
+
+
+def same(one, other):
+    """Whether two Addresses are one to a gateway, which would then rename one of the two APIs: an end with a slash and
+    one without do not tell them apart."""
+    return (one.domain, one.path.rstrip("/")) == (other.domain, other.path.rstrip("/"))
 
 
 @pytest.mark.parametrize("path", PATHS)
