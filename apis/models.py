@@ -120,6 +120,7 @@ class ServedApi(OrgOwned):
     packed = models.BinaryField(default=b"")
     # Which version of the code made the body (apis.publishing.serving).
     made_by = models.CharField(max_length=16, default="")
+    # For whoever looks into the table; no code asks for it.
     revision = models.PositiveIntegerField()
 
     class Meta(OrgOwned.Meta):
