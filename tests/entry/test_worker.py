@@ -81,6 +81,20 @@ def test_a_step_that_failed_leaves_no_connection_to_the_next(committed):
     assert connections["default"].connection is None
 
 
+def test_a_connection_that_broke_while_nothing_was_asked_fails_no_step(committed):
+    def asks(_):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    step = Step("asking", 1, asks)
+    step.take(None)
+    broken = connections["default"].connection
+    with psycopg.connect(os.environ["SCRATCH_SUPERUSER_URL"]) as superuser:
+        superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [broken.info.backend_pid])
+    step.take(None)
+    assert (step.failures, connections["default"].connection is broken) == (0, False)
+
+
 def test_a_worker_that_is_a_fork_tells_gateways_of_its_own_start(committed, redis, monkeypatch):
     """Not of the moment at which the process before it imported the same code."""
     monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - timedelta(days=1))
