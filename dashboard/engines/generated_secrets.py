@@ -31,6 +31,7 @@ def _make(var: Path, name: str) -> None:
         processes.shared_directory(var)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         processes.keep(path, secrets.token_hex(32))
+        processes.sync(var)  # which may have got its directory just now
 
 
 def secret(var: Path, setting: str) -> str:

@@ -71,12 +71,26 @@ def shared_directory(path: Path) -> Path:
 
 
 def keep(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, unless it exists: of several writers one is first, and stands."""
+    """Write a file that only its owner may read, unless it exists: of several writers one is first, and stands.
+
+    What it says is on the disk before its name is, and both are when this returns.
+    """
     with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # made with mode 0600
         file.write(text)
         file.flush()
+        os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(file.name, path)
+    sync(path.parent)
+
+
+def sync(directory: Path) -> None:
+    """Have the names in a directory on the disk."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def private_directory(path: Path) -> Path:
@@ -107,12 +121,9 @@ def private_file(path: Path) -> Iterator[int]:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Wait for the exclusive lock on `path`, and hold it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
+    with private_file(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def is_free(path: Path) -> bool:
@@ -130,9 +141,8 @@ def is_free(path: Path) -> bool:
 @contextlib.contextmanager
 def server_lock(path: Path, answers: Callable[[], bool]) -> Iterator[int | None]:
     """Yield a locked descriptor for a server about to be started, or None if one runs and answers."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     deadline = time.monotonic() + START_SECONDS
-    try:
+    with private_file(path) as descriptor:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,8 +156,6 @@ def server_lock(path: Path, answers: Callable[[], bool]) -> Iterator[int | None]
             if time.monotonic() > deadline:
                 raise EngineError(f"A server still holds {path} but does not answer: end it, then try again.")
             time.sleep(0.05)
-    finally:
-        os.close(descriptor)
 
 
 # Processes.

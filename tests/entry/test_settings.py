@@ -3,6 +3,7 @@
 import os
 import runpy
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,21 @@ def test_gunicorn_alone_says_it_and_ends_instead_of_trying_again(run):
     ended = run("-m", "gunicorn", *arguments, "--log-level", "critical", environment={"HTTPS": "perhaps"})
     _, errors = ended.communicate(timeout=60)
     assert (set(errors.splitlines()), ended.returncode) == ({HTTPS.strip()}, 4)
+
+
+def test_gunicorn_with_our_settings_says_it_once_however_many_processes_there_are(run):
+    arguments = (
+        "--config",
+        "python:dashboard.web.gunicorn_settings",
+        "dashboard.wsgi",
+        "--bind",
+        "127.0.0.1:0",
+    )
+    environment = {"HTTPS": "perhaps", "WEB_CONCURRENCY": "4"}
+    ended = run("-m", "gunicorn", *arguments, "--no-control-socket", environment=environment)
+    _, errors = ended.communicate(timeout=60)
+    lines = [line for line in errors.splitlines() if "[INFO]" not in line]
+    assert (lines, ended.returncode) == ([HTTPS.strip()], 1)
 
 
 def settings_under(monkeypatch, var, environment: dict[str, str]) -> dict:
@@ -188,6 +204,29 @@ def test_what_is_made_is_made_once_and_differs(monkeypatch, var):
     assert [first[name] for name in names] == [again[name] for name in names]
     assert len({first[name] for name in names}) == 4
     assert sorted(path.name for path in var.iterdir()) == ["secrets", "valkey.url"]
+
+
+def test_what_is_made_is_on_the_disk_before_anybody_relies_on_it(monkeypatch, var):
+    """Text first, then its name; a secret that a crash takes back would end every session and access key."""
+    synced, sync = [], os.fsync
+
+    def fsync(descriptor):
+        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink(), sorted(var.rglob("*_*"))))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    make_missing({"GATEHOUSE_VAR": str(var), "REDIS_URL": "given"})
+    kept = [var / "secrets" / name for name in ("secret_key", "admin_secret", "node_secret")]
+    directories = [
+        (path, [name for name in there if name in kept]) for path, there in synced if path.is_dir()
+    ]
+    files = [
+        (path.parent, [name for name in there if name in kept]) for path, there in synced if not path.is_dir()
+    ]
+    assert files == [(var / "secrets", sorted(kept[:number])) for number in range(3)]
+    assert directories == [
+        (directory, sorted(kept[:number])) for number in (1, 2, 3) for directory in (var / "secrets", var)
+    ]
 
 
 def test_hsts_speaks_for_this_host_alone_unless_more_is_asked_for(monkeypatch, var):
