@@ -163,12 +163,17 @@ class Child:
         """
         readable, writable = os.pipe()
         new = self._command(writable)
-        os.close(writable)
-        said = select.select([readable], (), (), seconds)[0] and os.read(readable, 1)
-        os.close(readable)
+        said = b""
+        try:
+            os.close(writable)
+            if select.select([readable], (), (), seconds)[0]:
+                said = os.read(readable, 1)
+        finally:  # also when all is to end meanwhile
+            os.close(readable)
+            if not said:
+                new.kill()
+                new.wait()
         if not said:
-            new.kill()
-            new.wait()
             return False
         if self.process is not None:
             self.process.terminate()

@@ -220,8 +220,7 @@ def load_application() -> None:
 
 
 def supervise(engines: Engines, children: list[Child], hang_up: Callable[[], None] | None) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(number, lambda number, _: events.put(number))
+    queue_signals()
     while True:
         revive(engines)
         for child in children:
@@ -231,9 +230,31 @@ def supervise(engines: Engines, children: list[Child], hang_up: Callable[[], Non
             return
         if signal.SIGHUP in came:
             try:
-                hang_up()
+                with ending_at_once():
+                    hang_up()
             except OSError as error:  # too many processes, no memory
                 say(f"The code that was running goes on running: {error.strerror}.")
+
+
+def queue_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, lambda number, _: events.put(number))
+
+
+@contextlib.contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Within it SIGTERM and Ctrl-C unwind the stack, once: nobody waits for a deploy that is not to be used."""
+
+    def end(*_: object) -> None:
+        queue_signals()
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        queue_signals()
 
 
 def _signals() -> set[int]:

@@ -153,6 +153,24 @@ def test_a_deploy_asked_for_too_early_is_followed_as_soon_as_it_can_be(run, port
     assert status_of_hello(port) == 200
 
 
+@pytest.mark.parametrize(
+    ("file", "command"), [("preparation.py", "manage.py prepare"), ("wsgi.py", "-m gunicorn")]
+)
+def test_sigterm_ends_all_in_the_midst_of_a_deploy(run, port, checkout, file, command):
+    """The preparation, or the new version's start, takes two minutes."""
+    serve = run("manage.py", "serve", "--port", str(port), cwd=checkout)
+    read_until(serve, "Gatehouse is ready")
+    slow = checkout / "dashboard" / file
+    slow.write_text(f"import time\ntime.sleep(120)\n{slow.read_text()}")
+    serve.send_signal(signal.SIGHUP)
+    until(lambda: child(serve.pid, command))
+    numbers = list(children(serve.pid))
+    serve.terminate()
+    assert serve.wait(30) == 0
+    assert serve.stdout.read() == "Stopping …\n"
+    assert [each for each in numbers if Path(f"/proc/{each}").exists()] == []
+
+
 def test_a_killed_worker_and_a_killed_postmaster_come_back(run, port, var):
     serve = run("manage.py", "serve", "--port", str(port))
     read_until(serve, "Gatehouse is ready")
