@@ -30,7 +30,7 @@ COLUMNS = (
     Column("Callers", "badge", lesser=True),
     Column("State", "badge"),
     Column("Revision", "number", lesser=True),
-    Column("Updated", "time", "updated_at", lesser=True),
+    Column("Updated", "date", "updated_at", lesser=True),
 )
 CSV_HEADER = (
     "name",

@@ -92,6 +92,11 @@ def test_a_list_keeps_its_head_in_sight_and_is_cards_on_a_phone(chromium, crowde
     page = window.new_page()
     sign_in(page, url, account)
     page.goto(f"{url}/o/long/apis/")
+    place = page.locator("td[data-label='Listen path']").first
+    for width in (1440, 768):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert place.bounding_box()["width"] > 170  # a path is cut, but can be told from another
+    page.set_viewport_size({"width": 1440, "height": 700})
     page.evaluate("scrollTo(0, 1500)")
     assert page.locator("thead th").first.bounding_box()["y"] == 0
     page.set_viewport_size({"width": 390, "height": 700})
