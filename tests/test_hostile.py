@@ -48,6 +48,7 @@ PARAMETERS = [
     "against",
     "api",
     "api_id",
+    "api_query",
     "api_version",
     "as",
     "at",

@@ -287,15 +287,18 @@ class KeyFilterForm(forms.Form):
     state = forms.ChoiceField(
         required=False, choices=[("", "Any state"), *((state, state.capitalize()) for state in STATES)]
     )
-    api = forms.ChoiceField(label="API", required=False)
+    api = forms.CharField(label="API", required=False)
     sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
 
     def __init__(self, data: Any, *, apis: Iterable[Api]):
         super().__init__(data)
-        self.fields["api"].choices = [
-            ("", "Any API"),
-            *((api.api_id, api.name or api.api_id) for api in apis),
-        ]
+        self.own = {api.api_id for api in apis}
+
+    def clean_api(self) -> str:
+        chosen = self.cleaned_data["api"]
+        if chosen and chosen not in self.own:
+            raise ValidationError("There is no such API.")
+        return chosen
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from keys.keys.session import Api
 
 SHOWN = 20
+LONGEST_SEARCH = 200  # characters
 
 
 @dataclass(frozen=True)

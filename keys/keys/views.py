@@ -12,7 +12,7 @@ from django.views.decorators.gzip import gzip_page
 from apis.definitions import calling
 from apis.definitions.authentication import TOKEN
 from apis.models import ApiDefinition
-from keys.keys import lifecycle
+from keys.keys import lifecycle, picker
 from keys.keys.delivery import delivered_of
 from keys.keys.forms import NEWEST_FIRST, KeyFilterForm, KeyForm, SeenKeyForm, SuspensionForm
 from keys.keys.reader import apis_of_one, rights_of
@@ -51,6 +51,7 @@ def key_list(request, org):
     if request.GET.get("format") == "csv":
         batches = paging.batches(matching.keys, filters.order, _csv_rows, org_id=request.org.id)
         return csv_stream(f"keys-{request.org.slug}.csv", CSV_HEADER, batches)
+    api_query = request.GET.get("api_query", "")[: picker.LONGEST_SEARCH]
     counted = paging.COUNTED if matching.countable else 0
     page = paging.page(request.GET, matching.keys, filters.order, asked, counted=counted)
     used, delivered = _usage(request, page.items), delivered_of(page.items)
@@ -70,7 +71,9 @@ def key_list(request, org):
         "heads": heads((*COLUMNS, used.column) if used else COLUMNS, asked, default=NEWEST_FIRST),
         "usage": used,
         "page": page,
-        "has_apis": bool(apis),
+        "apis": apis,
+        "api_query": api_query,
+        "choice": picker.choice(apis, {asked.get("api", "")}, api_query),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "may_write": request.user.may("keys", "write"),
     }

@@ -25,8 +25,12 @@ class ApiPicker extends HTMLElement {
     const form = this.closest("form");
     const sent = new URLSearchParams(new FormData(form));
     sent.set("find", "yes");
+    const asked = { signal: this.asking.signal };
+    const address = new URL(form.action);
+    if (form.method === "post") Object.assign(asked, { method: "POST", body: sent });
+    else address.search = sent;
     try {
-      const response = await fetch(form.action, { method: "POST", body: sent, signal: this.asking.signal });
+      const response = await fetch(address, asked);
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const fresh = page.querySelector("api-picker .picker-lists");
       if (!fresh) return location.reload(); // signed out, perhaps

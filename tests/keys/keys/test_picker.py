@@ -1,5 +1,7 @@
 """Choosing APIs for a key."""
 
+import re
+
 import pytest
 
 from keys.keys.picker import SHOWN, Choice, choice
@@ -44,3 +46,34 @@ def test_a_search_shows_the_page_again_with_all_that_was_typed_and_makes_nothing
     assert f'value="{apis[0].api_id}" checked' in text
     assert 'class="field-errors"' not in text
     assert "No keys yet" in client.get("/o/acme/keys/").content.decode()
+
+
+def radios(page) -> list[str]:
+    return re.findall(r'type="radio" name="api" value="([^"]*)"', page.content.decode())
+
+
+def test_the_list_of_keys_is_filtered_by_an_api_that_is_searched_for(cast, client_for):
+    names = [f"API {number:03}" if number != 150 else "Harbour" for number in range(200)]
+    apis = [build.api(cast.acme, name) for name in names]
+    build.key(cast.acme, apis[150], alias="Of Harbour")
+    build.key(cast.acme, apis[2], alias="Of 2")
+    build.api(cast.globex, "Harbour of Globex")
+    client, path = client_for(cast.acme_admin), "/o/acme/keys/"
+    page = client.get(path)
+    assert radios(page) == ["", *(api.api_id for api in apis[:SHOWN])]
+    assert "And 180 more: search for a part of their name." in page.content.decode()
+    found = client.get(path, {"find": "yes", "api_query": "harb", "api": apis[2].api_id, "q": "of"})
+    assert radios(found) == ["", apis[2].api_id, apis[150].api_id]
+    assert f'value="{apis[2].api_id}" checked' in found.content.decode()
+    assert ("Of 2" in found.content.decode(), 'value="of"' in found.content.decode()) == (True, True)
+    chosen = client.get(path, {"api": apis[150].api_id, "api_query": ""})
+    assert [row["key"].alias for row in chosen.context["rows"]] == ["Of Harbour"]
+    assert radios(chosen)[:2] == ["", apis[150].api_id]
+    assert client.get(path, {"api_query": "x" * 30_000}).status_code == 200
+
+
+def test_few_apis_are_a_plain_choice(cast, client_for):
+    api = build.api(cast.acme, "Only")
+    page = client_for(cast.acme_admin).get("/o/acme/keys/", {"api": api.api_id})
+    assert radios(page) == []
+    assert f'<option value="{api.api_id}" selected>Only</option>' in page.content.decode()
