@@ -125,3 +125,15 @@ def test_what_nobody_delivers_is_told_and_what_was_delivered_long_ago_forgotten(
         "new": (True, 0, ""),
         "strange": (False, 1, "no app delivers messages of this kind"),
     }
+
+
+def test_what_was_delivered_is_kept_for_a_week_and_what_was_not_for_as_long_as_it_takes(cast):
+    now = timezone.now()
+    with scope.org(cast.acme.id):
+        for name, done in (("week", 6.9), ("old", 7.1), ("older", 60), ("undelivered", None)):
+            done_at = done and now - timezone.timedelta(days=done)
+            made = now - timezone.timedelta(days=90)
+            Outbox.objects.create(kind="reload", subject=name, created_at=made, due_at=made, done_at=done_at)
+    delivery.forget()
+    with scope.every_org():
+        assert sorted(Outbox.objects.values_list("subject", flat=True)) == ["undelivered", "week"]

@@ -277,6 +277,29 @@ def test_what_was_stored_before_a_rule_can_be_activated_and_deleted_still(cast, 
     assert served() == []
 
 
+def test_a_message_is_kept_as_far_as_there_is_room(cast, acme, api):
+    for length in (499, 500, 501, 5_000):
+        changed = publish.change(api, plain(name=f"{length}"), author=cast.acme_admin, message="x" * length)
+        assert Revision.objects.get(number=changed.revision).message == "x" * min(length, 500)
+
+
+def test_an_id_that_nobody_could_choose_any_more_is_kept_and_every_other_fault_still_found(cast, acme, api):
+    ApiDefinition.objects.filter(id=api.id).update(api_id="old id!")
+    old = ApiDefinition.objects.get(id=api.id)
+    asked = {"author": cast.acme_admin, "org_id": acme.id}
+    same = plain(api_id="old id!", name="")
+    pointers = {problem.pointer for problem in publish.faults(same, **asked, present_id="old id!")}
+    assert pointers == {"/name"}
+    anew = {problem.pointer for problem in publish.faults(same, **asked)}
+    other = {problem.pointer for problem in publish.faults(same, **asked, present_id="another")}
+    assert anew == other == {"/name", "/api_id"}
+    with pytest.raises(Invalid):
+        publish.change(old, same, author=cast.acme_admin)
+    assert (
+        publish.change(old, plain(api_id="old id!", name="New"), author=cast.acme_admin).api_id == "old id!"
+    )
+
+
 def test_a_change_that_started_from_an_older_revision_is_stale(cast, acme, api):
     publish.change(api, plain(name="Theirs"), author=cast.acme_admin, started_from=1)
     before = stored()

@@ -76,6 +76,92 @@ def test_an_element_that_is_not_packed_makes_no_feed(three):
     assert paths() == ["/a/", "/b/", "/c/"]
 
 
+def test_made_anew_for_everybody_an_api_reaches_none_of_another_organisation(three, cast):
+    one, _, theirs = three
+    with scope.org(cast.acme.id):
+        calling = plain("/calling/")
+        calling["proxy"]["target_url"] = f"tyk://{theirs.api_id}/x"
+        publish.create(cast.acme.id, calling, author=None)
+        own = plain("/own/")
+        own["proxy"]["target_url"] = f"tyk://{one.api_id}/x"
+        publish.create(cast.acme.id, own, author=None)
+    with scope.every_org():
+        ServedApi.objects.update(body=b"{}", packed=packing.pack(b"{}"))
+        assert serving.serve_again(everything=True) == 5
+    targets = {
+        proxy["listen_path"]: proxy["target_url"]
+        for proxy in (each["api_definition"]["proxy"] for each in json.loads(feed.current().body))
+    }
+    assert (targets["/calling/"], targets["/own/"]) == (f"tyk://{'0' * 24}/x", f"tyk://{one.id}/x")
+
+
+def test_an_api_that_takes_another_id_takes_the_place_of_that_id_in_the_feed(cast):
+    def order() -> list[str]:
+        return [each["api_definition"]["api_id"] for each in json.loads(feed.current().body)]
+
+    with scope.org(cast.acme.id):
+        first = publish.create(cast.acme.id, plain("/a/", api_id="aaa"), author=None)
+        publish.create(cast.acme.id, plain("/m/", api_id="mmm"), author=None)
+        assert order() == ["aaa", "mmm"]
+        publish.change(first, plain("/a/", api_id="zzz"), author=None)
+        assert order() == ["mmm", "zzz"]
+        assert list(ServedApi.objects.order_by("sort_key").values_list("sort_key", "revision")) == [
+            ("mmm", 1),
+            ("zzz", 2),
+        ]
+
+
+def test_each_element_says_of_which_revision_it_is(three, cast):
+    one, *_ = three
+    with scope.org(cast.acme.id):
+        publish.change(one, plain("/a/", name="Other"), author=None)
+        assert ServedApi.objects.get(api_id=one.id).revision == 2
+        publish.set_active(one, False, author=None)
+        assert not ServedApi.objects.filter(api_id=one.id).exists()
+        publish.set_active(one, True, author=None)
+        assert ServedApi.objects.get(api_id=one.id).revision == 4
+
+
+def test_how_many_elements_there_are_is_counted_with_each_change(three, cast):
+    one, two, _ = three
+
+    def count() -> tuple[int, int]:
+        current = feed.current()
+        return current.count, len(json.loads(current.body))
+
+    assert count() == (3, 3)
+    with scope.org(cast.acme.id):
+        publish.change(one, plain("/a/", name="Other"), author=None)
+        assert count() == (3, 3)
+        publish.set_active(one, False, author=None)
+        assert count() == (2, 2)
+        publish.delete(one, author=None)
+        assert count() == (2, 2)
+        publish.delete(two, author=None)
+    assert count() == (1, 1)
+
+
+def test_an_inactive_api_that_calls_is_not_served_because_what_it_calls_came(cast):
+    with scope.org(cast.acme.id):
+        calling = plain("/calling/", active=False)
+        calling["proxy"]["target_url"] = "tyk://later/x"
+        publish.create(cast.acme.id, calling, author=None)
+        later = publish.create(cast.acme.id, plain("/later/", api_id="later"), author=None)
+        assert serving.callers(later, [later.id, "later"]) == []
+    assert paths() == ["/later/"]
+
+
+def test_an_api_is_no_caller_of_itself(cast):
+    with scope.org(cast.acme.id):
+        looping = plain("/loop/", api_id="loop")
+        looping["proxy"]["target_url"] = "tyk://loop/x"
+        loop = publish.create(cast.acme.id, looping, author=None)
+        other = plain("/other/")
+        other["proxy"]["target_url"] = "tyk://loop/x"
+        other = publish.create(cast.acme.id, other, author=None)
+        assert serving.callers(loop, [loop.id, "loop"]) == [other]
+
+
 def test_serving_anew_waits_for_the_deletion_of_an_organisation_and_the_other_way_round(committed, cast):
     def older():
         with scope.every_org():
