@@ -2,7 +2,7 @@
 
 import json
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -192,3 +192,95 @@ def test_nothing_is_older_or_younger_than_what_the_audit_log_says_of_its_making(
         # First the organisation and its people, then APIs, then the keys that open them.
         assert max(each.created_at for each in people) < min(each.created_at for each in apis)
         assert max(each.created_at for each in apis) < min(each.created_at for each in keys)
+
+
+def test_keys_are_as_old_as_their_traffic_needs_and_hold_the_limits_of_the_catalogue(told):
+    made = datetime.fromisoformat(told["traffic"]["end"])
+    for organisation, source in zip(told["organisations"], catalogue.ORGANISATIONS, strict=True):
+        limited = {caller.alias: caller.limited for caller in source.callers}
+        with scope.org(organisation["id"]):
+            keys = list(Key.objects.all())
+        assert {key.alias: (key.rate, key.per) for key in keys} == {
+            alias: (20 if few else 500, 60) for alias, few in limited.items()
+        }
+        assert {(key.created_at, key.updated_at) for key in keys} == {(made - timedelta(weeks=8),) * 2}
+        assert {key.created_by for key in keys} == {organisation["users"][0]["email"]}
+        assert {(key.revoked_at, key.suspended, key.expires_at) for key in keys} == {(None, False, None)}
+
+
+def test_every_api_was_published_before_the_traffic_of_four_weeks_begins_and_in_the_order_of_its_history(
+    told,
+):
+    end = datetime.fromisoformat(told["traffic"]["end"])
+    for organisation, source in zip(told["organisations"], catalogue.ORGANISATIONS, strict=True):
+        with scope.org(organisation["id"]):
+            apis = {api.name: api for api in ApiDefinition.objects.all()}
+            revisions = {
+                name: list(Revision.objects.filter(definition_id=api.id).order_by("number"))
+                for name, api in apis.items()
+            }
+        for place, api in enumerate(source.apis):
+            history = revisions[api.name]
+            moments = [revision.created_at for revision in history]
+            assert moments == sorted(moments)
+            assert moments[0] == end - timedelta(weeks=11) + timedelta(days=2 * place, hours=1)
+            assert apis[api.name].created_at == moments[0]
+            assert apis[api.name].updated_at == moments[-1]
+            assert moments[min(1, len(moments) - 1)] < end - timedelta(weeks=4)
+            wanted = ["First draft", "Open to callers"] if api.active else ["First draft"]
+            assert [revision.message for revision in history][:2] == wanted
+            assert {revision.author for revision in history} == {organisation["users"][0]["email"]}
+    with scope.org(told["organisations"][0]["id"]):
+        messages = list(
+            Revision.objects.filter(api_id=told["traffic"]["incident"]["api_id"])
+            .order_by("number")
+            .values_list("message", flat=True)
+        )
+    assert messages[2:] == [
+        "Move to the new cluster",
+        "Back to the old cluster: too many errors on the new one",
+    ]
+
+
+def test_a_definition_is_what_the_catalogue_says_and_hides_its_listening_path_from_the_upstream():
+    for organisation in catalogue.ORGANISATIONS:
+        for api in organisation.apis:
+            made = seed.definition(api)
+            assert made["proxy"] == {
+                "listen_path": api.listen_path,
+                "target_url": api.target_url,
+                "strip_listen_path": True,
+            }
+            assert (made["name"], made["active"], made["use_keyless"]) == (api.name, api.active, api.keyless)
+
+
+def test_a_revoked_key_has_no_traffic_any_more(told):
+    organisation = told["organisations"][1]
+    with scope.org(organisation["id"]):
+        chosen = Key.objects.filter(token_hash=token_hash(organisation["keys"]["ios-app"]))
+        chosen.update(revoked_at=datetime.now(UTC))
+    tenants = seed.traffic(told).tenants
+    assert set(tenants[1].key_hashes) == set(organisation["keys"]) - {"ios-app"}
+    assert set(tenants[0].key_hashes) == set(told["organisations"][0]["keys"])
+
+
+def test_two_demonstrations_have_neither_secrets_nor_traffic_in_common(db, tmp_path):
+    told = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            told.append(seed.seed(tmp_path / name))
+            raise ZeroDivisionError
+    secret = [
+        {
+            each["traffic"]["seed"],
+            each["super_user"]["password"],
+            each["super_user"]["access_key"],
+            *(user["password"] for organisation in each["organisations"] for user in organisation["users"]),
+            *(token for organisation in each["organisations"] for token in organisation["keys"].values()),
+            *(api_id for organisation in each["organisations"] for api_id in organisation["apis"].values()),
+        }
+        for each in told
+    ]
+    assert len(secret[0]) == len(secret[1]) == 39
+    assert secret[0] & secret[1] == set()
