@@ -190,11 +190,11 @@ def test_5_asks_policies_alone_whether_a_key_with_any_is_suspended():
 
 def test_5_takes_policies_from_the_meta_data_of_a_key_whoever_they_say_they_are_of():
     session = {"org_id": ORG, "access_rights": {"a": {}}, "meta_data": {"policies": [
-        {"org_id": "another", "access_rights": {"theirs": {}}},
+        {"id": "x", "org_id": "another", "access_rights": {"theirs": {}}},
     ]}}  # fmt: skip
     older, newer = (effective(session, {}, generation, api_org="another") for generation in GENERATIONS)
     assert list(older.session["access_rights"]) == ["a"]
-    assert list(newer.session["access_rights"]) == ["theirs"]
+    assert newer.granted_by == {"theirs": ("x",)}
 
 
 def test_a_policy_without_apis_sets_limits_in_3_0_and_refuses_the_key_in_5():
