@@ -14,7 +14,7 @@ from django.utils import timezone
 from keys.keys.lifecycle import KeySpec
 from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from
 from keys.keys.search import LONGEST_SEARCH
-from keys.keys.session import INT64, UNLIMITED, Api, Right
+from keys.keys.session import INT64, POLICIES, UNLIMITED, Api, Right
 from keys.models import STATES, Key
 from orgs.http import strict_json
 from orgs.http.forms import SeenForm
@@ -126,6 +126,10 @@ class MetaDataField(forms.Field):
                 raise ValidationError(f"Not JSON: {error}.") from None
         if not isinstance(value, dict):
             raise ValidationError("Must be an object.")
+        if POLICIES in value:
+            raise ValidationError(
+                f"{POLICIES!r} cannot be a name here: gateways would take it for the key's policies."
+            )
         if len(_json_text(value)) > LONGEST_META_DATA:
             raise ValidationError(f"At most {LONGEST_META_DATA} characters.")
         return value

@@ -17,6 +17,10 @@ from typing import Any
 UNLIMITED = -1
 INT64 = 2**63 - 1
 
+# A list under this name in the metadata is to a gateway (5.14; not to 3.0) the policies of the key, whatever APIs of
+# whatever organisation they open.
+POLICIES = "policies"
+
 # Written by gateways themselves; a client that sends back a session it has read sends them too.
 GATEWAY_MEMBERS = frozenset(
     {
@@ -63,8 +67,9 @@ class Limits:
 
 def session(*, rights: Iterable[Right] | None, **facts: Any) -> dict[str, Any] | None:
     """The session object of a key as `described`, or None when there is nothing it may open: empty rights
-    would open everything."""
+    would open everything. Policies in its metadata, which an earlier version took, are left out."""
     made = described(rights=rights, **facts)
+    made["meta_data"].pop(POLICIES, None)
     return made if made["access_rights"] and made["org_id"] else None
 
 
@@ -193,9 +198,11 @@ def with_quota_state(ours: dict[str, Any], stored: dict[str, Any] | None, now: i
 
 def encoded(session: dict[str, Any]) -> bytes:
     """A session as bytes for Redis. Raises ValueError rather than write one without rights or
-    organisation."""
+    organisation, or with rights of its own making in the metadata."""
     if not session.get("access_rights") or not session.get("org_id"):
         raise ValueError("a session without rights or organisation opens every API on a gateway")
+    if POLICIES in (session.get("meta_data") or {}):
+        raise ValueError("policies in the metadata of a session open what they like on a gateway")
     return json.dumps(session, separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -118,6 +118,7 @@ def test_ticks_keep_the_versions_that_were_set_before():
         ("expires=2030-01-01T00:00Z", "expires"),
         ("meta_data=nope", "meta_data"),
         ("meta_data=[]", "meta_data"),
+        ("meta_data=%7B%22policies%22:[]%7D", "meta_data"),
         ("meta_data=%7B%22a%22:1,%22a%22:2%7D", "meta_data"),
         ("meta_data=%7B%22a%22:%22%5Cu0000%22%7D", "meta_data"),
         ("alias=%00", "alias"),

@@ -268,6 +268,10 @@ def test_lists_cost_the_same_queries_for_one_key_and_for_three(cast, acme, order
         ({"tags": "gold"}, "tags: Must be a list of strings."),
         ({"tags": ["x" * 101]}, "tags: Ensure this value has at most 100 characters (it has 101)."),
         ({"meta_data": []}, "meta_data: Must be an object."),
+        (
+            {"meta_data": {"policies": [{"org_id": "another", "access_rights": {"theirs": {}}}]}},
+            "meta_data: 'policies' cannot be a name here: gateways would take it for the key's policies.",
+        ),
         ({"meta_data": {"x": "y" * 10_001}}, "meta_data: At most 10000 characters."),
         ({"is_inactive": "no"}, "is_inactive: Must be true or false."),
         ({"all_apis": "yes"}, "all_apis: Must be true or false."),

@@ -71,6 +71,18 @@ def test_nothing_to_open_makes_no_session_at_all(changes):
     assert made(**changes) is None
 
 
+def test_policies_in_the_metadata_of_a_key_of_an_earlier_version_never_reach_a_gateway():
+    policies = [{"org_id": ORG_B, "access_rights": {API_B: {}}}]
+    meta_data = {"tier": 1, "policies": policies}
+    wanted = made(meta_data=meta_data)
+    assert wanted["meta_data"] == {"tier": 1}
+    assert meta_data == {"tier": 1, "policies": policies}
+    stored = wanted | {"meta_data": meta_data}
+    assert not same(wanted, stored)
+    with pytest.raises(ValueError, match="policies in the metadata"):
+        encoded(stored)
+
+
 def test_a_right_on_an_api_which_is_gone_is_left_out():
     assert list(made(rights=[Right(API_A), Right("gone")])["access_rights"]) == [API_A]
 
