@@ -123,7 +123,7 @@ def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     path = reverse("analytics", args=[request.org.slug])
     columns = (
         Column(table.one),
-        Column("Requests", "number", "requests", falling=True),
+        Column("Requests", "count", "requests", falling=True),
         Column("Share", "number", lesser=True),
         Column("5xx", "number", "errors", falling=True),
         Column("429", "number", lesser=True),
