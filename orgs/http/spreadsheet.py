@@ -46,7 +46,8 @@ def _texts(header: Iterable[str], batches: Iterable[Iterable[Iterable]], most: i
             rows = list(islice(batch, left + 1))
             yield _text(rows[:left])
             if len(rows) > left:
-                yield _text([[f"This file is cut here: it holds {most:,} rows, and there are more."]])
+                held = f"{most:,} row{'s' * (most != 1)}"
+                yield _text([[f"This file is cut here: it holds {held}, and there are more."]])
                 return
             left -= len(rows)
     except Error as error:

@@ -111,7 +111,7 @@ def _said(api: Failing, names: dict[str, str], since: datetime, zone) -> str:
     )
     name = names.get(api.api_id) or api.api_id or "An unknown API"
     return (
-        f"{name} answered {figures.exact(api.failed)} requests with 5xx "
+        f"{name} answered {figures.counted(api.failed, 'request')} with 5xx "
         f"({share}) since {said(since, zone)}, most from {said(api.worst, zone)} to "
         f"{(api.worst + HOUR).astimezone(zone):%H:%M}; {week}."
     )

@@ -73,7 +73,16 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
         "to": clock(period, period.seen_end),
         "chips": chips(asked, path),
         "kept": asked.kept,
-        "apis": api_choices(asked.kept.get("api", "")),
+    }
+
+
+def filter_choices(asked: Parameters) -> dict:
+    """What the filters of a page offer: APIs and keys, as (id, name)."""
+    question = asked.question
+    period, filters = question.period, question.filters
+    return {
+        "apis": api_choices(filters.api),
+        "keys": key_choices(question.owners, period.start, period.seen_end, filters.key),
     }
 
 

@@ -15,7 +15,7 @@ from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.reports import rankings, reader
 from dashboard.analytics.reports.charts import plots, tiles
 from dashboard.analytics.reports.charts.plots import Event
-from dashboard.analytics.reports.head import compressed_where_fixed, exactly, head, key_choices, refused
+from dashboard.analytics.reports.head import compressed_where_fixed, exactly, filter_choices, head, refused
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.traffic import Figures, Traffic
@@ -72,9 +72,7 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
             path, asked.kept, measure="" if asked.kept.get("measure") == "share" else "share"
         ),
         "events": events,
-        "keys": key_choices(
-            question.owners, question.period.start, question.period.seen_end, question.filters.key
-        ),
+        **filter_choices(asked),
         "tables": [
             rankings.links(
                 request,

@@ -17,8 +17,8 @@ from dashboard.analytics.reports.head import (
     api_names,
     compressed_where_fixed,
     exactly,
+    filter_choices,
     head,
-    key_choices,
     refused,
     short_key,
 )
@@ -110,9 +110,7 @@ def _context(request: HttpRequest, asked: Parameters, name: str, place: numbered
     return {
         **head(request, asked, fresh, total.hits),
         **links(request, asked, ranking),
-        "keys": key_choices(
-            question.owners, question.period.start, question.period.seen_end, question.filters.key
-        ),
+        **filter_choices(asked),
         "page": numbered.page(place, list(ranking.lines), listed, asked.kept),
         "back_url": link(reverse("analytics", args=[request.org.slug]), asked.kept),
     }
@@ -272,7 +270,7 @@ def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histogr
 def _rest(kind: str, ranking: Ranking, all_hits: int, *, sorted_by_percentile: bool) -> str:
     rest, said = all_hits - ranking.hits, []
     if rest > 0 and kind == "keys":
-        said.append(f"{figures.exact(rest)} requests carried no key.")
+        said.append(f"{figures.counted(rest, 'request')} carried no key.")
     elif rest > 0:
         said.append(
             f"Made from the newest {figures.exact(ranking.hits)} of {figures.exact(all_hits)} requests."

@@ -91,7 +91,7 @@ def test_a_file_is_named_and_can_be_opened_as_unicode():
 
 def test_a_cut_is_made_where_the_rows_end_in_the_middle_of_a_batch_or_with_it():
     rows = [(1, "x"), (2, "y"), (3, "z")]
-    cut = '"This file is cut here: it holds 1 rows, and there are more."'
+    cut = '"This file is cut here: it holds 1 row, and there are more."'
     assert sent([rows], most=1) == sent([rows[:1], rows[1:]], most=1) == ["a,b", "1,x", cut]
     assert sent([rows[:1], []], most=1) == ["a,b", "1,x"]
     assert MOST_ROWS == 1_000_000

@@ -29,6 +29,11 @@ def exact(value: int | None) -> str:
     return NONE if value is None else f"{value:,}"
 
 
+def counted(number: int, what: str) -> str:
+    """1, "request" -> "1 request"; 2000 -> "2,000 requests"."""
+    return f"{exact(number)} {what}" if number == 1 else f"{exact(number)} {what}s"
+
+
 def short(value: float | None) -> str:
     """Three significant figures: 402123 -> "402k", 1284 -> "1,284", 12345 -> "12.3k"."""
     if value is None:

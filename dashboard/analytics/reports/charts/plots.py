@@ -153,7 +153,7 @@ def describe_requests(period: Period, counts: Buckets, total: Figures) -> str:
     index, peak = max(enumerate(counts.figures), key=lambda pair: pair[1].hits)
     share = figures.per_cent(figures.share(total.status_5xx, total.hits))
     return (
-        f"{figures.exact(total.hits)} requests, {share} of them answered with 5xx. "
+        f"{figures.counted(total.hits, 'request')}, {share} of them answered with 5xx. "
         f"Most in a bucket: {figures.exact(peak.hits)}, from {bucket_label(period, counts.cut, index)}."
     )
 

@@ -85,7 +85,7 @@ def _latency(traffic: Traffic) -> Tile:
         figures.change_in_per_cent(value, before, more_is="bad"),
         "95 % of the requests passed on took at most this long, to within 1/64. Refused ones are left out.",
         _spark([part.percentiles(0.95)[0] for part in over]),
-        exact=f"{figures.exact(traffic.total.timed)} requests timed",
+        exact=f"{figures.counted(traffic.total.timed, 'request')} timed",
     )
 
 

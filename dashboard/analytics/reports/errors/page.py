@@ -21,8 +21,8 @@ from dashboard.analytics.reports.head import (
     api_names,
     compressed_where_fixed,
     exactly,
+    filter_choices,
     head,
-    key_choices,
     refused,
     short_key,
 )
@@ -137,11 +137,9 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
         "section": "errors",
         "chips": top_of_page["chips"]
         + ([("Status", asked.status, link(path, kept, status=""))] if asked.status else []),
-        "keys": key_choices(
-            question.owners, question.period.start, question.period.seen_end, question.filters.key
-        ),
+        **filter_choices(asked.page),
         "compared_with": "",
-        "requests": figures.exact(total.hits),
+        "requests": figures.counted(total.hits, "request"),
         "heads": heads(_columns(asked, found), kept, DEFAULT_SORT),
         "rows": [_row(request, line, names, asked) for line in found.lines],
         "statuses": [

@@ -100,3 +100,8 @@ def test_what_has_become_nothing_or_very_much_is_still_said():
 def test_exact_numbers_keep_every_digit():
     written = [figures.exact(value) for value in (None, 0, 999, 1_000, 2**63)]
     assert written == [NONE, "0", "999", "1,000", "9,223,372,036,854,775,808"]
+
+
+def test_one_of_a_thing_is_said_as_one():
+    counted = [figures.counted(number, "request") for number in (0, 1, 2, 1_000)]
+    assert counted == ["0 requests", "1 request", "2 requests", "1,000 requests"]

@@ -55,7 +55,7 @@ def test_one_line_takes_as_many_queries_as_three(redis, cast, client_for, django
 def test_without_an_error_the_page_says_of_how_many_requests(redis, cast, client_for):
     push(redis, {"OrgID": cast.acme.id, "ResponseCode": 200, "TimeStamp": ago(minutes=1)})
     page = client_for(cast.acme_admin).get("/o/acme/errors/")
-    assert b"1 requests in this period." in page.content
+    assert b"1 request in this period." in page.content
 
 
 @pytest.mark.usefixtures("committed")
@@ -172,7 +172,7 @@ def test_after_the_records_were_read_the_page_has_its_usual_time_again(redis, ca
     monkeypatch.setattr(errors_reader, "PATIENCE", 0.25)
     monkeypatch.setattr(errors_reader.reader, "SUMS", f"pg_sleep(0.4)::text, {errors_reader.reader.SUMS}")
     monkeypatch.setattr(errors_reader.reader, "_figures", lambda sums: errors_reader.reader.Figures(hits=1))
-    assert client_for(cast.acme_admin).get(ERRORS).context["requests"] == "1"
+    assert client_for(cast.acme_admin).get(ERRORS).context["requests"] == "1 request"
 
 
 @pytest.mark.usefixtures("committed")
