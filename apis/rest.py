@@ -11,7 +11,7 @@ from apis.models import ApiDefinition
 from apis.publishing import publish
 from orgs.access import SAFE, access
 from orgs.http import etags
-from orgs.http.rest import RestError, expected, form_error, json_response, ok, page, read_json, stamp, tagged
+from orgs.http.rest import RestError, expected, json_response, ok, page, read_json, stamp, tagged, valid
 from orgs.models import Organisation
 
 NOT_FOUND = "API not found"
@@ -21,9 +21,7 @@ NOT_FOUND = "API not found"
 def api_list(request):
     if request.method == "POST":
         return _create(request)
-    form = ListForm(request.GET)
-    if not form.is_valid():
-        raise form_error(form)
+    form = valid(ListForm(request.GET))
     rows, pages = page(request, form.found(ApiDefinition.objects.all()))
     return json_response({"apis": [wrapper(api) for api in rows], "pages": pages})
 

@@ -21,7 +21,7 @@ from dashboard.analytics.reports.parameters import RestLogForm, RestUsageForm
 from dashboard.analytics.reports.search import Numbered, Wanted
 from dashboard.analytics.reports.traffic import Figures, Filters, Owners, together
 from orgs.access import access
-from orgs.http.rest import RestError, form_error, json_response, page, stamp
+from orgs.http.rest import RestError, json_response, page, stamp, valid
 
 MOST_ROWS = 5_000
 MOST_RECORDS = 10_000
@@ -96,9 +96,7 @@ def activity_of_keys(request: HttpRequest, **dates: str) -> HttpResponse:
 @access("key", "log")
 def logs(request: HttpRequest) -> HttpResponse:
     """Single records, newest first; of the last 24 hours when `start` and `end` are absent."""
-    form = RestLogForm(request.GET)
-    if not form.is_valid():
-        raise form_error(form)
+    form = valid(RestLogForm(request.GET))
     reader.limit_time()
     org_ids = [org_id for owners in _owners(request) for org_id in owners.org_ids]
     wanted = _wanted(form.cleaned_data, timezone.now())
@@ -127,9 +125,7 @@ def _wanted(asked: dict, now: datetime) -> Wanted:
 
 
 def _parameters(request: HttpRequest) -> dict:
-    form = RestUsageForm(request.GET)
-    if not form.is_valid():
-        raise form_error(form)
+    form = valid(RestUsageForm(request.GET))
     for name in UNKNOWN_FILTERS:
         if request.GET.get(name):
             raise RestError(400, f"{name}: filtering by it is not supported")

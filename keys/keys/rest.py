@@ -16,10 +16,10 @@ from keys.keys.forms import KeyForm
 from keys.keys.parameters import values_from
 from keys.keys.reader import apis_of_one, described_of
 from keys.keys.search import LONGEST_SEARCH, found
-from keys.models import Key
+from keys.models import Key, KeyRight
 from orgs.access import access
 from orgs.http import etags
-from orgs.http.rest import RestError, expected, form_error, json_response, ok, page, read_json, tagged
+from orgs.http.rest import RestError, expected, json_response, ok, page, read_json, tagged, valid
 from orgs.ids import is_id
 from orgs.models import Organisation
 
@@ -68,7 +68,11 @@ def key(request, name):
 
 @access("key", "keys", methods="GET PUT DELETE")
 def key_of_api(request, api, name):
-    return _answer(request, _key_or_404(_opening(api), name))
+    definition = _api_or_404(api)
+    found_key = _key_or_404(_living(), name)
+    if definition and not _opens(found_key, definition):
+        raise RestError(404, lifecycle.MISSING)
+    return _answer(request, found_key)
 
 
 def _answer(request, found_key: Key) -> HttpResponse:
@@ -93,14 +97,30 @@ def _newest_first(keys):
 
 
 def _opening(api: str):
-    """Living keys that may open an API, named by its API id or its database id; "-" is any."""
-    if api == "-":
+    """Living keys that may open an API."""
+    definition = _api_or_404(api)
+    if definition is None:
         return _living()
+    return _newest_first(found(api_id=definition.api_id).keys).filter(org_id=definition.org_id)
+
+
+def _opens(found_key: Key, definition: ApiDefinition) -> bool:
+    """Whether one key opens an API: looked up, where the search would read all that do."""
+    if found_key.org_id != definition.org_id:
+        return False
+    rights = KeyRight.objects.filter(org_id=found_key.org_id, key_id=found_key.id, api_id=definition.id)
+    return found_key.all_apis or rights.exists()
+
+
+def _api_or_404(api: str) -> ApiDefinition | None:
+    """An API, named by its API id or its database id; None for "-", which is any."""
+    if api == "-":
+        return None
     named = ApiDefinition.objects.filter(api_id=api) if "\0" not in api else ApiDefinition.objects.none()
     definition = named.first() or (ApiDefinition.objects.filter(id=api).first() if is_id(api) else None)
     if definition is None:
         raise RestError(404, "API not found")
-    return _newest_first(found(api_id=definition.api_id).keys).filter(org_id=definition.org_id)
+    return definition
 
 
 def _key_or_404(among, name: str) -> Key:
@@ -156,10 +176,7 @@ def _changed(request, found_key: Key) -> Key:
 
 
 def _valid(values: dict, org_id: str, found_key: Key | None = None) -> KeyForm:
-    form = KeyForm(values, apis=apis_of_one(org_id), zone=_UTC, key=found_key)
-    if not form.is_valid():
-        raise form_error(form)
-    return form
+    return valid(KeyForm(values, apis=apis_of_one(org_id), zone=_UTC, key=found_key))
 
 
 def _data(rows: list[Key]) -> list[dict]:

@@ -2,14 +2,18 @@
 
 import json
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.core.paginator import Paginator
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.request import UnreadablePostError
 
 from orgs.access import SAFE
 from orgs.http import etags, strict_json
+
+Form = TypeVar("Form", bound=BaseForm)
 
 KINDS = {str: "a string", bool: "true or false", int: "a whole number", dict: "an object", list: "a list"}
 WIRE = ("api", "admin", "register", "system", "hello")
@@ -153,11 +157,13 @@ def invalid(error: ValidationError, names: dict[str, str] | None = None) -> Rest
     return RestError(400, "; ".join(lines))
 
 
-def form_error(form) -> RestError:
-    """The errors of a form as one 400 which names each field."""
+def valid(form: Form) -> Form:
+    """The form, if it is valid. Raises RestError 400 which names each field that is not."""
+    if form.is_valid():
+        return form
     lines = [
         f"{field}: {message}" if field != "__all__" else message
         for field, messages in form.errors.items()
         for message in messages
     ]
-    return RestError(400, "; ".join(lines))
+    raise RestError(400, "; ".join(lines))

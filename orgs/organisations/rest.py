@@ -14,7 +14,7 @@ from orgs.organisations import lifecycle
 from orgs.organisations.forms import OrganisationForm
 from orgs.organisations.limits import LIMITS
 from orgs.people import accounts
-from orgs.people.rest import ONCE, TYPES, change, new_password, user_data, user_tag
+from orgs.people.rest import ONCE, TYPES, change, create_user, user_data, user_tag
 
 # `time_zone` and the limits are ours.
 _TYPES = body_types(OrganisationForm, "owner_name", "slug", "cname", "cname_enabled", "time_zone", *LIMITS)
@@ -78,15 +78,7 @@ def users(request: HttpRequest) -> HttpResponse:
     body = read_json(request)
     given = members(body, org_id=str, **TYPES)
     org = _organisation_of(given.get("org_id", ""))
-    user, key = accounts.create_user(
-        org=org,
-        email=given.get("email_address", ""),
-        first_name=given.get("first_name", ""),
-        last_name=given.get("last_name", ""),
-        active=given.get("active", True),
-        granted=given.get("user_permissions"),
-        password=new_password(given.get("password")),
-    )
+    user, key = create_user(given, org)
     return tagged(request, ok(key, user_data(user, access_key=key)), etags.tag(user.change_number, ONCE))
 
 

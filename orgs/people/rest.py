@@ -19,7 +19,7 @@ from orgs.http.rest import (
     stamp,
     tagged,
 )
-from orgs.models import User
+from orgs.models import Organisation, User
 from orgs.people import accounts
 from orgs.people.forms import PersonForm
 from orgs.signing_in import passwords, throttle
@@ -165,17 +165,22 @@ def new_password(text: str | None, user: User | None = None, name: str = "passwo
 
 def _add(request: HttpRequest) -> HttpResponse:
     given = members(read_json(request), **TYPES)
-    user, _ = accounts.create_user(
-        org=request.user.org,
+    user, _ = create_user(given, request.user.org, actor=request.user)
+    return tagged(request, ok("User and session have been created", user.id), user_tag(user))
+
+
+def create_user(given: dict, org: Organisation | None, *, actor: User | None = None) -> tuple[User, str]:
+    """A person of what a body says, and the access key. Raises what orgs.people.accounts.create_user does."""
+    return accounts.create_user(
+        org=org,
         email=given.get("email_address", ""),
         first_name=given.get("first_name", ""),
         last_name=given.get("last_name", ""),
         active=given.get("active", True),
         granted=given.get("user_permissions"),
         password=new_password(given.get("password")),
-        actor=request.user,
+        actor=actor,
     )
-    return tagged(request, ok("User and session have been created", user.id), user_tag(user))
 
 
 def _find(request: HttpRequest, user: str) -> User:

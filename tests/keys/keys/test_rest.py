@@ -467,3 +467,19 @@ def test_a_change_that_waited_for_another_is_412_if_it_names_what_was_there_befo
     )
     assert error(answer) == (412, STALE)
     assert (build.again(made).alias, build.again(made).revoked_at) == ("Faster", None)
+
+
+def test_one_key_of_an_api_is_looked_up_and_not_searched_for(cast, acme, orders):
+    """However many keys open the API: none of them is read."""
+    made, _ = build.key(cast.acme, orders, alias="one")
+    every, _ = build.key(cast.acme, alias="every")
+    other = build.api(cast.acme, "Other")
+    with CaptureQueriesContext(connection) as asked:
+        assert acme.get(f"/api/apis/{orders.api_id}/keys/{made.token_hash}").status_code == 200
+    assert [sql["sql"] for sql in asked.captured_queries if "LIMIT 2001" in sql["sql"]] == []
+    answers = [
+        acme.get(f"/api/apis/{api}/keys/{key.token_hash}").status_code
+        for api in (orders.id, other.api_id)
+        for key in (made, every)
+    ]
+    assert answers == [200, 200, 404, 200]
