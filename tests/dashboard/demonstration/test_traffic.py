@@ -207,6 +207,64 @@ def test_an_api_or_key_that_was_deleted_has_no_traffic_and_the_rest_goes_on():
     assert not {record["Alias"] for record in made} & {"warehouse-north"}
 
 
+def test_every_answer_of_the_catalogue_occurs_and_nothing_else(records):
+    seen: dict[str, set[int]] = {}
+    for record in records:
+        seen.setdefault(record["Method"], set()).add(record["ResponseCode"])
+    upstream, refused, incident = {500, 502, 503}, {401, 403, 429}, {504}
+    assert seen.keys() == {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    assert seen["GET"] == {200, 404} | upstream | refused | incident
+    assert seen["POST"] == {201, 400, 422} | upstream | refused | incident
+    assert {200, 204} & seen["DELETE"] == {204}
+    for method, good in (("PUT", 200), ("PATCH", 200), ("DELETE", 204)):
+        mistakes = {409} if method == "DELETE" else set()
+        assert good in seen[method]
+        assert seen[method] <= {good} | mistakes | upstream | refused | incident
+
+
+def test_no_time_is_longer_than_a_gateway_waits_and_a_time_out_takes_just_so_long(records):
+    assert max(record["RequestTime"] for record in records) == 30_000
+    assert {record["RequestTime"] for record in records if record["ResponseCode"] == 504} == {30_000}
+    for record in records:
+        latency = record["Latency"]
+        assert latency["Total"] == record["RequestTime"] == latency["Upstream"] + latency["Gateway"]
+        assert 0 <= latency["Gateway"] <= min(2, latency["Total"])
+
+
+def test_only_what_sends_something_has_a_body(records):
+    lengths = {True: set(), False: set()}
+    for record in records:
+        lengths[record["Method"] in ("POST", "PUT", "PATCH")].add(record["ContentLength"])
+    assert lengths[False] == {0}
+    assert min(lengths[True]) == 120
+    assert max(lengths[True]) == 120 + 39 * 48
+
+
+def test_mistakes_of_callers_are_as_frequent_as_the_catalogue_of_chances_says(records):
+    posts = [record for record in records if record["Method"] == "POST" and record["RequestTime"]]
+    calm = [
+        record
+        for record in posts
+        if not INCIDENT.covers(record["APIID"], record["TimeStamp"][0]) and record["ResponseCode"] < 500
+    ]
+    share = Counter(record["ResponseCode"] for record in calm)
+    assert share[400] / len(calm) == pytest.approx(0.009, abs=0.003)
+    assert share[422] / len(calm) == pytest.approx(0.005, abs=0.003)
+
+
+def test_moments_are_spread_below_the_second(records):
+    nanoseconds = [record["TimeStamp"][1] for record in records]
+    assert 0 <= min(nanoseconds) < 10**7
+    assert 10**9 - 10**7 < max(nanoseconds) < 10**9
+
+
+def test_an_incident_begins_with_its_first_second_and_ends_before_its_last():
+    begin, last = INCIDENT.begins.timestamp(), INCIDENT.lasts.total_seconds()
+    moments = (begin - 0.001, begin, begin + last - 0.001, begin + last)
+    assert [INCIDENT.covers(INCIDENT.api_id, moment) for moment in moments] == [False, True, True, False]
+    assert not INCIDENT.covers("another", begin)
+
+
 def test_making_records_is_far_faster_than_storing_them():
     traffic = Traffic(TENANTS, seed=7)
     begun = time.process_time()
