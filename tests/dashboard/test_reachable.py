@@ -219,3 +219,40 @@ def test_a_redis_that_is_no_single_server(settings, line, said):
             SettingError,
             f"REDIS_URL names {said}.",
         )
+
+
+# What can only be told by its words.
+
+
+def test_the_oldest_database_is_fifteen():
+    assert reachable.OLDEST == 150_000
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ('connection failed: FATAL:  password authentication failed for user "a"', SettingError),
+        ("connection failed: fe_sendauth: no password supplied", SettingError),
+        ('connection failed: FATAL:  no pg_hba.conf entry for host "a"', SettingError),
+        ('connection failed: FATAL:  role "a" is not permitted to log in', SettingError),
+        ("connection failed: server does not support SSL, but SSL was required", SettingError),
+        ("connection failed: SSL error: certificate verify failed", SettingError),
+        ("connection failed: received invalid response to SSL negotiation: H", SettingError),
+        ("connection failed: Connection refused", Away),
+        ("connection failed: FATAL:  the database system is starting up", Away),
+        ("connection failed: FATAL:  sorry, too many clients already", Away),
+        ("connection timeout expired", Away),
+    ],
+)
+def test_what_another_attempt_would_not_mend_is_final(words, kind):
+    error = reachable.of_postgresql("default", psycopg.OperationalError(f"{words}\nIs it running?"))
+    assert (type(error), str(error)) == (
+        kind,
+        f"DATABASE_URL: PostgreSQL cannot be used: {words.removeprefix('connection failed: ')}.",
+    )
+
+
+def test_a_password_that_an_error_repeats_is_left_out(monkeypatch):
+    monkeypatch.setitem(reachable.settings.DATABASES["owner"], "PASSWORD", PASSWORD)
+    error = reachable.of_postgresql("owner", psycopg.OperationalError(f'invalid option "{PASSWORD}"'))
+    assert str(error) == 'DATABASE_MIGRATE_URL: PostgreSQL cannot be used: invalid option "…".'
