@@ -40,6 +40,7 @@ TESTED_IN = {
     "dashboard/worker.py": "tests/entry/test_worker.py",
     "dashboard/wsgi.py": "tests/entry/test_gunicorn.py",
     "dashboard/web/chunks.py": "tests/web/test_worker.py",
+    "dashboard/web/gunicorn_settings.py": "tests/entry/test_gunicorn.py",
     "keys/policies/applying.py": "tests/keys/policies/test_effective.py",
     "keys/policies/levels.py": "tests/keys/policies/test_effective.py",
     "keys/policies/merging.py": "tests/keys/policies/test_effective.py",

@@ -13,6 +13,7 @@ from apis.forms import (
     JsonForm,
     ListForm,
     RestoreForm,
+    RevisionForm,
 )
 
 TYPED = {
@@ -183,8 +184,13 @@ def test_text_that_is_no_json_is_said_and_gives_no_definition(text, said):
         (ListForm, {"q": "x" * 200, "sort": "-name", "active": "no"}, []),
         (ListForm, {"q": "x" * 201, "sort": "owner", "active": "maybe"}, ["active", "q", "sort"]),
         (HistoryForm, {}, []),
-        (HistoryForm, {"before": "1", "against": "2147483647"}, []),
-        (HistoryForm, {"before": "0", "against": "2147483648"}, ["against", "before"]),
+        (HistoryForm, {"sort": "number"}, []),
+        (HistoryForm, {"sort": "author"}, ["sort"]),
+        (RevisionForm, {}, []),
+        (RevisionForm, {"against": "1"}, []),
+        (RevisionForm, {"against": "2147483647"}, []),
+        (RevisionForm, {"against": "0"}, ["against"]),
+        (RevisionForm, {"against": "2147483648"}, ["against"]),
         (DeletionForm, {}, []),
         (DeletionForm, {"started_from": "0"}, ["started_from"]),
         (ActivationForm, {"active": "yes"}, []),

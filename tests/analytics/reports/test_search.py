@@ -59,6 +59,7 @@ def test_records_of_one_instant_are_found_once_each_over_pages_of_any_size(commi
 
 def test_nothing_found_is_said(committed, redis, client_for):
     alpha = make.organisation("Alpha", "alpha")
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(days=1)})
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
     page = client.get(LOGS, {"range": "30d", "path": "/nowhere"})
     assert (page.context["records"], page.context["page"].older, page.context["patient"]) == ([], "", False)
