@@ -308,6 +308,15 @@ def listed(answer):
     return re.findall(r'/o/acme/keys/[0-9a-f]{24}/"[^>]*>([^<]*)</a>', answer.content.decode())
 
 
+def test_a_list_without_keys_offers_no_filters_unless_it_is_one_that_found_nothing(acme):
+    addresses = ("", "?q=nobody", "?api_query=x")
+    assert ['class="filters"' in acme.get(f"/o/acme/keys/{each}").content.decode() for each in addresses] == [
+        False,
+        True,
+        True,
+    ]
+
+
 def test_the_list_finds_by_name_owner_and_hash_and_filters_by_state_and_api(cast, acme, orders):
     returns = build.api(cast.acme, "Returns")
     build.key(cast.acme, orders, alias="Partner", owner="Ann")
