@@ -104,3 +104,37 @@ def test_a_list_keeps_its_head_in_sight_and_is_cards_on_a_phone(chromium, crowde
     tops = [cell.bounding_box()["y"] for cell in row.locator("th, td").all()]
     assert tops == sorted(set(tops))  # one below the other
     window.close()
+
+
+def test_the_filter_by_an_api_stays_in_its_window_whatever_is_chosen(chromium, crowded):
+    url, account, _ = crowded
+    window = chromium.new_context()
+    page = window.new_page()
+    sign_in(page, url, account)
+    found = {}
+    for chosen in ("", "?api=" + "Z" * 150):
+        page.goto(f"{url}/o/long/keys/{chosen}")
+        for width in (*WIDTHS, 1000):
+            page.set_viewport_size({"width": width, "height": 900})
+            unfold(page, ".popdown:not([open])")
+            box = page.locator(".filters fieldset").bounding_box()
+            found[chosen, width] = overflow(page), box["x"] >= 0, box["x"] + box["width"] <= width
+    window.close()
+    assert set(found.values()) == {(0, True, True)}
+
+
+def test_a_long_name_is_a_title_of_three_lines_that_can_be_read_whole(chromium, crowded):
+    url, account, paths = crowded
+    window = chromium.new_context(viewport={"width": 390, "height": 900})
+    page = window.new_page()
+    sign_in(page, url, account)
+    for path in paths:
+        if "/apis/" not in path.removeprefix("/o/long") and "/keys/" not in path.removeprefix("/o/long"):
+            continue
+        page.goto(f"{url}{path}")
+        name = page.locator("h1 .clamp")
+        if name.count():
+            line = float(name.evaluate("each => getComputedStyle(each).lineHeight").removesuffix("px"))
+            assert name.bounding_box()["height"] <= 3 * line + 1
+            assert name.get_attribute("title") == LONG
+    window.close()
