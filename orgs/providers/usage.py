@@ -35,8 +35,9 @@ class Usage:
 
     @property
     def column(self) -> Column:
-        """The column of a list that says it."""
-        return Column(f"Requests, {self.period}, {self.zone}", "traffic")
+        """The column of a list that says it. The name of a zone may be broken after a slash: the column is narrow."""
+        zone = self.zone.replace("/", "/\N{ZERO WIDTH SPACE}")
+        return Column(f"Requests, {self.period}, {zone}", "traffic")
 
 
 def last_day(
