@@ -119,17 +119,18 @@ def _context(request: HttpRequest, asked: Parameters, name: str, place: numbered
 def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     """A ranking with its links: each line filters the page, the file and the whole table keep its filters."""
     path = reverse("analytics", args=[request.org.slug])
+    ordered_by = {"requests": "requests", "errors": "5xx", "p95": table.measure}
     columns = (
         Column(table.one),
         Column("Requests", "count", "requests", falling=True),
         Column("Share", "number", lesser=True),
-        Column("5xx", "number", "errors", falling=True),
+        Column("5xx", "count", "errors", falling=True),
         Column("429", "number", lesser=True),
         Column(table.measure, "number", "p95", falling=True),
     )
     return {
         "table": table,
-        "label": f"{table.title} by requests",
+        "label": f"{table.title} by {ordered_by[asked.sort]}",
         "heads": heads(columns, asked.kept, default=asked.sort),
         "lines": [(line, link(path, asked.kept, **line.changes)) for line in table.lines],
         "csv_url": link(path, exactly(asked), format="csv", table=table.name),

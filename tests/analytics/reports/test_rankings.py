@@ -59,7 +59,8 @@ def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for):
         return own[-(-95 * len(own) // 100) - 1] if own else -1
 
     requests = count_by(records, "APIID")
-    for sort, figure in (("requests", requests.get), ("errors", failed), ("p95", times)):
+    orders = (("requests", requests.get, "requests"), ("errors", failed, "5xx"), ("p95", times, "p95"))
+    for sort, figure, called in orders:
         file = client.get(OVERVIEW, {"range": "24h", "sort": sort, "format": "csv", "table": "apis"})
         figures = [figure(row["api_id"]) for row in sheet(file)]
         assert len(figures) == len(apis)
@@ -71,6 +72,8 @@ def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for):
         sorted_by = [head.address for head in page.context["heads"] if head.direction == "descending"]
         assert sorted_by == [f"?range=24h&sort={sort}"]
         assert page.content.decode().count('aria-sort="descending"') == 1
+        assert page.context["label"] == f"APIs by {called}"
+        assert f"<h1>APIs by {called}</h1>" in page.content.decode()
     assert client.get(OVERVIEW, {"sort": "colour"}).context["problems"] == [
         ("sort", "sort must be one of requests, errors, p95.")
     ]
