@@ -116,7 +116,12 @@ def organisation_edit(request, organisation):
                 return redirect("org-list")
         except Stale as error:
             return conflict(request, error, form, _stored(form, error), section="orgs", again=request.path)
-    context = {"section": "orgs", "form": form, "organisation": Organisation.everyone.get(pk=organisation.pk)}
+    context = {
+        "section": "orgs",
+        "form": form,
+        "organisation": Organisation.everyone.get(pk=organisation.pk),
+        "nobody": not User.everyone.filter(org=organisation).exists(),
+    }
     return render(request, "orgs/organisation_form.html", context, status=status_of(form))
 
 

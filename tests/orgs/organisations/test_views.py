@@ -163,3 +163,11 @@ def test_a_deleted_organisation_is_not_there_and_nor_is_a_missing_one(cast, clie
     assert slugs(client.get("/orgs/")) == ["globex"]
     missing = [client.get(f"/orgs/{which}/") for which in (cast.acme.id, "0" * 24, "x")]
     assert [(answer.status_code, answer.content) for answer in missing] == [(404, missing[0].content)] * 3
+
+
+def test_where_its_first_administrator_comes_from_is_said_as_long_as_it_has_nobody(cast, client_for):
+    client, empty = client_for(cast.super_user), make.organisation("Initech", "initech")
+    for organisation, said in ((empty, True), (cast.acme, False)):
+        form = client.get(f"/orgs/{organisation.id}/").content.decode()
+        people = client.get(f"/o/{organisation.slug}/people/").content.decode()
+        assert ["bootstrap --newuser" in page for page in (form, people)] == [said, said]
