@@ -14,10 +14,12 @@ from dashboard.analytics.reports.parameters import page_parameters
 from orgs import declarations
 from orgs.access import access
 from orgs.audit.views import rows
+from orgs.http.tables import Column, heads
 from orgs.models import AuditEntry
 from orgs.providers import attention
 
 RECENT = 8
+CHANGES = (Column("Time", "date"), Column("Who"), Column("Action"), Column("Object", "third"))
 
 
 @access("session")
@@ -43,7 +45,7 @@ def _context(request: HttpRequest, now: datetime) -> dict:
         context |= {"section": "home", "tiles": tile_links(request, asked, seen)}
     if request.user.may("audit_logs"):
         newest = AuditEntry.objects.filter(org=request.org).order_by("-at", "-id")[:RECENT]
-        context["changes"] = rows(request, list(newest))
+        context |= {"changes": rows(request, list(newest)), "change_heads": heads(CHANGES)}
     return context | {"steps": _first_steps(request, bool(context.get("any_traffic")))}
 
 
