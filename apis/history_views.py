@@ -64,8 +64,8 @@ def _csv_row(revision):
 
 @access("session", "apis", methods="GET POST")
 def api_revision(request, org, id, number):
-    """One revision and its difference to another (`against`, else the one before); `format=json` is its whole
-    definition. POST restores it.
+    """One revision and its difference to another: `against`, else the one before, or the newest if it is the first.
+    `format=json` is its whole definition. POST restores it.
     """
     api = api_or_404(id)
     revision = get_object_or_404(Revision, definition_id=api.id, number=number)
@@ -75,7 +75,7 @@ def api_revision(request, org, id, number):
     if not form.is_valid():
         return bad_form(request, form)
     asking = "restore" in request.GET
-    against = api.revision if asking else form.cleaned_data["against"] or max(number - 1, 1)
+    against = api.revision if asking else form.cleaned_data["against"] or number - 1 or api.revision
     other = get_object_or_404(Revision, definition_id=api.id, number=against)
     if request.GET.get("format") == "json":
         return _download(api, revision)
@@ -86,7 +86,7 @@ def api_revision(request, org, id, number):
         "other": other,
         "difference": shown(other.definition, revision.definition),
         "revision_text": _text(revision.definition),
-        "numbers": range(api.revision, 0, -1),
+        "numbers": [each for each in range(api.revision, 0, -1) if each != number],
     }
     return render(request, "apis/revision.html", context)
 

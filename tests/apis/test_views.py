@@ -284,6 +284,9 @@ def test_history_shows_each_revision_and_the_difference_to_any(cast, ada, api):
     assert [tuple(row) for row in page.context["difference"]["rows"]] == [("/name", '"Two"', '"Three"')]
     page = ada.get(f"/o/acme/apis/{api.id}/history/3/?against=1")
     assert [tuple(row) for row in page.context["difference"]["rows"]] == [("/name", '"Payments"', '"Three"')]
+    page = ada.get(f"/o/acme/apis/{api.id}/history/1/")  # there is none before the first
+    assert (page.context["other"].number, page.context["numbers"]) == (3, [3, 2])
+    assert [tuple(row) for row in page.context["difference"]["rows"]] == [("/name", '"Three"', '"Payments"')]
 
 
 def many_revisions(api, number):
