@@ -164,6 +164,6 @@ def api_delete(request, org, id):
         else:
             messages.success(request, f"{api.name} is deleted.")
             return redirect("api-list", request.org.slug)
-    context = {**about(request, api, "delete"), "newest": newest}
+    context = {**about(request, api, "overview"), "newest": newest}
     context["traffic"] = recent_traffic.of(request, api_id=api.api_id)
     return render(request, "apis/delete.html", context, status=409 if newest else 200)
