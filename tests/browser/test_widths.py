@@ -41,6 +41,8 @@ def crowded(server, redis):
         ),
     )
     pages = ("errors/", "errors/?by=endpoint", "analytics/apis/", "analytics/keys/", "analytics/endpoints/")
+    chosen = "?api=" + "Z" * 150
+    pages += (f"errors/{chosen}", f"analytics/{chosen}", f"analytics/keys/{chosen}", f"logs/{chosen}")
     pages += (
         "",
         "apis/",
