@@ -104,7 +104,7 @@ def test_odd_content_is_stored_clean(committed, redis):
         (NOW, NOW + timedelta(hours=1)),
         (NOW, clock.LATEST),
     ]
-    assert (len(stored[5].path), len(stored[5].api_id), len(stored[5].endpoint)) == (2000, 100, 200)
+    assert (len(stored[5].path), len(stored[5].api_id), len(stored[5].endpoint)) == (2000, 200, 200)
     assert (stored[6].ip, stored[6].country, stored[6].key) == (None, "", hashlib.sha256(b"\0").hexdigest())
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import psycopg
 import pytest
 from django.db import connections, transaction
-from django.db.models import Func, TextField, Value
+from django.db.models import Func, JSONField, TextField, Value
 
 from apis.gateways import outbox
 from apis.gateways.notices import CHANNEL, Notices
@@ -70,15 +70,16 @@ def test_what_is_taken_back_rings_nothing(listener, cast):
     assert list(listener.notifies(timeout=0.3)) == []
 
 
-def test_ten_thousand_messages_of_a_statement_are_one_notice_which_tells_nothing(listener, cast):
+def test_many_messages_of_a_statement_are_one_notice_which_tells_nothing(listener, cast):
     series = Func(Value(1), Value(10_000), function="generate_series", output_field=TextField())
     numbers = Organisation.everyone.filter(id=cast.acme.id).annotate(number=series)
+    subjects = numbers.values_list("number", Value(None, output_field=JSONField()))
     with scope.every_org():
-        outbox.add_selected("reload", numbers.values("number"), org_id=cast.acme.id)
+        outbox.add_chunks("reload", subjects, {}, org_id=cast.acme.id)
         assert outbox.waiting().count() == 0  # the kind rests
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT count(*) FROM apis_outbox")
-            assert cursor.fetchone() == (10_000,)
+            assert cursor.fetchone() == (10_000 / outbox.CHUNK,)
     assert [(notice.channel, notice.payload) for notice in listener.notifies(timeout=0.3)] == [(CHANNEL, "")]
 
 
