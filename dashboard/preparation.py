@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from apis.publishing import serving
+from keys.policies import serving as policies
 from orgs import scope
 from orgs.db.proof import refuse_holes
 
@@ -22,6 +23,7 @@ def prepare(clear: bool = True) -> None:
     refuse_holes(connections["default"])
     with scope.every_org():
         serving.serve_again()
+        policies.serve_again()
     connections.close_all()
     stamp = Path(settings.VAR) / "static-stamp"
     wanted = static_fingerprint()

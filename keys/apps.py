@@ -8,7 +8,10 @@ from orgs.declarations import Entry, Page, Step
 class KeysConfig(AppConfig):
     name = "keys"
     entries = (Entry("keys", "Keys", "key", "key-list", "keys"),)
-    audit_kinds = {"key": Page("key-detail", "keys.Key", "keys")}
+    audit_kinds = {
+        "key": Page("key-detail", "keys.Key", "keys"),
+        "policy": Page("policy-detail", "keys.Policy", "policies"),
+    }
     first_steps = (
         Step(
             2,
@@ -28,6 +31,7 @@ class KeysConfig(AppConfig):
         from apis.gateways import kinds  # noqa: PLC0415
         from apis.publishing import events  # noqa: PLC0415
         from keys.keys import bulk, delivery, repair  # noqa: PLC0415
+        from keys.policies import lifecycle as policies  # noqa: PLC0415
 
         for kind, urgency in (
             (delivery.REVOKED, kinds.FIRST),
@@ -39,6 +43,8 @@ class KeysConfig(AppConfig):
         kinds.register(delivery.CHECK, repair.check, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
         events.apis_departing.connect(bulk.depart, dispatch_uid="keys")
+        events.api_set_changed.connect(policies.follow, dispatch_uid="policies")
+        events.apis_departing.connect(policies.depart, dispatch_uid="policies")
         register(gateways_must_hash_keys)
 
 

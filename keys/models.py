@@ -1,16 +1,19 @@
-"""Keys and what each may open. A key is never deleted: a revoked one stays as history, without its
+"""Keys and policies, and what each may open. A key is never deleted: a revoked one stays as history, without its
 session."""
 
+import json
 from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from apis.definitions.document import compact
 from apis.models import ApiDefinition
 from keys.keys.session import UNLIMITED, Limits
 from keys.keys.words import LONGEST
-from orgs.models import OrgForeignKey, OrgOwned
+from orgs.ids import new_id
+from orgs.models import HexIdField, OrgForeignKey, OrgOwned
 
 
 class Key(OrgOwned):
@@ -140,6 +143,155 @@ class KeyRight(OrgOwned):
 
     class Meta(OrgOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["org", "key", "api"], name="right_once_a_key")]
+
+
+class WithDocument(models.Model):
+    """A row that holds a whole policy object. As text, because jsonb would put its members in another order."""
+
+    document_text = models.TextField(editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def document(self) -> dict:
+        return json.loads(self.document_text)
+
+    @document.setter
+    def document(self, value: dict):
+        self.document_text = compact(value)
+
+
+class Policy(OrgOwned, WithDocument):
+    """What keys may do that have it, as it is now. Written by keys.policies.lifecycle alone; the columns repeat members
+    of the document (keys.policies.document)."""
+
+    # By which clients, tokens and claims name it: the document's own `id`, or the row's; one of its kind over all
+    # organisations.
+    policy_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    state = models.CharField(max_length=10)
+    tags = models.JSONField(default=list)
+    # Whether it opens something, and is no mere limit.
+    grants_rights = models.BooleanField()
+    key_expires_in = models.BigIntegerField(default=0)
+    revision = models.PositiveIntegerField()
+    size = models.PositiveIntegerField()
+    # The form it was made with: sent twice, a form makes one policy.
+    form_token = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  unique where there is one
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["org", "policy_id"], name="policy_id_once_an_organisation"),
+            models.UniqueConstraint(fields=["org", "name"], name="policy_name_once_an_organisation"),
+            models.UniqueConstraint(fields=["org", "form_token"], name="policy_once_a_form"),
+        ]
+        indexes = [
+            models.Index(fields=["org", "-updated_at", "-id"], name="policy_last_changed_first"),
+            # Ids are claimed over all organisations.
+            models.Index(fields=["policy_id"], name="policy_by_policy_id"),
+            models.Index(fields=["id"], name="policy_by_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PolicyRevision(OrgOwned, WithDocument):
+    """One state of a policy, never changed. It outlives the policy, so it has no foreign key to it."""
+
+    policy_row_id = models.CharField(max_length=24)
+    # Kept for good: an id that one organisation has used is never another's.
+    policy_id = models.CharField(max_length=200)
+    number = models.PositiveIntegerField()
+    author_id = models.CharField(max_length=24, blank=True)
+    author = models.CharField(max_length=254)
+    message = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["org", "policy_row_id", "number"], name="policy_revision_numbered_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["policy_id", "org"], name="policy_revision_by_policy_id"),
+            models.Index(fields=["policy_row_id", "org"], name="policy_revision_by_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"r{self.number}"
+
+
+class PolicyRight(OrgOwned):
+    """One API that one policy names. The database refuses an API of another organisation (composite foreign keys)."""
+
+    policy = OrgForeignKey(Policy, models.CASCADE, related_name="rights")
+    # A policy is changed before an API of its goes (keys.policies.follow), never silently.
+    api = OrgForeignKey(ApiDefinition, models.PROTECT, related_name="+")
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "delete")
+        constraints = [models.UniqueConstraint(fields=["org", "policy", "api"], name="api_once_a_policy")]
+
+    def __str__(self) -> str:
+        return f"{self.policy_id} {self.api_id}"
+
+
+class KeyPolicy(OrgOwned):
+    """One of the policies that one key has. The database refuses one of another organisation."""
+
+    key = OrgForeignKey(Key, models.CASCADE, related_name="policies")
+    # A key is changed before a policy of its goes (keys.policies.lifecycle.delete), never silently.
+    policy = OrgForeignKey(Policy, models.PROTECT, related_name="keys")
+    # Gateways apply them in their order.
+    position = models.PositiveSmallIntegerField()
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "delete")
+        constraints = [models.UniqueConstraint(fields=["org", "key", "policy"], name="policy_once_a_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} {self.policy_id}"
+
+
+class ServedPolicy(OrgOwned):
+    """What gateways get for one policy, as elements of a JSON list with commas between them."""
+
+    policy = OrgForeignKey(Policy, models.CASCADE, related_name="+")
+    # The order of the list, stable between pulls.
+    sort_key = models.CharField(max_length=200)
+    body = models.BinaryField()
+    # The body as a gzip member (apis.publishing.packing).
+    packed = models.BinaryField()
+    # Which version of the code made the body (keys.policies.serving).
+    made_by = models.CharField(max_length=16)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "policy"], name="policy_served_once")]
+        indexes = [models.Index(fields=["sort_key", "id"], name="policies_in_order")]
+
+    def __str__(self) -> str:
+        return self.sort_key
+
+
+class PolicyFeed(models.Model):
+    """The one row, made by the migration, that says how many policies gateways are to be given. Global."""
+
+    id = HexIdField(default="policies")
+    # Made anew with each change (apis.publishing.feed).
+    stamp = models.CharField(max_length=24, default=new_id)
+    policies = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ("view", "change")
+
+    def __str__(self) -> str:
+        return self.stamp
 
 
 class Sweep(models.Model):

@@ -62,6 +62,8 @@ class Organisation(models.Model):
     max_definitions_bytes = _limit("max_definitions_bytes")
     max_keys = _limit("max_keys")
     max_people = _limit("max_people")
+    max_policies = _limit("max_policies")
+    max_policies_bytes = _limit("max_policies_bytes")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     # Counted up by each change (orgs.organisations.lifecycle): who changes it says which state he saw.

@@ -45,6 +45,7 @@ TESTED_IN = {
     "keys/policies/levels.py": "tests/keys/policies/test_effective.py",
     "keys/policies/merging.py": "tests/keys/policies/test_effective.py",
     "keys/policies/rights.py": "tests/keys/policies/test_effective.py",
+    "keys/policies/refusals.py": "tests/keys/policies/test_lifecycle.py",
     "orgs/db/base.py": "tests/orgs/db/test_tenancy.py",
     "orgs/db/checks.py": "tests/orgs/db/test_tenancy.py",
     "orgs/db/proof.py": "tests/orgs/db/test_tenancy.py",

@@ -1,6 +1,7 @@
-"""The feed: what `GET /system/apis` gives every gateway, the same bytes for all of them.
+"""What gateways pull: lists of stored elements, the same bytes for all of them. `GET /system/apis` is this module's
+own; an app above may have another.
 
-A gateway replaces all it has by what a 200 says, so a feed is whole or there is none (FeedInDoubt).
+A gateway replaces all it has by what a 200 says, so a list is whole or there is none (FeedInDoubt).
 """
 
 import threading
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Func, IntegerField, Subquery
+from django.db.models import Func, IntegerField, Model, Subquery
 
 from apis.models import FeedVersion, ServedApi
 from apis.publishing import packing
@@ -19,8 +20,8 @@ _AT_ONCE = 100
 
 
 class Feed(NamedTuple):
-    """version: counts up with each change. stamp: what this feed may be cached under. packed: the JSON list as a
-    gzip stream of many members. size: bytes of the list when unpacked."""
+    """version: counts up with each change of anything that gateways pull. stamp: what this list may be cached under.
+    packed: the JSON list as a gzip stream of many members. size: bytes of the list when unpacked."""
 
     version: int
     stamp: str
@@ -48,77 +49,95 @@ class FeedInDoubt(RuntimeError):
 
 
 _LENGTH = Func("body", function="octet_length", output_field=IntegerField())
-_NO_VERSION = "the feed has no version"
-_lock = threading.Lock()
-_latest: Feed | None = None
+_NUMBER = Subquery(FeedVersion.objects.values("number")[:1])
 
 
-def current() -> Feed:
-    """The Feed as of now. Raises FeedInDoubt, or Django's DatabaseError.
+class Source:
+    """One list. elements: the model of what it is made of (`body`, `packed`, `sort_key`); version: the model of the one
+    row that has its `stamp` and, in `count`, how many there are, which are called `what`. placeholder: the element of a
+    list that has no other, if it must not be empty."""
 
-    The bytes are kept in the process under their stamp; when a thousand gateways ask after a change, one
-    thread reads them and the others wait for it.
-    """
-    global _latest  # noqa: PLW0603
-    with scope.every_org():
-        if (kept := _latest) is not None and kept.stamp == _stamp():
-            return kept
-        with _lock:
-            # Asked anew: who waited a while is content with what was read meanwhile.
-            if _latest is None or _latest.stamp != _stamp():
-                _latest = _read()
-            return _latest
+    def __init__(
+        self, elements: type[Model], version: type[Model], count: str, what: str, placeholder: bytes = b""
+    ):
+        self._elements = elements
+        self._version = version
+        self._facts = ("stamp", count)
+        self._what = what
+        self._placeholder = placeholder
+        self._lock = threading.Lock()
+        self._latest: Feed | None = None
 
+    def current(self) -> Feed:
+        """The Feed as of now. Raises FeedInDoubt, or Django's DatabaseError.
 
-def outline() -> Outline:
-    """The Outline of the feed as of now. Raises FeedInDoubt, or Django's DatabaseError."""
-    sizes = ArraySubquery(ServedApi.objects.order_by().values(size=_LENGTH))
-    with scope.every_org():
-        row = (
-            FeedVersion.objects.annotate(sizes=sizes).values_list("number", "stamp", "apis", "sizes").first()
+        The bytes are kept in the process under their stamp; when a thousand gateways ask after a change, one
+        thread reads them and the others wait for it.
+        """
+        with scope.every_org():
+            if (kept := self._kept()) is not None:
+                return kept
+            with self._lock:
+                # Asked anew: who waited a while is content with what was read meanwhile.
+                if (kept := self._kept()) is None:
+                    kept = self._latest = self._read()
+                return kept
+
+    def outline(self) -> Outline:
+        """The Outline of the feed as of now. Raises FeedInDoubt, or Django's DatabaseError."""
+        sizes = ArraySubquery(self._elements.objects.order_by().values(size=_LENGTH))
+        with scope.every_org():
+            number, stamp, count, sizes = self._of_version(sizes=sizes)
+        self._refuse_doubt(number, count, len(sizes))
+        return Outline(number, stamp, count, sum(sizes))
+
+    def _kept(self) -> Feed | None:
+        """What was read last, if it still is what there is; something else may have been numbered since."""
+        if (kept := self._latest) is None:
+            return None
+        number, stamp, _ = self._of_version()
+        if kept.stamp != stamp:
+            return None
+        return kept if kept.version == number else kept._replace(version=number)
+
+    def _read(self) -> Feed:
+        """The feed of what publishing has packed."""
+        pieces, length, row = [], 0, None
+        for row in self._rows():
+            pieces.append(row[0])
+            length += row[1]
+        number, stamp, count = row[2:] if row else self._of_version()
+        self._refuse_doubt(number, count, len(pieces))
+        if not all(pieces):
+            raise FeedInDoubt("an element of the feed is not packed")
+        if not pieces and self._placeholder:
+            pieces, length = [packing.pack(self._placeholder)], len(self._placeholder)
+        return Feed(number, stamp, packing.joined(pieces), count, packing.size(len(pieces), length))
+
+    def _rows(self) -> Iterator[tuple]:
+        """(packed element, its length unpacked, number, stamp, count) of each element in order, from one statement,
+        hence of one moment."""
+        version = [_NUMBER, *(Subquery(self._version.objects.values(name)[:1]) for name in self._facts)]
+        named = dict(zip(("number", "stamp", "count"), version, strict=True))
+        rows = self._elements.objects.order_by("sort_key", "id").values_list(
+            "packed", _LENGTH, *named.values()
         )
-    if row is None:
-        raise FeedInDoubt(_NO_VERSION)
-    number, stamp, count, sizes = row
-    _refuse_doubt(number, count, len(sizes))
-    return Outline(number, stamp, count, sum(sizes))
+        return rows.iterator(chunk_size=_AT_ONCE)
+
+    def _of_version(self, **more: object) -> tuple:
+        """(number, stamp, count, …): that there is no element is a part of a version, too."""
+        row = self._version.objects.annotate(**more).values_list(_NUMBER, *self._facts, *more).first()
+        if row is None:
+            raise FeedInDoubt("the feed has no version")
+        return row
+
+    def _refuse_doubt(self, number: int | None, count: int | None, found: int) -> None:
+        if number is None:
+            raise FeedInDoubt("the feed has no version")
+        if found != count:
+            raise FeedInDoubt(f"feed {number} has {count} {self._what}, but {found} were found")
 
 
-def _stamp() -> str | None:
-    return FeedVersion.objects.values_list("stamp", flat=True).first()
-
-
-def _read() -> Feed:
-    """The feed of what publishing has packed."""
-    pieces, length, row = [], 0, None
-    for row in _served():
-        pieces.append(row[0])
-        length += row[1]
-    number, stamp, count = row[2:] if row else _version_of_none()
-    _refuse_doubt(number, count, len(pieces))
-    if not all(pieces):
-        raise FeedInDoubt("an element of the feed is not packed")
-    return Feed(number, stamp, packing.joined(pieces), count, packing.size(count, length))
-
-
-def _served() -> Iterator[tuple]:
-    """(packed element, its length unpacked, number, stamp, count) of each API in the feed's order, from one statement,
-    hence of one moment."""
-    version = {name: Subquery(FeedVersion.objects.values(name)[:1]) for name in ("number", "stamp", "apis")}
-    rows = ServedApi.objects.order_by("sort_key", "id").values_list("packed", _LENGTH, *(version.values()))
-    return rows.iterator(chunk_size=_AT_ONCE)
-
-
-def _version_of_none() -> tuple[int, str, int]:
-    """The version of a feed in which no API was found; that it has none is a part of it."""
-    row = FeedVersion.objects.values_list("number", "stamp", "apis").first()
-    if row is None:
-        raise FeedInDoubt(_NO_VERSION)
-    return row
-
-
-def _refuse_doubt(number: int | None, count: int | None, found: int) -> None:
-    if number is None:
-        raise FeedInDoubt(_NO_VERSION)
-    if found != count:
-        raise FeedInDoubt(f"feed {number} has {count} APIs, but {found} were found")
+APIS = Source(ServedApi, FeedVersion, "apis", "APIs")
+current = APIS.current
+outline = APIS.outline

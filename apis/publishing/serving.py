@@ -31,8 +31,14 @@ def lock_feed() -> FeedVersion:
 def renew(feed: FeedVersion, grown: int, *, org_id: str, subject: str) -> None:
     """Number the feed (of `lock_feed`), which has `grown` elements more than before, and have gateways told once."""
     feed.apis += grown
-    feed.number += 1
     feed.stamp = new_id()
+    renumber(feed, org_id=org_id, subject=subject)
+
+
+def renumber(feed: FeedVersion, *, org_id: str, subject: str) -> None:
+    """Number what gateways pull (of `lock_feed`) anew, for something else of it than APIs has changed, and have them
+    told once."""
+    feed.number += 1
     feed.save(update_fields=["number", "stamp", "apis"])
     outbox.add("reload", subject, feed.number, org_id=org_id)
 

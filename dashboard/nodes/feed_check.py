@@ -6,7 +6,7 @@ not pull ourselves.
 
 import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 # How long any feed may take, and what a process which serves it for the first time reads and joins a second when
 # all else is busy too (alone it is ten times as much).
@@ -21,6 +21,13 @@ _PIECE = 65_536
 def patience(size: int) -> float:
     """The seconds in which a feed of `size` bytes, unpacked, must have come."""
     return min(SECONDS + size / BYTES_A_SECOND, LONGEST)
+
+
+def beside(url: str, name: str) -> str:
+    """The URL of another list that gateways pull from the place at which `url` is that of the APIs; "" if that is."""
+    if not url:
+        return ""
+    return urljoin(url, name if urlsplit(url).path.strip("/") else f"/system/{name}")
 
 
 def trouble(url: str, secret: str, etag: str, size: int = 0, *, at_least: float = 0) -> str:

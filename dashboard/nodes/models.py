@@ -28,7 +28,9 @@ class Node(models.Model):
     last_ping_at = models.DateTimeField(default=timezone.now)
     last_beat_at = models.DateTimeField(default=timezone.now)
     last_pull_at = models.DateTimeField(null=True)
+    # Of the feed: what it has pulled of both, APIs and policies, and of policies alone.
     served_version = models.BigIntegerField(null=True)
+    policies_version = models.BigIntegerField(null=True)
     # The first reload signal after which it has not pulled.
     asked_at = models.DateTimeField(null=True)
     # When it last registered again: a sign that its reload failed, so it needs another signal.

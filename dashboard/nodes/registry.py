@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models.functions import Coalesce, Least
+
 from dashboard.nodes.health import is_beat
 from dashboard.nodes.models import Node
 
@@ -60,8 +62,18 @@ def pull(caller: Caller, now: datetime, version: int | None = None) -> str:
     if node is None:
         return _stranger_nonce(caller)
     if version is not None:
-        Node.objects.filter(pk=node.pk).update(last_pull_at=now, served_version=version, asked_at=None)
+        # Of all that it has pulled: policies come before APIs, and may have been changed in between.
+        served = Least(Coalesce("policies_version", version), version)
+        Node.objects.filter(pk=node.pk).update(last_pull_at=now, served_version=served, asked_at=None)
     return node.nonce
+
+
+def pull_policies(caller: Caller, now: datetime, version: int) -> str:
+    """The nonce of a node that asks for policies, and is given those of `version`."""
+    nonce = pull(caller, now)
+    if (node := _find(caller)) is not None:
+        Node.objects.filter(pk=node.pk).update(policies_version=version)
+    return nonce
 
 
 def forget(caller: Caller) -> str:

@@ -17,6 +17,7 @@ from dashboard.nodes import envelope, feed_check
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
 from dashboard.nodes.repeats import AFTER_REFUSAL, due_at
+from keys.policies.serving import POLICIES
 
 logger = logging.getLogger(__name__)
 
@@ -159,23 +160,32 @@ def _starting() -> float:
 
 
 def _checked_feed(signal: NodeSignal):
-    """The feed gateways would be given, and why they would not be: "" if they would."""
+    """The feed gateways would be given, APIs and policies, and why they would not be: "" if they would."""
+    apis, trouble = _checked(signal, published.APIS, settings.FEED_CHECK_URL)
+    if trouble:
+        return apis, trouble
+    policies, trouble = _checked(signal, POLICIES, feed_check.beside(settings.FEED_CHECK_URL, "policies"))
+    if trouble:
+        return policies, f"policies: {trouble}"
+    return apis._replace(version=min(policies.version, apis.version)), ""
+
+
+def _checked(signal: NodeSignal, source: published.Source, url: str):
     try:
         for _ in range(CHECKS):
             # Its bytes are for the processes that serve it.
-            feed = published.outline()
-            trouble = _trouble(signal, feed)
-            if not trouble or published.outline().stamp == feed.stamp:
+            feed = source.outline()
+            trouble = _trouble(signal, feed, url)
+            if not trouble or source.outline().stamp == feed.stamp:
                 break
     except published.FeedInDoubt as error:
         return None, str(error)
     return feed, trouble
 
 
-def _trouble(signal: NodeSignal, feed) -> str:
-    if not settings.FEED_CHECK_URL:
+def _trouble(signal: NodeSignal, feed: published.Outline, url: str) -> str:
+    if not url:
         return ""
     waits = _starting()
     _keep(signal, max(feed_check.patience(feed.size), waits))
-    etag = envelope.etag(feed.stamp)
-    return feed_check.trouble(settings.FEED_CHECK_URL, settings.NODE_SECRET, etag, feed.size, at_least=waits)
+    return feed_check.trouble(url, settings.NODE_SECRET, envelope.etag(feed.stamp), feed.size, at_least=waits)

@@ -16,7 +16,7 @@ wire = [
     path("register/ping", gateway.ping),
     path("system/node", gateway.node),
     path("system/apis", gateway.apis),
-    path("system/policies", gateway.empty_list),
+    path("system/policies", gateway.policies),
     path("system/clientidps", gateway.empty_list),
     path("system/key/quota_trigger", gateway.quota_trigger),
 ]

@@ -16,6 +16,7 @@ from django.utils import timezone
 from apis.publishing import feed as published
 from dashboard.nodes import envelope, registry
 from dashboard.nodes.registry import Caller
+from keys.policies.serving import POLICIES
 from orgs.access import access
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,17 @@ def node(request: HttpRequest) -> HttpResponse:
 @whole
 def apis(request: HttpRequest) -> HttpResponse:
     feed = published.current()
-    nonce = registry.pull(_caller(request), timezone.now(), feed.version)
+    return _feed(request, feed, registry.pull(_caller(request), timezone.now(), feed.version))
+
+
+@access("node")
+@whole
+def policies(request: HttpRequest) -> HttpResponse:
+    feed = POLICIES.current()
+    return _feed(request, feed, registry.pull_policies(_caller(request), timezone.now(), feed.version))
+
+
+def _feed(request: HttpRequest, feed: published.Feed, nonce: str) -> HttpResponse:
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         response = _json(envelope.compressed_feed(feed.packed, nonce))
         response.headers["Content-Encoding"] = "gzip"
@@ -87,7 +98,7 @@ def apis(request: HttpRequest) -> HttpResponse:
 @access("node")
 @whole
 def empty_list(request: HttpRequest) -> HttpResponse:
-    """Policies and client identity providers: there are none. On a 404 a gateway would not load its APIs."""
+    """Client identity providers: there are none."""
     return _json(envelope.answer([], registry.pull(_caller(request), timezone.now())))
 
 

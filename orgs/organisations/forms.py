@@ -32,6 +32,8 @@ class OrganisationForm(forms.Form):
     max_definition_bytes = _limit("max_definition_bytes")
     max_definitions_bytes = _limit("max_definitions_bytes")
     max_keys = _limit("max_keys")
+    max_policies = _limit("max_policies")
+    max_policies_bytes = _limit("max_policies_bytes")
     max_people = _limit("max_people")
 
     def clean_slug(self) -> str:

@@ -22,6 +22,8 @@ LIMITS = {
     "max_definitions_bytes": Limit(4_000_000, "bytes in all API definitions together"),
     "max_keys": Limit(100_000, "keys that are not revoked"),
     "max_people": Limit(1_000, "people"),
+    "max_policies": Limit(1_000, "policies"),
+    "max_policies_bytes": Limit(2_000_000, "bytes in all policies together"),
 }
 
 

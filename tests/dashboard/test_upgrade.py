@@ -65,17 +65,22 @@ LANDED = {
     "dashboard/nodes/migrations/0002_signal_claims.py": (
         "8c37fd8b77b5b6f8140248d116ab0d52ab1f45128d014e60b64aec5514201f43"
     ),
+    "dashboard/nodes/migrations/0003_policies_version.py": (
+        "8d656f971788ca3c7ffef6d406cd7a2b683d6f972131170aaf7c7bbf2b5377e4"
+    ),
     "keys/migrations/0001_initial.py": "3d020dfb07a60c6d773bb490f2f63ec7e6575740e338a5b5b4a925b9ff575fdc",
     "keys/migrations/0002_limits.py": "7ff1bc5d99bc3da23c6cc03659855bdad12652e276bd843a7aaca3f7fd010682",
     "keys/migrations/0003_sweep.py": "91f7b9ac0694f94d275df05f9953fe426ffe634ad87376c95a24b62deb5f226c",
     "keys/migrations/0004_search.py": "74d22d1c4753d8704a84b1786fbd91ae4c275f62b294e87b81ef2fa67cc101b6",
     "keys/migrations/0005_key_for_all.py": "5b20146dd59cb14843c3f629cb7d120a2b5ae731ea8f53d47b3d7824c6948a9d",
+    "keys/migrations/0006_policies.py": "282377e5ddab77f21276287d5b239f73f756de8f1a7c3017853de49abe860e19",
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (
         "faf32f840907015854e42fcc645782a8162bb3f5a79fd97e43462bf71faa01a4"
     ),
     "orgs/migrations/0004_sign_in.py": "bc3a0d71e3c37e8a3c3f594835e3f4a42c872fc84412db1f0d9d6ad3eae934ea",
+    "orgs/migrations/0005_policy_limits.py": "ae606cbfc97ad6e763beed4c7760d0701f2fe3ceb3cafcec50b2f169b2177860",
 }
 # Tables to which migrating itself adds rows, and columns that a migration fills anew, with the reason.
 GROWING = {"django_migrations", "django_content_type", "auth_permission"}

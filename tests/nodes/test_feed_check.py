@@ -105,3 +105,17 @@ def test_a_large_feed_is_not_held_in_memory():
 
 def test_a_closed_port_is_trouble():
     assert trouble("http://127.0.0.1:1", "s", ETAG) == "the feed cannot be asked for (ConnectionRefusedError)"
+
+
+@pytest.mark.parametrize(
+    ("apis", "policies"),
+    [
+        ("http://127.0.0.1:8000/system/apis", "http://127.0.0.1:8000/system/policies"),
+        ("https://gate.example/behind/system/apis", "https://gate.example/behind/system/policies"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/system/policies"),
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/system/policies"),
+        ("", ""),
+    ],
+)
+def test_policies_are_asked_for_where_apis_are(apis, policies):
+    assert feed_check.beside(apis, "policies") == policies

@@ -21,6 +21,7 @@ from apis.gateways.signing import signed
 from apis.models import FeedVersion, Outbox
 from dashboard.nodes import envelope, feed_check, signals
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
+from keys.models import PolicyFeed
 from orgs import scope
 from orgs.ids import new_id
 from tests.nodes.gateway import published
@@ -278,6 +279,19 @@ def test_the_feed_is_asked_of_the_running_application(gunicorn, redis, cast, set
     assert NodeSignal.objects.get().trouble == "the feed is answered 401"
 
 
+def test_policies_that_cannot_be_pulled_hold_the_signal_back(gunicorn, redis, cast, settings, monkeypatch):
+    """A 503 for policies ends a gateway's reload before it asks for APIs."""
+    monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - timedelta(days=365))
+    settings.FEED_CHECK_URL = gunicorn
+    published(cast.acme, "Orders")
+    PolicyFeed.objects.update(policies=1)
+    assert signals.tick(redis) is False
+    assert NodeSignal.objects.get().trouble == ("policies: feed 1 has 1 policies, but 0 were found")
+    PolicyFeed.objects.update(policies=0)
+    later(3)
+    assert signals.tick(redis) is True
+
+
 def test_a_change_published_while_the_feed_is_asked_for_does_not_put_the_signal_off(
     gunicorn, redis, cast, settings
 ):
@@ -286,10 +300,11 @@ def test_a_change_published_while_the_feed_is_asked_for_does_not_put_the_signal_
 
     class PublishesFirst(BaseHTTPRequestHandler):
         def do_GET(self):
-            if name := next(names, None):
-                published(cast.acme, name)
-                connections.close_all()
-            asked.append(name)
+            if self.path == "/system/apis":
+                if name := next(names, None):
+                    published(cast.acme, name)
+                    connections.close_all()
+                asked.append(name)
             connection = HTTPConnection(urlsplit(gunicorn).netloc)
             connection.request("GET", self.path, headers={"Authorization": settings.NODE_SECRET})
             answer = connection.getresponse()
@@ -333,17 +348,26 @@ def test_of_several_workers_one_sends(committed, redis, cast):
     assert sorted(sent) == [False, False, False, True]
 
 
+def policies_stamp():
+    return PolicyFeed.objects.get().stamp
+
+
 @contextmanager
 def web(*answers, wait=0):
-    """A port at which, after so many seconds, requests are answered one after another: 200 is the feed, 0 hangs up."""
-    asked, wanted = [], envelope.etag(FeedVersion.objects.get().stamp)
+    """A port at which, after so many seconds, requests for APIs are answered one after another: 200 is the feed, 0
+    hangs up. Policies are as they should be."""
+    asked, stamps = (
+        [],
+        {"/system/apis": FeedVersion.objects.get().stamp, "/system/policies": policies_stamp()},
+    )
 
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
-            if status := (answers[len(asked) - 1] if len(asked) <= len(answers) else 200):
+            apis = self.path == "/system/apis"
+            asked.extend([self.path] * apis)
+            if status := (answers[len(asked) - 1] if apis and len(asked) <= len(answers) else 200):
                 self.send_response(status)
-                self.send_header("ETag", wanted)
+                self.send_header("ETag", envelope.etag(stamps[self.path]))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
             else:
@@ -429,7 +453,7 @@ def test_a_signal_is_claimed_for_as_long_as_the_feed_may_take(told, cast, settin
     settings.FEED_CHECK_URL = "http://127.0.0.1:1/"
     signal = NodeSignal.objects.get()
     assert signals._claim(signal, timezone.now()) is True
-    signals._trouble(signal, signals.published.outline())
+    signals._trouble(signal, signals.published.outline(), settings.FEED_CHECK_URL)
     assert NodeSignal.objects.get().claimed_until - timezone.now() > signals.LEASE + timedelta(seconds=1)
 
 

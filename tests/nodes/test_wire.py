@@ -10,8 +10,12 @@ from django.utils import timezone
 from apis.models import FeedVersion
 from dashboard.nodes import envelope
 from dashboard.nodes.models import Node
+from keys.models import PolicyFeed
+from keys.policies.render import PLACEHOLDER
 from orgs import scope
 from orgs.ids import new_id
+from tests.keys import build as keys
+from tests.keys.policies import build
 from tests.nodes.acceptance import objection
 from tests.nodes.gateway import published
 
@@ -177,9 +181,47 @@ def test_an_empty_feed_is_refused_where_an_api_was_published(ask, cast):
     assert ask("GET /system/apis", session="s1").status_code == 503
 
 
-def test_policies_and_identity_providers_are_an_empty_list(ask):
-    for path in ("/system/policies", "/system/clientidps"):
-        assert ask(f"GET {path}", nonce="n1").content == b'{"Status":"OK","Message":[],"Nonce":"n1"}'
+def test_identity_providers_are_an_empty_list(ask):
+    answer = ask("GET /system/clientidps", nonce="n1")
+    assert answer.content == b'{"Status":"OK","Message":[],"Nonce":"n1"}'
+
+
+def test_without_a_policy_gateways_get_one_that_is_of_no_use_for_an_empty_list_they_would_not_take(ask):
+    answer = ask("GET /system/policies", nonce="n1")
+    assert answer.content == b'{"Status":"OK","Message":[' + PLACEHOLDER + b'],"Nonce":"n1"}'
+
+
+def test_policies_come_packed_for_those_who_take_them_so(ask, cast):
+    build.policy(cast.acme, keys.api(cast.acme))
+    plain = ask("GET /system/policies", nonce="n1")
+    packed = ask("GET /system/policies", nonce="n1", **{"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    assert json.loads(plain.content)["Message"] == build.served()
+
+
+def test_policies_in_doubt_are_503(ask, cast):
+    build.policy(cast.acme, keys.api(cast.acme))
+    PolicyFeed.objects.update(policies=2, stamp="made anew")
+    assert ask("GET /system/policies", session="s1").status_code == 503
+
+
+def test_a_node_has_what_it_has_pulled_of_both_policies_and_apis(ask, cast):
+    api = keys.api(cast.acme)
+    ask("GET /system/policies", session="s1")
+    build.policy(cast.acme, api)
+    ask("GET /system/apis", session="s1")
+    first = Node.objects.values_list("served_version", "policies_version").get()
+    ask("GET /system/policies", session="s1")
+    ask("GET /system/apis", session="s1")
+    second = Node.objects.values_list("served_version", "policies_version").get()
+    assert (first, second) == ((1, 1), (2, 2))
+
+
+def test_a_node_that_has_its_policies_from_elsewhere_is_told_by_its_apis_alone(ask, cast):
+    keys.api(cast.acme)
+    ask("GET /system/apis", session="s1")
+    assert Node.objects.values_list("served_version", "policies_version").get() == (1, None)
 
 
 def test_the_token_of_a_quota_trigger_is_neither_stored_nor_logged(node_client, db, caplog):

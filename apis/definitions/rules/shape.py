@@ -31,9 +31,10 @@ _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
-def problems(definition: object) -> list[Problem]:
-    """The Problems of a definition's types and member names, in document order; at most MOST of them."""
-    return [Problem(text_of(path), fault) for path, fault in islice(_object(definition, TYPES, ()), MOST)]
+def problems(document: object, types: dict = TYPES) -> list[Problem]:
+    """The Problems of a document's types and member names, in document order; at most MOST of them. types: of what
+    gateways decode, a classic definition or another document, in the form of `types.json`."""
+    return [Problem(text_of(path), fault) for path, fault in islice(_object(document, types, ()), MOST)]
 
 
 def _check(value: object, wanted: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -42,7 +42,7 @@ def test_the_feed_has_the_apis_of_every_organisation_by_id_whatever_the_callers_
 
 
 def test_a_feed_is_made_once_a_version(three, monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr(feed, "_latest", None)
+    monkeypatch.setattr(feed.APIS, "_latest", None)
     # The feed with its version; afterwards its stamp.
     with django_assert_num_queries(1):
         first = feed.current()
@@ -86,7 +86,7 @@ def test_an_outline_names_the_feed_without_reading_it(three, django_assert_num_q
 
 def test_a_feed_of_more_bodies_than_are_read_at_once_is_whole(three, monkeypatch):
     monkeypatch.setattr(feed, "_AT_ONCE", 2)
-    monkeypatch.setattr(feed, "_latest", None)
+    monkeypatch.setattr(feed.APIS, "_latest", None)
     assert [element["api_definition"]["api_id"] for element in json.loads(feed.current().body)] == [
         "a",
         "b",
@@ -100,7 +100,7 @@ def test_when_many_ask_after_a_change_one_reads_the_feed_and_the_others_wait_for
     """Each packed it for himself, which eight threads at 36 MB took 39 s and 530 MB for."""
     with scope.org(cast.acme.id), transaction.atomic():
         publish.create(cast.acme.id, plain(), author=None)
-    monkeypatch.setattr(feed, "_latest", None)
+    monkeypatch.setattr(feed.APIS, "_latest", None)
     began, read = threading.Barrier(8), []
 
     def noted():
@@ -108,8 +108,8 @@ def test_when_many_ask_after_a_change_one_reads_the_feed_and_the_others_wait_for
         time.sleep(0.2)  # so that all others wait by then
         return _read()
 
-    _read = feed._read
-    monkeypatch.setattr(feed, "_read", noted)
+    _read = feed.APIS._read
+    monkeypatch.setattr(feed.APIS, "_read", noted)
 
     def ask(_):
         try:
