@@ -37,6 +37,12 @@ _LIMITS = (
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]{0,199}")
 _ROUTES = ("search",)
 _HEX_ID = re.compile("[0-9a-fA-F]{24}")
+# A gateway puts a policy's metadata into those of the key, and 5.14 acts by these names in there.
+ACTED_ON = {
+    "policies": "must be left out: gateways take a list of this name for the policies of the key, of whatever "
+    "organisation",
+    "rate_limit_pattern": "must be left out: gateways count requests by it, which another organisation's key may share",
+}
 
 
 def problems(document: object) -> list[Problem]:
@@ -44,7 +50,13 @@ def problems(document: object) -> list[Problem]:
     found = shape.problems(document, TYPES)
     if found or not isinstance(document, dict):
         return found
-    return [*_names(document), *_limits(document), *_rights(document), *_partitions(document)]
+    return [
+        *_names(document),
+        *_limits(document),
+        *_rights(document),
+        *_partitions(document),
+        *_meta_data(document),
+    ]
 
 
 def _names(document: dict[str, Any]):
@@ -122,6 +134,11 @@ def _partitions(document: dict[str, Any]):
         yield Problem(
             "/partitions/per_api", "must not be set beside another partition: gateways refuse the keys"
         )
+
+
+def _meta_data(document: dict[str, Any]):
+    present = document.get("meta_data") or {}
+    yield from (Problem(f"/meta_data/{name}", why) for name, why in ACTED_ON.items() if name in present)
 
 
 def _entries(document: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -71,6 +71,16 @@ def normal(present=None, **members):
             {"partitions": {"per_api": True, "quota": True}},
             "/partitions/per_api: must not be set beside another partition: gateways refuse the keys",
         ),
+        (
+            {"meta_data": {"policies": []}},
+            "/meta_data/policies: must be left out: gateways take a list of this name for the policies of the "
+            "key, of whatever organisation",
+        ),
+        (
+            {"meta_data": {"rate_limit_pattern": ""}},
+            "/meta_data/rate_limit_pattern: must be left out: gateways count requests by it, which another "
+            "organisation's key may share",
+        ),
         ({"more": "x" * 200_000}, "must not be longer than 200,000 characters"),
     ],
 )
@@ -91,6 +101,7 @@ def test_what_is_no_object_is_no_policy():
         {"rate": 0, "per": 0, "quota_max": 0, "key_expires_in": -1, "last_updated": ""},
         {"_id": {"$oid": "A" * 24}, "id": "ns:gold", "auth_types": {"a": "token"}, "unknown": [1]},
         {"access_rights": {"a": None}, "partitions": {"per_api": True}},
+        {"meta_data": {"Policies": [], "upstream": {"policies": ["deeper"]}}},
     ],
 )
 def test_what_clients_send_is_accepted(members):
