@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from keys.policies.merging import exceeds, interval
+from keys.policies.effect.merging import exceeds, interval
 
 Generation = Literal["3.0", "5"]
 

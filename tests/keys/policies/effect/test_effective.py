@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keys.policies.applying import PARTITIONS, Refusal
-from keys.policies.effective import effective, policy_names
-from keys.policies.levels import LIMITS, Setting, values
-from keys.policies.merging import interval
+from keys.policies.effect.applying import PARTITIONS, Refusal
+from keys.policies.effect.effective import effective, policy_names
+from keys.policies.effect.levels import LIMITS, Setting, values
+from keys.policies.effect.merging import interval
 
-RECORDED = json.loads((Path(__file__).parents[1] / "data" / "effective.json").read_text())
+RECORDED = json.loads((Path(__file__).parents[2] / "data" / "effective.json").read_text())
 ORG = "5e9d9544a1dcd60001d0ed20"
 GENERATIONS = ("3.0", "5")
 THREE = ["A:", "B:", "C:"]

@@ -4,8 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keys.policies.levels import LIMITS, OF_POLICY, Generation, Level, is_empty, level, raise_api, values
-from keys.policies.merging import ADDED_IN_3_0, ADDED_IN_5, added, with_rates
+from keys.policies.effect.levels import (
+    LIMITS,
+    OF_POLICY,
+    Generation,
+    Level,
+    is_empty,
+    level,
+    raise_api,
+    values,
+)
+from keys.policies.effect.merging import ADDED_IN_3_0, ADDED_IN_5, added, with_rates
 
 _MEMBERS_IN_3_0 = ("api_name", "api_id", "versions", "allowed_urls", "restricted_types")
 _MEMBERS: dict[Generation, tuple[str, ...]] = {

@@ -15,10 +15,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keys.policies.applying import Refusal, Refused, State, apply, as_the_only_api, clear, flags, settle
-from keys.policies.levels import LIMITS, Generation, Level, is_empty, level, values
-from keys.policies.merging import united
-from keys.policies.rights import Right, own_rights, without_empty, written
+from keys.policies.effect.applying import (
+    Refusal,
+    Refused,
+    State,
+    apply,
+    as_the_only_api,
+    clear,
+    flags,
+    settle,
+)
+from keys.policies.effect.levels import LIMITS, Generation, Level, is_empty, level, values
+from keys.policies.effect.merging import united
+from keys.policies.effect.rights import Right, own_rights, without_empty, written
 
 # Where a gateway joins two policies it writes these members of the result into the first, as long as it holds it:
 # every other key with that policy gets them too, until policies are loaded again.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from keys.policies.levels import (
+from keys.policies.effect.levels import (
     DEPTH,
     OF_POLICY,
     QUOTA,
@@ -22,7 +22,7 @@ from keys.policies.levels import (
     speed_up,
     value,
 )
-from keys.policies.rights import Right, entries, granted_in_3_0, granted_in_5, joined, per_api
+from keys.policies.effect.rights import Right, entries, granted_in_3_0, granted_in_5, joined, per_api
 
 PARTITIONS = ("acl", "quota", "rate_limit", "complexity")
 _LIMITS_OF = {"quota": QUOTA, "rate_limit": (*RATE, *THROTTLE), "complexity": DEPTH}
