@@ -17,6 +17,7 @@ pages = [
 wire = [
     path("api/keys", rest.keys, name="rest-keys"),
     path("api/keys/detailed", rest.keys_detailed, name="rest-keys-detailed"),
+    path("api/keys/preview", rest.keys_preview, name="rest-keys-preview"),
     path("api/keys/<str:name>", rest.key, name="rest-key"),
     path("api/apis/keys", rest.keys_of_apis, name="rest-keys-of-apis"),
     # "-" stands for any API.

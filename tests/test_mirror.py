@@ -45,6 +45,8 @@ TESTED_IN = {
     "keys/policies/effect/levels.py": "tests/keys/policies/effect/test_effective.py",
     "keys/policies/effect/merging.py": "tests/keys/policies/effect/test_effective.py",
     "keys/policies/effect/rights.py": "tests/keys/policies/effect/test_effective.py",
+    "keys/sessions/fields.py": "tests/keys/keys/test_forms.py",
+    "keys/templatetags/keys_picker.py": "tests/keys/keys/test_picker.py",
     "keys/policies/refusals.py": "tests/keys/policies/test_lifecycle.py",
     "orgs/db/base.py": "tests/orgs/db/test_tenancy.py",
     "orgs/db/checks.py": "tests/orgs/db/test_tenancy.py",

@@ -9,6 +9,6 @@ def session(token_hash: str) -> str:
     return f"apikey-{token_hash}"
 
 
-def quota(token_hash: str) -> str:
-    """Where gateways count its requests of a quota period."""
-    return f"quota-{token_hash}"
+def quota(token_hash: str, scope: str = "") -> str:
+    """Where gateways count its requests of a quota period. scope: what shares the count; "" is the whole key."""
+    return f"quota-{scope}-{token_hash}" if scope else f"quota-{token_hash}"

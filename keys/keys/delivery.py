@@ -25,9 +25,10 @@ from redis import Redis
 from apis.gateways import names, outbox
 from apis.gateways.signing import forget_sessions
 from apis.models import Outbox
-from keys.keys.reader import sessions_of
+from keys.keys.reader import served_to, sessions_of
 from keys.keys.session import encoded, parsed, with_quota_state
 from keys.models import Key
+from keys.sessions.merged import has_quota, scopes, with_periods
 
 # The kinds of message about a key. Access that ends is urgent; what is said of all keys of an organisation is not.
 CHANGED, SUSPENDED, REVOKED, AGAIN = "key", "key-suspended", "key-removed", "key-again"
@@ -94,6 +95,7 @@ def _store(
     keys: list[Key], wanted: dict[str, dict[str, Any] | None], redis: Redis, resetting: Collection[str]
 ) -> None:
     stored = redis.mget([session_name(key) for key in keys] + [names.quota(key.token_hash) for key in keys])
+    policies = served_to([key for key in keys if _may_have_policies(wanted[key.id])])
     now = int(time.time())
     # One MULTI: no gateway can cache an old session again between the write and the notice.
     with redis.pipeline(transaction=True) as pipeline:
@@ -105,15 +107,32 @@ def _store(
             else:
                 begun = None if resets else parsed(before)
                 # No time to live: an expired key is refused by its `expires`, in words that say so.
-                pipeline.set(session_name(key), encoded(with_quota_state(session, begun, now)))
-            if key.quota_max > 0 and (session is None or session["is_inactive"]):
-                pipeline.set(names.quota(key.token_hash), SPENT, ex=SPENT_FOR)
-            elif resets:
-                pipeline.delete(names.quota(key.token_hash))
+                going_on = with_periods(session, begun, policies.get(key.id, ()), now)
+                pipeline.set(session_name(key), encoded(with_quota_state(going_on, begun, now)))
+            _count(key, policies.get(key.id, []), pipeline, ended=_has_ended(session), resets=resets)
         pipeline.publish(
             names.CHANNEL, forget_sessions([key.cache_key for key in keys], settings.NODE_SECRET)
         )
         pipeline.execute()
+
+
+def _may_have_policies(session: dict[str, Any] | None) -> bool:
+    """Whether the key of this session may have some, although the session names none."""
+    return _has_ended(session) or "apply_policies" in (session or {})
+
+
+def _has_ended(session: dict[str, Any] | None) -> bool:
+    return session is None or session["is_inactive"]
+
+
+def _count(key: Key, policies: list[dict[str, Any]], redis: Redis, *, ended: bool, resets: bool) -> None:
+    """Have gateways count the requests of a key that has ended as too many, or anew."""
+    counters = [names.quota(key.token_hash, scope) for scope in ("", *scopes(policies))]
+    if ended and (key.quota_max > 0 or has_quota(policies)):
+        for counter in counters:
+            redis.set(counter, SPENT, ex=SPENT_FOR)
+    elif resets:
+        redis.delete(*counters)
 
 
 def _is_spent(count: bytes | None) -> bool:

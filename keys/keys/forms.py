@@ -1,8 +1,7 @@
 """The one validation of keys: pages post texts to it, REST hands it values of JSON."""
 
-import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,131 +11,24 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from keys.keys.lifecycle import KeySpec
-from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from
+from keys.keys.parameters import NO_RIGHTS
 from keys.keys.search import LONGEST_SEARCH
-from keys.keys.session import INT64, POLICIES, UNLIMITED, Api, Right
+from keys.keys.session import INT64, UNLIMITED, Api, PolicyFacts, Right
 from keys.models import STATES, Key
-from orgs.http import strict_json
+from keys.sessions.fields import (
+    ExpiryField,
+    MetaDataField,
+    PoliciesField,
+    PolicyField,
+    RightsField,
+    TagsField,
+)
 from orgs.http.forms import SeenForm
-
-LONGEST_META_DATA = 10_000
-# 9999-12-31T23:59:59Z, the last second a datetime can hold.
-LAST_SECOND = 253402300799
-
-
-class ExpiryField(forms.Field):
-    """When a key ends: unix seconds (0 and -1 are never), or local time as a browser sends it, in `zone`."""
-
-    widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": "1"})
-
-    def __init__(self, *, zone: ZoneInfo, **kwargs):
-        super().__init__(required=False, **kwargs)
-        self.zone = zone
-
-    def prepare_value(self, value):
-        return (
-            value.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M:%S")
-            if isinstance(value, datetime)
-            else value
-        )
-
-    def to_python(self, value: Any) -> datetime | None:
-        if value in (None, ""):
-            return None
-        return self._of_seconds(value) if isinstance(value, int) else self._of_text(value)
-
-    def _of_seconds(self, seconds: int) -> datetime | None:
-        if seconds in (0, -1):
-            return None
-        if not 0 < seconds <= LAST_SECOND:
-            raise ValidationError("Must be unix seconds; 0 is never.")
-        return datetime.fromtimestamp(seconds, UTC)
-
-    def _of_text(self, text: str) -> datetime:
-        try:
-            local = datetime.fromisoformat(text.strip())
-        except ValueError:
-            local = None
-        # Years at the ends of the calendar leave it when a zone is applied.
-        if local is None or local.tzinfo is not None or not 1970 < local.year < 9999:
-            raise ValidationError("Enter a date and a time.")
-        # Of an hour that occurs twice, when clocks go back, the first is meant.
-        return local.replace(tzinfo=self.zone).astimezone(UTC)
-
-
-class RightsField(forms.MultipleChoiceField):
-    """The APIs a key may open: ids ticked on a page, or the `access_rights` object of a request body."""
-
-    widget = forms.CheckboxSelectMultiple
-
-    def __init__(self, *, apis: Iterable[Api], kept: Iterable[Right], **kwargs):
-        self.own = [api.api_id for api in apis]
-        self.kept = {right.api_id: right for right in kept}
-        choices = [(api.api_id, api.name or api.api_id) for api in apis]
-        super().__init__(choices=choices, **kwargs)
-
-    def prepare_value(self, value):
-        return list(value) if isinstance(value, Mapping) else value
-
-    def clean(self, value: Any) -> list[Right]:
-        """Empty here is empty: whether it may be depends on the rest of the form."""
-        ticked = isinstance(value, list)
-        if ticked:
-            value = {api_id: {} for api_id in value}
-        if not value and isinstance(value, dict | None):
-            return []
-        try:
-            rights = rights_from(value, self.own)
-        except SessionError as error:
-            place = error.field.removeprefix("access_rights").removeprefix(".")
-            raise ValidationError(f"{place}: {error.message}" if place else error.message) from None
-        # A page does not ask for versions, so it leaves those which REST has set.
-        return [self.kept.get(right.api_id, right) for right in rights] if ticked else rights
-
-
-class TagsField(forms.CharField):
-    """Tags: a list, or texts with commas between them."""
-
-    def prepare_value(self, value):
-        return ", ".join(value) if isinstance(value, list) else value
-
-    def clean(self, value: Any) -> list[str]:
-        texts = value if isinstance(value, list) else str(value or "").split(",")
-        cleaned = [super(TagsField, self).clean(text) for text in texts]
-        if len(cleaned) > 100:
-            raise ValidationError("At most 100 tags.")
-        return [text for text in dict.fromkeys(cleaned) if text]
-
-
-class MetaDataField(forms.Field):
-    """Metadata: an object, or the text of one."""
-
-    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
-
-    def prepare_value(self, value):
-        return _json_text(value) if isinstance(value, dict) else value
-
-    def to_python(self, value: Any) -> dict:
-        if value in (None, ""):
-            return {}
-        if isinstance(value, str):
-            try:
-                value = strict_json.loads(value)
-            except strict_json.BadJson as error:
-                raise ValidationError(f"Not JSON: {error}.") from None
-        if not isinstance(value, dict):
-            raise ValidationError("Must be an object.")
-        if POLICIES in value:
-            raise ValidationError(
-                f"{POLICIES!r} cannot be a name here: gateways would take it for the key's policies."
-            )
-        if len(_json_text(value)) > LONGEST_META_DATA:
-            raise ValidationError(f"At most {LONGEST_META_DATA} characters.")
-        return value
 
 
 class KeyForm(forms.Form):
-    """What a key shall be. `apis`: all of its organisation. `key` with its `rights` when one is changed."""
+    """What a key shall be. `apis`: all of its organisation. `policies`: those of its organisation that are offered.
+    `key` with its `rights` and its policies, `has`, when one is changed."""
 
     alias = forms.CharField(label="Name", max_length=200, required=False)
     owner = forms.CharField(
@@ -172,13 +64,17 @@ class KeyForm(forms.Form):
         zone: ZoneInfo,
         key: Key | None = None,
         rights: Iterable[Right] = (),
+        policies: Iterable[PolicyFacts] = (),
+        has: Iterable[PolicyFacts] = (),
         typed: QueryDict | None = None,
     ):
         """typed: what stands in the fields of a page that was sent to search and not to save."""
-        rights = list(rights)
-        super().__init__(data, initial=_initial(key, rights) if typed is None else _typed(typed))
+        rights, policies, has = list(rights), list(policies), [policy.id for policy in has]
+        super().__init__(data, initial=_initial(key, rights, has) if typed is None else _typed(typed))
         self.key = key
         self.fields["access_rights"] = RightsField(apis=apis, kept=rights, label="Or these APIs")
+        self.fields["apply_policies"] = PoliciesField(policies=policies, kept=has, label="Policies")
+        self.fields["apply_policy_id"] = PolicyField(policies=policies)
         self.fields["expires"] = ExpiryField(
             zone=zone, label="Expiry", help_text=f"Empty: never. Time zone: {zone.key}."
         )
@@ -215,9 +111,18 @@ class KeyForm(forms.Form):
             self._missing("per", "A rate needs the seconds it is counted in.")
         if cleaned.get("quota_max", 0) > 0 and (cleaned.get("quota_renewal_rate") or 0) <= 0:
             self._missing("quota_renewal_rate", "A quota needs the seconds after which it is renewed.")
-        if not cleaned.get("all_apis") and cleaned.get("access_rights") == []:
+        opens = (
+            cleaned.get("all_apis")
+            or self.policies()
+            or self.errors.keys() & {"apply_policies", "apply_policy_id"}
+        )
+        if not opens and cleaned.get("access_rights") == []:
             self.add_error("access_rights", NO_RIGHTS)
         return cleaned
+
+    def policies(self) -> list[PolicyFacts]:
+        """Those that were asked for: as gateways do, the one counts where there is no list."""
+        return self.cleaned_data.get("apply_policies") or self.cleaned_data.get("apply_policy_id") or []
 
     def _missing(self, name: str, message: str) -> None:
         if name not in self.errors:
@@ -236,16 +141,18 @@ class KeyForm(forms.Form):
             quota_renewal_rate=values["quota_renewal_rate"] or 0,
             all_apis=values["all_apis"],
             rights=() if values["all_apis"] else tuple(values["access_rights"]),
+            policies=tuple(policy.id for policy in self.policies()),
             tags=values["tags"],
             meta_data=values["meta_data"],
         )
 
 
 def _typed(sent: QueryDict) -> dict[str, Any]:
-    return sent.dict() | {"access_rights": sent.getlist("access_rights"), "all_apis": "all_apis" in sent}
+    lists = {name: sent.getlist(name) for name in ("access_rights", "apply_policies")}
+    return sent.dict() | lists | {"all_apis": "all_apis" in sent}
 
 
-def _initial(key: Key | None, rights: list[Right]) -> dict[str, Any]:
+def _initial(key: Key | None, rights: list[Right], has: list[str]) -> dict[str, Any]:
     """What the page shows before anybody has typed; unlimited is an empty field there."""
     if key is None:
         return {}
@@ -255,6 +162,7 @@ def _initial(key: Key | None, rights: list[Right]) -> dict[str, Any]:
         "owner": key.owner,
         "all_apis": key.all_apis,
         "access_rights": [right.api_id for right in rights],
+        "apply_policies": has,
         "expires": key.expires_at,
         "tags": key.tags,
         "meta_data": key.meta_data or "",
@@ -308,7 +216,3 @@ class KeyFilterForm(forms.Form):
     def order(self) -> tuple[str, ...]:
         """The columns that a valid form sorts by (orgs.http.paging)."""
         return SORTS[self.cleaned_data["sort"] or NEWEST_FIRST]
-
-
-def _json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1)

@@ -2,13 +2,14 @@
 change.
 
 The caller has entered a scope and opened the transaction. What it hands in has passed keys.keys.forms; that
-every API is the organisation's own is nevertheless asked of the database again, here and by its composite
-foreign keys.
+every API and policy is the organisation's own is nevertheless asked of the database again, here and by its
+composite foreign keys. Locks are taken in the order of orgs.organisations.locks.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -19,9 +20,10 @@ from apis.models import ApiDefinition
 from keys.keys import search
 from keys.keys import token as tokens
 from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
-from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api
-from keys.keys.session import UNLIMITED, Right
-from keys.models import Key, KeyRight
+from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api, policies_from
+from keys.keys.reader import policies_of, policies_of_one, policy_facts
+from keys.keys.session import UNLIMITED, PolicyFacts, Right
+from keys.models import Key, KeyPolicy, KeyRight, Policy
 from orgs import refusals
 from orgs.audit import log
 from orgs.organisations import limits, locks
@@ -40,12 +42,14 @@ class KeySpec:
     quota_renewal_rate: int = 0
     all_apis: bool = False
     rights: tuple[Right, ...] = ()
+    # Row ids, in the order in which gateways apply them.
+    policies: tuple[str, ...] = ()
     tags: list[str] = field(default_factory=list)
     meta_data: dict[str, Any] = field(default_factory=dict)
 
     def columns(self) -> dict[str, Any]:
         """All of it that stands in the key's own row."""
-        return {name: value for name, value in vars(self).items() if name != "rights"}
+        return {name: value for name, value in vars(self).items() if name not in ("rights", "policies")}
 
 
 MISSING = "Could not retrieve key detail"  # Tyk's words
@@ -80,15 +84,16 @@ class AlreadyMade(refusals.Taken):
 def create(
     org_id: str, spec: KeySpec, *, created_by: str, suspended: bool = False, form_token: str | None = None
 ) -> tuple[Key, str]:
-    """A new key and its token, which is nowhere kept. Raises SessionError for rights that may not be given,
-    AlreadyMade for a form token used before, Departed, LimitReached."""
+    """A new key and its token, which is nowhere kept. Without an expiry of its own it ends when the first of its
+    policies says so. Raises SessionError for rights and policies that may not be given, AlreadyMade for a form token
+    used before, Departed, LimitReached."""
     organisation = locks.lock(org_id)
     made = Key.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
     if made is not None:
         raise AlreadyMade(made)
     living = Key.objects.filter(org_id=org_id, revoked_at=None)
     limits.refuse_more(organisation, "max_keys", living.count() + 1)
-    apis = _own_apis(org_id, spec)
+    apis, policies = _own_apis(org_id, spec), _own_policies(org_id, spec)
     text = tokens.new_token(org_id)
     key = Key(
         org_id=org_id,
@@ -99,9 +104,11 @@ def create(
         cache_key=tokens.cache_key(text),
         **spec.columns(),
     )
+    key.expires_at = key.expires_at or ends_by(policies, key.created_at)
     key.save(force_insert=True)
     search.index(key)
     _write_rights(key, spec, apis)
+    _write_policies(key, policies)
     _announce(key, "key.created", before={})
     return key, text
 
@@ -116,12 +123,12 @@ def change(
 ) -> Key:
     """Make a key what `spec` says. `suspended` None leaves that as it is; `reset_quota` begins its quota
     anew. `expected`, here and in the other verbs: the change number that whoever asks for it has seen; None changes
-    whatever is there. Raises SessionError for rights that may not be given, Revoked, Stale, Departed."""
+    whatever is there. Raises SessionError for rights and policies that may not be given, Revoked, Stale, Departed."""
     locks.lock(key.org_id)
-    apis = _own_apis(key.org_id, spec)
+    apis, policies = _own_apis(key.org_id, spec), _own_policies(key.org_id, spec)
     key = _locked(key)
     before = _facts(key)
-    specified = _specified(spec, key.suspended if suspended is None else suspended)
+    specified = _specified(spec, policies, key.suspended if suspended is None else suspended)
     if before == specified and not reset_quota:
         return key
     _refuse_stale(key, expected)
@@ -130,6 +137,9 @@ def change(
     key.suspended = specified["suspended"]
     KeyRight.objects.filter(org_id=key.org_id, key=key).delete()
     _write_rights(key, spec, apis)
+    if before["policies"] != specified["policies"]:
+        KeyPolicy.objects.filter(org_id=key.org_id, key=key).delete()
+        _write_policies(key, policies)
     if (before["alias"], before["owner"]) != (key.alias, key.owner):
         search.index(key)
     _save(key)
@@ -140,7 +150,18 @@ def change(
 
 def differences(key: Key, spec: KeySpec) -> dict[str, list]:
     """{member: [now, specified]} of what `change` would alter."""
-    return log.changes_between(_facts(key), _specified(spec, key.suspended))
+    own = policies_of_one(key.org_id, named=spec.policies)
+    policies = sorted(own, key=lambda policy: spec.policies.index(policy.id))
+    return log.changes_between(_facts(key), _specified(spec, policies, key.suspended))
+
+
+def ends_by(policies: Iterable[PolicyFacts], made_at: datetime) -> datetime | None:
+    """When a key made then ends by the shortest of what its policies say; None is never."""
+    seconds = min((policy.key_expires_in for policy in policies if policy.key_expires_in > 0), default=0)
+    try:
+        return made_at + timedelta(seconds=seconds) if seconds else None
+    except OverflowError:  # beyond the calendar
+        return None
 
 
 def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> Key:
@@ -190,7 +211,7 @@ def _own_apis(org_id: str, spec: KeySpec) -> dict[str, ApiDefinition]:
     if spec.all_apis:
         return {}
     wanted = {right.api_id for right in spec.rights}
-    if not wanted:
+    if not wanted and not spec.policies:
         raise SessionError("access_rights", NO_RIGHTS)
     own = ApiDefinition.objects.select_for_update(no_key=True, of=("self",)).filter(
         org_id=org_id, api_id__in=wanted
@@ -199,6 +220,21 @@ def _own_apis(org_id: str, spec: KeySpec) -> dict[str, ApiDefinition]:
     if missing := sorted(wanted - apis.keys()):
         raise SessionError("access_rights", no_such_api(missing[0]))
     return apis
+
+
+def _own_policies(org_id: str, spec: KeySpec) -> list[PolicyFacts]:
+    """The policies that `spec` names, in order, locked so that none is deleted before the key has it."""
+    if not spec.policies:
+        return []
+    rows = Policy.objects.filter(org_id=org_id, id__in=spec.policies).order_by("id")
+    return policies_from(spec.policies, policy_facts(rows.select_for_update(no_key=True)))
+
+
+def _write_policies(key: Key, policies: list[PolicyFacts]) -> None:
+    KeyPolicy.objects.bulk_create(
+        KeyPolicy(org_id=key.org_id, key=key, policy_id=policy.id, position=position)
+        for position, policy in enumerate(policies)
+    )
 
 
 def _write_rights(key: Key, spec: KeySpec, apis: dict[str, ApiDefinition]) -> None:
@@ -241,16 +277,19 @@ def _facts(key: Key) -> dict[str, Any]:
     """What a change may alter."""
     rights = KeyRight.objects.filter(org_id=key.org_id, key=key).order_by("api__api_id")
     opened = dict(rights.values_list("api__api_id", "versions"))
-    return _described(key, opened, key.suspended, key.revoked_at is not None)
+    policies = policies_of([key])[key.id]
+    return _described(key, opened, policies, key.suspended, key.revoked_at is not None)
 
 
-def _specified(spec: KeySpec, suspended: bool) -> dict[str, Any]:
+def _specified(spec: KeySpec, policies: list[PolicyFacts], suspended: bool) -> dict[str, Any]:
     """The same of a key that is what `spec` says."""
     opened = {right.api_id: list(right.versions) for right in spec.rights}
-    return _described(spec, opened, suspended, revoked=False)
+    return _described(spec, opened, policies, suspended, revoked=False)
 
 
-def _described(key: Key | KeySpec, opened: dict[str, list], suspended: bool, revoked: bool) -> dict[str, Any]:
+def _described(
+    key: Key | KeySpec, opened: dict[str, list], policies: list[PolicyFacts], suspended: bool, revoked: bool
+) -> dict[str, Any]:
     return {
         "alias": key.alias,
         "owner": key.owner,
@@ -260,6 +299,7 @@ def _described(key: Key | KeySpec, opened: dict[str, list], suspended: bool, rev
         "quota_max": key.quota_max,
         "quota_renewal_rate": key.quota_renewal_rate,
         "apis": "all" if key.all_apis else opened,
+        "policies": [policy.policy_id for policy in policies],
         "suspended": suspended,
         "revoked": revoked,
         "tags": key.tags,

@@ -8,16 +8,19 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keys.keys.session import INT64, Right, is_zero
+from keys.keys.session import INT64, PolicyFacts, Right, is_zero
 from orgs import refusals
 
-NO_RIGHTS = "A key must have at least one API in its access rights."
+NO_RIGHTS = "A key must have at least one API in its access rights, or a policy that opens one."
+NO_GRANT = (
+    "None of these policies opens an API: they only limit. Gateways from 5.8 on refuse a key whose policies open"
+    " nothing, whatever its own rights are. Choose one that opens APIs too."
+)
+MOST_POLICIES = 20
 
 # Members of a gateway's session that are not kept.
 _NOT_KEPT = frozenset(
     {
-        "apply_policies",
-        "apply_policy_id",
         "oauth_client_id",
         "oauth_keys",
         "certificate",
@@ -82,6 +85,30 @@ def rights_from(access_rights: Any, own_apis: Iterable[str]) -> list[Right]:
 def no_such_api(api_id: str) -> str:
     """What is said of an API that does not exist and of another organisation's: the difference would tell."""
     return f"There is no API {api_id!r} in this organisation."
+
+
+def policies_from(names: Iterable[str], own: Iterable[PolicyFacts]) -> list[PolicyFacts]:
+    """The policies that a key shall have, in order, each named by its row's id or by the one clients use.
+
+    `own`: policies of the key's organisation, at least those named. Raises SessionError for too many, for one that is
+    unknown or another organisation's, in one wording, and where none of them grants rights.
+    """
+    known = {policy.policy_id: policy for policy in own} | {policy.id: policy for policy in own}
+    names = list(dict.fromkeys(names))
+    if len(names) > MOST_POLICIES:
+        raise SessionError("apply_policies", f"Must not be more than {MOST_POLICIES} policies.")
+    for name in names:
+        if name not in known:
+            raise SessionError("apply_policies", no_such_policy(name))
+    policies = list(dict.fromkeys(known[name] for name in names))
+    if policies and not any(policy.grants_rights for policy in policies):
+        raise SessionError("apply_policies", NO_GRANT)
+    return policies
+
+
+def no_such_policy(name: str) -> str:
+    """As `no_such_api`."""
+    return f"There is no policy {name!r} in this organisation."
 
 
 def _right_from(api_id: str, entry: Any, own: set[str]) -> Right:
@@ -174,4 +201,6 @@ _READERS = {
     "expires": _integer,
     "is_inactive": _flag,
     "all_apis": _flag,
+    "apply_policies": _texts,
+    "apply_policy_id": _text,
 }

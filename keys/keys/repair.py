@@ -16,9 +16,10 @@ from redis import Redis
 
 from apis.models import Outbox
 from keys.keys.delivery import check_later, session_name, write
-from keys.keys.reader import sessions_of
+from keys.keys.reader import served_to, sessions_of
 from keys.keys.session import encoded, parsed, same
 from keys.models import Key, Sweep
+from keys.sessions.merged import accepted
 from orgs import scope
 
 CHUNK = 500
@@ -80,11 +81,20 @@ def check(rows: list[Outbox], redis: Redis) -> None:
 
 def _wrong(keys: list[Key], wanted: dict[str, dict | None], redis: Redis) -> list[Key]:
     stored = redis.mget([session_name(key) for key in keys]) if keys else []
-    return [key for key, text in zip(keys, stored, strict=True) if not _right(wanted[key.id], text)]
+    other = [
+        (key, text) for key, text in zip(keys, stored, strict=True) if not _as_written(wanted[key.id], text)
+    ]
+    policies = served_to([key for key, _ in other if "apply_policies" in (wanted[key.id] or {})])
+    return [key for key, text in other if not _right(wanted[key.id], text, policies.get(key.id, []))]
 
 
-def _right(wanted: dict | None, text: bytes | None) -> bool:
+def _as_written(wanted: dict | None, text: bytes | None) -> bool:
+    """Mostly it is, which is seen without reading it."""
+    return text == (None if wanted is None else encoded(wanted))
+
+
+def _right(wanted: dict | None, text: bytes | None, policies: list[dict]) -> bool:
     if wanted is None or text is None:
-        return wanted is None and text is None
-    # Mostly it is as we wrote it, which is seen without reading it.
-    return text == encoded(wanted) or same(wanted, parsed(text))
+        return False
+    by_policies = "apply_policies" in wanted
+    return accepted(wanted, parsed(text), policies) if by_policies else same(wanted, parsed(text))

@@ -14,9 +14,10 @@ from apis.models import ApiDefinition
 from keys.keys import lifecycle, token
 from keys.keys.forms import KeyForm
 from keys.keys.parameters import values_from
-from keys.keys.reader import apis_of_one, described_of
+from keys.keys.reader import apis_of_one, described_of, policies_of_one
 from keys.keys.search import LONGEST_SEARCH, found
 from keys.models import Key, KeyRight
+from keys.sessions import results
 from orgs.access import access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, json_response, ok, page, read_json, tagged, valid
@@ -54,6 +55,18 @@ def keys_detailed(request):
         raise RestError(400, f"q: must not be longer than {LONGEST_SEARCH} characters")
     rows, pages = page(request, _newest_first(found(text=text).keys))
     return json_response({"keys": _data(rows), "pages": pages})
+
+
+@access("key", "keys", methods="POST")
+def keys_preview(request):
+    """The session that gateways of this day would work with, for a key of this body; nothing is made."""
+    values = values_from(read_json(request))
+    org_id = _org_of_new_key(request, values)
+    spec = _valid(values, org_id).spec()
+    outcome = results.of_spec(org_id, spec, suspended=values.get("is_inactive", False))["5"]
+    if outcome.session is None:
+        raise RestError(400, f"apply_policies: gateways would refuse the key: {outcome.refusal}")
+    return json_response(outcome.session)
 
 
 @access("key", "keys", methods="GET POST PUT DELETE")
@@ -176,7 +189,9 @@ def _changed(request, found_key: Key) -> Key:
 
 
 def _valid(values: dict, org_id: str, found_key: Key | None = None) -> KeyForm:
-    return valid(KeyForm(values, apis=apis_of_one(org_id), zone=_UTC, key=found_key))
+    named = [*values.get("apply_policies", ()), values.get("apply_policy_id", "")]
+    policies = policies_of_one(org_id, named=named) if any(named) else ()
+    return valid(KeyForm(values, apis=apis_of_one(org_id), policies=policies, zone=_UTC, key=found_key))
 
 
 def _data(rows: list[Key]) -> list[dict]:

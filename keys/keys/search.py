@@ -12,27 +12,22 @@ from django.utils import timezone
 
 from apis.models import ApiDefinition
 from keys.keys.words import beginning, beginning_in_text, hash_beginning, words
-from keys.models import Key, KeyRight, KeyWord, in_state
+from keys.models import Key, KeyPolicy, KeyRight, KeyWord, PolicyRight, in_state
 
 FEW = 2_000
 LONGEST_SEARCH = 200  # characters; each word is looked up by a statement of its own
 
-# A subquery and not a join: it is left out where keys are only counted.
-_APIS_NAMED = Coalesce(
-    Subquery(
-        KeyRight.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"))
-        .order_by()
-        .values("key_id")
-        .annotate(number=Count("id"))
-        .values("number")
-    ),
-    0,
-)
+
+def _number_of(rows: type[KeyRight] | type[KeyPolicy]) -> Coalesce:
+    """A subquery and not a join: it is left out where keys are only counted."""
+    of_key = rows.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id")).order_by()
+    return Coalesce(Subquery(of_key.values("key_id").annotate(number=Count("id")).values("number")), 0)
 
 
 @dataclass(frozen=True)
 class Found:
-    """keys: each with `apis_named`, the number of its own rights. countable: whether counting them reads few that are
+    """keys: each with `apis_named`, the number of its own rights, and `policies_named`, that of its policies.
+    countable: whether counting them reads few that are
     not among them."""
 
     keys: QuerySet[Key]
@@ -43,7 +38,7 @@ def found(*, text: str = "", state: str = "", api_id: str = "") -> Found:
     """Keys in scope. `text`: words, each of which some word of the name or the owner begins with, or the start of the
     token's hash. `state`: one of STATES. `api_id`: those that may open this API."""
     now = timezone.now()
-    keys = Key.objects.annotate(apis_named=_APIS_NAMED)
+    keys = Key.objects.annotate(apis_named=_number_of(KeyRight), policies_named=_number_of(KeyPolicy))
     looked_up = []
     if text:
         keys = keys.filter(_says(text))
@@ -55,8 +50,9 @@ def found(*, text: str = "", state: str = "", api_id: str = "") -> Found:
     if api_id:
         # Its own id first: the planner knows how many rights name that, and cannot tell through a join.
         api = ApiDefinition.objects.filter(api_id=api_id).values_list("id", flat=True).first() or ""
-        keys = keys.filter(_opens(api))
-        looked_up.append(_few_opening(api))
+        policies = _opening(api)
+        keys = keys.filter(_opens(api, policies))
+        looked_up.append(_few_opening(api, policies))
     few = [ids for ids in looked_up if ids is not None]
     for ids in few:
         keys = keys.filter(id__in=ids)
@@ -106,12 +102,24 @@ def _says(text: str) -> Q:
     return named | Q(token_hash__gte=lowest, token_hash__lt=beyond)
 
 
-def _opens(api: str) -> Q:
+def _opening(api: str) -> list[str]:
+    """The policies that open an API."""
+    named = PolicyRight.objects.filter(api_id=api, policy__grants_rights=True)
+    return list(named.values_list("policy_id", flat=True))
+
+
+def _opens(api: str, policies: list[str]) -> Q:
+    """By a policy, or by rights of its own: those count where it has no policy."""
     named = KeyRight.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"), api_id=api)
-    return Q(all_apis=True) | Q(Exists(named))
+    having = KeyPolicy.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"))
+    own = (Q(all_apis=True) | Q(Exists(named))) & ~Q(Exists(having))
+    return own | Q(Exists(having.filter(policy_id__in=policies))) if policies else own
 
 
-def _few_opening(api: str) -> set[str] | None:
+def _few_opening(api: str, policies: list[str]) -> set[str] | None:
     named = _few(KeyRight.objects.filter(api_id=api).values_list("key_id", flat=True))
     every = _few(Key.objects.filter(all_apis=True).values_list("id", flat=True))
-    return None if named is None or every is None else named | every
+    having = KeyPolicy.objects.filter(policy_id__in=policies) if policies else KeyPolicy.objects.none()
+    by_policies = _few(having.values_list("key_id", flat=True).distinct())
+    few = [ids for ids in (named, every, by_policies) if ids is not None]
+    return set().union(*few) if len(few) == 3 else None

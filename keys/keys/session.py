@@ -9,17 +9,16 @@ Pure: dicts in, dicts out.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from keys.policies.document import ACTED_ON
+from keys.policies.render import nothing
+
 UNLIMITED = -1
 INT64 = 2**63 - 1
-
-# A list under this name in the metadata is to a gateway (5.14; not to 3.0) the policies of the key, whatever APIs of
-# whatever organisation they open.
-POLICIES = "policies"
 
 # Written by gateways themselves; a client that sends back a session it has read sends them too.
 GATEWAY_MEMBERS = frozenset(
@@ -33,6 +32,7 @@ GATEWAY_MEMBERS = frozenset(
         "id_extractor_deadline",
     }
 )
+_UNLIMITED_LIMITS = ("rate", "quota_max", "quota_remaining")
 _GATEWAY_RIGHT_MEMBERS = frozenset({"allowance_scope"})
 _GATEWAY_LIMIT_MEMBERS = frozenset({"quota_renews", "quota_remaining"})
 
@@ -55,6 +55,19 @@ class Right:
 
 
 @dataclass(frozen=True)
+class PolicyFacts:
+    """A policy as keys speak of it: its row, the id by which clients name it, its name; whether a key may open
+    something by it alone; after how many seconds from its creation a key ends (0: never)."""
+
+    id: str
+    policy_id: str
+    name: str
+    state: str = "active"
+    grants_rights: bool = True
+    key_expires_in: int = 0
+
+
+@dataclass(frozen=True)
 class Limits:
     """`rate` requests in `per` seconds; `quota_max` requests in `quota_renewal_rate` seconds. A rate or
     quota of 0 or -1 is unlimited."""
@@ -65,12 +78,29 @@ class Limits:
     quota_renewal_rate: int = 0
 
 
-def session(*, rights: Iterable[Right] | None, **facts: Any) -> dict[str, Any] | None:
+def session(
+    *, rights: Iterable[Right] | None, policies: Sequence[str] = (), **facts: Any
+) -> dict[str, Any] | None:
     """The session object of a key as `described`, or None when there is nothing it may open: empty rights
-    would open everything. Policies in its metadata, which an earlier version took, are left out."""
+    would open everything. policies: the row ids of those that it has, in order."""
     made = described(rights=rights, **facts)
-    made["meta_data"].pop(POLICIES, None)
+    # What was stored before it was refused: gateways would take policies out of it, whatever organisation's APIs
+    # those open.
+    made["meta_data"] = {name: value for name, value in made["meta_data"].items() if name not in ACTED_ON}
+    if policies:
+        made = _by_policies(made, policies)
     return made if made["access_rights"] and made["org_id"] else None
+
+
+def _by_policies(made: dict[str, Any], policies: Sequence[str]) -> dict[str, Any]:
+    """The session of a key that has policies. Where those grant rights, they take the place of the key's own on every
+    gateway; where they grant none, 5.14 refuses the key and 3.0 takes its own. So none of its own are written: then it
+    opens nothing anywhere. For gateways of 3.0 -1 is the highest of limits, whatever policies say: what the key itself
+    does not limit is not set."""
+    limits = {name: 0 for name in _UNLIMITED_LIMITS if made[name] == UNLIMITED}
+    # Gateways from 5 on let policies alone say whether a key is inactive: one that is suspended must have none.
+    named = {} if made["is_inactive"] else {"apply_policies": list(policies)}
+    return made | limits | named | {"access_rights": nothing()}
 
 
 def described(
@@ -150,10 +180,11 @@ def same(ours: dict[str, Any], stored: dict[str, Any] | None) -> bool:
     """Whether a gateway treats `stored` as it would `ours`: members which gateways write themselves do not
     count, and absent, zero and -1 are one (from 5.12 on gateways leave out zero members when they write a
     session back)."""
-    return stored is not None and _essence(ours) == _essence(stored)
+    return stored is not None and essence(ours) == essence(stored)
 
 
-def _essence(session: dict[str, Any]) -> dict[str, Any]:
+def essence(session: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a session matters to a gateway."""
     kept = {
         name: value for name, value in session.items() if name not in GATEWAY_MEMBERS and not is_zero(value)
     }
@@ -198,10 +229,10 @@ def with_quota_state(ours: dict[str, Any], stored: dict[str, Any] | None, now: i
 
 def encoded(session: dict[str, Any]) -> bytes:
     """A session as bytes for Redis. Raises ValueError rather than write one without rights or
-    organisation, or with rights of its own making in the metadata."""
+    organisation, or with metadata that gateways act on."""
     if not session.get("access_rights") or not session.get("org_id"):
         raise ValueError("a session without rights or organisation opens every API on a gateway")
-    if POLICIES in (session.get("meta_data") or {}):
+    if ACTED_ON.keys() & (session.get("meta_data") or {}).keys():
         raise ValueError("policies in the metadata of a session open what they like on a gateway")
     return json.dumps(session, separators=(",", ":"), allow_nan=False).encode()
 

@@ -15,9 +15,11 @@ from apis.models import ApiDefinition
 from keys.keys import lifecycle, picker
 from keys.keys.delivery import delivered_of
 from keys.keys.forms import NEWEST_FIRST, KeyFilterForm, KeyForm, SeenKeyForm, SuspensionForm
-from keys.keys.reader import apis_of_one, rights_of
+from keys.keys.picker import offered
+from keys.keys.reader import apis_of_one, policies_of, policies_of_one, rights_of
 from keys.keys.search import found
-from keys.models import Key, KeyRight
+from keys.models import Key, KeyPolicy, KeyRight, PolicyRight
+from keys.sessions import results
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form, said_in, status_of
@@ -36,7 +38,7 @@ COLUMNS = (
     Column("Created", "date", "created", lesser=True),
     Column("Gateways", "date"),
 )
-CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "expires", "created", "delivered")
+CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "policies", "expires", "created", "delivered")
 
 
 @access("session", "keys")
@@ -73,7 +75,7 @@ def key_list(request, org):
         "page": page,
         "apis": apis,
         "api_query": api_query,
-        "choice": picker.choice(apis, {asked.get("api", "")}, api_query),
+        "choice": picker.choice(picker.of_apis(apis), {asked.get("api", "")}, api_query),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "may_write": request.user.may("keys", "write"),
     }
@@ -86,7 +88,7 @@ def _usage(request, keys: list[Key]):
 
 
 def _csv_rows(keys: list[Key]):
-    rights, delivered = rights_of(keys), delivered_of(keys)
+    rights, policies, delivered = rights_of(keys), policies_of(keys), delivered_of(keys)
     for key in keys:
         opened = rights[key.id]
         yield (
@@ -96,6 +98,7 @@ def _csv_rows(keys: list[Key]):
             key.token_hash,
             key.state(),
             "all" if opened is None else " ".join(right.api_id for right in opened),
+            " ".join(policy.policy_id for policy in policies[key.id]),
             key.expires_at.isoformat() if key.expires_at else "",
             key.created_at.isoformat(),
             "yes" if key.id in delivered else "no",
@@ -106,9 +109,9 @@ def _csv_rows(keys: list[Key]):
 def key_create(request, org):
     """The answer to a form that makes a key shows its token, which is kept nowhere: sent again, as by a
     reload, the form leads to the key it has made."""
-    apis = apis_of_one(request.org.id)
+    apis, policies = apis_of_one(request.org.id), offered(policies_of_one(request.org.id))
     form_token = form_tokens.of(request.POST)
-    form = KeyForm(**_sent(request), apis=apis, zone=request.org.zone)
+    form = KeyForm(**_sent(request), apis=apis, policies=policies, zone=request.org.zone)
     if form.is_valid():
         try:
             with said_in(form):
@@ -119,7 +122,13 @@ def key_create(request, org):
         except lifecycle.AlreadyMade as already:
             messages.info(request, "This key is made. Its token was shown once and is not kept.")
             return redirect("key-detail", org, already.key.id)
-    context = {"section": "keys", "form": form, "apis": apis, "form_token": form_token}
+    context = {
+        "section": "keys",
+        "form": form,
+        "apis": apis,
+        "policies": policies,
+        "form_token": form_token,
+    }
     return render(request, "keys/form.html", context, status=status_of(form))
 
 
@@ -139,6 +148,12 @@ def _shown_once(request, key: Key, token: str):
 def _opened(key: Key):
     """The APIs that a key may open, by name, without their definitions."""
     apis = ApiDefinition.objects.filter(org_id=key.org_id).order_by("name", "id").defer("definition_text")
+    policies = KeyPolicy.objects.filter(org_id=key.org_id, key_id=key.id).values("policy_id")
+    if policies.exists():
+        granted = PolicyRight.objects.filter(
+            org_id=key.org_id, policy__in=policies, policy__grants_rights=True
+        )
+        return apis.filter(id__in=granted.values("api_id"))
     named = KeyRight.objects.filter(org_id=key.org_id, key_id=key.id).values("api_id")
     return apis if key.all_apis else apis.filter(id__in=named)
 
@@ -146,9 +161,11 @@ def _opened(key: Key):
 @access("session", "keys")
 def key_detail(request, org, key_id):
     key = _key_or_404(key_id)
+    policies = policies_of([key])[key.id]
     context = {
         "section": "keys",
         "key": key,
+        "policies": policies,
         "state": key.state(),
         "delivered": key.id in delivered_of([key]),
         "limits": key.limits,
@@ -156,8 +173,16 @@ def key_detail(request, org, key_id):
         "apis": list(_opened(key)),
         "may_write": request.user.may("keys", "write"),
         "sees_apis": request.user.may("apis"),
+        "sees_policies": request.user.may("policies"),
         "sees_traffic": request.user.may("analytics"),
     }
+    if policies:
+        made = results.of_key(key, policies)
+        context |= {
+            "refusals": made.refusals,
+            "own_rights": rights_of([key])[key.id],
+            "results": [(api, made.lines[api.api_id]) for api in context["apis"] if api.api_id in made.lines],
+        }
     if used := _usage(request, [key]):
         context |= {"usage": used, "use": used.of.get(key.token_hash)}
     return render(request, "keys/detail.html", context)
@@ -166,9 +191,17 @@ def key_detail(request, org, key_id):
 @access("session", "keys", methods="GET POST", form=True)
 def key_edit(request, org, key_id):
     key = _living_or_404(key_id)
-    apis, rights = apis_of_one(request.org.id), rights_of([key])[key.id] or []
-    form = KeyForm(**_sent(request), apis=apis, zone=request.org.zone, key=key, rights=rights)
-    context = {"section": "keys", "form": form, "apis": apis, "key": key, "seen": key.change_number}
+    apis, rights, has = (
+        apis_of_one(request.org.id),
+        rights_of([key])[key.id] or [],
+        policies_of([key])[key.id],
+    )
+    policies = offered(policies_of_one(request.org.id), has)
+    form = KeyForm(
+        **_sent(request), apis=apis, zone=request.org.zone, key=key, rights=rights, policies=policies, has=has
+    )
+    context = {"section": "keys", "form": form, "apis": apis, "policies": policies, "key": key}
+    context["seen"] = key.change_number
     if request.method == "POST":
         seen = SeenKeyForm(request.POST)
         if not seen.is_valid():
@@ -186,7 +219,8 @@ def _saved(request, key: Key, form: KeyForm, expected: int):
     try:
         lifecycle.change(key, form.spec(), expected=expected)
     except lifecycle.Stale as error:
-        context = {"form": form, "apis": apis_of_one(key.org_id)}
+        policies = offered(policies_of_one(key.org_id), policies_of([key])[key.id])
+        context = {"form": form, "apis": apis_of_one(key.org_id), "policies": policies}
         return _stale(request, error.key, context, lifecycle.differences(error.key, form.spec()))
     except lifecycle.Revoked:
         return _revoked_already(request, key)

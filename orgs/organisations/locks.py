@@ -1,7 +1,7 @@
 """The organisation's row as the first lock of every change to what it owns.
 
-Locks are taken in one order: organisation, APIs, keys, feed. The feed is every organisation's, so it comes last
-and is held for the end of a change alone (apis.publishing.serving). A change that began before an organisation is
+Locks are taken in one order: organisation, APIs, policies, keys, feed. The feed is every organisation's, so it comes
+last and is held for the end of a change alone (apis.publishing.serving). A change that began before an organisation is
 deleted is thus finished before and withdrawn with the rest; one that comes later is refused.
 """
 

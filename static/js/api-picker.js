@@ -1,4 +1,4 @@
-// <api-picker>: finds while one types, by sending the form as its button "Find" does and taking the lists of the answer.
+// <api-picker id>: finds while one types, by sending the form as its button "Find" does and taking the lists of the answer.
 // Without scripts the button does it, and the page comes back with all that was typed.
 class ApiPicker extends HTMLElement {
   connectedCallback() {
@@ -32,7 +32,7 @@ class ApiPicker extends HTMLElement {
     try {
       const response = await fetch(address, asked);
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const fresh = page.querySelector("api-picker .picker-lists");
+      const fresh = page.querySelector(`#${this.id} .picker-lists`);
       if (!fresh) return location.reload(); // signed out, perhaps
       this.querySelector(".picker-lists").replaceChildren(...fresh.childNodes);
     } catch (error) {

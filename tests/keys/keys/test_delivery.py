@@ -449,8 +449,8 @@ def test_a_batch_of_keys_costs_the_same_queries_as_one_and_one_exchange_with_red
     for number in (1, 30):
         orgs = {key.id: cast.acme.id for key in made[:number]}
         before = redis.info("commandstats")
-        # keys, rights; savepoint, lock, rights, note, release
-        with scope.org(cast.acme.id), django_assert_num_queries(7):
+        # keys, policies, rights; savepoint, lock, policies, rights, note, release
+        with scope.org(cast.acme.id), django_assert_num_queries(9):
             assert delivery.write(orgs, redis) == set()
         calls = {name: redis.info("commandstats")[f"cmdstat_{name}"]["calls"] for name in ("mget", "exec")}
         assert calls == {

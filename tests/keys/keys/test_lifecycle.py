@@ -8,15 +8,17 @@ from django.test.utils import CaptureQueriesContext
 from apis.models import Outbox
 from apis.publishing import publish
 from keys.keys import lifecycle
-from keys.keys.parameters import NO_RIGHTS, SessionError
+from keys.keys.parameters import NO_GRANT, NO_RIGHTS, SessionError, no_such_policy
 from keys.keys.session import Right
 from keys.keys.token import cache_key, token_hash
-from keys.models import Key, KeyRight
+from keys.models import Key, KeyPolicy, KeyRight
+from keys.policies import lifecycle as policy_lifecycle
 from orgs import scope
 from orgs.models import AuditEntry
 from tests.concurrency import second_of_two
 from tests.keys import build
 from tests.keys.build import actions, changes, inside
+from tests.keys.policies import build as policies
 
 
 def rights(made):
@@ -48,6 +50,7 @@ def test_the_audit_entry_says_what_the_key_opens(cast):
     assert changes(cast.acme, "key.created") == {
         "alias": [None, "Partner"],
         "apis": [None, {orders.api_id: []}],
+        "policies": [None, []],
         "meta_data": [None, {}],
         "owner": [None, ""],
         "per": [None, 0],
@@ -343,7 +346,7 @@ def test_an_edit_and_the_deletion_of_an_api_at_once_leave_no_right_to_it(committ
 
 
 # Locks, rows, the audit entry and the message: the same however many keys and APIs there are.
-WRITES = {"creation": 10, "change": 12, "suspension": 7, "revocation": 7}
+WRITES = {"creation": 11, "change": 14, "suspension": 9, "revocation": 9}
 
 
 @pytest.mark.parametrize("verb", WRITES)
@@ -363,3 +366,141 @@ def test_a_write_costs_the_same_statements_however_many_keys_and_apis_there_are(
     with scope.org(cast.acme.id), CaptureQueriesContext(connection) as queries:
         work()
     assert len([each for each in queries if not each["sql"].startswith("SAVEPOINT")]) == WRITES[verb]
+
+
+def has(made):
+    """The names of a key's policies, in order."""
+    with scope.org(made.org_id):
+        return list(
+            KeyPolicy.objects.filter(key=made).order_by("position").values_list("policy__name", flat=True)
+        )
+
+
+def by_policies(*given, **members):
+    return lifecycle.KeySpec(policies=tuple(each.id for each in given), **members)
+
+
+def test_a_key_has_policies_in_their_order_and_the_log_names_them(cast):
+    orders = build.api(cast.acme)
+    gold, slow = policies.policy(cast.acme, orders, id="gold"), policies.policy(cast.acme, name="Slow")
+    made, _ = inside(cast.acme, lifecycle.create, cast.acme.id, by_policies(slow, gold), created_by="test")
+    assert (has(made), rights(made), made.all_apis) == (["Slow", "Gold"], [], False)
+    assert changes(cast.acme, "key.created")["policies"] == [None, [slow.id, "gold"]]
+    spec = by_policies(gold, rights=(Right(orders.api_id),))
+    assert inside(cast.acme, lifecycle.differences, made, spec) == {
+        "apis": [{}, {orders.api_id: []}],
+        "policies": [[slow.id, "gold"], ["gold"]],
+    }
+    inside(cast.acme, lifecycle.change, made, spec)
+    assert (has(made), rights(made)) == (["Gold"], [orders.api_id])
+    inside(cast.acme, lifecycle.change, made, lifecycle.KeySpec(all_apis=True))
+    assert (has(made), rights(made)) == ([], [])
+
+
+def test_another_order_of_the_same_policies_is_a_change_and_the_same_order_is_none(cast):
+    orders = build.api(cast.acme)
+    gold, slow = policies.policy(cast.acme, orders), policies.policy(cast.acme, name="Slow")
+    made, _ = inside(cast.acme, lifecycle.create, cast.acme.id, by_policies(gold, slow), created_by="test")
+    assert inside(cast.acme, lifecycle.change, made, by_policies(gold, slow)).change_number == 1
+    assert inside(cast.acme, lifecycle.change, made, by_policies(slow, gold)).change_number == 2
+    assert has(made) == ["Slow", "Gold"]
+
+
+def test_a_strangers_policy_is_refused_as_one_that_is_not_there_and_nothing_is_stored(cast, redis):
+    orders, theirs = build.api(cast.acme), build.api(cast.globex)
+    gold, foreign = policies.policy(cast.acme, orders), policies.policy(cast.globex, theirs, id="foreign")
+    made, _ = inside(cast.acme, lifecycle.create, cast.acme.id, by_policies(gold), created_by="test")
+    build.deliver(redis)
+    before = build.stored(redis, made)
+    for names in (
+        [foreign.id],
+        [gold.id, foreign.id],
+        ["foreign"],
+        ["f" * 24],
+        ["F" * 24],
+        [gold.id.upper() + "x"],
+    ):
+        spec = lifecycle.KeySpec(policies=tuple(names), rights=(Right(orders.api_id),))
+        words = no_such_policy(next(name for name in names if name != gold.id))
+        for call in (
+            lambda spec=spec: lifecycle.create(cast.acme.id, spec, created_by="test"),
+            lambda spec=spec: lifecycle.change(build.again(made), spec),
+        ):
+            with scope.org(cast.acme.id), transaction.atomic(), pytest.raises(SessionError) as refused:
+                call()
+            assert (refused.value.field, refused.value.message) == ("apply_policies", words)
+            # A super-user sees every organisation, and crosses none.
+            with scope.every_org(), transaction.atomic(), pytest.raises(SessionError):
+                call()
+    build.deliver(redis)
+    build.sweep(redis)
+    with scope.every_org():
+        assert (Key.objects.count(), KeyPolicy.objects.count()) == (1, 1)
+    assert (redis.keys("apikey-*"), build.stored(redis, made)) == (
+        [f"apikey-{made.token_hash}".encode()],
+        before,
+    )
+
+
+@pytest.mark.parametrize("as_everybody", [False, True])
+def test_the_database_itself_refuses_a_strangers_policy(cast, as_everybody):
+    made, _ = build.key(cast.acme, build.api(cast.acme))
+    foreign = policies.policy(cast.globex, build.api(cast.globex))
+    entered = scope.every_org() if as_everybody else scope.org(cast.acme.id)
+    insert = "INSERT INTO keys_keypolicy (org_id, id, key_id, policy_id, position) VALUES (%s, %s, %s, %s, 0)"
+    with (
+        entered,
+        pytest.raises(IntegrityError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(insert, [cast.acme.id, "f" * 24, made.id, foreign.id])
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert isinstance(caught.value.__cause__, psycopg.errors.ForeignKeyViolation)
+    assert has(made) == []
+
+
+def test_of_the_policies_of_a_key_one_must_open_something(cast):
+    orders = build.api(cast.acme)
+    slow = policies.policy(cast.acme, name="Slow")
+    quota = policies.policy(cast.acme, orders, name="Quota", partitions={"quota": True})
+    for spec in (by_policies(slow), by_policies(slow, quota, rights=(Right(orders.api_id),))):
+        with scope.org(cast.acme.id), transaction.atomic(), pytest.raises(SessionError) as refused:
+            lifecycle.create(cast.acme.id, spec, created_by="test")
+        assert refused.value.message == NO_GRANT
+    assert inside(cast.acme, Key.objects.count) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ends_after"),
+    [([0], None), ([3600], 3600), ([0, 7200, 60], 60), ([2**62], None), ([-1, 5], 5)],
+)
+def test_a_new_key_without_an_expiry_ends_when_the_first_of_its_policies_says(cast, seconds, ends_after):
+    orders = build.api(cast.acme)
+    given = [
+        policies.policy(cast.acme, orders, name=f"P{number}", key_expires_in=each)
+        for number, each in enumerate(seconds)
+    ]
+    made, _ = inside(cast.acme, lifecycle.create, cast.acme.id, by_policies(*given), created_by="test")
+    left = made.expires_at and (made.expires_at - made.created_at).total_seconds()
+    assert left == ends_after
+    own = datetime(2100, 1, 1, tzinfo=UTC)
+    spec = by_policies(*given, expires_at=own)
+    assert inside(cast.acme, lifecycle.create, cast.acme.id, spec, created_by="test")[0].expires_at == own
+
+
+def test_a_key_made_with_a_policy_that_is_being_deleted_does_not_have_it(committed, cast):
+    """Whoever is later waits, and is told."""
+    orders = build.api(cast.acme)
+    gold = policies.policy(cast.acme, orders)
+
+    def deletion():
+        policy_lifecycle.delete(gold, author=None)
+
+    def creation():
+        lifecycle.create(cast.acme.id, by_policies(gold), created_by="test")
+
+    waited = second_of_two(cast.acme.id, deletion, creation)
+    assert isinstance(waited, SessionError)
+    with scope.org(cast.acme.id):
+        assert (Key.objects.count(), KeyPolicy.objects.count()) == (0, 0)

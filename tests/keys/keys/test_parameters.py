@@ -1,7 +1,15 @@
 import pytest
 
-from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from, values_from
-from keys.keys.session import Right
+from keys.keys.parameters import (
+    NO_GRANT,
+    NO_RIGHTS,
+    SessionError,
+    no_such_policy,
+    policies_from,
+    rights_from,
+    values_from,
+)
+from keys.keys.session import PolicyFacts, Right
 from tests.keys.recorded import API_A, API_B, ORG_A, ORG_B, RECORDED
 
 
@@ -71,9 +79,11 @@ def test_recorded_bodies_that_crossed_organisations_are_refused():
         "a-quota": "taken",
         "a-inactive": "taken",
         "a-perapi-limit": f"access_rights.{API_A}.limit",
-        "a-policy-only": "apply_policies",
-        "a-policy-unknown": "apply_policies",
-        "b-policy-of-a": "apply_policies",
+        # Of these the form says more (keys.keys.forms).
+        # Of these the form says more, for it knows the policies (keys.keys.forms).
+        "a-policy-only": "access_rights",
+        "a-policy-unknown": "taken",
+        "b-policy-of-a": "taken",
         "a-unknown-api": "access_rights",
         "a-empty-rights": "access_rights",
         "no-org": "access_rights",
@@ -97,6 +107,7 @@ def test_a_session_read_from_a_gateway_can_be_sent_back():
         "expires": 0,
         "is_inactive": False,
         "access_rights": recorded["access_rights"],
+        "apply_policy_id": "",
     }
 
 
@@ -120,7 +131,9 @@ def test_a_session_read_from_a_gateway_can_be_sent_back():
         ("is_inactive", 0.0),
         ("all_apis", 1),
         ("org_id", 7),
-        ("apply_policies", ["5e9d9544a1dcd60001d0ef01"]),
+        ("apply_policies", "5e9d9544a1dcd60001d0ef01"),
+        ("apply_policies", [7]),
+        ("apply_policy_id", ["x"]),
         ("basic_auth_data", {"password": "x"}),
         ("session_lifetime", 60),
     ],
@@ -131,3 +144,30 @@ def test_a_member_of_the_wrong_kind_is_refused_by_name(member, value):
 
 def test_unknown_members_are_passed_over():
     assert values_from({"colour": "red", "quota_remaining": "nonsense", "alias": "x"}) == {"alias": "x"}
+
+
+OWN_POLICIES = [
+    PolicyFacts("a" * 24, "gold", "Gold"),
+    PolicyFacts("b" * 24, "b" * 24, "Slow", grants_rights=False),
+]
+
+
+def test_policies_are_named_by_either_id_and_keep_their_order():
+    gold, slow = OWN_POLICIES
+    assert policies_from(["b" * 24, "gold", "a" * 24], OWN_POLICIES) == [slow, gold]
+    assert policies_from(["a" * 24, "b" * 24], OWN_POLICIES) == [gold, slow]
+    assert policies_from([], OWN_POLICIES) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["c" * 24], no_such_policy("c" * 24)),
+        (["gold", ""], no_such_policy("")),
+        (["Gold"], no_such_policy("Gold")),
+        (["b" * 24], NO_GRANT),
+        ([str(number) for number in range(21)], "Must not be more than 20 policies."),
+    ],
+)
+def test_policies_that_may_not_be_given_are_refused(names, message):
+    assert refused(policies_from, names, OWN_POLICIES) == ("apply_policies", message)

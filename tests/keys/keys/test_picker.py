@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from keys.keys.picker import SHOWN, Choice, choice
+from keys.keys.picker import SHOWN, Choice, choice, of_apis
 from keys.keys.session import Api
 from tests.keys import build
 
-ORDERS, PAYMENTS, PARCELS = (
+ORDERS, PAYMENTS, PARCELS = of_apis(
     Api(name[0], name, ("Default",)) for name in ("Orders", "payments old", "Parcels")
 )
 
@@ -27,7 +27,7 @@ def test_what_is_ticked_stays_and_the_rest_is_searched(ticked, query, expected):
 
 
 def test_as_many_are_found_as_one_can_look_at():
-    many = [Api(str(number), f"API {number}", ()) for number in range(200)]
+    many = of_apis(Api(str(number), f"API {number}", ()) for number in range(200))
     found = choice(many, [])
     assert (found.found, found.more, found.searchable) == (many[:SHOWN], 180, True)
     assert choice(many[:SHOWN], []).searchable is False

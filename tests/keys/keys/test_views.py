@@ -401,9 +401,9 @@ def test_the_csv_holds_what_the_filter_shows_and_no_formula(cast, acme, orders):
     answer = acme.get("/o/acme/keys/?format=csv")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.getvalue().decode("utf-8-sig").splitlines() == [
-        "id,name,owner,hash,state,APIs,expires,created,delivered",
-        f"{everything.id},Everything,,{everything.token_hash},active,all,,{everything.created_at.isoformat()},no",
-        f"{made.id},'=cmd,Ann,{made.token_hash},active,{orders.api_id},,{made.created_at.isoformat()},no",
+        "id,name,owner,hash,state,APIs,policies,expires,created,delivered",
+        f"{everything.id},Everything,,{everything.token_hash},active,all,,,{everything.created_at.isoformat()},no",
+        f"{made.id},'=cmd,Ann,{made.token_hash},active,{orders.api_id},,,{made.created_at.isoformat()},no",
     ]
     assert acme.get("/o/acme/keys/?format=csv&q=cmd").getvalue().decode().count("\n") == 2
     for sort, ids in (("name", [made.id, everything.id]), ("created", [made.id, everything.id])):
@@ -428,7 +428,7 @@ def test_the_list_costs_the_same_queries_for_one_key_and_for_three(cast, acme, o
             b"".join(acme.get(f"/o/acme/keys/{path}"))
         counts.append(len(queries))
     # The file is read in a transaction of its own, here a savepoint.
-    assert counts == {"": [12, 12], "?format=csv": [9, 9]}[path]
+    assert counts == {"": [12, 12], "?format=csv": [10, 10]}[path]
 
 
 def test_a_super_user_in_an_organisation_makes_keys_of_that_organisation(cast, client_for, orders):
@@ -478,7 +478,7 @@ def test_a_delivered_key_that_was_changed_while_redis_is_away_says_so_on_its_pag
     assert ["not yet delivered" in acme.get(page).content.decode() for page in pages] == [False, False]
 
 
-PAGES = {"keys/new/": 5, "keys/{}/": 11, "keys/{}/edit/": 7, "keys/{}/revocation/": 12}
+PAGES = {"keys/new/": 6, "keys/{}/": 13, "keys/{}/edit/": 9, "keys/{}/revocation/": 13}
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,0 +1,82 @@
+"""What results from policies, said for people as gateways of both generations apply them."""
+
+from datetime import UTC, datetime
+
+from keys.keys.lifecycle import KeySpec
+from keys.keys.reader import policies_of
+from keys.keys.session import Right
+from keys.policies.effect.applying import Refusal
+from keys.sessions import results
+from keys.sessions.results import Limit, Line
+from orgs import scope
+from tests.keys import build
+from tests.keys.policies.build import policy
+
+
+def resulting(org, *given, **spec):
+    """What results for a key of these policies, API by API, by name; and who refuses it."""
+    spec = KeySpec(policies=tuple(each.id for each in given), **spec)
+    made, _ = build.inside(org, build.lifecycle.create, org.id, spec, created_by="test")
+    names = {api.api_id: api.name for api in build.apis_of(org)}
+    with scope.org(org.id):
+        found = results.of_key(made, policies_of([made])[made.id])
+    return {names[api_id]: lines for api_id, lines in found.lines.items()}, found.refusals
+
+
+def test_of_one_policy_both_generations_make_the_same(cast):
+    orders = build.api(cast.acme)
+    gold = policy(cast.acme, orders, quota_max=9, quota_renewal_rate=3600, max_query_depth=4)
+    assert resulting(cast.acme, gold) == (
+        {
+            "Orders": [
+                Line(
+                    "",
+                    True,
+                    Limit("10 requests in 60 s", "Gold"),
+                    Limit("9 requests, renewed after 3600 s", "Gold"),
+                    Limit("GraphQL depth 4", "Gold"),
+                    "Gold",
+                )
+            ]
+        },
+        [],
+    )
+
+
+def test_where_generations_differ_each_is_said_with_who_sets_the_limit(cast):
+    """A key's own limit counts in 3.0 where it is higher, and never in 5."""
+    orders, returns = build.api(cast.acme), build.api(cast.acme, "Returns")
+    gold = policy(cast.acme, orders, partitions={"acl": True})
+    fast = policy(cast.acme, orders, returns, name="Fast", rate=99, partitions={"rate_limit": True})
+    lines, refused = resulting(cast.acme, gold, fast, rate=500, per=1)
+    assert refused == []
+    assert list(lines) == ["Orders"]
+    assert [(line.generation, line.opens, line.rate.text, line.granted_by) for line in lines["Orders"]] == [
+        ("", True, "99 requests in 60 s", "Gold")
+    ]
+
+
+def test_who_refuses_a_key_is_said(cast):
+    orders = build.api(cast.acme)
+    per_api = policy(cast.acme, orders, name="Each", partitions={"per_api": True})
+    part = policy(cast.acme, orders, name="Part", partitions={"acl": True})
+    _, refused = resulting(cast.acme, part, per_api)
+    assert refused == [("", str(Refusal.MIXED))]
+
+
+def test_a_key_that_is_not_made_is_previewed_with_the_names_that_clients_use(cast):
+    orders = build.api(cast.acme)
+    gold = policy(cast.acme, orders, id="gold", key_expires_in=60)
+    with scope.org(cast.acme.id):
+        spec = KeySpec(alias="x", policies=(gold.id,), rights=(Right(orders.api_id),))
+        outcome = results.of_spec(cast.acme.id, spec, suspended=True)["5"]
+    left = outcome.session["expires"] - datetime.now(UTC).timestamp()
+    assert 50 < left <= 60
+    assert (outcome.session["apply_policies"], outcome.session["is_inactive"]) == (["gold"], True)
+    assert list(outcome.session["access_rights"]) == [orders.api_id]
+    with scope.org(cast.acme.id):
+        outcome = results.of_spec(cast.acme.id, KeySpec(all_apis=True), suspended=False)["3.0"]
+        assert list(outcome.session["access_rights"]) == [orders.api_id]
+    with scope.org(cast.globex.id):
+        outcome = results.of_spec(cast.globex.id, KeySpec(all_apis=True), suspended=False)["3.0"]
+        assert (outcome.session, outcome.refusal) == (None, Refusal.NO_RIGHTS)
