@@ -5,18 +5,20 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from apis.definitions.rules.targets import NOWHERE
 from apis.models import Outbox
 from apis.publishing import publish
 from keys.keys import lifecycle
 from keys.keys.parameters import NO_RIGHTS, no_such_policy
 from keys.keys.token import token_hash
-from keys.models import Key, KeyRight
+from keys.models import Key, KeyPolicy, KeyRight
 from orgs import scope
 from orgs.http.rest import STALE
 from orgs.models import AuditEntry, User
 from tests import make
 from tests.concurrency import second_of_two
 from tests.keys import build
+from tests.keys.policies import build as policies
 from tests.keys.recorded import API_A, API_B, ORG_A, ORG_B, RECORDED
 
 MISSING = b'{"Status":"Error","Message":"Could not retrieve key detail","Meta":null}'
@@ -486,3 +488,199 @@ def test_one_key_of_an_api_is_looked_up_and_not_searched_for(cast, acme, orders)
         for key in (made, every)
     ]
     assert answers == [200, 200, 404, 200]
+
+
+def opened_by(redis, made):
+    """What the session in Redis names."""
+    build.deliver(redis)
+    session = build.stored(redis, made)
+    return session["apply_policies"], list(session["access_rights"])
+
+
+def only_key(org):
+    with scope.org(org.id):
+        return Key.objects.get()
+
+
+def test_a_body_with_policies_alone_makes_a_key_that_names_them(cast, acme, orders, redis):
+    gold = policies.policy(cast.acme, orders, id="gold")
+    slow = policies.policy(cast.acme, name="Slow")
+    answer = send(acme, "post", "/api/keys", {"apply_policies": ["gold", slow.id]})
+    data = answer.json()["data"]
+    assert (answer.status_code, data["apply_policies"], data["apply_policy_id"], data["access_rights"]) == (
+        200,
+        ["gold", slow.id],
+        "",
+        {},
+    )
+    made = only_key(cast.acme)
+    assert opened_by(redis, made) == ([gold.id, slow.id], [NOWHERE])
+    read = acme.get(f"/api/keys/{made.token_hash}").json()["data"]
+    assert read == data
+    # By the row's id it is the same policy.
+    send(acme, "put", f"/api/keys/{made.token_hash}", {"apply_policies": [gold.id]})
+    changed = acme.get(f"/api/keys/{made.token_hash}").json()["data"]
+    assert (changed["apply_policies"], changed["apply_policy_id"]) == (["gold"], "gold")
+    assert (
+        send(acme, "put", f"/api/keys/{made.token_hash}?suppress_reset=1", changed).json()["data"] == changed
+    )
+    assert build.again(made).change_number == 2
+
+
+def test_one_policy_may_be_named_as_older_clients_do_and_a_list_counts_before_it(cast, acme, orders, redis):
+    policies.policy(cast.acme, orders, id="gold")
+    other = policies.policy(cast.acme, orders, name="Other")
+    data = send(acme, "post", "/api/keys", {"apply_policy_id": "gold", "apply_policies": []}).json()["data"]
+    assert (data["apply_policies"], data["apply_policy_id"]) == (["gold"], "gold")
+    made = only_key(cast.acme)
+    both = {"apply_policy_id": "gold", "apply_policies": [other.id]}
+    data = send(acme, "put", f"/api/keys/{made.token_hash}", both).json()["data"]
+    assert (data["apply_policies"], data["apply_policy_id"]) == ([other.id], other.id)
+    # Without any of them a key has none.
+    send(acme, "put", f"/api/keys/{made.token_hash}", body(orders))
+    assert acme.get(f"/api/keys/{made.token_hash}").json()["data"]["apply_policies"] == []
+
+
+def test_a_draft_may_be_given_over_rest(cast, acme, orders):
+    draft = policies.policy(cast.acme, orders, state="draft")
+    assert send(acme, "post", "/api/keys", {"apply_policies": [draft.id]}).status_code == 200
+
+
+def refusals_of(cast, orders):
+    """(members of a body, field) of all that may not be given."""
+    gold = policies.policy(cast.acme, orders, id="gold")
+    policies.policy(cast.acme, name="Slow", id="slow")
+    foreign = policies.policy(cast.globex, build.api(cast.globex), id="foreign")
+    strange = [
+        foreign.id,
+        "foreign",
+        "f" * 24,
+        "GOLD",
+        gold.id.upper() + " ",
+        "",
+        "x" * 5000,
+        "' OR 1=1 --",
+    ]
+    bodies = [({"apply_policies": [name]}, "apply_policies") for name in strange]
+    bodies += [({"apply_policies": ["gold", name]}, "apply_policies") for name in strange]
+    bodies += [({"apply_policy_id": name}, "apply_policy_id") for name in strange if name]
+    bodies += [({"apply_policies": ["gold"], "apply_policy_id": foreign.id}, "apply_policy_id")]
+    bodies += [
+        ({"apply_policies": value}, "apply_policies")
+        for value in ("gold", {"gold": 1}, [None], [["gold"]], 7)
+    ]
+    bodies += [
+        ({"apply_policies": ["slow"]}, "apply_policies"),
+        ({"apply_policy_id": "slow"}, "apply_policy_id"),
+    ]
+    bodies += [({"apply_policies": ["slow"], **body(orders)}, "apply_policies")]
+    bodies += [({"apply_policies": [f"p{number}" for number in range(21)]}, "apply_policies")]
+    bodies += [({"apply_policies": ["gold"], "meta_data": {"policies": []}}, "meta_data")]
+    bodies += [({"apply_policies": ["gold"], "access_rights": {foreign.id: {}}}, "access_rights")]
+    bodies += [({"apply_policies": [], "access_rights": {}}, "access_rights"), ({}, "access_rights")]
+    return bodies
+
+
+def test_policies_that_may_not_be_given_are_refused_by_member_on_every_way_and_nothing_is_stored(
+    cast, acme, orders, redis
+):
+    made, _ = build.key(cast.acme, orders, alias="old")
+    bodies = refusals_of(cast, orders)
+    build.deliver(redis)
+    before = rows(Key, KeyRight, KeyPolicy, AuditEntry), build.stored(redis, made), sorted(redis.keys())
+    ways = (("post", "/api/keys"), ("post", "/api/keys/preview"), ("put", f"/api/keys/{made.token_hash}"))
+    for members, field in bodies:
+        for method, path in ways:
+            status, message = error(send(acme, method, path, members))
+            assert (status, message.split(":")[0]) == (400, field), (members, path, message)
+            assert len(message) < 6000
+    build.deliver(redis)
+    build.sweep(redis)
+    assert (
+        rows(Key, KeyRight, KeyPolicy, AuditEntry),
+        build.stored(redis, made),
+        sorted(redis.keys()),
+    ) == before
+
+
+def test_a_strangers_policy_is_refused_byte_for_byte_as_one_that_is_not_there(cast, acme, orders):
+    foreign = policies.policy(cast.globex, build.api(cast.globex))
+    answers = {
+        send(acme, "post", "/api/keys", {"apply_policies": [id]}).content.decode().replace(id, "")
+        for id in (foreign.id, "f" * 24)
+    }
+    assert len(answers) == 1
+
+
+def test_a_super_user_gives_a_key_policies_of_its_own_organisation_alone(cast, rest, orders):
+    sue = rest(cast.super_user)
+    gold, foreign = policies.policy(cast.acme, orders), policies.policy(cast.globex, build.api(cast.globex))
+    own = {"org_id": cast.acme.id, "apply_policies": [gold.id]}
+    assert send(sue, "post", "/api/keys", own).status_code == 200
+    for ids in ([foreign.id], [gold.id, foreign.id]):
+        status, message = error(send(sue, "post", "/api/keys", own | {"apply_policies": ids}))
+        assert (status, message) == (400, f"apply_policies: {no_such_policy(foreign.id)}")
+
+
+def test_a_preview_shows_the_session_that_results_and_leaves_nothing(cast, acme, orders, redis):
+    gold = policies.policy(cast.acme, orders, id="gold", quota_max=9, quota_renewal_rate=60, tags=["gold"])
+    before = rows(Key, KeyPolicy, AuditEntry, Outbox)
+    answer = send(
+        acme, "post", "/api/keys/preview", {"apply_policies": ["gold"], "alias": "x", "tags": ["own"]}
+    )
+    session = answer.json()
+    assert (answer.status_code, rows(Key, KeyPolicy, AuditEntry, Outbox), redis.keys()) == (200, before, [])
+    assert {
+        name: session[name]
+        for name in ("org_id", "alias", "apply_policies", "rate", "per", "quota_max", "tags")
+    } == {
+        "org_id": cast.acme.id,
+        "alias": "x",
+        "apply_policies": ["gold"],
+        "rate": 10,
+        "per": 60,
+        "quota_max": 9,
+        "tags": ["gold", "own"],
+    }
+    assert session["access_rights"][orders.api_id]["limit"]["quota_max"] == 9
+    assert gold.id not in answer.content.decode()
+    direct = send(acme, "post", "/api/keys/preview", body(orders)).json()
+    assert list(direct["access_rights"]) == [orders.api_id]
+
+
+def test_a_preview_of_what_gateways_refuse_says_so(cast, acme, orders):
+    each = policies.policy(cast.acme, orders, name="Each", partitions={"per_api": True})
+    part = policies.policy(cast.acme, orders, name="Part", partitions={"acl": True})
+    status, message = error(send(acme, "post", "/api/keys/preview", {"apply_policies": [part.id, each.id]}))
+    assert (status, message.split(":")[0]) == (400, "apply_policies")
+
+
+def test_a_preview_needs_the_right_to_write_keys(cast, rest, orders):
+    User.everyone.filter(pk=cast.acme_member.pk).update(permissions={"keys": "read"})
+    assert send(rest(cast.acme_member), "post", "/api/keys/preview", body(orders)).status_code == 403
+
+
+def test_keys_are_listed_under_the_apis_that_their_policies_open(cast, acme, orders):
+    returns = build.api(cast.acme, "Returns")
+    gold = policies.policy(cast.acme, orders)
+    limits = policies.policy(cast.acme, returns, name="Limits", partitions={"quota": True})
+    send(acme, "post", "/api/keys", {"apply_policies": [limits.id, gold.id], **body(returns)})
+    made = only_key(cast.acme)
+    listed = [acme.get(f"/api/apis/{api.api_id}/keys").json()["data"]["keys"] for api in (orders, returns)]
+    assert listed == [[made.token_hash], []]
+    assert acme.get(f"/api/apis/{orders.api_id}/keys/{made.token_hash}").status_code == 200
+    assert acme.get(f"/api/apis/{returns.api_id}/keys/{made.token_hash}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api/keys", "/api/keys/detailed"])
+def test_lists_of_keys_with_policies_cost_the_same_queries_for_one_and_for_five(cast, acme, orders, path):
+    gold, slow = policies.policy(cast.acme, orders), policies.policy(cast.acme, name="Slow")
+    acme.get(path)
+    counts = []
+    for more in (1, 4):
+        for _ in range(more):
+            send(acme, "post", "/api/keys", {"apply_policies": [gold.id, slow.id]})
+        with CaptureQueriesContext(connection) as queries:
+            acme.get(path)
+        counts.append(len(queries))
+    assert counts == {"/api/keys": [5, 5], "/api/keys/detailed": [7, 7]}[path]

@@ -7,9 +7,11 @@ from django.db import connection
 from django.utils import timezone
 
 from keys.keys import lifecycle, search
+from keys.keys.session import Right
 from keys.models import Key, KeyWord
 from orgs import scope
 from tests.keys import build
+from tests.keys.policies import build as policies
 
 
 @pytest.fixture
@@ -158,3 +160,27 @@ def test_words_are_looked_up_by_an_index_in_spite_of_row_level_security(cast, ke
         cursor.execute("SET LOCAL enable_sort = off")
         plan = search._with_word("part").order_by("word").explain()
     assert "(word >= 'part'" in plan.partition("Index Cond: ")[2].splitlines()[0]
+
+
+def test_keys_are_found_by_what_their_policies_open_and_not_by_rights_that_have_no_effect(cast, few_or_many):
+    orders, returns = build.api(cast.acme, "First"), build.api(cast.acme, "Second")
+    gold = policies.policy(cast.acme, orders)
+    limits = policies.policy(cast.acme, returns, name="Limits", partitions={"quota": True})
+    for alias, given, rights, all_apis in (
+        ("by policy", (gold,), (), False),
+        ("both", (limits, gold), (Right(returns.api_id),), False),
+        ("all and policy", (gold,), (), True),
+        ("own", (), (Right(returns.api_id),), False),
+        ("every", (), (), True),
+    ):
+        spec = lifecycle.KeySpec(
+            alias=alias, policies=tuple(each.id for each in given), rights=rights, all_apis=all_apis
+        )
+        build.inside(cast.acme, lifecycle.create, cast.acme.id, spec, created_by="test")
+    with scope.org(cast.acme.id):
+        found = [
+            sorted(key.alias for key in search.found(api_id=api.api_id).keys) for api in (orders, returns)
+        ]
+        numbers = {key.alias: (key.policies_named, key.apis_named) for key in search.found(text="both").keys}
+    assert found == [["all and policy", "both", "by policy", "every"], ["every", "own"]]
+    assert numbers == {"both": (2, 1)}

@@ -10,10 +10,12 @@ from django.test.utils import CaptureQueriesContext
 
 from keys.keys import lifecycle
 from keys.keys.token import token_hash
-from keys.models import Key
+from keys.models import Key, KeyPolicy
+from keys.policies import lifecycle as policy_lifecycle
 from orgs import scope
 from orgs.models import User
 from tests.keys import build
+from tests.keys.policies import build as policies
 
 
 @pytest.fixture
@@ -494,3 +496,134 @@ def test_a_page_about_a_key_costs_the_same_queries_for_one_api_and_for_five(cast
         counts.append(len(queries))
         assert "definition_text" not in "".join(query["sql"] for query in queries)
     assert counts == [PAGES[path]] * 5
+
+
+def detail(client, made):
+    return client.get(f"/o/acme/keys/{made.id}/")
+
+
+def text_of(page):
+    return " ".join(unescape(re.sub("<[^>]*>", " ", page.content.decode())).split())
+
+
+def test_a_key_is_made_by_policies_on_the_page_and_the_page_says_what_results(cast, acme, orders):
+    gold = policies.policy(cast.acme, orders, name="Gold <b>")
+    policies.policy(cast.acme, name="Slow")
+    page = acme.get("/o/acme/keys/new/")
+    assert [text in text_of(page) for text in ("Gold <b>", "Slow limits only")] == [True, True]
+    sent = fields(page) | {"alias": "Partner", "apply_policies": gold.id}
+    assert acme.post("/o/acme/keys/new/", sent).status_code == 200
+    [made] = keys_of(cast.acme)
+    said = text_of(detail(acme, made))
+    assert "Orders /acme/orders/ 10 requests in 60 s by Gold <b> unlimited Gold <b>" in said
+    assert "rights of its own" not in said
+    assert text_of(acme.get("/o/acme/keys/")).count("1 policy") == 1
+    row = acme.get("/o/acme/keys/?format=csv").getvalue().decode().splitlines()[1].split(",")
+    assert row[5:7] == ["", gold.policy_id]
+
+
+def test_own_rights_beside_policies_are_said_to_have_no_effect(cast, acme, orders):
+    returns = build.api(cast.acme, "Returns")
+    gold, slow = policies.policy(cast.acme, orders), policies.policy(cast.acme, name="Slow")
+    sent = fields(acme.get("/o/acme/keys/new/")) | {
+        "apply_policies": [slow.id, gold.id],
+        "access_rights": [returns.api_id],
+    }
+    acme.post("/o/acme/keys/new/", sent)
+    [made] = keys_of(cast.acme)
+    page = detail(acme, made)
+    assert "The key also has rights of its own, to 1 API. They have no effect" in text_of(page)
+    assert [api.name for api, _ in page.context["results"]] == ["Orders"]
+    assert "2 policies" in text_of(acme.get("/o/acme/keys/"))
+
+
+def test_where_gateways_differ_or_refuse_a_key_its_page_says_so(cast, acme, orders):
+    gold = policies.policy(cast.acme, orders, partitions={"acl": True})
+    each = policies.policy(cast.acme, orders, name="Each", partitions={"per_api": True})
+    for given in ([gold.id], [each.id, gold.id]):
+        sent = fields(acme.get("/o/acme/keys/new/")) | {"apply_policies": given, "rate": "5", "per": "1"}
+        assert acme.post("/o/acme/keys/new/", sent).status_code == 200
+    _, mixed = keys_of(cast.acme)
+    assert "Gateways of 5.x refuse this key: one policy has limits per API" in text_of(detail(acme, mixed))
+
+
+def test_an_edit_shows_the_policies_a_key_has_keeps_their_order_and_takes_them_away(cast, acme, orders):
+    gold, slow = policies.policy(cast.acme, orders), policies.policy(cast.acme, name="Slow")
+    spec = lifecycle.KeySpec(policies=(slow.id, gold.id))
+    made, _ = build.inside(cast.acme, lifecycle.create, cast.acme.id, spec, created_by="test")
+    path = f"/o/acme/keys/{made.id}/edit/"
+    page = acme.get(path)
+    assert page.content.decode().count("checked") == 2
+    sent = fields(page) | {"apply_policies": [gold.id, slow.id]}
+    acme.post(path, sent | {"alias": "renamed"})
+    assert build.changes(cast.acme, "key.changed") == {"alias": ["", "renamed"]}
+    sent = fields(acme.get(path)) | {"apply_policies": [], "access_rights": orders.api_id}
+    assert acme.post(path, sent).status_code == 302
+    with scope.org(cast.acme.id):
+        assert KeyPolicy.objects.count() == 0
+
+
+def test_a_draft_is_offered_to_nobody_but_a_key_that_has_it(cast, acme, orders):
+    gold = policies.policy(cast.acme, orders)
+    spec = lifecycle.KeySpec(policies=(gold.id,))
+    made, _ = build.inside(cast.acme, lifecycle.create, cast.acme.id, spec, created_by="test")
+    draft = policies.document("Gold", orders, state="draft")
+    build.inside(cast.acme, policy_lifecycle.change, gold, draft, author=None)
+    new = acme.get("/o/acme/keys/new/")
+    assert gold.id not in new.content.decode()
+    refused = acme.post("/o/acme/keys/new/", fields(new) | {"apply_policies": gold.id})
+    assert refused.status_code == 400
+    path = f"/o/acme/keys/{made.id}/edit/"
+    assert "Gold draft" in text_of(acme.get(path))
+    assert acme.post(path, fields(acme.get(path)) | {"apply_policies": gold.id}).status_code == 302
+
+
+@pytest.mark.parametrize("what", ["foreign", "missing", "limits", "many", "null"])
+def test_policies_that_may_not_be_given_are_refused_on_the_page_and_nothing_is_stored(
+    cast, acme, orders, what
+):
+    slow = policies.policy(cast.acme, name="Slow")
+    foreign = policies.policy(cast.globex, build.api(cast.globex))
+    given = {
+        "foreign": [foreign.id],
+        "missing": ["f" * 24],
+        "limits": [slow.id],
+        "many": [f"p{number}" for number in range(21)],
+        "null": ["\0"],
+    }[what]
+    page = acme.get("/o/acme/keys/new/")
+    assert foreign.name not in page.content.decode() or foreign.id not in page.content.decode()
+    answer = acme.post(
+        "/o/acme/keys/new/", fields(page) | {"apply_policies": given, "access_rights": orders.api_id}
+    )
+    assert (answer.status_code, list(answer.context["form"].errors)) == (400, ["apply_policies"])
+    assert keys_of(cast.acme) == []
+
+
+def test_many_policies_are_searched_beside_the_apis_with_all_that_was_typed(cast, acme, orders):
+    made = [policies.policy(cast.acme, orders, name=f"Policy {number:02}") for number in range(25)]
+    sent = {"alias": "x", "apply_policies": [made[0].id], "find": "yes", "policy_query": "policy 24"}
+    page = acme.post("/o/acme/keys/new/", sent).content.decode()
+    assert [f'value="{each.id}"' in page for each in (made[0], made[1], made[24])] == [True, False, True]
+    assert f'value="{made[0].id}" checked' in page
+    assert f'value="{orders.api_id}"' in page
+
+
+def test_pages_about_a_key_with_policies_cost_the_same_queries_for_one_and_for_five(cast, acme, orders):
+    counts = []
+    for number in range(1, 6):
+        given = [
+            policies.policy(
+                cast.acme, orders, build.api(cast.acme, f"API {number}{each}"), name=f"P {number}{each}"
+            ).id
+            for each in range(number)
+        ]
+        spec = lifecycle.KeySpec(policies=tuple(given))
+        made, _ = build.inside(cast.acme, lifecycle.create, cast.acme.id, spec, created_by="test")
+        acme.get(f"/o/acme/keys/{made.id}/")
+        counts.append([])
+        for path in PAGES:
+            with CaptureQueriesContext(connection) as queries:
+                assert acme.get(f"/o/acme/{path.format(made.id)}").status_code == 200
+            counts[-1].append(len(queries))
+    assert counts == [[6, 16, 9, 13]] * 5
