@@ -115,11 +115,16 @@ def _rights(document: dict[str, Any]):
     named = document.get("access_rights") or {}
     listed = document.get("access_rights_array") or []
     for api_id, right in named.items():
-        if (right or {}).get("api_id") not in (None, "", api_id):
-            yield Problem(
-                f"/access_rights/{api_id}/api_id", "must be the API ID under which the entry stands"
-            )
+        # Gateways up to 5.1 read the second of the names.
+        for name in ("api_id", "apiid"):
+            if (right or {}).get(name) not in (None, "", api_id):
+                yield Problem(
+                    f"/access_rights/{api_id}/{name}", "must be the API ID under which the entry stands"
+                )
     ids = [(right or {}).get("api_id") or "" for right in listed]
+    for place, right in enumerate(listed):
+        if (right or {}).get("apiid") not in (None, "", ids[place]):
+            yield Problem(f"/access_rights_array/{place}/apiid", "must be the same as api_id")
     if "" in ids:
         yield Problem(f"/access_rights_array/{ids.index('')}/api_id", "must not be empty")
     if len(set(ids)) < len(ids):
@@ -174,7 +179,8 @@ def normal_form(
     }
     forced = {
         "_id": id,
-        "id": document.get("id") or (present or {}).get("id") or "",
+        # Never empty: some of Tyk's clients take policies without one for the same.
+        "id": document.get("id") or (present or {}).get("id") or id,
         "org_id": org_id,
         "state": _state(document),
         "active": active,
@@ -224,7 +230,12 @@ def grants_rights(document: Mapping[str, Any]) -> bool:
 
 def resolves_as(document: Mapping[str, Any]) -> str:
     """The id by which clients, tokens and claims name a stored policy: its own, or else that of its row."""
-    return str(document["id"] or document["_id"])
+    return str(document["id"])
+
+
+def is_id(id: str) -> bool:
+    """Whether a policy may have this id."""
+    return _ID.fullmatch(id) is not None
 
 
 def is_hex_id(id: str) -> bool:

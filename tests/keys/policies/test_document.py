@@ -52,6 +52,14 @@ def normal(present=None, **members):
             "/access_rights/a/api_id: must be the API ID under which the entry stands",
         ),
         (
+            {"access_rights": {"a": {"apiid": "b"}}},
+            "/access_rights/a/apiid: must be the API ID under which the entry stands",
+        ),
+        (
+            {"access_rights_array": [{"api_id": "a", "apiid": "b"}]},
+            "/access_rights_array/0/apiid: must be the same as api_id",
+        ),
+        (
             {"access_rights": {"a": {"limit": {"rate": 5}}}},
             "/access_rights/a/limit/per: must be more than 0 where there is a rate: in how many seconds",
         ),
@@ -117,7 +125,7 @@ def test_the_form_that_is_stored_has_what_clients_look_for_and_is_a_form_of_itse
     }
     wanted = {
         "_id": ID,
-        "id": "",
+        "id": ID,
         "name": "Gold",
         "org_id": ORG,
         "rate": 0,
