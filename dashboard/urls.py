@@ -29,7 +29,7 @@ urlpatterns = [
     path("admin/hello", hello),
     # /admin/organisations  /admin/users  /api/users
     path("", include(orgs.urls.wire)),
-    # /api/apis…  /api/keys…  (keys first: /api/apis/keys is theirs)
+    # /api/apis…  /api/keys…  /api/portal/policies…  (keys first: /api/apis/keys is theirs)
     path("", include(keys.urls.wire)),
     path("", include(apis.urls.wire)),
     # /api/usage…  /api/activity…  /api/logs

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from keys.keys import rest, views
+from keys.policies import rest as policies_rest
 
 pages = [
     # /o/<organisation>/keys/
@@ -23,4 +24,12 @@ wire = [
     # "-" stands for any API.
     path("api/apis/<str:api>/keys", rest.keys_of_api, name="rest-keys-of-api"),
     path("api/apis/<str:api>/keys/<str:name>", rest.key_of_api, name="rest-key-of-api"),
+    # Tyk's path is historic; the short one is the same.
+    path("api/portal/policies", policies_rest.policies),
+    path("api/portal/policies/search", policies_rest.policies_search),
+    path("api/portal/policies/<str:id>", policies_rest.policy),
+    path("api/policies", policies_rest.policies),
+    path("api/policies/search", policies_rest.policies_search),
+    path("api/policies/<str:id>", policies_rest.policy),
+    path("admin/policies/import", policies_rest.policy_import),
 ]

@@ -44,6 +44,7 @@ TEXTS = (
 )
 # Every query parameter that a page or route reads, and a few that none does.
 PARAMETERS = [
+    "active",
     "after",
     "against",
     "api",
@@ -52,6 +53,7 @@ PARAMETERS = [
     "api_version",
     "as",
     "at",
+    "auth_type",
     "before",
     "by",
     "code",
@@ -71,6 +73,7 @@ PARAMETERS = [
     "p",
     "page",
     "path",
+    "policy_ids",
     "q",
     "range",
     "res",

@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import msgpack
 import pytest
@@ -20,6 +21,7 @@ from dashboard.analytics.ingest import drain
 from dashboard.isolation import IsolationMiddleware
 from orgs import rights, scope
 from orgs.access import BY_HEADER, Access, declared
+from orgs.audit import log
 from orgs.db.proof import tenant_tables
 from orgs.db.schema import is_tenant
 from orgs.managers import InScope
@@ -27,6 +29,7 @@ from orgs.models import Organisation, User
 from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 from tests.keys import build
+from tests.keys.policies import build as policies
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NOWHERE = "6b06e0000000000000000000"
@@ -96,6 +99,8 @@ def make_world(redis, name: str) -> World:
     world.colleague = make.user(f"colleague@{mark}.example", org)
     api = build.api(org, f"{mark} Orders")
     key, _ = build.key(org, api, alias=f"{mark} alias")
+    with patch.object(log, "record"):  # home would lead to the page of a policy, which is not there yet
+        policy = policies.policy(org, api, name=f"{mark} policy", tags=[f"{mark} tag"])
     stamp = [int(time.time()) - 5, 7_000]
     redis.rpush(
         "analytics-tyk-system-analytics",
@@ -123,6 +128,7 @@ def make_world(redis, name: str) -> World:
         "person": world.colleague.id,
         "api": api.id,
         "key": key.id,
+        "policy": policy.id,
         "hash": key.token_hash,
         "record": (int(record.ts.timestamp() * 1_000_000), record.id),
     }
@@ -170,6 +176,8 @@ def _kind(pattern: str, name: str) -> str:
         ("api/apis", "name"): "hash",
         ("api/apis", "api"): "api",
         ("api/apis", "id"): "api",
+        ("api/portal/policies", "id"): "policy",
+        ("api/policies", "id"): "policy",
         ("api/users", "user"): "user",
         ("o/<slug:org>/apis", "id"): "api",
         ("o/<slug:org>/keys", "key_id"): "key",

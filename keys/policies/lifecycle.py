@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, JSONField, Sum, Value
-from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db.models import JSONField, Max, Value
 
 from apis.definitions.document import faithful
 from apis.definitions.pointer import Problem, child
@@ -20,17 +18,13 @@ from apis.models import ApiDefinition
 from keys.keys.delivery import AGAIN
 from keys.keys.parameters import no_such_api
 from keys.models import KeyPolicy, Policy, PolicyRevision, PolicyRight
-from keys.policies import conflicts, document, serving
+from keys.policies import document, serving, storing
 from keys.policies.refusals import AlreadyMade, Deleted, Invalid, Stale, Taken
 from orgs.audit import log
 from orgs.http.strict_json import BadJson
 from orgs.ids import new_id
 from orgs.models import Organisation, User
-from orgs.organisations import limits, locks
-
-# What the audit log says of a policy: not its metadata, which may hold an upstream's credentials.
-_FACTS = ("revision", "name", "policy_id", "state")
-SAME_NAME = Problem("/name", "is the name of another policy of this organisation")
+from orgs.organisations import locks
 
 
 @transaction.atomic
@@ -44,18 +38,17 @@ def create(
 ) -> Policy:
     """Store a new policy of an organisation. wanted: Tyk's policy object; its `_id` and `id` are kept if it has them.
 
-    author: the User, or None for the command line. Raises Invalid, Taken, AlreadyMade, Departed, LimitReached.
+    author: the User, by default the request's; without a request the command line. Raises Invalid, Taken, AlreadyMade,
+    Departed, LimitReached.
     """
     given = _sound(wanted)
     organisation = locks.lock(org_id)
     made = Policy.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
     if made is not None:
         raise AlreadyMade(made)
-    policy = Policy(id=_own_id(given), org_id=org_id, revision=0, size=0, form_token=form_token)
-    apis = _own_apis(org_id, given)
-    _describe(policy, given)
-    _store(policy, organisation, apis, author, message or "Created", action="policy.created", claiming=True)
-    return policy
+    stored = _create(organisation, given, author, message or "Created", form_token)
+    storing.announce([stored])
+    return stored.policy
 
 
 @transaction.atomic
@@ -69,19 +62,35 @@ def change(
     """
     given = _sound(wanted)
     organisation = locks.lock(policy.org_id)
-    apis = _own_apis(policy.org_id, given)
-    policy = _locked(policy)
-    _refuse_stale(policy, expected)
-    before, present = _facts(policy), policy.document
-    named = policy.policy_id
-    _describe(policy, given, present)
-    if document.same(policy.document, present):
-        return policy
-    claiming = policy.policy_id != named
-    _store(
-        policy, organisation, apis, author, message, action="policy.changed", before=before, claiming=claiming
-    )
-    return policy
+    stored = _change(organisation, policy, given, author, message, expected=expected)
+    storing.announce([stored])
+    return stored.policy
+
+
+@transaction.atomic
+def bring(wanted: Mapping[str, tuple[str, object]], *, message: str = "Imported") -> list[Policy]:
+    """Store policies of several organisations, or none: each is a new one, or if its organisation has one of its `_id`
+    or `id`, another revision of that.
+
+    wanted: (organisation's id, Tyk's policy object) by a JSON pointer, which is said where one is refused. Raises as
+    `create` does.
+    """
+    # All of these before the list's own lock; in one order, as others might bring some of the same.
+    organisations = {
+        org_id: locks.lock(org_id) for org_id in sorted({org_id for org_id, _ in wanted.values()})
+    }
+    stored = []
+    for pointer, (org_id, each) in wanted.items():
+        try:
+            stored.append(_bring(organisations[org_id], _sound(each), message))
+        except Invalid as refused:
+            raise Invalid(
+                [Problem(pointer + fault.pointer, fault.message) for fault in refused.problems]
+            ) from None
+        except Taken:
+            raise Taken(pointer) from None
+    storing.announce(stored)
+    return [each.policy for each in stored]
 
 
 @transaction.atomic
@@ -102,7 +111,7 @@ def delete(policy: Policy, *, author: User | None, expected: int | None = None) 
         policy.name,
         actor=author,
         org=policy.org_id,
-        before=_facts(policy),
+        before=storing.facts(policy),
     )
     withdrawn = serving.withdraw(policy.org_id, [policy])
     subject = policy.id
@@ -125,9 +134,9 @@ def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
         return
     named.delete()
     for policy in policies:
-        before = _facts(policy)
-        _describe(policy, document.without_apis(policy.document, {api_id}), policy.document)
-        _write(policy, None, f"API {api_id} is deleted", action="policy.changed", before=before)
+        before = storing.facts(policy)
+        storing.describe(policy, document.without_apis(policy.document, {api_id}), policy.document)
+        storing.write(policy, None, f"API {api_id} is deleted", action="policy.changed", before=before)
     changed, grown = serving.serve(org_id, policies)
     if changed:
         serving.renew(serving.lock(), grown, org_id=org_id, subject=policies[0].id)
@@ -144,10 +153,66 @@ def depart(organisation: Organisation, **_: object) -> None:
     withdrawn = serving.withdraw(organisation.id, policies)
     for policy in policies:
         log.record(
-            "policy.deleted", "policy", policy.id, policy.name, org=organisation.id, before=_facts(policy)
+            "policy.deleted",
+            "policy",
+            policy.id,
+            policy.name,
+            org=organisation.id,
+            before=storing.facts(policy),
         )
     Policy.objects.filter(org_id=organisation.id).delete()
     serving.renew(serving.lock(), -withdrawn, org_id=organisation.id, subject=organisation.id)
+
+
+def _create(
+    organisation: Organisation,
+    given: Mapping[str, Any],
+    author: User | None,
+    message: str,
+    form_token: str | None = None,
+) -> storing.Stored:
+    id = _own_id(given)
+    # An id that is used again goes on with the revisions there were.
+    past = PolicyRevision.objects.filter(org_id=organisation.id, policy_row_id=id).aggregate(
+        last=Max("number")
+    )
+    policy = Policy(id=id, org_id=organisation.id, revision=past["last"] or 0, size=0, form_token=form_token)
+    apis = _own_apis(organisation.id, given)
+    storing.describe(policy, given)
+    return storing.store(policy, organisation, apis, author, message, action="policy.created", claiming=True)
+
+
+def _change(
+    organisation: Organisation,
+    policy: Policy,
+    given: Mapping[str, Any],
+    author: User | None,
+    message: str,
+    *,
+    expected: int | None = None,
+) -> storing.Stored:
+    apis = _own_apis(policy.org_id, given)
+    policy = _locked(policy)
+    _refuse_stale(policy, expected)
+    before, present = storing.facts(policy), policy.document
+    named = policy.policy_id
+    storing.describe(policy, given, present)
+    if document.same(policy.document, present):
+        return storing.Stored(policy)
+    claiming = policy.policy_id != named
+    return storing.store(
+        policy, organisation, apis, author, message, action="policy.changed", before=before, claiming=claiming
+    )
+
+
+def _bring(organisation: Organisation, given: Mapping[str, Any], message: str) -> storing.Stored:
+    own = Policy.objects.filter(org_id=organisation.id)
+    there = own.filter(id=_own_id(given)).first()
+    if there is None and given.get("id") and not given.get("_id"):
+        there = own.filter(policy_id=given["id"]).first()
+    if there is not None:
+        return _change(organisation, there, given, None, message)
+    return _create(organisation, given, None, message)
 
 
 def _sound(wanted: object) -> dict[str, Any]:
@@ -196,110 +261,3 @@ def _locked(policy: Policy) -> Policy:
 def _refuse_stale(policy: Policy, expected: int | None) -> None:
     if expected not in (None, policy.revision):
         raise Stale(policy)
-
-
-def _describe(policy: Policy, given: Mapping[str, Any], present: Mapping[str, Any] | None = None) -> None:
-    """Put a document in its one form into the row, and what the row repeats of it."""
-    now = timezone.now()
-    normal = document.normal_form(
-        given, id=policy.id, org_id=policy.org_id, updated=int(now.timestamp()), present=present
-    )
-    policy.document = normal
-    policy.updated_at = now
-    policy.policy_id = document.resolves_as(normal)
-    policy.name = normal["name"]
-    policy.state = normal["state"]
-    policy.tags = normal["tags"]
-    policy.grants_rights = document.grants_rights(normal)
-    policy.key_expires_in = normal["key_expires_in"]
-    policy.size = len(policy.document_text.encode())
-
-
-def _refuse_taken(policy: Policy) -> None:
-    if conflicts.id_is_taken(policy):
-        raise Taken
-
-
-def _store(
-    policy: Policy,
-    organisation: Organisation,
-    apis: Mapping[str, ApiDefinition],
-    author: User | None,
-    message: str,
-    *,
-    action: str,
-    before: dict | None = None,
-    claiming: bool,
-) -> None:
-    """Store a policy of this organisation; what it claims is looked for again under the list's lock, for others may
-    have stored one since."""
-    _refuse_more(organisation, policy)
-    if claiming:
-        _refuse_taken(policy)
-    if Policy.objects.filter(org_id=policy.org_id, name=policy.name).exclude(id=policy.id).exists():
-        raise Invalid([SAME_NAME])
-    _write(policy, author, message, action=action, before=before)
-    _write_rights(policy, apis)
-    changed, grown = serving.serve(policy.org_id, [policy])
-    if not (changed or claiming):
-        return
-    row = serving.lock()
-    if claiming:
-        _refuse_taken(policy)
-    if changed:
-        serving.renew(row, grown, org_id=policy.org_id, subject=policy.id)
-
-
-def _write(policy: Policy, author: User | None, message: str, *, action: str, before: dict | None) -> None:
-    policy.revision += 1
-    policy.save(force_insert=policy.revision == 1)
-    PolicyRevision.objects.create(
-        org_id=policy.org_id,
-        policy_row_id=policy.id,
-        policy_id=policy.policy_id,
-        number=policy.revision,
-        document_text=policy.document_text,
-        author_id=author.id if author else "",
-        author=author.email if author else "command line",
-        message=message[:500],
-        created_at=policy.updated_at,
-    )
-    log.record(
-        action,
-        "policy",
-        policy.id,
-        policy.name,
-        actor=author,
-        org=policy.org_id,
-        before=before,
-        after=_facts(policy),
-    )
-
-
-def _write_rights(policy: Policy, apis: Mapping[str, ApiDefinition]) -> None:
-    rights = PolicyRight.objects.filter(org_id=policy.org_id, policy=policy)
-    there = set(rights.values_list("api_id", flat=True))
-    wanted = {api.id: api for api in apis.values()}
-    rights.filter(api_id__in=there - wanted.keys()).delete()
-    PolicyRight.objects.bulk_create(
-        PolicyRight(org_id=policy.org_id, policy=policy, api=api)
-        for id, api in wanted.items()
-        if id not in there
-    )
-
-
-def _refuse_more(organisation: Organisation, policy: Policy) -> None:
-    """Refuse what grows over a limit. One that was lowered below what there is hinders nobody from having less."""
-    others = Policy.objects.filter(org_id=policy.org_id).exclude(id=policy.id)
-    there = others.aggregate(number=Count("id"), size=Coalesce(Sum("size"), 0))
-    if policy.revision == 0:
-        limits.refuse_more(organisation, "max_policies", there["number"] + 1)
-    present = (
-        Policy.objects.filter(org_id=policy.org_id, id=policy.id).values_list("size", flat=True).first() or 0
-    )
-    if policy.size > present:
-        limits.refuse_more(organisation, "max_policies_bytes", there["size"] + policy.size)
-
-
-def _facts(policy: Policy) -> dict[str, Any]:
-    return {name: getattr(policy, name) for name in _FACTS} | {"apis": document.opened_apis(policy.document)}

@@ -16,8 +16,9 @@ class Invalid(refusals.Invalid):
 class Taken(refusals.Taken):
     """The id is somebody's already; nothing is said of whose."""
 
-    def __init__(self) -> None:
-        super().__init__("There is a policy with this ID already.")
+    def __init__(self, pointer: str = "") -> None:
+        """pointer: to which of several policies it is."""
+        super().__init__(str(Problem(pointer, "There is a policy with this ID already.")))
 
 
 class AlreadyMade(refusals.Taken):

@@ -107,21 +107,29 @@ def record_noted(
         )
 
 
+def whoever(actor: User | None = None) -> tuple[str, str]:
+    """(id, address) of who makes a change: `actor`, by default the request's user; if that is nobody, ("", what it
+    is)."""
+    actor = actor or _asking()
+    return (actor.id, actor.email) if actor else ("", "admin API" if _request.get() else "command line")
+
+
+def _asking() -> User | None:
+    """The request's user."""
+    user = getattr(_request.get(), "user", None)
+    return user if user is not None and user.is_authenticated else None
+
+
 def _by_whom(action: str, kind: str, actor: User | None = None, at: datetime | None = None) -> dict:
     """The fields of an entry that do not speak of one thing."""
     if kind not in declarations.audit_kinds():
         raise ValueError(f"{kind} is no kind that an app declares changes of")
     request = _request.get()
-    if (
-        actor is None
-        and request is not None
-        and getattr(request, "user", None)
-        and request.user.is_authenticated
-    ):
-        actor = request.user
+    actor = actor or _asking()
+    actor_id, actor_email = whoever(actor)
     return {
-        "actor_id": actor.id if actor else "",
-        "actor_email": actor.email if actor else ("admin API" if request else "command line"),
+        "actor_id": actor_id,
+        "actor_email": actor_email,
         "as_super_user": actor.is_superuser if actor else True,
         "action": action,
         "kind": kind,

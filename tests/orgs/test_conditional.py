@@ -12,6 +12,7 @@ from orgs.models import Organisation, User
 from orgs.people import accounts
 from tests import make
 from tests.keys import build
+from tests.keys.policies import build as policies
 from tests.test_walk import digest, routes
 
 JSON = "application/json"
@@ -28,15 +29,21 @@ CHANGING = {
     "api/apis/<str:id>": ("PUT DELETE", "api", None),
     "api/apis/<str:api>/keys/<str:name>": ("PUT DELETE", "key", {"alias": "Late"}),
     "api/keys/<str:name>": ("PUT DELETE", "key", {"alias": "Late"}),
+    "api/portal/policies/<str:id>": ("PUT DELETE", "policy", {"name": "Late"}),
+    "api/policies/<str:id>": ("PUT DELETE", "policy", {"name": "Late"}),
 }
-# Those that make something, change nothing, or are gateways' own.
+# Those that make something or many things, change nothing, or are gateways' own.
 OTHERS = {
     "admin/organisations",
+    "admin/policies/import",
     "admin/users",
     "api/users",
     "api/users/search",
     "api/apis",
     "api/keys",
+    "api/keys/preview",
+    "api/portal/policies",
+    "api/policies",
 }
 CELLS = [(pattern, method) for pattern, (methods, _, _) in CHANGING.items() for method in methods.split()]
 
@@ -47,6 +54,7 @@ def there(cast, rest):
     User.everyone.filter(pk=cast.acme_admin.pk).update(permissions=rights.ADMINISTRATOR)
     api = build.api(cast.acme)
     key, _ = build.key(cast.acme, api)
+    policy = policies.policy(cast.acme, api)
     ada, admin = rest(cast.acme_admin), Client(headers={"admin-auth": settings.ADMIN_SECRET})
     user = cast.acme_member.id
     return {
@@ -59,6 +67,7 @@ def there(cast, rest):
         "user": (f"/api/users/{user}", {"user": user}, ada),
         "api": (f"/api/apis/{api.id}", {"id": api.id}, ada),
         "key": (f"/api/keys/{key.token_hash}", {"name": key.token_hash, "api": api.api_id}, ada),
+        "policy": (f"/api/portal/policies/{policy.id}", {"id": policy.id}, ada),
     }
 
 
@@ -128,7 +137,7 @@ def test_what_names_the_present_state_or_any_is_done_once(cast, there, pattern, 
         assert send(pattern, method, there, **{"If-Match": seen}).status_code == 412
 
 
-@pytest.mark.parametrize("kind", ["organisation", "user as admin", "user", "api", "key"])
+@pytest.mark.parametrize("kind", ["organisation", "user as admin", "user", "api", "key", "policy"])
 def test_who_has_the_present_copy_is_told_so(there, kind):
     read, _, client = there[kind]
     whole = client.get(read)
@@ -182,7 +191,7 @@ def test_an_answer_with_a_secret_has_a_tag_of_its_own_from_which_changes_can_be_
 
 
 def test_the_tag_that_a_change_answers_is_that_of_the_object_then(cast, there, admin_client):
-    for kind in ("organisation", "user as admin", "user", "api", "key"):
+    for kind in ("organisation", "user as admin", "user", "api", "key", "policy"):
         read, _, client = there[kind]
         pattern = next(each for each, (_, of, _) in CHANGING.items() if of == kind)
         method = CHANGING[pattern][0].split()[0]
