@@ -32,6 +32,8 @@ class Key(OrgOwned):
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     tags = models.JSONField(default=list, blank=True)
     meta_data = models.JSONField("metadata", default=dict, blank=True)
+    # Further members of the session object, as REST was given them (keys.keys.parameters.KEPT).
+    session_extra = models.JSONField(default=dict, blank=True)
 
     token_hash = models.CharField(max_length=64, editable=False)
     cache_key = models.CharField(max_length=16, editable=False)

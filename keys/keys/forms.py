@@ -28,7 +28,8 @@ from orgs.http.forms import SeenForm
 
 class KeyForm(forms.Form):
     """What a key shall be. `apis`: all of its organisation. `policies`: those of its organisation that are offered.
-    `key` with its `rights` and its policies, `has`, when one is changed."""
+    `key` with its `rights` and its policies, `has`, when one is changed. `extra`:
+    further members of its session; None leaves them as they are."""
 
     alias = forms.CharField(label="Name", max_length=200, required=False)
     owner = forms.CharField(
@@ -66,12 +67,14 @@ class KeyForm(forms.Form):
         rights: Iterable[Right] = (),
         policies: Iterable[PolicyFacts] = (),
         has: Iterable[PolicyFacts] = (),
+        extra: dict[str, Any] | None = None,
         typed: QueryDict | None = None,
     ):
         """typed: what stands in the fields of a page that was sent to search and not to save."""
         rights, policies, has = list(rights), list(policies), [policy.id for policy in has]
         super().__init__(data, initial=_initial(key, rights, has) if typed is None else _typed(typed))
         self.key = key
+        self.extra = (key.session_extra if key else {}) if extra is None else extra
         self.fields["access_rights"] = RightsField(apis=apis, kept=rights, label="Or these APIs")
         self.fields["apply_policies"] = PoliciesField(policies=policies, kept=has, label="Policies")
         self.fields["apply_policy_id"] = PolicyField(policies=policies)
@@ -144,6 +147,7 @@ class KeyForm(forms.Form):
             policies=tuple(policy.id for policy in self.policies()),
             tags=values["tags"],
             meta_data=values["meta_data"],
+            session_extra=self.extra,
         )
 
 

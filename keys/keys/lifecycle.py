@@ -46,6 +46,7 @@ class KeySpec:
     policies: tuple[str, ...] = ()
     tags: list[str] = field(default_factory=list)
     meta_data: dict[str, Any] = field(default_factory=dict)
+    session_extra: dict[str, Any] = field(default_factory=dict)
 
     def columns(self) -> dict[str, Any]:
         """All of it that stands in the key's own row."""
@@ -304,4 +305,5 @@ def _described(
         "revoked": revoked,
         "tags": key.tags,
         "meta_data": key.meta_data,
+        **key.session_extra,
     }

@@ -4,10 +4,12 @@ Whatever would grant or restrict something that is not kept here is refused, not
 open more than its maker was told.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from apis.definitions.rules import shape
 from keys.keys.session import INT64, PolicyFacts, Right, is_zero
 from orgs import refusals
 
@@ -18,7 +20,30 @@ NO_GRANT = (
 )
 MOST_POLICIES = 20
 
-# Members of a gateway's session that are not kept.
+# Further members of a gateway's session that are kept and delivered as they are, with the types that it decodes (in the
+# form of apis.definitions.rules.shape).
+KEPT: dict[str, Any] = {
+    "throttle_interval": "float64",
+    "throttle_retry_limit": "int",
+    "max_query_depth": "int",
+    "smoothing": {
+        "enabled": "bool",
+        "threshold": "int64",
+        "trigger": "float64",
+        "step": "int64",
+        "delay": "int64",
+    },
+    "data_expires": "int64",
+    "monitor": {"trigger_limits": ["float64"]},
+    "enable_detail_recording": "bool",
+    "enable_detailed_recording": "bool",
+    "post_expiry_action": "string",
+    "post_expiry_grace_period": "int64",
+}
+_LARGEST_KEPT = 10_000  # characters
+
+# Members of a gateway's session that are not kept: credentials, which have no place here, and a lifetime, after which
+# gateways forget a session that the next sweep would bring back.
 _NOT_KEPT = frozenset(
     {
         "oauth_client_id",
@@ -31,17 +56,7 @@ _NOT_KEPT = frozenset(
         "hmac_string",
         "rsa_certificate_id",
         "enable_http_signature_validation",
-        "throttle_interval",
-        "throttle_retry_limit",
-        "max_query_depth",
-        "smoothing",
-        "data_expires",
-        "monitor",
-        "enable_detail_recording",
-        "enable_detailed_recording",
         "session_lifetime",
-        "post_expiry_action",
-        "post_expiry_grace_period",
     }
 )
 _NOT_KEPT_IN_RIGHT = frozenset(
@@ -141,7 +156,23 @@ def values_from(body: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: read(body[name], name) for name, read in _READERS.items() if body.get(name) is not None}
     if body.get("access_rights") is not None:
         values["access_rights"] = _rights_object(body["access_rights"])
+    if kept := _kept(body):
+        values["session_extra"] = kept
     return values
+
+
+def _kept(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of KEPT that a body has, without those that say nothing."""
+    kept = {name: body[name] for name in KEPT if body.get(name) is not None}
+    if found := shape.problems(kept, KEPT):
+        raise SessionError(found[0].pointer.removeprefix("/").replace("/", "."), f"{found[0].message}.")
+    for name, value in kept.items():
+        if KEPT[name] in ("int", "int64", "float64") and value < -1:
+            raise SessionError(name, "Must be a number from 0 up, or -1 for unlimited.")
+    if len(json.dumps(kept)) > _LARGEST_KEPT:
+        raise SessionError(next(iter(kept)), f"Must not be longer than {_LARGEST_KEPT} characters.")
+    # -1 is no limit, and not the same as none where a policy sets one.
+    return {name: value for name, value in kept.items() if value == -1 or not is_zero(value)}
 
 
 def _rights_object(value: Any) -> dict[str, Any]:

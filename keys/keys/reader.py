@@ -155,6 +155,7 @@ def facts_of(key: Key) -> dict[str, Any]:
         "suspended": key.suspended,
         "tags": key.tags,
         "meta_data": key.meta_data,
+        "extra": key.session_extra,
         "created_at": key.created_at,
         "updated_at": key.updated_at,
     }

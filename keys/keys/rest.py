@@ -27,6 +27,29 @@ from orgs.models import Organisation
 _UTC = ZoneInfo("UTC")
 # What a gateway writes and only it knows.
 _NOT_KNOWN_HERE = ("quota_renews", "quota_remaining")
+# Strict clients look for every member that a gateway writes.
+ZERO: dict[str, object] = {
+    "last_check": 0,
+    "allowance": 0,
+    "throttle_interval": 0,
+    "throttle_retry_limit": 0,
+    "max_query_depth": 0,
+    "data_expires": 0,
+    "session_lifetime": 0,
+    "id_extractor_deadline": 0,
+    "enable_detail_recording": False,
+    "enable_detailed_recording": False,
+    "monitor": {"trigger_limits": []},
+    "oauth_client_id": "",
+    "oauth_keys": {},
+    "certificate": "",
+    "basic_auth_data": {"password": "", "hash_type": ""},
+    "jwt_data": {"secret": ""},
+    "hmac_enabled": False,
+    "hmac_string": "",
+    "enable_http_signature_validation": False,
+    "rsa_certificate_id": "",
+}
 
 
 @access("key", "keys", methods="GET POST")
@@ -191,7 +214,15 @@ def _changed(request, found_key: Key) -> Key:
 def _valid(values: dict, org_id: str, found_key: Key | None = None) -> KeyForm:
     named = [*values.get("apply_policies", ()), values.get("apply_policy_id", "")]
     policies = policies_of_one(org_id, named=named) if any(named) else ()
-    return valid(KeyForm(values, apis=apis_of_one(org_id), policies=policies, zone=_UTC, key=found_key))
+    form = KeyForm(
+        values,
+        apis=apis_of_one(org_id),
+        policies=policies,
+        zone=_UTC,
+        key=found_key,
+        extra=values.get("session_extra", {}),
+    )
+    return valid(form)
 
 
 def _data(rows: list[Key]) -> list[dict]:
@@ -201,7 +232,7 @@ def _data(rows: list[Key]) -> list[dict]:
         {
             "api_model": {},
             "key_id": row.token_hash,
-            "data": _without(sessions[row.id]) | {"owner": row.owner, "all_apis": row.all_apis},
+            "data": ZERO | _without(sessions[row.id]) | {"owner": row.owner, "all_apis": row.all_apis},
             "key_hash": row.token_hash,
         }
         for row in rows

@@ -32,7 +32,14 @@ GATEWAY_MEMBERS = frozenset(
         "id_extractor_deadline",
     }
 )
-_UNLIMITED_LIMITS = ("rate", "quota_max", "quota_remaining")
+_UNLIMITED_LIMITS = (
+    "rate",
+    "quota_max",
+    "quota_remaining",
+    "max_query_depth",
+    "throttle_interval",
+    "throttle_retry_limit",
+)
 _GATEWAY_RIGHT_MEMBERS = frozenset({"allowance_scope"})
 _GATEWAY_LIMIT_MEMBERS = frozenset({"quota_renews", "quota_remaining"})
 
@@ -97,7 +104,7 @@ def _by_policies(made: dict[str, Any], policies: Sequence[str]) -> dict[str, Any
     gateway; where they grant none, 5.14 refuses the key and 3.0 takes its own. So none of its own are written: then it
     opens nothing anywhere. For gateways of 3.0 -1 is the highest of limits, whatever policies say: what the key itself
     does not limit is not set."""
-    limits = {name: 0 for name in _UNLIMITED_LIMITS if made[name] == UNLIMITED}
+    limits = {name: 0 for name in _UNLIMITED_LIMITS if made.get(name) == UNLIMITED}
     # Gateways from 5 on let policies alone say whether a key is inactive: one that is suspended must have none.
     named = {} if made["is_inactive"] else {"apply_policies": list(policies)}
     return made | limits | named | {"access_rights": nothing()}
@@ -114,6 +121,7 @@ def described(
     suspended: bool = False,
     tags: Iterable[str] = (),
     meta_data: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
     created_at: datetime,
     updated_at: datetime,
 ) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def described(
     gateways.
 
     `apis`: the organisation's APIs of this moment. `rights`: None means all of them. A right whose API is
-    not among them is left out. Times are aware.
+    not among them is left out. `extra`: further members, as they are. Times are aware.
     """
     return {
         "org_id": org_id,
@@ -139,6 +147,7 @@ def described(
         "meta_data": dict(meta_data or {}),
         "date_created": created_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "last_updated": str(int(updated_at.timestamp())),
+        **(extra or {}),
     }
 
 

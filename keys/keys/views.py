@@ -170,6 +170,7 @@ def key_detail(request, org, key_id):
         "delivered": key.id in delivered_of([key]),
         "limits": key.limits,
         "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
+        "extra": [(name, _text(value)) for name, value in sorted(key.session_extra.items())],
         "apis": list(_opened(key)),
         "may_write": request.user.may("keys", "write"),
         "sees_apis": request.user.may("apis"),

@@ -74,6 +74,9 @@ LANDED = {
     "keys/migrations/0004_search.py": "74d22d1c4753d8704a84b1786fbd91ae4c275f62b294e87b81ef2fa67cc101b6",
     "keys/migrations/0005_key_for_all.py": "5b20146dd59cb14843c3f629cb7d120a2b5ae731ea8f53d47b3d7824c6948a9d",
     "keys/migrations/0006_policies.py": "282377e5ddab77f21276287d5b239f73f756de8f1a7c3017853de49abe860e19",
+    "keys/migrations/0007_session_extra.py": (
+        "a2bb60c29412ef29e8c5c08e66f40584750c4647c0544ecd35116eec92bdbff0"
+    ),
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (

@@ -9,7 +9,8 @@ from apis.definitions.rules.targets import NOWHERE
 from apis.models import Outbox
 from apis.publishing import publish
 from keys.keys import lifecycle
-from keys.keys.parameters import NO_RIGHTS, no_such_policy
+from keys.keys.parameters import KEPT, NO_RIGHTS, no_such_policy
+from keys.keys.rest import ZERO
 from keys.keys.token import token_hash
 from keys.models import Key, KeyPolicy, KeyRight
 from orgs import scope
@@ -65,7 +66,8 @@ def test_a_created_key_is_answered_with_its_token_compactly_and_in_order(cast, a
         {
             "api_model": {},
             "key_id": text,
-            "data": {
+            "data": ZERO
+            | {
                 "org_id": cast.acme.id,
                 "alias": "Partner",
                 "access_rights": {
@@ -684,3 +686,88 @@ def test_lists_of_keys_with_policies_cost_the_same_queries_for_one_and_for_five(
             acme.get(path)
         counts.append(len(queries))
     assert counts == {"/api/keys": [5, 5], "/api/keys/detailed": [7, 7]}[path]
+
+
+EXTRA = {
+    "throttle_interval": 1.5,
+    "throttle_retry_limit": 3,
+    "max_query_depth": -1,
+    "smoothing": {"enabled": True, "threshold": 5, "trigger": 0.5, "step": 2, "delay": 30},
+    "data_expires": 86400,
+    "monitor": {"trigger_limits": [80, 95.5]},
+    "enable_detail_recording": True,
+    "enable_detailed_recording": True,
+    "post_expiry_action": "delete",
+    "post_expiry_grace_period": 60,
+}
+
+
+def test_further_members_of_a_session_are_kept_given_back_and_delivered(cast, acme, orders, redis):
+    assert EXTRA.keys() == KEPT.keys()
+    data = send(acme, "post", "/api/keys", body(orders, **EXTRA)).json()["data"]
+    assert {name: data[name] for name in EXTRA} == EXTRA
+    made = only_key(cast.acme)
+    build.deliver(redis)
+    assert {name: build.stored(redis, made)[name] for name in EXTRA} == EXTRA
+    assert build.sweep(redis) == (1, 0, 0)
+    assert build.changes(cast.acme, "key.created")["throttle_retry_limit"] == [None, 3]
+    # As it was read it can be put back, and changes nothing.
+    path = f"/api/keys/{made.token_hash}"
+    assert send(acme, "put", f"{path}?suppress_reset=1", data).json()["data"] == data
+    assert build.again(made).change_number == 1
+    send(acme, "put", path, body(orders))
+    assert acme.get(path).json()["data"]["throttle_retry_limit"] == 0
+    build.deliver(redis)
+    assert build.stored(redis, made).keys() & EXTRA.keys() == set()
+
+
+def test_a_page_that_saves_a_key_leaves_its_further_members(cast, acme, orders, client_for):
+    send(acme, "post", "/api/keys", body(orders, throttle_retry_limit=3))
+    made = only_key(cast.acme)
+    client = client_for(cast.acme_admin)
+    page = client.get(f"/o/acme/keys/{made.id}/edit/")
+    sent = {
+        "seen": page.context["seen"],
+        "alias": "new",
+        "access_rights": orders.api_id,
+        "session_extra": "{}",
+    }
+    assert client.post(f"/o/acme/keys/{made.id}/edit/", sent).status_code == 302
+    assert (build.again(made).alias, build.again(made).session_extra) == ("new", {"throttle_retry_limit": 3})
+    assert "throttle_retry_limit" in client.get(f"/o/acme/keys/{made.id}/").content.decode()
+
+
+def test_every_member_that_gateways_write_is_there_when_a_key_is_read(acme, orders):
+    data = send(acme, "post", "/api/keys", body(orders)).json()["data"]
+    written = set(RECORDED["written_back"][0]["before"])
+    assert written - data.keys() <= {"quota_renews", "quota_remaining"}
+
+
+@pytest.mark.parametrize(
+    ("members", "field"),
+    [
+        ({"throttle_interval": "1"}, "throttle_interval"),
+        ({"throttle_retry_limit": 1.5}, "throttle_retry_limit"),
+        ({"throttle_retry_limit": -2}, "throttle_retry_limit"),
+        ({"max_query_depth": True}, "max_query_depth"),
+        ({"data_expires": 2**62 * 1.0}, "data_expires"),
+        ({"monitor": []}, "monitor"),
+        ({"monitor": {"trigger_limits": ["80"]}}, "monitor.trigger_limits.0"),
+        ({"monitor": {"Trigger_Limits": [80]}}, "monitor.Trigger_Limits"),
+        ({"monitor": {"trigger_limits": [1] * 10_000}}, "monitor"),
+        ({"smoothing": {"delay": "x"}}, "smoothing.delay"),
+        ({"enable_detail_recording": 1}, "enable_detail_recording"),
+        ({"post_expiry_action": {}}, "post_expiry_action"),
+        ({"session_lifetime": 60}, "session_lifetime"),
+        ({"certificate": "x"}, "certificate"),
+        ({"basic_auth_data": {"password": "x"}}, "basic_auth_data"),
+        ({"jwt_data": {"secret": "x"}}, "jwt_data"),
+        ({"hmac_enabled": True}, "hmac_enabled"),
+    ],
+)
+def test_a_further_member_of_the_wrong_kind_is_refused_by_name_and_nothing_is_stored(
+    acme, orders, members, field
+):
+    before = rows(Key, AuditEntry)
+    status, message = error(send(acme, "post", "/api/keys", body(orders, **members)))
+    assert (status, message.split(":")[0], rows(Key, AuditEntry)) == (400, field, before)
