@@ -39,8 +39,11 @@ _PLAINLY = {
 }
 
 
-class _Publishing(forms.Form):
-    """started_from: the revision that is being changed, sent back with the form; None for a new API."""
+class DocumentForm(forms.Form):
+    """What a document that has revisions shall be.
+
+    started_from: the revision that is being changed, sent back with the form; None for a new document.
+    """
 
     started_from = forms.IntegerField(
         required=False, min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput
@@ -57,7 +60,7 @@ class _Publishing(forms.Form):
         self.fields["started_from"].required = started_from is not None
 
     def refuse(self, problems):
-        """Show what kept the definition from being published, each at its field."""
+        """Show what kept the document from being stored, each at its field."""
         for problem in problems[:MOST_SHOWN]:
             field = self.field_of(problem.pointer)
             text = _PLAINLY.get(problem.message) or self.wording(problem, field)
@@ -71,13 +74,14 @@ class _Publishing(forms.Form):
         self.refuse([problem for problem in problems if self.field_of(problem.pointer) not in told])
 
     def field_of(self, pointer):
-        return _FIELD_OF.get(pointer)
+        """The field that a problem is shown at, None for above the form."""
+        return None
 
     def wording(self, problem, field):
         return problem.message if field else str(problem)
 
 
-class ApiForm(_Publishing):
+class ApiForm(DocumentForm):
     """The fields that most APIs need. base: the definition they are put into (a new one without).
 
     carried: `base` came over from the JSON and is stored nowhere, so the form carries it along.
@@ -123,6 +127,9 @@ class ApiForm(_Publishing):
         if shown["authentication"] == KEPT[0]:
             self.fields["authentication"].choices = [*AUTHENTICATION, KEPT]
 
+    def field_of(self, pointer):
+        return _FIELD_OF.get(pointer)
+
     def clean_base_text(self):
         text = self.cleaned_data["base_text"]
         if text and document.object_in(text) is None:
@@ -156,8 +163,10 @@ class ApiForm(_Publishing):
         return starter.apply(self.base, values)
 
 
-class JsonForm(_Publishing):
+class JsonForm(DocumentForm):
     """The whole definition as text. After is_valid() `definition` is what it says."""
+
+    new = staticmethod(starter.new)
 
     text = forms.CharField(
         strip=False,
@@ -170,7 +179,7 @@ class JsonForm(_Publishing):
     draft = definition = None  # what the text says, if it is JSON
 
     def __init__(self, data=None, *, base=None, started_from=None, message=""):
-        super().__init__(data, {"text": document.pretty(base or starter.new())}, started_from, message)
+        super().__init__(data, {"text": document.pretty(base or self.new())}, started_from, message)
 
     def clean_text(self):
         text = self.cleaned_data["text"]

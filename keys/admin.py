@@ -1,9 +1,9 @@
-"""Keys in Django's admin: to look at. They are changed in the pages of their organisation, which tell
+"""Keys and policies in Django's admin: to look at. They are changed in the pages of their organisation, which tell
 gateways."""
 
 from django.contrib import admin
 
-from keys.models import Key
+from keys.models import Key, Policy, PolicyRevision
 from orgs.admin import ReadOnlyAdmin
 
 
@@ -14,4 +14,27 @@ class KeyAdmin(ReadOnlyAdmin):
     list_filter = ("suspended", "all_apis")
     search_fields = ("alias", "owner", "token_hash")
     exclude = ("form_token", "cache_key")
+    date_hierarchy = "created_at"
+
+
+@admin.register(Policy)
+class PolicyAdmin(ReadOnlyAdmin):
+    list_display = ("name", "org", "policy_id", "state", "grants_rights", "revision", "updated_at")
+    list_select_related = ("org",)
+    list_filter = ("state", "grants_rights")
+    search_fields = ("name", "policy_id")
+    # Not the document: its metadata may hold what an upstream asks for.
+    fields = (
+        *("org", "id", "policy_id", "name", "state", "tags", "grants_rights", "key_expires_in"),
+        *("revision", "size", "created_at", "updated_at"),
+    )
+    date_hierarchy = "updated_at"
+
+
+@admin.register(PolicyRevision)
+class PolicyRevisionAdmin(ReadOnlyAdmin):
+    list_display = ("policy_id", "number", "org", "author", "message", "created_at")
+    list_select_related = ("org",)
+    search_fields = ("policy_id", "policy_row_id", "author")
+    fields = ("org", "policy_row_id", "policy_id", "number", "author", "message", "created_at")
     date_hierarchy = "created_at"

@@ -7,7 +7,10 @@ from orgs.declarations import Entry, Page, Step
 
 class KeysConfig(AppConfig):
     name = "keys"
-    entries = (Entry("keys", "Keys", "key", "key-list", "keys"),)
+    entries = (
+        Entry("keys", "Keys", "key", "key-list", "keys"),
+        Entry("policies", "Policies", "shield-check", "policy-list", "policies"),
+    )
     audit_kinds = {
         "key": Page("key-detail", "keys.Key", "keys"),
         "policy": Page("policy-detail", "keys.Policy", "policies"),

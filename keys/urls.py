@@ -3,7 +3,9 @@
 from django.urls import path
 
 from keys.keys import rest, views
+from keys.policies import history_views as policy_history
 from keys.policies import rest as policies_rest
+from keys.policies import views as policies
 
 pages = [
     # /o/<organisation>/keys/
@@ -13,6 +15,14 @@ pages = [
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
     path("keys/<str:key_id>/suspension/", views.key_suspension, name="key-suspension"),
     path("keys/<str:key_id>/revocation/", views.key_revoke, name="key-revoke"),
+    path("policies/", policies.policy_list, name="policy-list"),
+    path("policies/new/", policies.policy_create, name="policy-create"),
+    path("policies/<str:id>/", policies.policy_detail, name="policy-detail"),
+    path("policies/<str:id>/definition/", policies.policy_definition, name="policy-definition"),
+    path("policies/<str:id>/edit/", policies.policy_edit, name="policy-edit"),
+    path("policies/<str:id>/history/", policy_history.policy_history, name="policy-history"),
+    path("policies/<str:id>/history/<int:number>/", policy_history.policy_revision, name="policy-revision"),
+    path("policies/<str:id>/deletion/", policy_history.policy_delete, name="policy-delete"),
 ]
 
 wire = [

@@ -1,0 +1,122 @@
+"""Pages of what happened to a policy, and its end."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from apis.definitions.document import pretty
+from apis.forms import DeletionForm, HistoryForm, RestoreForm
+from apis.views import bad_request
+from keys.models import PolicyRevision
+from keys.policies import holders, lifecycle
+from keys.policies.refusals import Invalid, Stale, Taken
+from keys.policies.views import about, difference, policy_or_404
+from orgs.access import access
+from orgs.http.tables import Column, heads
+from orgs.organisations.limits import LimitReached
+
+NEWER = "Somebody saved a newer revision meanwhile. Look at it first."
+A_PAGE = 50
+COLUMNS = (Column("Revision", "name"), Column("Saved", "time"), Column("By"), Column("Message", "third"))
+LONGEST_SHOWN = 100_000  # characters of a policy beside its difference
+
+
+@access("session", "policies")
+def policy_history(request, org, id):
+    """Revisions, newest first; `before` is the number that the page begins below."""
+    policy = policy_or_404(id)
+    form = HistoryForm(request.GET)
+    if not form.is_valid():
+        return bad_request(request, "before, against: must be revision numbers")
+    before = form.cleaned_data["before"] or policy.revision + 1
+    revisions = PolicyRevision.objects.filter(policy_row_id=policy.id, number__lt=before)
+    rows = list(revisions.order_by("-number").defer("document_text")[: A_PAGE + 1])
+    context = about(request, policy, "history") | {
+        "heads": heads(COLUMNS),
+        "rows": rows[:A_PAGE],
+        "newer": "?" if form.cleaned_data["before"] else "",
+        "older": f"?before={rows[A_PAGE - 1].number}" if len(rows) > A_PAGE else "",
+    }
+    return render(request, "policies/history.html", context)
+
+
+@access("session", "policies", methods="GET POST")
+def policy_revision(request, org, id, number):
+    """One revision and its difference to another (`against`, else the one before); `format=json` is all of it. POST
+    restores it."""
+    policy = policy_or_404(id)
+    revisions = PolicyRevision.objects.filter(policy_row_id=policy.id)
+    revision = get_object_or_404(revisions, number=number)
+    if request.method == "POST":
+        return _restore(request, policy, revision)
+    form = HistoryForm(request.GET)
+    if not form.is_valid():
+        return bad_request(request, "before, against: must be revision numbers")
+    if request.GET.get("format") == "json":
+        return _download(policy, revision)
+    asking = "restore" in request.GET
+    numbers = list(revisions.order_by("-number").values_list("number", flat=True))
+    before = next((each for each in numbers if each < number), number)
+    against = policy.revision if asking else form.cleaned_data["against"] or before
+    other = get_object_or_404(revisions, number=against)
+    text = pretty(revision.document)
+    context = about(request, policy, "history") | {
+        "revision": revision,
+        "asking": asking,
+        "holders": holders.of(policy, named=False) if asking else None,
+        "other": other,
+        "difference": difference(other.document, revision.document),
+        "revision_text": text if len(text) <= LONGEST_SHOWN else "",
+        "numbers": numbers,
+    }
+    return render(request, "policies/revision.html", context)
+
+
+def _download(policy, revision):
+    headers = {"Content-Disposition": f'attachment; filename="{policy.id}-{revision.number}.json"'}
+    text = pretty(revision.document)
+    return HttpResponse(text, content_type="application/json; charset=utf-8", headers=headers)
+
+
+def _restore(request, policy, revision):
+    form = RestoreForm(request.POST)
+    if not form.is_valid():
+        return bad_request(request, "started_from: must be a revision number")
+    try:
+        lifecycle.change(
+            policy,
+            revision.document,
+            author=request.user,
+            message=f"Restored revision {revision.number}",
+            expected=form.cleaned_data["started_from"],
+        )
+    except (Invalid, Taken, LimitReached) as error:
+        messages.error(request, f"Revision {revision.number} cannot be restored now: {error}")
+    except Stale:
+        messages.error(request, NEWER)
+    else:
+        messages.success(request, f"Revision {revision.number} holds again.")
+    return redirect("policy-history", request.org.slug, policy.id)
+
+
+@access("session", "policies", methods="GET POST", form=True)
+def policy_delete(request, org, id):
+    """Asks first; asks again when somebody changed it since."""
+    policy, newest = policy_or_404(id), None
+    if request.method == "POST":
+        form = DeletionForm(request.POST)
+        if not form.is_valid():
+            return bad_request(request, "started_from: must be a revision number")
+        try:
+            lifecycle.delete(policy, author=request.user, expected=form.cleaned_data["started_from"])
+        except Stale as error:
+            policy = error.policy
+            newest = PolicyRevision.objects.get(policy_row_id=policy.id, number=policy.revision)
+        else:
+            messages.success(request, f"{policy.name} is deleted.")
+            return redirect("policy-list", request.org.slug)
+    context = about(request, policy, "delete") | {
+        "newest": newest,
+        "holders": holders.of(policy, named=request.user.may("keys")),
+    }
+    return render(request, "policies/delete.html", context, status=409 if newest else 200)
