@@ -12,6 +12,8 @@ from django.db import connections
 from dashboard.analytics.ingest import drain, partitions
 from dashboard.demonstration import seed
 from dashboard.demonstration.push import LIST
+from orgs.models import Organisation
+from tests.keys.policies import build as policies
 
 CHROMIUM = Path("/usr/bin/chromium")
 # As root in a container, and without looking for a network that may not be there.
@@ -76,6 +78,7 @@ def site(server, redis, node_client, tmp_path) -> Site:
         pass
     node_client.get("/register/node", headers={"x-tyk-hostname": "gateway-1"})
     organisation = demonstration["organisations"][0]
+    policies.policy(Organisation.everyone.get(slug=organisation["slug"]), name="Gold", tags=["plan"])
     accounts = [
         Account(person["email"], person["password"])
         for person in (organisation["users"][0], demonstration["super_user"])

@@ -16,6 +16,7 @@ from tests.browser.walk import (
     walk,
 )
 from tests.keys import build
+from tests.keys.policies import build as policies
 
 pytestmark = pytest.mark.browser
 WIDE, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
@@ -65,7 +66,8 @@ def person_with_two_accounts() -> Account:
     first, second = make.organisation(LONG, "long"), make.organisation("Other", "other")
     for organisation in (first, second):
         make.user("two@long.example", organisation, {"IsAdmin": "admin"})
-    build.api(first, LONG, path="/long/")
+    api = build.api(first, LONG, path="/long/")
+    policies.policy(first, api, name=LONG, tags=[LONG], id=LONG, meta_data={LONG: LONG})
     return Account("two@long.example", make.PASSWORD)
 
 
@@ -74,9 +76,30 @@ def test_long_names_make_no_page_too_wide(page, site):
     page.get_by_role("button", name=LONG).click()
     page.wait_for_url("**/o/long/")
     found = {}
-    for path in ("", "apis/", "keys/", "keys/new/", "people/", "analytics/", "logs/", "audit/"):
+    for path in (
+        "",
+        "apis/",
+        "keys/",
+        "keys/new/",
+        "policies/",
+        "policies/new/",
+        "people/",
+        "analytics/",
+        "logs/",
+        "audit/",
+    ):
         status = page.goto(f"{site.url}/o/long/{path}").status
         found[path] = problems(page, status)
+    page.goto(f"{site.url}/o/long/policies/")
+    page.get_by_role("link", name=LONG).click()
+    policy = page.url
+    for path in ("", "definition/", "edit/", "edit/?as=json", "history/", "history/1/", "deletion/"):
+        found[f"policy {path}"] = problems(page, page.goto(f"{policy}{path}").status)
+    page.goto(f"{policy}edit/")
+    page.get_by_label("Rate, requests").fill("77")
+    page.get_by_role("button", name="Review changes").click()
+    page.get_by_role("button", name="Save revision 2").wait_for()
+    found["review"] = problems(page, 200)
     assert {path: fault for path, fault in found.items() if fault != FINE} == {}
 
 
