@@ -5,37 +5,43 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from apis.definitions.document import pretty
-from apis.forms import DeletionForm, HistoryForm, RestoreForm
-from apis.views import bad_request
+from apis.forms import DeletionForm, HistoryForm, RestoreForm, RevisionForm
 from keys.models import PolicyRevision
 from keys.policies import holders, lifecycle
 from keys.policies.refusals import Invalid, Stale, Taken
 from keys.policies.views import about, difference, policy_or_404
 from orgs.access import access
+from orgs.http import paging
+from orgs.http.refusals import bad_form, bad_request
 from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
 
 NEWER = "Somebody saved a newer revision meanwhile. Look at it first."
-A_PAGE = 50
-COLUMNS = (Column("Revision", "name"), Column("Saved", "time"), Column("By"), Column("Message", "third"))
+COLUMNS = (
+    Column("Revision", "name", "number"),
+    Column("Saved", "time"),
+    Column("By"),
+    Column("Message", "third"),
+)
 LONGEST_SHOWN = 100_000  # characters of a policy beside its difference
 
 
 @access("session", "policies")
 def policy_history(request, org, id):
-    """Revisions, newest first; `before` is the number that the page begins below."""
+    """Revisions, newest first unless asked otherwise."""
     policy = policy_or_404(id)
     form = HistoryForm(request.GET)
     if not form.is_valid():
-        return bad_request(request, "before, against: must be revision numbers")
-    before = form.cleaned_data["before"] or policy.revision + 1
-    revisions = PolicyRevision.objects.filter(policy_row_id=policy.id, number__lt=before)
-    rows = list(revisions.order_by("-number").defer("document_text")[: A_PAGE + 1])
+        return bad_form(request, form)
+    revisions = PolicyRevision.objects.filter(policy_row_id=policy.id).defer("document_text")
+    asked = {name: value for name, value in form.cleaned_data.items() if value}
+    page = paging.page(request.GET, revisions, form.order, asked)
     context = about(request, policy, "history") | {
-        "heads": heads(COLUMNS),
-        "rows": rows[:A_PAGE],
-        "newer": "?" if form.cleaned_data["before"] else "",
-        "older": f"?before={rows[A_PAGE - 1].number}" if len(rows) > A_PAGE else "",
+        "heads": heads(COLUMNS, asked, default="-number"),
+        "rows": page.items,
+        "page": page,
+        "newer": page.newer,
+        "older": page.older,
     }
     return render(request, "policies/history.html", context)
 
@@ -49,9 +55,9 @@ def policy_revision(request, org, id, number):
     revision = get_object_or_404(revisions, number=number)
     if request.method == "POST":
         return _restore(request, policy, revision)
-    form = HistoryForm(request.GET)
+    form = RevisionForm(request.GET)
     if not form.is_valid():
-        return bad_request(request, "before, against: must be revision numbers")
+        return bad_form(request, form)
     if request.GET.get("format") == "json":
         return _download(policy, revision)
     asking = "restore" in request.GET

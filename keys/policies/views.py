@@ -8,7 +8,7 @@ from django.views.decorators.gzip import gzip_page
 
 from apis.definitions.document import pretty
 from apis.models import ApiDefinition
-from apis.views import bad_request, shown
+from apis.views import shown
 from keys.keys.reader import apis_of_one
 from keys.models import Policy, PolicyRevision
 from keys.policies import document, editing, fields, holders, lifecycle
@@ -17,7 +17,7 @@ from keys.policies.forms import LAST_CHANGED_FIRST, JsonForm, ListForm
 from keys.policies.refusals import AlreadyMade, Invalid, Stale
 from orgs.access import access
 from orgs.http import paging
-from orgs.http.refusals import status_of
+from orgs.http.refusals import bad_request, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
