@@ -15,8 +15,8 @@ from keys.keys import lifecycle, token
 from keys.keys.forms import KeyForm
 from keys.keys.parameters import values_from
 from keys.keys.reader import apis_of_one, described_of, policies_of_one
-from keys.keys.search import LONGEST_SEARCH, found
-from keys.models import Key, KeyRight
+from keys.keys.search import LONGEST_SEARCH, found, opens
+from keys.models import Key
 from keys.sessions import results
 from orgs.access import access
 from orgs.http import etags
@@ -106,7 +106,7 @@ def key(request, name):
 def key_of_api(request, api, name):
     definition = _api_or_404(api)
     found_key = _key_or_404(_living(), name)
-    if definition and not _opens(found_key, definition):
+    if definition and not opens(found_key, definition):
         raise RestError(404, lifecycle.MISSING)
     return _answer(request, found_key)
 
@@ -138,14 +138,6 @@ def _opening(api: str):
     if definition is None:
         return _living()
     return _newest_first(found(api_id=definition.api_id).keys).filter(org_id=definition.org_id)
-
-
-def _opens(found_key: Key, definition: ApiDefinition) -> bool:
-    """Whether one key opens an API: looked up, where the search would read all that do."""
-    if found_key.org_id != definition.org_id:
-        return False
-    rights = KeyRight.objects.filter(org_id=found_key.org_id, key_id=found_key.id, api_id=definition.id)
-    return found_key.all_apis or rights.exists()
 
 
 def _api_or_404(api: str) -> ApiDefinition | None:

@@ -59,6 +59,14 @@ def found(*, text: str = "", state: str = "", api_id: str = "") -> Found:
     return Found(keys, countable=bool(few) or not looked_up)
 
 
+def opens(key: Key, api: ApiDefinition) -> bool:
+    """Whether one key may open an API: looked up, where a search would read all that do."""
+    if key.org_id != api.org_id:
+        return False
+    one = Key.objects.filter(org_id=key.org_id, id=key.id)
+    return one.filter(_opens(api.id, _opening(api.id))).exists()
+
+
 def index(key: Key) -> None:
     """Have the search find a key by the name and the owner it has now."""
     KeyWord.objects.filter(org_id=key.org_id, key=key).delete()

@@ -277,7 +277,8 @@ def test_lists_cost_the_same_queries_for_one_key_and_for_three(cast, acme, order
         ({"meta_data": []}, "meta_data: Must be an object."),
         (
             {"meta_data": {"policies": [{"org_id": "another", "access_rights": {"theirs": {}}}]}},
-            "meta_data: 'policies' cannot be a name here: gateways would take it for the key's policies.",
+            "meta_data: policies: must be left out: gateways take a list of this name for the policies of the key, of "
+            "whatever organisation.",
         ),
         ({"meta_data": {"x": "y" * 10_001}}, "meta_data: At most 10000 characters."),
         ({"is_inactive": "no"}, "is_inactive: Must be true or false."),
