@@ -63,8 +63,8 @@ def said_in(form: Form) -> Iterator[None]:
 
 def say_all(form: Form, own: Iterable[Api], org_id: str, policy: Policy | None = None) -> None:
     """Add to the errors of a form what storing would refuse, so that nobody meets them one after the other."""
-    if form.sound is not None:
-        form.refuse_further(faults(form.sound, own, policy, org_id))
+    if form.definition is not None:
+        form.refuse_further(faults(form.definition, own, policy, org_id))
 
 
 def faults(wanted: object, own: Iterable[Api], policy: Policy | None, org_id: str) -> list[Problem]:

@@ -152,7 +152,7 @@ class PolicyForm(apis.DocumentForm):
 
     @property
     def definition(self) -> dict[str, Any]:
-        """The policy that a valid form says."""
+        """The policy as far as the form is valid; the rest is as it was."""
         return self._filled({})
 
     @property
@@ -161,11 +161,6 @@ class PolicyForm(apis.DocumentForm):
         return self._filled(
             {name: self.data.get(name, "") for name in self.shown.keys() & self.errors.keys()}
         )
-
-    @property
-    def sound(self) -> dict[str, Any]:
-        """The policy as far as the form is valid; the rest is as it was."""
-        return self.definition
 
     def _filled(self, values: dict[str, Any]) -> dict[str, Any]:
         cleaned = {name: value for name, value in self.cleaned_data.items() if name in self.shown}

@@ -59,11 +59,11 @@ def test_no_limit_is_an_empty_field():
     assert {name: shown[name].value() for name in fields.NUMBERS} == dict.fromkeys(fields.NUMBERS, "")
 
 
-def test_of_a_form_that_is_not_valid_the_draft_has_what_was_typed_and_the_sound_part_does_not():
+def test_of_a_form_that_is_not_valid_the_draft_has_what_was_typed_and_the_definition_does_not():
     sent = form(base=BASE, rate="abc", per="7", tags="c", meta_data='{"z": [1]}')
     assert not sent.is_valid()
     assert sent.draft == BASE | {"rate": "abc", "per": 7, "tags": ["c"]}
-    assert sent.sound == BASE | {"per": 7, "tags": ["c"]}
+    assert sent.definition == BASE | {"per": 7, "tags": ["c"]}
 
 
 @pytest.mark.parametrize(
