@@ -100,10 +100,8 @@ def delete(policy: Policy, *, author: User | None, expected: int | None = None) 
     locks.lock(policy.org_id)
     policy = _locked(policy)
     _refuse_stale(policy, expected)
-    having = KeyPolicy.objects.filter(org_id=policy.org_id, policy=policy)
-    keys = having.filter(key__revoked_at=None).values_list("key_id", Value(None, output_field=JSONField()))
-    outbox.add_chunks(AGAIN, keys, {}, org_id=policy.org_id)
-    having.delete()
+    _deliver_again(policy)
+    KeyPolicy.objects.filter(org_id=policy.org_id, policy=policy).delete()
     log.record(
         "policy.deleted",
         "policy",
@@ -195,10 +193,13 @@ def _change(
     policy = _locked(policy)
     _refuse_stale(policy, expected)
     before, present = storing.facts(policy), policy.document
-    named = policy.policy_id
+    named, granted = policy.policy_id, policy.grants_rights
     storing.describe(policy, given, present)
     if document.same(policy.document, present):
         return storing.Stored(policy)
+    if granted and not policy.grants_rights:
+        # Where policies only limit, gateways of 3.0 go by the rights that they wrote into the session before.
+        _deliver_again(policy)
     claiming = policy.policy_id != named
     return storing.store(
         policy, organisation, apis, author, message, action="policy.changed", before=before, claiming=claiming
@@ -249,6 +250,13 @@ def _own_apis(org_id: str, given: Mapping[str, Any]) -> dict[str, ApiDefinition]
     if missing := sorted(set(wanted) - apis.keys()):
         raise Invalid([Problem(child("/access_rights", api_id), no_such_api(api_id)) for api_id in missing])
     return apis
+
+
+def _deliver_again(policy: Policy) -> None:
+    """Have the sessions of all living keys with the policy written anew, in one statement."""
+    having = KeyPolicy.objects.filter(org_id=policy.org_id, policy=policy, key__revoked_at=None)
+    keys = having.values_list("key_id", Value(None, output_field=JSONField()))
+    outbox.add_chunks(AGAIN, keys, {}, org_id=policy.org_id)
 
 
 def _locked(policy: Policy) -> Policy:

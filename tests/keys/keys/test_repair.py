@@ -13,7 +13,7 @@ from apis.models import ApiDefinition
 from apis.publishing import publish
 from dashboard.worker import Step, run
 from keys.keys import lifecycle, repair
-from keys.keys.delivery import SPENT
+from keys.keys.delivery import AGAIN, SPENT
 from keys.keys.session import Right
 from keys.models import Key, Sweep
 from keys.policies import lifecycle as policy_lifecycle
@@ -336,6 +336,21 @@ def test_a_key_whose_policies_open_nothing_any_more_opens_nothing(cast, redis, e
         }
         assert session["access_rights"]
         assert session["access_rights"].keys() <= owned | {NOWHERE}
+
+
+def test_a_policy_that_only_limits_from_now_on_closes_older_gateways_too_without_the_sweep(cast, redis):
+    """Those of 3.0 go by the rights in a session where no policy grants any, and have written some into it."""
+    orders = build.api(cast.acme)
+    gold = policies.policy(cast.acme, orders)
+    made, ended = with_policies(cast.acme, gold), with_policies(cast.acme, gold)
+    build.inside(cast.acme, lifecycle.revoke, ended)
+    build.deliver(redis)
+    rewrite(redis, made, **gateway(redis, made, "3.0").session)
+    build.inside(cast.acme, _limits_only, cast, orders, gold)
+    assert opens(redis, made, "3.0") == {orders.api_id}
+    assert build.waiting(cast.acme) == [(AGAIN, made.id)]
+    build.deliver(redis)
+    assert [opens(redis, made, generation) - {NOWHERE} for generation in ("3.0", "5")] == [set(), set()]
 
 
 def test_a_suspended_key_with_policies_is_refused_and_its_quotas_are_spent_until_it_works_again(cast, redis):
