@@ -86,6 +86,7 @@ def test_what_an_older_version_made_is_served_anew_with_one_message_an_organisat
 
 def test_an_organisation_that_departs_takes_its_policies_along(cast):
     build.policy(cast.acme, keys.api(cast.acme))
+    build.policy(cast.acme, name="Other")
     left = build.policy(cast.globex, keys.api(cast.globex))
     with scope.every_org():
         organisations.delete(cast.acme, actor=cast.super_user)
