@@ -10,6 +10,7 @@ from typing import Any
 
 from apis.definitions.rules.targets import NOWHERE
 from keys.keys.session import INT64, essence, is_zero
+from keys.policies.effect.effective import effective
 from keys.policies.effect.levels import OF_POLICY
 
 # Members which a gateway takes from any of the policies.
@@ -116,16 +117,46 @@ def _is_meta_data(ours: Mapping[str, Any], members: Any, policies: Sequence[Poli
 def with_periods(
     session: dict[str, Any], stored: Mapping[str, Any] | None, policies: Sequence[Policy], now: int
 ) -> dict[str, Any]:
-    """The session with the quota periods that gateways have begun in `stored` for what the policies open. They keep
-    that of an API where they find it in the key's own right, and would else count from nothing again."""
+    """The session with the quota periods that gateways have begun in `stored` for what the policies open, or else with
+    ones that begin `now` (unix seconds). Gateways look for that of an API in the key's own right; without one those of
+    3.0 hand out the quota again and again for ten seconds (seen)."""
     stored = stored or {}
-    begun = {
-        api_id: {"api_id": api_id, "api_name": "", "versions": [], "limit": _period(right["limit"])}
+    whole, each = _beginning(session, policies, now)
+    each |= {
+        api_id: _period(right["limit"])
         for api_id, right in _rights(stored)
         if api_id in granted_apis(policies) and _is_begun(right.get("limit"), now)
     }
-    own = _period(stored) if not session["quota_max"] and _is_begun(stored, now) else {}
-    return session | own | ({"access_rights": session["access_rights"] | begun} if begun else {})
+    if session["quota_max"]:
+        whole = {}  # keys.keys.session.with_quota_state
+    elif _is_begun(stored, now):
+        whole = _period(stored)
+    rights = {
+        api_id: {"api_id": api_id, "api_name": "", "versions": [], "limit": period}
+        for api_id, period in each.items()
+    }
+    return session | whole | ({"access_rights": session["access_rights"] | rights} if rights else {})
+
+
+def _beginning(
+    session: Mapping[str, Any], policies: Sequence[Policy], now: int
+) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    """The periods of what gateways will count, of the key as a whole and by API id, were they to begin `now`."""
+    if not has_quota(policies):
+        return {}, {}
+    made = effective(session, {policy["_id"]: policy for policy in policies}, "3.0").session or {}
+    # An API without limits has those of the key; a period would be its only one.
+    each = {
+        api_id: period
+        for api_id, right in _rights(made)
+        if api_id != NOWHERE and (period := _new_period(right.get("limit") or {}, now))
+    }
+    return _new_period(made, now), each
+
+
+def _new_period(limit: Mapping[str, Any], now: int) -> dict[str, int]:
+    counted = (limit.get("quota_max") or 0) > 0
+    return {"quota_renews": now + (limit.get("quota_renewal_rate") or 0)} if counted else {}
 
 
 def _rights(stored: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

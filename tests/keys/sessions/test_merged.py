@@ -37,6 +37,7 @@ LIMITS = policy(
     "e" * 24, A, quota_max=7, quota_renewal_rate=60, partitions={"quota": True, "acl": False}, tags=["slow"]
 )
 SPEED = policy("f" * 24, B, rate=3, per=1, partitions={"rate_limit": True, "acl": True}, hmac_enabled=True)
+BULK_ACL = policy("7" * 24, A, B, partitions={"acl": True})
 EACH = policy("9" * 24, partitions={"per_api": True}, rate=9, per=3)
 EACH["access_rights"] = {A: right(A, rate=4, per=2, quota_max=50, quota_renewal_rate=60), B: right(B)}
 
@@ -209,8 +210,30 @@ def test_a_quota_period_that_gateways_have_begun_goes_on_for_what_policies_open_
         {"access_rights": [A]},
     ],
 )
-def test_no_period_is_made_of_one_that_is_over_or_never_was(stored):
-    assert with_periods(ours(GOLD), stored, [GOLD], NOW) == ours(GOLD)
+def test_a_period_that_is_over_or_never_was_begins_now_as_gateways_of_3_0_need_it(stored):
+    begun = {"api_id": A, "api_name": "", "versions": [], "limit": {"quota_renews": NOW + 3600}}
+    made = with_periods(ours(GOLD), stored, [GOLD], NOW)
+    assert made == ours(GOLD) | {"quota_renews": NOW + 3600, "access_rights": nothing() | {A: begun}}
+    assert accepted(ours(GOLD), made, [GOLD])
+    assert merged(made, [GOLD], "3.0")["access_rights"][A]["limit"]["quota_renews"] == NOW + 3600
+    assert with_periods(ours(BULK, SPEED), stored, [BULK, SPEED], NOW) == ours(BULK, SPEED)
+
+
+def test_each_api_of_several_policies_begins_the_period_of_its_own_quota():
+    each = policy("8" * 24, B, quota_max=5, quota_renewal_rate=60)
+    made = with_periods(ours(GOLD, each), None, [GOLD, each], NOW)
+    limits = merged(made, [GOLD, each], "3.0")["access_rights"]
+    assert [limits[api_id]["limit"]["quota_renews"] for api_id in (A, B)] == [NOW + 3600, NOW + 60]
+
+
+def test_a_quota_that_a_policy_sets_on_what_another_opens_begins_a_period():
+    made = with_periods(ours(BULK_ACL, LIMITS), None, [BULK_ACL, LIMITS], NOW)
+    written = merged(made, [BULK_ACL, LIMITS], "3.0")
+    assert (written["quota_max"], written["quota_renews"]) == (7, NOW + 60)
+    # Counted as the whole key; with a limit of its own, even if only a period, it would have no quota.
+    assert "limit" not in written["access_rights"][A]
+    limit = written["access_rights"][B]["limit"]
+    assert (limit["quota_max"], limit["quota_renews"]) == (7, NOW + 60)
 
 
 def test_requests_are_counted_by_policy_and_by_api_where_limits_are_per_api():
