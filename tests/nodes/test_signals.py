@@ -292,24 +292,30 @@ def test_policies_that_cannot_be_pulled_hold_the_signal_back(gunicorn, redis, ca
     assert signals.tick(redis) is True
 
 
-def test_a_change_published_while_the_feed_is_asked_for_does_not_put_the_signal_off(
-    gunicorn, redis, cast, settings
-):
-    names = iter(["Rockets", "Ropes"])
-    asked = []
+@contextmanager
+def publishing(cast, gunicorn, settings, *names, when):
+    """A relay to `gunicorn` that publishes an API of each of these names "before" it passes on a question for APIs, or
+    "after" it has got the answer. What it published for each question is noted."""
+    left, asked = iter(names), []
 
-    class PublishesFirst(BaseHTTPRequestHandler):
+    def publish():
+        if name := next(left, None):
+            published(cast.acme, name)
+            connections.close_all()
+        asked.append(name)
+
+    class Publishing(BaseHTTPRequestHandler):
         def do_GET(self):
-            if self.path == "/system/apis":
-                if name := next(names, None):
-                    published(cast.acme, name)
-                    connections.close_all()
-                asked.append(name)
+            turn = when if self.path == "/system/apis" else ""
+            if turn == "before":
+                publish()
             connection = HTTPConnection(urlsplit(gunicorn).netloc)
             connection.request("GET", self.path, headers={"Authorization": settings.NODE_SECRET})
             answer = connection.getresponse()
             body = answer.read()
             connection.close()
+            if turn == "after":
+                publish()
             self.send_response(answer.status)
             self.send_header("ETag", answer.headers["ETag"])
             self.send_header("Content-Length", str(len(body)))
@@ -319,16 +325,33 @@ def test_a_change_published_while_the_feed_is_asked_for_does_not_put_the_signal_
         def log_message(self, *args):
             pass
 
-    published(cast.acme, "Orders")
-    with ThreadingHTTPServer(("127.0.0.1", 0), PublishesFirst) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Publishing) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         settings.FEED_CHECK_URL = f"http://127.0.0.1:{server.server_port}/system/apis"
-        sent = signals.tick(redis)
+        yield asked
         server.shutdown()
         thread.join()
+
+
+def test_a_change_published_while_the_feed_is_asked_for_does_not_put_the_signal_off(
+    gunicorn, redis, cast, settings
+):
+    published(cast.acme, "Orders")
+    with publishing(cast, gunicorn, settings, "Rockets", "Ropes", when="before") as asked:
+        sent = signals.tick(redis)
     assert (sent, asked) == (True, ["Rockets", "Ropes", None])
     assert NodeSignal.objects.get().version == wanted_version()
+
+
+def test_an_api_published_between_the_looks_at_apis_and_at_policies_is_not_taken_for_signalled(
+    gunicorn, redis, cast, settings
+):
+    published(cast.acme, "Orders")
+    before = wanted_version()
+    with publishing(cast, gunicorn, settings, "Rockets", when="after") as asked:
+        assert signals.tick(redis) is True
+    assert (asked, NodeSignal.objects.get().version, wanted_version()) == (["Rockets"], before, before + 1)
 
 
 def test_of_several_workers_one_sends(committed, redis, cast):

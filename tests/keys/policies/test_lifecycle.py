@@ -127,6 +127,17 @@ def test_an_id_that_one_organisation_has_or_had_is_never_anothers(cast, when, na
             change(mine, build.document("Mine", own, **names))
 
 
+@pytest.mark.parametrize(
+    "names", [{"_id": "b" * 24, "id": "other"}, {"_id": "a" * 24, "id": "other"}, {"id": "a" * 24}]
+)
+def test_a_policys_id_is_no_other_policys_of_the_organisation_in_either_place(cast, names):
+    build.policy(cast.acme, _id="a" * 24, id="b" * 24)
+    before = everything()
+    with scope.org(cast.acme.id), pytest.raises(refusals.Taken):
+        lifecycle.create(cast.acme.id, build.document("Silver", **names), author=None)
+    assert everything() == before
+
+
 def test_of_two_that_claim_an_id_at_once_one_gets_it(committed, cast):
     apis = {org.id: keys.api(org) for org in (cast.acme, cast.globex)}
 
@@ -236,6 +247,7 @@ def test_an_organisation_has_no_more_policies_than_it_may(cast):
     type(cast.acme).everyone.filter(id=cast.acme.id).update(max_policies=9, max_policies_bytes=made.size)
     with pytest.raises(LimitReached, match="bytes in all policies together"):
         change(made, build.document("Gold", api, tags=["longer than it was before"]))
+    type(cast.acme).everyone.filter(id=cast.acme.id).update(max_policies=0, max_policies_bytes=1)
     assert change(made, {**build.document("Gold"), "rate": 0, "per": 0}).revision == 2
 
 
