@@ -50,7 +50,6 @@ TESTED_IN = {
     "keys/policies/conflicts.py": "tests/keys/policies/test_lifecycle.py",
     "keys/policies/editing.py": "tests/keys/policies/test_views.py",
     "keys/policies/history_views.py": "tests/keys/policies/test_views.py",
-    "keys/policies/holders.py": "tests/keys/policies/test_views.py",
     "keys/policies/refusals.py": "tests/keys/policies/test_lifecycle.py",
     "keys/policies/storing.py": "tests/keys/policies/test_lifecycle.py",
     "orgs/db/base.py": "tests/orgs/db/test_tenancy.py",
