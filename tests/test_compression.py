@@ -22,6 +22,7 @@ COMPRESSED = {
     "org-list",
     "people",
     "platform-audit",
+    "policy-list",
 }
 
 
@@ -38,7 +39,7 @@ def test_lists_and_figures_alone_are_compressed(cast, client_for):
     own |= {"key-create": "/o/acme/keys/new/", "logs": "/o/acme/logs/", "profile": "/profile/"}
     own |= {"access-key": "/profile/access-key/", "person-add": "/o/acme/people/new/"}
     own |= {"org-home": "/o/acme/", "analytics": "/o/acme/analytics/?range=7d", "errors": "/o/acme/errors/"}
-    own |= {"analytics-table": "/o/acme/analytics/endpoints/"}
+    own |= {"analytics-table": "/o/acme/analytics/endpoints/", "policy-list": "/o/acme/policies/"}
     supers = {"org-list": "/orgs/", "platform-audit": "/audit/", "fleet": "/nodes/"}
     found = {name for name, address in own.items() if is_compressed(ada, address)}
     found |= {name for name, address in supers.items() if is_compressed(sue, address)}
