@@ -167,7 +167,8 @@ def normal_form(
     """The document (without `problems`) as it is stored and given back: both forms of access rights, the members that
     Tyk's clients look for, ids and organisation forced. updated: unix seconds. present: what is stored now, whose id
     stays where the document gives none."""
-    active, is_inactive = STATES[_state(document)]
+    state = _state(document, present)
+    active, is_inactive = STATES[state]
     rights = {
         api_id: {
             **right,
@@ -182,7 +183,7 @@ def normal_form(
         # Never empty: some of Tyk's clients take policies without one for the same.
         "id": document.get("id") or (present or {}).get("id") or id,
         "org_id": org_id,
-        "state": _state(document),
+        "state": state,
         "active": active,
         "is_inactive": is_inactive,
         "access_rights": rights,
@@ -196,13 +197,21 @@ def normal_form(
     return {**filled, **given, **forced}
 
 
-def _state(document: Mapping[str, Any]) -> str:
-    """The state a document asks for; one that says nothing of it is active."""
-    if document.get("state"):
-        return str(document["state"])
-    if document.get("is_inactive"):
+def _state(document: Mapping[str, Any], present: Mapping[str, Any] | None) -> str:
+    """The state a document asks for; one that says nothing of it is active. Clients that know the flags alone send back
+    the state that they have read: where it is the present one, a flag that is another than at present counts."""
+    said = document.get("state")
+    flags = {name: document.get(name) for name in ("active", "is_inactive")}
+    if present is None or said != present["state"]:
+        return str(said or _flagged(flags))
+    changed = {name: flag for name, flag in flags.items() if flag not in (None, present[name])}
+    return _flagged({name: present[name] for name in flags} | changed) if changed else str(said)
+
+
+def _flagged(flags: Mapping[str, Any]) -> str:
+    if flags["is_inactive"]:
         return "deny"
-    return "draft" if document.get("active") is False else "active"
+    return "draft" if flags["active"] is False else "active"
 
 
 def without_apis(document: Mapping[str, Any], api_ids: set[str]) -> dict[str, Any]:

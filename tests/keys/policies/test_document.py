@@ -181,6 +181,26 @@ def test_the_state_decides_what_gateways_and_clients_are_told(members, state):
     assert (form["state"], form["active"], form["is_inactive"]) == state
 
 
+@pytest.mark.parametrize(
+    ("state", "change", "then"),
+    [
+        ("active", {"is_inactive": True}, "deny"),
+        ("active", {"active": False}, "draft"),
+        ("active", {"active": False, "is_inactive": True}, "deny"),
+        ("draft", {"active": True}, "active"),
+        ("draft", {"is_inactive": True}, "deny"),
+        ("deny", {"active": True, "is_inactive": False}, "active"),
+        ("deny", {"state": "active"}, "active"),
+        ("active", {"state": "deny"}, "deny"),
+        ("deny", {"state": ""}, "deny"),
+        ("deny", {}, "deny"),
+    ],
+)
+def test_who_changes_a_flag_of_what_he_has_read_changes_the_state(state, change, then):
+    present = normal(state=state)
+    assert normal(present=present, **present | change) == normal(present=present, state=then)
+
+
 def test_an_id_stays_where_none_is_given():
     assert normal(present=normal(id="gold"))["id"] == "gold"
     assert normal(present=normal(id="gold"), id="silver")["id"] == "silver"
