@@ -173,6 +173,10 @@ def test_a_change_makes_a_revision_and_no_difference_makes_none(cast):
     before = everything()
     assert change(made, made.document).revision == 1
     assert change(made, {**made.document, "last_updated": "1"}).revision == 1
+    with scope.org(cast.acme.id):
+        made.document = {**made.document, "last_updated": "1"}
+        made.save()
+    assert change(made, made.document).revision == 1
     assert everything() == before
     # Without an id it keeps the one it has.
     changed = change(made, build.document("Gold", other, rate=20), message="More")
