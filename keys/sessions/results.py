@@ -11,6 +11,7 @@ from keys.keys.lifecycle import KeySpec, ends_by
 from keys.keys.reader import apis_of_one, facts_of, policies_of_one, served, served_to
 from keys.keys.session import PolicyFacts, session
 from keys.models import Key
+from keys.policies.effect import words
 from keys.policies.effect.applying import Refusal
 from keys.policies.effect.effective import Outcome, effective
 from keys.policies.effect.levels import Generation, Level, value
@@ -89,11 +90,17 @@ def _outcomes(
 
 def said(outcomes: Mapping[Generation, Outcome], names: Mapping[str, str]) -> Results:
     """Outcomes for people. names: of the policies by row id."""
-    refused = [(generation, str(made.refusal)) for generation, made in outcomes.items() if made.refusal]
+    refused = [(generation, why) for generation, made in outcomes.items() if (why := _refusal(made))]
     if len(refused) == len(outcomes) and len({why for _, why in refused}) == 1:
         refused = [("", refused[0][1])]
     opened = sorted({api_id for made in outcomes.values() for api_id in made.limits} - {NOWHERE})
     return Results({api_id: _lines(api_id, outcomes, names) for api_id in opened}, refused)
+
+
+def _refusal(made: Outcome) -> str:
+    if made.refusal:
+        return str(made.refusal)
+    return "one of its policies denies" if made.session and made.session.get("is_inactive") else ""
 
 
 def _lines(api_id: str, outcomes: Mapping[Generation, Outcome], names: Mapping[str, str]) -> list[Line]:
@@ -112,13 +119,13 @@ def _line(generation: str, made: Outcome, api_id: str, names: Mapping[str, str])
 
 def _rate(limits: Level, names: Mapping[str, str]) -> Limit:
     rate, per = value(limits, "rate"), value(limits, "per")
-    text = f"{rate:g} requests in {per:g} s" if rate > 0 and per > 0 else "unlimited"
+    text = words.rate({"rate": rate, "per": per}) if rate > 0 and per > 0 else "unlimited"
     return Limit(text, _by(("rate", "per"), limits, names))
 
 
 def _quota(limits: Level, names: Mapping[str, str]) -> Limit:
     quota, renewed = value(limits, "quota_max"), value(limits, "quota_renewal_rate")
-    text = f"{quota} requests, renewed after {renewed} s" if quota > 0 else "unlimited"
+    text = words.quota({"quota_max": quota, "quota_renewal_rate": renewed}) if quota > 0 else "unlimited"
     return Limit(text, _by(("quota_max", "quota_renewal_rate"), limits, names))
 
 

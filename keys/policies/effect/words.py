@@ -20,6 +20,7 @@ _PARTS = {
     "complexity": "query depth",
     "per_api": "the limits of each API by itself",
 }
+_UNITS = {"day": 86_400, "hour": 3_600, "minute": 60}
 # Members of a right which a gateway of 3.0 writes from one policy into another (keys.policies.effect.effective.SHARED).
 _WRITTEN_INTO_OTHERS = {"allowed_urls": "3.0", "restricted_types": "3.0 and 5.x", "allowed_types": "5.x"}
 
@@ -41,12 +42,21 @@ def rate(limits: Mapping[str, Any]) -> str:
 
 
 def quota(limits: Mapping[str, Any]) -> str:
-    """ "10,000 requests, renewed after 86,400 s"."""
+    """ "10,000 requests, renewed after 1 day"."""
     renewed = limits.get("quota_renewal_rate") or 0
     return _or_none(
         limits.get("quota_max"),
-        lambda most: f"{most:,} requests" + (f", renewed after {renewed:,} s" if renewed > 0 else ""),
+        lambda most: f"{most:,} requests" + (f", renewed after {duration(renewed)}" if renewed > 0 else ""),
     )
+
+
+def duration(seconds: float) -> str:
+    """In the greatest unit of which it is a whole number: "30 days", "1 hour", "90 minutes"; else
+    "45 s"."""
+    for noun, length in _UNITS.items():
+        if seconds >= length and seconds % length == 0:
+            return _counted(int(seconds // length), noun)
+    return f"{_plain(seconds):,} s"
 
 
 def throttling(limits: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ def test_of_one_policy_both_generations_make_the_same(cast):
                     "",
                     True,
                     Limit("10 requests in 60 s", "Gold"),
-                    Limit("9 requests, renewed after 3600 s", "Gold"),
+                    Limit("9 requests, renewed after 1 hour", "Gold"),
                     Limit("GraphQL depth 4", "Gold"),
                     "Gold",
                 )
@@ -62,6 +62,25 @@ def test_who_refuses_a_key_is_said(cast):
     part = policy(cast.acme, orders, name="Part", partitions={"acl": True})
     _, refused = resulting(cast.acme, part, per_api)
     assert refused == [("", str(Refusal.MIXED))]
+
+
+def test_a_key_with_a_policy_that_denies_is_said_to_be_refused(cast):
+    orders = build.api(cast.acme)
+    gold = policy(cast.acme, orders)
+    denied = policy(cast.acme, orders, name="Denied", active=False, is_inactive=True)
+    _, refused = resulting(cast.acme, gold, denied)
+    assert refused == [("", "one of its policies denies")]
+
+
+def test_large_limits_are_written_out(cast):
+    orders = build.api(cast.acme)
+    gold = policy(cast.acme, orders, rate=2_000_000, per=1, quota_max=2_000_000, quota_renewal_rate=2_592_000)
+    lines, _ = resulting(cast.acme, gold)
+    [line] = lines["Orders"]
+    assert (line.rate.text, line.quota.text) == (
+        "2,000,000 requests in 1 s",
+        "2,000,000 requests, renewed after 30 days",
+    )
 
 
 def test_a_key_that_is_not_made_is_previewed_with_the_names_that_clients_use(cast):

@@ -21,7 +21,7 @@ def stored(*apis, **members):
         ({}, ("none", "none", "none", "none")),
         (
             {"rate": 1000.0, "per": 60, "quota_max": 10_000, "quota_renewal_rate": 86_400},
-            ("1,000 requests in 60 s", "10,000 requests, renewed after 86,400 s", "none", "none"),
+            ("1,000 requests in 60 s", "10,000 requests, renewed after 1 day", "none", "none"),
         ),
         ({"rate": 0.5, "per": 1.5}, ("0.5 requests in 1.5 s", "none", "none", "none")),
         (
@@ -76,7 +76,7 @@ def test_a_limit_of_an_api_that_only_older_gateways_take_is_shown():
     assert words.differing(policy, NAMES) == [
         words.Differing(
             "Orders",
-            "rate 100 requests in 60 s; quota 5 requests, renewed after 60 s",
+            "rate 100 requests in 60 s; quota 5 requests, renewed after 1 minute",
             "rate 10 requests in 60 s",
         )
     ]
@@ -126,3 +126,19 @@ def test_a_change_says_what_it_means_for_keys():
 def test_what_members_do_not_say_is_noted(policy, beginnings):
     said = words.notes(policy)
     assert [note[: len(start)] for note, start in zip(said, beginnings, strict=True)] == beginnings
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (2_592_000, "30 days"),
+        (86_400, "1 day"),
+        (5_400, "90 minutes"),
+        (60, "1 minute"),
+        (61, "61 s"),
+        (100_001, "100,001 s"),
+        (0.5, "0.5 s"),
+    ],
+)
+def test_a_duration_is_said_in_the_greatest_unit_that_holds_it_whole(seconds, said):
+    assert words.duration(seconds) == said
