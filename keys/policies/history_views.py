@@ -48,8 +48,8 @@ def policy_history(request, org, id):
 
 @access("session", "policies", methods="GET POST")
 def policy_revision(request, org, id, number):
-    """One revision and its difference to another (`against`, else the one before); `format=json` is all of it. POST
-    restores it."""
+    """One revision and its difference to another (`against`, else the one before, and of the first the newest);
+    `format=json` is all of it. POST restores it."""
     policy = policy_or_404(id)
     revisions = PolicyRevision.objects.filter(policy_row_id=policy.id)
     revision = get_object_or_404(revisions, number=number)
@@ -62,7 +62,7 @@ def policy_revision(request, org, id, number):
         return _download(policy, revision)
     asking = "restore" in request.GET
     numbers = list(revisions.order_by("-number").values_list("number", flat=True))
-    before = next((each for each in numbers if each < number), number)
+    before = next((each for each in numbers if each < number), policy.revision)
     against = policy.revision if asking else form.cleaned_data["against"] or before
     other = get_object_or_404(revisions, number=against)
     text = pretty(revision.document)
