@@ -67,7 +67,7 @@ class PolicyForm(apis.DocumentForm):
         "Quota, renewed after seconds", "86400 is a day, 2592000 thirty days.", whole=True
     )
     throttle_interval = _number(
-        "Throttling, seconds between tries", "Requests over the rate wait and are tried again."
+        "Throttling, wait in seconds", "Requests over the rate wait and are tried again."
     )
     throttle_retry_limit = _number("Throttling, most tries", whole=True)
     max_query_depth = _number("GraphQL query depth", "Empty: none. -1: unlimited.", whole=True)

@@ -11,10 +11,10 @@ SHOWN = 20
 
 # What becomes of a key without the policy, in the words of the page.
 FATES = {
-    "others": "goes on by other policies",
-    "limits": "left with policies that only limit: gateways of 5.x refuse it, those of 3.0 go by own rights",
-    "own": "opens what own rights name",
-    "nothing": "opens nothing",
+    "others": "left with other policies that open APIs",
+    "limits": "left with policies that only limit: refused by gateways of 5.x, on 3.0 left with own rights",
+    "own": "left with own rights",
+    "nothing": "left with nothing to open",
 }
 
 

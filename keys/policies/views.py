@@ -24,12 +24,12 @@ from orgs.ids import is_id
 from orgs.signing_in import form_tokens
 
 COLUMNS = (
-    Column("Name", "name", "name"),
+    Column("Name", "", "name"),
     Column("State", "badge"),
     Column("APIs", "number"),
     Column("Keys", "number"),
-    Column("Rate", lesser=True),
-    Column("Quota", lesser=True),
+    Column("Rate", "limit", lesser=True),
+    Column("Quota", "limit", lesser=True),
     Column("Changed", "date", "updated_at", lesser=True),
 )
 CSV_HEADER = (
@@ -122,6 +122,7 @@ def policy_detail(request, org, id):
             "GraphQL query depth": words.depth(stored),
         },
         "sets": words.sets(stored),
+        "ends": words.duration(policy.key_expires_in) if policy.key_expires_in > 0 else "",
         "notes": words.notes(stored),
         "seen": words.seen(stored, names),
         "differing": words.differing(stored, names),

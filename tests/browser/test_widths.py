@@ -8,6 +8,7 @@ from tests.analytics.screens import ago, push
 from tests.browser.conftest import Account
 from tests.browser.walk import overflow, sign_in, unfold
 from tests.keys import build
+from tests.keys.policies import build as policies
 
 pytestmark = pytest.mark.browser
 WIDTHS = (320, 390, 768, 1440)
@@ -31,6 +32,14 @@ def crowded(server, redis):
     for number in range(51):
         build.key(organisation, *made[: 1 + number % 3], alias=f"{number} {WORDS}"[:180], owner=LONG)
     key, _ = build.key(organisation, long, alias=LONG, tags=["t" * 100], meta_data={"k" * 100: "v" * 1000})
+    policy = policies.policy(organisation, *made[:30], long, name=LONG, id=LONG, tags=["t" * 100])
+    other = policies.policy(
+        organisation, *made[:9], name=WORDS[:180], rate=2_000_000, quota_max=2_000_000_000
+    )
+    for number in range(9):
+        held, _ = build.key(
+            organisation, made[0], alias=f"{number} {WORDS}"[:180], policies=(policy.id, other.id)
+        )
     Node.objects.create(session_id="s" * 100, node_id="n", nonce="n", hostname="h" * 180)
     call = {"OrgID": organisation.id, "APIID": long.api_id, "Alias": LONG, "APIKey": key.token_hash}
     push(
@@ -58,6 +67,9 @@ def crowded(server, redis):
     pages += tuple(f"apis/{long.id}/{tab}" for tab in ("", "definition/", "edit/", "history/", "deletion/"))
     pages += (f"apis/{long.id}/history/1/", f"apis/{long.id}/edit/?as=json")
     pages += tuple(f"keys/{key.id}/{tab}" for tab in ("", "edit/", "revocation/"))
+    tabs = ("", "definition/", "edit/", "edit/?as=json", "history/", "history/1/", "deletion/")
+    pages += ("policies/", "policies/new/", *(f"policies/{policy.id}/{tab}" for tab in tabs))
+    pages += (f"keys/{held.id}/", f"keys/{held.id}/edit/")
     return server, Account("ada@long.example", make.PASSWORD), [f"/o/long/{page}" for page in pages]
 
 

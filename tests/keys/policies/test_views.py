@@ -565,6 +565,9 @@ def test_history_shows_each_revision_and_the_difference_to_any(cast, ada, orders
         for query in ("", "?against=1")
     }
     assert rows == {"": [("/rate", "20", "30")], "?against=1": [("/rate", "10", "30")]}
+    # Nothing is before the first.
+    first = ada.get(f"{LIST}{gold.id}/history/1/").context["difference"]["rows"]
+    assert [tuple(row) for row in first] == [("/rate", "30", "10")]
     whole = ada.get(f"{LIST}{gold.id}/history/2/?format=json")
     assert (whole.json()["rate"], whole["Content-Disposition"]) == (
         20,
@@ -627,13 +630,17 @@ def test_deletion_says_what_becomes_of_each_key_and_asks(cast, ada, orders, gold
         KeyRight.objects.filter(key=bare).delete()
     page = ada.get(f"{LIST}{gold.id}/deletion/")
     assert page.context["holders"].fates == [
-        (1, "goes on by other policies"),
-        (1, "left with policies that only limit: gateways of 5.x refuse it, those of 3.0 go by own rights"),
-        (1, "opens what own rights name"),
-        (1, "opens nothing"),
+        (1, "left with other policies that open APIs"),
+        (1, "left with policies that only limit: refused by gateways of 5.x, on 3.0 left with own rights"),
+        (1, "left with own rights"),
+        (1, "left with nothing to open"),
     ]
     said = text_of(page)
-    for words in ("4 keys have it", "Bare opens nothing", "With goes on by other policies"):
+    for words in (
+        "4 keys have it",
+        "Bare left with nothing to open",
+        "With left with other policies that open APIs",
+    ):
         assert words in said
     assert now(gold) is not None
     answer = ada.post(f"{LIST}{gold.id}/deletion/", {"started_from": 1})
