@@ -67,6 +67,8 @@ def test_an_id_of_its_own_is_a_second_element_and_one_like_the_rows_is_not():
         (render.derived_id("gold"), "gold"),
     ]
     assert [(each["_id"], each["id"]) for each in rendered(id=ID)] == [(ID, "")]
+    # Gateways compare a claim with it letter by letter.
+    assert [each["id"] for each in rendered(id=ID.upper())] == ["", ID.upper()]
     assert document.is_hex_id(render.derived_id("gold"))
 
 
