@@ -236,6 +236,12 @@ def test_a_quota_that_a_policy_sets_on_what_another_opens_begins_a_period():
     assert (limit["quota_max"], limit["quota_renews"]) == (7, NOW + 60)
 
 
+def test_what_is_left_of_another_quota_is_not_left_of_the_keys_own():
+    own = ours(GOLD, limits=Limits(quota_max=100, quota_renewal_rate=60))
+    stored = {"quota_max": 5, "quota_remaining": 3, "quota_renews": NOW + 50}
+    assert with_periods(own, stored, [GOLD], NOW)["quota_remaining"] == 100
+
+
 def test_requests_are_counted_by_policy_and_by_api_where_limits_are_per_api():
     assert scopes([GOLD, EACH]) == [GOLD["_id"], EACH["_id"], A, B]
     assert [has_quota([each]) for each in (GOLD, EACH, SPEED, BULK)] == [True, True, False, False]
