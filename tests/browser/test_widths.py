@@ -33,9 +33,8 @@ def crowded(server, redis):
         build.key(organisation, *made[: 1 + number % 3], alias=f"{number} {WORDS}"[:180], owner=LONG)
     key, _ = build.key(organisation, long, alias=LONG, tags=["t" * 100], meta_data={"k" * 100: "v" * 1000})
     policy = policies.policy(organisation, *made[:30], long, name=LONG, id=LONG, tags=["t" * 100])
-    other = policies.policy(
-        organisation, *made[:9], name=WORDS[:180], rate=2_000_000, quota_max=2_000_000_000
-    )
+    limits = {"rate": 2_000_000, "quota_max": 2_000_000_000, "quota_renewal_rate": 2_592_000}
+    other = policies.policy(organisation, *made[:9], name=WORDS[:180], **limits)
     for number in range(9):
         held, _ = build.key(
             organisation, made[0], alias=f"{number} {WORDS}"[:180], policies=(policy.id, other.id)
