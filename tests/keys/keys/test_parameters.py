@@ -1,6 +1,7 @@
 import pytest
 
 from keys.keys.parameters import (
+    MOST_POLICIES,
     NO_GRANT,
     NO_RIGHTS,
     SessionError,
@@ -171,3 +172,11 @@ def test_policies_are_named_by_either_id_and_keep_their_order():
 )
 def test_policies_that_may_not_be_given_are_refused(names, message):
     assert refused(policies_from, names, OWN_POLICIES) == ("apply_policies", message)
+
+
+def test_a_key_has_as_many_policies_as_it_may_and_no_more():
+    own = [PolicyFacts(f"{number:024}", f"p{number}", "") for number in range(MOST_POLICIES + 1)]
+    ids = [policy.id for policy in own]
+    assert policies_from(ids[:MOST_POLICIES], own) == own[:MOST_POLICIES]
+    with pytest.raises(SessionError, match="20 policies"):
+        policies_from(ids, own)
