@@ -39,17 +39,17 @@ class Stored:
 def describe(policy: Policy, given: Mapping[str, Any], present: Mapping[str, Any] | None = None) -> None:
     """Put a document in its one form into the row, and what the row repeats of it."""
     now = timezone.now()
-    normal = document.normal_form(
+    stored = document.normal_form(
         given, id=policy.id, org_id=policy.org_id, updated=int(now.timestamp()), present=present
     )
-    policy.document = normal
+    policy.document = stored
     policy.updated_at = now
-    policy.policy_id = document.resolves_as(normal)
-    policy.name = normal["name"]
-    policy.state = normal["state"]
-    policy.tags = normal["tags"]
-    policy.grants_rights = document.grants_rights(normal)
-    policy.key_expires_in = normal["key_expires_in"]
+    policy.policy_id = document.resolves_as(stored)
+    policy.name = stored["name"]
+    policy.state = stored["state"]
+    policy.tags = stored["tags"]
+    policy.grants_rights = document.grants_rights(stored)
+    policy.key_expires_in = stored["key_expires_in"]
     policy.size = len(policy.document_text.encode())
 
 

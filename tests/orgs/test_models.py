@@ -18,6 +18,7 @@ GLOBAL = {
     "apis.FeedVersion",
     "nodes.Node",
     "nodes.NodeSignal",
+    "keys.PolicyFeed",
     "keys.Sweep",
     # The drain's own books, read in the whole-fleet role.
     "analytics.Batch",
