@@ -53,6 +53,8 @@ def _settings(address: SplitResult, data: Path, scratch: bool) -> dict[str, str]
         "save": "",
         "appendonly": "no" if scratch else "yes",
         "maxmemory-policy": "noeviction",
+        # How often a second it looks after itself: ten times, as it would, is a fifth of what all costs while idle.
+        "hz": "2",
     }
 
 

@@ -224,7 +224,8 @@ def test_valkey_keeps_every_write_and_evicts_nothing(var):
         redis.Redis.from_url(engines.redis_url, decode_responses=True) as client,
     ):
         settings = client.config_get("*")
-    assert (settings["appendonly"], settings["maxmemory-policy"]) == ("yes", "noeviction")
+    held = (settings["appendonly"], settings["maxmemory-policy"], settings["hz"])
+    assert held == ("yes", "noeviction", "2")
 
 
 def test_a_failing_statement_leaves_none_of_its_values_in_the_log(var):
