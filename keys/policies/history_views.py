@@ -12,7 +12,7 @@ from keys.policies.refusals import Invalid, Stale, Taken
 from keys.policies.views import about, difference, policy_or_404
 from orgs.access import access
 from orgs.http import paging
-from orgs.http.refusals import bad_form, bad_request
+from orgs.http.refusals import bad_form
 from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
 
@@ -40,8 +40,6 @@ def policy_history(request, org, id):
         "heads": heads(COLUMNS, asked, default="-number"),
         "rows": page.items,
         "page": page,
-        "newer": page.newer,
-        "older": page.older,
     }
     return render(request, "policies/history.html", context)
 
@@ -87,7 +85,7 @@ def _download(policy, revision):
 def _restore(request, policy, revision):
     form = RestoreForm(request.POST)
     if not form.is_valid():
-        return bad_request(request, "started_from: must be a revision number")
+        return bad_form(request, form)
     try:
         lifecycle.change(
             policy,
@@ -112,7 +110,7 @@ def policy_delete(request, org, id):
     if request.method == "POST":
         form = DeletionForm(request.POST)
         if not form.is_valid():
-            return bad_request(request, "started_from: must be a revision number")
+            return bad_form(request, form)
         try:
             lifecycle.delete(policy, author=request.user, expected=form.cleaned_data["started_from"])
         except Stale as error:

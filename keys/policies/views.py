@@ -17,7 +17,7 @@ from keys.policies.forms import LAST_CHANGED_FIRST, JsonForm, ListForm
 from keys.policies.refusals import AlreadyMade, Invalid, Stale
 from orgs.access import access
 from orgs.http import paging
-from orgs.http.refusals import bad_request, status_of
+from orgs.http.refusals import bad_form, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
@@ -52,8 +52,7 @@ CSV_HEADER = (
 def policy_list(request, org):
     form = ListForm(request.GET)
     if not form.is_valid():
-        field, faults = next(iter(form.errors.items()))
-        return bad_request(request, f"{field}: {faults[0]}")
+        return bad_form(request, form)
     found = form.found(Policy.objects.all())
     if request.GET.get("format") == "csv":
         batches = paging.batches(found, form.order, _csv_rows, org_id=request.org.id)
@@ -69,8 +68,6 @@ def policy_list(request, org):
         "heads": heads(COLUMNS, asked, default=LAST_CHANGED_FIRST),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "page": page,
-        "newer": page.newer,
-        "older": page.older,
         "may_write": request.user.may("policies", "write"),
     }
     return render(request, "policies/list.html", context)
