@@ -12,7 +12,7 @@ SHOWN = 20
 # What becomes of a key without the policy, in the words of the page.
 FATES = {
     "others": "left with other policies that open APIs",
-    "limits": "left with policies that only limit: refused by gateways of 5.x, on 3.0 left with own rights",
+    "limits": "left with policies that only limit, and nothing to open",
     "own": "left with own rights",
     "nothing": "left with nothing to open",
 }

@@ -2,7 +2,7 @@
 
 Gateways name a policy by `_id` or by `id`: 3.0 by `id` only if it is told to (`allow_explicit_policy_id`), and then
 not by `_id`; from 5.8.9 on a non-empty `id` always wins, and `_id` does not resolve. So a policy whose `id` is not its
-`_id` is served twice, once under each, and both names resolve everywhere.
+`_id` is served twice, once under each, and both names resolve; on a 3.0 that is not told to, the `_id` alone.
 
 A policy without rights leaves a gateway of 3.0 the rights of the key, and none of those are all APIs of the
 organisation. So none is served without: what opens nothing names an API that can be nowhere.

@@ -64,7 +64,7 @@ def of_spec(org_id: str, spec: KeySpec, *, suspended: bool) -> dict[Generation, 
         if outcome.session is not None:
             outcome.session["is_inactive"] = suspended or outcome.session.get("is_inactive", False)
             # As clients name them.
-            outcome.session["apply_policies"] = [named[id].policy_id for id in spec.policies]
+            outcome.session["apply_policies"] = [named[id].policy_id for id in spec.policies if id in named]
     return outcomes
 
 

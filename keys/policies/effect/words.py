@@ -99,8 +99,8 @@ def consequences(before: Mapping[str, Any], after: Mapping[str, Any], losing: in
     if losing and grants_rights(before) and not grants_rights(after):
         keys = f"{_counted(losing, 'key')} {'has' if losing == 1 else 'have'}"
         said.append(
-            f"It opens nothing any more, and {keys} no other policy that does: gateways of 5.x refuse them, whatever "
-            "their own rights are; on 3.0 their own rights hold, if they have any."
+            f"It opens nothing any more, and {keys} no other policy that does: they open nothing, whatever their own "
+            "rights are."
         )
     return said
 
@@ -114,13 +114,15 @@ def notes(policy: Mapping[str, Any]) -> list[str]:
         said.append("Every key that has it is refused, on every version.")
     if not grants_rights(policy):
         said.append(
-            "It opens nothing by itself. A key whose policies open nothing is refused by gateways of 5.x, whatever its "
-            "own rights are; those of 3.0 go by its own rights."
+            "It opens nothing by itself. A key whose policies open nothing opens nothing, whatever its own rights are."
         )
     else:
         said.append("Where a key has it, the key's own rights have no effect.")
     if policy["id"] not in ("", policy["_id"]):
-        said.append("Gateways are given it under both of its ids, so that tokens and keys may name either.")
+        said.append(
+            "Gateways are given it under both of its ids, so that tokens may name either; those of 3.0 know the second "
+            "only with allow_explicit_policy_id."
+        )
     said += [
         f"It has {name}: gateways of {versions} write what they make of it, for a key that has another policy for the "
         "same API too, into the policy itself, so that other keys get it until policies are loaded again."

@@ -631,7 +631,7 @@ def test_deletion_says_what_becomes_of_each_key_and_asks(cast, ada, orders, gold
     page = ada.get(f"{LIST}{gold.id}/deletion/")
     assert page.context["holders"].fates == [
         (1, "left with other policies that open APIs"),
-        (1, "left with policies that only limit: refused by gateways of 5.x, on 3.0 left with own rights"),
+        (1, "left with policies that only limit, and nothing to open"),
         (1, "left with own rights"),
         (1, "left with nothing to open"),
     ]

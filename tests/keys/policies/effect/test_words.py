@@ -102,8 +102,8 @@ def test_a_change_says_what_it_means_for_keys():
         ["Keys that have it are no longer refused for it."],
         [],
         [
-            "It opens nothing any more, and 1 key has no other policy that does: gateways of 5.x refuse them, "
-            "whatever their own rights are; on 3.0 their own rights hold, if they have any."
+            "It opens nothing any more, and 1 key has no other policy that does: they open nothing, whatever "
+            "their own rights are."
         ],
         [],
     ]
