@@ -29,6 +29,7 @@ WORDS = {
     **dict.fromkeys(("off", "false", "no", "0"), False),
 }
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+HASH_FUNCTIONS = ("legacy", "murmur32", "murmur64", "murmur128", "sha256")
 LONGEST_NAME = 63  # bytes; PostgreSQL cuts off the rest
 _HOST = r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?"
 _PORT = r"(:[0-9]{1,5})?"
@@ -98,6 +99,13 @@ def log_level(name: str, text: str) -> str:
     if text and text.upper() not in LEVELS:
         raise SettingError(f"{name} must be one of {', '.join(LEVELS)}.")
     return text.upper() or "INFO"
+
+
+def hash_function(name: str, text: str, default: str) -> str:
+    """The `hash_key_function` of gateways; "legacy" is that of gateways on which none is set."""
+    if text and text not in HASH_FUNCTIONS:
+        raise SettingError(f"{name} must be one of {', '.join(HASH_FUNCTIONS)}.")
+    return text or default
 
 
 def role(name: str, text: str, default: str) -> str:

@@ -39,6 +39,14 @@ SECRET_KEY = _secret("SECRET_KEY", text("SECRET_KEY", exact=True))
 ADMIN_SECRET = _secret("ADMIN_SECRET", text("ADMIN_SECRET"))
 NODE_SECRET = _secret("NODE_SECRET", text("NODE_SECRET"))
 
+# What has to be given back is sealed with this one (orgs.sealing); the former ones open what they sealed.
+SEALING_KEY = configuration.secret("SEALING_KEY", text("SEALING_KEY", exact=True) or SECRET_KEY)
+SEALING_KEY_FALLBACKS = [
+    configuration.secret("SEALING_KEY_FALLBACKS", key)
+    for key in text("SEALING_KEY_FALLBACKS", exact=True).split(",")
+    if key
+]
+
 # Engines: without a URL the embedded ones.
 EMBEDDED_DATABASE = not text("DATABASE_URL")
 EMBEDDED_REDIS = not text("REDIS_URL")
@@ -89,6 +97,8 @@ if not GATEWAY_HASH_KEYS:
     raise configuration.SettingError(
         "GATEWAY_HASH_KEYS must stay on: keys are kept as hashes, and gateways which hash none cannot find them."
     )
+# What gateways hash the names of sessions with that do not say so themselves, as tokens of ours do.
+GATEWAY_HASH_KEY_FUNCTION = setting("GATEWAY_HASH_KEY_FUNCTION", configuration.hash_function, "sha256")
 FEED_CHECK_URL = setting("FEED_CHECK_URL", configuration.web_address)
 
 # Processes. Each thread keeps a connection, of which PostgreSQL has 200 if it is ours.

@@ -14,6 +14,15 @@ from keys.keys.session import UNLIMITED, Limits
 from keys.keys.words import LONGEST
 from orgs.ids import new_id
 from orgs.models import HexIdField, OrgForeignKey, OrgOwned
+from orgs.sealing import SealedField
+
+CREDENTIALS = [
+    ("token", "Token"),
+    ("basic", "User name and password"),
+    ("hmac", "Signature"),
+    ("jwt", "JSON Web Token"),
+    ("certificate", "Client certificate"),
+]
 
 
 class Key(OrgOwned):
@@ -35,8 +44,15 @@ class Key(OrgOwned):
     # Further members of the session object, as REST was given them (keys.keys.parameters.KEPT).
     session_extra = models.JSONField(default=dict, blank=True)
 
+    # What its holder signs in with.
+    credential = models.CharField(max_length=12, choices=CREDENTIALS, default="token", editable=False)
     token_hash = models.CharField(max_length=64, editable=False)
-    cache_key = models.CharField(max_length=16, editable=False)
+    # Empty where nobody knows the token, and so none knows the name.
+    cache_key = models.CharField(max_length=16, blank=True, editable=False)
+    # Of the id that somebody chose, where the holder may present it in place of the whole token.
+    short_cache_key = models.CharField(max_length=16, blank=True, default="", editable=False)
+    # Secrets that gateways need as they are: a JSON object.
+    sealed_secrets = SealedField()
     # The form it was made with: sent twice, a form makes one key.
     form_token = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  unique where there is one
     created_by = models.CharField(max_length=254, blank=True, editable=False)
@@ -55,7 +71,9 @@ class Key(OrgOwned):
             models.UniqueConstraint(fields=["org", "form_token"], name="key_once_a_form"),
             models.CheckConstraint(
                 name="key_hashes_are_hex",
-                condition=Q(cache_key__regex="^[0-9a-f]{16}$") & Q(token_hash__regex="^[0-9a-f]{64}$"),  # noqa: S106  a pattern, not a password
+                condition=Q(cache_key__regex="^([0-9a-f]{16})?$")
+                & Q(short_cache_key__regex="^([0-9a-f]{16})?$")
+                & Q(token_hash__regex="^([0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})$"),  # noqa: S106  a pattern, not a password
             ),
         ]
         indexes = [

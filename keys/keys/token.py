@@ -2,6 +2,9 @@
 
 A token is shown once and never stored. What is stored are two hashes of it: the name of its session in the
 gateways' Redis, and the name of that session in a gateway's own ten-second cache.
+
+How secret a hash keeps its token depends on the function: SHA-256 does; MurmurHash3 is no cryptographic hash, so of one
+of 64 or 128 bits a text that fits can be computed, and one of 32 bits also meets others by chance.
 """
 
 import base64
@@ -9,6 +12,9 @@ import hashlib
 import json
 import secrets
 
+# The functions that gateways know, and what one uses on which no `hash_key_function` is set.
+LEGACY = "legacy"
+_MASK_32 = 0xFFFFFFFF
 _MASK = 0xFFFFFFFFFFFFFFFF
 _C1 = 0x87C37B91114253D5
 _C2 = 0x4CF5AD432745937F
@@ -26,10 +32,26 @@ def new_token(org_id: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def token_of(org_id: str, id: str, function: str) -> str:
+    """The token that a gateway with this `hash_key_function` makes of an id that somebody chose: a custom id, a user
+    name, a certificate's fingerprint. It escapes nothing: an id with a quotation mark could name another organisation.
+    Raises ValueError for such a one."""
+    if function == LEGACY:
+        return org_id + id
+    if json.dumps(id, ensure_ascii=False) != f'"{id}"':
+        raise ValueError("an id with characters that JSON escapes")
+    return base64.b64encode(f'{{"org":"{org_id}","id":"{id}","h":"{function}"}}'.encode()).decode()
+
+
 def token_hash(token: str) -> str:
     """SHA-256 of the token's text, 64 hex digits: the session lies under `apikey-<this>`, and analytics
     records name the key by it."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashed(token, "sha256")
+
+
+def hashed(token: str, function: str) -> str:
+    """The hash of a token's text by one of FUNCTIONS, in hex digits."""
+    return FUNCTIONS[function](token.encode())
 
 
 def is_token_hash(text: str) -> bool:
@@ -38,10 +60,28 @@ def is_token_hash(text: str) -> bool:
 
 
 def cache_key(token: str) -> str:
-    """First half of MurmurHash3 x64-128 (seed 0) of the token's text as 16 hex digits: the name under which
-    a gateway caches the session, whatever hash the token itself names. Source: the reference algorithm by
-    Austin Appleby."""
-    data = token.encode()
+    """The name under which a gateway caches the session, whatever hash the token itself names: murmur64 of what was
+    presented."""
+    return hashed(token, "murmur64")
+
+
+def _murmur32(data: bytes) -> str:
+    """MurmurHash3 x86-32 (seed 0) as gateways compute it: the state after the last whole block of four bytes. What is
+    left over and the final mixing they leave out (recorded)."""
+    h = 0
+    for offset in range(0, len(data) - len(data) % 4, 4):
+        k = (int.from_bytes(data[offset : offset + 4], "little") * 0xCC9E2D51) & _MASK_32
+        k = (_rotated_32(k, 15) * 0x1B873593) & _MASK_32
+        h = (_rotated_32(h ^ k, 13) * 5 + 0xE6546B64) & _MASK_32
+    return f"{h:08x}"
+
+
+def _rotated_32(number: int, bits: int) -> int:
+    return ((number << bits) | (number >> (32 - bits))) & _MASK_32
+
+
+def _murmur128(data: bytes) -> str:
+    """MurmurHash3 x64-128 (seed 0). Source: the reference algorithm by Austin Appleby."""
     h1 = h2 = 0
     whole = len(data) - len(data) % 16
     for offset in range(0, whole, 16):
@@ -56,7 +96,9 @@ def cache_key(token: str) -> str:
     h2 ^= len(data)
     h1 = (h1 + h2) & _MASK
     h2 = (h2 + h1) & _MASK
-    return f"{(_finished(h1) + _finished(h2)) & _MASK:016x}"
+    first, second = _finished(h1), _finished(h2)
+    first = (first + second) & _MASK
+    return f"{first:016x}{(second + first) & _MASK:016x}"
 
 
 def _rotated(number: int, bits: int) -> int:
@@ -77,3 +119,12 @@ def _finished(number: int) -> int:
     number ^= number >> 33
     number = (number * 0xC4CEB9FE1A85EC53) & _MASK
     return number ^ (number >> 33)
+
+
+FUNCTIONS = {
+    LEGACY: _murmur32,
+    "murmur32": _murmur32,
+    "murmur64": lambda data: _murmur128(data)[:16],
+    "murmur128": _murmur128,
+    "sha256": lambda data: hashlib.sha256(data).hexdigest(),
+}

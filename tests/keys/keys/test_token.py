@@ -30,25 +30,31 @@ def test_two_tokens_are_never_the_same():
     assert len({token.new_token(ORG_A) for _ in range(100)}) == 100
 
 
-def test_token_hashes_are_those_recorded_from_gateways():
-    assert [token.token_hash(text) for text, _ in hashes("sha256")] == [
-        stored for _, stored in hashes("sha256")
+@pytest.mark.parametrize("function", ["murmur32", "murmur64", "murmur128", "sha256"])
+def test_hashes_are_those_recorded_from_gateways(function):
+    assert [token.hashed(text, function) for text, _ in hashes(function)] == [
+        stored for _, stored in hashes(function)
     ]
-    assert len(hashes("sha256")) == 2
+    assert len(hashes(function)) == 2
 
 
-def test_cache_keys_are_the_murmur64_hashes_recorded_from_gateways():
-    assert [token.cache_key(text) for text, _ in hashes("murmur64")] == [
-        stored for _, stored in hashes("murmur64")
-    ]
-    assert len(hashes("murmur64")) == 2
+def test_a_token_that_names_no_function_is_hashed_by_the_first_one_there_was():
+    assert token.hashed("5e9d9544a1dcd60001d0ed207f94f79ca46c4fe09af742902ce5a89f", "legacy") == "39ddbb84"
 
 
-def test_cache_keys_are_the_first_half_of_the_recorded_murmur128_hashes():
-    assert [token.cache_key(text) for text, _ in hashes("murmur128")] == [
-        stored[:16] for _, stored in hashes("murmur128")
-    ]
-    assert len(hashes("murmur128")) == 2
+def test_what_a_gateway_makes_of_a_chosen_id_is_hashed_as_recorded():
+    made = {function: token.token_of(ORG_A, "shorty", function) for function in token.FUNCTIONS}
+    assert made["legacy"] == "5e9d9544a1dcd60001d0ed20shorty"
+    assert made["murmur32"] == (
+        "eyJvcmciOiI1ZTlkOTU0NGExZGNkNjAwMDFkMGVkMjAiLCJpZCI6InNob3J0eSIsImgiOiJtdXJtdXIzMiJ9"
+    )
+    assert [token.hashed(made[name], name) for name in ("legacy", "murmur32")] == ["0432f58d", "899fdf1b"]
+
+
+@pytest.mark.parametrize("id", ['x","org":"5e9d9544a1dcd60001d0ed21', "a\\b", "a\nb", "a\0b"])
+def test_a_chosen_id_cannot_name_another_organisation(id):
+    with pytest.raises(ValueError, match="escapes"):
+        token.token_of(ORG_A, id, "sha256")
 
 
 @pytest.mark.parametrize(
