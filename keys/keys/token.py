@@ -121,10 +121,18 @@ def _finished(number: int) -> int:
     return number ^ (number >> 33)
 
 
+def _murmur64(data: bytes) -> str:
+    return _murmur128(data)[:16]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 FUNCTIONS = {
     LEGACY: _murmur32,
     "murmur32": _murmur32,
-    "murmur64": lambda data: _murmur128(data)[:16],
+    "murmur64": _murmur64,
     "murmur128": _murmur128,
-    "sha256": lambda data: hashlib.sha256(data).hexdigest(),
+    "sha256": _sha256,
 }
