@@ -5,13 +5,11 @@ any other, a value does not open (a Fernet token would). The key is derived from
 HKDF-SHA256 (RFC 5869); the former ones, SEALING_KEY_FALLBACKS, still open.
 """
 
+# ruff: noqa: PLC0415 - cryptography takes 11 MB in each process, most of which never seal anything
+
 import hashlib
 import os
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import models
 
@@ -38,6 +36,9 @@ def seal(row: models.Model, field: str, plain: bytes | None) -> None:
 
 def unseal(row: models.Model, field: str) -> bytes | None:
     """What was sealed into a field of a row. Raises NotOpened."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     sealed = getattr(row, field)
     if sealed is None:
         return None
@@ -58,6 +59,8 @@ def is_current(sealed: bytes) -> bool:
 
 
 def _sealed(plain: bytes, place: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     key_id, key = next(iter(_keys().items()))
     nonce = os.urandom(_NONCE)
     return _FORM + key_id + nonce + AESGCM(key).encrypt(nonce, plain, place)
@@ -73,6 +76,9 @@ def _key_id_in(sealed: bytes) -> bytes:
 
 def _keys() -> dict[bytes, bytes]:
     """The keys by their ids, the newest first."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     secrets = (settings.SEALING_KEY, *settings.SEALING_KEY_FALLBACKS)
     keys = [HKDF(SHA256(), 32, None, b"gatehouse sealing").derive(secret.encode()) for secret in secrets]
     return {hashlib.sha256(key).digest()[:_KEY_ID]: key for key in keys}
