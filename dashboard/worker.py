@@ -21,6 +21,7 @@ from dashboard import reachable
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
 from dashboard.nodes import signals
 from keys.keys import repair
+from keys.keyspace import events, refill
 from orgs.db.proof import refuse_holes
 
 logger = logging.getLogger(__name__)
@@ -109,6 +110,13 @@ def lanes(notices: Notices) -> list[list[Step]]:
         ],
         [
             Step("traffic", 2, paced(drain.tick, 10, lambda client: not claim.anything(client))),
+        ],
+        [
+            # Waits for notices itself.
+            Step("tampering", 0, events.Watch().step, LONGEST_WAIT),
+        ],
+        [
+            Step("refill", 2, refill.step, LONGEST_WAIT),
         ],
         [
             Step("key repair", 30, repair.step),

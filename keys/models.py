@@ -79,6 +79,8 @@ class Key(OrgOwned):
         indexes = [
             models.Index(fields=["org", "-created_at", "-id"], name="key_newest_first"),
             models.Index(fields=["org", "alias", "id"], name="key_by_name"),
+            # Redis tells names of sessions, not whose they are (keys.keyspace.events).
+            models.Index(fields=["token_hash"], name="key_by_hash"),
             # Each new key counts those there are (orgs.organisations.limits).
             models.Index(fields=["org"], condition=Q(revoked_at=None), name="key_living"),
             # What few keys are, so that nobody looks through all for them (keys.keys.search, keys.keys.bulk).
@@ -315,8 +317,10 @@ class PolicyFeed(models.Model):
 
 
 class Sweep(models.Model):
-    """How far the sweep is (keys.keys.repair), and what its round has found. One row, global: it looks at the keys of
-    every organisation."""
+    """How far the sweep is (keys.keys.repair), and what its round has found; in a second row the same of filling an
+    empty Redis (keys.keyspace.refill). Global: all keys of every organisation are looked at."""
+
+    OF_ROUND = ("after_org", "after_id", "started_at", "finished_at", "checked", "rewritten", "removed")
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     # The key that was looked at last; empty between two rounds.
@@ -329,6 +333,10 @@ class Sweep(models.Model):
     checked = models.PositiveIntegerField(default=0)
     rewritten = models.PositiveIntegerField(default=0)
     removed = models.PositiveIntegerField(default=0)
+    # Keys to be looked at, where that is known.
+    total = models.PositiveIntegerField(default=0)
+    # Why Redis does not tell of sessions that others write (keys.keyspace.events); empty: it does.
+    unheard = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         default_permissions = ("add", "view", "change")

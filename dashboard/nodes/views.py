@@ -14,6 +14,7 @@ from django.views.decorators.gzip import gzip_page
 from dashboard.nodes import connecting
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER, Heard, health
 from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
+from keys.keyspace import refill
 from orgs.access import access
 from orgs.http import numbered
 from orgs.http.refusals import bad_form
@@ -98,6 +99,7 @@ def _page(request, states: dict[str, str], asked: dict[str, str], wanted: int, n
     place = numbered.asked(request.GET).within(len(states))
     rows = _rows(list(states)[place.offset : place.offset + place.size], wanted, now)
     counts, signal = Counter(states.values()), NodeSignal.objects.first()
+    filling, sweep_alone = refill.state()
     return {
         "heads": heads(COLUMNS, kept, default=WORST_FIRST),
         "rows": rows,
@@ -110,6 +112,8 @@ def _page(request, states: dict[str, str], asked: dict[str, str], wanted: int, n
         "wanted": wanted,
         "signal": signal,
         "unheard": _is_unheard(signal, now),
+        "filling": filling,
+        "sweep_alone": sweep_alone,
         "now": now,
     }
 

@@ -27,6 +27,7 @@ from apis.gateways.signing import forget_sessions
 from apis.models import Outbox
 from keys.keys.reader import served_to, sessions_of
 from keys.keys.session import encoded, parsed, with_quota_state
+from keys.keyspace import own_writes
 from keys.models import Key
 from keys.sessions.merged import has_quota, scopes, with_periods
 
@@ -102,18 +103,26 @@ def _store(
         for key, before, count in zip(keys, stored[: len(keys)], stored[len(keys) :], strict=True):
             session = wanted[key.id]
             resets = session is None or key.id in resetting or _is_spent(count)
-            if session is None:
-                pipeline.delete(session_name(key))
-            else:
+            text = None
+            if session is not None:
                 begun = None if resets else parsed(before)
                 # No time to live: an expired key is refused by its `expires`, in words that say so.
                 going_on = with_periods(session, begun, policies.get(key.id, ()), now)
-                pipeline.set(session_name(key), encoded(with_quota_state(going_on, begun, now)))
+                text = encoded(with_quota_state(going_on, begun, now))
+            _put(session_name(key), text, pipeline)
             _count(key, policies.get(key.id, []), pipeline, ended=_has_ended(session), resets=resets)
         pipeline.publish(
             names.CHANNEL, forget_sessions([key.cache_key for key in keys], settings.NODE_SECRET)
         )
         pipeline.execute()
+
+
+def _put(name: str, text: bytes | None, redis: Redis) -> None:
+    own_writes.remember(name, text)
+    if text is None:
+        redis.delete(name)
+    else:
+        redis.set(name, text)
 
 
 def _may_have_policies(session: dict[str, Any] | None) -> bool:

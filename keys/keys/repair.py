@@ -8,12 +8,14 @@ million keys, measured.
 """
 
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 from redis import Redis
 
+from apis.gateways import names
 from apis.models import Outbox
 from keys.keys.delivery import check_later, session_name, write
 from keys.keys.reader import served_to, sessions_of
@@ -25,6 +27,8 @@ from orgs import scope
 CHUNK = 500
 SHARE = 0.05  # of one core, at most
 ENGINES = 1.2  # PostgreSQL and Redis work an eighth of what this process does (measured), and on a busy machine more
+# The rows of the sweep, and of the round that fills an empty Redis (keys.keyspace.refill).
+SWEEP, REFILL = 1, 2
 ROUND = timedelta(seconds=30)  # from the beginning of one to the next, at least
 
 
@@ -33,17 +37,34 @@ def step(redis: Redis, *, chunk: int = CHUNK) -> float:
     due. Raises redis.RedisError when Redis is away: the same keys come next."""
     begun, worked = time.monotonic(), time.thread_time()
     with scope.every_org():
-        sweep = Sweep.objects.get_or_create(id=1)[0]
+        sweep = Sweep.objects.get_or_create(id=SWEEP)[0]
         if not sweep.after_id:
             sweep.begin()
-        keys = _next(sweep, chunk)
-        _repair(keys, redis, sweep)
-        sweep.go_on_after(keys[-1] if len(keys) == chunk else None)
-        sweep.save()
+        more = advance(sweep, redis, chunk)
     rest = pause(time.thread_time() - worked, time.monotonic() - begun)
-    if sweep.after_id:
+    if more:
         return rest
     return max(rest, (sweep.started_at + ROUND - timezone.now()).total_seconds())
+
+
+def advance(sweep: Sweep, redis: Redis, chunk: int) -> bool:
+    """Look at the next keys of a round and remember how far it is, in the scope of every organisation; whether there
+    are more. Raises redis.RedisError."""
+    keys = _next(sweep, chunk)
+    _repair(keys, redis, sweep)
+    sweep.go_on_after(keys[-1] if len(keys) == chunk else None)
+    # Since others write into the same row.
+    sweep.save(update_fields=Sweep.OF_ROUND)
+    return bool(sweep.after_id)
+
+
+def look(sessions: Collection[str], redis: Redis) -> None:
+    """Put right those of the keys whose sessions have these names, in the scope of every organisation and in no
+    transaction. Raises redis.RedisError."""
+    hashes = [name.removeprefix(names.session("")) for name in sessions]
+    keys = list(Key.objects.filter(token_hash__in=hashes))
+    wrong = _wrong(keys, sessions_of(keys), redis)
+    write({key.id: key.org_id for key in wrong}, redis)
 
 
 def pause(worked: float, took: float) -> float:

@@ -78,6 +78,7 @@ LANDED = {
         "a2bb60c29412ef29e8c5c08e66f40584750c4647c0544ecd35116eec92bdbff0"
     ),
     "keys/migrations/0008_credentials.py": "051bc5e32dd0d41578da4771f82fe77b6183097731df444567b2ab4f3b4c7b1d",
+    "keys/migrations/0015_refill.py": "a4fec5f047571c1716b3d761b3929efae10431ccca58f1b05b2d89cee6315072",
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (

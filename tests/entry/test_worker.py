@@ -295,6 +295,8 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys(notices):
         [("outbox", 0.2)],
         [("reload signal", 0.3)],
         [("traffic", 2)],
+        [("tampering", 0)],
+        [("refill", 2)],
         [
             ("key repair", 30),
             ("changed time zones", 5),

@@ -58,9 +58,9 @@ def test_both_pages_take_as_many_queries_for_one_node_as_for_three(
     member, super_user = client_for(operator), client_for(cast.super_user)
     member.get("/"), super_user.get("/")  # the first request of a process also proves the isolation
     # savepoint, session, user, version, states of all nodes, nodes of the page, signal, release
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         member.get("/o/acme/nodes/")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         super_user.get("/nodes/")
 
 
