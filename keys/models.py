@@ -2,6 +2,7 @@
 session."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from apis.definitions.document import compact
 from apis.models import ApiDefinition
-from keys.keys.session import UNLIMITED, Limits
+from keys.keys.session import UNLIMITED, Limits, PolicyFacts
 from keys.keys.words import LONGEST
 from orgs.ids import new_id
 from orgs.models import HexIdField, OrgForeignKey, OrgOwned
@@ -119,33 +120,44 @@ class Key(OrgOwned):
         APIs that it opens, too)."""
         return self.delivered_number == self.change_number
 
-    def state(self, now: datetime | None = None) -> str:
-        """One of STATES, as of `now` (aware)."""
+    def state(self, policies: Iterable[PolicyFacts] = (), now: datetime | None = None) -> str:
+        """One of STATES, as of `now` (aware). policies: those that it has."""
         if self.revoked_at is not None:
             return "revoked"
         if self.suspended:
             return "suspended"
-        return (
-            "expired"
-            if self.expires_at is not None and self.expires_at <= (now or timezone.now())
-            else "active"
-        )
+        if self.expires_at is not None and self.expires_at <= (now or timezone.now()):
+            return "expired"
+        return "refused" if any(policy.state == "deny" for policy in policies) else "active"
 
 
-STATES = ("active", "suspended", "expired", "revoked")
+# "refused": gateways refuse the key because one of its policies denies.
+STATES = ("active", "suspended", "expired", "refused", "revoked")
 
 
 def in_state(keys: models.QuerySet, state: str, now: datetime) -> models.QuerySet:
-    """Those of `keys` whose `state(now)` is `state`."""
+    """Those of `keys` whose `state` is this one."""
     expired = Q(expires_at__lte=now)
+    going_on = Q(revoked_at=None, suspended=False) & ~expired
+    denied = _is_denied() if state in ("active", "refused") else Q()
     return keys.filter(
         {
-            "active": Q(revoked_at=None, suspended=False) & ~expired,
+            "active": going_on & ~denied,
+            "refused": going_on & denied,
             "suspended": Q(revoked_at=None, suspended=True),
             "expired": Q(revoked_at=None, suspended=False) & expired,
             "revoked": Q(revoked_at__isnull=False),
         }[state]
     )
+
+
+def _is_denied() -> Q:
+    """Of keys one of whose policies denies. Mostly no policy does, and then no key is asked for its own."""
+    denying = list(Policy.objects.filter(state="deny").values_list("id", flat=True))
+    having = KeyPolicy.objects.filter(
+        org_id=models.OuterRef("org_id"), key_id=models.OuterRef("id"), policy_id__in=denying
+    )
+    return Q(models.Exists(having)) if denying else Q(pk__in=[])
 
 
 def _plain(number: float) -> float:

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from keys.finding import views as finding
 from keys.keys import rest, views
 from keys.policies import history_views as policy_history
 from keys.policies import rest as policies_rest
@@ -9,7 +10,7 @@ from keys.policies import views as policies
 
 pages = [
     # /o/<organisation>/keys/
-    path("keys/", views.key_list, name="key-list"),
+    path("keys/", finding.key_list, name="key-list"),
     path("keys/new/", views.key_create, name="key-create"),
     path("keys/<str:key_id>/", views.key_detail, name="key-detail"),
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),

@@ -2,8 +2,8 @@
 
 entries: its pages in the side column, which dashboard.navigation puts in order. audit_kinds: the kinds of object that
 it records changes of, with the pages of their objects. rights: the permissions that its pages ask for, in the words of
-the pages. first_steps: what a new organisation does first. attention, usage, recent_traffic: dotted names of functions
-that the modules of orgs.providers with these names ask.
+the pages. first_steps: what a new organisation does first. attention, usage, recent_traffic, callers,
+called_apis: dotted names of functions that the modules of orgs.providers ask.
 """
 
 from collections.abc import Callable, Iterator
@@ -87,8 +87,8 @@ def rights() -> dict[str, str]:
     return dict(sorted(worded.items(), key=lambda item: item[1].casefold()))
 
 
-# The modules of orgs.providers.
-ASKED = ("attention", "usage", "recent_traffic")
+# What the modules of orgs.providers ask.
+ASKED = ("attention", "usage", "recent_traffic", "callers", "called_apis")
 
 
 def functions(attribute: str) -> list[Callable]:

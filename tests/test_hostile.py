@@ -44,6 +44,8 @@ TEXTS = (
 )
 # Every query parameter that a page or route reads, and a few that none does.
 PARAMETERS = [
+    "__all__",
+    "_connector",
     "active",
     "after",
     "against",
@@ -58,6 +60,7 @@ PARAMETERS = [
     "by",
     "code",
     "end",
+    "ends",
     "errors",
     "format",
     "from",
@@ -70,10 +73,14 @@ PARAMETERS = [
     "measure",
     "method",
     "next",
+    "no_owner",
+    "owner",
     "p",
     "page",
     "path",
+    "policy",
     "policy_ids",
+    "policy_query",
     "q",
     "range",
     "res",
@@ -84,10 +91,10 @@ PARAMETERS = [
     "status",
     "suppress_reset",
     "table",
+    "tag",
     "tags",
     "to",
-    "_connector",
-    "__all__",
+    "used",
 ]
 # Bodies which mean nothing to anybody; the others of the list are about users.
 SENSELESS = HOSTILE[:5] + HOSTILE[6:16]

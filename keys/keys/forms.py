@@ -12,9 +12,8 @@ from django.utils import timezone
 
 from keys.keys.lifecycle import KeySpec
 from keys.keys.parameters import NO_RIGHTS
-from keys.keys.search import LONGEST_SEARCH
 from keys.keys.session import INT64, UNLIMITED, Api, PolicyFacts, Right
-from keys.models import STATES, Key
+from keys.models import Key
 from keys.sessions.fields import (
     ExpiryField,
     MetaDataField,
@@ -185,38 +184,3 @@ class SuspensionForm(SeenKeyForm):
     suspended = forms.TypedChoiceField(
         choices=[("true", "suspend"), ("false", "resume")], coerce=lambda text: text == "true"
     )
-
-
-NEWEST_FIRST = "-created"
-SORTS = {
-    "created": ("created_at", "id"),
-    NEWEST_FIRST: ("-created_at", "-id"),
-    "name": ("alias", "id"),
-    "-name": ("-alias", "-id"),
-}
-
-
-class KeyFilterForm(forms.Form):
-    """What the list shows: a search over name, owner and the start of the hash; a state; an API; in which order."""
-
-    q = forms.CharField(label="Search", required=False, max_length=LONGEST_SEARCH)
-    state = forms.ChoiceField(
-        required=False, choices=[("", "Any state"), *((state, state.capitalize()) for state in STATES)]
-    )
-    api = forms.CharField(label="API", required=False)
-    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
-
-    def __init__(self, data: Any, *, apis: Iterable[Api]):
-        super().__init__(data)
-        self.own = {api.api_id for api in apis}
-
-    def clean_api(self) -> str:
-        chosen = self.cleaned_data["api"]
-        if chosen and chosen not in self.own:
-            raise ValidationError("There is no such API.")
-        return chosen
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The columns that a valid form sorts by (orgs.http.paging)."""
-        return SORTS[self.cleaned_data["sort"] or NEWEST_FIRST]

@@ -4,7 +4,9 @@ A page of a list is read newest first, until it is full. For what few keys have,
 thing that is asked for is looked up in an index of its own first, and if it is few that have it, only those are read.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -34,9 +36,28 @@ class Found:
     countable: bool = True
 
 
-def found(*, text: str = "", state: str = "", api_id: str = "") -> Found:
+@dataclass(frozen=True)
+class Called:
+    """Keys that were called, by the hashes of their tokens. wanted: whether these are looked for, or the others."""
+
+    hashes: Collection[str]
+    wanted: bool
+
+
+def found(
+    *,
+    text: str = "",
+    state: str = "",
+    api_id: str = "",
+    policy: str = "",
+    tag: str = "",
+    owner: str | None = None,
+    called: Called | None = None,
+    ends_by: datetime | None = None,
+) -> Found:
     """Keys in scope. `text`: words, each of which some word of the name or the owner begins with, or the start of the
-    token's hash. `state`: one of STATES. `api_id`: those that may open this API."""
+    token's hash. `state`: one of STATES. `api_id`: those that may open this API. `policy`: those that have it, by its
+    row's id. `owner`: exactly; "" is none. `ends_by`: living ones that expire from now until then."""
     now = timezone.now()
     keys = Key.objects.annotate(apis_named=_number_of(KeyRight), policies_named=_number_of(KeyPolicy))
     looked_up = []
@@ -45,7 +66,7 @@ def found(*, text: str = "", state: str = "", api_id: str = "") -> Found:
         looked_up.append(_few_with(text))
     if state:
         keys = in_state(keys, state, now)
-    if state == "expired":
+    if state in ("expired", "refused"):
         looked_up.append(_few(in_state(Key.objects.all(), state, now).values_list("id", flat=True)))
     if api_id:
         # Its own id first: the planner knows how many rights name that, and cannot tell through a join.
@@ -53,6 +74,22 @@ def found(*, text: str = "", state: str = "", api_id: str = "") -> Found:
         policies = _opening(api)
         keys = keys.filter(_opens(api, policies))
         looked_up.append(_few_opening(api, policies))
+    if policy:
+        keys = keys.filter(Exists(_having(policy)))
+        looked_up.append(_few(KeyPolicy.objects.filter(policy_id=policy).values_list("key_id", flat=True)))
+    if tag:
+        keys = keys.filter(tags__contains=[tag])
+        looked_up.append(None)
+    if owner is not None:
+        keys = keys.filter(owner=owner)
+        looked_up.append(None)
+    if called:
+        keys = keys.filter(_was_called(called))
+        looked_up.append(_few_called(called))
+    if ends_by:
+        ending = {"revoked_at": None, "suspended": False, "expires_at__gt": now, "expires_at__lte": ends_by}
+        keys = keys.filter(**ending)
+        looked_up.append(_few(Key.objects.filter(**ending).values_list("id", flat=True)))
     few = [ids for ids in looked_up if ids is not None]
     for ids in few:
         keys = keys.filter(id__in=ids)
@@ -73,6 +110,21 @@ def index(key: Key) -> None:
     KeyWord.objects.bulk_create(
         KeyWord(org_id=key.org_id, key=key, word=word) for word in words(key.alias, key.owner)
     )
+
+
+def _having(policy: str) -> QuerySet:
+    return KeyPolicy.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"), policy_id=policy)
+
+
+def _was_called(called: Called) -> Q:
+    among = Q(token_hash__in=called.hashes)
+    return among if called.wanted else ~among
+
+
+def _few_called(called: Called) -> set[str] | None:
+    if not called.wanted or len(called.hashes) > FEW:
+        return None
+    return _few(Key.objects.filter(token_hash__in=called.hashes).values_list("id", flat=True))
 
 
 def _few(ids: QuerySet) -> set[str] | None:

@@ -1,4 +1,4 @@
-"""Pages of an organisation's keys."""
+"""Pages of one key: it is made, looked at, changed, suspended, revoked."""
 
 import json
 
@@ -6,103 +6,23 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import urlencode
-from django.views.decorators.gzip import gzip_page
 
 from apis.definitions import calling
 from apis.definitions.authentication import TOKEN
 from apis.models import ApiDefinition
-from keys.keys import lifecycle, picker
+from keys.keys import lifecycle
 from keys.keys.delivery import delivered_of
-from keys.keys.forms import NEWEST_FIRST, KeyFilterForm, KeyForm, SeenKeyForm, SuspensionForm
+from keys.keys.forms import KeyForm, SeenKeyForm, SuspensionForm
 from keys.keys.picker import offered
 from keys.keys.reader import apis_of_one, policies_of, policies_of_one, rights_of
-from keys.keys.search import found
 from keys.models import Key, KeyPolicy, KeyRight, PolicyRight
 from keys.sessions import results
 from orgs.access import access
-from orgs.http import paging
 from orgs.http.refusals import bad_form, said_in, status_of
-from orgs.http.spreadsheet import csv_stream
-from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.models import AuditEntry
 from orgs.providers import recent_traffic, usage
 from orgs.signing_in import form_tokens
-
-COLUMNS = (
-    Column("Name", "name", "name"),
-    Column("State", "badge"),
-    Column("Opens", lesser=True),
-    Column("Expires", "date", lesser=True),
-    Column("Created", "date", "created", lesser=True),
-    Column("Gateways", "date"),
-)
-CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "policies", "expires", "created", "delivered")
-
-
-@access("session", "keys")
-@gzip_page
-def key_list(request, org):
-    apis = apis_of_one(request.org.id)
-    filters = KeyFilterForm(request.GET, apis=apis)
-    if not filters.is_valid():
-        return render(request, "keys/list.html", {"section": "keys", "filters": filters}, status=400)
-    asked = {name: value for name, value in filters.cleaned_data.items() if value}
-    matching = found(text=asked.get("q", ""), state=asked.get("state", ""), api_id=asked.get("api", ""))
-    if request.GET.get("format") == "csv":
-        batches = paging.batches(matching.keys, filters.order, _csv_rows, org_id=request.org.id)
-        return csv_stream(f"keys-{request.org.slug}.csv", CSV_HEADER, batches)
-    api_query = request.GET.get("api_query", "")[: picker.LONGEST_SEARCH]
-    counted = paging.COUNTED if matching.countable else 0
-    page = paging.page(request.GET, matching.keys, filters.order, asked, counted=counted)
-    used, delivered = _usage(request, page.items), delivered_of(page.items)
-    context = {
-        "section": "keys",
-        "filters": filters,
-        "asked": asked,
-        "rows": [
-            {
-                "key": key,
-                "state": key.state(),
-                "delivered": key.id in delivered,
-                "use": used and used.of.get(key.token_hash),
-            }
-            for key in page.items
-        ],
-        "heads": heads((*COLUMNS, used.column) if used else COLUMNS, asked, default=NEWEST_FIRST),
-        "usage": used,
-        "page": page,
-        "apis": apis,
-        "api_query": api_query,
-        "choice": picker.choice(picker.of_apis(apis), {asked.get("api", "")}, api_query),
-        "csv": "?" + urlencode({**asked, "format": "csv"}),
-        "may_write": request.user.may("keys", "write"),
-    }
-    return render(request, "keys/list.html", context)
-
-
-def _usage(request, keys: list[Key]):
-    hashes = [key.token_hash for key in keys]
-    return usage.last_day("key", hashes, request.org, request.user, timezone.now())
-
-
-def _csv_rows(keys: list[Key]):
-    rights, policies, delivered = rights_of(keys), policies_of(keys), delivered_of(keys)
-    for key in keys:
-        opened = rights[key.id]
-        yield (
-            key.id,
-            key.alias,
-            key.owner,
-            key.token_hash,
-            key.state(),
-            "all" if opened is None else " ".join(right.api_id for right in opened),
-            " ".join(policy.policy_id for policy in policies[key.id]),
-            key.expires_at.isoformat() if key.expires_at else "",
-            key.created_at.isoformat(),
-            "yes" if key.id in delivered else "no",
-        )
 
 
 @access("session", "keys", methods="GET POST", form=True)
@@ -166,7 +86,7 @@ def key_detail(request, org, key_id):
         "section": "keys",
         "key": key,
         "policies": policies,
-        "state": key.state(),
+        "state": key.state(policies),
         "delivered": key.id in delivered_of([key]),
         "limits": key.limits,
         "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
@@ -184,7 +104,7 @@ def key_detail(request, org, key_id):
             "own_rights": rights_of([key])[key.id],
             "results": [(api, made.lines[api.api_id]) for api in context["apis"] if api.api_id in made.lines],
         }
-    if used := _usage(request, [key]):
+    if used := usage.last_day("key", [key.token_hash], request.org, request.user, timezone.now()):
         context |= {"usage": used, "use": used.of.get(key.token_hash)}
     return render(request, "keys/detail.html", context)
 
@@ -287,7 +207,13 @@ def _stale(request, key: Key, context: dict, differences: dict | None = None):
         .first()
     )
     rows = [(name, _text(now), _text(mine)) for name, (now, mine) in (differences or {}).items()]
-    context |= {"section": "keys", "key": key, "state": key.state(), "last": last, "rows": rows}
+    context |= {
+        "section": "keys",
+        "key": key,
+        "state": key.state(policies_of([key])[key.id]),
+        "last": last,
+        "rows": rows,
+    }
     return render(request, "keys/stale.html", context | {"seen": key.change_number}, status=409)
 
 

@@ -1,0 +1,197 @@
+"""The list of keys: its filters, and what a row says."""
+
+import re
+import socket
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from keys.keys import lifecycle
+from keys.keys.delivery import SPENT
+from keys.models import Key
+from orgs import scope
+from tests import make
+from tests.analytics.screens import ago, push
+from tests.keys import build
+from tests.keys.policies import build as policies
+
+
+@pytest.fixture
+def acme(cast, client_for):
+    return client_for(cast.acme_admin)
+
+
+@pytest.fixture
+def orders(cast):
+    return build.api(cast.acme, "Orders")
+
+
+@pytest.fixture
+def given(cast, orders):
+    """Policies of acme: `gold` opens Orders within a quota, `closed` denies."""
+    return {
+        "gold": policies.policy(cast.acme, orders, quota_max=200, quota_renewal_rate=3600),
+        "closed": policies.policy(cast.acme, orders, name="Closed", state="deny"),
+    }
+
+
+@pytest.fixture
+def made(cast, orders, given):
+    """Keys of acme by alias."""
+    build.key(cast.globex, build.api(cast.globex), alias="foreign", owner="Ann", tags=["vip"])
+    gold, closed, soon = given["gold"], given["closed"], timezone.now() + timedelta(days=3)
+    limits = {"quota_max": 50, "quota_renewal_rate": 60}
+    return {
+        "gold": by(cast.acme, gold, alias="gold", owner="Ann", tags=["vip", "a b"]),
+        "closed": by(cast.acme, gold, closed, alias="closed", owner="Ann"),
+        "own": build.key(cast.acme, orders, alias="own", owner="Ann & Co", **limits)[0],
+        "bare": build.key(cast.acme, orders, alias="bare", tags=["vip2"])[0],
+        "ending": build.key(cast.acme, alias="ending", owner="Bo", expires_at=soon)[0],
+    }
+
+
+def by(org, *given, **spec):
+    asked = lifecycle.KeySpec(policies=tuple(policy.id for policy in given), **spec)
+    return build.inside(org, lifecycle.create, org.id, asked, created_by="test")[0]
+
+
+def listed(answer):
+    return sorted(re.findall(r'<th scope="row"><a class="cut"[^>]*title="([^"]*)"', answer.content.decode()))
+
+
+def rows(answer):
+    return {row["key"].alias: row for row in answer.context["rows"]}
+
+
+def test_filters_find_the_keys_that_have_it_and_nothing_of_strangers(acme, made, given):
+    wanted = {
+        f"policy={given['gold'].id}": ["closed", "gold"],
+        f"policy={given['closed'].id}": ["closed"],
+        f"policy={given['gold'].id}&state=active": ["gold"],
+        "tag=vip": ["gold"],
+        "tag=a+b": ["gold"],
+        "tag=vi": [],
+        "owner=Ann": ["closed", "gold"],
+        "owner=Ann+%26+Co": ["own"],
+        "no_owner=yes": ["bare"],
+        "ends=30d": ["ending"],
+        "state=refused": ["closed"],
+        "state=active": ["bare", "ending", "gold", "own"],
+    }
+    assert {query: listed(acme.get(f"/o/acme/keys/?{query}")) for query in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("policy=zzzz", "policy"),
+        ("tag=" + "x" * 101, "tag"),
+        ("owner=" + "x" * 201, "owner"),
+        ("no_owner=no", "no_owner"),
+        ("used=sometimes", "used"),
+        ("ends=31d", "ends"),
+    ],
+)
+def test_a_filter_that_cannot_be_is_refused_and_named(acme, orders, query, field):
+    answer = acme.get(f"/o/acme/keys/?{query}")
+    assert (answer.status_code, f"<code>{field}</code>" in answer.content.decode()) == (400, True)
+
+
+def test_a_strangers_policy_is_refused_in_the_words_of_an_unknown_one(cast, acme, orders):
+    foreign = policies.policy(cast.globex, build.api(cast.globex))
+    asked = [acme.get(f"/o/acme/keys/?policy={id}") for id in (foreign.id, "0" * 24)]
+    assert [answer.context["filters"].errors for answer in asked] == [
+        {"policy": ["There is no such policy."]}
+    ] * 2
+
+
+@pytest.mark.usefixtures("committed")
+def test_keys_are_told_apart_by_whether_they_were_called(cast, acme, made, redis):
+    push(
+        redis,
+        {"OrgID": cast.acme.id, "APIKey": made["gold"].token_hash, "TimeStamp": ago(hours=1)},
+        {"OrgID": cast.acme.id, "APIKey": made["own"].token_hash, "TimeStamp": ago(days=3)},
+    )
+    wanted = {
+        "used=24h": ["gold"],
+        "used=no-24h": ["bare", "closed", "ending", "own"],
+        "used=30d": ["gold", "own"],
+        "used=never": ["bare", "closed", "ending"],
+        "used=no-90d&owner=Ann": ["closed"],
+    }
+    assert {query: listed(acme.get(f"/o/acme/keys/?{query}")) for query in wanted} == wanted
+
+
+def test_who_may_not_see_traffic_is_neither_told_nor_asked_of_use(cast, client_for, made):
+    reader = client_for(make.user("kay@acme.example", cast.acme, {"keys": "read"}))
+    page = reader.get("/o/acme/keys/")
+    assert (page.status_code, 'name="used"' in page.content.decode()) == (200, False)
+    assert listed(reader.get("/o/acme/keys/?used=never")) == listed(page)
+
+
+def test_a_key_that_a_policy_denies_is_said_to_be_refused_everywhere(acme, made):
+    page, one = acme.get("/o/acme/keys/"), acme.get(f"/o/acme/keys/{made['closed'].id}/")
+    assert {alias: row["state"] for alias, row in rows(page).items()} == {
+        "gold": "active",
+        "closed": "refused",
+        "own": "active",
+        "bare": "active",
+        "ending": "active",
+    }
+    assert 'its policy <span class="short" title="Closed">' in page.content.decode()
+    assert one.context["state"] == "refused"
+    lines = acme.get("/o/acme/keys/?format=csv&state=refused").getvalue().decode().splitlines()[1:]
+    assert [line.split(",")[1:5:3] for line in lines] == [["closed", "refused"]]
+
+
+def test_a_row_says_how_much_of_its_quota_a_key_has_used(acme, made, redis):
+    for key, count in ((made["gold"], 50), (made["own"], 77)):
+        redis.set(f"quota-{key.token_hash}", count)
+    redis.set(f"quota-{made['closed'].token_hash}", SPENT)
+    found = {
+        alias: row["quota"] and (row["quota"].used, row["quota"].most)
+        for alias, row in rows(acme.get("/o/acme/keys/")).items()
+    }
+    assert found == {"gold": (50, 200), "closed": (0, 200), "own": (50, 50), "bare": None, "ending": None}
+
+
+def test_the_list_is_shown_at_once_while_redis_is_away_or_silent(acme, made, settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
+        port = silent.getsockname()[1]
+        begun = time.monotonic()
+        settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+        page = acme.get("/o/acme/keys/")
+        taken = time.monotonic() - begun
+    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"  # nobody listens any more
+    for answer in (page, acme.get("/o/acme/keys/")):
+        shown = {alias: (row["quota"], row["away"]) for alias, row in rows(answer).items()}
+        assert answer.status_code == 200
+        assert shown["gold"] == (None, "The gateways' Redis does not answer.")
+    assert taken < 2
+
+
+def test_a_list_by_policies_costs_the_same_queries_for_one_key_and_for_three(cast, acme, given):
+    acme.get("/o/acme/keys/")  # the first request of a process has the database proved
+    counts = []
+    for more in (1, 2):
+        for _ in range(more):
+            by(cast.acme, given["gold"], given["closed"], owner="Ann")
+        with CaptureQueriesContext(connection) as queries:
+            acme.get(f"/o/acme/keys/?policy={given['gold'].id}&state=refused&owner=Ann")
+        counts.append(len(queries))
+    assert counts == [20, 20]
+
+
+def test_links_of_a_row_and_of_a_policy_lead_to_the_keys_they_count(acme, made, given):
+    page = acme.get("/o/acme/keys/").content.decode()
+    assert 'href="?owner=Ann%20%26%20Co"' in page
+    assert (
+        f'href="/o/acme/keys/?policy={given["gold"].id}"'
+        in acme.get(f"/o/acme/policies/{given['gold'].id}/").content.decode()
+    )
+    with scope.org(made["gold"].org_id):
+        assert Key.objects.count() == 5
