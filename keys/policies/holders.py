@@ -1,13 +1,24 @@
 """Keys that have a policy, and what becomes of each when it opens nothing any more or is deleted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from keys.models import Key, KeyPolicy, KeyRight, Policy
 
 SHOWN = 20
+# Keys are counted up to so many, of each policy of a list and of one policy.
+MOST_LISTED, MOST = 1_000, 10_000
+
+_NUMBERS = """
+    SELECT asked.id, counted.number
+    FROM unnest(%s::text[], %s::text[]) AS asked (org_id, id),
+        LATERAL (SELECT count(*) AS number FROM (
+            SELECT FROM keys_keypolicy has JOIN keys_key k ON k.org_id = has.org_id AND k.id = has.key_id
+            WHERE has.org_id = asked.org_id AND has.policy_id = asked.id AND k.revoked_at IS NULL
+            LIMIT %s) AS up_to) AS counted"""
 
 # What becomes of a key without the policy, in the words of the page.
 FATES = {
@@ -45,20 +56,24 @@ class Holders:
         return self.number - self.counts.get("others", 0)
 
 
-def numbers_of(policies: Iterable[Policy]) -> dict[str, int]:
-    """How many living keys have each of these policies of one organisation, by its id; one statement."""
-    listed = list(policies)
-    rows = (
-        KeyPolicy.objects.filter(
-            org_id__in={policy.org_id for policy in listed},
-            policy_id__in=[policy.id for policy in listed],
-            key__revoked_at=None,
-        )
-        .values("policy_id")
-        .annotate(number=Count("id"))
-        .order_by()
-    )
-    return {row["policy_id"]: row["number"] for row in rows}
+@dataclass(frozen=True)
+class Counted:
+    """How many living keys have a policy: exactly, or that they are more than `number`."""
+
+    number: int
+    more: bool = False
+
+    def __str__(self) -> str:
+        return f"more than {self.number:,}" if self.more else f"{self.number:,}"
+
+
+def numbers_of(policies: Sequence[Policy], most: int = MOST_LISTED) -> dict[str, Counted]:
+    """How many living keys have each of these policies of one organisation, by its id; one statement, which counts
+    `most` of each."""
+    orgs, ids = [policy.org_id for policy in policies], [policy.id for policy in policies]
+    with connection.cursor() as cursor:
+        cursor.execute(_NUMBERS, [orgs, ids, most + 1])
+        return {id: Counted(min(number, most), number > most) for id, number in cursor}
 
 
 def of(policy: Policy, *, named: bool) -> Holders:
@@ -68,6 +83,13 @@ def of(policy: Policy, *, named: bool) -> Holders:
     counts = {row["fate"]: row["number"] for row in counted}
     first = keys.order_by("alias", "id")[:SHOWN] if named and counts else ()
     return Holders(counts, [(key, FATES[key.fate]) for key in first])
+
+
+def first_of(policy: Policy) -> list[Key]:
+    """The first by name."""
+    having = KeyPolicy.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"), policy_id=policy.id)
+    living = Key.objects.filter(Exists(having), org_id=policy.org_id, revoked_at=None)
+    return list(living.order_by("alias", "id")[:SHOWN])
 
 
 def _keys(policy: Policy) -> QuerySet[Key]:

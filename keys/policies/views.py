@@ -63,7 +63,7 @@ def policy_list(request, org):
     context = {
         "section": "policies",
         "form": form,
-        "rows": [_row(policy, numbers.get(policy.id, 0)) for policy in page.items],
+        "rows": [_row(policy, numbers[policy.id]) for policy in page.items],
         "asked": asked,
         "heads": heads(COLUMNS, asked, default=LAST_CHANGED_FIRST),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
@@ -85,7 +85,7 @@ def _row(policy, keys):
 
 
 def _csv_rows(policies):
-    numbers = holders.numbers_of(policies)
+    numbers = holders.numbers_of(policies, holders.MOST)
     for policy in policies:
         stored = policy.document
         yield (
@@ -93,7 +93,7 @@ def _csv_rows(policies):
             policy.name,
             policy.state,
             " ".join(document.opened_apis(stored)),
-            numbers.get(policy.id, 0),
+            str(numbers[policy.id]).replace(",", ""),
             stored["rate"],
             stored["per"],
             stored["quota_max"],
@@ -125,8 +125,10 @@ def policy_detail(request, org, id):
         "differing": words.differing(stored, names),
         "stored": stored,
         "meta_data": pretty(stored["meta_data"]) if stored["meta_data"] else "",
-        "holders": holders.of(policy, named=request.user.may("keys")),
+        "held": holders.numbers_of([policy], holders.MOST)[policy.id],
+        "first": holders.first_of(policy) if request.user.may("keys") else [],
         "sees_apis": request.user.may("apis"),
+        "sees_keys": request.user.may("keys"),
     }
     return render(request, "policies/detail.html", context)
 

@@ -427,7 +427,7 @@ def test_the_page_says_what_a_policy_does_who_has_it_and_where_gateways_differ(c
         "3.0 opens 1 API 5.x opens 1 API",
         f"Policy ID {gold.policy_id}",
         "Orders",
-        "1 key has this policy. Partner",
+        "1 key has this policy. All of them Partner",
     ):
         assert words in said
     limits = policy(cast.acme, orders, name="Limits", partitions={"quota": True})
@@ -533,7 +533,7 @@ def test_the_list_asks_as_much_of_the_database_for_three_rows_as_for_one(cast, a
             b"".join(answer)
         counts.append(len(queries))
     assert counts[0] == counts[1]
-    numbers = [row["keys"] for row in ada.get(LIST).context["rows"]]
+    numbers = [row["keys"].number for row in ada.get(LIST).context["rows"]]
     assert numbers == [1, 1, 1]
 
 
