@@ -13,7 +13,7 @@ class KeyAdmin(ReadOnlyAdmin):
     list_select_related = ("org",)
     list_filter = ("suspended", "all_apis")
     search_fields = ("alias", "owner", "token_hash")
-    exclude = ("form_token", "cache_key")
+    exclude = ("form_token", "cache_key", "short_cache_key", "sealed_secrets")
     date_hierarchy = "created_at"
 
 

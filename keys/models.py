@@ -84,6 +84,12 @@ class Key(OrgOwned):
             models.Index(fields=["token_hash"], name="key_by_hash"),
             # Each new key counts those there are (orgs.organisations.limits).
             models.Index(fields=["org"], condition=Q(revoked_at=None), name="key_living"),
+            # Ids that somebody chose are claimed over all organisations (keys.credentials.naming).
+            models.Index(
+                fields=["short_cache_key"],
+                condition=Q(revoked_at=None) & ~Q(short_cache_key=""),
+                name="key_by_short_cache_key",
+            ),
             # What few keys are, so that nobody looks through all for them (keys.keys.search, keys.keys.bulk).
             models.Index(
                 fields=["org", "-created_at", "-id"],

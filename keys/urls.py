@@ -31,6 +31,7 @@ wire = [
     path("api/keys/detailed", rest.keys_detailed, name="rest-keys-detailed"),
     path("api/keys/preview", rest.keys_preview, name="rest-keys-preview"),
     path("api/keys/<str:name>", rest.key, name="rest-key"),
+    path("api/apis/keys/basic/<str:user>", rest.key_of_user, name="rest-key-of-user"),
     path("api/apis/keys", rest.keys_of_apis, name="rest-keys-of-apis"),
     # "-" stands for any API.
     path("api/apis/<str:api>/keys", rest.keys_of_api, name="rest-keys-of-api"),

@@ -23,6 +23,7 @@ _AUDITED_ORGANISATION = (
     "time_zone",
     "extra",
     *limits.LIMITS,
+    "min_key_id_length",
 )
 
 

@@ -4,6 +4,7 @@ import zoneinfo
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -64,6 +65,12 @@ class Organisation(models.Model):
     max_people = _limit("max_people")
     max_policies = _limit("max_policies")
     max_policies_bytes = _limit("max_policies_bytes")
+    # Whoever knows the id of a key has the key, and short ones are guessed.
+    min_key_id_length = models.PositiveSmallIntegerField(
+        "shortest key id that one may choose",
+        default=16,
+        validators=[MinValueValidator(4), MaxValueValidator(100)],
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     # Counted up by each change (orgs.organisations.lifecycle): who changes it says which state he saw.

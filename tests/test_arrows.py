@@ -25,6 +25,7 @@ EVERY_ORG = {
     "apis/publishing/feed.py",  # gateways are given everybody's APIs
     "apis/publishing/conflicts.py",  # whether an id or address is taken; says no more
     "keys/policies/conflicts.py",  # the same of a policy's ids
+    "keys/credentials/naming.py",  # the same of a key's
     "keys/migrations/0004_search.py",  # words of every key there is
     "apis/migrations/0004_definition_columns.py",  # everybody's are filled
     "apis/gateways/delivery.py",  # whose message is next

@@ -25,3 +25,8 @@ def ways(definition: dict) -> str:
     others = [word for name, word in _OTHERS.items() if definition.get(name)]
     token = [TOKEN] if not others or definition.get("use_standard_auth") else []
     return ", ".join([*token, *others])
+
+
+def asks_for_password(ways: str) -> bool:
+    """Whether an API with these ways, in words, lets nobody in without a user name and a password."""
+    return _OTHERS["use_basic_auth"] in ways.split(", ")

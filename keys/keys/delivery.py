@@ -112,7 +112,11 @@ def _store(
             _put(session_name(key), text, pipeline)
             _count(key, policies.get(key.id, []), pipeline, ended=_has_ended(session), resets=resets)
         pipeline.publish(
-            names.CHANNEL, forget_sessions([key.cache_key for key in keys], settings.NODE_SECRET)
+            names.CHANNEL,
+            forget_sessions(
+                [name for key in keys for name in (key.cache_key, key.short_cache_key) if name],
+                settings.NODE_SECRET,
+            ),
         )
         pipeline.execute()
 

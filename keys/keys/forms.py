@@ -1,6 +1,6 @@
 """The one validation of keys: pages post texts to it, REST hands it values of JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -67,12 +67,15 @@ class KeyForm(forms.Form):
         policies: Iterable[PolicyFacts] = (),
         has: Iterable[PolicyFacts] = (),
         extra: dict[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
         typed: QueryDict | None = None,
     ):
-        """typed: what stands in the fields of a page that was sent to search and not to save."""
+        """secrets: new ones in clear, by name. typed: what stands in the fields of a page that was sent to search and
+        not to save."""
         rights, policies, has = list(rights), list(policies), [policy.id for policy in has]
         super().__init__(data, initial=_initial(key, rights, has) if typed is None else _typed(typed))
         self.key = key
+        self.secrets = secrets or {}
         self.extra = (key.session_extra if key else {}) if extra is None else extra
         self.fields["access_rights"] = RightsField(apis=apis, kept=rights, label="Or these APIs")
         self.fields["apply_policies"] = PoliciesField(policies=policies, kept=has, label="Policies")
@@ -147,6 +150,7 @@ class KeyForm(forms.Form):
             tags=values["tags"],
             meta_data=values["meta_data"],
             session_extra=self.extra,
+            secrets=self.secrets,
         )
 
 

@@ -7,7 +7,7 @@ composite foreign keys. Locks are taken in the order of orgs.organisations.locks
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +17,8 @@ from django.utils.crypto import salted_hmac
 
 from apis.gateways import outbox
 from apis.models import ApiDefinition
+from keys.credentials import exposure, naming, sealed
 from keys.keys import search
-from keys.keys import token as tokens
 from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
 from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api, policies_from
 from keys.keys.reader import policies_of, policies_of_one, policy_facts
@@ -26,6 +26,7 @@ from keys.keys.session import UNLIMITED, PolicyFacts, Right
 from keys.models import Key, KeyPolicy, KeyRight, Policy
 from orgs import refusals
 from orgs.audit import log
+from orgs.models import Organisation
 from orgs.organisations import limits, locks
 
 
@@ -47,10 +48,14 @@ class KeySpec:
     tags: list[str] = field(default_factory=list)
     meta_data: dict[str, Any] = field(default_factory=dict)
     session_extra: dict[str, Any] = field(default_factory=dict)
+    # New ones in clear, by name (keys.credentials.sealed.changed).
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def columns(self) -> dict[str, Any]:
         """All of it that stands in the key's own row."""
-        return {name: value for name, value in vars(self).items() if name not in ("rights", "policies")}
+        return {
+            name: value for name, value in vars(self).items() if name not in ("rights", "policies", "secrets")
+        }
 
 
 MISSING = "Could not retrieve key detail"  # Tyk's words
@@ -83,35 +88,52 @@ class AlreadyMade(refusals.Taken):
 
 
 def create(
-    org_id: str, spec: KeySpec, *, created_by: str, suspended: bool = False, form_token: str | None = None
+    org_id: str,
+    spec: KeySpec,
+    *,
+    created_by: str,
+    suspended: bool = False,
+    form_token: str | None = None,
+    key_id: str = "",
 ) -> tuple[Key, str]:
-    """A new key and its token, which is nowhere kept. Without an expiry of its own it ends when the first of its
-    policies says so. Raises SessionError for rights and policies that may not be given, AlreadyMade for a form token
-    used before, Departed, LimitReached."""
+    """A new key and its token, which is nowhere kept. key_id: an id that somebody chose, or the name of a user. Without
+    an expiry of its own the key ends when the first of its policies says so. Raises SessionError for rights, policies,
+    and ids that may not be given, IdTaken, AlreadyMade for a form token used before, Departed, LimitReached."""
     organisation = locks.lock(org_id)
     made = Key.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
     if made is not None:
         raise AlreadyMade(made)
     living = Key.objects.filter(org_id=org_id, revoked_at=None)
     limits.refuse_more(organisation, "max_keys", living.count() + 1)
+    secrets = sealed.changed({}, spec.secrets)
+    credential = sealed.kind(secrets, spec.session_extra)
+    names = _names(organisation, key_id, of_user=credential == "basic")
     apis, policies = _own_apis(org_id, spec), _own_policies(org_id, spec)
-    text = tokens.new_token(org_id)
+    if credential == "basic":
+        exposure.refuse(org_id, apis.values(), policies)
     key = Key(
         org_id=org_id,
         created_by=created_by,
         suspended=suspended,
         form_token=form_token,
-        token_hash=tokens.token_hash(text),
-        cache_key=tokens.cache_key(text),
+        token_hash=names.token_hash,
+        cache_key=names.cache_key,
+        short_cache_key=names.short_cache_key,
+        credential=credential,
         **spec.columns(),
     )
+    sealed.keep(key, secrets)
     key.expires_at = key.expires_at or ends_by(policies, key.created_at)
     key.save(force_insert=True)
     search.index(key)
     _write_rights(key, spec, apis)
     _write_policies(key, policies)
-    _announce(key, "key.created", before={})
-    return key, text
+    _announce(key, "key.created", before={}, new_secrets=sealed.new({}, secrets))
+    return key, names.token
+
+
+def _names(organisation: Organisation, key_id: str, *, of_user: bool) -> naming.Names:
+    return naming.chosen(organisation, key_id, of_user=of_user) if key_id else naming.made(organisation.id)
 
 
 def change(
@@ -130,9 +152,16 @@ def change(
     key = _locked(key)
     before = _facts(key)
     specified = _specified(spec, policies, key.suspended if suspended is None else suspended)
-    if before == specified and not reset_quota:
+    held = sealed.of(key)
+    secrets = sealed.changed(held, spec.secrets)
+    if before == specified and not reset_quota and secrets == held:
         return key
     _refuse_stale(key, expected)
+    if secrets != held:
+        sealed.keep(key, secrets)
+    key.credential = sealed.kind(secrets, spec.session_extra, key.credential)
+    if key.credential == "basic":
+        exposure.refuse(key.org_id, apis.values(), policies)
     for name, value in spec.columns().items():
         setattr(key, name, value)
     key.suspended = specified["suspended"]
@@ -145,7 +174,23 @@ def change(
         search.index(key)
     _save(key)
     kind = SUSPENDED if key.suspended else CHANGED
-    _announce(key, "key.changed", before=before, kind=kind, reset_quota=reset_quota)
+    new = sealed.new(held, secrets)
+    _announce(key, "key.changed", before=before, kind=kind, reset_quota=reset_quota, new_secrets=new)
+    return key
+
+
+def change_secret(key: Key, secrets: Mapping[str, str], *, expected: int | None = None) -> Key:
+    """Give a key other secrets, in clear by name (keys.credentials.sealed.changed); all else stays. Raises Revoked,
+    Stale, Departed, Unreadable."""
+    locks.lock(key.org_id)
+    key = _locked(key)
+    _refuse_stale(key, expected)
+    before, held = _facts(key), sealed.of(key)
+    made = sealed.changed(held, secrets)
+    sealed.keep(key, made)
+    _save(key)
+    kind = SUSPENDED if key.suspended else CHANGED
+    _announce(key, "key.changed", before=before, kind=kind, new_secrets=sealed.new(held, made))
     return key
 
 
@@ -251,13 +296,22 @@ def _save(key: Key) -> None:
     key.save()
 
 
-def _announce(key: Key, action: str, *, before: dict, kind: str = CHANGED, reset_quota: bool = False) -> None:
-    _record(key, action, before)
+def _announce(
+    key: Key,
+    action: str,
+    *,
+    before: dict,
+    kind: str = CHANGED,
+    reset_quota: bool = False,
+    new_secrets: Collection[str] = (),
+) -> None:
+    _record(key, action, before, new_secrets)
     outbox.add(kind, key.id, {"reset_quota": True} if reset_quota else None, org_id=key.org_id)
 
 
-def _record(key: Key, action: str, before: dict) -> None:
-    after = _facts(key)
+def _record(key: Key, action: str, before: dict, new_secrets: Collection[str] = ()) -> None:
+    """new_secrets: which they are; of what they are nothing is noted."""
+    after = _facts(key) | ({"new_secrets": list(new_secrets)} if new_secrets else {})
     log.record(action, "key", key.id, str(key), org=key.org_id, before=_noted(before), after=_noted(after))
 
 

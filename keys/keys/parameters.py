@@ -39,23 +39,20 @@ KEPT: dict[str, Any] = {
     "enable_detailed_recording": "bool",
     "post_expiry_action": "string",
     "post_expiry_grace_period": "int64",
+    "hmac_enabled": "bool",
+    "enable_http_signature_validation": "bool",
 }
 _LARGEST_KEPT = 10_000  # characters
 
-# Members of a gateway's session that are not kept: credentials, which have no place here, and a lifetime, after which
-# gateways forget a session that the next sweep would bring back.
+# Members of a gateway's session that are not kept: credentials that have a place of their own, and a lifetime, after
+# which gateways forget a session that the next sweep would bring back. Secrets: keys.credentials.members.
 _NOT_KEPT = frozenset(
     {
         "oauth_client_id",
         "oauth_keys",
         "certificate",
         "mtls_static_certificate_bindings",
-        "basic_auth_data",
-        "jwt_data",
-        "hmac_enabled",
-        "hmac_string",
         "rsa_certificate_id",
-        "enable_http_signature_validation",
         "session_lifetime",
     }
 )

@@ -8,7 +8,9 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from apis.definitions.authentication import asks_for_password
 from apis.models import ApiDefinition
+from keys.credentials import sealed
 from keys.keys.session import Api, PolicyFacts, Right, described, session
 from keys.models import Key, KeyPolicy, KeyRight, Policy, ServedPolicy
 
@@ -21,10 +23,10 @@ def apis_of(org_ids: Iterable[str]) -> dict[str, list[Api]]:
     rows = (
         ApiDefinition.objects.filter(org_id__in=set(org_ids))
         .order_by("name", "api_id")
-        .values_list("org_id", "api_id", "name", "versions")
+        .values_list("org_id", "api_id", "name", "versions", "auth")
     )
-    for org_id, api_id, name, versions in rows:
-        found[org_id].append(Api(api_id, name, tuple(versions)))
+    for org_id, api_id, name, versions, auth in rows:
+        found[org_id].append(Api(api_id, name, tuple(versions), auth))
     return found
 
 
@@ -44,13 +46,16 @@ def rights_of(keys: list[Key]) -> dict[str, list[Right] | None]:
 
 def sessions_of(keys: list[Key]) -> dict[str, dict[str, Any] | None]:
     """The session that the gateways' Redis should hold for each key, by key id; None: it should hold none,
-    because the key is revoked or opens nothing."""
+    because the key is revoked, opens nothing, or has secrets that cannot be read."""
     named: dict[str, list[str]] = defaultdict(list)
     for key_id, policy_id in _policies(keys).values_list("key_id", "policy_id"):
         named[key_id].append(policy_id)
+    secrets = {key.id: sealed.members_of(key) for key in keys if key.revoked_at is None}
     return {
-        key.id: session(apis=apis, rights=rights, policies=named[key.id], **facts_of(key))
-        if key.revoked_at is None
+        key.id: session(
+            apis=apis, rights=rights, policies=named[key.id], secrets=secrets[key.id], **facts_of(key)
+        )
+        if secrets.get(key.id) is not None
         else None
         for key, apis, rights in _opened(keys)
     }
@@ -125,17 +130,19 @@ def _policies(keys: Iterable[Key]) -> QuerySet:
 
 def _opened(keys: list[Key]) -> Iterator[tuple[Key, list[Api], list[Right] | None]]:
     """Each key with the APIs that it opens and its rights, in two queries. Only for keys that open all of them are all
-    APIs of an organisation read."""
+    APIs of an organisation read. Of a user those alone that ask for a password (keys.credentials.exposure)."""
     all_of = apis_of({key.org_id for key in keys if key.all_apis})
     named: dict[str, list[tuple[Api, Right]]] = defaultdict(list)
-    rows = _rights(keys).values_list("key_id", "api__api_id", "api__name", "api__versions", "versions")
-    for key_id, api_id, name, all_versions, versions in rows:
-        named[key_id].append((Api(api_id, name, tuple(all_versions)), Right(api_id, tuple(versions))))
+    rows = _rights(keys).values_list(
+        "key_id", "api__api_id", "api__name", "api__versions", "api__auth", "versions"
+    )
+    for key_id, api_id, name, all_versions, auth, versions in rows:
+        named[key_id].append((Api(api_id, name, tuple(all_versions), auth), Right(api_id, tuple(versions))))
     for key in keys:
-        if key.all_apis:
-            yield key, all_of.get(key.org_id, []), None
-        else:
-            yield key, [api for api, _ in named[key.id]], [right for _, right in named[key.id]]
+        apis = all_of.get(key.org_id, []) if key.all_apis else [api for api, _ in named[key.id]]
+        if key.credential == "basic":
+            apis = [api for api in apis if asks_for_password(api.auth)]
+        yield key, apis, None if key.all_apis else [right for _, right in named[key.id]]
 
 
 def _rights(keys: Iterable[Key]) -> QuerySet:

@@ -1,16 +1,19 @@
 """The Dashboard API's keys: Tyk's wire in front of the same form as the pages.
 
-In a path a key is named by its token or by the hash of it. Beyond Tyk's session object a key has two
-members, `owner` and `all_apis`, which clients that do not know them may leave out. A revoked key is gone
+In a path a key is named by its token, by the id that somebody chose for it, or by its hash. Beyond Tyk's session object
+a key has two members, `owner` and `all_apis`, which clients that do not know them may leave out. A revoked key is gone
 for REST.
 """
 
 import hashlib
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.http import HttpResponse
 
 from apis.models import ApiDefinition
+from keys.credentials import members, naming, sealed
 from keys.keys import lifecycle, token
 from keys.keys.forms import KeyForm
 from keys.keys.parameters import values_from
@@ -43,13 +46,12 @@ ZERO: dict[str, object] = {
     "oauth_client_id": "",
     "oauth_keys": {},
     "certificate": "",
-    "basic_auth_data": {"password": "", "hash_type": ""},
-    "jwt_data": {"secret": ""},
+    **sealed.BLANK,
     "hmac_enabled": False,
-    "hmac_string": "",
     "enable_http_signature_validation": False,
     "rsa_certificate_id": "",
 }
+_WITH_PASSWORD = {"basic_auth_data": {"password": "", "hash_type": "bcrypt"}}
 
 
 @access("key", "keys", methods="GET POST")
@@ -94,18 +96,23 @@ def keys_preview(request):
 
 @access("key", "keys", methods="GET POST PUT DELETE")
 def key(request, name):
+    """In a path a key is named by its token, the id that somebody chose for it, or its hash. POST makes one of this
+    id."""
     if request.method == "POST":
-        raise RestError(
-            400,
-            "A key id of your own choice is not supported: short ids clash between organisations in gateways",
-        )
-    return _answer(request, _key_or_404(_living(), name))
+        return _created(request, name)
+    return _answer(request, _key_or_404(_living(), name, request.GET))
+
+
+@access("key", "keys", methods="POST")
+def key_of_user(request, user):
+    """Make a user of basic authentication, whose password the body gives."""
+    return _created(request, user, of_user=True)
 
 
 @access("key", "keys", methods="GET PUT DELETE")
 def key_of_api(request, api, name):
     definition = _api_or_404(api)
-    found_key = _key_or_404(_living(), name)
+    found_key = _key_or_404(_living(), name, request.GET)
     if definition and not opens(found_key, definition):
         raise RestError(404, lifecycle.MISSING)
     return _answer(request, found_key)
@@ -115,9 +122,10 @@ def _answer(request, found_key: Key) -> HttpResponse:
     if request.method == "DELETE":
         lifecycle.revoke(found_key, expected=expected(request, found_key.change_number))
         return ok("Key deleted successfully.")
+    once: dict[str, str] = {}
     if request.method == "PUT":
-        found_key = _changed(request, found_key)
-    response = json_response(_data([found_key])[0])
+        found_key, once = _changed(request, found_key)
+    response = json_response(_shown_once(_data([found_key])[0], once))
     # Names of the APIs it opens are shown, and changed elsewhere.
     shown = hashlib.sha256(response.content).hexdigest()[:16]
     return tagged(request, response, etags.tag(found_key.change_number, shown))
@@ -151,10 +159,13 @@ def _api_or_404(api: str) -> ApiDefinition | None:
     return definition
 
 
-def _key_or_404(among, name: str) -> Key:
-    """The key of a token or a hash: another organisation's is answered like a missing one."""
-    hashed = name if token.is_token_hash(name) else token.token_hash(name)
-    found_key = among.filter(token_hash=hashed).first()
+def _key_or_404(among, name: str, asked: Mapping[str, str]) -> Key:
+    """The key of a name: another organisation's is answered like a missing one. asked: `hashed` and `username` say what
+    the name is alone."""
+    named = Q(token_hash__in=naming.token_hashes(name)) if asked.get("username") != "true" else Q(pk__in=[])
+    if asked.get("hashed") not in ("1", "true"):
+        named |= Q(short_cache_key=token.cache_key(name))
+    found_key = among.filter(named).first()
     if found_key is None:
         raise RestError(404, lifecycle.MISSING)
     return found_key
@@ -165,17 +176,38 @@ def _listed(request, rows) -> HttpResponse:
     return json_response({"data": {"keys": shown}, "pages": pages})
 
 
-def _created(request) -> HttpResponse:
-    values = values_from(read_json(request))
+def _created(request, key_id: str = "", *, of_user: bool = False) -> HttpResponse:
+    body = read_json(request)
+    values, secrets = values_from(body), members.secrets_from(body)
+    if of_user and "password" not in secrets:
+        raise RestError(400, "basic_auth_data.password: A user needs one.")
+    once = _made_secrets(values, {**secrets})
+    if key_id and "password" in secrets:
+        secrets[sealed.USER_NAME] = key_id
+        values["alias"] = values.get("alias") or key_id
     org_id = _org_of_new_key(request, values)
-    form = _valid(values, org_id)
+    form = _valid(values, org_id, secrets=secrets | once)
     made, text = lifecycle.create(
-        org_id, form.spec(), created_by=request.user.email, suspended=values.get("is_inactive", False)
+        org_id,
+        form.spec(),
+        created_by=request.user.email,
+        suspended=values.get("is_inactive", False),
+        key_id=key_id,
     )
+    answer = _shown_once(_data([made])[0], once) | {"key_id": text}
     # Nobody has this answer, which holds the token, by having the key.
-    return tagged(
-        request, json_response(_data([made])[0] | {"key_id": text}), etags.tag(made.change_number, "once")
-    )
+    return tagged(request, json_response(answer), etags.tag(made.change_number, "once"))
+
+
+def _made_secrets(values: dict, held: Mapping[str, object]) -> dict[str, str]:
+    """The secrets that a key of these values needs and neither is given nor has, made here, in clear by name."""
+    signs = values.get("session_extra", {}).get("hmac_enabled", False)
+    return {"hmac_string": members.made("hmac_string")} if signs and "hmac_string" not in held else {}
+
+
+def _shown_once(data: dict, once: Mapping[str, str]) -> dict:
+    """KeyData with the secrets that were made for it, and which nobody can read again."""
+    return data | {"data": data["data"] | dict(once)} if once else data
 
 
 def _org_of_new_key(request, values: dict) -> str:
@@ -188,22 +220,28 @@ def _org_of_new_key(request, values: dict) -> str:
     return asked
 
 
-def _changed(request, found_key: Key) -> Key:
+def _changed(request, found_key: Key) -> tuple[Key, dict[str, str]]:
+    """The key as the body has it, and the secrets that were made for it."""
     seen = expected(request, found_key.change_number)
-    values = values_from(read_json(request))
+    body = read_json(request)
+    values, secrets = values_from(body), members.secrets_from(body)
+    once = _made_secrets(values, {**sealed.of(found_key), **secrets})
     if request.org is None and values.get("org_id", found_key.org_id) not in ("", found_key.org_id):
         raise RestError(400, "org_id: a key stays in its organisation")
     values.setdefault("owner", found_key.owner)
-    return lifecycle.change(
+    made = lifecycle.change(
         found_key,
-        _valid(values, found_key.org_id, found_key).spec(),
+        _valid(values, found_key.org_id, found_key, secrets=secrets | once).spec(),
         suspended=values.get("is_inactive", False),
         reset_quota=request.GET.get("suppress_reset") != "1",
         expected=seen,
     )
+    return made, once
 
 
-def _valid(values: dict, org_id: str, found_key: Key | None = None) -> KeyForm:
+def _valid(
+    values: dict, org_id: str, found_key: Key | None = None, *, secrets: Mapping[str, str] | None = None
+) -> KeyForm:
     named = [*values.get("apply_policies", ()), values.get("apply_policy_id", "")]
     policies = policies_of_one(org_id, named=named) if any(named) else ()
     form = KeyForm(
@@ -213,6 +251,7 @@ def _valid(values: dict, org_id: str, found_key: Key | None = None) -> KeyForm:
         zone=_UTC,
         key=found_key,
         extra=values.get("session_extra", {}),
+        secrets=secrets,
     )
     return valid(form)
 
@@ -224,7 +263,10 @@ def _data(rows: list[Key]) -> list[dict]:
         {
             "api_model": {},
             "key_id": row.token_hash,
-            "data": ZERO | _without(sessions[row.id]) | {"owner": row.owner, "all_apis": row.all_apis},
+            "data": ZERO
+            | (_WITH_PASSWORD if row.credential == "basic" else {})
+            | _without(sessions[row.id])
+            | {"owner": row.owner, "all_apis": row.all_apis},
             "key_hash": row.token_hash,
         }
         for row in rows

@@ -46,11 +46,13 @@ _GATEWAY_LIMIT_MEMBERS = frozenset({"quota_renews", "quota_remaining"})
 
 @dataclass(frozen=True)
 class Api:
-    """An API as rights speak of it: the id gateways know it by, its name, the names of its versions."""
+    """An API as rights speak of it: the id gateways know it by, its name, the names of its versions; how callers prove
+    who they are (apis.definitions.authentication)."""
 
     api_id: str
     name: str
     versions: tuple[str, ...] = ("Default",)
+    auth: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,16 @@ class Limits:
 
 
 def session(
-    *, rights: Iterable[Right] | None, policies: Sequence[str] = (), **facts: Any
+    *,
+    rights: Iterable[Right] | None,
+    policies: Sequence[str] = (),
+    secrets: Mapping[str, Any] | None = None,
+    **facts: Any,
 ) -> dict[str, Any] | None:
     """The session object of a key as `described`, or None when there is nothing it may open: empty rights
-    would open everything. policies: the row ids of those that it has, in order."""
-    made = described(rights=rights, **facts)
+    would open everything. policies: the row ids of those that it has, in order. secrets: members for what the key's
+    holder signs in with."""
+    made = described(rights=rights, **facts) | dict(secrets or {})
     # What was stored before it was refused: gateways would take policies out of it, whatever organisation's APIs
     # those open.
     made["meta_data"] = {name: value for name, value in made["meta_data"].items() if name not in ACTED_ON}

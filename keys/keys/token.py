@@ -43,6 +43,17 @@ def token_of(org_id: str, id: str, function: str) -> str:
     return base64.b64encode(f'{{"org":"{org_id}","id":"{id}","h":"{function}"}}'.encode()).decode()
 
 
+def parts_of(token: str) -> tuple[str, str, str] | None:
+    """(organisation, id, hash function) of a token of the form of `token_of` that names its hash function; None for any
+    other text."""
+    try:
+        members = json.loads(base64.b64decode(token, validate=True))
+        parts = members["org"], members["id"], members["h"]
+        return parts if parts[2] in FUNCTIONS and token_of(*parts) == token else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def token_hash(token: str) -> str:
     """SHA-256 of the token's text, 64 hex digits: the session lies under `apikey-<this>`, and analytics
     records name the key by it."""

@@ -10,6 +10,7 @@ from orgs.models import Organisation, zone_names
 from orgs.organisations.limits import LIMITS
 
 _field = partial(field_of, Organisation)
+SHORTEST_ID = "min_key_id_length"
 _limit = partial(_field, required=False, max_value=2**31 - 1)
 
 
@@ -35,6 +36,7 @@ class OrganisationForm(forms.Form):
     max_policies = _limit("max_policies")
     max_policies_bytes = _limit("max_policies_bytes")
     max_people = _limit("max_people")
+    min_key_id_length = _field("min_key_id_length", required=False)
 
     def clean_slug(self) -> str:
         return self.cleaned_data["slug"].lower()
@@ -42,10 +44,14 @@ class OrganisationForm(forms.Form):
     def clean(self):
         """A limit left out stays as it is."""
         cleaned = super().clean()
-        return {name: value for name, value in cleaned.items() if name not in LIMITS or value is not None}
+        return {
+            name: value
+            for name, value in cleaned.items()
+            if name not in (*LIMITS, SHORTEST_ID) or value is not None
+        }
 
     def limits(self):
-        return [self[name] for name in LIMITS]
+        return [self[name] for name in (*LIMITS, SHORTEST_ID)]
 
 
 SORTS = {

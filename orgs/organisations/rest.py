@@ -11,13 +11,15 @@ from orgs.http.rest import RestError, expected, json_response, members, ok, page
 from orgs.ids import is_id
 from orgs.models import Organisation, User
 from orgs.organisations import lifecycle
-from orgs.organisations.forms import OrganisationForm
+from orgs.organisations.forms import SHORTEST_ID, OrganisationForm
 from orgs.organisations.limits import LIMITS
 from orgs.people import accounts
 from orgs.people.rest import ONCE, TYPES, change, create_user, user_data, user_tag
 
 # `time_zone` and the limits are ours.
-_TYPES = body_types(OrganisationForm, "owner_name", "slug", "cname", "cname_enabled", "time_zone", *LIMITS)
+_TYPES = body_types(
+    OrganisationForm, "owner_name", "slug", "cname", "cname_enabled", "time_zone", SHORTEST_ID, *LIMITS
+)
 _FIELDS = {wire: name for name, wire in WIRE_NAMES.items()}
 # Of the original's organisation object, kept as they come and given back: nothing here acts on them yet.
 _KEPT = {
@@ -114,7 +116,7 @@ def organisation_data(row: Organisation) -> dict:
         "cname_enabled": row.cname_enabled,
         "cname": row.cname,
         "time_zone": row.time_zone,
-        **{name: getattr(row, name) for name in LIMITS},
+        **{name: getattr(row, name) for name in (*LIMITS, SHORTEST_ID)},
         **_KEPT,
         **row.extra,
     }

@@ -79,6 +79,7 @@ LANDED = {
     ),
     "keys/migrations/0008_credentials.py": "051bc5e32dd0d41578da4771f82fe77b6183097731df444567b2ab4f3b4c7b1d",
     "keys/migrations/0015_refill.py": "a4fec5f047571c1716b3d761b3929efae10431ccca58f1b05b2d89cee6315072",
+    "keys/migrations/0016_chosen_ids.py": "09e9e3b3fe9af6e27bb6a921d17bc4c1591d401eac7af7e5d81c0d2add7f56da",
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (
@@ -86,6 +87,7 @@ LANDED = {
     ),
     "orgs/migrations/0004_sign_in.py": "bc3a0d71e3c37e8a3c3f594835e3f4a42c872fc84412db1f0d9d6ad3eae934ea",
     "orgs/migrations/0005_policy_limits.py": "ae606cbfc97ad6e763beed4c7760d0701f2fe3ceb3cafcec50b2f169b2177860",
+    "orgs/migrations/0006_chosen_ids.py": "f86c6deb3f647df8423c1bc3b8d716d044f7054509e486bccd042e5cc7d07f3a",
 }
 # Tables to which migrating itself adds rows, and columns that a migration fills anew, with the reason.
 GROWING = {"django_migrations", "django_content_type", "auth_permission"}

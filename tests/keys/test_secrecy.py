@@ -96,3 +96,39 @@ def test_the_search_finds_a_token_that_is_there(committed, cast):
     with scope.org(cast.acme.id), transaction.atomic():
         Key.objects.filter(id=made.id).update(meta_data={"note": text})
     assert text in database_text()
+
+
+def test_ids_that_somebody_chose_and_secrets_are_nowhere_in_clear(doors, cast, redis, log):
+    guarded = build.api(cast.acme, use_basic_auth=True)
+    _, program = doors
+    chosen, password = "chosen-canary-0001", "canary password 0002"
+    signing, signed = "canary-signing-0003", "canary-jwt-0004"
+    rights = {"access_rights": {guarded.api_id: {}}}
+    made = [
+        program.post(path, json.dumps(rights | members), content_type="application/json").json()
+        for path, members in (
+            (f"/api/keys/{chosen}", {}),
+            ("/api/apis/keys/basic/canary-user", {"basic_auth_data": {"password": password}}),
+            ("/api/keys", {"hmac_enabled": True, "hmac_string": signing}),
+            ("/api/keys", {"jwt_data": {"secret": signed}}),
+        )
+    ]
+    build.deliver(redis)
+    answers = ["".join(map(json.dumps, made[1:]))]
+    for path in (f"/api/keys/{chosen}", "/api/keys/canary-user?username=true", "/api/keys/detailed"):
+        answers.append(program.get(path).content.decode())
+    for path in ("/api/keys/canary-user", f"/api/keys/{chosen}"):
+        answers.append(
+            program.put(path, '{"basic_auth_data": 7}', content_type="application/json").content.decode()
+        )
+        program.delete(f"{path}?x={chosen}")
+        program.get(path)
+    build.deliver(redis)
+    in_redis = "\n".join(f"{name} {redis.get(name)}" for name in redis.scan_iter())
+    kept = database_text()
+    assert ("canary-user" in kept, "(key)" in log.getvalue()) == (True, True)
+    for secret in (chosen, password, signing, signed):
+        for form in (secret, secret.encode().hex()):
+            places = (kept, log.getvalue(), "".join(answers))
+            assert [form in text for text in places] == [False] * 3, secret
+    assert [secret in in_redis for secret in (chosen, password)] == [False, False]

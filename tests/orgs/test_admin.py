@@ -14,7 +14,7 @@ from orgs.people import accounts
 from tests.keys import build
 from tests.make import PASSWORD
 
-DEFAULTS = {name: limit.default for name, limit in LIMITS.items()}
+DEFAULTS = {name: limit.default for name, limit in LIMITS.items()} | {"min_key_id_length": 16}
 
 
 def test_only_super_users_get_in_and_a_stranger_is_told_nothing(cast, client_for):
@@ -77,7 +77,10 @@ def test_the_last_administrator_and_the_last_super_user_stay(cast, client_for):
 
 def test_an_organisation_is_made_and_changed_with_an_audit_entry_each(cast, client_for):
     client = client_for(cast.super_user)
-    filled = {"enabled": "on", **{name: limit.default for name, limit in LIMITS.items()}}
+    filled = {
+        "enabled": "on",
+        **{name: limit.default for name, limit in LIMITS.items()} | {"min_key_id_length": 16},
+    }
     client.post(
         "/django-admin/orgs/organisation/add/", {"owner_name": "Initech", "time_zone": "UTC", **filled}
     )

@@ -95,7 +95,7 @@ def test_redis_holds_the_session_we_say_and_gateways_are_told_by_cache_key(cast,
         "last_updated": str(int(made.updated_at.timestamp())),
     }
     assert redis.ttl(f"apikey-{made.token_hash}") == -1
-    assert listener() == [signed(made.cache_key)]
+    assert listener() == [signed(made.cache_key, made.short_cache_key)]
     assert (build.waiting(cast.acme), build.again(made).is_delivered) == ([], True)
 
 
@@ -117,7 +117,7 @@ def test_a_suspended_key_is_inactive_and_a_resumed_one_is_not(cast, redis, liste
     inside(cast.acme, lifecycle.set_suspended, made, False)
     build.deliver(redis)
     assert build.stored(redis, made)["is_inactive"] is False
-    assert listener() == [signed(made.cache_key)] * 3
+    assert listener() == [signed(made.cache_key, made.short_cache_key)] * 3
 
 
 def test_a_revoked_key_is_deleted_whatever_the_order_of_messages(cast, redis, listener):
@@ -130,7 +130,7 @@ def test_a_revoked_key_is_deleted_whatever_the_order_of_messages(cast, redis, li
     with scope.org(cast.acme.id):
         delivery.deliver(list(Outbox.objects.filter(kind="key")), redis)
     assert redis.keys() == []
-    assert listener() == [signed(made.cache_key)] * 3
+    assert listener() == [signed(made.cache_key, made.short_cache_key)] * 3
 
 
 @pytest.mark.parametrize("end", [lifecycle.revoke, lambda key: lifecycle.set_suspended(key, True)])
@@ -228,7 +228,7 @@ def test_a_key_whose_last_api_is_deleted_is_withdrawn_and_never_written_empty(ca
     inside(cast.acme, publish.delete, orders, author=None)
     build.deliver(redis)
     assert redis.keys() == []
-    assert listener() == [signed(made.cache_key)] * 2
+    assert listener() == [signed(made.cache_key, made.short_cache_key)] * 2
     assert build.again(made).state() == "active"
 
 

@@ -90,7 +90,7 @@ def test_recorded_bodies_that_crossed_organisations_are_refused():
         "no-org": "access_rights",
         "a-rights-on-b": "access_rights",
         "mixed-rights": "access_rights",
-        "hmac": "hmac_enabled",
+        "hmac": "taken",
     }
 
 
@@ -135,7 +135,6 @@ def test_a_session_read_from_a_gateway_can_be_sent_back():
         ("apply_policies", "5e9d9544a1dcd60001d0ef01"),
         ("apply_policies", [7]),
         ("apply_policy_id", ["x"]),
-        ("basic_auth_data", {"password": "x"}),
         ("session_lifetime", 60),
     ],
 )

@@ -96,7 +96,8 @@ def test_a_session_written_back_after_the_revocation_is_deleted_and_gateways_are
         subscription.get_message(timeout=1)
         assert build.sweep(redis) == (1, 0, 1)
         message = json.loads(subscription.get_message(timeout=1)["data"])
-    assert (message["command"], message["payload"]) == ("KeySpaceUpdateNotification", delivered.cache_key)
+    names = f"{delivered.cache_key},{delivered.short_cache_key}"
+    assert (message["command"], message["payload"]) == ("KeySpaceUpdateNotification", names)
     assert redis.keys() == [f"quota-{delivered.token_hash}".encode()]
     assert build.sweep(redis) == (1, 0, 0)
 

@@ -12,7 +12,7 @@ from tests import make
 
 JSON = "application/json"
 ADDRESS = "127.0.0.1"
-DEFAULTS = {name: limit.default for name, limit in LIMITS.items()}
+DEFAULTS = {name: limit.default for name, limit in LIMITS.items()} | {"min_key_id_length": 16}
 NEW_PASSWORD = "another long pass phrase"
 
 

@@ -1,0 +1,129 @@
+"""Under which names gateways know a key whose token is made, or whose id somebody chose.
+
+Gateways find a session by the whole token, or by the id in it alone, of which they make the token with their own
+`hash_key_function`. They keep it for ten seconds under a hash of whatever was presented, of no organisation: an id that
+two organisations have is answered for one with the other's session (seen). So an id is one of its kind over all.
+"""
+
+import re
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from keys.keys import token as tokens
+from keys.keys.parameters import SessionError
+from keys.models import Key
+from orgs import refusals, scope
+from orgs.models import Organisation
+
+# Gateways of 3.0 take no shorter one, whatever an organisation allows.
+SHORTEST = 4
+LONGEST = 100
+# Neither what JSON escapes, nor what parts a path, a header or `user:password`.
+_ALLOWED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~@+=-]*")
+# Words of addresses below /api/keys/.
+_RESERVED = frozenset({"detailed", "preview", "search", "policy"})
+# What is said of an id that another key has, of whichever organisation, and of one that names another organisation.
+TAKEN = "This one cannot be used. Choose another."
+
+
+class IdTaken(refusals.Taken):
+    """Some living key has the id, or it names another organisation; no word of whose."""
+
+    def __init__(self, field: str):
+        super().__init__(f"{field}: {TAKEN}")
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Names:
+    """A token, and what is kept of it: the name of its session in Redis, and those in the caches of gateways, of the
+    whole token and of the id alone ("" where that opens nothing)."""
+
+    token: str
+    token_hash: str
+    cache_key: str
+    short_cache_key: str
+
+
+def made(org_id: str) -> Names:
+    """Those of a new random token."""
+    return _names(tokens.new_token(org_id))
+
+
+def chosen(organisation: Organisation, text: str, *, of_user: bool) -> Names:
+    """Those of an id that somebody chose, or of a user name. text: the id, or a whole token of the organisation's. Its
+    row is locked. Raises SessionError, IdTaken."""
+    field = "user_name" if of_user else "key_id"
+    whole = tokens.parts_of(text)
+    id = whole[1] if whole else text.removeprefix(organisation.id)
+    _refuse_unfit(id, field, SHORTEST if of_user else max(SHORTEST, organisation.min_key_id_length))
+    if whole and whole[0] != organisation.id:
+        raise IdTaken(field)
+    names = _names(text if whole else tokens.token_of(organisation.id, id, _function()))
+    _claim(organisation.id, id, names, field)
+    _let_go(organisation.id, names)
+    return names
+
+
+def token_hashes(name: str) -> list[str]:
+    """The hashes under which a key may lie that is named by a text: a token of any form, or the hash itself."""
+    whole = tokens.parts_of(name)
+    found = [tokens.hashed(name, whole[2]) if whole else tokens.token_hash(name)]
+    return (
+        [*found, name] if re.fullmatch("[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}", name) else found
+    )
+
+
+def _function() -> str:
+    function: str = settings.GATEWAY_HASH_KEY_FUNCTION
+    return function
+
+
+def _names(token: str) -> Names:
+    whole = tokens.parts_of(token)
+    function = whole[2] if whole else tokens.LEGACY
+    id = whole[1] if whole else token[24:]
+    return Names(
+        token,
+        tokens.hashed(token, function),
+        tokens.cache_key(token),
+        tokens.cache_key(id) if function == _function() else "",
+    )
+
+
+def _refuse_unfit(id: str, field: str, shortest: int) -> None:
+    if not _ALLOWED.fullmatch(id):
+        raise SessionError(
+            field, "May consist of letters and digits of ASCII, and of . _ ~ @ + = - after the first."
+        )
+    if id in _RESERVED or id.startswith("eyJ"):
+        raise SessionError(
+            field, "This is a word of the address, or the beginning of a token. Choose another."
+        )
+    if not shortest <= len(id) <= LONGEST:
+        raise SessionError(field, f"Must have {shortest} to {LONGEST} characters.")
+
+
+def _claim(org_id: str, id: str, names: Names, field: str) -> None:
+    """Raise IdTaken where another living key has the id, now or in a transaction that is not finished."""
+    key = tokens.cache_key(id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(key, 16) - 2**63])
+    with scope.every_org():
+        others = Key.objects.filter(short_cache_key=key, revoked_at=None)
+        strangers = Organisation.everyone.filter(id=id[:24]).exclude(id=org_id)
+        if others.exists() or strangers.exists():
+            raise IdTaken(field)
+    if Key.objects.filter(org_id=org_id, token_hash=names.token_hash, revoked_at=None).exists():
+        raise IdTaken(field)
+
+
+def _let_go(org_id: str, names: Names) -> None:
+    """Have a revoked key of the organisation let go of these names, which a new one is to have: what is done to the old
+    one must not touch the session of the new one."""
+    for id in Key.objects.filter(org_id=org_id, token_hash=names.token_hash).values_list("id", flat=True):
+        Key.objects.filter(org_id=org_id, id=id).update(
+            token_hash=tokens.token_hash(f"revoked {id}"), short_cache_key=""
+        )
