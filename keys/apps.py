@@ -33,6 +33,7 @@ class KeysConfig(AppConfig):
         # Models can be imported only now.
         from apis.gateways import kinds  # noqa: PLC0415
         from apis.publishing import events  # noqa: PLC0415
+        from keys.actions import chunks  # noqa: PLC0415
         from keys.keys import bulk, delivery, repair  # noqa: PLC0415
         from keys.policies import lifecycle as policies  # noqa: PLC0415
 
@@ -42,6 +43,7 @@ class KeysConfig(AppConfig):
             (delivery.CHANGED, kinds.SOON),
         ):
             kinds.register(kind, delivery.deliver, urgency=urgency)
+        kinds.register(chunks.DO, chunks.deliver, urgency=kinds.LATER)
         kinds.register(delivery.AGAIN, bulk.deliver, urgency=kinds.LATER)
         kinds.register(delivery.CHECK, repair.check, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")

@@ -388,3 +388,29 @@ class KeyWord(OrgOwned):
 
     def __str__(self) -> str:
         return self.word
+
+
+class BulkAction(OrgOwned):
+    """Something that is being done to many keys (keys.actions), and how far it is."""
+
+    action = models.CharField(max_length=20)
+    arguments = models.JSONField(default=dict)
+    created_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+    # Keys: to be changed, changed, and left as they were because somebody was faster or a rule is against it.
+    total = models.PositiveIntegerField()
+    changed = models.PositiveIntegerField(default=0)
+    left = models.PositiveIntegerField(default=0)
+    # Why one was left last.
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "change")
+        indexes = [models.Index(fields=["org", "-created_at", "-id"], name="bulk_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.total} keys"
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.total - self.changed - self.left)

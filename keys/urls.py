@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from keys.actions import views as actions
 from keys.finding import views as finding
 from keys.keys import rest, views
 from keys.policies import history_views as policy_history
@@ -12,6 +13,8 @@ pages = [
     # /o/<organisation>/keys/
     path("keys/", finding.key_list, name="key-list"),
     path("keys/new/", views.key_create, name="key-create"),
+    path("keys/actions/", actions.key_actions, name="key-actions"),
+    path("keys/actions/<str:action_id>/", actions.key_action, name="key-action"),
     path("keys/<str:key_id>/", views.key_detail, name="key-detail"),
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
     path("keys/<str:key_id>/suspension/", views.key_suspension, name="key-suspension"),

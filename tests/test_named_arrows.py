@@ -33,6 +33,7 @@ LINKS_UP = {
     ("orgs/signing_in/views.py", "org-home"): "whoever signs in begins on the page of his organisation",
     ("orgs/providers/usage.py", "analytics"): "who sees traffic beside a thing",
     ("orgs/providers/recent_traffic.py", "analytics"): "who sees it before a thing is ended",
+    ("orgs/providers/callers.py", "analytics"): "who is told which keys are called",
     ("apis/gateways/attention.py", "node-list"): "where a delivery that hangs is looked into",
     ("apis/gateways/attention.py", "key-list"): "where a delivery that hangs is looked into",
     ("templates/orgs/organisation_form.html", "org-home"): "entering an organisation begins on its page",

@@ -18,6 +18,7 @@ from django.urls import URLResolver, get_resolver
 
 from dashboard.analytics.ingest import drain
 from dashboard.isolation import IsolationMiddleware
+from keys.models import BulkAction
 from orgs import rights, scope
 from orgs.access import BY_HEADER, Access, declared
 from orgs.db.proof import tenant_tables
@@ -98,6 +99,10 @@ def make_world(redis, name: str) -> World:
     api = build.api(org, f"{mark} Orders")
     key, _ = build.key(org, api, alias=f"{mark} alias")
     policy = policies.policy(org, api, name=f"{mark} policy", tags=[f"{mark} tag"])
+    with scope.org(org.id):
+        doing = BulkAction.objects.create(
+            action="tag", arguments={"tag": f"{mark} tag"}, created_by=mark, total=1
+        )
     stamp = [int(time.time()) - 5, 7_000]
     redis.rpush(
         "analytics-tyk-system-analytics",
@@ -126,6 +131,7 @@ def make_world(redis, name: str) -> World:
         "api": api.id,
         "key": key.id,
         "policy": policy.id,
+        "bulk action": doing.id,
         "hash": key.token_hash,
         "record": (int(record.ts.timestamp() * 1_000_000), record.id),
     }
@@ -179,6 +185,7 @@ def _kind(pattern: str, name: str) -> str:
         ("api/users", "user"): "user",
         ("o/<slug:org>/apis", "id"): "api",
         ("o/<slug:org>/keys", "key_id"): "key",
+        ("o/<slug:org>/keys", "action_id"): "bulk action",
         ("o/<slug:org>/policies", "id"): "policy",
         ("o/<slug:org>/people", "person"): "person",
         ("o/<slug:org>/logs", "ts"): "record",

@@ -15,6 +15,6 @@ class AnalyticsConfig(AppConfig):
     attention = ("dashboard.analytics.reports.attention.items",)
     usage = ("dashboard.analytics.reports.usage.last_day",)
     recent_traffic = ("dashboard.analytics.reports.usage.recent",)
-    callers = ("dashboard.analytics.reports.callers.since",)
-    called_apis = ("dashboard.analytics.reports.callers.apis",)
+    callers = ("dashboard.analytics.reports.usage.callers",)
+    called_apis = ("dashboard.analytics.reports.usage.called_apis",)
     rights = {"analytics": "Analytics", "log": "Request logs"}

@@ -5,17 +5,19 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
+from keys.actions.forms import ActionForm
 from keys.finding import quotas
 from keys.finding.forms import NEWEST_FIRST, KeyFilterForm
 from keys.keys import picker
 from keys.keys.delivery import delivered_of
+from keys.keys.picker import offered
 from keys.keys.reader import apis_of_one, policies_of, policies_of_one, rights_of
 from keys.models import Key
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
-from orgs.providers import usage
+from orgs.providers import callers, usage
 
 COLUMNS = (
     Column("Name", "name", "name"),
@@ -26,6 +28,7 @@ COLUMNS = (
     Column("Quota used", "count"),
 )
 CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "policies", "expires", "created", "delivered")
+MOST_OFFERED = 200  # policies that can be given to many keys at once
 # Of what is asked by links and has no field of its own in the form of filters: its words.
 CHIPS = {"owner": "Owner", "tag": "Tag", "ends": "Expires", "no_owner": "Owner"}
 
@@ -34,7 +37,7 @@ CHIPS = {"owner": "Owner", "tag": "Tag", "ends": "Expires", "no_owner": "Owner"}
 @gzip_page
 def key_list(request, org):
     apis, policies = apis_of_one(request.org.id), policies_of_one(request.org.id)
-    sees_traffic = request.user.may("analytics")
+    sees_traffic = callers.told(request.user)
     filters = KeyFilterForm(request.GET, apis=apis, policies=policies, sees_traffic=sees_traffic)
     if not filters.is_valid():
         return render(request, "keys/list.html", {"section": "keys", "filters": filters}, status=400)
@@ -62,6 +65,8 @@ def key_list(request, org):
         "pickers": _pickers(request, asked, apis, policies),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "may_write": request.user.may("keys", "write"),
+        "actions": ActionForm(None, policies=()),
+        "assignable": offered(policies)[:MOST_OFFERED],
     }
     return render(request, "keys/list.html", context)
 

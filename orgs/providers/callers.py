@@ -21,10 +21,15 @@ class Callers:
     folded: bool = False
 
 
+def told(user: User) -> bool:
+    """Whether a person is told which keys were called."""
+    return user.may("analytics")
+
+
 def of(org: Organisation, user: User, days: int, now: datetime) -> Callers | None:
     """Those of an organisation within so many days; one of them is the last 24 hours. None for a person who may not see
     traffic, where nobody counts it, and if it cannot be said now."""
-    if not user.may("analytics"):
+    if not told(user):
         return None
     return next((read(org, days, now) for read in declarations.functions("callers")), None)
 
@@ -34,7 +39,7 @@ def apis_of(
 ) -> Mapping[str, Collection[str]] | None:
     """The ids of the APIs that each of these keys has called within so many days, by hash, with nothing of a key that
     was not; "" stands for calls that nobody can tell. None as above."""
-    if not user.may("analytics"):
+    if not told(user):
         return None
     read = next(iter(declarations.functions("called_apis")), None)
     return read(org, hashes, days, now) if read else None

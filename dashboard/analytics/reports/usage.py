@@ -1,21 +1,24 @@
-"""What other apps say of traffic: in their lists of the last 24 hours (orgs.providers.usage), and of the last 30 days
-before an API or a key is ended (orgs.providers.recent_traffic)."""
+"""What other apps say of traffic: in their lists of the last 24 hours (orgs.providers.usage), of the last 30 days
+before an API or a key is ended (orgs.providers.recent_traffic), and of which keys were called
+(orgs.providers.callers)."""
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
 import logging
-from collections.abc import Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from dashboard.analytics.clock import DAY, row_bound, said
-from dashboard.analytics.dimensions import BASES, Dimension, Grain
+from dashboard.analytics.clock import DAY, day_start, row_bound, said
+from dashboard.analytics.dimensions import BASES, OTHER, Dimension, Grain
 from dashboard.analytics.reports import periods, reader, zones
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.parameters import Refused, page_parameters
@@ -24,10 +27,13 @@ from dashboard.analytics.reports.rows import Piece, rows
 from dashboard.analytics.reports.traffic import NO_FILTERS, Owners
 from dashboard.analytics.reports.zones import Shown
 from orgs.models import Organisation
+from orgs.providers.callers import Callers
 from orgs.providers.recent_traffic import DAYS, RecentTraffic
 from orgs.providers.usage import Usage, Use
 
 logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 # Minutes, because they are those of UTC for every organisation.
 OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rollup
@@ -35,6 +41,7 @@ OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rol
     WHERE rollup.org_id = ANY(%s) AND grain = '{Grain.MINUTE}' AND dimension = ANY(%s) AND api_id = ''
         AND ts >= %s AND ts < %s AND dimension = base + %s"""
 _OF_API = "FROM rollup WHERE org_id = %s AND dimension = %s AND api_id = thing.id"
+_OF_DAYS = "FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND ts >= %s"
 # When a thing was called last: a key exactly while records are kept, others to the minute, or else to the day.
 NEWEST = {
     "key": "SELECT ts, true AS exact FROM record WHERE org_id = %s AND key = thing.id AND key <> ''",
@@ -139,3 +146,66 @@ def recent(request: HttpRequest, api_id: str, key_hash: str) -> RecentTraffic | 
     except (Refused, DatabaseError) as error:
         logger.warning("no recent traffic for %s: %s", request.path, type(error).__name__)
         return None
+
+
+def callers(org: Organisation, days: int, now: datetime) -> Callers | None:
+    """As orgs.providers.callers.of. None if that takes too long."""
+    return _in_time(lambda: _callers_of_last_day(org, now) if days == 1 else _callers_of_days(org, days, now))
+
+
+def called_apis(
+    org: Organisation, hashes: Collection[str], days: int, now: datetime
+) -> Mapping[str, Collection[str]] | None:
+    """As orgs.providers.callers.apis_of. None if that takes too long."""
+    return _in_time(lambda: _apis(org, hashes, days, now))
+
+
+def _in_time(read: Callable[[], Answer]) -> Answer | None:
+    try:
+        with transaction.atomic():
+            reader.limit_time()
+            return read()
+    except DatabaseError as error:
+        logger.warning("not said which keys were called: %s", type(error).__name__)
+        return None
+
+
+def _callers_of_last_day(org: Organisation, now: datetime) -> Callers:
+    cut = zones.of(org, now)
+    period = periods.parse({}, cut.zone, now)
+    source, params = rows("key", Owners((org.pk,), cut.zone, cut.base), period.tables, NO_FILTERS)
+    return _callers(f"SELECT DISTINCT value FROM ({source}) AS r", params, period.start)
+
+
+def _callers_of_days(org: Organisation, days: int, now: datetime) -> Callers:
+    start, params = _rows_of_days(org, Dimension.KEY, days, now)
+    return _callers(f"SELECT DISTINCT value {_OF_DAYS}", params, start)
+
+
+def _callers(statement: str, params: list, start: datetime) -> Callers:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        found = {value for [value] in cursor}
+    return Callers(frozenset(found - {OTHER}), start, folded=OTHER in found)
+
+
+def _apis(org: Organisation, hashes: Collection[str], days: int, now: datetime) -> dict[str, set[str]]:
+    _, params = _rows_of_days(org, Dimension.KEY_API, days, now)
+    found: dict[str, set[str]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT value, api_id {_OF_DAYS} AND value = ANY(%s)", [*params, [*hashes, OTHER]]
+        )
+        for value, api_id in cursor:
+            found[value].add(api_id)
+    # Calls without the name of their key may have been those of any.
+    untold = found.pop(OTHER, None)
+    return {name: found[name] | ({""} if untold else set()) for name in hashes if untold or name in found}
+
+
+def _rows_of_days(org: Organisation, dimension: Dimension, days: int, now: datetime) -> tuple[datetime, list]:
+    """Since when, and the parameters of _OF_DAYS: whole days in the zone of the organisation's figures."""
+    cut = zones.of(org, now)
+    start = day_start(now.astimezone(cut.zone).date() - timedelta(days=days - 1), cut.zone)
+    bound = row_bound(start, Grain.DAY_DETAIL, cut.zone)
+    return start, [org.pk, str(Grain.DAY_DETAIL), cut.base + dimension, bound]

@@ -1,6 +1,5 @@
 """The list of keys: its filters, and what a row says."""
 
-import re
 import socket
 import time
 from datetime import timedelta
@@ -60,7 +59,7 @@ def by(org, *given, **spec):
 
 
 def listed(answer):
-    return sorted(re.findall(r'<th scope="row"><a class="cut"[^>]*title="([^"]*)"', answer.content.decode()))
+    return sorted(rows(answer))
 
 
 def rows(answer):
