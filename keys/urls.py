@@ -4,6 +4,7 @@ from django.urls import path
 
 from keys.actions import views as actions
 from keys.finding import views as finding
+from keys.hygiene import views as hygiene
 from keys.keys import rest, views
 from keys.policies import history_views as policy_history
 from keys.policies import rest as policies_rest
@@ -13,10 +14,12 @@ pages = [
     # /o/<organisation>/keys/
     path("keys/", finding.key_list, name="key-list"),
     path("keys/new/", views.key_create, name="key-create"),
+    path("keys/hygiene/", hygiene.key_hygiene, name="key-hygiene"),
     path("keys/actions/", actions.key_actions, name="key-actions"),
     path("keys/actions/<str:action_id>/", actions.key_action, name="key-action"),
     path("keys/<str:key_id>/", views.key_detail, name="key-detail"),
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
+    path("keys/<str:key_id>/shrinking/", hygiene.key_shrink, name="key-shrink"),
     path("keys/<str:key_id>/suspension/", views.key_suspension, name="key-suspension"),
     path("keys/<str:key_id>/revocation/", views.key_revoke, name="key-revoke"),
     path("policies/", policies.policy_list, name="policy-list"),

@@ -46,6 +46,7 @@ TESTED_IN = {
     "keys/actions/kinds.py": "tests/keys/actions/test_views.py",
     "keys/finding/forms.py": "tests/keys/finding/test_views.py",
     "keys/finding/quotas.py": "tests/keys/finding/test_views.py",
+    "keys/hygiene/findings.py": "tests/keys/hygiene/test_views.py",
     "keys/policies/effect/applying.py": "tests/keys/policies/effect/test_effective.py",
     "keys/policies/effect/levels.py": "tests/keys/policies/effect/test_effective.py",
     "keys/policies/effect/merging.py": "tests/keys/policies/effect/test_effective.py",

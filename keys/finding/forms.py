@@ -61,6 +61,8 @@ class KeyFilterForm(forms.Form):
         sees_traffic: bool,
     ):
         super().__init__(data)
+        # From when on the traffic is known that it asks for.
+        self.since: datetime | None = None
         self.own = {api.api_id for api in apis}
         self.policies = {policy.id: policy for policy in policies}
         if not sees_traffic:
@@ -96,7 +98,10 @@ class KeyFilterForm(forms.Form):
             known = callers.of(org, user, days, now)
             if known is None:
                 return None
-            called = Called(known.hashes, wanted)
+            self.since = known.since
+            # A key that is younger has not been silent for so long.
+            before = now - timedelta(days=days) if days == callers.QUARTER else None
+            called = Called(known.hashes, wanted, before)
         return found(
             text=asked.get("q", ""),
             state=asked.get("state", ""),

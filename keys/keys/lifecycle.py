@@ -21,7 +21,7 @@ from keys.credentials import exposure, naming, sealed
 from keys.keys import search
 from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
 from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api, policies_from
-from keys.keys.reader import policies_of, policies_of_one, policy_facts
+from keys.keys.reader import policies_of, policies_of_one, policy_facts, rights_of
 from keys.keys.session import UNLIMITED, PolicyFacts, Right
 from keys.models import Key, KeyPolicy, KeyRight, Policy
 from orgs import refusals
@@ -56,6 +56,13 @@ class KeySpec:
         return {
             name: value for name, value in vars(self).items() if name not in ("rights", "policies", "secrets")
         }
+
+
+def spec_of(key: Key) -> KeySpec:
+    """What a key is, to be changed in part."""
+    columns = {name: getattr(key, name) for name in KeySpec().columns()}
+    policies = tuple(policy.id for policy in policies_of([key])[key.id])
+    return KeySpec(**columns, rights=tuple(rights_of([key])[key.id] or ()), policies=policies)
 
 
 MISSING = "Could not retrieve key detail"  # Tyk's words

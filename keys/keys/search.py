@@ -38,10 +38,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Called:
-    """Keys that were called, by the hashes of their tokens. wanted: whether these are looked for, or the others."""
+    """Keys that were called, by the hashes of their tokens. wanted: whether these are looked for, or the others; of
+    those, the ones made before `made_before`."""
 
     hashes: Collection[str]
     wanted: bool
+    made_before: datetime | None = None
 
 
 def found(
@@ -118,7 +120,9 @@ def _having(policy: str) -> QuerySet:
 
 def _was_called(called: Called) -> Q:
     among = Q(token_hash__in=called.hashes)
-    return among if called.wanted else ~among
+    if called.wanted:
+        return among
+    return ~among & Q(created_at__lt=called.made_before) if called.made_before else ~among
 
 
 def _few_called(called: Called) -> set[str] | None:

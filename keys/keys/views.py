@@ -111,7 +111,7 @@ def key_detail(request, org, key_id):
 
 @access("session", "keys", methods="GET POST", form=True)
 def key_edit(request, org, key_id):
-    key = _living_or_404(key_id)
+    key = living_or_404(key_id)
     apis, rights, has = (
         apis_of_one(request.org.id),
         rights_of([key])[key.id] or [],
@@ -222,7 +222,7 @@ def _text(value) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _living_or_404(key_id: str) -> Key:
+def living_or_404(key_id: str) -> Key:
     key = _key_or_404(key_id)
     if key.revoked_at is not None:
         raise Http404

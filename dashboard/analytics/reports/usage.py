@@ -179,7 +179,10 @@ def _callers_of_last_day(org: Organisation, now: datetime) -> Callers:
 
 def _callers_of_days(org: Organisation, days: int, now: datetime) -> Callers:
     start, params = _rows_of_days(org, Dimension.KEY, days, now)
-    return _callers(f"SELECT DISTINCT value {_OF_DAYS}", params, start)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT min(ts) {_OF_DAYS}", params)
+        [first] = cursor.fetchone()
+    return _callers(f"SELECT DISTINCT value {_OF_DAYS}", params, max(start, first or start))
 
 
 def _callers(statement: str, params: list, start: datetime) -> Callers:
