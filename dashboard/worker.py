@@ -22,6 +22,7 @@ from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
 from dashboard.nodes import signals
 from keys.keys import repair
 from keys.keyspace import events, refill
+from keys.organisations import delivery as organisation_keys
 from orgs.db.proof import refuse_holes
 
 logger = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ def lanes(notices: Notices) -> list[list[Step]]:
         ],
         [
             Step("key repair", 30, repair.step),
+            Step("organisation keys", 30, organisation_keys.sweep),
             Step("changed time zones", 5, lambda _: cuts.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("unknown messages", 60, lambda _: delivery.note_unknown()),

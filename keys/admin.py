@@ -3,7 +3,7 @@ gateways."""
 
 from django.contrib import admin
 
-from keys.models import Key, Policy, PolicyRevision
+from keys.models import Key, OrganisationKey, Policy, PolicyRevision
 from orgs.admin import ReadOnlyAdmin
 
 
@@ -38,3 +38,9 @@ class PolicyRevisionAdmin(ReadOnlyAdmin):
     search_fields = ("policy_id", "policy_row_id", "author")
     fields = ("org", "policy_row_id", "policy_id", "number", "author", "message", "created_at")
     date_hierarchy = "created_at"
+
+
+@admin.register(OrganisationKey)
+class OrganisationKeyAdmin(ReadOnlyAdmin):
+    list_display = ("org", "members", "change_number", "updated_at", "ended_at")
+    list_select_related = ("org",)

@@ -35,6 +35,7 @@ class KeysConfig(AppConfig):
         from apis.publishing import events  # noqa: PLC0415
         from keys.actions import chunks  # noqa: PLC0415
         from keys.keys import bulk, delivery, repair  # noqa: PLC0415
+        from keys.organisations import delivery as organisations  # noqa: PLC0415
         from keys.policies import lifecycle as policies  # noqa: PLC0415
 
         for kind, urgency in (
@@ -46,6 +47,11 @@ class KeysConfig(AppConfig):
         kinds.register(chunks.DO, chunks.deliver, urgency=kinds.LATER)
         kinds.register(delivery.AGAIN, bulk.deliver, urgency=kinds.LATER)
         kinds.register(delivery.CHECK, repair.check, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
+        kinds.register(organisations.KIND, organisations.deliver, urgency=kinds.FIRST)
+        kinds.register(
+            organisations.CHECK, organisations.check, urgency=kinds.SOON, rests=organisations.CHECK_AFTER
+        )
+        events.apis_departing.connect(organisations.depart, dispatch_uid="organisation keys")
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
         events.apis_departing.connect(bulk.depart, dispatch_uid="keys")
         events.api_set_changed.connect(policies.follow, dispatch_uid="policies")

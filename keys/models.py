@@ -334,6 +334,29 @@ class PolicyFeed(models.Model):
         return self.stamp
 
 
+class OrganisationKey(OrgOwned):
+    """What limits all requests of an organisation together (keys.organisations)."""
+
+    # Of its session, those that say something.
+    members = models.JSONField(default=dict)
+    # Counts on when one is made anew.
+    change_number = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org"], name="key_once_an_organisation")]
+
+    def __str__(self) -> str:
+        return f"Limits of {self.org_id}"
+
+    @property
+    def number(self) -> int:
+        """The change number, 0 for one that has ended."""
+        return 0 if self.ended_at else self.change_number
+
+
 class Sweep(models.Model):
     """How far the sweep is (keys.keys.repair), and what its round has found; in a second row the same of filling an
     empty Redis (keys.keyspace.refill). Global: all keys of every organisation are looked at."""

@@ -6,6 +6,7 @@ from keys.actions import views as actions
 from keys.finding import views as finding
 from keys.hygiene import views as hygiene
 from keys.keys import rest, views
+from keys.organisations import rest as organisations_rest
 from keys.policies import history_views as policy_history
 from keys.policies import rest as policies_rest
 from keys.policies import views as policies
@@ -49,5 +50,7 @@ wire = [
     path("api/policies", policies_rest.policies),
     path("api/policies/search", policies_rest.policies_search),
     path("api/policies/<str:id>", policies_rest.policy),
+    path("admin/org/keys", organisations_rest.organisation_keys),
+    path("admin/org/keys/<str:organisation_id>", organisations_rest.organisation_key),
     path("admin/policies/import", policies_rest.policy_import),
 ]

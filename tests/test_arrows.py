@@ -30,6 +30,7 @@ EVERY_ORG = {
     "apis/migrations/0004_definition_columns.py",  # everybody's are filled
     "apis/gateways/delivery.py",  # whose message is next
     "keys/keys/repair.py",  # the sweep looks at every key
+    "keys/organisations/delivery.py",  # and at the limits of every organisation
     "keys/keyspace/events.py",  # Redis tells names of anybody's sessions
     "keys/keyspace/refill.py",  # every key is filled in again
     "dashboard/analytics/migrations/0005_folding.py",  # whose endpoints are named otherwise now

@@ -81,6 +81,9 @@ LANDED = {
     "keys/migrations/0015_refill.py": "a4fec5f047571c1716b3d761b3929efae10431ccca58f1b05b2d89cee6315072",
     "keys/migrations/0016_chosen_ids.py": "09e9e3b3fe9af6e27bb6a921d17bc4c1591d401eac7af7e5d81c0d2add7f56da",
     "keys/migrations/0017_bulk_actions.py": "55411005243b77248ef08c7f316d4e6b71c001ec5abfaab0b923cde3a522eadc",
+    "keys/migrations/0018_organisation_keys.py": (
+        "274c215c61d103ef5022e3ff473a3fd532805d320304456daf059f02d3c454ce"
+    ),
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (
