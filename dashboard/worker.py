@@ -20,6 +20,7 @@ from apis.gateways.notices import Notices
 from dashboard import reachable
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
 from dashboard.nodes import signals
+from keys.adoption import discovery
 from keys.keys import repair
 from keys.keyspace import events, refill
 from keys.organisations import delivery as organisation_keys
@@ -122,6 +123,7 @@ def lanes(notices: Notices) -> list[list[Step]]:
         [
             Step("key repair", 30, repair.step),
             Step("organisation keys", 30, organisation_keys.sweep),
+            Step("sessions made elsewhere", 30, discovery.Search().step),
             Step("changed time zones", 5, lambda _: cuts.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("unknown messages", 60, lambda _: delivery.note_unknown()),

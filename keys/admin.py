@@ -3,7 +3,7 @@ gateways."""
 
 from django.contrib import admin
 
-from keys.models import Key, OrganisationKey, Policy, PolicyRevision
+from keys.models import FoundSession, Key, OrganisationKey, Policy, PolicyRevision
 from orgs.admin import ReadOnlyAdmin
 
 
@@ -44,3 +44,12 @@ class PolicyRevisionAdmin(ReadOnlyAdmin):
 class OrganisationKeyAdmin(ReadOnlyAdmin):
     list_display = ("org", "members", "change_number", "updated_at", "ended_at")
     list_select_related = ("org",)
+
+
+@admin.register(FoundSession)
+class FoundSessionAdmin(ReadOnlyAdmin):
+    list_display = ("alias", "org", "hint", "kind", "verdict", "found_at")
+    list_select_related = ("org",)
+    list_filter = ("kind", "verdict")
+    search_fields = ("alias", "name")
+    date_hierarchy = "found_at"

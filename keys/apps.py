@@ -14,6 +14,8 @@ class KeysConfig(AppConfig):
     audit_kinds = {
         "key": Page("key-detail", "keys.Key", "keys"),
         "policy": Page("policy-detail", "keys.Policy", "policies"),
+        # Of others, which nobody looks at any more once they are ended.
+        "session": None,
     }
     first_steps = (
         Step(
@@ -34,6 +36,7 @@ class KeysConfig(AppConfig):
         from apis.gateways import kinds  # noqa: PLC0415
         from apis.publishing import events  # noqa: PLC0415
         from keys.actions import chunks  # noqa: PLC0415
+        from keys.adoption import ending  # noqa: PLC0415
         from keys.keys import bulk, delivery, repair  # noqa: PLC0415
         from keys.organisations import delivery as organisations  # noqa: PLC0415
         from keys.policies import lifecycle as policies  # noqa: PLC0415
@@ -45,6 +48,8 @@ class KeysConfig(AppConfig):
         ):
             kinds.register(kind, delivery.deliver, urgency=urgency)
         kinds.register(chunks.DO, chunks.deliver, urgency=kinds.LATER)
+        kinds.register(ending.ENDED, ending.deliver, urgency=kinds.FIRST)
+        kinds.register(ending.ENDED_CHECK, ending.deliver, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
         kinds.register(delivery.AGAIN, bulk.deliver, urgency=kinds.LATER)
         kinds.register(delivery.CHECK, repair.check, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
         kinds.register(organisations.KIND, organisations.deliver, urgency=kinds.FIRST)

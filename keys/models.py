@@ -376,6 +376,8 @@ class Sweep(models.Model):
     removed = models.PositiveIntegerField(default=0)
     # Keys to be looked at, where that is known.
     total = models.PositiveIntegerField(default=0)
+    # Sessions of no organisation that there is, found in the last round (keys.adoption.discovery).
+    strays = models.PositiveIntegerField(default=0)
     # Why Redis does not tell of sessions that others write (keys.keyspace.events); empty: it does.
     unheard = models.CharField(max_length=200, blank=True, default="")
 
@@ -395,6 +397,39 @@ class Sweep(models.Model):
         self.after_org, self.after_id = (key.org_id, key.id) if key else ("", "")
         if key is None:
             self.finished_at = timezone.now()
+
+
+class FoundSession(OrgOwned):
+    """A session in the gateways' Redis that somebody else made, as it was last seen there: which organisation it names
+    and what could become of it. Never what it holds."""
+
+    # The hash that it lies under; of one that lies under a token the SHA-256 of that.
+    name = models.CharField(max_length=64)
+    # keys.adoption.judging
+    kind = models.CharField(max_length=8)
+    verdict = models.CharField(max_length=8)
+    why_not = models.CharField(max_length=300, blank=True)
+    alias = models.CharField(max_length=200, blank=True)
+    apis = models.PositiveIntegerField(default=0)
+    strangers = models.PositiveIntegerField(default=0)
+    policies = models.PositiveIntegerField(default=0)
+    opens_all = models.BooleanField(default=False)
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "name"], name="session_found_once")]
+        indexes = [
+            models.Index(fields=["org", "-found_at", "-id"], name="found_newest_first"),
+            models.Index(fields=["name"], name="found_by_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.alias or f"Session {self.hint}"
+
+    @property
+    def hint(self) -> str:
+        """The start of the hash."""
+        return self.name[:8]
 
 
 class KeyWord(OrgOwned):

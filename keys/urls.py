@@ -3,6 +3,7 @@
 from django.urls import path
 
 from keys.actions import views as actions
+from keys.adoption import views as adoption
 from keys.finding import views as finding
 from keys.hygiene import views as hygiene
 from keys.keys import rest, views
@@ -18,6 +19,11 @@ pages = [
     path("keys/hygiene/", hygiene.key_hygiene, name="key-hygiene"),
     path("keys/actions/", actions.key_actions, name="key-actions"),
     path("keys/actions/<str:action_id>/", actions.key_action, name="key-action"),
+    path("keys/elsewhere/", adoption.found_list, name="found-list"),
+    path("keys/elsewhere/adoption/", adoption.found_adopt_all, name="found-adopt-all"),
+    path("keys/elsewhere/<str:found_id>/", adoption.found_detail, name="found-detail"),
+    path("keys/elsewhere/<str:found_id>/adoption/", adoption.found_adopt, name="found-adopt"),
+    path("keys/elsewhere/<str:found_id>/end/", adoption.found_end, name="found-end"),
     path("keys/<str:key_id>/", views.key_detail, name="key-detail"),
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
     path("keys/<str:key_id>/shrinking/", hygiene.key_shrink, name="key-shrink"),

@@ -31,6 +31,8 @@ EVERY_ORG = {
     "apis/gateways/delivery.py",  # whose message is next
     "keys/keys/repair.py",  # the sweep looks at every key
     "keys/organisations/delivery.py",  # and at the limits of every organisation
+    "keys/adoption/conflicts.py",  # whether a session is a key already; says no more
+    "keys/adoption/discovery.py",  # whose they are is seen when they are found
     "keys/keyspace/events.py",  # Redis tells names of anybody's sessions
     "keys/keyspace/refill.py",  # every key is filled in again
     "dashboard/analytics/migrations/0005_folding.py",  # whose endpoints are named otherwise now

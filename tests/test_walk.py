@@ -28,6 +28,7 @@ from orgs.models import Organisation, User
 from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 from tests.keys import build
+from tests.keys.adoption import build as elsewhere
 from tests.keys.policies import build as policies
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -123,13 +124,17 @@ def make_world(redis, name: str) -> World:
         ),
     )
     drain.tick(redis)
+    elsewhere.write(redis, org, api, name=hashlib.sha256(mark.encode()).hexdigest(), alias=f"{mark} partner")
+    elsewhere.find(redis)
     with scope.org(org.id):
         record = apps.get_model("analytics", "Record").objects.get()
+        found = apps.get_model("keys", "FoundSession").objects.get()
     world.objects = {
         "user": world.colleague.id,
         "person": world.colleague.id,
         "api": api.id,
         "key": key.id,
+        "found": found.id,
         "policy": policy.id,
         "bulk action": doing.id,
         "hash": key.token_hash,
@@ -186,6 +191,7 @@ def _kind(pattern: str, name: str) -> str:
         ("o/<slug:org>/apis", "id"): "api",
         ("o/<slug:org>/keys", "key_id"): "key",
         ("o/<slug:org>/keys", "action_id"): "bulk action",
+        ("o/<slug:org>/keys/elsewhere", "found_id"): "found",
         ("o/<slug:org>/policies", "id"): "policy",
         ("o/<slug:org>/people", "person"): "person",
         ("o/<slug:org>/logs", "ts"): "record",

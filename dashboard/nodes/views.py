@@ -99,7 +99,7 @@ def _page(request, states: dict[str, str], asked: dict[str, str], wanted: int, n
     place = numbered.asked(request.GET).within(len(states))
     rows = _rows(list(states)[place.offset : place.offset + place.size], wanted, now)
     counts, signal = Counter(states.values()), NodeSignal.objects.first()
-    filling, sweep_alone = refill.state()
+    sessions = refill.state()
     return {
         "heads": heads(COLUMNS, kept, default=WORST_FIRST),
         "rows": rows,
@@ -112,8 +112,9 @@ def _page(request, states: dict[str, str], asked: dict[str, str], wanted: int, n
         "wanted": wanted,
         "signal": signal,
         "unheard": _is_unheard(signal, now),
-        "filling": filling,
-        "sweep_alone": sweep_alone,
+        "filling": sessions.filling,
+        "sweep_alone": sessions.unheard,
+        "strays": sessions.strays,
         "now": now,
     }
 

@@ -15,6 +15,7 @@ from keys.keys import token as tokens
 from keys.keys.parameters import SessionError
 from keys.models import Key
 from orgs import refusals, scope
+from orgs.ids import is_id
 from orgs.models import Organisation
 
 # Gateways of 3.0 take no shorter one, whatever an organisation allows.
@@ -71,9 +72,17 @@ def token_hashes(name: str) -> list[str]:
     """The hashes under which a key may lie that is named by a text: a token of any form, or the hash itself."""
     whole = tokens.parts_of(name)
     found = [tokens.hashed(name, whole[2]) if whole else tokens.token_hash(name)]
+    if is_id(name[:24]):  # a token of the oldest form
+        found.append(tokens.hashed(name, tokens.LEGACY))
     return (
         [*found, name] if re.fullmatch("[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}", name) else found
     )
+
+
+def cached(token: str) -> tuple[str, str]:
+    """What gateways call the session of a token in their caches, and of the id in it alone."""
+    names = _names(token)
+    return names.cache_key, names.short_cache_key
 
 
 def _function() -> str:

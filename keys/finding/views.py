@@ -12,7 +12,7 @@ from keys.keys import picker
 from keys.keys.delivery import delivered_of
 from keys.keys.picker import offered
 from keys.keys.reader import apis_of_one, policies_of, policies_of_one, rights_of
-from keys.models import Key
+from keys.models import FoundSession, Key
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
@@ -64,6 +64,7 @@ def key_list(request, org):
         "apis": apis,
         "pickers": _pickers(request, asked, apis, policies),
         "csv": "?" + urlencode({**asked, "format": "csv"}),
+        "elsewhere": FoundSession.objects.filter(org_id=request.org.id).count(),
         "may_write": request.user.may("keys", "write"),
         "actions": ActionForm(None, policies=()),
         "assignable": offered(policies)[:MOST_OFFERED],

@@ -111,13 +111,9 @@ def _store(
                 text = encoded(with_quota_state(going_on, begun, now))
             _put(session_name(key), text, pipeline)
             _count(key, policies.get(key.id, []), pipeline, ended=_has_ended(session), resets=resets)
-        pipeline.publish(
-            names.CHANNEL,
-            forget_sessions(
-                [name for key in keys for name in (key.cache_key, key.short_cache_key) if name],
-                settings.NODE_SECRET,
-            ),
-        )
+        cached = [name for key in keys for name in (key.cache_key, key.short_cache_key) if name]
+        if cached:
+            pipeline.publish(names.CHANNEL, forget_sessions(cached, settings.NODE_SECRET))
         pipeline.execute()
 
 

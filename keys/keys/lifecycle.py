@@ -115,9 +115,6 @@ def create(
     secrets = sealed.changed({}, spec.secrets)
     credential = sealed.kind(secrets, spec.session_extra)
     names = _names(organisation, key_id, of_user=credential == "basic")
-    apis, policies = _own_apis(org_id, spec), _own_policies(org_id, spec)
-    if credential == "basic":
-        exposure.refuse(org_id, apis.values(), policies)
     key = Key(
         org_id=org_id,
         created_by=created_by,
@@ -129,14 +126,51 @@ def create(
         credential=credential,
         **spec.columns(),
     )
+    _insert(key, spec, secrets)
+    return key, names.token
+
+
+def adopt(
+    org_id: str,
+    spec: KeySpec,
+    *,
+    token_hash: str,
+    secrets: Mapping[str, Any],
+    created_by: str,
+    suspended: bool = False,
+) -> Key:
+    """A key of a session that somebody else made (keys.adoption): nobody here knows its token. What it may and when it
+    ends is what `spec` says, whatever its policies say of new keys. secrets: as keys.credentials.sealed.of gives them.
+    Raises SessionError, Departed, LimitReached."""
+    organisation = locks.lock(org_id)
+    living = Key.objects.filter(org_id=org_id, revoked_at=None)
+    limits.refuse_more(organisation, "max_keys", living.count() + 1)
+    key = Key(
+        org_id=org_id,
+        created_by=created_by,
+        suspended=suspended,
+        token_hash=token_hash,
+        # Gateways name sessions by murmur64 in their own memory, whatever they lie under.
+        cache_key=token_hash if len(token_hash) == 16 else "",
+        credential=sealed.kind(secrets, spec.session_extra),
+        **spec.columns(),
+    )
+    _insert(key, spec, secrets, "key.adopted")
+    return key
+
+
+def _insert(key: Key, spec: KeySpec, secrets: Mapping[str, Any], action: str = "key.created") -> None:
+    apis, policies = _own_apis(key.org_id, spec), _own_policies(key.org_id, spec)
+    if key.credential == "basic":
+        exposure.refuse(key.org_id, apis.values(), policies)
     sealed.keep(key, secrets)
-    key.expires_at = key.expires_at or ends_by(policies, key.created_at)
+    if action == "key.created":
+        key.expires_at = key.expires_at or ends_by(policies, key.created_at)
     key.save(force_insert=True)
     search.index(key)
     _write_rights(key, spec, apis)
     _write_policies(key, policies)
-    _announce(key, "key.created", before={}, new_secrets=sealed.new({}, secrets))
-    return key, names.token
+    _announce(key, action, before={}, new_secrets=sealed.new({}, secrets))
 
 
 def _names(organisation: Organisation, key_id: str, *, of_user: bool) -> naming.Names:

@@ -58,13 +58,14 @@ def advance(sweep: Sweep, redis: Redis, chunk: int) -> bool:
     return bool(sweep.after_id)
 
 
-def look(sessions: Collection[str], redis: Redis) -> None:
+def look(sessions: Collection[str], redis: Redis) -> set[str]:
     """Put right those of the keys whose sessions have these names, in the scope of every organisation and in no
-    transaction. Raises redis.RedisError."""
+    transaction. Answers the names that are of no key. Raises redis.RedisError."""
     hashes = [name.removeprefix(names.session("")) for name in sessions]
     keys = list(Key.objects.filter(token_hash__in=hashes))
     wrong = _wrong(keys, sessions_of(keys), redis)
     write({key.id: key.org_id for key in wrong}, redis)
+    return set(sessions) - {session_name(key) for key in keys}
 
 
 def pause(worked: float, took: float) -> float:

@@ -168,7 +168,16 @@ def _key_or_404(among, name: str, asked: Mapping[str, str]) -> Key:
     found_key = among.filter(named).first()
     if found_key is None:
         raise RestError(404, lifecycle.MISSING)
+    if not found_key.cache_key and name != found_key.token_hash:
+        _note_names(found_key, name)
     return found_key
+
+
+def _note_names(found_key: Key, name: str) -> None:
+    """The token of a key made elsewhere is known only now: what is done to it reaches gateways at once from now on."""
+    found_key.cache_key, found_key.short_cache_key = naming.cached(name)
+    names = {"cache_key": found_key.cache_key, "short_cache_key": found_key.short_cache_key}
+    Key.objects.filter(org_id=found_key.org_id, id=found_key.id).update(**names)
 
 
 def _listed(request, rows) -> HttpResponse:

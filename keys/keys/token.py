@@ -70,6 +70,11 @@ def is_token_hash(text: str) -> bool:
     return len(text) == 64 and all(character in "0123456789abcdef" for character in text)
 
 
+def is_any_hash(text: str) -> bool:
+    """Whether one of FUNCTIONS may have made it: 8, 16, 32 or 64 lower-case hex digits."""
+    return len(text) in (8, 16, 32, 64) and all(character in "0123456789abcdef" for character in text)
+
+
 def cache_key(token: str) -> str:
     """The name under which a gateway caches the session, whatever hash the token itself names: murmur64 of what was
     presented."""

@@ -1,5 +1,5 @@
 """Being told by the gateways' Redis that somebody wrote or deleted a session, so that what must not be so is put right
-within a second or two and not only by the sweep.
+within a second or two and not only by the sweep, and what is of no key of ours is found (keys.adoption.discovery).
 
 Redis tells if its setting `notify-keyspace-events` says so, which managed ones may refuse to change: whether it does is
 tried again and again with a name of our own. Notices are lost with a connection; then the sweep remains.
@@ -14,6 +14,7 @@ from redis.client import PubSub
 
 from apis.gateways import names
 from apis.gateways.error_text import described
+from keys.adoption import discovery
 from keys.keys import repair
 from keys.keyspace import own_writes, refill
 from keys.models import Sweep
@@ -129,7 +130,7 @@ class Watch:
         if others:
             self._looked_at |= dict.fromkeys(others, now)
             with scope.every_org():
-                repair.look(others, redis)
+                discovery.look(repair.look(others, redis), redis)
         if len(self._looked_at) > _MOST_RESTING:
             self._looked_at = {name: at for name, at in self._looked_at.items() if at + REST > now}
         self._rests_until = time.monotonic() + (time.thread_time() - worked) / SHARE

@@ -71,11 +71,19 @@ def step(redis: Redis, *, chunk: int = repair.CHUNK) -> bool:
         return repair.advance(sweep, redis, chunk)
 
 
-def state() -> tuple[Progress | None, bool]:
-    """How far it is, None while nothing is to be filled; and whether Redis does not tell of sessions that others write
-    (keys.keyspace.events)."""
+@dataclass(frozen=True)
+class State:
+    """What pages say of sessions in Redis. filling: None while nothing is to be filled. unheard: Redis does not tell of
+    sessions that others write (keys.keyspace.events). strays: sessions of no organisation."""
+
+    filling: Progress | None
+    unheard: bool
+    strays: int
+
+
+def state() -> State:
     rows = Sweep.objects.in_bulk([repair.SWEEP, repair.REFILL])
-    sweep, filling = rows.get(repair.SWEEP), rows.get(repair.REFILL)
+    sweep, filling = rows.get(repair.SWEEP, Sweep()), rows.get(repair.REFILL)
     going_on = filling is not None and filling.finished_at is None
     progress = Progress(filling.checked, filling.total) if going_on else None
-    return progress, sweep is not None and bool(sweep.unheard)
+    return State(progress, bool(sweep.unheard), sweep.strays)

@@ -75,7 +75,7 @@ def test_a_revoked_key_that_somebody_writes_back_goes_again(cast, redis, watch, 
 
 def test_a_session_that_is_written_all_the_time_is_looked_at_once_a_while(redis, watch, made, monkeypatch):
     looks = []
-    monkeypatch.setattr(repair, "look", lambda names, redis: looks.append(list(names)))
+    monkeypatch.setattr(repair, "look", lambda names, redis: looks.append(list(names)) or set())
     for _ in range(5):
         empty(redis, f"apikey-{made.token_hash}")
         turn(watch, redis, 1)
@@ -138,7 +138,7 @@ def test_a_redis_that_may_not_be_configured_is_named_and_the_sweep_remains(
     turn(watch, managed, 3)
     watch.close()
     redis.config_set("notify-keyspace-events", "")
-    assert refill.state() == (None, False)
+    assert refill.state().unheard is False
 
 
 def test_a_setting_that_is_lost_is_set_again(cast, redis, watch, made, monkeypatch):

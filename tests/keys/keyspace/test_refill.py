@@ -31,17 +31,17 @@ def there(redis):
 def test_a_redis_found_empty_is_filled_at_once_chunk_by_chunk_and_pages_say_how_far(
     cast, redis, made, client_for
 ):
-    assert refill.state()[0] is None
+    assert refill.state().filling is None
     redis.flushall()
     refill.mark(redis)
-    assert (refill.state()[0], refill.step(redis, chunk=4)) == (refill.Progress(0, 6), True)
-    assert (there(redis), refill.state()[0]) == (4, refill.Progress(4, 6))
+    assert (refill.state().filling, refill.step(redis, chunk=4)) == (refill.Progress(0, 6), True)
+    assert (there(redis), refill.state().filling) == (4, refill.Progress(4, 6))
     fleet = client_for(cast.super_user).get(reverse("fleet")).content.decode()
     assert "4 of 6 keys" in fleet
     nodes = client_for(cast.acme_admin).get(f"/o/{cast.acme.slug}/nodes/").content.decode()
     assert "66 % of all keys" in nodes  # not how many others have
     assert "6 keys" not in nodes
-    assert (refill.step(redis, chunk=4), there(redis), refill.state()[0]) == (False, 6, None)
+    assert (refill.step(redis, chunk=4), there(redis), refill.state().filling) == (False, 6, None)
     assert refill.step(redis) is False
 
 
@@ -56,12 +56,12 @@ def test_a_round_that_was_begun_goes_on_in_another_process(redis, made):
 def test_the_mark_alone_may_go(redis, made):
     redis.delete(refill.MARK)
     refill.mark(redis)
-    assert (refill.state()[0], redis.exists(refill.MARK)) == (None, 1)
+    assert (refill.state().filling, redis.exists(refill.MARK)) == (None, 1)
 
 
 def test_an_installation_without_keys_has_nothing_to_fill(db, redis):
     refill.mark(redis)
-    assert refill.state()[0] is None
+    assert refill.state().filling is None
 
 
 def test_a_redis_emptied_again_is_filled_from_the_first_key_on(redis, made):
@@ -77,5 +77,5 @@ def test_while_redis_is_away_the_same_keys_wait(redis, made):
     refill.mark(redis)
     with pytest.raises(redis_package.ConnectionError):
         refill.step(redis_package.Redis(port=1, retry=Retry(NoBackoff(), 0)), chunk=4)
-    assert refill.state()[0] == refill.Progress(0, 6)
+    assert refill.state().filling == refill.Progress(0, 6)
     assert (refill.step(redis), there(redis)) == (False, 6)
