@@ -82,6 +82,7 @@ class Key(OrgOwned):
             models.Index(fields=["org", "alias", "id"], name="key_by_name"),
             # Redis tells names of sessions, not whose they are (keys.keyspace.events).
             models.Index(fields=["token_hash"], name="key_by_hash"),
+            models.Index(fields=["org", "owner", "-created_at", "-id"], name="key_by_owner"),
             # Each new key counts those there are (orgs.organisations.limits).
             models.Index(fields=["org"], condition=Q(revoked_at=None), name="key_living"),
             # Ids that somebody chose are claimed over all organisations (keys.credentials.naming).

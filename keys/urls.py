@@ -16,6 +16,7 @@ pages = [
     # /o/<organisation>/keys/
     path("keys/", finding.key_list, name="key-list"),
     path("keys/new/", views.key_create, name="key-create"),
+    path("keys/search/", finding.key_search, name="key-search"),
     path("keys/hygiene/", hygiene.key_hygiene, name="key-hygiene"),
     path("keys/actions/", actions.key_actions, name="key-actions"),
     path("keys/actions/<str:action_id>/", actions.key_action, name="key-action"),

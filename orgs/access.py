@@ -25,7 +25,8 @@ class Access:
     """caller: a name of CALLERS. permission: Tyk's name, "" for none. methods: the allowed ones, HEAD along with GET.
 
     own: the URL's `user` may always be the caller himself ("me" or his id), whatever his rights.
-    form: a page that only leads to a change; seeing it needs what sending it needs.
+    form: a page that only leads to a change; seeing it needs what sending it needs. asking: a POST that changes
+    nothing, because what it says must stand in no address; it needs what reading needs.
     """
 
     caller: str
@@ -33,21 +34,21 @@ class Access:
     methods: frozenset[str]
     own: bool = False
     form: bool = False
+    asking: bool = False
 
     def level(self, method: str) -> str:
         """The level of the permission that `method` needs."""
-        return "read" if method in SAFE and not self.form else "write"
+        return "read" if self.asking or (method in SAFE and not self.form) else "write"
 
 
-def access(
-    caller: str, permission: str = "", *, methods: str = "GET", own: bool = False, form: bool = False
-) -> Callable:
-    """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`.
+def access(caller: str, permission: str = "", *, methods: str = "GET", **marks: bool) -> Callable:
+    """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`. marks:
+    `own`, `form`, `asking`.
 
     Callers that prove themselves by a header are exempt from the CSRF check, which guards cookies. Raises
     ValueError for an unknown caller or permission.
     """
-    declared = _access(caller, permission, methods, own, form)
+    declared = _access(caller, permission, methods, **marks)
 
     def declare(view):
         view.access = declared
@@ -58,13 +59,13 @@ def access(
     return declare
 
 
-def _access(caller: str, permission: str, methods: str, own: bool = False, form: bool = False) -> Access:
+def _access(caller: str, permission: str, methods: str, **marks: bool) -> Access:
     if caller not in CALLERS:
         raise ValueError(f"{caller} is no kind of caller")
     if permission:
         known(permission)
     allowed = frozenset(methods.split())
-    return Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), own, form)
+    return Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), **marks)
 
 
 _ADMIN_SITE = _access("super", "", "GET POST")

@@ -15,6 +15,8 @@ from redis import Redis
 from apis.gateways import outbox
 from apis.models import Outbox
 from keys.actions.kinds import KINDS, LIVING, Kind
+from keys.credentials import exposure
+from keys.keys import search
 from keys.keys.parameters import SessionError, policies_from
 from keys.keys.reader import policies_of, policy_facts
 from keys.keys.session import PolicyFacts
@@ -105,9 +107,11 @@ def _changed(
     now = timezone.now()
     if policy is None:
         return {key.id: kind.change(key, begun.arguments, now) for key in keys}, ""
-    changes, reason = {}, ""
+    open_to_all = _open_to_all(begun.org_id, policy, keys)
+    users = {key.id for key in keys if key.credential == "basic"} if open_to_all else set()
+    changes, reason = {}, open_to_all
     wanted: dict[str, list[PolicyFacts]] = {}
-    for id, has in policies_of(keys).items():
+    for id, has in policies_of([key for key in keys if key.id not in users]).items():
         asked = [policy] if begun.action == "only-policy" else [*has, policy]
         try:
             wanted[id] = policies_from([each.id for each in asked], asked)
@@ -117,6 +121,17 @@ def _changed(
         changes[id] = {"policies": [[each.policy_id for each in part] for part in (has, wanted[id])]}
     _write_policies(begun.org_id, wanted)
     return changes, reason
+
+
+def _open_to_all(org_id: str, policy: PolicyFacts, keys: list[Key]) -> str:
+    """Why none of these keys that are users may have the policy; "" if they may, and where none is one."""
+    if all(key.credential != "basic" for key in keys):
+        return ""
+    try:
+        exposure.refuse(org_id, (), [policy])
+    except SessionError as error:
+        return error.message
+    return ""
 
 
 def _write_policies(org_id: str, wanted: Mapping[str, list[PolicyFacts]]) -> None:
@@ -141,5 +156,7 @@ def _store(
         key.change_number += 1
     if keys:
         Key.objects.bulk_update(keys, [*kind.fields, "updated_at", "change_number"])
+    if "tags" in kind.fields:
+        search.index(*keys)
     log.record_noted(noted, ((key.id, str(key), changes[key.id]) for key in keys), org=begun.org_id)
     outbox.add_many(kind.message, [key.id for key in keys], org_id=begun.org_id)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from keys.finding import tokens
 from keys.keys.search import LONGEST_SEARCH, Called, Found, found
 from keys.keys.session import Api, PolicyFacts
 from keys.models import STATES
@@ -67,6 +68,14 @@ class KeyFilterForm(forms.Form):
         self.policies = {policy.id: policy for policy in policies}
         if not sees_traffic:
             del self.fields["used"]
+
+    def clean_q(self) -> str:
+        text = self.cleaned_data["q"]
+        if tokens.is_token(text):
+            raise ValidationError(
+                "This is a token, which must stand in no address. Type it into the search of the list."
+            )
+        return text
 
     def clean_api(self) -> str:
         chosen = self.cleaned_data["api"]

@@ -1,12 +1,15 @@
 """The list of an organisation's keys, by filters, and its CSV."""
 
-from django.shortcuts import render
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
 
 from keys.actions.forms import ActionForm
-from keys.finding import quotas
+from keys.finding import quotas, tokens
 from keys.finding.forms import NEWEST_FIRST, KeyFilterForm
 from keys.keys import picker
 from keys.keys.delivery import delivered_of
@@ -28,6 +31,8 @@ COLUMNS = (
     Column("Quota used", "count"),
 )
 CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "policies", "expires", "created", "delivered")
+# What the form of the list asks for.
+ASKED = (*KeyFilterForm.base_fields, "api_query", "policy_query", "find")
 MOST_OFFERED = 200  # policies that can be given to many keys at once
 # Of what is asked by links and has no field of its own in the form of filters: its words.
 CHIPS = {"owner": "Owner", "tag": "Tag", "ends": "Expires", "no_owner": "Owner"}
@@ -70,6 +75,22 @@ def key_list(request, org):
         "assignable": offered(policies)[:MOST_OFFERED],
     }
     return render(request, "keys/list.html", context)
+
+
+@access("session", "keys", methods="POST", asking=True)
+@sensitive_post_parameters("q")
+def key_search(request, org):
+    """The list's form is sent here, because a token may have been typed: what that opens is shown. Anything else is
+    searched for by the list, whose address says it."""
+    text = request.POST.get("q", "")
+    place = reverse("key-list", args=[org])
+    if 0 < len(text) <= tokens.LONGEST and (key := tokens.found(request.org.id, text)):
+        return redirect("key-detail", org, key.id)
+    if tokens.is_token(text) or len(text) > tokens.LONGEST:
+        messages.info(request, "No key of this organisation has the token that you have searched for.")
+        return redirect(place)
+    asked = {name: request.POST[name] for name in ASKED if request.POST.get(name)}
+    return redirect(f"{place}?{urlencode(asked)}" if asked else place)
 
 
 def _rows(keys: list[Key], used) -> list[dict]:

@@ -203,6 +203,7 @@ def change(
     key.credential = sealed.kind(secrets, spec.session_extra, key.credential)
     if key.credential == "basic":
         exposure.refuse(key.org_id, apis.values(), policies)
+    words = search.indexed(key)
     for name, value in spec.columns().items():
         setattr(key, name, value)
     key.suspended = specified["suspended"]
@@ -211,7 +212,7 @@ def change(
     if before["policies"] != specified["policies"]:
         KeyPolicy.objects.filter(org_id=key.org_id, key=key).delete()
         _write_policies(key, policies)
-    if (before["alias"], before["owner"]) != (key.alias, key.owner):
+    if words != search.indexed(key):
         search.index(key)
     _save(key)
     kind = SUSPENDED if key.suspended else CHANGED

@@ -7,14 +7,16 @@ thing that is asked for is looked up in an index of its own first, and if it is 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from apis.models import ApiDefinition
-from keys.keys.words import beginning, beginning_in_text, hash_beginning, words
+from keys.keys.words import beginning, beginning_in_text, hash_beginning, of_key, tag_mark, words
 from keys.models import Key, KeyPolicy, KeyRight, KeyWord, PolicyRight, in_state
+from orgs.ids import is_id
 
 FEW = 2_000
 LONGEST_SEARCH = 200  # characters; each word is looked up by a statement of its own
@@ -57,14 +59,16 @@ def found(
     called: Called | None = None,
     ends_by: datetime | None = None,
 ) -> Found:
-    """Keys in scope. `text`: words, each of which some word of the name or the owner begins with, or the start of the
-    token's hash. `state`: one of STATES. `api_id`: those that may open this API. `policy`: those that have it, by its
-    row's id. `owner`: exactly; "" is none. `ends_by`: living ones that expire from now until then."""
+    """Keys in scope. `text`: words, each of which some word of the name, the owner, a tag or the metadata begins with,
+    or the start of the token's hash, or the id. `state`: one of STATES. `api_id`: those that may open this API.
+    `policy`: those that have it, by its row's id. `owner`: exactly; "" is none. `ends_by`: living ones that expire from
+    now until then."""
     now = timezone.now()
     keys = Key.objects.annotate(apis_named=_number_of(KeyRight), policies_named=_number_of(KeyPolicy))
     looked_up = []
     if text:
-        keys = keys.filter(_says(text))
+        in_text = {"tags_text": Cast("tags", TextField()), "meta_text": Cast("meta_data", TextField())}
+        keys = keys.alias(**in_text).filter(_says(text))
         looked_up.append(_few_with(text))
     if state:
         keys = in_state(keys, state, now)
@@ -81,10 +85,10 @@ def found(
         looked_up.append(_few(KeyPolicy.objects.filter(policy_id=policy).values_list("key_id", flat=True)))
     if tag:
         keys = keys.filter(tags__contains=[tag])
-        looked_up.append(None)
+        looked_up.append(_few(KeyWord.objects.filter(word=tag_mark(tag)).values_list("key_id", flat=True)))
     if owner is not None:
         keys = keys.filter(owner=owner)
-        looked_up.append(None)
+        looked_up.append(_few(Key.objects.filter(owner=owner).values_list("id", flat=True)))
     if called:
         keys = keys.filter(_was_called(called))
         looked_up.append(_few_called(called))
@@ -106,12 +110,20 @@ def opens(key: Key, api: ApiDefinition) -> bool:
     return one.filter(_opens(api.id, _opening(api.id))).exists()
 
 
-def index(key: Key) -> None:
-    """Have the search find a key by the name and the owner it has now."""
-    KeyWord.objects.filter(org_id=key.org_id, key=key).delete()
+def index(*keys: Key) -> None:
+    """Have the search find keys of one organisation by what they are now."""
+    ids = [key.id for key in keys]
+    KeyWord.objects.filter(org_id__in={key.org_id for key in keys}, key_id__in=ids).delete()
     KeyWord.objects.bulk_create(
-        KeyWord(org_id=key.org_id, key=key, word=word) for word in words(key.alias, key.owner)
+        KeyWord(org_id=key.org_id, key=key, word=word)
+        for key in keys
+        for word in of_key(key.alias, key.owner, key.tags, key.meta_data)
     )
+
+
+def indexed(key: Key) -> tuple[Any, ...]:
+    """What a key is found by."""
+    return key.alias, key.owner, key.tags, key.meta_data
 
 
 def _having(policy: str) -> QuerySet:
@@ -152,7 +164,7 @@ def _few_with(text: str) -> set[str] | None:
     named = [ids for ids in (_few(_with_word(word)) for word in words(text)) if ids is not None]
     if hashed is None or (words(text) and not named):
         return None
-    return hashed | (set.intersection(*named) if named else set())
+    return hashed | ({_id(text)} - {""}) | (set.intersection(*named) if named else set())
 
 
 def _says(text: str) -> Q:
@@ -161,9 +173,20 @@ def _says(text: str) -> Q:
     for word in words(text):
         # Asked of the row itself, and not of the table of words: PostgreSQL would read all of that.
         pattern = beginning_in_text(word)
-        said &= Q(alias__iregex=pattern) | Q(owner__iregex=pattern)
+        said &= (
+            Q(alias__iregex=pattern)
+            | Q(owner__iregex=pattern)
+            | Q(tags_text__iregex=pattern)
+            | Q(meta_text__iregex=pattern)
+        )
     named = said if words(text) else Q(pk__in=[])
-    return named | Q(token_hash__gte=lowest, token_hash__lt=beyond)
+    return named | Q(token_hash__gte=lowest, token_hash__lt=beyond) | Q(id=_id(text))
+
+
+def _id(text: str) -> str:
+    """The id of a key that a text may be."""
+    text = text.strip().lower()
+    return text if is_id(text) else ""
 
 
 def _opening(api: str) -> list[str]:

@@ -115,12 +115,15 @@ def test_keys_are_told_apart_by_whether_they_were_called(cast, acme, made, redis
         {"OrgID": cast.acme.id, "APIKey": made["gold"].token_hash, "TimeStamp": ago(hours=1)},
         {"OrgID": cast.acme.id, "APIKey": made["own"].token_hash, "TimeStamp": ago(days=3)},
     )
+    with scope.org(cast.acme.id):
+        long_ago = timezone.now() - timedelta(days=91)
+        Key.objects.filter(alias__in=["gold", "closed"]).update(created_at=long_ago)
     wanted = {
         "used=24h": ["gold"],
         "used=no-24h": ["bare", "closed", "ending", "own"],
         "used=30d": ["gold", "own"],
         "used=never": ["bare", "closed", "ending"],
-        "used=no-90d&owner=Ann": ["closed"],
+        "used=no-90d": ["closed"],
     }
     assert {query: listed(acme.get(f"/o/acme/keys/?{query}")) for query in wanted} == wanted
 
@@ -182,7 +185,7 @@ def test_a_list_by_policies_costs_the_same_queries_for_one_key_and_for_three(cas
         with CaptureQueriesContext(connection) as queries:
             acme.get(f"/o/acme/keys/?policy={given['gold'].id}&state=refused&owner=Ann")
         counts.append(len(queries))
-    assert counts == [21, 21]
+    assert counts == [22, 22]
 
 
 def test_links_of_a_row_and_of_a_policy_lead_to_the_keys_they_count(acme, made, given):

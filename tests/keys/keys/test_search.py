@@ -1,8 +1,12 @@
 """Finding keys: the same are found whether few or many have what is asked for."""
 
+import dataclasses
+import importlib
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
@@ -146,7 +150,7 @@ def test_a_change_that_leaves_name_and_owner_leaves_the_words(cast, keys):
     with scope.org(cast.acme.id):
         before = set(KeyWord.objects.values_list("id", flat=True))
         lifecycle.change(
-            keys["all"], lifecycle.KeySpec(alias="Everything", owner="Ann", all_apis=True, tags=["x"])
+            keys["all"], lifecycle.KeySpec(alias="Everything", owner="Ann", all_apis=True, rate=5, per=1)
         )
         assert set(KeyWord.objects.values_list("id", flat=True)) == before
 
@@ -184,3 +188,51 @@ def test_keys_are_found_by_what_their_policies_open_and_not_by_rights_that_have_
         numbers = {key.alias: (key.policies_named, key.apis_named) for key in search.found(text="both").keys}
     assert found == [["all and policy", "both", "by policy", "every"], ["every", "own"]]
     assert numbers == {"both": (2, 1)}
+
+
+@pytest.fixture
+def noted(cast):
+    orders = build.api(cast.acme, "Orders")
+    meta_data = {"Contract": {"number": 4711, "terms": ["net 30", "first\nsecond"]}, "plan": "Überall"}
+    build.key(cast.globex, build.api(cast.globex), alias="foreign", tags=["vip"], meta_data=meta_data)
+    return {
+        "noted": build.key(cast.acme, orders, alias="n", tags=["VIP", "a b"], meta_data=meta_data)[0],
+        "plain": build.key(cast.acme, orders, alias="plain")[0],
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["vip", "contract", "471", "net", "second", "überall", "N contract", "plan überall vip", " {id} "]
+)
+def test_keys_are_found_by_tags_metadata_and_id(cast, noted, few_or_many, text):
+    asked = text.format(id=noted["noted"].id.upper())
+    assert names(noted, cast.acme, text=asked) == ["noted"]
+
+
+@pytest.mark.parametrize(("tag", "found"), [("VIP", ["noted"]), ("a b", ["noted"]), ("vip", []), ("a", [])])
+def test_keys_are_found_by_a_whole_tag(cast, noted, few_or_many, tag, found):
+    assert names(noted, cast.acme, tag=tag) == found
+    assert names(noted, cast.acme, text="#" + tag) == ["noted"]
+
+
+@pytest.mark.parametrize(("owner", "found"), [("", ["noted", "plain"]), ("nobody", [])])
+def test_keys_are_found_by_their_owner(cast, noted, few_or_many, owner, found):
+    assert names(noted, cast.acme, owner=owner) == found
+
+
+def test_a_key_is_found_by_its_new_tags_and_no_longer_by_the_old(cast, noted):
+    with scope.org(cast.acme.id):
+        spec = dataclasses.replace(lifecycle.spec_of(noted["noted"]), tags=["gold"], meta_data={})
+        lifecycle.change(noted["noted"], spec)
+    assert (names(noted, cast.acme, text="gold"), names(noted, cast.acme, text="contract")) == (["noted"], [])
+
+
+def test_words_of_keys_made_before_are_added_batch_by_batch_however_often(cast, noted, monkeypatch):
+    migration = importlib.import_module("keys.migrations.0020_more_words")
+    monkeypatch.setattr(migration, "AT_ONCE", 1)
+    with scope.every_org():
+        wanted = set(KeyWord.objects.values_list("key_id", "word"))
+        KeyWord.objects.exclude(word__in=["n", "plain", "foreign", "contract"]).delete()
+        for _ in range(2):
+            migration.fill(apps, SimpleNamespace(connection=connection))
+            assert set(KeyWord.objects.values_list("key_id", "word")) == wanted
