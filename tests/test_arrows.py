@@ -32,6 +32,8 @@ EVERY_ORG = {
     "apis/gateways/delivery.py",  # whose message is next
     "keys/keys/repair.py",  # the sweep looks at every key
     "keys/organisations/delivery.py",  # and at the limits of every organisation
+    "dashboard/management/commands/adopt.py",
+    "keys/adoption/checking.py",  # what all sessions open
     "keys/adoption/conflicts.py",  # whether a session is a key already; says no more
     "keys/adoption/discovery.py",  # whose they are is seen when they are found
     "keys/keyspace/events.py",  # Redis tells names of anybody's sessions

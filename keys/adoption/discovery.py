@@ -15,7 +15,7 @@ from redis import Redis
 
 from apis.gateways import names
 from apis.models import ApiDefinition
-from keys.adoption.judging import PLAIN, Judgement, judged, named_apis, named_policies
+from keys.adoption.judging import PLAIN, Judgement, is_sound, judged, named_apis, named_policies
 from keys.keys import repair
 from keys.keys.session import parsed
 from keys.keys.token import is_any_hash
@@ -81,6 +81,16 @@ class Search:
         return False
 
 
+def find_all(redis: Redis) -> None:
+    """A whole round at once, without rests. Raises redis.RedisError."""
+    search = Search()
+    with scope.every_org():
+        while search._scan(redis) and search._scanning:
+            pass
+        while search._look_again(redis):
+            pass
+
+
 def look(session_names: Collection[str], redis: Redis, *, known: bool = True) -> int:
     """Note which of these sessions are not of our keys, in the scope of every organisation; known: and look at those
     again that were noted before. Answers how many are of no organisation that there is. Raises redis.RedisError."""
@@ -140,12 +150,22 @@ def _seen(stored: Mapping[str, str], redis: Redis) -> tuple[list[FoundSession], 
     """A row for each of these sessions that names an organisation, and how many name none. stored: their names in
     Redis, by those of rows."""
     sessions = read(stored, redis)
-    claimed = {session["org_id"] for session in sessions.values() if is_id(session.get("org_id"))}
-    present = set(Organisation.everyone.present().filter(id__in=claimed).values_list("id", flat=True))
-    mine = {name: session for name, session in sessions.items() if session.get("org_id") in present}
+    there = present(sessions)
+    mine = {name: session for name, session in sessions.items() if is_of(session, there)}
     judgements = judge(mine, {name: is_any_hash(stored[name]) for name in mine})
     rows = [_row(name, session, judgements[name]) for name, session in mine.items()]
     return rows, len(sessions) - len(mine)
+
+
+def present(sessions: Mapping[str, dict[str, Any]]) -> set[str]:
+    """The organisations that these sessions name and that there are."""
+    claimed = {session["org_id"] for session in sessions.values() if is_id(session.get("org_id"))}
+    return set(Organisation.everyone.present().filter(id__in=claimed).values_list("id", flat=True))
+
+
+def is_of(session: Mapping[str, Any], org_ids: Collection[str]) -> bool:
+    """Whether it names one of these organisations."""
+    return is_id(session.get("org_id")) and session["org_id"] in org_ids
 
 
 def read(stored: Mapping[str, str], redis: Redis) -> dict[str, dict[str, Any]]:
@@ -157,8 +177,8 @@ def read(stored: Mapping[str, str], redis: Redis) -> dict[str, dict[str, Any]]:
 
 def judge(sessions: Mapping[str, dict[str, Any]], hashed: Mapping[str, bool]) -> dict[str, Judgement]:
     """Judgements by name, of sessions whose organisations there are."""
-    apis = {api_id for session in sessions.values() for api_id in named_apis(session) if "\0" not in api_id}
-    policies = {id for session in sessions.values() for id in named_policies(session) if "\0" not in id}
+    apis = {api_id for session in sessions.values() for api_id in named_apis(session) if is_sound(api_id)}
+    policies = {id for session in sessions.values() for id in named_policies(session) if is_sound(id)}
     orgs = {session["org_id"] for session in sessions.values()}
     own_apis: dict[str, set[str]] = defaultdict(set)
     found = (
@@ -189,7 +209,7 @@ def _row(name: str, session: Mapping[str, Any], judgement: Judgement) -> FoundSe
         kind=judgement.kind,
         verdict=judgement.verdict,
         why_not=judgement.why_not[:300],
-        alias=alias[:200].replace("\0", "") if isinstance(alias, str) else "",
+        alias=alias[:200] if isinstance(alias, str) and is_sound(alias) else "",
         apis=len(judgement.own),
         strangers=judgement.strangers,
         policies=len(named_policies(session)),

@@ -31,12 +31,13 @@ _WHY_NOT = {
 @dataclass(frozen=True)
 class Judgement:
     """kind: KEY, OAUTH, JWT or PLAIN. verdict: WHOLE, CUT or NOT. own: ids of the organisation's APIs that it names.
-    strangers: how many others it names. losses: what taking it over would cut off, in sentences; why_not: why it cannot
-    be taken over. body: what a request to make the key would say."""
+    strangers, strange_policies: how many others it names. losses: what taking it over would cut off, in sentences;
+    why_not: why it cannot be taken over. body: what a request to make the key would say."""
 
     kind: str
     own: tuple[str, ...] = ()
     strangers: int = 0
+    strange_policies: int = 0
     losses: tuple[str, ...] = ()
     why_not: str = ""
     body: dict[str, Any] = field(default_factory=dict)
@@ -44,6 +45,11 @@ class Judgement:
     @property
     def verdict(self) -> str:
         return NOT if self.why_not else CUT if self.losses else WHOLE
+
+
+def is_sound(text: str) -> bool:
+    """Whether a database takes it: without NUL, and without halves of characters."""
+    return "\0" not in text and text.encode("utf-8", "replace").decode() == text
 
 
 def named_apis(session: Mapping[str, Any]) -> list[str]:
@@ -73,12 +79,13 @@ def judged(
     own = tuple(api_id for api_id in apis if api_id in own_apis)
     strangers = len(apis) - len(own)
     kind = _kind(session, hashed)
-    if kind in _WHY_NOT:
-        return Judgement(kind, own, strangers, _losses(session, strangers, 0), _WHY_NOT[kind])
     kept = [name for name in policies if name in own_policies]
-    losses = _losses(session, strangers, len(policies) - len(kept))
+    strange = len(policies) - len(kept)
+    losses = _losses(session, strangers, strange)
+    if kind in _WHY_NOT:
+        return Judgement(kind, own, strangers, strange, losses, _WHY_NOT[kind])
     body = _body(session, own, kept, every=not apis and not policies)
-    return Judgement(kind, own, strangers, losses, _why_not(body, own, policies, own_policies), body)
+    return Judgement(kind, own, strangers, strange, losses, _why_not(body, own, policies, own_policies), body)
 
 
 def secrets_of(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,6 +158,10 @@ def _why_not(
         return "None of its policies is one of this organisation that opens an API. Gateways refuse it."
     if not policies and not own and not body.get("all_apis"):
         return f"Of what it opens nothing is this organisation's. {NO_RIGHTS}"
+    return _not_kept(body, own)
+
+
+def _not_kept(body: Mapping[str, Any], own: Collection[str]) -> str:
     if any(not _is_secret(name, body[name]) for name in SECRETS if body.get(name) is not None):
         return "It holds a secret of its own that cannot be read."
     if any(
@@ -163,4 +174,6 @@ def _why_not(
             rights_from(body["access_rights"], own)
     except SessionError as error:
         return f"{error.field}: {error.message}"
+    except RecursionError:
+        return "It cannot be read."
     return ""

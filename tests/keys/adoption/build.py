@@ -50,12 +50,7 @@ def write(redis, org, *apis, name=NAME, **members):
 
 def find(redis):
     """What a whole round finds: {organisation's id: {name: (kind, verdict, own APIs, others')}}."""
-    search = discovery.Search()
-    with scope.every_org():
-        while search._scan(redis) and search._scanning:
-            pass
-        while search._look_again(redis):
-            pass
+    discovery.find_all(redis)
     return rows()
 
 

@@ -70,6 +70,28 @@ def test_one_of_no_organisation_that_there_is_is_counted_for_super_users(cast, r
     assert "2 sessions" in client_for(cast.super_user).get("/nodes/").content.decode()
 
 
+def test_none_is_so_odd_that_others_are_not_found(cast, redis):
+    orders = build.api(cast.acme)
+    deep = "[" * 400 + "]" * 400
+    odd = [
+        {"org_id": {}},
+        {"alias": "\ud800"},
+        {"alias": "a\0b"},
+        {"access_rights": {"\ud800": {}, "a\0b": None}},
+        {"apply_policies": ["\ud800", "\0", 7, None]},
+        {"rate": float("inf")},
+        {"expires": 10**40},
+        {"meta_data": "text"},
+        {"jwt_data": 7, "basic_auth_data": []},
+        {"oauth_keys": json.loads(deep)},
+    ]
+    for number, members in enumerate(odd):
+        redis.set(f"apikey-{number:064x}", json.dumps(session(cast.acme, orders) | members))
+    write(redis, cast.acme, orders)
+    found = find(redis)[cast.acme.id]
+    assert (len(found), found[NAME]) == (len(odd), ("key", "whole", 1, 0))
+
+
 def test_sessions_of_a_deleted_organisation_are_nobodys(cast, redis):
     write(redis, cast.acme, build.api(cast.acme))
     find(redis)
