@@ -4,6 +4,7 @@ from django.urls import path
 
 from keys.actions import views as actions
 from keys.adoption import views as adoption
+from keys.credentials import views as credentials
 from keys.finding import views as finding
 from keys.hygiene import views as hygiene
 from keys.keys import rest, views
@@ -28,6 +29,7 @@ pages = [
     path("keys/<str:key_id>/", views.key_detail, name="key-detail"),
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
     path("keys/<str:key_id>/shrinking/", hygiene.key_shrink, name="key-shrink"),
+    path("keys/<str:key_id>/secret/", credentials.key_secret, name="key-secret"),
     path("keys/<str:key_id>/suspension/", views.key_suspension, name="key-suspension"),
     path("keys/<str:key_id>/revocation/", views.key_revoke, name="key-revoke"),
     path("policies/", policies.policy_list, name="policy-list"),

@@ -152,7 +152,7 @@ _FIXED = {
 # Forms that look at what they were sent before they look for the object.
 _FORMS = {"o/<slug:org>/keys/<str:key_id>/suspension/": {"suspended": "true"}}
 # The name there is the one a new key shall have, not one to be found.
-_MAKES = {("POST", "api/keys/<str:name>")}
+_MAKES = {("POST", "api/keys/<str:name>"), ("POST", "api/apis/keys/basic/<str:user>")}
 # Where a rule of the product says more than the declaration: a super-user adds nobody to an organisation.
 _FORBIDDEN_TO_SUPER_USERS = {"o/<slug:org>/people/new/"}
 _DATES = dict(
@@ -183,6 +183,7 @@ def _kind(pattern: str, name: str) -> str:
     known = {
         ("api/keys", "name"): "hash",
         ("api/apis", "name"): "hash",
+        ("api/apis", "user"): "hash",
         ("api/apis", "api"): "api",
         ("api/apis", "id"): "api",
         ("api/portal/policies", "id"): "policy",

@@ -20,8 +20,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 def command(definition: dict, key: str) -> str:
     """A curl command which calls the API with `key`, safe in a shell whatever the definition says; without the key
     where the API takes none, or not as a token. "" if no command could carry it."""
-    proxy = definition.get("proxy") or {}
-    url = f"http://{definition.get('domain') or HOST}{quote(proxy.get('listen_path') or '/', safe='/~')}"
+    url = address(definition)
     if authentication(definition) != "token":
         return f"curl {shlex.quote(url)}"
     place, name = _place(definition)
@@ -32,6 +31,12 @@ def command(definition: dict, key: str) -> str:
         return ""
     option, value = ("--cookie", f"{name}={key}") if place == "cookie" else ("--header", f"{name}: {key}")
     return f"curl {shlex.quote(url)} \\\n  {option} {shlex.quote(value)}"
+
+
+def address(definition: dict) -> str:
+    """The URL of an API on a gateway that HOST stands for."""
+    proxy = definition.get("proxy") or {}
+    return f"http://{definition.get('domain') or HOST}{quote(proxy.get('listen_path') or '/', safe='/~')}"
 
 
 def _place(definition: dict) -> tuple[str, str]:

@@ -64,7 +64,6 @@ def chosen(organisation: Organisation, text: str, *, of_user: bool) -> Names:
         raise IdTaken(field)
     names = _names(text if whole else tokens.token_of(organisation.id, id, _function()))
     _claim(organisation.id, id, names, field)
-    _let_go(organisation.id, names)
     return names
 
 
@@ -129,10 +128,11 @@ def _claim(org_id: str, id: str, names: Names, field: str) -> None:
         raise IdTaken(field)
 
 
-def _let_go(org_id: str, names: Names) -> None:
-    """Have a revoked key of the organisation let go of these names, which a new one is to have: what is done to the old
-    one must not touch the session of the new one."""
-    for id in Key.objects.filter(org_id=org_id, token_hash=names.token_hash).values_list("id", flat=True):
-        Key.objects.filter(org_id=org_id, id=id).update(
+def let_go(key: Key) -> None:
+    """Have a revoked key of the organisation let go of the names that a new one is to have: what is done to the old one
+    must not touch the session of the new one."""
+    revoked = Key.objects.filter(org_id=key.org_id, token_hash=key.token_hash)
+    for id in revoked.values_list("id", flat=True):
+        Key.objects.filter(org_id=key.org_id, id=id).update(
             token_hash=tokens.token_hash(f"revoked {id}"), short_cache_key=""
         )

@@ -126,7 +126,7 @@ def create(
         credential=credential,
         **spec.columns(),
     )
-    _insert(key, spec, secrets)
+    _insert(key, spec, secrets, chosen=bool(key_id))
     return key, names.token
 
 
@@ -159,11 +159,21 @@ def adopt(
     return key
 
 
-def _insert(key: Key, spec: KeySpec, secrets: Mapping[str, Any], action: str = "key.created") -> None:
+def _insert(
+    key: Key,
+    spec: KeySpec,
+    secrets: Mapping[str, Any],
+    action: str = "key.created",
+    *,
+    chosen: bool = False,
+) -> None:
+    """chosen: whether somebody chose its id, which a revoked key may have had."""
     apis, policies = _own_apis(key.org_id, spec), _own_policies(key.org_id, spec)
     if key.credential == "basic":
         exposure.refuse(key.org_id, apis.values(), policies)
     sealed.keep(key, secrets)
+    if chosen:
+        naming.let_go(key)
     if action == "key.created":
         key.expires_at = key.expires_at or ends_by(policies, key.created_at)
     key.save(force_insert=True)

@@ -1,15 +1,18 @@
 """Pages of one key: it is made, looked at, changed, suspended, revoked."""
 
 import json
+from dataclasses import replace
 
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from apis.definitions import calling
-from apis.definitions.authentication import TOKEN
 from apis.models import ApiDefinition
+from keys.credentials import sealed
+from keys.credentials.exposure import opened_by_policies
+from keys.credentials.forms import SECRET_OF, SignInForm
+from keys.credentials.showing import shown_once
 from keys.keys import lifecycle
 from keys.keys.delivery import delivered_of
 from keys.keys.forms import KeyForm, SeenKeyForm, SuspensionForm
@@ -32,24 +35,41 @@ def key_create(request, org):
     apis, policies = apis_of_one(request.org.id), offered(policies_of_one(request.org.id))
     form_token = form_tokens.of(request.POST)
     form = KeyForm(**_sent(request), apis=apis, policies=policies, zone=request.org.zone)
-    if form.is_valid():
+    sign_in = SignInForm(**_sent(request))
+    if form.is_valid() & sign_in.is_valid():
         try:
-            with said_in(form):
-                made = lifecycle.create(
-                    request.org.id, form.spec(), created_by=request.user.email, form_token=form_token
-                )
-                return _shown_once(request, *made)
+            with said_in(form), sign_in.refusals():
+                return _created(request, form, sign_in, form_token)
         except lifecycle.AlreadyMade as already:
-            messages.info(request, "This key is made. Its token was shown once and is not kept.")
+            messages.info(request, "This key is made. What was shown of it once is not kept.")
             return redirect("key-detail", org, already.key.id)
     context = {
         "section": "keys",
         "form": form,
+        "sign_in": sign_in,
         "apis": apis,
         "policies": policies,
         "form_token": form_token,
     }
-    return render(request, "keys/form.html", context, status=status_of(form))
+    return render(request, "keys/form.html", context, status=status_of(form, sign_in))
+
+
+def _created(request, form: KeyForm, sign_in: SignInForm, form_token: str):
+    """Make the key of two valid forms. Raises as lifecycle.create does."""
+    by, spec = sign_in.signing_in(), form.spec()
+    key, token = lifecycle.create(
+        request.org.id,
+        replace(
+            spec,
+            alias=spec.alias or by.secrets.get(sealed.USER_NAME, ""),
+            secrets=by.secrets,
+            session_extra=spec.session_extra | by.extra,
+        ),
+        created_by=request.user.email,
+        form_token=form_token,
+        key_id=by.key_id,
+    )
+    return shown_once(request, key, token, by, _opened(key))
 
 
 def _sent(request) -> dict:
@@ -57,12 +77,6 @@ def _sent(request) -> dict:
     if "find" in request.POST:
         return {"data": None, "typed": request.POST}
     return {"data": request.POST or None}
-
-
-def _shown_once(request, key: Key, token: str):
-    called = _opened(key).filter(auth=TOKEN).defer(None).first()
-    curl = calling.command(called.definition, token) if called else ""
-    return render(request, "keys/token.html", {"section": "keys", "key": key, "token": token, "curl": curl})
 
 
 def _opened(key: Key):
@@ -90,6 +104,11 @@ def key_detail(request, org, key_id):
         "delivered": key.id in delivered_of([key]),
         "limits": key.limits,
         "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
+        "user": _user_of(key),
+        "renewable": key.credential in SECRET_OF,
+        "exposed": opened_by_policies(key.org_id, [policy.id for policy in policies])
+        if key.credential == "basic" and policies
+        else [],
         "extra": [(name, _text(value)) for name, value in sorted(key.session_extra.items())],
         "apis": list(_opened(key)),
         "may_write": request.user.may("keys", "write"),
@@ -107,6 +126,14 @@ def key_detail(request, org, key_id):
     if used := usage.last_day("key", [key.token_hash], request.org, request.user, timezone.now()):
         context |= {"usage": used, "use": used.of.get(key.token_hash)}
     return render(request, "keys/detail.html", context)
+
+
+def _user_of(key: Key) -> str:
+    """The name of a user; "" for other keys, and where it cannot be read."""
+    try:
+        return sealed.of(key).get(sealed.USER_NAME, "") if key.credential == "basic" else ""
+    except sealed.Unreadable:
+        return ""
 
 
 @access("session", "keys", methods="GET POST", form=True)

@@ -1,0 +1,49 @@
+"""How an API is called with each kind of credential, as commands to copy into a POSIX shell. Pure.
+
+Facts: gateways take a signature of the draft "Signing HTTP Messages" with `keyId`, over the date alone where no headers
+are named, base64 and then percent-encoded; of a JWT the `kid` names the key (both seen).
+"""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from apis.definitions import calling
+
+OWN = {"password": "PASSWORD", "hmac_string": "SECRET", "jwt_secret": "SECRET"}
+# The one way of authenticating of an API (apis.definitions.authentication) that a kind of key is for.
+WAY_OF = {"token": "token", "basic": "basic", "hmac": "HMAC", "jwt": "JWT"}
+
+
+def command(credential: str, definition: Mapping[str, Any], key: str, secrets: Mapping[str, str]) -> str:
+    """Commands that call the API. key: the token, or the name of a user. secrets: those that may be shown, in clear by
+    name; a word stands for another. "" if there is no example."""
+    given = {**OWN, **secrets}
+    if credential == "token":
+        return calling.command(dict(definition), key)
+    url = shlex.quote(calling.address(dict(definition)))
+    if credential == "basic":
+        return f"curl {url} \\\n  --user {shlex.quote(f'{key}:' + given['password'])}"
+    if credential == "hmac":
+        return _signed(url, key, given["hmac_string"])
+    method = definition.get("jwt_signing_method") or "hmac"
+    if definition.get("jwt_source") or method != "hmac" or given["jwt_secret"].startswith("-----BEGIN"):
+        return ""
+    return _by_jwt(url, key, given["jwt_secret"])
+
+
+def _signed(url: str, key: str, secret: str) -> str:
+    header = f'Authorization: Signature keyId="{key}",algorithm="hmac-sha256",signature="'
+    return f"""date=$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')
+signature=$(printf 'date: %s' "$date" | openssl dgst -sha256 -hmac {shlex.quote(secret)} -binary | base64 |
+  sed 's/+/%2B/g; s/[/]/%2F/g; s/=/%3D/g')
+curl {url} --header "Date: $date" \\
+  --header {shlex.quote(header)}"$signature"'"'"""
+
+
+def _by_jwt(url: str, key: str, secret: str) -> str:
+    head = f'{{"alg":"HS256","typ":"JWT","kid":"{key}"}}'
+    return f"""url64() {{ base64 | tr -d '\\n=' | tr '+/' '-_'; }}
+text=$(printf %s {shlex.quote(head)} | url64).$(printf '{{"sub":"me","exp":%d}}' $(($(date +%s) + 300)) | url64)
+signature=$(printf %s "$text" | openssl dgst -sha256 -hmac {shlex.quote(secret)} -binary | url64)
+curl {url} --header "Authorization: Bearer $text.$signature\""""

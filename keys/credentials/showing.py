@@ -1,0 +1,40 @@
+"""What is shown once: a token, a password, a secret, and how to call with it."""
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from keys.credentials import examples, sealed
+from keys.credentials.forms import SigningIn
+from keys.models import Key
+
+LABELS = {
+    "password": "Password",
+    "hmac_string": "Signing secret",
+    "jwt_secret": "Secret for its JSON Web Tokens",
+}
+
+
+def shown_once(request: HttpRequest, key: Key, token: str, by: SigningIn, opened: QuerySet) -> HttpResponse:
+    """The page after a key, or a secret of it, was made. token: "" where nobody knows it. What somebody typed is not
+    shown again. opened: the APIs that the key opens."""
+    user = by.secrets.get(sealed.USER_NAME, "")
+    once = [] if user or not token else [("token", "Token", token)]
+    once += [(name, LABELS[name], secret) for name, secret in by.made.items()]
+    context = {
+        "section": "keys",
+        "key": key,
+        "user": user,
+        "once": once,
+        "chosen": key.credential == "token" and bool(by.key_id),
+        "typed": [LABELS[name].lower() for name in LABELS if name in by.secrets and name not in by.made],
+        "curl": _example(key, user or token, by.made, opened),
+        "is_new": bool(token),
+    }
+    return render(request, "keys/token.html", context)
+
+
+def _example(key: Key, name: str, secrets: dict[str, str], opened: QuerySet) -> str:
+    way = examples.WAY_OF.get(key.credential)
+    called = opened.filter(auth=way).defer(None).first() if way and name else None
+    return examples.command(key.credential, called.definition, name, secrets) if called else ""
