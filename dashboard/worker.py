@@ -23,6 +23,7 @@ from dashboard.nodes import signals
 from keys.adoption import discovery
 from keys.keys import repair
 from keys.keyspace import events, refill
+from keys.oauth import repair as oauth_repair
 from keys.organisations import delivery as organisation_keys
 from orgs.db.proof import refuse_holes
 
@@ -124,6 +125,7 @@ def lanes(notices: Notices) -> list[list[Step]]:
             Step("key repair", 30, repair.step),
             Step("organisation keys", 30, organisation_keys.sweep),
             Step("sessions made elsewhere", 30, discovery.Search().step),
+            Step("OAuth client repair", 30, oauth_repair.step),
             Step("changed time zones", 5, lambda _: cuts.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("unknown messages", 60, lambda _: delivery.note_unknown()),

@@ -3,7 +3,7 @@ gateways."""
 
 from django.contrib import admin
 
-from keys.models import FoundSession, Key, OrganisationKey, Policy, PolicyRevision
+from keys.models import FoundSession, Key, OAuthClient, OrganisationKey, Policy, PolicyRevision
 from orgs.admin import ReadOnlyAdmin
 
 
@@ -53,3 +53,17 @@ class FoundSessionAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "verdict")
     search_fields = ("alias", "name")
     date_hierarchy = "found_at"
+
+
+@admin.register(OAuthClient)
+class OAuthClientAdmin(ReadOnlyAdmin):
+    list_display = ("client_id", "org", "served_api_id", "policy", "suspended", "deleted_at", "created_at")
+    list_select_related = ("org", "policy")
+    list_filter = ("suspended",)
+    search_fields = ("client_id", "description", "served_api_id")
+    # Not the metadata, which may hold what an upstream asks for.
+    fields = (
+        *("org", "id", "client_id", "served_api_id", "policy", "redirect_uri", "description", "suspended"),
+        *("deleted_at", "created_by", "created_at", "updated_at", "delivered_at"),
+    )
+    date_hierarchy = "created_at"

@@ -10,12 +10,14 @@ class KeysConfig(AppConfig):
     entries = (
         Entry("keys", "Keys", "key", "key-list", "keys"),
         Entry("policies", "Policies", "shield-check", "policy-list", "policies"),
+        Entry("oauth", "OAuth clients", "identification", "oauth-list", "oauth"),
     )
     audit_kinds = {
         "key": Page("key-detail", "keys.Key", "keys"),
         "policy": Page("policy-detail", "keys.Policy", "policies"),
         # Of others, which nobody looks at any more once they are ended.
         "session": None,
+        "oauth-client": Page("oauth-detail", "keys.OAuthClient", "oauth"),
     }
     first_steps = (
         Step(
@@ -28,7 +30,7 @@ class KeysConfig(AppConfig):
             "keys.Key",
         ),
     )
-    rights = {"keys": "Keys", "policies": "Policies"}
+    rights = {"keys": "Keys", "policies": "Policies", "oauth": "OAuth clients"}
     attention = ("keys.attention.items",)
 
     def ready(self):
@@ -38,6 +40,8 @@ class KeysConfig(AppConfig):
         from keys.actions import chunks  # noqa: PLC0415
         from keys.adoption import ending  # noqa: PLC0415
         from keys.keys import bulk, delivery, repair  # noqa: PLC0415
+        from keys.oauth import delivery as oauth  # noqa: PLC0415
+        from keys.oauth import lifecycle as clients  # noqa: PLC0415
         from keys.organisations import delivery as organisations  # noqa: PLC0415
         from keys.policies import lifecycle as policies  # noqa: PLC0415
 
@@ -57,8 +61,14 @@ class KeysConfig(AppConfig):
             organisations.CHECK, organisations.check, urgency=kinds.SOON, rests=organisations.CHECK_AFTER
         )
         events.apis_departing.connect(organisations.depart, dispatch_uid="organisation keys")
+        kinds.register(oauth.CHANGED, oauth.deliver, urgency=kinds.SOON)
+        kinds.register(oauth.ENDED, oauth.deliver, urgency=kinds.FIRST)
+        kinds.register(oauth.CHECK, oauth.check, urgency=kinds.SOON, rests=oauth.CHECK_AFTER)
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
         events.apis_departing.connect(bulk.depart, dispatch_uid="keys")
+        # Before the policies, which they name.
+        events.api_set_changed.connect(clients.follow, dispatch_uid="oauth")
+        events.apis_departing.connect(clients.depart, dispatch_uid="oauth")
         events.api_set_changed.connect(policies.follow, dispatch_uid="policies")
         events.apis_departing.connect(policies.depart, dispatch_uid="policies")
         register(gateways_must_hash_keys)

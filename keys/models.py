@@ -300,6 +300,67 @@ class KeyPolicy(OrgOwned):
         return f"{self.key_id} {self.policy_id}"
 
 
+class OAuthClient(OrgOwned):
+    """A program that asks the gateways of one API for tokens, by its id and secret. A deleted one stays as history,
+    without secret."""
+
+    # Both are there as long as the client is.
+    api = OrgForeignKey(ApiDefinition, models.PROTECT, null=True, related_name="+")
+    policy = OrgForeignKey(Policy, models.PROTECT, null=True, related_name="oauth_clients")
+    # The id by which gateways know the API: the client's place in their Redis, also when the API has gone.
+    served_api_id = models.CharField("API", max_length=200, editable=False)
+    client_id = models.CharField("client ID", max_length=200, editable=False)
+    sealed_secret = SealedField()
+    redirect_uri = models.CharField("redirect URI", max_length=2_000)
+    description = models.CharField(max_length=500, blank=True)
+    meta_data = models.JSONField("metadata", default=dict, blank=True)
+    suspended = models.BooleanField(default=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    # The form it was made with: sent twice, a form makes one client.
+    form_token = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  unique where there is one
+    created_by = models.CharField(max_length=254, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    # As those of a key.
+    change_number = models.PositiveIntegerField(default=1, editable=False)
+    delivered_number = models.PositiveIntegerField(default=0, editable=False)
+    delivered_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "change")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["org", "served_api_id", "client_id"],
+                condition=Q(deleted_at=None),
+                name="oauth_client_once_an_api",
+            ),
+            models.UniqueConstraint(fields=["org", "form_token"], name="oauth_client_once_a_form"),
+            models.CheckConstraint(
+                name="oauth_client_is_whole",
+                condition=Q(deleted_at__isnull=False)
+                | Q(api__isnull=False, policy__isnull=False, sealed_secret__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["org", "-created_at", "-id"], name="oauth_client_newest_first"),
+            models.Index(fields=["org", "policy"], name="oauth_clients_of_a_policy"),
+        ]
+
+    def __str__(self) -> str:
+        return self.client_id
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the gateways' Redis has its last change."""
+        return self.delivered_number == self.change_number
+
+    @property
+    def state(self) -> str:
+        if self.deleted_at is not None:
+            return "deleted"
+        return "suspended" if self.suspended else "active"
+
+
 class ServedPolicy(OrgOwned):
     """What gateways get for one policy, as elements of a JSON list with commas between them."""
 

@@ -8,6 +8,8 @@ from keys.credentials import views as credentials
 from keys.finding import views as finding
 from keys.hygiene import views as hygiene
 from keys.keys import rest, views
+from keys.oauth import rest as oauth_rest
+from keys.oauth import views as oauth
 from keys.organisations import rest as organisations_rest
 from keys.policies import history_views as policy_history
 from keys.policies import rest as policies_rest
@@ -40,6 +42,14 @@ pages = [
     path("policies/<str:id>/history/", policy_history.policy_history, name="policy-history"),
     path("policies/<str:id>/history/<int:number>/", policy_history.policy_revision, name="policy-revision"),
     path("policies/<str:id>/deletion/", policy_history.policy_delete, name="policy-delete"),
+    path("oauth/", oauth.oauth_list, name="oauth-list"),
+    path("oauth/new/", oauth.oauth_create, name="oauth-create"),
+    path("oauth/<str:id>/", oauth.oauth_detail, name="oauth-detail"),
+    path("oauth/<str:id>/edit/", oauth.oauth_edit, name="oauth-edit"),
+    path("oauth/<str:id>/suspension/", oauth.oauth_suspension, name="oauth-suspension"),
+    path("oauth/<str:id>/secret/", oauth.oauth_secret, name="oauth-secret"),
+    path("oauth/<str:id>/tokens/", oauth.oauth_tokens, name="oauth-tokens"),
+    path("oauth/<str:id>/deletion/", oauth.oauth_delete, name="oauth-delete"),
 ]
 
 wire = [
@@ -62,4 +72,11 @@ wire = [
     path("admin/org/keys", organisations_rest.organisation_keys),
     path("admin/org/keys/<str:organisation_id>", organisations_rest.organisation_key),
     path("admin/policies/import", policies_rest.policy_import),
+    # The words after a client come before APIs and clients of those names, which nothing can have.
+    path("api/apis/oauth/<str:client>/revoke", oauth_rest.revoke),
+    path("api/apis/oauth/<str:client>/revoke_all", oauth_rest.revoke_all),
+    path("api/apis/oauth/<str:api>", oauth_rest.clients),
+    path("api/apis/oauth/<str:api>/<str:client>", oauth_rest.client),
+    path("api/apis/oauth/<str:api>/<str:client>/tokens", oauth_rest.client_tokens),
+    path("admin/oauth/tokens", oauth_rest.purge),
 ]

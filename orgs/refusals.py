@@ -45,3 +45,7 @@ class Unseen(Refusal):
 
 class Taken(Refusal):
     """What it would make is there already, or has its name."""
+
+
+class InUse(Refusal):
+    """Others need it as long as they are there."""

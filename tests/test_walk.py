@@ -29,6 +29,7 @@ from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 from tests.keys import build
 from tests.keys.adoption import build as elsewhere
+from tests.keys.oauth import build as oauth
 from tests.keys.policies import build as policies
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -104,6 +105,8 @@ def make_world(redis, name: str) -> World:
         doing = BulkAction.objects.create(
             action="tag", arguments={"tag": f"{mark} tag"}, created_by=mark, total=1
         )
+    protected = oauth.api(org, f"{mark} Protected")
+    client, _ = oauth.client(org, protected, policy, client_id=f"{mark}-client", description=f"{mark} client")
     stamp = [int(time.time()) - 5, 7_000]
     redis.rpush(
         "analytics-tyk-system-analytics",
@@ -137,6 +140,9 @@ def make_world(redis, name: str) -> World:
         "found": found.id,
         "policy": policy.id,
         "bulk action": doing.id,
+        "protected": protected.id,
+        "client": client.id,
+        "client id": client.client_id,
         "hash": key.token_hash,
         "record": (int(record.ts.timestamp() * 1_000_000), record.id),
     }
@@ -184,6 +190,8 @@ def _kind(pattern: str, name: str) -> str:
         ("api/keys", "name"): "hash",
         ("api/apis", "name"): "hash",
         ("api/apis", "user"): "hash",
+        ("api/apis/oauth", "api"): "protected",
+        ("api/apis/oauth", "client"): "client id",
         ("api/apis", "api"): "api",
         ("api/apis", "id"): "api",
         ("api/portal/policies", "id"): "policy",
@@ -194,6 +202,7 @@ def _kind(pattern: str, name: str) -> str:
         ("o/<slug:org>/keys", "action_id"): "bulk action",
         ("o/<slug:org>/keys/elsewhere", "found_id"): "found",
         ("o/<slug:org>/policies", "id"): "policy",
+        ("o/<slug:org>/oauth", "id"): "client",
         ("o/<slug:org>/people", "person"): "person",
         ("o/<slug:org>/logs", "ts"): "record",
         ("o/<slug:org>/logs", "id"): "record",

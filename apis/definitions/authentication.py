@@ -1,8 +1,9 @@
 """How callers of a classic API prove who they are. Pure."""
 
+OAUTH = "OAuth 2.0"
 # Members that switch on a way of authenticating other than the token, and what that is called.
 _OTHERS = {
-    "use_oauth2": "OAuth 2.0",
+    "use_oauth2": OAUTH,
     "use_openid": "OpenID Connect",
     "use_basic_auth": "basic",
     "use_mutual_tls_auth": "mutual TLS",

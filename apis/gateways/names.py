@@ -12,3 +12,8 @@ def session(token_hash: str) -> str:
 def quota(token_hash: str, scope: str = "") -> str:
     """Where gateways count its requests of a quota period. scope: what shares the count; "" is the whole key."""
     return f"quota-{scope}-{token_hash}" if scope else f"quota-{token_hash}"
+
+
+def oauth(api_id: str, name: str) -> str:
+    """Where something lies that gateways keep of the OAuth clients of one API, which they know by this id."""
+    return f"oauth-data.{api_id}.{name}"

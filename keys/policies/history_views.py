@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from apis.definitions.document import pretty
 from apis.forms import DeletionForm, HistoryForm, RestoreForm, RevisionForm
-from keys.models import PolicyRevision
+from keys.models import OAuthClient, PolicyRevision
 from keys.policies import holders, lifecycle
 from keys.policies.refusals import Invalid, Stale, Taken
 from keys.policies.views import about, difference, policy_or_404
@@ -122,5 +122,6 @@ def policy_delete(request, org, id):
     context = about(request, policy, "delete") | {
         "newest": newest,
         "holders": holders.of(policy, named=request.user.may("keys")),
+        "clients": OAuthClient.objects.filter(org_id=policy.org_id, policy=policy).count(),
     }
     return render(request, "policies/delete.html", context, status=409 if newest else 200)

@@ -17,9 +17,9 @@ from apis.gateways import outbox
 from apis.models import ApiDefinition
 from keys.keys.delivery import AGAIN
 from keys.keys.parameters import no_such_api
-from keys.models import KeyPolicy, Policy, PolicyRevision, PolicyRight
+from keys.models import KeyPolicy, OAuthClient, Policy, PolicyRevision, PolicyRight
 from keys.policies import document, serving, storing
-from keys.policies.refusals import AlreadyMade, Deleted, Invalid, Stale, Taken
+from keys.policies.refusals import AlreadyMade, Deleted, Invalid, Stale, Taken, UsedByClients
 from orgs.audit import log
 from orgs.http.strict_json import BadJson
 from orgs.ids import new_id
@@ -96,10 +96,12 @@ def bring(wanted: Mapping[str, tuple[str, object]], *, message: str = "Imported"
 @transaction.atomic
 def delete(policy: Policy, *, author: User | None, expected: int | None = None) -> None:
     """Delete a policy; its revisions and audit entries stay. Keys that have it lose it: one with no other opens what
-    its own rights name, or nothing. Raises Stale, Deleted, Departed."""
+    its own rights name, or nothing. Raises Stale, Deleted, UsedByClients, Departed."""
     locks.lock(policy.org_id)
     policy = _locked(policy)
     _refuse_stale(policy, expected)
+    if clients := OAuthClient.objects.filter(org_id=policy.org_id, policy=policy).count():
+        raise UsedByClients(clients)
     _deliver_again(policy)
     KeyPolicy.objects.filter(org_id=policy.org_id, policy=policy).delete()
     log.record(

@@ -42,3 +42,11 @@ class Deleted(refusals.Missing):
 
     def __init__(self) -> None:
         super().__init__("Policy not found")
+
+
+class UsedByClients(refusals.InUse):
+    """OAuth clients give tokens by it."""
+
+    def __init__(self, number: int):
+        what = "1 OAuth client has" if number == 1 else f"{number:,} OAuth clients have"
+        super().__init__(f"{what} this policy. Give them another, or delete them, first.")

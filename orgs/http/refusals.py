@@ -39,6 +39,7 @@ MEANINGS: dict[type[refusals.Refusal], Meaning] = {
     refusals.Stale: Meaning(409, 412, lambda _: STALE),
     refusals.Unseen: Meaning(409, 428),
     refusals.Taken: Meaning(409, 409),
+    refusals.InUse: Meaning(409, 409),
     Departed: Meaning(404, 404, lambda _: "Not found"),
     DenialUnseen: Meaning(
         409,

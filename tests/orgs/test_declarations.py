@@ -28,6 +28,7 @@ def test_the_words_of_permissions_are_in_their_own_order():
         "audit_logs": "Audit",
         "keys": "Keys",
         "system": "Nodes",
+        "oauth": "OAuth clients",
         "users": "People",
         "policies": "Policies",
         "log": "Request logs",
@@ -43,6 +44,7 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
     assert answers == {
         "api": 200,
         "key": 200,
+        "oauth-client": 200,
         "organisation": 200,
         "policy": 200,
         "user": 200,

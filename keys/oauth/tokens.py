@@ -1,0 +1,165 @@
+"""The tokens that gateways have given to OAuth clients, as they lie in their Redis.
+
+A gateway keeps three things of each: its session under the hash of the token; beside the client what was given, with
+token and refresh token in clear, as long as the token lasts; and for 14 days the same under the refresh token. A sorted
+set names the hashes of a client's tokens with their expiries.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from redis import Redis
+
+from apis.gateways import names
+from apis.gateways.signing import forget_sessions
+from keys.keys.token import FUNCTIONS, cache_key, hashed
+
+_ACCESS, _REFRESH, _AUTHORIZE = "oauth-access.", "oauth-refresh.", "oauth-authorize."
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where gateways look for a client: the id by which they know its API, and its own."""
+
+    api_id: str
+    client_id: str
+
+    @property
+    def tokens(self) -> str:
+        return names.oauth(self.api_id, f"oauth-client-tokens.{self.client_id}")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a gateway has given to a client. hash: by which the token's session is known."""
+
+    client_id: str
+    policy: str
+    token: str
+    refresh: str
+
+
+def listed(place: Place, redis: Redis) -> list[tuple[str, int]]:
+    """(hash, expiry in unix seconds) of the tokens that have not expired, the next to expire first. Raises
+    redis.RedisError."""
+    found = redis.zrangebyscore(place.tokens, int(time.time()), "+inf", withscores=True)
+    return [(hash.decode("utf-8", "replace"), int(expires)) for hash, expires in found]
+
+
+def forget_lapsed(places: list[Place], redis: Redis) -> None:
+    """Take the tokens that have expired out of the sets. Raises redis.RedisError."""
+    with redis.pipeline(transaction=False) as pipeline:
+        for place in places:
+            pipeline.zremrangebyscore(place.tokens, "-inf", f"({int(time.time())}")
+        pipeline.execute()
+
+
+def hashes(token: str) -> list[str]:
+    """By which the session of this token may be known, whatever function the gateways hash names with."""
+    return sorted({hashed(token, function) for function in FUNCTIONS})
+
+
+def digest(refresh: str) -> str:
+    """By which a refresh token is named where it must not stand in clear."""
+    return hashlib.sha256(refresh.encode()).hexdigest()
+
+
+def end_all(place: Place, redis: Redis, *, but_of: str | None = None) -> None:
+    """End the tokens of a client, with what they could be renewed by. but_of: those that were given by the policy of
+    this row id go on. Raises redis.RedisError."""
+    hashes = [hash.decode("utf-8", "replace") for hash in redis.zrange(place.tokens, 0, -1)]
+    _end(place, redis, hashes, lambda given: but_of is None or (given is not None and given.policy != but_of))
+    # What outlives its token, and what is given in this moment, no set names.
+    for name, given in _scanned(place, redis):
+        if but_of is None or given.policy != but_of:
+            _delete(place, redis, {_hash_in(name): given}, [name])
+
+
+def end_some(place: Place, hashes: Iterable[str], redis: Redis) -> None:
+    """End those tokens of a client that have these hashes, and what they could be renewed by; any session has a hash,
+    so others are left alone. Raises redis.RedisError."""
+    own = [hash for hash in hashes if redis.zscore(place.tokens, hash) is not None]
+    _end(place, redis, own, lambda _: True)
+
+
+def end_refresh(place: Place, wanted: str, redis: Redis) -> None:
+    """End the refresh token that has this digest. Raises redis.RedisError."""
+    for name, given in _scanned(place, redis):
+        if digest(given.refresh) == wanted:
+            redis.delete(name, names.oauth(place.api_id, _REFRESH + given.refresh))
+
+
+def _end(place: Place, redis: Redis, hashes: list[str], ends: Callable[[Given | None], bool]) -> None:
+    for first in range(0, len(hashes), _AT_ONCE):
+        some = hashes[first : first + _AT_ONCE]
+        stored = redis.mget([names.oauth(place.api_id, _ACCESS + hash) for hash in some])
+        found = {hash: _given(text) for hash, text in zip(some, stored, strict=True)}
+        _delete(place, redis, {hash: given for hash, given in found.items() if ends(given)})
+
+
+def _delete(place: Place, redis: Redis, ending: dict[str, Given | None], more: Collection[str] = ()) -> None:
+    ending = {hash: given for hash, given in ending.items() if hash}
+    going = [names.session(hash) for hash in ending]
+    going += [names.oauth(place.api_id, _ACCESS + hash) for hash in ending]
+    going += [
+        names.oauth(place.api_id, _REFRESH + given.refresh)
+        for given in ending.values()
+        if given and given.refresh
+    ]
+    if not (going or more):
+        return
+    # Gateways cache a session under murmur64 of the token, whatever hash names it.
+    cached = {*ending, *(cache_key(given.token) for given in ending.values() if given and given.token)}
+    with redis.pipeline(transaction=True) as pipeline:
+        pipeline.delete(*going, *more)
+        if ending:
+            pipeline.zrem(place.tokens, *ending)
+            pipeline.publish(names.CHANNEL, forget_sessions(sorted(cached), settings.NODE_SECRET))
+        pipeline.execute()
+
+
+def _scanned(place: Place, redis: Redis) -> Iterator[tuple[str, Given]]:
+    """(name, what was given) of all that lies beside the client and is its own."""
+    patterns = (names.oauth(place.api_id, kind + "*") for kind in (_ACCESS, _REFRESH, _AUTHORIZE))
+    for pattern in patterns:
+        for found in _chunks(redis.scan_iter(match=pattern, count=1_000)):
+            for name, text in zip(found, redis.mget(found), strict=True):
+                given = _given(text)
+                if given is not None and given.client_id == place.client_id:
+                    yield name.decode("utf-8", "replace"), given
+
+
+def _chunks(found: Iterator[bytes]) -> Iterator[list[bytes]]:
+    chunk = []
+    for name in found:
+        chunk.append(name)
+        if len(chunk) == _AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _hash_in(name: str) -> str:
+    """The hash of a token whose data lie under this name, "" under the name of another kind."""
+    return name.partition(_ACCESS)[2]
+
+
+def _given(text: bytes | None) -> Given | None:
+    """None for what no gateway has written."""
+    try:
+        found = json.loads(text or b"null")
+        client = found["Client"]
+        return Given(
+            str(client["id"]),
+            str(client.get("policyid") or ""),
+            str(found.get("AccessToken") or ""),
+            str(found.get("RefreshToken") or ""),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
