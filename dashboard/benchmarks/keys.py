@@ -28,13 +28,15 @@ SIZES = (10, 10_000, 1_000_000)
 RUNS = 11
 APIS = 20
 FEW, MANY = 10, 10_000  # keys that name the APIs which are deleted
+RARE = 1_000  # of so many keys one has a tag
 
 _KEYS = """
     INSERT INTO keys_key (id, org_id, alias, owner, rate, per, quota_max, quota_renewal_rate, all_apis, suspended,
         revoked_at, tags, meta_data, session_extra, token_hash, cache_key, created_by, created_at, updated_at,
         change_number, delivered_number, delivered_at)
     SELECT lpad(to_hex(n), 24, '0'), %(org)s, 'caller ' || n, 'team ' || n %% 100, -1, 0, -1, 0, n <= 2, false,
-        CASE WHEN n = 3 THEN now() END, '[]', '{}', '{}', encode(sha256((%(org)s || n)::bytea), 'hex'),
+        CASE WHEN n = 3 THEN now() END, CASE WHEN n %% %(rare)s = 5 THEN '["vip"]' ELSE '[]' END::jsonb,
+        jsonb_build_object('contract', 'c' || n), '{}', encode(sha256((%(org)s || n)::bytea), 'hex'),
         left(md5(n::text), 16), 'bench', now() - n * interval '1 second', now(), 1, 1, now()
     FROM generate_series(1, %(keys)s) n"""
 # The first API is named by FEW keys, the second by up to MANY, the others by the rest.
@@ -46,7 +48,9 @@ _RIGHTS = """
 _WORDS = """
     INSERT INTO keys_keyword (id, org_id, key_id, word)
     SELECT lpad(to_hex(row_number() OVER ()), 24, '0'), %(org)s, id, word
-    FROM keys_key, LATERAL (SELECT DISTINCT regexp_split_to_table(alias || ' ' || owner, ' ') AS word) words
+    FROM keys_key, LATERAL (
+        SELECT DISTINCT regexp_split_to_table(alias || ' ' || owner || ' contract ' || (meta_data ->> 'contract')
+            || CASE WHEN tags = '[]' THEN '' ELSE ' vip #vip' END, ' ') AS word) words
     WHERE org_id = %(org)s"""
 
 
@@ -89,7 +93,7 @@ def _organisation(size: int) -> Organisation:
     User.everyone.create(org=org, email="ada@bench.example", permissions={"IsAdmin": "admin"})
     with scope.org(org.id):
         apis = [_api(org, number).id for number in range(APIS)]
-    facts = {"org": org.id, "keys": size, "apis": apis, "few": FEW + 2, "many": FEW + 2 + MANY}
+    facts = {"org": org.id, "keys": size, "apis": apis, "few": FEW + 2, "many": FEW + 2 + MANY, "rare": RARE}
     # As the superuser, who checks no row and no reference: what is measured is not the filling.
     with psycopg.connect(_superuser(), autocommit=True, cursor_factory=ClientCursor) as server:
         server.execute("SET session_replication_role = replica")
@@ -125,6 +129,12 @@ def _figures(org: Organisation, size: int, server: redis.Redis) -> dict[str, lis
         "list, of an API that few name": f"?api={_named(org, 0).api_id}",
         "search, one found": f"?q={size}+caller",
         "search, all found": "?q=caller",
+        "search, one found by metadata": f"?q=c{size}",
+        "list, of a tag": "?tag=vip",
+        "list, of an owner": "?owner=team+7",
+        "list, not used in 24 h": "?used=no-24h",
+        "list, expiring": "?ends=30d",
+        "hygiene": "hygiene/",
         "search, start of a hash": f"?q={_key(org, size).token_hash[:12]}",
         "open": f"{_key(org, size).id}/",
         "edit": f"{_key(org, size).id}/edit/",

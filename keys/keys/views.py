@@ -176,10 +176,15 @@ def _saved(request, key: Key, form: KeyForm, expected: int):
     return redirect("key-detail", request.org.slug, key.id)
 
 
-@access("session", "keys", methods="POST")
+@access("session", "keys", methods="GET POST", form=True)
 def key_suspension(request, org, key_id):
-    """`suspended` = true or false."""
+    """GET asks before a key is suspended; POST does it, or resumes it: `suspended` = true or false."""
     key = _key_or_404(key_id)
+    if request.method != "POST":
+        if key.revoked_at is not None or key.suspended:
+            raise Http404
+        traffic = recent_traffic.of(request, key_hash=key.token_hash)
+        return render(request, "keys/suspend.html", {"section": "keys", "key": key, "traffic": traffic})
     form = SuspensionForm(request.POST)
     if not form.is_valid():
         return bad_form(request, form)

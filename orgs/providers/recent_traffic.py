@@ -13,11 +13,18 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class RecentTraffic:
-    """Of the last DAYS days up to `until` (aware). callers: how many different keys."""
+    """Of the last DAYS days up to `until` (aware). callers: how many different keys. last: when the last request was;
+    zone: of that. endpoints: (name of the API, endpoint, requests) of those that were called most, and how many there
+    are besides; counted in the newest `counted` requests, 0 for all of them."""
 
     requests: int
     callers: int
     until: datetime
+    last: str = ""
+    zone: str = ""
+    endpoints: tuple[tuple[str, str, int], ...] = ()
+    more: int = 0
+    counted: int = 0
 
 
 def of(request: HttpRequest, *, api_id: str = "", key_hash: str = "") -> RecentTraffic | None:

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from apis.models import ApiDefinition
 from dashboard.analytics.clock import DAY, day_start, row_bound, said
 from dashboard.analytics.dimensions import BASES, OTHER, Dimension, Grain
 from dashboard.analytics.reports import periods, reader, zones
@@ -24,7 +25,7 @@ from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.parameters import Refused, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import Piece, rows
-from dashboard.analytics.reports.traffic import NO_FILTERS, Owners
+from dashboard.analytics.reports.traffic import NO_FILTERS, Owners, Ranking
 from dashboard.analytics.reports.zones import Shown
 from orgs.models import Organisation
 from orgs.providers.callers import Callers
@@ -34,6 +35,7 @@ from orgs.providers.usage import Usage, Use
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+ENDPOINTS = 10  # that are named before a thing is ended
 
 # Minutes, because they are those of UTC for every organisation.
 OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rollup
@@ -142,10 +144,31 @@ def recent(request: HttpRequest, api_id: str, key_hash: str) -> RecentTraffic | 
             question = asked.question
             where = question.owners, question.period.tables, question.filters
             total = reader.totals(*where, histograms=False)
-            return RecentTraffic(total.hits, reader.count_keys(*where), question.period.seen_end)
+            if not total.hits:
+                return RecentTraffic(0, 0, question.period.seen_end)
+            what, name = ("key", key_hash) if key_hash else ("api", api_id)
+            used = _last_day(what, [name], request.org, timezone.now())
+            busiest = reader.ranking("endpoint", *where, limit=ENDPOINTS)
+            return RecentTraffic(
+                requests=total.hits,
+                callers=reader.count_keys(*where),
+                until=question.period.seen_end,
+                last=used.of[name].last if name in used.of else "",
+                zone=used.zone,
+                endpoints=_named(request.org, busiest),
+                more=busiest.count - len(busiest.rows),
+                # What no rollup tells apart is read from the newest records.
+                counted=busiest.hits if key_hash and busiest.hits < total.hits else 0,
+            )
     except (Refused, DatabaseError) as error:
         logger.warning("no recent traffic for %s: %s", request.path, type(error).__name__)
         return None
+
+
+def _named(org: Organisation, busiest: Ranking) -> tuple[tuple[str, str, int], ...]:
+    apis = ApiDefinition.objects.filter(org_id=org.pk, api_id__in={row.api_id for row in busiest.rows})
+    names = dict(apis.values_list("api_id", "name"))
+    return tuple((names.get(row.api_id, row.api_id), row.value, row.figures.hits) for row in busiest.rows)
 
 
 def callers(org: Organisation, days: int, now: datetime) -> Callers | None:

@@ -159,6 +159,10 @@ def test_recent_traffic_is_that_of_thirty_days_with_its_callers(redis, cast, cli
         asked = [usage.recent(request, *of) for of in (("orders", ""), ("", "a" * 16), ("", "f" * 16))]
     assert [(recent.requests, recent.callers) for recent in asked] == [(4, 2), (2, 1), (0, 0)]
     assert all(before <= recent.until <= timezone.now() for recent in asked)
+    [[name, endpoint, number]] = asked[1].endpoints
+    assert (name, endpoint.partition(" ")[0], number) == ("orders", "GET", 2)
+    assert [bool(recent.last) for recent in asked] == [True, True, False]
+    assert [(recent.more, recent.counted) for recent in asked] == [(0, 0)] * 3
 
 
 # Outside of a request each statement enters the role and the organisation for itself, which counts as two more.
