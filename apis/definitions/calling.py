@@ -14,7 +14,7 @@ from apis.definitions.starter import authentication
 HOST = "gateway.example:8080"
 # What the name of a header or a cookie may consist of (RFC 9110, 5.6.2). No other name can be sent, and curl would
 # take one that begins with @ for a file to read.
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def command(definition: dict, key: str) -> str:
@@ -27,7 +27,7 @@ def command(definition: dict, key: str) -> str:
     if place == "parameter":
         query = urlencode({name: key}, quote_via=quote, safe="")
         return f"curl {shlex.quote(f'{url}?{query}')}"
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         return ""
     option, value = ("--cookie", f"{name}={key}") if place == "cookie" else ("--header", f"{name}: {key}")
     return f"curl {shlex.quote(url)} \\\n  {option} {shlex.quote(value)}"

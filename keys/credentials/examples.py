@@ -4,6 +4,7 @@ Facts: gateways take a signature of the draft "Signing HTTP Messages" with `keyI
 are named, base64 and then percent-encoded; of a JWT the `kid` names the key (both seen).
 """
 
+import base64
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -21,19 +22,39 @@ def command(credential: str, definition: Mapping[str, Any], key: str, secrets: M
     given = {**OWN, **secrets}
     if credential == "token":
         return calling.command(dict(definition), key)
+    header = _header(definition, credential)
+    if not header:
+        return ""
     url = shlex.quote(calling.address(dict(definition)))
     if credential == "basic":
-        return f"curl {url} \\\n  --user {shlex.quote(f'{key}:' + given['password'])}"
+        return _with_password(url, header, f"{key}:{given['password']}")
     if credential == "hmac":
-        return _signed(url, key, given["hmac_string"])
+        return _signed(url, header, key, given["hmac_string"])
     method = definition.get("jwt_signing_method") or "hmac"
     if definition.get("jwt_source") or method != "hmac" or given["jwt_secret"].startswith("-----BEGIN"):
         return ""
-    return _by_jwt(url, key, given["jwt_secret"])
+    return _by_jwt(url, header, key, given["jwt_secret"])
 
 
-def _signed(url: str, key: str, secret: str) -> str:
-    header = f'Authorization: Signature keyId="{key}",algorithm="hmac-sha256",signature="'
+def _header(definition: Mapping[str, Any], credential: str) -> str:
+    """The header in which gateways look for it; "" where it is none, or one that cannot be sent."""
+    configured = (definition.get("auth_configs") or {}).get(credential)
+    if configured is None and credential == "jwt":
+        configured = definition.get("auth")
+    settings = configured or {}
+    name = settings.get("auth_header_name") or "Authorization"
+    return "" if settings.get("disable_header") or not calling.NAME.fullmatch(name) else str(name)
+
+
+def _with_password(url: str, header: str, both: str) -> str:
+    if header == "Authorization":
+        return f"curl {url} \\\n  --user {shlex.quote(both)}"
+    encoded = base64.b64encode(both.encode()).decode()
+    return f"curl {url} \\\n  --header {shlex.quote(f'{header}: Basic {encoded}')}"
+
+
+def _signed(url: str, name: str, key: str, secret: str) -> str:
+    header = f'{name}: Signature keyId="{key}",algorithm="hmac-sha256",signature="'
     return f"""date=$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')
 signature=$(printf 'date: %s' "$date" | openssl dgst -sha256 -hmac {shlex.quote(secret)} -binary | base64 |
   sed 's/+/%2B/g; s/[/]/%2F/g; s/=/%3D/g')
@@ -41,9 +62,9 @@ curl {url} --header "Date: $date" \\
   --header {shlex.quote(header)}"$signature"'"'"""
 
 
-def _by_jwt(url: str, key: str, secret: str) -> str:
+def _by_jwt(url: str, header: str, key: str, secret: str) -> str:
     head = f'{{"alg":"HS256","typ":"JWT","kid":"{key}"}}'
     return f"""url64() {{ base64 | tr -d '\\n=' | tr '+/' '-_'; }}
 text=$(printf %s {shlex.quote(head)} | url64).$(printf '{{"sub":"me","exp":%d}}' $(($(date +%s) + 300)) | url64)
 signature=$(printf %s "$text" | openssl dgst -sha256 -hmac {shlex.quote(secret)} -binary | url64)
-curl {url} --header "Authorization: Bearer $text.$signature\""""
+curl --header {shlex.quote(f"{header}: Bearer ")}"$text.$signature" {url}"""

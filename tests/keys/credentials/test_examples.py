@@ -50,7 +50,7 @@ def test_the_date_is_signed(sent):
 
 def test_a_json_web_token_names_the_key_and_is_signed(sent):
     lines = sent(examples.command("jwt", API, "to+ken==", {"jwt_secret": SECRET}))
-    head, body, signature = lines[2].removeprefix("Authorization: Bearer ").split(".")
+    head, body, signature = lines[1].removeprefix("Authorization: Bearer ").split(".")
     signed = hmac.new(SECRET.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
     assert json.loads(base64.urlsafe_b64decode(head + "==")) == {
         "alg": "HS256",
@@ -60,6 +60,22 @@ def test_a_json_web_token_names_the_key_and_is_signed(sent):
     assert base64.urlsafe_b64decode(signature + "==") == signed
 
 
-@pytest.mark.parametrize("members", [{"jwt_signing_method": "rsa"}, {"jwt_source": "aHR0cHM6Ly8="}])
-def test_there_is_no_example_of_what_a_shell_cannot_sign(members):
+@pytest.mark.parametrize("kind", ["basic", "hmac", "jwt"])
+def test_it_goes_into_the_header_that_the_api_asks_for(sent, kind):
+    api = API | {"auth_configs": {kind: {"auth_header_name": "X-Credential"}}}
+    lines = sent(examples.command(kind, api, "jonas", {}))
+    [line] = [line for line in lines if line.startswith("X-Credential: ")]
+    assert line.split()[1] == {"basic": "Basic", "hmac": "Signature"}.get(kind, "Bearer")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"jwt_signing_method": "rsa"},
+        {"jwt_source": "aHR0cHM6Ly8="},
+        {"auth": {"disable_header": True}},
+        {"auth": {"auth_header_name": "@file"}},
+    ],
+)
+def test_there_is_no_example_of_what_a_shell_cannot_send(members):
     assert examples.command("jwt", API | members, "token", {}) == ""
