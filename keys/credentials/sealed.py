@@ -85,7 +85,10 @@ def new(held: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
 
 def _is_password(held: Mapping[str, Any], password: str) -> bool:
     hashed = held.get("basic_auth_data", {}).get("password", "")
-    return bool(hashed) and bcrypt.checkpw(password.encode(), hashed.encode())
+    try:
+        return bool(hashed) and bcrypt.checkpw(password.encode(), hashed.encode())
+    except ValueError:  # one that was taken over, hashed otherwise or not at all
+        return False
 
 
 def kind(held: Mapping[str, Any], extra: Mapping[str, Any], before: str = "token") -> str:

@@ -8,12 +8,15 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from keys.credentials.naming import TAKEN
+from keys.credentials import sealed
+from keys.credentials.naming import TAKEN, IdTaken
 from keys.keys import lifecycle
 from keys.keys import token as tokens
+from keys.keys.session import Right
 from keys.models import Key
 from orgs import scope
 from orgs.models import Organisation
+from tests.concurrency import second_of_two
 from tests.keys import build
 from tests.keys.keys.test_rest import body, error, only_key, rows, send
 
@@ -105,6 +108,33 @@ def test_an_id_is_one_of_its_kind_over_all_organisations_until_its_key_is_revoke
     acme.delete(f"/api/keys/{ID}")
     assert send(globex, "post", f"/api/keys/{ID}", body(other)).status_code == 200
     assert error(send(acme, "post", f"/api/keys/{ID}", body(orders))) == (409, f"key_id: {TAKEN}")
+
+
+def test_of_two_that_claim_an_id_at_once_one_gets_it(committed, cast):
+    orders, other = build.api(cast.acme), build.api(cast.globex)
+    answer = second_of_two(cast.acme.id, lambda: claim(cast.acme, orders), lambda: claim(cast.globex, other))
+    assert (type(answer), rows(Key)) == (IdTaken, [1])
+
+
+def claim(org, api):
+    with scope.org(org.id):
+        spec = lifecycle.KeySpec(rights=(Right(api.api_id),))
+        return lifecycle.create(org.id, spec, created_by="test", key_id=ID)
+
+
+def test_the_id_of_a_key_that_was_taken_over_is_nobodys_either(cast, rest, orders):
+    """Of such a key only the name of its session is known."""
+    hashed = tokens.token_hash(tokens.token_of(cast.acme.id, ID, "sha256"))
+    with scope.org(cast.acme.id), transaction.atomic():
+        spec = lifecycle.KeySpec(rights=(Right(orders.api_id),))
+        secrets = {"basic_auth_data": {"password": "plain", "hash_type": ""}}
+        lifecycle.adopt(cast.acme.id, spec, token_hash=hashed, secrets={}, created_by="test")
+        assert (
+            sealed.changed(secrets, {"password": "another one"})["basic_auth_data"]["hash_type"] == "bcrypt"
+        )
+    other = build.api(cast.globex)
+    answer = send(rest(cast.globex_admin), "post", f"/api/keys/{ID}", body(other))
+    assert error(answer) == (409, f"key_id: {TAKEN}")
 
 
 def test_an_id_is_used_again_after_its_key_was_revoked_and_the_old_one_does_not_end_the_new(
