@@ -48,6 +48,7 @@ class KeysConfig(AppConfig):
         for kind, urgency in (
             (delivery.REVOKED, kinds.FIRST),
             (delivery.SUSPENDED, kinds.FIRST),
+            (delivery.ENDING, kinds.FIRST),
             (delivery.CHANGED, kinds.SOON),
         ):
             kinds.register(kind, delivery.deliver, urgency=urgency)

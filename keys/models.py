@@ -52,6 +52,11 @@ class Key(OrgOwned):
     cache_key = models.CharField(max_length=16, blank=True, editable=False)
     # Of the id that somebody chose, where the holder may present it in place of the whole token.
     short_cache_key = models.CharField(max_length=16, blank=True, default="", editable=False)
+    # Which token it is that these are of, counted from the first, and since when; None: since the key is made.
+    generation = models.PositiveIntegerField(default=1, editable=False)
+    token_made_at = models.DateTimeField(null=True, editable=False)
+    # What gateways count the requests of all its generations under; empty until it is rotated (keys.rotation.places).
+    allowance = models.CharField(max_length=80, blank=True, default="", editable=False)
     # Secrets that gateways need as they are: a JSON object.
     sealed_secrets = SealedField()
     # The form it was made with: sent twice, a form makes one key.
@@ -116,6 +121,11 @@ class Key(OrgOwned):
         """The start of the token's hash, which analytics name the key by. The ends of tokens are all
         alike."""
         return self.token_hash[:8]
+
+    @property
+    def counted_under(self) -> str:
+        """The name of its counters in the gateways' Redis (apis.gateways.names.quota)."""
+        return self.allowance or self.token_hash
 
     @property
     def limits(self) -> Limits:
@@ -184,6 +194,57 @@ class KeyRight(OrgOwned):
 
     class Meta(OrgOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["org", "key", "api"], name="right_once_a_key")]
+
+
+class Generation(OrgOwned):
+    """A former token of a key, which opens what the key opens until it ends. The one that undoing a rotation took away
+    is one of these, too."""
+
+    key = OrgForeignKey(Key, models.CASCADE, related_name="generations", db_index=False)
+    number = models.PositiveIntegerField()
+    # As the key's.
+    token_hash = models.CharField(max_length=64)
+    cache_key = models.CharField(max_length=16, blank=True)
+    short_cache_key = models.CharField(max_length=16, blank=True)
+    # As the key's, at the time when this one was ended by hand; empty for one that was not.
+    allowance = models.CharField(max_length=80, blank=True)
+    made_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    # When somebody ended it before its time.
+    retired_at = models.DateTimeField(null=True)
+    # What the rotation was asked for with: sent twice, it is done once.
+    form_token = models.CharField(max_length=64, null=True)  # noqa: DJ001  unique where there is one
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "change")
+        constraints = [
+            models.UniqueConstraint(fields=["org", "token_hash"], name="generation_once_a_token"),
+            models.UniqueConstraint(fields=["org", "key", "number"], name="generation_numbered_once"),
+            models.UniqueConstraint(fields=["org", "form_token"], name="rotation_once_a_form"),
+            models.CheckConstraint(
+                name="generation_hashes_are_hex",
+                condition=Q(cache_key__regex="^([0-9a-f]{16})?$")
+                & Q(short_cache_key__regex="^([0-9a-f]{16})?$")
+                & Q(token_hash__regex="^([0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})$"),  # noqa: S106  a pattern, not a password
+            ),
+        ]
+        indexes = [
+            # Redis tells of sessions by their names, whosever they are.
+            models.Index(fields=["token_hash"], name="generation_by_hash"),
+            models.Index(fields=["org", "ends_at"], name="generation_ending"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hint}, number {self.number}"
+
+    @property
+    def hint(self) -> str:
+        """As the key's."""
+        return self.token_hash[:8]
+
+    def lives(self, now: datetime) -> bool:
+        """Whether it opens something at `now` (aware), as long as its key does."""
+        return self.retired_at is None and self.ends_at > now
 
 
 class WithDocument(models.Model):

@@ -14,6 +14,8 @@ from keys.organisations import rest as organisations_rest
 from keys.policies import history_views as policy_history
 from keys.policies import rest as policies_rest
 from keys.policies import views as policies
+from keys.rotation import rest as rotation_rest
+from keys.rotation import views as rotation
 
 pages = [
     # /o/<organisation>/keys/
@@ -32,6 +34,8 @@ pages = [
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
     path("keys/<str:key_id>/shrinking/", hygiene.key_shrink, name="key-shrink"),
     path("keys/<str:key_id>/secret/", credentials.key_secret, name="key-secret"),
+    path("keys/<str:key_id>/rotation/", rotation.key_rotate, name="key-rotate"),
+    path("keys/<str:key_id>/tokens/", rotation.key_tokens, name="key-tokens"),
     path("keys/<str:key_id>/suspension/", views.key_suspension, name="key-suspension"),
     path("keys/<str:key_id>/revocation/", views.key_revoke, name="key-revoke"),
     path("policies/", policies.policy_list, name="policy-list"),
@@ -57,6 +61,7 @@ wire = [
     path("api/keys/detailed", rest.keys_detailed, name="rest-keys-detailed"),
     path("api/keys/preview", rest.keys_preview, name="rest-keys-preview"),
     path("api/keys/<str:name>", rest.key, name="rest-key"),
+    path("api/keys/<str:name>/rotate", rotation_rest.key_rotate, name="rest-key-rotate"),
     path("api/apis/keys/basic/<str:user>", rest.key_of_user, name="rest-key-of-user"),
     path("api/apis/keys", rest.keys_of_apis, name="rest-keys-of-apis"),
     # "-" stands for any API.

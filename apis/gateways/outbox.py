@@ -34,16 +34,19 @@ _SLOWEST = 60  # seconds between two attempts
 CHUNK = 200  # things that one message is about
 
 
-def add(kind: str, subject: str, payload: object = None, *, org_id: str) -> Outbox:
-    """Leave a message in the current transaction. payload: JSON, never a secret. Raises KeyError for a kind that is not
-    registered (apis.gateways.kinds)."""
+def add(
+    kind: str, subject: str, payload: object = None, *, org_id: str, due_at: datetime | None = None
+) -> Outbox:
+    """Leave a message in the current transaction. payload: JSON, never a secret. due_at (aware): when it is to be
+    delivered, if not as soon as its kind is. Raises KeyError for a kind that is not registered
+    (apis.gateways.kinds)."""
     return Outbox.objects.create(
         kind=kind,
         subject=subject,
         payload=payload,
         org_id=org_id,
         created_at=Now(),
-        due_at=_first_due(kind),
+        due_at=due_at or _first_due(kind),
     )
 
 

@@ -11,6 +11,7 @@ from keys.actions.kinds import KINDS
 from keys.finding.forms import KeyFilterForm
 from keys.keys.picker import offered
 from keys.keys.reader import apis_of_one, policies_of_one
+from keys.keys.search import with_hashes
 from keys.models import BulkAction, Key
 from orgs.access import access
 from orgs.ids import is_id
@@ -88,7 +89,7 @@ def _called(request, keys: QuerySet[Key], action: str, arguments: dict) -> int |
     if known is None:
         return None
     touched = chunks.touched(keys, action, arguments).order_by()
-    return touched.filter(token_hash__in=known.hashes).values("pk").count()
+    return touched.filter(with_hashes(known.hashes)).values("pk").count()
 
 
 def _worded(form: ActionForm, arguments: dict) -> str:

@@ -19,7 +19,8 @@ from keys.adoption.judging import PLAIN, Judgement, is_sound, judged, named_apis
 from keys.keys import repair
 from keys.keys.session import parsed
 from keys.keys.token import is_any_hash
-from keys.models import FoundSession, Key, Policy, Sweep
+from keys.models import FoundSession, Policy, Sweep
+from keys.rotation.places import kept
 from orgs import scope
 from orgs.ids import is_id
 from orgs.models import Organisation
@@ -95,7 +96,7 @@ def look(session_names: Collection[str], redis: Redis, *, known: bool = True) ->
     """Note which of these sessions are not of our keys, in the scope of every organisation; known: and look at those
     again that were noted before. Answers how many are of no organisation that there is. Raises redis.RedisError."""
     stored = {row_name(name): name.removeprefix(_PREFIX) for name in dict.fromkeys(session_names)}
-    for hash in Key.objects.filter(token_hash__in=list(stored)).values_list("token_hash", flat=True):
+    for hash in kept(list(stored)):
         stored.pop(hash, None)
     rows = list(FoundSession.objects.filter(name__in=list(stored)))
     if known:
@@ -123,7 +124,7 @@ def refresh(rows: list[FoundSession], redis: Redis) -> None:
     """Have rows of sessions under hashes say what Redis has now, and those go whose session has gone, or is of one of
     our keys by now."""
     stored = {row.name: row.name for row in rows}
-    own = set(Key.objects.filter(token_hash__in=list(stored)).values_list("token_hash", flat=True))
+    own = kept(list(stored))
     now = {(row.org_id, row.name): row for row in _seen(stored, redis)[0]}
     gone, changed = [], []
     for row in rows:

@@ -9,19 +9,17 @@ from redis import Redis
 from apis.gateways import names, outbox
 from apis.gateways.signing import forget_sessions
 from apis.models import Outbox
-from keys.keys.delivery import SPENT, SPENT_FOR
 from keys.keys.session import parsed
-from keys.models import Key
+from keys.rotation.counters import SPENT, SPENT_FOR
+from keys.rotation.places import kept
 
 ENDED, ENDED_CHECK = "session-ended", "session-ended-check"
 
 
 def deliver(rows: list[Outbox], redis: Redis) -> None:
     """Deliver messages whose subjects are names of sessions (a kinds.Handler). Raises redis.RedisError."""
-    kept = set(
-        Key.objects.filter(token_hash__in=[row.subject for row in rows]).values_list("token_hash", flat=True)
-    )
-    ended = [row for row in _there(rows, redis) if row.subject not in kept]
+    ours = kept([row.subject for row in rows])
+    ended = [row for row in _there(rows, redis) if row.subject not in ours]
     if not ended:
         return
     with redis.pipeline(transaction=True) as pipeline:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from keys.keys import token as tokens
 from keys.keys.parameters import SessionError
-from keys.models import Key
+from keys.models import Generation, Key
 from orgs import refusals, scope
 from orgs.ids import is_id
 from orgs.models import Organisation
@@ -121,10 +123,10 @@ def _claim(org_id: str, id: str, names: Names, field: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(key, 16) - 2**63])
     with scope.every_org():
-        living = Key.objects.filter(revoked_at=None)
         # Of keys that were taken over from elsewhere nobody knows more than where their sessions lie.
         hashes = {names.token_hash, *_hashes_anywhere(id)}
-        taken = living.filter(short_cache_key=key).exists() or living.filter(token_hash__in=hashes).exists()
+        named = Q(short_cache_key=key) | Q(token_hash__in=hashes)
+        taken = any(living.filter(named).exists() for living in (_living(), _living_former()))
         if taken or Organisation.everyone.filter(id=id[:24]).exclude(id=org_id).exists():
             raise IdTaken(field)
 
@@ -135,11 +137,25 @@ def _hashes_anywhere(id: str) -> Iterator[str]:
         yield tokens.hashed(tokens.token_of(org_id, id, _function()), _function())
 
 
+def _living() -> QuerySet:
+    return Key.objects.filter(revoked_at=None)
+
+
+def _living_former() -> QuerySet:
+    """Former tokens of keys that still open something."""
+    return Generation.objects.filter(retired_at=None, ends_at__gt=Now(), key__revoked_at=None)
+
+
 def let_go(key: Key) -> None:
-    """Have a revoked key of the organisation let go of the names that a new one is to have: what is done to the old one
-    must not touch the session of the new one."""
+    """Have a revoked key of the organisation, and an ended generation of one, let go of the names that a new one is to
+    have: what is done to the old one must not touch the session of the new one."""
     revoked = Key.objects.filter(org_id=key.org_id, token_hash=key.token_hash)
     for id in revoked.values_list("id", flat=True):
         Key.objects.filter(org_id=key.org_id, id=id).update(
             token_hash=tokens.token_hash(f"revoked {id}"), short_cache_key=""
+        )
+    ended = Generation.objects.filter(org_id=key.org_id, token_hash=key.token_hash)
+    for id in ended.values_list("id", flat=True):
+        Generation.objects.filter(org_id=key.org_id, id=id).update(
+            token_hash=tokens.token_hash(f"ended {id}"), short_cache_key=""
         )

@@ -8,12 +8,12 @@ from redis import RedisError
 
 from apis.gateways import names
 from apis.gateways.redis_client import hasty_client
-from keys.keys.delivery import SPENT
 from keys.keys.reader import facts_of, served_to
 from keys.keys.session import session
 from keys.models import Key
 from keys.policies.effect.effective import effective
 from keys.policies.effect.levels import value
+from keys.rotation.counters import SPENT
 
 AWAY = "The gateways' Redis does not answer."
 
@@ -43,17 +43,23 @@ class Quotas:
 def of(keys: Sequence[Key]) -> Quotas:
     """Of the keys of a page, which are asked of Redis at once: a page is shown whether or not that answers."""
     counted = counted_of(keys)
-    counters = [(key, scope) for key in keys for scope in counted.get(key.id, ())]
+    # Gateways of 3.0 count by the hash, whatever else a key that was rotated is counted under.
+    counters = [
+        (key.id, scope, name)
+        for key in keys
+        for scope in counted.get(key.id, ())
+        for name in {key.counted_under, key.token_hash}
+    ]
     if not counters:
         return Quotas({})
     try:
         with hasty_client() as redis:
-            stored = redis.mget([names.quota(key.token_hash, scope) for key, scope in counters])
+            stored = redis.mget([names.quota(name, scope) for _, scope, name in counters])
     except RedisError:
         return Quotas({}, AWAY)
-    used = {
-        (key.id, scope): number for (key, scope), number in zip(counters, map(_number, stored), strict=True)
-    }
+    used: dict[tuple[str, str], int] = {}
+    for (id, scope, _), number in zip(counters, map(_number, stored), strict=True):
+        used[id, scope] = max(used.get((id, scope), 0), number)
     return Quotas({key.id: _fullest(key, counted[key.id], used) for key in keys if key.id in counted})
 
 
@@ -91,7 +97,7 @@ def _number(stored: bytes | None) -> int:
 
 
 def _fullest(key: Key, counted: Mapping[str, int], used: Mapping[tuple[str, str], int]) -> Quota:
-    # What a suspended key is counted as says nothing of its use (keys.keys.delivery).
+    # What a suspended key is counted as says nothing of its use (keys.rotation.counters).
     quotas = [
         Quota(0 if used[key.id, scope] >= SPENT else min(used[key.id, scope], most), most, len(counted))
         for scope, most in counted.items()

@@ -7,6 +7,7 @@ import json
 import re
 
 from keys.keys import token as tokens
+from keys.keys.search import with_hashes
 from keys.models import Key
 
 LONGEST = 4_096  # characters
@@ -18,7 +19,7 @@ _ORGANISATION = re.compile(r"[0-9a-f]{24}")
 def found(org_id: str, text: str) -> Key | None:
     """The key of an organisation, whose scope is entered, that a token, a chosen id or a user name opens."""
     named = _hashes(org_id, bare(text))
-    keys = Key.objects.filter(org_id=org_id, token_hash__in=named)
+    keys = Key.objects.filter(with_hashes(named), org_id=org_id)
     # One that lives before those that have ended.
     return min(keys, key=lambda key: (key.revoked_at is not None, key.id), default=None)
 

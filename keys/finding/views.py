@@ -16,6 +16,7 @@ from keys.keys.delivery import delivered_of
 from keys.keys.picker import offered
 from keys.keys.reader import apis_of_one, policies_of, policies_of_one, rights_of
 from keys.models import FoundSession, Key
+from keys.rotation import generations
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
@@ -112,7 +113,9 @@ def _rows(keys: list[Key], used) -> list[dict]:
 
 def _usage(request, keys: list[Key]):
     hashes = [key.token_hash for key in keys]
-    return usage.last_day("key", hashes, request.org, request.user, timezone.now())
+    return usage.last_day(
+        "key", hashes, request.org, request.user, timezone.now(), former=generations.former(keys)
+    )
 
 
 def _pickers(request, asked, apis, policies) -> list[dict]:

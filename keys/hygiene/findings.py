@@ -129,6 +129,8 @@ def _settled_rights(
         suspended=False,
         all_apis=False,
         policies=None,
+        # What one that was rotated has called has several names.
+        allowance="",
         created_at__lt=now - SETTLED,
         token_hash__in=hashes,
     )

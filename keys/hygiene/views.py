@@ -14,6 +14,7 @@ from keys.keys.forms import SeenKeyForm
 from keys.keys.reader import policies_of, rights_of
 from keys.keys.views import living_or_404
 from keys.models import Key
+from keys.rotation.generations import hashes_of
 from orgs.access import access
 from orgs.http.refusals import bad_form
 from orgs.providers import callers
@@ -56,9 +57,9 @@ def _spare(request, key: Key) -> set[str]:
     """The APIs of its own rights that the key has never called; none where that cannot be told."""
     if policies_of([key])[key.id]:
         return set()
-    called = callers.apis_of(request.org, request.user, [key.token_hash], callers.EVER, timezone.now())
+    called = callers.apis_of(request.org, request.user, hashes_of(key), callers.EVER, timezone.now()) or {}
     opened = {right.api_id for right in rights_of([key])[key.id] or ()}
-    return findings.spare_of(opened, (called or {}).get(key.token_hash, ()))
+    return findings.spare_of(opened, set().union(*called.values()))
 
 
 def _shrink(request, key: Key, spare: set[str]):

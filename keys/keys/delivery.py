@@ -25,22 +25,20 @@ from redis import Redis
 from apis.gateways import names, outbox
 from apis.gateways.signing import forget_sessions
 from apis.models import Outbox
-from keys.keys.reader import served_to, sessions_of
+from keys.keys.reader import served_to
 from keys.keys.session import encoded, parsed, with_quota_state
 from keys.keyspace import own_writes
 from keys.models import Key
+from keys.rotation import counters
+from keys.rotation.places import Place, places_of
 from keys.sessions.merged import has_quota, scopes, with_periods
 
 # The kinds of message about a key. Access that ends is urgent; what is said of all keys of an organisation is not.
 CHANGED, SUSPENDED, REVOKED, AGAIN = "key", "key-suspended", "key-removed", "key-again"
+# A generation of a key ends (keys.rotation); due when it does.
+ENDING = "key-generation-ends"
 # A gateway writes a session back as it knew it up to ten seconds ago, so what was delivered is looked at once more.
 CHECK, CHECK_AFTER = "key-check", 15
-
-# Gateways of 5.14 write a session back after every request that they count against a quota, however long it took,
-# and so undo what ended the key meanwhile, again and again while there is traffic. What counts its requests they obey
-# at once, and never write: so it says that the quota is spent, until we see that the session stays as it should be.
-SPENT = 2**62
-SPENT_FOR = 86_400  # seconds; the sweep says it anew as often as it finds the session written back
 
 _ROUNDS = 3  # of writing, while the same key goes on being changed
 
@@ -79,7 +77,7 @@ def write(orgs: Mapping[str, str], redis: Redis, *, resetting: Collection[str] =
         keys = list(_rows({id: orgs[id] for id in moved}))
         if not keys:
             return locked
-        wanted = sessions_of(keys)
+        wanted = places_of(keys)
         _store(keys, wanted, redis, resetting)
         moved, held = _note(keys, wanted)
         locked |= held
@@ -92,29 +90,44 @@ def _rows(orgs: Mapping[str, str]) -> QuerySet:
     return Key.objects.filter(org_id__in=set(orgs.values()), id__in=orgs).order_by("id")
 
 
-def _store(
-    keys: list[Key], wanted: dict[str, dict[str, Any] | None], redis: Redis, resetting: Collection[str]
-) -> None:
-    stored = redis.mget([session_name(key) for key in keys] + [names.quota(key.token_hash) for key in keys])
-    policies = served_to([key for key in keys if _may_have_policies(wanted[key.id])])
+def _store(keys: list[Key], wanted: dict[str, list[Place]], redis: Redis, resetting: Collection[str]) -> None:
+    stored = _read([place for places in wanted.values() for place in places], redis)
+    policies = served_to([key for key in keys if _may_have_policies(wanted[key.id][0].session)])
     now = int(time.time())
     # One MULTI: no gateway can cache an old session again between the write and the notice.
     with redis.pipeline(transaction=True) as pipeline:
-        for key, before, count in zip(keys, stored[: len(keys)], stored[len(keys) :], strict=True):
-            session = wanted[key.id]
-            resets = session is None or key.id in resetting or _is_spent(count)
-            text = None
-            if session is not None:
-                begun = None if resets else parsed(before)
-                # No time to live: an expired key is refused by its `expires`, in words that say so.
-                going_on = with_periods(session, begun, policies.get(key.id, ()), now)
-                text = encoded(with_quota_state(going_on, begun, now))
-            _put(session_name(key), text, pipeline)
-            _count(key, policies.get(key.id, []), pipeline, ended=_has_ended(session), resets=resets)
-        cached = [name for key in keys for name in (key.cache_key, key.short_cache_key) if name]
+        for key in keys:
+            places, offered = wanted[key.id], policies.get(key.id, [])
+            resets = key.id in resetting or counters.is_spent(stored[names.quota(key.counted_under)])
+            for place in places:
+                begun = None if resets else parsed(counters.begun(place, places, stored))
+                _put(names.session(place.token_hash), _written(place, begun, offered, now), pipeline)
+            if key.quota_max > 0 or has_quota(offered):
+                going_on = {} if resets else counters.to_carry(places, stored, _scopes(offered), redis)
+                counters.carry(going_on, pipeline)
+            _count(key, places, offered, pipeline, resets=resets)
+        cached = [name for places in wanted.values() for place in places for name in place.cache_keys]
         if cached:
             pipeline.publish(names.CHANNEL, forget_sessions(cached, settings.NODE_SECRET))
         pipeline.execute()
+
+
+def _read(places: list[Place], redis: Redis) -> dict[str, bytes | None]:
+    """What Redis holds under the names of sessions, and of the counters of whole keys."""
+    asked = [names.session(place.token_hash) for place in places]
+    asked += dict.fromkeys(names.quota(place.counted_under) for place in places)
+    return dict(zip(asked, redis.mget(asked), strict=True))
+
+
+def _written(
+    place: Place, begun: dict[str, Any] | None, policies: list[dict[str, Any]], now: int
+) -> bytes | None:
+    """The session of a place as it is written, with the quota periods that gateways have begun."""
+    if place.session is None:
+        return None
+    # No time to live: an expired key is refused by its `expires`, in words that say so.
+    going_on = with_periods(place.session, begun, policies, now)
+    return encoded(with_quota_state(going_on, begun, now), place.allowance)
 
 
 def _put(name: str, text: bytes | None, redis: Redis) -> None:
@@ -134,19 +147,22 @@ def _has_ended(session: dict[str, Any] | None) -> bool:
     return session is None or session["is_inactive"]
 
 
-def _count(key: Key, policies: list[dict[str, Any]], redis: Redis, *, ended: bool, resets: bool) -> None:
-    """Have gateways count the requests of a key that has ended as too many, or anew."""
-    counters = [names.quota(key.token_hash, scope) for scope in ("", *scopes(policies))]
-    if ended and (key.quota_max > 0 or has_quota(policies)):
-        for counter in counters:
-            redis.set(counter, SPENT, ex=SPENT_FOR)
-    elif resets:
-        redis.delete(*counters)
+def _scopes(policies: list[dict[str, Any]]) -> list[str]:
+    return ["", *scopes(policies)]
 
 
-def _is_spent(count: bytes | None) -> bool:
-    """Whether we said so, of a key that was suspended: when it is resumed, its quota begins anew."""
-    return count is not None and count.isdigit() and int(count) >= SPENT
+def _count(
+    key: Key, places: list[Place], policies: list[dict[str, Any]], redis: Redis, *, resets: bool
+) -> None:
+    """Have gateways count the requests of what has ended as too many, or anew."""
+    living = counters.of((place for place in places if not _has_ended(place.session)), _scopes(policies))
+    ended = [name for name in counters.of(places, _scopes(policies)) if name not in living]
+    if key.quota_max > 0 or has_quota(policies):
+        counters.spend(ended, redis)
+    elif ended:
+        redis.delete(*ended)
+    if resets and living:
+        redis.delete(*living)
 
 
 @transaction.atomic
@@ -156,7 +172,7 @@ def _note(keys: list[Key], written: dict[str, dict[str, Any] | None]) -> tuple[s
     read, orgs = {key.id: key.change_number for key in keys}, {key.id: key.org_id for key in keys}
     found = list(_rows(orgs).select_for_update(skip_locked=True, no_key=True, of=("self",)))
     # An API that comes or goes changes what its keys open, and no row of theirs.
-    wanted = sessions_of(found)
+    wanted = places_of(found)
     same = {
         key.id: key.org_id
         for key in found
@@ -176,8 +192,3 @@ def delivered_of(keys: list[Key]) -> set[str]:
     for subjects in waiting.values_list("payload__subjects", flat=True):
         told.difference_update(subjects)
     return told
-
-
-def session_name(key: Key) -> str:
-    """Where the key's session lies in the gateways' Redis."""
-    return names.session(key.token_hash)

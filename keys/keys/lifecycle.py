@@ -200,14 +200,14 @@ def change(
     whatever is there. Raises SessionError for rights and policies that may not be given, Revoked, Stale, Departed."""
     locks.lock(key.org_id)
     apis, policies = _own_apis(key.org_id, spec), _own_policies(key.org_id, spec)
-    key = _locked(key)
+    key = locked(key)
     before = _facts(key)
     specified = _specified(spec, policies, key.suspended if suspended is None else suspended)
     held = sealed.of(key)
     secrets = sealed.changed(held, spec.secrets)
     if before == specified and not reset_quota and secrets == held:
         return key
-    _refuse_stale(key, expected)
+    refuse_stale(key, expected)
     if secrets != held:
         sealed.keep(key, secrets)
     key.credential = sealed.kind(secrets, spec.session_extra, key.credential)
@@ -224,7 +224,7 @@ def change(
         _write_policies(key, policies)
     if words != search.indexed(key):
         search.index(key)
-    _save(key)
+    save(key)
     kind = SUSPENDED if key.suspended else CHANGED
     new = sealed.new(held, secrets)
     _announce(key, "key.changed", before=before, kind=kind, reset_quota=reset_quota, new_secrets=new)
@@ -235,12 +235,12 @@ def change_secret(key: Key, secrets: Mapping[str, str], *, expected: int | None 
     """Give a key other secrets, in clear by name (keys.credentials.sealed.changed); all else stays. Raises Revoked,
     Stale, Departed, Unreadable."""
     locks.lock(key.org_id)
-    key = _locked(key)
-    _refuse_stale(key, expected)
+    key = locked(key)
+    refuse_stale(key, expected)
     before, held = _facts(key), sealed.of(key)
     made = sealed.changed(held, secrets)
     sealed.keep(key, made)
-    _save(key)
+    save(key)
     kind = SUSPENDED if key.suspended else CHANGED
     _announce(key, "key.changed", before=before, kind=kind, new_secrets=sealed.new(held, made))
     return key
@@ -265,13 +265,13 @@ def ends_by(policies: Iterable[PolicyFacts], made_at: datetime) -> datetime | No
 def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> Key:
     """Suspend or resume a key; a no-op when it already is so. Raises Revoked, Stale, Departed."""
     locks.lock(key.org_id)
-    key = _locked(key)
+    key = locked(key)
     if key.suspended == suspended:
         return key
-    _refuse_stale(key, expected)
+    refuse_stale(key, expected)
     before = _facts(key)
     key.suspended = suspended
-    _save(key)
+    save(key)
     if suspended:
         _announce(key, "key.suspended", before=before, kind=SUSPENDED)
     else:
@@ -282,23 +282,25 @@ def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> 
 def revoke(key: Key, *, expected: int | None = None) -> Key:
     """End a key for good. Its row stays. Raises Revoked when it is that already, Stale, Departed."""
     locks.lock(key.org_id)
-    key = _locked(key)
-    _refuse_stale(key, expected)
+    key = locked(key)
+    refuse_stale(key, expected)
     before = _facts(key)
     key.revoked_at = timezone.now()
-    _save(key)
+    save(key)
     _announce(key, "key.revoked", before=before, kind=REVOKED)
     return key
 
 
-def _locked(key: Key) -> Key:
+def locked(key: Key) -> Key:
+    """The key as it is now, until the end of the transaction. Raises Revoked."""
     key = Key.objects.select_for_update().get(org_id=key.org_id, id=key.id)
     if key.revoked_at is not None:
         raise Revoked
     return key
 
 
-def _refuse_stale(key: Key, expected: int | None) -> None:
+def refuse_stale(key: Key, expected: int | None) -> None:
+    """Raises Stale unless the key is what whoever changes it has seen; None has seen whatever is there."""
     if expected not in (None, key.change_number):
         raise Stale(key)
 
@@ -342,7 +344,8 @@ def _write_rights(key: Key, spec: KeySpec, apis: dict[str, ApiDefinition]) -> No
     )
 
 
-def _save(key: Key) -> None:
+def save(key: Key) -> None:
+    """Store a change that gateways must hear of."""
     key.updated_at = timezone.now()
     key.change_number += 1
     key.save()

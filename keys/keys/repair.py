@@ -17,10 +17,11 @@ from redis import Redis
 
 from apis.gateways import names
 from apis.models import Outbox
-from keys.keys.delivery import check_later, session_name, write
-from keys.keys.reader import served_to, sessions_of
+from keys.keys.delivery import check_later, write
+from keys.keys.reader import served_to
 from keys.keys.session import encoded, parsed, same
 from keys.models import Key, Sweep
+from keys.rotation.places import Place, of_hashes, places_of
 from keys.sessions.merged import accepted
 from orgs import scope
 
@@ -62,10 +63,10 @@ def look(sessions: Collection[str], redis: Redis) -> set[str]:
     """Put right those of the keys whose sessions have these names, in the scope of every organisation and in no
     transaction. Answers the names that are of no key. Raises redis.RedisError."""
     hashes = [name.removeprefix(names.session("")) for name in sessions]
-    keys = list(Key.objects.filter(token_hash__in=hashes))
-    wrong = _wrong(keys, sessions_of(keys), redis)
-    write({key.id: key.org_id for key in wrong}, redis)
-    return set(sessions) - {session_name(key) for key in keys}
+    keys = of_hashes(hashes)
+    wanted = places_of(keys)
+    write({key.id: key.org_id for key in _wrong(keys, wanted, redis)}, redis)
+    return set(sessions) - {names.session(place.token_hash) for places in wanted.values() for place in places}
 
 
 def pause(worked: float, took: float) -> float:
@@ -81,11 +82,11 @@ def _next(sweep: Sweep, chunk: int) -> list[Key]:
 
 
 def _repair(keys: list[Key], redis: Redis, sweep: Sweep) -> None:
-    wanted = sessions_of(keys)
+    wanted = places_of(keys)
     wrong = _wrong(keys, wanted, redis)
     # Read anew there: what is being delivered just now is not undone.
     write({key.id: key.org_id for key in wrong}, redis)
-    removed = sum(wanted[key.id] is None for key in wrong)
+    removed = sum(wanted[key.id][0].session is None for key in wrong)
     sweep.checked += len(keys)
     sweep.removed += removed
     sweep.rewritten += len(wrong) - removed
@@ -96,23 +97,31 @@ def check(rows: list[Outbox], redis: Redis) -> None:
     once more. Raises redis.RedisError."""
     named = Q(org_id__in={row.org_id for row in rows}, id__in={row.subject for row in rows})
     keys = list(Key.objects.filter(named))
-    wrong = _wrong(keys, sessions_of(keys), redis)
+    wrong = _wrong(keys, places_of(keys), redis)
     write({key.id: key.org_id for key in wrong}, redis)
     check_later([row for row in rows if row.subject in {key.id for key in wrong}])
 
 
-def _wrong(keys: list[Key], wanted: dict[str, dict | None], redis: Redis) -> list[Key]:
-    stored = redis.mget([session_name(key) for key in keys]) if keys else []
+def _wrong(keys: list[Key], wanted: dict[str, list[Place]], redis: Redis) -> list[Key]:
+    """Those of which a session is not as it should be, whichever generation's."""
+    placed = [(key, place) for key in keys for place in wanted[key.id]]
+    stored = redis.mget([names.session(place.token_hash) for _, place in placed]) if placed else []
     other = [
-        (key, text) for key, text in zip(keys, stored, strict=True) if not _as_written(wanted[key.id], text)
+        (key, place, text)
+        for (key, place), text in zip(placed, stored, strict=True)
+        if not _as_written(place, text)
     ]
-    policies = served_to([key for key, _ in other if "apply_policies" in (wanted[key.id] or {})])
-    return [key for key, text in other if not _right(wanted[key.id], text, policies.get(key.id, []))]
+    having = {key.id: key for key, place, _ in other if "apply_policies" in (place.session or {})}
+    policies = served_to(list(having.values()))
+    wrong = {
+        key.id: key for key, place, text in other if not _right(place.session, text, policies.get(key.id, []))
+    }
+    return list(wrong.values())
 
 
-def _as_written(wanted: dict | None, text: bytes | None) -> bool:
+def _as_written(place: Place, text: bytes | None) -> bool:
     """Mostly it is, which is seen without reading it."""
-    return text == (None if wanted is None else encoded(wanted))
+    return text == (None if place.session is None else encoded(place.session, place.allowance))
 
 
 def _right(wanted: dict | None, text: bytes | None, policies: list[dict]) -> bool:

@@ -19,7 +19,7 @@ from keys.keys.forms import KeyForm
 from keys.keys.parameters import values_from
 from keys.keys.reader import apis_of_one, described_of, policies_of_one
 from keys.keys.search import LONGEST_SEARCH, found, opens
-from keys.models import Key
+from keys.models import Generation, Key
 from keys.sessions import results
 from orgs.access import access
 from orgs.http import etags
@@ -57,12 +57,12 @@ _WITH_PASSWORD = {"basic_auth_data": {"password": "", "hash_type": "bcrypt"}}
 @access("key", "keys", methods="GET POST")
 def keys(request):
     """GET lists; POST creates, and answers with the token for the only time."""
-    return _created(request) if request.method == "POST" else _listed(request, _living())
+    return _created(request) if request.method == "POST" else _listed(request, living())
 
 
 @access("key", "keys")
 def keys_of_apis(request):
-    return _listed(request, _living())
+    return _listed(request, living())
 
 
 @access("key", "keys")
@@ -79,7 +79,7 @@ def keys_detailed(request):
     if len(text) > LONGEST_SEARCH:
         raise RestError(400, f"q: must not be longer than {LONGEST_SEARCH} characters")
     rows, pages = page(request, _newest_first(found(text=text).keys))
-    return json_response({"keys": _data(rows), "pages": pages})
+    return json_response({"keys": data(rows), "pages": pages})
 
 
 @access("key", "keys", methods="POST")
@@ -100,7 +100,7 @@ def key(request, name):
     id."""
     if request.method == "POST":
         return _created(request, name)
-    return _answer(request, _key_or_404(_living(), name, request.GET))
+    return _answer(request, key_or_404(living(), name, request.GET))
 
 
 @access("key", "keys", methods="POST")
@@ -112,7 +112,7 @@ def key_of_user(request, user):
 @access("key", "keys", methods="GET PUT DELETE")
 def key_of_api(request, api, name):
     definition = _api_or_404(api)
-    found_key = _key_or_404(_living(), name, request.GET)
+    found_key = key_or_404(living(), name, request.GET)
     if definition and not opens(found_key, definition):
         raise RestError(404, lifecycle.MISSING)
     return _answer(request, found_key)
@@ -125,13 +125,14 @@ def _answer(request, found_key: Key) -> HttpResponse:
     once: dict[str, str] = {}
     if request.method == "PUT":
         found_key, once = _changed(request, found_key)
-    response = json_response(_shown_once(_data([found_key])[0], once))
+    response = json_response(_shown_once(data([found_key])[0], once))
     # Names of the APIs it opens are shown, and changed elsewhere.
     shown = hashlib.sha256(response.content).hexdigest()[:16]
     return tagged(request, response, etags.tag(found_key.change_number, shown))
 
 
-def _living():
+def living():
+    """Keys that REST knows, the newest first."""
     return _newest_first(found().keys)
 
 
@@ -144,7 +145,7 @@ def _opening(api: str):
     """Living keys that may open an API."""
     definition = _api_or_404(api)
     if definition is None:
-        return _living()
+        return living()
     return _newest_first(found(api_id=definition.api_id).keys).filter(org_id=definition.org_id)
 
 
@@ -159,17 +160,19 @@ def _api_or_404(api: str) -> ApiDefinition | None:
     return definition
 
 
-def _key_or_404(among, name: str, asked: Mapping[str, str]) -> Key:
+def key_or_404(among, name: str, asked: Mapping[str, str]) -> Key:
     """The key of a name: another organisation's is answered like a missing one. asked: `hashed` and `username` say what
     the name is alone."""
     named = Q(token_hash__in=naming.token_hashes(name)) if asked.get("username") != "true" else Q(pk__in=[])
     if asked.get("hashed") not in ("1", "true"):
         named |= Q(short_cache_key=token.cache_key(name))
     found_key = among.filter(named).first()
+    if found_key and not found_key.cache_key and name != found_key.token_hash:
+        _note_names(found_key, name)
+    former = Generation.objects.filter(named).values("key_id")
+    found_key = found_key or among.filter(id__in=former).first()
     if found_key is None:
         raise RestError(404, lifecycle.MISSING)
-    if not found_key.cache_key and name != found_key.token_hash:
-        _note_names(found_key, name)
     return found_key
 
 
@@ -203,7 +206,7 @@ def _created(request, key_id: str = "", *, of_user: bool = False) -> HttpRespons
         suspended=values.get("is_inactive", False),
         key_id=key_id,
     )
-    answer = _shown_once(_data([made])[0], once) | {"key_id": text}
+    answer = _shown_once(data([made])[0], once) | {"key_id": text}
     # Nobody has this answer, which holds the token, by having the key.
     return tagged(request, json_response(answer), etags.tag(made.change_number, "once"))
 
@@ -265,7 +268,7 @@ def _valid(
     return valid(form)
 
 
-def _data(rows: list[Key]) -> list[dict]:
+def data(rows: list[Key]) -> list[dict]:
     """Tyk's KeyData of keys. `key_id` is the hash: only the answer to creation has the token there."""
     sessions = described_of(rows)
     return [

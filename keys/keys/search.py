@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apis.models import ApiDefinition
 from keys.keys.words import beginning, beginning_in_text, hash_beginning, of_key, tag_mark, words
-from keys.models import Key, KeyPolicy, KeyRight, KeyWord, PolicyRight, in_state
+from keys.models import Generation, Key, KeyPolicy, KeyRight, KeyWord, PolicyRight, in_state
 from orgs.ids import is_id
 
 FEW = 2_000
@@ -130,8 +130,14 @@ def _having(policy: str) -> QuerySet:
     return KeyPolicy.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"), policy_id=policy)
 
 
+def with_hashes(hashes: Collection[str]) -> Q:
+    """Keys with one of these tokens, or that had it before."""
+    former = Generation.objects.filter(token_hash__in=hashes)
+    return Q(token_hash__in=hashes) | Q(id__in=former.values("key_id"))
+
+
 def _was_called(called: Called) -> Q:
-    among = Q(token_hash__in=called.hashes)
+    among = with_hashes(called.hashes)
     if called.wanted:
         return among
     return ~among & Q(created_at__lt=called.made_before) if called.made_before else ~among
@@ -140,7 +146,7 @@ def _was_called(called: Called) -> Q:
 def _few_called(called: Called) -> set[str] | None:
     if not called.wanted or len(called.hashes) > FEW:
         return None
-    return _few(Key.objects.filter(token_hash__in=called.hashes).values_list("id", flat=True))
+    return _few_of_hashes(token_hash__in=called.hashes)
 
 
 def _few(ids: QuerySet) -> set[str] | None:
@@ -154,13 +160,20 @@ def _with_word(word: str) -> QuerySet:
     return KeyWord.objects.filter(word__gte=lowest, word__lte=highest).values_list("key_id", flat=True)
 
 
-def _with_hash(text: str) -> QuerySet:
+def _few_of_hashes(**condition: Any) -> set[str] | None:
+    """Those with such a token, or a former one."""
+    newest = _few(Key.objects.filter(**condition).values_list("id", flat=True))
+    former = _few(Generation.objects.filter(**condition).values_list("key_id", flat=True))
+    return None if newest is None or former is None else newest | former
+
+
+def _in_hashes(text: str) -> dict[str, str]:
     lowest, beyond = hash_beginning(text) or ("", "")
-    return Key.objects.filter(token_hash__gte=lowest, token_hash__lt=beyond).values_list("id", flat=True)
+    return {"token_hash__gte": lowest, "token_hash__lt": beyond}
 
 
 def _few_with(text: str) -> set[str] | None:
-    hashed = _few(_with_hash(text)) if hash_beginning(text) else set()
+    hashed = _few_of_hashes(**_in_hashes(text)) if hash_beginning(text) else set()
     named = [ids for ids in (_few(_with_word(word)) for word in words(text)) if ids is not None]
     if hashed is None or (words(text) and not named):
         return None
@@ -168,7 +181,6 @@ def _few_with(text: str) -> set[str] | None:
 
 
 def _says(text: str) -> Q:
-    lowest, beyond = hash_beginning(text) or ("", "")
     said = Q()
     for word in words(text):
         # Asked of the row itself, and not of the table of words: PostgreSQL would read all of that.
@@ -180,7 +192,11 @@ def _says(text: str) -> Q:
             | Q(meta_text__iregex=pattern)
         )
     named = said if words(text) else Q(pk__in=[])
-    return named | Q(token_hash__gte=lowest, token_hash__lt=beyond) | Q(id=_id(text))
+    named |= Q(id=_id(text))
+    if not hash_beginning(text):
+        return named
+    former = Generation.objects.filter(**_in_hashes(text))
+    return named | Q(**_in_hashes(text)) | Q(id__in=former.values("key_id"))
 
 
 def _id(text: str) -> str:

@@ -19,12 +19,13 @@ from keys.keys.forms import KeyForm, SeenKeyForm, SuspensionForm
 from keys.keys.picker import offered
 from keys.keys.reader import apis_of_one, policies_of, policies_of_one, rights_of
 from keys.models import Key, KeyPolicy, KeyRight, PolicyRight
+from keys.rotation import generations
 from keys.sessions import results
 from orgs.access import access
 from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.ids import is_id
 from orgs.models import AuditEntry
-from orgs.providers import recent_traffic, usage
+from orgs.providers import usage
 from orgs.signing_in import form_tokens
 
 
@@ -94,7 +95,7 @@ def _opened(key: Key):
 
 @access("session", "keys")
 def key_detail(request, org, key_id):
-    key = _key_or_404(key_id)
+    key = key_or_404(key_id)
     policies = policies_of([key])[key.id]
     context = {
         "section": "keys",
@@ -123,8 +124,11 @@ def key_detail(request, org, key_id):
             "own_rights": rights_of([key])[key.id],
             "results": [(api, made.lines[api.api_id]) for api in context["apis"] if api.api_id in made.lines],
         }
-    if used := usage.last_day("key", [key.token_hash], request.org, request.user, timezone.now()):
+    if used := usage.last_day(
+        "key", [key.token_hash], request.org, request.user, timezone.now(), former=generations.former([key])
+    ):
         context |= {"usage": used, "use": used.of.get(key.token_hash)}
+    context |= generations.shown(request, key)
     return render(request, "keys/detail.html", context)
 
 
@@ -179,11 +183,11 @@ def _saved(request, key: Key, form: KeyForm, expected: int):
 @access("session", "keys", methods="GET POST", form=True)
 def key_suspension(request, org, key_id):
     """GET asks before a key is suspended; POST does it, or resumes it: `suspended` = true or false."""
-    key = _key_or_404(key_id)
+    key = key_or_404(key_id)
     if request.method != "POST":
         if key.revoked_at is not None or key.suspended:
             raise Http404
-        traffic = recent_traffic.of(request, key_hash=key.token_hash)
+        traffic = generations.recent_traffic_of(request, key)
         return render(request, "keys/suspend.html", {"section": "keys", "key": key, "traffic": traffic})
     form = SuspensionForm(request.POST)
     if not form.is_valid():
@@ -202,13 +206,13 @@ def key_suspension(request, org, key_id):
 @access("session", "keys", methods="GET POST", form=True)
 def key_revoke(request, org, key_id):
     """GET asks, POST does."""
-    key = _key_or_404(key_id)
+    key = key_or_404(key_id)
     if request.method == "POST":
         return _revoke(request, key)
     if key.revoked_at is not None:
         raise Http404
     context = {"section": "keys", "key": key, "apis": list(_opened(key))}
-    context["traffic"] = recent_traffic.of(request, key_hash=key.token_hash)
+    context["traffic"] = generations.recent_traffic_of(request, key)
     return render(request, "keys/revoke.html", context)
 
 
@@ -255,13 +259,13 @@ def _text(value) -> str:
 
 
 def living_or_404(key_id: str) -> Key:
-    key = _key_or_404(key_id)
+    key = key_or_404(key_id)
     if key.revoked_at is not None:
         raise Http404
     return key
 
 
-def _key_or_404(key_id: str) -> Key:
+def key_or_404(key_id: str) -> Key:
     key = Key.objects.filter(id=key_id).first() if is_id(key_id) else None
     if key is None:
         raise Http404

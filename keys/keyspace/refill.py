@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.utils import timezone
 from redis import Redis
 
+from apis.gateways import names
 from keys.keys import repair
-from keys.keys.delivery import session_name
 from keys.models import Key, Sweep
 from orgs import scope
 
@@ -53,7 +53,7 @@ def _is_emptied(redis: Redis) -> bool:
     """Whether most of some keys that gateways should know are not there: the mark alone may have been evicted."""
     living = Key.objects.filter(revoked_at=None, delivered_number__gt=0)
     keys = list(living.only("org_id", "token_hash").order_by("org_id", "id")[:SAMPLE])
-    there = redis.exists(*(session_name(key) for key in keys)) if keys else 0
+    there = redis.exists(*(names.session(key.token_hash) for key in keys)) if keys else 0
     return 2 * there < len(keys)
 
 

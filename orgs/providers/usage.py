@@ -41,13 +41,20 @@ class Usage:
 
 
 def last_day(
-    what: str, ids: Sequence[str], org: Organisation | None, user: User, now: datetime
+    what: str,
+    ids: Sequence[str],
+    org: Organisation | None,
+    user: User,
+    now: datetime,
+    *,
+    former: Mapping[str, str] | None = None,
 ) -> Usage | None:
     """How much things were called. what: one of WHAT; ids: as records of requests name them (an API's own id, the hash
-    of a key's token, the id of an organisation); org: whose they are, None for organisations.
+    of a key's token, the id of an organisation); org: whose they are, None for organisations; former: other names of
+    things, whose use is that of the one among `ids`.
 
     None for a person who may not see traffic, and where nobody counts it.
     """
     if not user.may("analytics"):
         return None
-    return next((read(what, ids, org, now) for read in declarations.functions("usage")), None)
+    return next((read(what, ids, org, now, former) for read in declarations.functions("usage")), None)

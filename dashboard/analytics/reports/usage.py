@@ -56,19 +56,31 @@ NEWEST = {
 }
 
 
-def last_day(what: str, ids: Sequence[str], org: Organisation | None, now: datetime) -> Usage | None:
+def last_day(
+    what: str,
+    ids: Sequence[str],
+    org: Organisation | None,
+    now: datetime,
+    former: Mapping[str, str] | None = None,
+) -> Usage | None:
     """As orgs.providers.usage.last_day: of things of one organisation in the zone of its figures, of several in UTC.
     None if that takes too long: a list of things is shown whatever becomes of their figures."""
     try:
         with transaction.atomic():
             reader.limit_time()
-            return _last_day(what, ids, org, now)
+            return _last_day(what, [*ids, *(former or {})], org, now, former)
     except DatabaseError as error:
         logger.warning("no figures for a list of kind %s: %s", what, type(error).__name__)
         return None
 
 
-def _last_day(what: str, ids: Sequence[str], org: Organisation | None, now: datetime) -> Usage:
+def _last_day(
+    what: str,
+    ids: Sequence[str],
+    org: Organisation | None,
+    now: datetime,
+    former: Mapping[str, str] | None = None,
+) -> Usage:
     cut = zones.of(org, now) if org else Shown(ZoneInfo("UTC"))
     period = periods.parse({}, cut.zone, now)
     if org:
@@ -81,6 +93,8 @@ def _last_day(what: str, ids: Sequence[str], org: Organisation | None, now: date
     if org:
         edges = tuple(row_bound(edge, period.tables.grain, cut.zone) for edge in edges)
     found = _read(used, (NEWEST[what], newest), ids, edges)
+    if former:
+        found = sorted(((former.get(row[0], row[0]), *row[1:]) for row in found), key=itemgetter(0))
     uses = {name: _use(list(parts), len(edges), period) for name, parts in groupby(found, itemgetter(0))}
     return Usage(uses, f"24 h to {said(period.seen_end, cut.zone)}", cut.zone.key)
 
@@ -119,7 +133,7 @@ def _use(parts: list[tuple], buckets: int, period: Period) -> Use:
         over_time[max(0, bucket or 0)] += hits
     hits, failed = sum(over_time), sum(part[3] for part in parts)
     share = figures.share(failed, hits)
-    *_, last, exact = parts[0]
+    last, exact = max(part[-2:] for part in parts)
     return Use(
         hits=hits,
         requests=figures.short(hits),

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from keys.keys import lifecycle
-from keys.keys.delivery import SPENT
 from keys.models import Key
+from keys.rotation.counters import SPENT
 from orgs import scope
 from tests import make
 from tests.analytics.screens import ago, push

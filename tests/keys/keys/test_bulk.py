@@ -241,10 +241,10 @@ def test_one_key_that_cannot_be_delivered_does_not_keep_the_others_of_its_chunk(
         Key.objects.filter(id=keys[2].id).update(meta_data={"number": "unreadable"})
     encoded = delivery.encoded
 
-    def raising(session):
+    def raising(session, *allowance):
         if session["meta_data"]:
             raise ValueError("cannot be written")
-        return encoded(session)
+        return encoded(session, *allowance)
 
     monkeypatch.setattr(delivery, "encoded", raising)
     build.deliver(redis)

@@ -20,6 +20,7 @@ from apis.publishing import publish
 from keys.keys import delivery, lifecycle
 from keys.keys.session import Right
 from keys.models import Key
+from keys.rotation import counters
 from orgs import scope
 from tests.keys import build
 from tests.keys.build import inside
@@ -143,8 +144,8 @@ def test_the_quota_of_a_key_that_ended_is_spent_for_gateways_that_write_its_sess
     inside(cast.acme, end, made)
     for _ in range(3):
         build.deliver(redis)
-        assert redis.incr(f"quota-{made.token_hash}") == delivery.SPENT + 1
-        assert redis.ttl(f"quota-{made.token_hash}") == delivery.SPENT_FOR
+        assert redis.incr(f"quota-{made.token_hash}") == counters.SPENT + 1
+        assert redis.ttl(f"quota-{made.token_hash}") == counters.SPENT_FOR
         assert redis.get(f"apikey-{made.token_hash}") != stale
         redis.set(f"apikey-{made.token_hash}", stale)
         redis.delete(f"quota-{made.token_hash}")

@@ -13,11 +13,12 @@ from apis.models import ApiDefinition
 from apis.publishing import publish
 from dashboard.worker import Step, run
 from keys.keys import lifecycle, repair
-from keys.keys.delivery import AGAIN, SPENT
+from keys.keys.delivery import AGAIN
 from keys.keys.session import Right
 from keys.models import Key, Sweep
 from keys.policies import lifecycle as policy_lifecycle
 from keys.policies.effect.effective import effective
+from keys.rotation.counters import SPENT
 from orgs import scope
 from tests.keys import build
 from tests.keys.policies import build as policies
