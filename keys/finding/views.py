@@ -29,7 +29,7 @@ COLUMNS = (
     Column("Opens", lesser=True),
     Column("Expires", "date", lesser=True),
     Column("Created", "date", "created", lesser=True),
-    Column("Quota used", "count"),
+    Column("Quota used", "badge"),
 )
 CSV_HEADER = ("id", "name", "owner", "hash", "state", "APIs", "policies", "expires", "created", "delivered")
 # What the form of the list asks for.
