@@ -132,3 +132,25 @@ def test_ids_that_somebody_chose_and_secrets_are_nowhere_in_clear(doors, cast, r
             places = (kept, log.getvalue(), "".join(answers))
             assert [form in text for text in places] == [False] * 3, secret
     assert [secret in in_redis for secret in (chosen, password)] == [False, False]
+
+
+def test_djangos_admin_shows_no_secret_and_no_name_by_which_gateways_know_a_key(cast, rest, client_for):
+    guarded = build.api(cast.acme, use_basic_auth=True)
+    sent = {"access_rights": {guarded.api_id: {}}, "hmac_enabled": True, "hmac_string": "canary-signing"}
+    rest(cast.acme_admin).post(
+        "/api/keys/canary-0123456789", json.dumps(sent), content_type="application/json"
+    )
+    with scope.org(cast.acme.id):
+        key = Key.objects.get()
+    page = client_for(cast.super_user).get(f"/django-admin/keys/key/{key.pk}/change/", follow=True)
+    text = page.content.decode()
+    hidden = (
+        "canary-",
+        key.token_hash,
+        key.cache_key,
+        key.short_cache_key,
+        bytes(key.sealed_secrets).hex(),
+        "ealed secret",
+    )
+    assert (page.status_code, key.hint in text) == (200, True)
+    assert [each in text for each in hidden] == [False] * len(hidden)
