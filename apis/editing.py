@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from apis.definitions import document
 from apis.forms import ApiForm, JsonForm
+from apis.models import ApiDefinition
 from apis.publishing import publish
 from apis.publishing.refusals import Refused
 from orgs.http import refusals
@@ -45,10 +46,8 @@ def said_in(form: ApiForm | JsonForm) -> Iterator[None]:
             form.refuse(error.problems)
 
 
-def say_all(request: HttpRequest, form: ApiForm | JsonForm, *, present_id: str | None = None) -> None:
+def say_all(request: HttpRequest, form: ApiForm | JsonForm, *, present: ApiDefinition | None = None) -> None:
     """Add to the errors of a form what publishing would refuse, so that nobody meets them one after the other."""
     if form.definition is not None:
-        found = publish.faults(
-            form.definition, author=request.user, org_id=request.org.id, present_id=present_id
-        )
+        found = publish.faults(form.definition, author=request.user, org_id=request.org.id, present=present)
         form.refuse_further(found)

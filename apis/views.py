@@ -123,7 +123,7 @@ def api_edit(request, org, id):
         with editing.said_in(form):
             return _published(request, api, form)
     elif request.method == "POST":
-        editing.say_all(request, form, present_id=api.api_id)
+        editing.say_all(request, form, present=api)
     context = {**about(request, api, "edit"), "form": form, "as_json": isinstance(form, JsonForm)}
     return render(request, "apis/edit.html", context, status=status_of(form))
 

@@ -31,6 +31,7 @@ class KeysConfig(AppConfig):
         ),
     )
     rights = {"keys": "Keys", "policies": "Policies", "oauth": "OAuth clients"}
+    own_policies = ("keys.policies.naming.own",)
     attention = ("keys.attention.items",)
 
     def ready(self):

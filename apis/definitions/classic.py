@@ -14,6 +14,7 @@ from apis.definitions.facts import Names, Targets
 from apis.definitions.listen_path import Address
 from apis.definitions.pointer import Problem, child, pointer, walk
 from apis.definitions.rules import guard, members, references, shape, trusted
+from apis.definitions.rules.policies import named
 from apis.definitions.rules.targets import NOWHERE, target_fault
 from orgs.http.strict_json import BadJson
 
@@ -90,6 +91,10 @@ def auth(definition: dict) -> str:
 
 def targets(definition: dict) -> Targets:
     return Targets(_proxy(definition).get("target_url") or "", guard.called(definition))
+
+
+def policies(definition: dict) -> list[tuple[str, str]]:
+    return named(definition)
 
 
 def classic_for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:

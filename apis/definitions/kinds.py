@@ -65,6 +65,11 @@ def targets(definition: dict) -> Targets:
     return _kind(definition).targets(definition)
 
 
+def policies(definition: dict) -> list[tuple[str, str]]:
+    """(JSON pointer, ID) of each policy that it names; of wrong types none."""
+    return _kind(definition).policies(definition)
+
+
 def classic_for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
     """A copy of a valid definition in the classic form, as gateways are given it.
 

@@ -16,7 +16,7 @@ from apis.definitions import kinds
 from apis.definitions.listen_path import Address
 from apis.definitions.pointer import Problem
 from apis.models import ApiDefinition, Revision, ServedApi
-from apis.publishing import conflicts, events, serving
+from apis.publishing import conflicts, events, references, serving
 from apis.publishing.columns import columns
 from apis.publishing.refusals import SAME_ID, SAME_URL, Deleted, Invalid, Stale, Taken
 from orgs.audit import log
@@ -74,7 +74,7 @@ def change(
     keeps the present one, another gives the API a new identity. Raises Invalid, Taken, Stale, Deleted,
     Departed, LimitReached.
     """
-    _refuse_faults(definition, author, api.org_id, present_id=api.api_id)
+    _refuse_faults(definition, author, api.org_id, present=api)
     return _change(api, definition, author=author, message=message, started_from=started_from, at=at)
 
 
@@ -175,20 +175,24 @@ def _describe(api, definition, api_id, active=None):
         setattr(api, name, value)
 
 
-def faults(definition, *, author, org_id, present_id=None) -> list[Problem]:
-    """What keeps a definition from being published, as far as it says so itself.
+def faults(definition, *, author, org_id, present=None) -> list[Problem]:
+    """What keeps a definition from being published, as far as it says so itself, and by the policies that it names.
 
-    present_id: an API's own id is kept, even if nobody could choose it today.
+    present: the ApiDefinition that there is; its own id is kept, even if nobody could choose it today, and what it
+    names.
     """
     may_use_references = author is None or author.is_superuser
     found = kinds.problems(definition, may_use_references=may_use_references, org_id=org_id)
-    if present_id and isinstance(definition, dict) and kinds.names(definition).api_id == present_id:
+    if present and isinstance(definition, dict) and kinds.names(definition).api_id == present.api_id:
         found = [problem for problem in found if problem.pointer != "/api_id"]
+    if isinstance(definition, dict):
+        stored = present.definition if present else None
+        found += references.strange_policies(definition, org_id, stored)
     return found
 
 
-def _refuse_faults(definition, author, org_id, present_id=None):
-    if found := faults(definition, author=author, org_id=org_id, present_id=present_id):
+def _refuse_faults(definition, author, org_id, present=None):
+    if found := faults(definition, author=author, org_id=org_id, present=present):
         raise Invalid(found)
 
 

@@ -8,6 +8,7 @@ from apis.definitions.document import pretty
 from apis.forms import DeletionForm, HistoryForm, RestoreForm, RevisionForm
 from keys.models import OAuthClient, PolicyRevision
 from keys.policies import holders, lifecycle
+from keys.policies.naming import apis_naming
 from keys.policies.refusals import Invalid, Stale, Taken
 from keys.policies.views import about, difference, policy_or_404
 from orgs.access import access
@@ -122,6 +123,8 @@ def policy_delete(request, org, id):
     context = about(request, policy, "delete") | {
         "newest": newest,
         "holders": holders.of(policy, named=request.user.may("keys")),
+        "naming": apis_naming(policy),
+        "sees_apis": request.user.may("apis"),
         "clients": OAuthClient.objects.filter(org_id=policy.org_id, policy=policy).count(),
     }
     return render(request, "policies/delete.html", context, status=409 if newest else 200)

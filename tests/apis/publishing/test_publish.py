@@ -288,10 +288,10 @@ def test_an_id_that_nobody_could_choose_any_more_is_kept_and_every_other_fault_s
     old = ApiDefinition.objects.get(id=api.id)
     asked = {"author": cast.acme_admin, "org_id": acme.id}
     same = plain(api_id="old id!", name="")
-    pointers = {problem.pointer for problem in publish.faults(same, **asked, present_id="old id!")}
+    pointers = {problem.pointer for problem in publish.faults(same, **asked, present=old)}
     assert pointers == {"/name"}
     anew = {problem.pointer for problem in publish.faults(same, **asked)}
-    other = {problem.pointer for problem in publish.faults(same, **asked, present_id="another")}
+    other = {problem.pointer for problem in publish.faults(same, **asked, present=api)}
     assert anew == other == {"/name", "/api_id"}
     with pytest.raises(Invalid):
         publish.change(old, same, author=cast.acme_admin)
