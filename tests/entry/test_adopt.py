@@ -10,7 +10,7 @@ from tests.keys.adoption.build import NAME, write
 @pytest.fixture
 def run(capsys, cast, redis):
     def run(*arguments):
-        call_command("adopt", *arguments)
+        call_command("adopt", *arguments, skip_checks=False)
         return capsys.readouterr().out.splitlines()
 
     return run

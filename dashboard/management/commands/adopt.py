@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 ),
                 redis_client.client() as redis,
             ):
-                {"list": self.show, "import": self.take_over, "check": self.check}[verb](redis, **options)
+                {"list": self.show, "import": self.take_over, "check": self.examine}[verb](redis, **options)
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error
         except RedisError as error:
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             return False
         return True
 
-    def check(self, redis: Redis, **options: object) -> None:
+    def examine(self, redis: Redis, **options: object) -> None:
         wrong = looked = 0
         for batch in checking.batches(redis):
             looked += len(batch)

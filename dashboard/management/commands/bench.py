@@ -17,9 +17,11 @@ from dashboard.engines import embedded, processes
 from dashboard.management.commands.test import environment
 
 BENCHMARKS = {
+    "deliveries": "new keys, 50 a second, until gateways have them; a round of the sweep over 100,000",
     "idle": "processor time and memory of a started `serve` which nobody asks for anything",
     "ingest": "the gateways' lists into records and rollups, against a bare COPY of the same rows",
     "keys": "the list of keys, a search, one key, a delivery, an API deleted, with 10, 10,000 and 1,000,000 keys",
+    "kills": "whether Redis ends equal to the store when the worker is killed 50 times",
     "publish": "a change of one API, and the first pull after it, with 10, 1,000 and 10,000 APIs present",
     "screens": "what the analytics page reads, rollups against GROUP BY over raw records",
 }
@@ -35,7 +37,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--records",
             type=int,
-            help="ingest: 100,000 a worker, screens and keys: 1,000,000, publish: 10,000 APIs, unless given",
+            help="ingest: 100,000 a worker, screens and keys: 1,000,000, publish: 10,000 APIs, "
+            "deliveries: 100,000 keys, kills: 50, unless given",
         )
         parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
         parser.add_argument("--seed", type=int, default=7)
@@ -53,10 +56,14 @@ class Command(BaseCommand):
 
     def measure(self, name: str, records: int | None, workers: int, seed: int, **options: object) -> dict:
         # Imported here: the list of benchmarks needs none of them.
-        from dashboard.benchmarks import ingest, keys, publish, screens  # noqa: PLC0415
+        from dashboard.benchmarks import deliveries, ingest, keys, publish, screens  # noqa: PLC0415
 
         if name == "keys":
             return keys.run(records or 1_000_000)
+        if name == "deliveries":
+            return deliveries.run(records or deliveries.SWEPT)
+        if name == "kills":
+            return deliveries.kills(records or 50, seed=seed)
         if name == "publish":
             return publish.run(records or publish.SIZES[-1], seed)
         if name == "ingest":

@@ -27,11 +27,11 @@ class Command(BaseCommand):
                 ),
                 scope.every_org(),
             ):
-                getattr(self, verb)()
+                {"check": self.examine, "serve": self.serve}[verb]()
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error
 
-    def check(self) -> None:
+    def examine(self) -> None:
         """One line an API: organisation, database id, whether it is served, and what would be refused."""
         for api in ApiDefinition.objects.order_by("org_id", "id").iterator(chunk_size=50):
             found = problems(api.definition, may_use_references=False, org_id=api.org_id)
