@@ -20,6 +20,8 @@ from apis.gateways.redis_client import client
 from apis.models import ApiDefinition, Outbox
 from apis.publishing import publish
 from dashboard.benchmarks import measure
+from keys.keys import lifecycle
+from keys.keys.session import Right
 from keys.models import Key
 from orgs import scope
 from orgs.models import Organisation, User
@@ -60,7 +62,7 @@ def run(most: int) -> dict[str, object]:
     with client() as server:
         for size in (size for size in SIZES if size <= most):
             begun = time.perf_counter()
-            org = _organisation(size)
+            org = organisation(size)
             filled = time.perf_counter() - begun
             for what, times in (_figures(org, size, server) | {"filled, s": [filled]}).items():
                 figures.setdefault(what, {})[size] = times
@@ -86,13 +88,14 @@ def growth(by_size: dict[int, float]) -> float | None:
     return round(by_size[max(by_size)] / by_size[min(by_size)], 2)
 
 
-def _organisation(size: int) -> Organisation:
+def organisation(size: int) -> Organisation:
+    """One that has so many keys."""
     org = Organisation.everyone.create(
         owner_name=f"{size} keys", slug=f"keys-{size}", max_keys=2 * max(SIZES), time_zone="Europe/Berlin"
     )
     User.everyone.create(org=org, email="ada@bench.example", permissions={"IsAdmin": "admin"})
     with scope.org(org.id):
-        apis = [_api(org, number).id for number in range(APIS)]
+        apis = [api(org, number).id for number in range(APIS)]
     facts = {"org": org.id, "keys": size, "apis": apis, "few": FEW + 2, "many": FEW + 2 + MANY, "rare": RARE}
     # As the superuser, who checks no row and no reference: what is measured is not the filling.
     with psycopg.connect(_superuser(), autocommit=True, cursor_factory=ClientCursor) as server:
@@ -108,7 +111,8 @@ def _superuser() -> str:
     return os.environ["SCRATCH_SUPERUSER_URL"].replace("/postgres?", f"/{database}?")
 
 
-def _api(org: Organisation, number: int) -> ApiDefinition:
+def api(org: Organisation, number: int) -> ApiDefinition:
+    """A new API of the organisation, in its scope."""
     definition = {
         "name": f"API {number}",
         "proxy": {"listen_path": f"/{org.slug}/{number}/", "target_url": "http://upstream.example/"},
@@ -140,6 +144,8 @@ def _figures(org: Organisation, size: int, server: redis.Redis) -> dict[str, lis
         "edit": f"{_key(org, size).id}/edit/",
     }
     figures = {what: _taken(lambda path=path: _page(browser, place + path)) for what, path in pages.items()}
+    figures["create"] = _taken(lambda: _undone(org.id, lambda: _create(org)))
+    figures["revoke"] = _taken(lambda: _undone(org.id, lambda: lifecycle.revoke(_key(org, size))))
     figures["deliver"] = _taken(lambda: _deliver(org, size, server))
     figures["API deleted that few name"] = _taken(lambda: _deleted(_named(org, 0)))
     if size >= MANY:
@@ -174,6 +180,11 @@ def _key(org: Organisation, number: int) -> Key:
         return Key.objects.get(id=f"{number:024x}")
 
 
+def _create(org: Organisation) -> None:
+    spec = lifecycle.KeySpec(alias="one more", rights=(Right(_named(org, 2).api_id),))
+    lifecycle.create(org.id, spec, created_by="bench")
+
+
 def _named(org: Organisation, number: int) -> ApiDefinition:
     with scope.org(org.id):
         return ApiDefinition.objects.get(name=f"API {number}")
@@ -193,7 +204,7 @@ def _deleted(api: ApiDefinition) -> float:
 def _added(org: Organisation) -> list[float]:
     with scope.org(org.id), transaction.atomic():
         Key.objects.filter(id__in=[f"{number:024x}" for number in range(4, MANY + 4)]).update(all_apis=True)
-    return _taken(lambda: _undone(org.id, lambda: _api(org, APIS)))
+    return _taken(lambda: _undone(org.id, lambda: api(org, APIS)))
 
 
 def _chunks(org: Organisation, server: redis.Redis) -> list[float]:

@@ -14,6 +14,7 @@ from apis.gateways import names
 from keys.adoption.discovery import CHUNK, is_of, judge, present, read, row_name
 from keys.adoption.judging import Judgement, named_apis, named_policies
 from keys.policies.document import ACTED_ON
+from keys.rotation.places import kept
 from orgs import scope
 
 _PREFIX = names.session("")
@@ -34,19 +35,20 @@ def batches(redis: Redis) -> Iterator[dict[str, list[str]]]:
 
 def _looked_at(stored: Mapping[str, str], redis: Redis) -> dict[str, list[str]]:
     sessions = read(stored, redis)
-    there = present(sessions)
+    there, ours = present(sessions), kept(list(sessions))
     mine = {name: session for name, session in sessions.items() if is_of(session, there)}
     judgements = judge(mine, dict.fromkeys(mine, True))
     return {
-        name[:_SHOWN]: faults(session, judgements[name])
+        name[:_SHOWN]: faults(session, judgements[name], ours=name in ours)
         if name in mine
         else ["is of no organisation that there is, or cannot be read"]
         for name, session in sessions.items()
     }
 
 
-def faults(session: Mapping[str, Any], judgement: Judgement) -> list[str]:
-    """What a session of an organisation must not be, in words."""
+def faults(session: Mapping[str, Any], judgement: Judgement, *, ours: bool) -> list[str]:
+    """What a session of an organisation must not be, in words. ours: whether it is of a key here, whose tokens share an
+    allowance by the counter that the session names (keys.rotation)."""
     found = []
     apis, policies = named_apis(session), named_policies(session)
     strangers = judgement.strangers - (NOWHERE in apis and NOWHERE not in judgement.own)
@@ -57,9 +59,10 @@ def faults(session: Mapping[str, Any], judgement: Judgement) -> list[str]:
     if judgement.strange_policies:
         found.append(f"names {judgement.strange_policies} policies that are not of its organisation")
     meta_data = session.get("meta_data")
+    acted_on = [name for name in ACTED_ON if not (ours and name == "rate_limit_pattern")]
     found += [
         f"has {name} in its metadata"
-        for name in ACTED_ON
+        for name in acted_on
         if isinstance(meta_data, dict) and name in meta_data
     ]
     return found

@@ -83,23 +83,27 @@ def _next(sweep: Sweep, chunk: int) -> list[Key]:
 
 def _repair(keys: list[Key], redis: Redis, sweep: Sweep) -> None:
     wanted = places_of(keys)
-    wrong = _wrong(keys, wanted, redis)
+    found = _wrong(keys, wanted, redis)
     # Read anew there: what is being delivered just now is not undone.
-    write({key.id: key.org_id for key in wrong}, redis)
-    removed = sum(wanted[key.id][0].session is None for key in wrong)
+    write({key.id: key.org_id for key in found}, redis)
+    removed = sum(wanted[key.id][0].session is None for key in found)
     sweep.checked += len(keys)
     sweep.removed += removed
-    sweep.rewritten += len(wrong) - removed
+    sweep.rewritten += len(found) - removed
 
 
 def check(rows: list[Outbox], redis: Redis) -> None:
     """Deliver messages of kind CHECK: put right what gateways wrote over the keys that they name, and look at those
     once more. Raises redis.RedisError."""
     named = Q(org_id__in={row.org_id for row in rows}, id__in={row.subject for row in rows})
-    keys = list(Key.objects.filter(named))
-    wrong = _wrong(keys, places_of(keys), redis)
-    write({key.id: key.org_id for key in wrong}, redis)
-    check_later([row for row in rows if row.subject in {key.id for key in wrong}])
+    found = wrong(list(Key.objects.filter(named)), redis)
+    write({key.id: key.org_id for key in found}, redis)
+    check_later([row for row in rows if row.subject in {key.id for key in found}])
+
+
+def wrong(keys: list[Key], redis: Redis) -> list[Key]:
+    """Those of which Redis does not hold what it should. Raises redis.RedisError."""
+    return _wrong(keys, places_of(keys), redis)
 
 
 def _wrong(keys: list[Key], wanted: dict[str, list[Place]], redis: Redis) -> list[Key]:
@@ -113,10 +117,10 @@ def _wrong(keys: list[Key], wanted: dict[str, list[Place]], redis: Redis) -> lis
     ]
     having = {key.id: key for key, place, _ in other if "apply_policies" in (place.session or {})}
     policies = served_to(list(having.values()))
-    wrong = {
+    found = {
         key.id: key for key, place, text in other if not _right(place.session, text, policies.get(key.id, []))
     }
-    return list(wrong.values())
+    return list(found.values())
 
 
 def _as_written(place: Place, text: bytes | None) -> bool:

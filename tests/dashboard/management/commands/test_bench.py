@@ -25,9 +25,11 @@ def bench(*arguments: str) -> str:
 
 def test_without_a_name_the_benchmarks_are_listed():
     assert [line.split()[0] for line in bench().splitlines()] == [
+        "deliveries",
         "idle",
         "ingest",
         "keys",
+        "kills",
         "publish",
         "screens",
     ]
