@@ -68,6 +68,7 @@ class KeysConfig(AppConfig):
         kinds.register(oauth.CHECK, oauth.check, urgency=kinds.SOON, rests=oauth.CHECK_AFTER)
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
         events.apis_departing.connect(bulk.depart, dispatch_uid="keys")
+        events.authentication_changed.connect(bulk.follow_authentication, dispatch_uid="keys")
         # Before the policies, which they name.
         events.api_set_changed.connect(clients.follow, dispatch_uid="oauth")
         events.apis_departing.connect(clients.depart, dispatch_uid="oauth")

@@ -4,6 +4,8 @@ from django.dispatch import Signal
 
 # org_id, api_id, what: "added" after the API's row came, "removed" before it goes.
 api_set_changed = Signal()
+# org_id, api_id: callers of the API prove in another way now who they are.
+authentication_changed = Signal()
 # organisation: all its APIs are about to go. What stands on top of them goes first, and the feed, for which everybody
 # waits, is locked last.
 apis_departing = Signal()

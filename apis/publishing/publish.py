@@ -104,6 +104,7 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
     organisation, api = _locked(api)
     _refuse_stale(api, started_from)
     before, before_text, before_claim = _facts(api), api.definition_text, _claim(api)
+    before_auth = api.auth
     switched = definition is None
     if switched:
         definition = api.definition
@@ -121,6 +122,8 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
     _store(api, author, message, at, action="api.published", before=before)
     if renamed:
         _announce(api, "added")
+    if api.auth != before_auth:
+        events.authentication_changed.send(ApiDefinition, org_id=api.org_id, api_id=api.api_id)
     _serve(api, renamed, claiming=claiming)
     return api
 

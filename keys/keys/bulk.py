@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
-from django.db.models import F, JSONField, QuerySet, Value
+from django.db.models import F, JSONField, Q, QuerySet, Value
 from django.utils import timezone
 from redis import Redis, RedisError
 
@@ -48,6 +48,15 @@ def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
     outbox.add_chunks(AGAIN, _each(every), {}, org_id=org_id)
     if what == "removed":
         _take_away(ApiDefinition.objects.only("org_id", "api_id").get(org_id=org_id, api_id=api_id))
+
+
+def follow_authentication(org_id: str, api_id: str, **_: object) -> None:
+    """Callers of an API prove in another way now who they are (apis.publishing.events.authentication_changed): the
+    sessions of users name it only where it asks for a password (keys.credentials.exposure)."""
+    naming = KeyRight.objects.filter(org_id=org_id, api__org_id=org_id, api__api_id=api_id)
+    users = Key.objects.filter(org_id=org_id, revoked_at=None, credential="basic")
+    opening = users.filter(Q(all_apis=True) | Q(id__in=naming.values("key_id")))
+    outbox.add_chunks(AGAIN, _each(opening), {}, org_id=org_id)
 
 
 def _each(keys: QuerySet) -> QuerySet:

@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
+from apis.publishing import publish
 from keys.credentials import sealed
 from keys.credentials.naming import TAKEN, IdTaken
 from keys.keys import lifecycle
@@ -234,6 +235,22 @@ def test_a_user_opens_no_api_that_does_not_ask_for_the_password(cast, acme, guar
     made = only_key(cast.acme)
     build.deliver(redis)
     assert build.stored(redis, made)["access_rights"].keys() == {guarded.api_id}
+
+
+@pytest.mark.parametrize("members", [{"all_apis": True, "access_rights": {}}, {}])
+def test_an_api_that_asks_for_a_password_no_longer_is_taken_from_users(cast, acme, guarded, redis, members):
+    other = build.api(cast.acme, "Other", use_basic_auth=True)
+    both = {"access_rights": {guarded.api_id: {}, other.api_id: {}}} | members
+    send(acme, "post", "/api/apis/keys/basic/jonas", user(guarded, **both))
+    made = only_key(cast.acme)
+    build.deliver(redis)
+    for asks, opened in ((False, {other.api_id}), (True, {guarded.api_id, other.api_id})):
+        with scope.org(cast.acme.id):
+            api = type(guarded).objects.get(id=guarded.id)
+            publish.change(api, api.definition | {"use_basic_auth": asks}, author=None)
+        assert not build.is_delivered(made)
+        build.deliver(redis)
+        assert build.stored(redis, made)["access_rights"].keys() == opened
 
 
 @pytest.mark.parametrize(
