@@ -4,12 +4,23 @@ A page of a list is read newest first, until it is full. For what few keys have,
 thing that is asked for is looked up in an index of its own first, and if it is few that have it, only those are read.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+)
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
@@ -130,10 +141,26 @@ def _having(policy: str) -> QuerySet:
     return KeyPolicy.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"), policy_id=policy)
 
 
+class Among(Func):
+    """Whether the hash of a token is one of many: one parameter, however many they are."""
+
+    conditional = True
+    output_field = BooleanField()
+
+    def __init__(self, hashes: Iterable[str]):
+        super().__init__(F("token_hash"))
+        self.hashes = list(hashes)
+
+    def as_sql(self, compiler, connection, **extra):
+        [column] = self.get_source_expressions()
+        text, params = compiler.compile(column)
+        return f"{text} = ANY(%s)", [*params, self.hashes]
+
+
 def with_hashes(hashes: Collection[str]) -> Q:
     """Keys with one of these tokens, or that had it before."""
-    former = Generation.objects.filter(token_hash__in=hashes)
-    return Q(token_hash__in=hashes) | Q(id__in=former.values("key_id"))
+    former = Generation.objects.filter(Among(hashes))
+    return Q(Among(hashes)) | Q(id__in=former.values("key_id"))
 
 
 def _was_called(called: Called) -> Q:
