@@ -38,6 +38,19 @@ def pytest_configure(config):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+# Files that take a minute or so. Begun last, they would leave the other processors without work.
+LONGEST = ("tests/test_hostile.py", "tests/browser/test_pages.py", "tests/entry/test_supervisor.py")
+LONGEST += (
+    "tests/dashboard/management/commands/test_bench.py",
+    "tests/test_walk.py",
+    "tests/test_headers.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 def _superuser(statement: str) -> None:
     with psycopg.connect(os.environ["SCRATCH_SUPERUSER_URL"], autocommit=True) as connection:
         connection.execute(statement)
