@@ -47,6 +47,7 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
         "oauth-client": 200,
         "organisation": 200,
         "policy": 200,
+        "session": 200,
         "user": 200,
         "user-group": 400,
     }
