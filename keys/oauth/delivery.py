@@ -7,7 +7,6 @@ each token that is presented, within a second; in a list and in a set, from whic
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -37,35 +36,40 @@ def deliver(rows: list[Outbox], redis: Redis) -> dict[str, str]:
     orgs = {row.subject: row.org_id for row in rows}
     moving = write(orgs, redis)
     clients = {client.id: client for client in _rows(orgs)}
-    for row in rows:
-        if row.subject in clients:
-            _end_tokens(clients[row.subject], row.payload or {}, redis)
-            if row.kind == ENDED:
-                outbox.add(CHECK, row.subject, org_id=row.org_id)
+    living = _living(clients.values())
+    known = [row for row in rows if row.subject in clients]
+    ending = [
+        clients[row.subject]
+        for row in known
+        if ALL in (row.payload or {}) or _has_ended(clients[row.subject], living)
+    ]
+    tokens.end_all({place_of(client): None for client in ending}, redis)
+    for row in known:
+        place, payload = place_of(clients[row.subject]), row.payload or {}
+        tokens.end_some(place, payload.get(HASHES, ()), redis)
+        if REFRESH in payload:
+            tokens.end_refresh(place, payload[REFRESH], redis)
+        if row.kind == ENDED:
+            outbox.add(CHECK, row.subject, org_id=row.org_id)
     return {row.id: "the client is being changed" for row in rows if row.subject in moving}
 
 
 def check(rows: list[Outbox], redis: Redis) -> None:
     """End what gateways have given by a policy that the client had, or to one that is deleted (a kinds.Handler)."""
-    for client in _rows({row.subject: row.org_id for row in rows}):
-        if client.deleted_at is None:
-            tokens.end_all(place_of(client), redis, but_of=client.policy_id)
-        else:
-            _end_tokens(client, {}, redis)
+    clients = list(_rows({row.subject: row.org_id for row in rows}))
+    living = _living(clients)
+    # A deleted one has no policy.
+    ending = [client for client in clients if client.deleted_at is None or _has_ended(client, living)]
+    tokens.end_all({place_of(client): client.policy_id for client in ending}, redis)
 
 
 def place_of(client: OAuthClient) -> Place:
     return Place(client.served_api_id, client.client_id)
 
 
-def _end_tokens(client: OAuthClient, payload: Mapping[str, Any], redis: Redis) -> None:
-    place = place_of(client)
-    if ALL in payload or (client.deleted_at is not None and place not in _living([client])):
-        tokens.end_all(place, redis)
-        return
-    tokens.end_some(place, payload.get(HASHES, ()), redis)
-    if REFRESH in payload:
-        tokens.end_refresh(place, payload[REFRESH], redis)
+def _has_ended(client: OAuthClient, living: Mapping[Place, OAuthClient]) -> bool:
+    """Whether it is deleted, and no other has its place."""
+    return client.deleted_at is not None and place_of(client) not in living
 
 
 def write(orgs: Mapping[str, str], redis: Redis) -> set[str]:

@@ -183,7 +183,7 @@ def _end(client: OAuthClient) -> None:
     seal(client, "sealed_secret", None)
     client.deleted_at = timezone.now()
     _save(client)
-    _announce(client, "oauth-client.deleted", before=before, urgent=True)
+    _announce(client, "oauth-client.deleted", before=before, tokens=ALL)
 
 
 def _own_api(org_id: str, api_id: str) -> ApiDefinition:

@@ -8,7 +8,7 @@ set names the hashes of a client's tokens with their expiries.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -69,15 +69,19 @@ def digest(refresh: str) -> str:
     return hashlib.sha256(refresh.encode()).hexdigest()
 
 
-def end_all(place: Place, redis: Redis, *, but_of: str | None = None) -> None:
-    """End the tokens of a client, with what they could be renewed by. but_of: those that were given by the policy of
-    this row id go on. Raises redis.RedisError."""
-    hashes = [hash.decode("utf-8", "replace") for hash in redis.zrange(place.tokens, 0, -1)]
-    _end(place, redis, hashes, lambda given: but_of is None or (given is not None and given.policy != but_of))
-    # What outlives its token, and what is given in this moment, no set names.
-    for name, given in _scanned(place, redis):
-        if but_of is None or given.policy != but_of:
-            _delete(place, redis, {_hash_in(name): given}, [name])
+def end_all(places: Mapping[Place, str | None], redis: Redis) -> None:
+    """End the tokens of clients, with what they could be renewed by; those that were given by the policy of the row id
+    beside a client go on. Raises redis.RedisError."""
+    for place, kept in places.items():
+        hashes = [hash.decode("utf-8", "replace") for hash in redis.zrange(place.tokens, 0, -1)]
+        _end(place, redis, hashes, lambda given, kept=kept: kept is None or (given and given.policy != kept))
+    # What outlives its token, and what is given in this moment, no set names. All of Redis is gone through for it, so
+    # once for all clients of an API.
+    for api_id in {place.api_id for place in places}:
+        for name, given in _scanned(api_id, redis):
+            place = Place(api_id, given.client_id)
+            if place in places and (places[place] is None or given.policy != places[place]):
+                _delete(place, redis, {_hash_in(name): given}, [name])
 
 
 def end_some(place: Place, hashes: Iterable[str], redis: Redis) -> None:
@@ -89,12 +93,12 @@ def end_some(place: Place, hashes: Iterable[str], redis: Redis) -> None:
 
 def end_refresh(place: Place, wanted: str, redis: Redis) -> None:
     """End the refresh token that has this digest. Raises redis.RedisError."""
-    for name, given in _scanned(place, redis):
-        if digest(given.refresh) == wanted:
+    for name, given in _scanned(place.api_id, redis):
+        if given.client_id == place.client_id and digest(given.refresh) == wanted:
             redis.delete(name, names.oauth(place.api_id, _REFRESH + given.refresh))
 
 
-def _end(place: Place, redis: Redis, hashes: list[str], ends: Callable[[Given | None], bool]) -> None:
+def _end(place: Place, redis: Redis, hashes: list[str], ends: Callable[[Given | None], object]) -> None:
     for first in range(0, len(hashes), _AT_ONCE):
         some = hashes[first : first + _AT_ONCE]
         stored = redis.mget([names.oauth(place.api_id, _ACCESS + hash) for hash in some])
@@ -123,15 +127,15 @@ def _delete(place: Place, redis: Redis, ending: dict[str, Given | None], more: C
         pipeline.execute()
 
 
-def _scanned(place: Place, redis: Redis) -> Iterator[tuple[str, Given]]:
-    """(name, what was given) of all that lies beside the client and is its own."""
-    patterns = (names.oauth(place.api_id, kind + "*") for kind in (_ACCESS, _REFRESH, _AUTHORIZE))
-    for pattern in patterns:
-        for found in _chunks(redis.scan_iter(match=pattern, count=1_000)):
-            for name, text in zip(found, redis.mget(found), strict=True):
-                given = _given(text)
-                if given is not None and given.client_id == place.client_id:
-                    yield name.decode("utf-8", "replace"), given
+def _scanned(api_id: str, redis: Redis) -> Iterator[tuple[str, Given]]:
+    """(name, what was given) of all that gateways have given to clients of an API."""
+    for found in _chunks(redis.scan_iter(match=names.oauth(api_id, "oauth-*"), count=1_000)):
+        kinds = tuple(names.oauth(api_id, kind).encode() for kind in (_ACCESS, _REFRESH, _AUTHORIZE))
+        if not (found := [name for name in found if name.startswith(kinds)]):
+            continue
+        for name, text in zip(found, redis.mget(found), strict=True):
+            if (given := _given(text)) is not None:
+                yield name.decode("utf-8", "replace"), given
 
 
 def _chunks(found: Iterator[bytes]) -> Iterator[list[bytes]]:

@@ -199,11 +199,14 @@ def test_the_sweep_puts_back_what_was_lost_or_altered_and_takes_out_what_came_ba
 
 
 def test_a_successor_under_the_same_id_is_not_taken_for_the_deleted_one(cast, protected, gold, shop, redis):
+    build.give(redis, shop)
     inside(cast.acme, lifecycle.delete, shop)
     build.client(cast.acme, protected, gold, client_id="shop", secret="new")
     deliver(redis)
     repair.step(redis)
     assert places(cast, protected, redis)[0]["secret"] == "new"
+    # Nor does it inherit the tokens.
+    assert [name for name in build.left(redis) if "apikey" in name or "refresh" in name] == []
 
 
 def test_a_secret_that_does_not_open_leaves_all_others_alone(cast, protected, shop, redis, settings):
