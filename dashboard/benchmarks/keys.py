@@ -34,12 +34,12 @@ RARE = 1_000  # of so many keys one has a tag
 
 _KEYS = """
     INSERT INTO keys_key (id, org_id, alias, owner, rate, per, quota_max, quota_renewal_rate, all_apis, suspended,
-        revoked_at, tags, meta_data, session_extra, credential, token_hash, cache_key, short_cache_key, created_by,
-        created_at, updated_at, change_number, delivered_number, delivered_at)
+        revoked_at, tags, meta_data, session_extra, credential, token_hash, cache_key, short_cache_key, allowance,
+        generation, created_by, created_at, updated_at, change_number, delivered_number, delivered_at)
     SELECT lpad(to_hex(n), 24, '0'), %(org)s, 'caller ' || n, 'team ' || n %% 100, -1, 0, -1, 0, n <= 2, false,
         CASE WHEN n = 3 THEN now() END, CASE WHEN n %% %(rare)s = 5 THEN '["vip"]' ELSE '[]' END::jsonb,
         jsonb_build_object('contract', 'c' || n), '{}', 'token', encode(sha256((%(org)s || n)::bytea), 'hex'),
-        left(md5(n::text), 16), '', 'bench', now() - n * interval '1 second', now(), 1, 1, now()
+        left(md5(n::text), 16), '', '', 1, 'bench', now() - n * interval '1 second', now(), 1, 1, now()
     FROM generate_series(1, %(keys)s) n"""
 # The first API is named by FEW keys, the second by up to MANY, the others by the rest.
 _RIGHTS = """

@@ -46,7 +46,7 @@ class Command(BaseCommand):
     def handle(self, *arguments: str, name: str | None, **options: object) -> None:
         if name is None:
             for each, what in BENCHMARKS.items():
-                self.stdout.write(f"{each:10}{what}")
+                self.stdout.write(f"{each:12}{what}")
         elif name == "idle":
             self.stdout.write(json.dumps(idle.run()))
         elif INSIDE in os.environ:
