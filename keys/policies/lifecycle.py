@@ -5,11 +5,11 @@ Everybody who changes a policy comes through here: pages, REST, commands. The ca
 taken in the order of orgs.organisations.locks; policies come between APIs and keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import JSONField, Max, Value
+from django.db.models import JSONField, Max, Q, Value
 
 from apis.definitions.document import faithful
 from apis.definitions.pointer import Problem, child
@@ -20,7 +20,6 @@ from keys.keys.parameters import no_such_api
 from keys.models import KeyPolicy, OAuthClient, Policy, PolicyRevision, PolicyRight
 from keys.policies import document, serving, storing
 from keys.policies.refusals import AlreadyMade, Deleted, Invalid, Stale, Taken, UsedByClients
-from orgs.audit import log
 from orgs.http.strict_json import BadJson
 from orgs.ids import new_id
 from orgs.models import Organisation, User
@@ -46,9 +45,12 @@ def create(
     made = Policy.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
     if made is not None:
         raise AlreadyMade(made)
-    stored = _create(organisation, given, author, message or "Created", form_token)
-    storing.announce([stored])
-    return stored.policy
+    apis = _own_apis(org_id, {"": given})
+    policies = _new(org_id, {"": given}, form_token)
+    storing.announce(
+        [_store(organisation, policies, {"": given}, apis, author=author, message=message or "Created")]
+    )
+    return policies[""]
 
 
 @transaction.atomic
@@ -62,35 +64,36 @@ def change(
     """
     given = _sound(wanted)
     organisation = locks.lock(policy.org_id)
-    stored = _change(organisation, policy, given, author, message, expected=expected)
-    storing.announce([stored])
-    return stored.policy
+    apis = _own_apis(policy.org_id, {"": given})
+    policy = _locked(policy)
+    _refuse_stale(policy, expected)
+    storing.announce([_store(organisation, {"": policy}, {"": given}, apis, author=author, message=message)])
+    return policy
 
 
 @transaction.atomic
 def bring(wanted: Mapping[str, tuple[str, object]], *, message: str = "Imported") -> list[Policy]:
     """Store policies of several organisations, or none: each is a new one, or if its organisation has one of its `_id`
-    or `id`, another revision of that.
+    or `id`, another revision of that. A number of statements for each organisation, however many policies.
 
-    wanted: (organisation's id, Tyk's policy object) by a JSON pointer, which is said where one is refused. Raises as
-    `create` does.
+    wanted: (organisation's id, Tyk's policy object) by a JSON pointer, which is said of each that is refused. An id is
+    given once. Raises as `create` does.
     """
+    given = _all_sound(wanted)
     # All of these before the list's own lock; in one order, as others might bring some of the same.
-    organisations = {
-        org_id: locks.lock(org_id) for org_id in sorted({org_id for org_id, _ in wanted.values()})
-    }
-    stored = []
-    for pointer, (org_id, each) in wanted.items():
-        try:
-            stored.append(_bring(organisations[org_id], _sound(each), message))
-        except Invalid as refused:
-            raise Invalid(
-                [Problem(pointer + fault.pointer, fault.message) for fault in refused.problems]
-            ) from None
-        except Taken:
-            raise Taken(pointer) from None
+    organisations = [locks.lock(org_id) for org_id in sorted({org_id for org_id, _ in wanted.values()})]
+    brought, stored = {}, []
+    for organisation in organisations:
+        own = {pointer: given[pointer] for pointer in wanted if wanted[pointer][0] == organisation.id}
+        apis = _own_apis(organisation.id, own)
+        there = _present(organisation.id, own)
+        policies = there | _new(
+            organisation.id, {pointer: own[pointer] for pointer in own if pointer not in there}
+        )
+        stored.append(_store(organisation, policies, own, apis, author=None, message=message))
+        brought |= policies
     storing.announce(stored)
-    return [each.policy for each in stored]
+    return [brought[pointer] for pointer in wanted]
 
 
 @transaction.atomic
@@ -102,17 +105,9 @@ def delete(policy: Policy, *, author: User | None, expected: int | None = None) 
     _refuse_stale(policy, expected)
     if clients := OAuthClient.objects.filter(org_id=policy.org_id, policy=policy).count():
         raise UsedByClients(clients)
-    _deliver_again(policy)
+    _deliver_again(policy.org_id, [policy])
     KeyPolicy.objects.filter(org_id=policy.org_id, policy=policy).delete()
-    log.record(
-        "policy.deleted",
-        "policy",
-        policy.id,
-        policy.name,
-        actor=author,
-        org=policy.org_id,
-        before=storing.facts(policy),
-    )
+    storing.record_deleted(policy.org_id, [policy], author)
     withdrawn = serving.withdraw(policy.org_id, [policy])
     subject = policy.id
     policy.delete()
@@ -133,10 +128,8 @@ def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
     if not policies:
         return
     named.delete()
-    for policy in policies:
-        before = storing.facts(policy)
-        storing.describe(policy, document.without_apis(policy.document, {api_id}), policy.document)
-        storing.write(policy, None, f"API {api_id} is deleted", action="policy.changed", before=before)
+    drafts = [storing.draft(policy, document.without_apis(policy.document, {api_id})) for policy in policies]
+    storing.write(org_id, [draft for draft in drafts if draft], None, f"API {api_id} is deleted")
     changed, grown = serving.serve(org_id, policies)
     if changed:
         serving.renew(serving.lock(), grown, org_id=org_id, subject=policies[0].id)
@@ -151,71 +144,77 @@ def depart(organisation: Organisation, **_: object) -> None:
     KeyPolicy.objects.filter(org_id=organisation.id).delete()
     PolicyRight.objects.filter(org_id=organisation.id).delete()
     withdrawn = serving.withdraw(organisation.id, policies)
-    for policy in policies:
-        log.record(
-            "policy.deleted",
-            "policy",
-            policy.id,
-            policy.name,
-            org=organisation.id,
-            before=storing.facts(policy),
-        )
+    storing.record_deleted(organisation.id, policies)
     Policy.objects.filter(org_id=organisation.id).delete()
     serving.renew(serving.lock(), -withdrawn, org_id=organisation.id, subject=organisation.id)
 
 
-def _create(
+def _store(
     organisation: Organisation,
-    given: Mapping[str, Any],
-    author: User | None,
-    message: str,
-    form_token: str | None = None,
-) -> storing.Stored:
-    id = _own_id(given)
-    # An id that is used again goes on with the revisions there were.
-    past = PolicyRevision.objects.filter(org_id=organisation.id, policy_row_id=id).aggregate(
-        last=Max("number")
-    )
-    policy = Policy(id=id, org_id=organisation.id, revision=past["last"] or 0, size=0, form_token=form_token)
-    apis = _own_apis(organisation.id, given)
-    storing.describe(policy, given)
-    return storing.store(policy, organisation, apis, author, message, action="policy.created", claiming=True)
-
-
-def _change(
-    organisation: Organisation,
-    policy: Policy,
-    given: Mapping[str, Any],
-    author: User | None,
-    message: str,
+    policies: Mapping[str, Policy],
+    given: Mapping[str, Mapping[str, Any]],
+    apis: Mapping[str, ApiDefinition],
     *,
-    expected: int | None = None,
+    author: User | None,
+    message: str,
 ) -> storing.Stored:
-    apis = _own_apis(policy.org_id, given)
-    policy = _locked(policy)
-    _refuse_stale(policy, expected)
-    before, present = storing.facts(policy), policy.document
-    named, granted = policy.policy_id, policy.grants_rights
-    storing.describe(policy, given, present)
-    if document.same(policy.document, present):
-        return storing.Stored(policy)
-    if granted and not policy.grants_rights:
-        # Where policies only limit, gateways of 3.0 go by the rights that they wrote into the session before.
-        _deliver_again(policy)
-    claiming = policy.policy_id != named
-    return storing.store(
-        policy, organisation, apis, author, message, action="policy.changed", before=before, claiming=claiming
-    )
+    """Store what is given for each of these policies of one organisation, both by the same pointer."""
+    drafts = [
+        draft
+        for pointer, policy in policies.items()
+        if (draft := storing.draft(policy, given[pointer], pointer)) is not None
+    ]
+    # Where policies only limit, gateways of 3.0 go by the rights that they wrote into the session before.
+    if closing := [draft.policy for draft in drafts if draft.granted and not draft.policy.grants_rights]:
+        _deliver_again(organisation.id, closing)
+    return storing.store(organisation, drafts, apis, author, message)
 
 
-def _bring(organisation: Organisation, given: Mapping[str, Any], message: str) -> storing.Stored:
-    own = Policy.objects.filter(org_id=organisation.id)
-    there = own.filter(id=_own_id(given)).first()
-    if there is None and given.get("id") and not given.get("_id"):
-        there = own.filter(policy_id=given["id"]).first()
-    if there is not None:
-        return _change(organisation, there, given, None, message)
-    return _create(organisation, given, None, message)
+def _new(
+    org_id: str, given: Mapping[str, Mapping[str, Any]], form_token: str | None = None
+) -> dict[str, Policy]:
+    """A row that is not stored yet for each document, by its pointer."""
+    ids = {pointer: _named_id(each) or new_id() for pointer, each in given.items()}
+    # An id that is used again goes on with the revisions there were.
+    past = PolicyRevision.objects.filter(org_id=org_id, policy_row_id__in=ids.values())
+    last = dict(past.values_list("policy_row_id").annotate(Max("number")))
+    return {
+        pointer: Policy(id=id, org_id=org_id, revision=last.get(id, 0), size=0, form_token=form_token)
+        for pointer, id in ids.items()
+    }
+
+
+def _present(org_id: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, Policy]:
+    """The policies that are there already, locked, by the pointers of the documents which mean them. Raises Taken where
+    several mean one."""
+    named = {pointer: _named_id(each) for pointer, each in given.items()}
+    known_as = {
+        pointer: each["id"] for pointer, each in given.items() if each.get("id") and not each.get("_id")
+    }
+    own = Policy.objects.select_for_update(no_key=True).filter(org_id=org_id)
+    rows = list(own.filter(Q(id__in=named.values()) | Q(policy_id__in=known_as.values())).order_by("id"))
+    by_id, by_policy_id = {row.id: row for row in rows}, {row.policy_id: row for row in rows}
+    found = {
+        pointer: by_id.get(named[pointer]) or by_policy_id.get(known_as.get(pointer)) for pointer in given
+    }
+    there = {pointer: row for pointer, row in found.items() if row is not None}
+    first = {row.id: pointer for pointer, row in reversed(there.items())}
+    if twice := [pointer for pointer, row in there.items() if first[row.id] != pointer]:
+        raise Taken(twice)
+    return there
+
+
+def _all_sound(wanted: Mapping[str, tuple[str, object]]) -> dict[str, dict[str, Any]]:
+    """The documents without faults, by pointer. Raises Invalid with the faults of all."""
+    sound, found = {}, []
+    for pointer, (_, each) in wanted.items():
+        try:
+            sound[pointer] = _sound(each)
+        except Invalid as refused:
+            found += [fault._replace(pointer=pointer + fault.pointer) for fault in refused.problems]
+    if found:
+        raise Invalid(found)
+    return sound
 
 
 def _sound(wanted: object) -> dict[str, Any]:
@@ -230,11 +229,11 @@ def _sound(wanted: object) -> dict[str, Any]:
     return given
 
 
-def _own_id(given: Mapping[str, Any]) -> str:
-    """The row's id: the one the document has, as gateways and clients write it, or a new one."""
+def _named_id(given: Mapping[str, Any]) -> str:
+    """The row's id that the document has, as gateways and clients write it; "" if it has none."""
     own = given.get("_id") or ""
     own = own.get("$oid", "") if isinstance(own, dict) else own
-    return own.lower() or (given["id"] if is_row_id(given.get("id")) else new_id())
+    return own.lower() or (given["id"] if is_row_id(given.get("id")) else "")
 
 
 def is_row_id(id: object) -> bool:
@@ -242,23 +241,28 @@ def is_row_id(id: object) -> bool:
     return isinstance(id, str) and document.is_hex_id(id) and id == id.lower()
 
 
-def _own_apis(org_id: str, given: Mapping[str, Any]) -> dict[str, ApiDefinition]:
-    """The APIs that a document names, by API id, locked so that none is deleted before the rights are committed."""
-    wanted = document.opened_apis(given)
+def _own_apis(org_id: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, ApiDefinition]:
+    """The APIs that documents name, by API id, locked so that none is deleted before the rights are committed."""
+    wanted = {pointer: document.opened_apis(each) for pointer, each in given.items()}
     own = ApiDefinition.objects.select_for_update(no_key=True, of=("self",)).filter(
-        org_id=org_id, api_id__in=wanted
+        org_id=org_id, api_id__in={api_id for api_ids in wanted.values() for api_id in api_ids}
     )
     apis = {api.api_id: api for api in own.only("id", "org_id", "api_id", "name").order_by("api_id")}
-    if missing := sorted(set(wanted) - apis.keys()):
-        raise Invalid([Problem(child("/access_rights", api_id), no_such_api(api_id)) for api_id in missing])
+    missing = [
+        Problem(child(f"{pointer}/access_rights", api_id), no_such_api(api_id))
+        for pointer, api_ids in wanted.items()
+        for api_id in sorted(set(api_ids) - apis.keys())
+    ]
+    if missing:
+        raise Invalid(missing)
     return apis
 
 
-def _deliver_again(policy: Policy) -> None:
-    """Have the sessions of all living keys with the policy written anew, in one statement."""
-    having = KeyPolicy.objects.filter(org_id=policy.org_id, policy=policy, key__revoked_at=None)
-    keys = having.values_list("key_id", Value(None, output_field=JSONField()))
-    outbox.add_chunks(AGAIN, keys, {}, org_id=policy.org_id)
+def _deliver_again(org_id: str, policies: Sequence[Policy]) -> None:
+    """Have the sessions of all living keys with one of the policies written anew, in one statement."""
+    having = KeyPolicy.objects.filter(org_id=org_id, policy__in=policies, key__revoked_at=None)
+    keys = having.values_list("key_id", Value(None, output_field=JSONField())).distinct()
+    outbox.add_chunks(AGAIN, keys, {}, org_id=org_id)
 
 
 def _locked(policy: Policy) -> Policy:

@@ -1,24 +1,29 @@
 """Why a policy was not stored: kinds of orgs.refusals."""
 
+from collections.abc import Sequence
+
 from apis.definitions.pointer import Problem, summary
 from keys.models import Policy
 from orgs import refusals
+
+MOST_SAID = 5
 
 
 class Invalid(refusals.Invalid):
     """The document is no policy that gateways could be given. problems: in the author's words."""
 
     def __init__(self, problems: list[Problem]):
-        super().__init__("; ".join(summary(problems, 5)))
+        super().__init__("; ".join(summary(problems, MOST_SAID)))
         self.problems = problems
 
 
 class Taken(refusals.Taken):
     """The id is somebody's already; nothing is said of whose."""
 
-    def __init__(self, pointer: str = "") -> None:
-        """pointer: to which of several policies it is."""
-        super().__init__(str(Problem(pointer, "There is a policy with this ID already.")))
+    def __init__(self, pointers: Sequence[str]) -> None:
+        """pointers: to which of several policies it is; one that is alone has an empty one."""
+        taken = [Problem(pointer, "There is a policy with this ID already.") for pointer in pointers]
+        super().__init__(" ".join(summary(taken, MOST_SAID)))
 
 
 class AlreadyMade(refusals.Taken):

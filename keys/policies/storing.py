@@ -1,14 +1,15 @@
-"""How a policy is stored: the row, its revision, its rights, the audit entry, and its elements for gateways.
+"""How policies are stored: the rows, their revisions, their rights, the audit entries, and their elements for gateways.
 
-Everything here is called by keys.policies.lifecycle, under the organisation's lock.
+Everything here is called by keys.policies.lifecycle, under the organisation's lock, and asks the database as often for
+many policies of an organisation as for one.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Sum, Value
+from django.db.models.functions import Coalesce, Concat
 from django.utils import timezone
 
 from apis.definitions.pointer import Problem
@@ -22,18 +23,67 @@ from orgs.organisations import limits
 
 # What the audit log says of a policy: not its metadata, which may hold an upstream's credentials.
 _FACTS = ("revision", "name", "policy_id", "state")
+# What changes of a row that is there.
+_CHANGING = (
+    "document_text",
+    "policy_id",
+    "name",
+    "state",
+    "tags",
+    "grants_rights",
+    "key_expires_in",
+    "revision",
+    "size",
+    "updated_at",
+)
 SAME_NAME = Problem("/name", "is the name of another policy of this organisation")
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A policy that is stored; what gateways and others hear of it comes once for all (`announce`). changed: whether
-    its elements are; grown: how many more there are; claiming: whether it has an id that it had not."""
+class Draft:
+    """A policy as it is to be stored. pointer: where it stands among several; before: what an audit entry says of it as
+    it was, empty of a new one; size, granted: of it as it was."""
 
     policy: Policy
-    changed: int = 0
+    pointer: str = ""
+    before: dict[str, Any] = field(default_factory=dict)
+    size: int = 0
+    granted: bool = False
+
+    @property
+    def claims(self) -> bool:
+        """Whether it has an id that it had not."""
+        return not self.before or self.before["policy_id"] != self.policy.policy_id
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether another may have to give way to it first: one that is there, with another name or id."""
+        return bool(self.before) and (self.claims or self.before["name"] != self.policy.name)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was stored of one organisation; what gateways and others hear of it comes once for all (`announce`).
+    changed: whether their elements are; grown: how many more there are."""
+
+    org_id: str
+    drafts: Sequence[Draft] = ()
+    changed: bool = False
     grown: int = 0
-    claiming: bool = False
+
+    @property
+    def claiming(self) -> list[Draft]:
+        return [draft for draft in self.drafts if draft.claims]
+
+
+def draft(policy: Policy, given: Mapping[str, Any], pointer: str = "") -> Draft | None:
+    """Put a document into the row; None if that is what it was."""
+    if policy._state.adding:
+        describe(policy, given)
+        return Draft(policy, pointer)
+    present, was = policy.document, Draft(policy, pointer, facts(policy), policy.size, policy.grants_rights)
+    describe(policy, given, present)
+    return None if document.same(policy.document, present) else was
 
 
 def describe(policy: Policy, given: Mapping[str, Any], present: Mapping[str, Any] | None = None) -> None:
@@ -54,26 +104,24 @@ def describe(policy: Policy, given: Mapping[str, Any], present: Mapping[str, Any
 
 
 def store(
-    policy: Policy,
     organisation: Organisation,
+    drafts: Sequence[Draft],
     apis: Mapping[str, ApiDefinition],
     author: User | None,
     message: str,
-    *,
-    action: str,
-    before: dict | None = None,
-    claiming: bool,
 ) -> Stored:
-    """Store a policy of this organisation."""
-    _refuse_more(organisation, policy)
-    if claiming and conflicts.id_is_taken(policy):
-        raise Taken
-    if Policy.objects.filter(org_id=policy.org_id, name=policy.name).exclude(id=policy.id).exists():
-        raise Invalid([SAME_NAME])
-    write(policy, author, message, action=action, before=before)
-    _write_rights(policy, apis)
-    changed, grown = serving.serve(policy.org_id, [policy])
-    return Stored(policy, changed, grown, claiming)
+    """Store policies of this organisation. apis: those that they name, by API id. Raises Taken, Invalid,
+    LimitReached."""
+    if not drafts:
+        return Stored(organisation.id)
+    _refuse_more(organisation, drafts)
+    if taken := conflicts.taken(organisation.id, drafts):
+        raise Taken(taken)
+    _refuse_same_names(organisation.id, drafts)
+    write(organisation.id, drafts, author, message)
+    _write_rights(organisation.id, drafts, apis)
+    changed, grown = serving.serve(organisation.id, [draft.policy for draft in drafts])
+    return Stored(organisation.id, drafts, changed > 0, grown)
 
 
 def announce(stored: Sequence[Stored]) -> None:
@@ -82,42 +130,46 @@ def announce(stored: Sequence[Stored]) -> None:
     if not any(each.changed or each.claiming for each in stored):
         return
     row = serving.lock()
-    for org_id in sorted({each.policy.org_id for each in stored}):
-        own = [each for each in stored if each.policy.org_id == org_id]
-        claims = {id for each in own if each.claiming for id in (each.policy.id, each.policy.policy_id)}
-        if claims and conflicts.strangers_have(org_id, claims):
-            raise Taken
-        if changed := [each for each in own if each.changed]:
-            grown = sum(each.grown for each in changed)
-            serving.renew(row, grown, org_id=org_id, subject=changed[0].policy.id)
+    for each in stored:
+        if taken := conflicts.claimed_by_strangers(each.org_id, each.claiming):
+            raise Taken(taken)
+        if each.changed:
+            serving.renew(row, each.grown, org_id=each.org_id, subject=each.drafts[0].policy.id)
 
 
-def write(policy: Policy, author: User | None, message: str, *, action: str, before: dict | None) -> None:
-    """Write the row, its next revision, and the audit entry."""
-    policy.revision += 1
-    policy.save(force_insert=policy._state.adding)
+def write(org_id: str, drafts: Sequence[Draft], author: User | None, message: str) -> None:
+    """Write the rows, the next revision of each, and the audit entries."""
+    policies = [draft.policy for draft in drafts]
     author_id, author_name = log.whoever(author)
-    PolicyRevision.objects.create(
-        org_id=policy.org_id,
-        policy_row_id=policy.id,
-        policy_id=policy.policy_id,
-        number=policy.revision,
-        document_text=policy.document_text,
-        author_id=author_id,
-        author=author_name,
-        message=message[:500],
-        created_at=policy.updated_at,
+    for policy in policies:
+        policy.revision += 1
+    _write_rows(org_id, drafts)
+    PolicyRevision.objects.bulk_create(
+        PolicyRevision(
+            org_id=org_id,
+            policy_row_id=policy.id,
+            policy_id=policy.policy_id,
+            number=policy.revision,
+            document_text=policy.document_text,
+            author_id=author_id,
+            author=author_name,
+            message=message[:500],
+            created_at=policy.updated_at,
+        )
+        for policy in policies
     )
-    log.record(
-        action,
-        "policy",
-        policy.id,
-        policy.name,
-        actor=author,
-        org=policy.org_id,
-        before=before,
-        after=facts(policy),
-    )
+    for action, some in (
+        ("policy.created", [draft for draft in drafts if not draft.before]),
+        ("policy.changed", [draft for draft in drafts if draft.before]),
+    ):
+        entries = ((each.policy.id, each.policy.name, each.before, facts(each.policy)) for each in some)
+        log.record_many(action, "policy", entries, actor=author, org=org_id)
+
+
+def record_deleted(org_id: str, policies: Sequence[Policy], author: User | None = None) -> None:
+    """Write the audit entries of policies that are about to go."""
+    entries = ((policy.id, policy.name, facts(policy), {}) for policy in policies)
+    log.record_many("policy.deleted", "policy", entries, actor=author, org=org_id)
 
 
 def facts(policy: Policy) -> dict[str, Any]:
@@ -125,26 +177,56 @@ def facts(policy: Policy) -> dict[str, Any]:
     return {name: getattr(policy, name) for name in _FACTS} | {"apis": document.opened_apis(policy.document)}
 
 
-def _write_rights(policy: Policy, apis: Mapping[str, ApiDefinition]) -> None:
-    rights = PolicyRight.objects.filter(org_id=policy.org_id, policy=policy)
-    there = set(rights.values_list("api_id", flat=True))
-    wanted = {api.id: api for api in apis.values()}
-    rights.filter(api_id__in=there - wanted.keys()).delete()
+def _write_rows(org_id: str, drafts: Sequence[Draft]) -> None:
+    if renamed := [draft.policy.id for draft in drafts if draft.is_renamed]:
+        # Two may change names with each other: none has its old one while they are written.
+        given_way = Policy.objects.filter(org_id=org_id, id__in=renamed)
+        given_way.update(name=Concat(Value("\n"), F("id")), policy_id=Concat(Value("\n"), F("id")))
+    Policy.objects.bulk_create(
+        [draft.policy for draft in drafts],
+        update_conflicts=True,
+        unique_fields=["org", "id"],
+        update_fields=_CHANGING,
+    )
+
+
+def _write_rights(org_id: str, drafts: Sequence[Draft], apis: Mapping[str, ApiDefinition]) -> None:
+    wanted = {
+        (draft.policy.id, apis[api_id].id)
+        for draft in drafts
+        for api_id in document.opened_apis(draft.policy.document)
+    }
+    rows = PolicyRight.objects.filter(org_id=org_id, policy_id__in=[draft.policy.id for draft in drafts])
+    there = {(policy, api): id for id, policy, api in rows.values_list("id", "policy_id", "api_id")}
+    if gone := [id for right, id in there.items() if right not in wanted]:
+        PolicyRight.objects.filter(org_id=org_id, id__in=gone).delete()
     PolicyRight.objects.bulk_create(
-        PolicyRight(org_id=policy.org_id, policy=policy, api=api)
-        for id, api in wanted.items()
-        if id not in there
+        PolicyRight(org_id=org_id, policy_id=policy, api_id=api)
+        for policy, api in sorted(wanted - there.keys())
     )
 
 
-def _refuse_more(organisation: Organisation, policy: Policy) -> None:
+def _refuse_same_names(org_id: str, drafts: Sequence[Draft]) -> None:
+    changing = [draft.policy.id for draft in drafts if draft.before]
+    own = Policy.objects.filter(org_id=org_id, name__in=[draft.policy.name for draft in drafts])
+    used = set(own.exclude(id__in=changing).values_list("name", flat=True))
+    found = []
+    for draft in drafts:
+        if draft.policy.name in used:
+            found.append(SAME_NAME._replace(pointer=draft.pointer + SAME_NAME.pointer))
+        used.add(draft.policy.name)
+    if found:
+        raise Invalid(found)
+
+
+def _refuse_more(organisation: Organisation, drafts: Iterable[Draft]) -> None:
     """Refuse what grows over a limit. One that was lowered below what there is hinders nobody from having less."""
-    others = Policy.objects.filter(org_id=policy.org_id).exclude(id=policy.id)
-    there = others.aggregate(number=Count("id"), size=Coalesce(Sum("size"), 0))
-    if policy._state.adding:
-        limits.refuse_more(organisation, "max_policies", there["number"] + 1)
-    present = (
-        Policy.objects.filter(org_id=policy.org_id, id=policy.id).values_list("size", flat=True).first() or 0
+    there = Policy.objects.filter(org_id=organisation.id).aggregate(
+        number=Count("id"), size=Coalesce(Sum("size"), 0)
     )
-    if policy.size > present:
-        limits.refuse_more(organisation, "max_policies_bytes", there["size"] + policy.size)
+    more = sum(not draft.before for draft in drafts)
+    if more:
+        limits.refuse_more(organisation, "max_policies", there["number"] + more)
+    grown = sum(draft.policy.size - draft.size for draft in drafts)
+    if grown > 0:
+        limits.refuse_more(organisation, "max_policies_bytes", there["size"] + grown)

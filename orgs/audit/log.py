@@ -89,9 +89,23 @@ def record_selected(action: str, kind: str, select: str, params: Mapping[str, ob
         )
 
 
-def noted(action: str, kind: str) -> dict[str, object]:
+def record_many(
+    action: str,
+    kind: str,
+    entries: Iterable[tuple[str, str, dict, dict]],
+    *,
+    actor: User | None = None,
+    org: str,
+) -> None:
+    """Write an entry for each (id, label, before, after) of things of one organisation, as `record` does, in one
+    statement."""
+    changes = ((id, label, changes_between(before, after)) for id, label, before, after in entries)
+    record_noted(_by_whom(action, kind, actor), changes, org=org)
+
+
+def noted(action: str, kind: str, actor: User | None = None) -> dict[str, object]:
     """What entries about many things, which `record_noted` writes later, have to say of a change made now: as JSON."""
-    facts = _by_whom(action, kind)
+    facts = _by_whom(action, kind, actor)
     return facts | {"at": facts["at"].isoformat()}
 
 

@@ -1,7 +1,8 @@
 """Policies made and changed: whole or not at all, never another organisation's APIs, ids for good."""
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apis.models import Outbox
 from apis.publishing import publish
@@ -10,6 +11,7 @@ from keys.models import KeyPolicy, Policy, PolicyRevision, PolicyRight
 from keys.policies import lifecycle, refusals, render
 from orgs import scope
 from orgs.models import AuditEntry
+from orgs.organisations import lifecycle as organisations
 from orgs.refusals import LimitReached
 from tests.concurrency import second_of_two
 from tests.keys import build as keys
@@ -275,10 +277,31 @@ def test_keys_that_lose_a_policy_are_delivered_again_in_a_few_statements(
         KeyPolicy.objects.bulk_create(
             KeyPolicy(org_id=cast.acme.id, key=key, policy=made, position=0) for key in having
         )
-        with transaction.atomic(), django_assert_num_queries(17):
+        with transaction.atomic(), django_assert_num_queries(19):
             lifecycle.delete(made, author=None)
     with scope.org(cast.acme.id):
         told = Outbox.objects.get(kind=AGAIN).payload
     assert told == {"subjects": dict.fromkeys([key.id for key in having])}
     with scope.org(cast.acme.id):
         assert KeyPolicy.objects.count() == 0
+
+
+def test_an_api_and_an_organisation_go_in_as_many_statements_whatever_policies_there_are(cast):
+    """All organisations wait for the list's lock, and for the feed's."""
+    found = {"API": [], "organisation": []}
+    for org, number in ((cast.acme, 1), (cast.globex, 4)):
+        first, second = keys.api(org, "First"), keys.api(org, "Second")
+        for each in range(number):
+            build.policy(org, first, second, name=f"Policy {each}")
+        with CaptureQueriesContext(connection) as asked, scope.org(org.id):
+            publish.delete(first, author=None)
+        found["API"].append(len(asked))
+        with scope.org(org.id):
+            assert set(Policy.objects.values_list("revision", flat=True)) == {2}
+            assert AuditEntry.objects.filter(action="policy.changed").count() == number
+        with CaptureQueriesContext(connection) as asked:
+            organisations.delete(org)
+        found["organisation"].append(len(asked))
+        with scope.org(org.id):
+            assert AuditEntry.objects.filter(action="policy.deleted").count() == number
+    assert {what: len(set(numbers)) for what, numbers in found.items()} == {"API": 1, "organisation": 1}

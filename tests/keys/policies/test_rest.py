@@ -6,6 +6,7 @@ import pytest
 
 from apis.models import Outbox
 from keys.keys.delivery import AGAIN
+from keys.keys.parameters import no_such_api
 from keys.models import KeyPolicy, Policy, PolicyRevision, PolicyRight
 from keys.policies import lifecycle
 from orgs import scope
@@ -448,11 +449,11 @@ def test_writes_ask_as_much_of_the_database_for_three_apis_as_for_one(
     apis = [keys.api(cast.acme, f"API {each}") for each in range(number)]
     ada.get(PATH)
     body = build.document("Gold", *apis, _id="a" * 24)
-    with django_assert_num_queries(27):
+    with django_assert_num_queries(26):
         assert post(ada, body).status_code == 200
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(23):
         assert put(ada, "a" * 24, body | {"rate": 20}).status_code == 200
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(23):
         assert ada.delete(f"{PATH}/{'a' * 24}").status_code == 200
 
 
@@ -708,6 +709,83 @@ def test_an_import_is_whole_or_nothing_and_says_which_policy_is_at_fault(cast, a
     type(cast.acme).everyone.filter(id=cast.acme.id).update(max_policies=1)
     assert bring(admin_client, good, good | {"name": "More"}).status_code == 403
     assert stored() == before
+
+
+def test_an_import_names_the_faults_of_every_policy(cast, admin_client, orders, theirs):
+    build.policy(cast.globex, theirs, name="Theirs", _id="b" * 24, id="theirs")
+    good = build.document("Good", orders, org_id=cast.acme.id)
+    before = stored()
+    for bad, expected in (
+        (
+            [good | {"rate": "fast"}, good, good | {"name": ""}],
+            (400, "/Data/0/rate: must be a number; /Data/2/name: must not be empty"),
+        ),
+        (
+            [
+                build.document("1", theirs, org_id=cast.acme.id),
+                build.document("2", theirs, org_id=cast.acme.id),
+            ],
+            (
+                400,
+                "; ".join(
+                    f"/Data/{n}/access_rights/{theirs.api_id}: {no_such_api(theirs.api_id)}" for n in (0, 1)
+                ),
+            ),
+        ),
+        (
+            [good | {"name": "1", "id": "theirs"}, good, good | {"name": "2", "_id": "b" * 24}],
+            (409, " ".join(f"/Data/{n}: There is a policy with this ID already." for n in (0, 2))),
+        ),
+        (
+            [good | {"id": "gold"}, good | {"name": "2", "id": "gold"}],
+            (409, "/Data/1: There is a policy with this ID already."),
+        ),
+    ):
+        status, message = said(bring(admin_client, *bad))
+        assert (status, message.replace(" in this organisation with this ID", ""), stored()) == (
+            *expected,
+            before,
+        )
+
+
+def test_an_import_gives_two_policies_each_others_names_and_refuses_one_of_them_twice(
+    cast, admin_client, orders
+):
+    one, two = (
+        build.document(name, orders, org_id=cast.acme.id, _id=letter * 24, id=name)
+        for name, letter in (("Gold", "a"), ("Silver", "b"))
+    )
+    bring(admin_client, one, two)
+    swapped = [one | {"name": "Silver", "id": "Silver"}, two | {"name": "Gold", "id": "Gold"}]
+    assert bring(admin_client, *swapped).status_code == 200
+    with scope.org(cast.acme.id):
+        rows = Policy.objects.order_by("id").values_list("name", "policy_id", "revision")
+        assert list(rows) == [("Silver", "Silver", 2), ("Gold", "Gold", 2)]
+    before = stored()
+    answer = said(bring(admin_client, one, one | {"rate": 9}))
+    assert (answer, stored()) == ((409, "/Data/1: There is a policy with this ID already."), before)
+
+
+def test_an_import_asks_as_much_of_the_database_for_seven_policies_as_for_two(
+    cast, admin_client, django_assert_num_queries
+):
+    apis = [keys.api(cast.acme, f"API {each}") for each in range(3)]
+    bring(admin_client)  # the first request of a process has the database proved
+    for number, letter in ((2, "a"), (7, "b")):
+        documents = [
+            build.document(
+                f"{letter} {n}", apis[n % 3], org_id=cast.acme.id, _id=letter * 23 + str(n), id=f"{letter}{n}"
+            )
+            for n in range(number)
+        ]
+        with django_assert_num_queries(27):
+            assert bring(admin_client, *documents[1:]).status_code == 200
+        changed = [
+            each | {"rate": 20, "access_rights": build.document("", apis[2])["access_rights"]}
+            for each in documents
+        ]
+        with django_assert_num_queries(30):
+            assert bring(admin_client, *changed).status_code == 200
 
 
 @pytest.mark.parametrize("data", [None, {}, "x", 5, [1], [[]], [None], [{}, "x"]])
