@@ -191,6 +191,8 @@ class KeyRight(OrgOwned):
     api = OrgForeignKey(ApiDefinition, models.PROTECT, related_name="+")
     # Empty: all versions of the API.
     versions = models.JSONField(default=list, blank=True)
+    # Limits, paths and whatever else is said of it (keys.sessions.rights).
+    members = models.JSONField(default=dict, blank=True)
 
     class Meta(OrgOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["org", "key", "api"], name="right_once_a_key")]

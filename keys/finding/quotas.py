@@ -8,7 +8,7 @@ from redis import RedisError
 
 from apis.gateways import names
 from apis.gateways.redis_client import hasty_client
-from keys.keys.reader import facts_of, served_to
+from keys.keys.reader import facts_of, quotas_of, served_to
 from keys.keys.session import session
 from keys.models import Key
 from keys.policies.effect.effective import effective
@@ -66,13 +66,11 @@ def of(keys: Sequence[Key]) -> Quotas:
 def counted_of(keys: Iterable[Key]) -> dict[str, dict[str, int]]:
     """{scope: requests} of what gateways count of each living key, by its id; of those that have a quota alone."""
     living = [key for key in keys if key.revoked_at is None]
-    policies = served_to(living)
+    policies, own = served_to(living), quotas_of(living)
     found = {
         key.id: _by_policies(key, policies[key.id])
         if key.id in policies
-        else {"": key.quota_max}
-        if key.quota_max > 0
-        else {}
+        else ({"": key.quota_max} if key.quota_max > 0 else {}) | own.get(key.id, {})
         for key in living
     }
     return {id: counted for id, counted in found.items() if counted}

@@ -22,8 +22,8 @@ _PATIENCE = "2s"  # for one statement that reads the rights of all keys
 _TWICE = """
     SELECT owner, count(*), (array_agg(id ORDER BY alias, id))[1:%s] FROM (
         SELECT k.id, k.alias, k.owner, k.all_apis,
-            (SELECT string_agg(r.api_id || r.versions::text, ' ' ORDER BY r.api_id) FROM keys_keyright r
-                WHERE r.org_id = k.org_id AND r.key_id = k.id) AS rights,
+            (SELECT string_agg(r.api_id || r.versions::text || r.members::text, ' ' ORDER BY r.api_id)
+                FROM keys_keyright r WHERE r.org_id = k.org_id AND r.key_id = k.id) AS rights,
             (SELECT string_agg(p.policy_id, ' ' ORDER BY p.position) FROM keys_keypolicy p
                 WHERE p.org_id = k.org_id AND p.key_id = k.id) AS policies
         FROM keys_key k

@@ -25,7 +25,7 @@ from redis import Redis
 from apis.gateways import names, outbox
 from apis.gateways.signing import forget_sessions
 from apis.models import Outbox
-from keys.keys.reader import served_to
+from keys.keys.reader import quotas_of, served_to
 from keys.keys.session import encoded, parsed, with_quota_state
 from keys.keyspace import own_writes
 from keys.models import Key
@@ -93,19 +93,21 @@ def _rows(orgs: Mapping[str, str]) -> QuerySet:
 def _store(keys: list[Key], wanted: dict[str, list[Place]], redis: Redis, resetting: Collection[str]) -> None:
     stored = _read([place for places in wanted.values() for place in places], redis)
     policies = served_to([key for key in keys if _may_have_policies(wanted[key.id][0].session)])
+    own = quotas_of(keys)
     now = int(time.time())
     # One MULTI: no gateway can cache an old session again between the write and the notice.
     with redis.pipeline(transaction=True) as pipeline:
         for key in keys:
             places, offered = wanted[key.id], policies.get(key.id, [])
+            scoped = ["", *scopes(offered), *own.get(key.id, ())]
+            counts = key.quota_max > 0 or key.id in own or has_quota(offered)
             resets = key.id in resetting or counters.is_spent(stored[names.quota(key.counted_under)])
             for place in places:
                 begun = None if resets else parsed(counters.begun(place, places, stored))
                 _put(names.session(place.token_hash), _written(place, begun, offered, now), pipeline)
-            if key.quota_max > 0 or has_quota(offered):
-                going_on = {} if resets else counters.to_carry(places, stored, _scopes(offered), redis)
-                counters.carry(going_on, pipeline)
-            _count(key, places, offered, pipeline, resets=resets)
+            if counts and not resets:
+                counters.carry(counters.to_carry(places, stored, scoped, redis), pipeline)
+            _count(places, scoped, pipeline, counts=counts, resets=resets)
         cached = [name for places in wanted.values() for place in places for name in place.cache_keys]
         if cached:
             pipeline.publish(names.CHANNEL, forget_sessions(cached, settings.NODE_SECRET))
@@ -147,17 +149,12 @@ def _has_ended(session: dict[str, Any] | None) -> bool:
     return session is None or session["is_inactive"]
 
 
-def _scopes(policies: list[dict[str, Any]]) -> list[str]:
-    return ["", *scopes(policies)]
-
-
-def _count(
-    key: Key, places: list[Place], policies: list[dict[str, Any]], redis: Redis, *, resets: bool
-) -> None:
-    """Have gateways count the requests of what has ended as too many, or anew."""
-    living = counters.of((place for place in places if not _has_ended(place.session)), _scopes(policies))
-    ended = [name for name in counters.of(places, _scopes(policies)) if name not in living]
-    if key.quota_max > 0 or has_quota(policies):
+def _count(places: list[Place], scoped: list[str], redis: Redis, *, counts: bool, resets: bool) -> None:
+    """Have gateways count the requests of what has ended as too many, or anew. scoped: the scopes in which they count;
+    counts: whether they do."""
+    living = counters.of((place for place in places if not _has_ended(place.session)), scoped)
+    ended = [name for name in counters.of(places, scoped) if name not in living]
+    if counts:
         counters.spend(ended, redis)
     elif ended:
         redis.delete(*ended)

@@ -339,7 +339,13 @@ def _write_policies(key: Key, policies: list[PolicyFacts]) -> None:
 
 def _write_rights(key: Key, spec: KeySpec, apis: dict[str, ApiDefinition]) -> None:
     KeyRight.objects.bulk_create(
-        KeyRight(org_id=key.org_id, key=key, api=apis[right.api_id], versions=list(right.versions))
+        KeyRight(
+            org_id=key.org_id,
+            key=key,
+            api=apis[right.api_id],
+            versions=list(right.versions),
+            members=dict(right.members),
+        )
         for right in (() if spec.all_apis else spec.rights)
     )
 
@@ -386,19 +392,25 @@ def _noted(facts: dict[str, Any]) -> dict[str, Any]:
 def _facts(key: Key) -> dict[str, Any]:
     """What a change may alter."""
     rights = KeyRight.objects.filter(org_id=key.org_id, key=key).order_by("api__api_id")
-    opened = dict(rights.values_list("api__api_id", "versions"))
+    rows = rights.values_list("api__api_id", "versions", "members")
+    opened = {api_id: _right_facts(versions, members) for api_id, versions, members in rows}
     policies = policies_of([key])[key.id]
     return _described(key, opened, policies, key.suspended, key.revoked_at is not None)
 
 
 def _specified(spec: KeySpec, policies: list[PolicyFacts], suspended: bool) -> dict[str, Any]:
     """The same of a key that is what `spec` says."""
-    opened = {right.api_id: list(right.versions) for right in spec.rights}
+    opened = {right.api_id: _right_facts(list(right.versions), right.members) for right in spec.rights}
     return _described(spec, opened, policies, suspended, revoked=False)
 
 
+def _right_facts(versions: list[str], members: Mapping[str, Any]) -> list[str] | dict[str, Any]:
+    """Mostly a right has nothing but versions."""
+    return {"versions": versions, **members} if members else versions
+
+
 def _described(
-    key: Key | KeySpec, opened: dict[str, list], policies: list[PolicyFacts], suspended: bool, revoked: bool
+    key: Key | KeySpec, opened: dict[str, Any], policies: list[PolicyFacts], suspended: bool, revoked: bool
 ) -> dict[str, Any]:
     return {
         "alias": key.alias,

@@ -11,6 +11,7 @@ from typing import Any
 
 from apis.definitions.rules import shape
 from keys.keys.session import INT64, PolicyFacts, Right, is_zero
+from keys.sessions.rights import LARGEST, members_of, problems, size
 from orgs import refusals
 
 NO_RIGHTS = "A key must have at least one API in its access rights, or a policy that opens one."
@@ -56,21 +57,6 @@ _NOT_KEPT = frozenset(
         "session_lifetime",
     }
 )
-_NOT_KEPT_IN_RIGHT = frozenset(
-    {
-        "allowed_urls",
-        "limit",
-        "restricted_types",
-        "allowed_types",
-        "field_access_rights",
-        "disable_introspection",
-        "endpoints",
-        "json_rpc_methods",
-        "json_rpc_methods_access_rights",
-        "mcp_primitives",
-        "mcp_access_rights",
-    }
-)
 
 
 class SessionError(refusals.Invalid):
@@ -83,15 +69,18 @@ class SessionError(refusals.Invalid):
 def rights_from(access_rights: Any, own_apis: Iterable[str]) -> list[Right]:
     """The rights a request body's `access_rights` asks for.
 
-    `own_apis`: API ids of the key's organisation. Raises SessionError for wrong types, for empty rights,
-    for a member that restricts in a way not kept here, and for an API which is unknown or another
-    organisation's: in one wording, since the difference would tell what others have.
+    `own_apis`: API ids of the key's organisation. Raises SessionError for wrong types, for empty rights, for more than
+    gateways should read with each request, and for an API which is unknown or another organisation's: in one wording,
+    since the difference would tell what others have.
     """
     rights = _rights_object({} if access_rights is None else access_rights)
     if not rights:
         raise SessionError("access_rights", NO_RIGHTS)
     own = set(own_apis)
-    return [_right_from(api_id, entry, own) for api_id, entry in rights.items()]
+    found = [_right_from(api_id, entry, own) for api_id, entry in rights.items()]
+    if size(right.members for right in found) > LARGEST:
+        raise SessionError("access_rights", f"Must not be longer than {LARGEST:,} characters.")
+    return found
 
 
 def no_such_api(api_id: str) -> str:
@@ -131,12 +120,14 @@ def _right_from(api_id: str, entry: Any, own: set[str]) -> Right:
         entry = {}
     if not isinstance(entry, dict):
         raise SessionError(field, "Must be an object.")
-    if entry.get("api_id", api_id) not in (api_id, ""):
+    if entry.get("api_id", api_id) not in (api_id, "", None):
         raise SessionError(f"{field}.api_id", "Must be the API id under which the entry stands.")
-    for name in sorted(_NOT_KEPT_IN_RIGHT & entry.keys()):
-        if not is_zero(entry[name]):
-            raise SessionError(f"{field}.{name}", "Is not supported; leave it out or empty.")
-    return Right(api_id, tuple(_texts(entry.get("versions"), f"{field}.versions")))
+    if entry.get("apiid", api_id) not in (api_id, "", None):
+        raise SessionError(f"{field}.apiid", "Must be the API id under which the entry stands.")
+    if found := problems(entry):
+        place = found[0].pointer.replace("/", ".")
+        raise SessionError(f"{field}{place}", f"{found[0].message[:1].upper()}{found[0].message[1:]}.")
+    return Right(api_id, tuple(entry.get("versions") or ()), members_of(entry))
 
 
 def values_from(body: Mapping[str, Any]) -> dict[str, Any]:

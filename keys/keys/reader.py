@@ -38,9 +38,19 @@ def apis_of_one(org_id: str) -> list[Api]:
 def rights_of(keys: list[Key]) -> dict[str, list[Right] | None]:
     """The rights of each key by its id; None stands for all APIs of its organisation."""
     found: dict[str, list[Right] | None] = {key.id: None if key.all_apis else [] for key in keys}
-    rows = _rights(keys).values_list("key_id", "api__api_id", "versions")
-    for key_id, api_id, versions in rows:
-        found[key_id].append(Right(api_id, tuple(versions)))
+    rows = _rights(keys).values_list("key_id", "api__api_id", "versions", "members")
+    for key_id, api_id, versions, members in rows:
+        found[key_id].append(Right(api_id, tuple(versions), members))
+    return found
+
+
+def quotas_of(keys: Collection[Key]) -> dict[str, dict[str, int]]:
+    """{API id: requests} of the quotas that keys have on single APIs by rights of their own, by the key's id; of keys
+    that have some."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    limited = _rights(keys).filter(members__limit__quota_max__gt=0)
+    for key_id, api_id, members in limited.values_list("key_id", "api__api_id", "members"):
+        found[key_id][api_id] = members["limit"]["quota_max"]
     return found
 
 
@@ -134,10 +144,11 @@ def _opened(keys: list[Key]) -> Iterator[tuple[Key, list[Api], list[Right] | Non
     all_of = apis_of({key.org_id for key in keys if key.all_apis})
     named: dict[str, list[tuple[Api, Right]]] = defaultdict(list)
     rows = _rights(keys).values_list(
-        "key_id", "api__api_id", "api__name", "api__versions", "api__auth", "versions"
+        "key_id", "api__api_id", "api__name", "api__versions", "api__auth", "versions", "members"
     )
-    for key_id, api_id, name, all_versions, auth, versions in rows:
-        named[key_id].append((Api(api_id, name, tuple(all_versions), auth), Right(api_id, tuple(versions))))
+    for key_id, api_id, name, all_versions, auth, versions, members in rows:
+        api = Api(api_id, name, tuple(all_versions), auth)
+        named[key_id].append((api, Right(api_id, tuple(versions), members)))
     for key in keys:
         apis = all_of.get(key.org_id, []) if key.all_apis else [api for api, _ in named[key.id]]
         if key.credential == "basic":

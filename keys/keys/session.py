@@ -10,12 +10,13 @@ Pure: dicts in, dicts out.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from keys.policies.document import ACTED_ON
 from keys.policies.render import nothing
+from keys.sessions.rights import PERIOD, said
 
 UNLIMITED = -1
 COUNTED_UNDER = "rate_limit_pattern"  # one of ACTED_ON
@@ -41,8 +42,6 @@ _UNLIMITED_LIMITS = (
     "throttle_interval",
     "throttle_retry_limit",
 )
-_GATEWAY_RIGHT_MEMBERS = frozenset({"allowance_scope"})
-_GATEWAY_LIMIT_MEMBERS = frozenset({"quota_renews", "quota_remaining"})
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,12 @@ class Api:
 
 @dataclass(frozen=True)
 class Right:
-    """One API a key may call. No versions means all the API has, also those it gets later."""
+    """One API a key may call. No versions means all the API has, also those it gets later. members: what else there is
+    to say of it (keys.sessions.rights)."""
 
     api_id: str
     versions: tuple[str, ...] = ()
+    members: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -160,16 +161,17 @@ def described(
 
 
 def _access_rights(apis: Iterable[Api], rights: Iterable[Right] | None) -> dict[str, Any]:
-    wanted = None if rights is None else {right.api_id: right.versions for right in rights}
+    wanted = None if rights is None else {right.api_id: right for right in rights}
     return {
-        api.api_id: {
-            "api_name": api.name,
-            "api_id": api.api_id,
-            "versions": list((wanted or {}).get(api.api_id) or api.versions),
-        }
+        api.api_id: _entry(api, (wanted or {}).get(api.api_id) or Right(api.api_id))
         for api in sorted(apis, key=lambda api: api.api_id)
         if wanted is None or api.api_id in wanted
     }
+
+
+def _entry(api: Api, right: Right) -> dict[str, Any]:
+    versions = list(right.versions or api.versions)
+    return {"api_name": api.name, "api_id": api.api_id, "versions": versions, **right.members}
 
 
 def parsed(stored: bytes | None) -> dict[str, Any] | None:
@@ -207,41 +209,58 @@ def essence(session: Mapping[str, Any]) -> dict[str, Any]:
     }
     rights = session.get("access_rights")
     if isinstance(rights, dict):
-        kept["access_rights"] = {api_id: _right_essence(right) for api_id, right in rights.items()}
+        kept["access_rights"] = {api_id: _right_essence(api_id, right) for api_id, right in rights.items()}
     kept["meta_data"] = session.get("meta_data") or {}
     return kept
 
 
-def _right_essence(right: Any) -> Any:
+def _right_essence(api_id: str, right: Any) -> Any:
     if not isinstance(right, dict):
         return right
-    kept = {name: value for name, value in right.items() if name not in _GATEWAY_RIGHT_MEMBERS}
+    kept = dict(right)
     if isinstance(kept.get("limit"), dict):
-        kept["limit"] = {n: v for n, v in kept["limit"].items() if n not in _GATEWAY_LIMIT_MEMBERS}
-    return {name: value for name, value in kept.items() if not is_zero(value)}
+        kept["limit"] = {n: v for n, v in kept["limit"].items() if n not in PERIOD}
+    # As gateways write it, of an API that has limits.
+    if kept.get("allowance_scope") == api_id:
+        del kept["allowance_scope"]
+    return said(kept)
 
 
 def with_quota_state(ours: dict[str, Any], stored: dict[str, Any] | None, now: int) -> dict[str, Any]:
-    """`ours` with the quota period a gateway has begun in `stored`, or else one that begins `now` (unix
-    seconds).
+    """`ours` with the quota periods that a gateway has begun in `stored`, of the key and of single APIs, or else ones
+    that begin `now` (unix seconds).
 
     A gateway which finds a spent quota and a renewal time in the past starts a new period at once: a quota
     with no renewal time is not enforced by 3.0 (seen), and one that loses it in the middle is handed out
     twice.
     """
     stored = stored or {}
-    merged = dict(ours)
-    if ours["quota_max"] > 0:
-        begun = stored.get("quota_renews")
-        merged["quota_renews"] = (
-            begun
-            if begun is not None and _is_count(begun) and begun > now
-            else now + ours["quota_renewal_rate"]
-        )
-        left = stored.get("quota_remaining")
-        if stored.get("quota_max") == ours["quota_max"] and _is_count(left):
-            merged["quota_remaining"] = left
-    return merged
+    before = _object(stored.get("access_rights"))
+    rights = {
+        api_id: right | {"limit": _with_period(right["limit"], _object(before.get(api_id)).get("limit"), now)}
+        for api_id, right in ours["access_rights"].items()
+        if "limit" in right
+    }
+    return _with_period(ours, stored, now) | {"access_rights": ours["access_rights"] | rights}
+
+
+def _with_period(limits: dict[str, Any], begun: Any, now: int) -> dict[str, Any]:
+    """Limits, of a key or an API, with the period of their quota. begun: what Redis has in their place."""
+    if limits.get("quota_max", 0) <= 0:
+        return dict(limits)
+    begun = _object(begun)
+    renews, left = begun.get("quota_renews"), begun.get("quota_remaining")
+    goes_on = begun.get("quota_max") == limits["quota_max"] and _is_count(left)
+    return limits | {
+        "quota_renews": renews
+        if _is_count(renews) and renews > now
+        else now + limits.get("quota_renewal_rate", 0),
+        "quota_remaining": left if goes_on else limits["quota_max"],
+    }
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def sharing(session: dict[str, Any], allowance: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from keys.keys.reader import apis_of_one, policies_of, policies_of_one, rights_o
 from keys.models import Key, KeyPolicy, KeyRight, PolicyRight
 from keys.rotation import generations
 from keys.sessions import results
+from keys.sessions.rights import worded
 from orgs.access import access
 from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.ids import is_id
@@ -117,13 +118,17 @@ def key_detail(request, org, key_id):
         "sees_policies": request.user.may("policies"),
         "sees_traffic": request.user.may("analytics"),
     }
+    rights = rights_of([key])[key.id]
+    said = {right.api_id: worded(right.members) for right in rights or () if right.members}
     if policies:
         made = results.of_key(key, policies)
         context |= {
             "refusals": made.refusals,
-            "own_rights": rights_of([key])[key.id],
+            "own_rights": rights,
             "results": [(api, made.lines[api.api_id]) for api in context["apis"] if api.api_id in made.lines],
         }
+    else:
+        context |= {"said": said, "opened": [(api, said.get(api.api_id)) for api in context["apis"]]}
     if used := usage.last_day(
         "key", [key.token_hash], request.org, request.user, timezone.now(), former=generations.former([key])
     ):

@@ -91,14 +91,15 @@ def _texts(value: Any):
 
 
 def _limits(document: dict[str, Any]):
-    yield from _limits_of(document, "")
+    yield from limit_problems(document, "")
     for api_id, right in _entries(document):
-        yield from _limits_of(right.get("limit") or {}, f"/access_rights/{api_id}/limit")
+        yield from limit_problems(right.get("limit") or {}, f"/access_rights/{api_id}/limit")
     if (document.get("key_expires_in") or 0) < -1:
         yield Problem("/key_expires_in", "must be seconds; 0 is never")
 
 
-def _limits_of(limits: Mapping[str, Any], place: str):
+def limit_problems(limits: Mapping[str, Any], place: str):
+    """Problems of numbers that limit, of the right types, which stand at this place."""
     for name in _LIMITS:
         if (limits.get(name) or 0) < -1:
             yield Problem(f"{place}/{name}", "must be -1 (unlimited) or more")

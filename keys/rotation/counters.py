@@ -1,5 +1,5 @@
-"""What gateways count requests of keys with, in their Redis: one counter for the whole key, and one for each scope of
-its policies (keys.sessions.merged.scopes)."""
+"""What gateways count requests of keys with, in their Redis: one counter for the whole key, one for each API that a
+right of its own limits, and one for each scope of its policies (keys.sessions.merged.scopes)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 

@@ -135,6 +135,34 @@ def test_a_revoked_key_is_deleted_whatever_the_order_of_messages(cast, redis, li
 
 
 @pytest.mark.parametrize("end", [lifecycle.revoke, lambda key: lifecycle.set_suspended(key, True)])
+def test_the_quota_that_a_key_has_on_one_api_is_written_with_its_period_and_spent_when_the_key_ends(
+    cast, redis, end
+):
+    orders, returns = build.api(cast.acme), build.api(cast.acme, "Returns")
+    limit = {"quota_max": 5, "quota_renewal_rate": 3600}
+    spec = lifecycle.KeySpec(rights=(Right(orders.api_id, (), {"limit": limit}), Right(returns.api_id)))
+    with scope.org(cast.acme.id), transaction.atomic():
+        made, _ = lifecycle.create(cast.acme.id, spec, created_by="test")
+    build.deliver(redis)
+    written = json.loads(redis.get(f"apikey-{made.token_hash}"))["access_rights"][orders.api_id]["limit"]
+    assert written.pop("quota_renews") == pytest.approx(time.time() + 3600, abs=60)
+    assert written == limit | {"quota_remaining": 5}
+    counter = f"quota-{orders.api_id}-{made.token_hash}"
+    redis.set(counter, 3, ex=100)
+    inside(cast.acme, end, made)
+    build.deliver(redis)
+    assert [int(redis.get(counter)), redis.exists(f"quota-{returns.api_id}-{made.token_hash}")] == [
+        counters.SPENT,
+        0,
+    ]
+    again = build.again(made)
+    if again.revoked_at is None:
+        inside(cast.acme, lifecycle.set_suspended, again, False)
+        build.deliver(redis)
+        assert redis.get(counter) is None
+
+
+@pytest.mark.parametrize("end", [lifecycle.revoke, lambda key: lifecycle.set_suspended(key, True)])
 def test_the_quota_of_a_key_that_ended_is_spent_for_gateways_that_write_its_session_back(cast, redis, end):
     """Those of 5.14 do so after every counted request, also after one that was under way then."""
     made, _ = build.key(cast.acme, build.api(cast.acme), quota_max=5, quota_renewal_rate=60)
@@ -450,8 +478,8 @@ def test_a_batch_of_keys_costs_the_same_queries_as_one_and_one_exchange_with_red
     for number in (1, 30):
         orgs = {key.id: cast.acme.id for key in made[:number]}
         before = redis.info("commandstats")
-        # keys, policies, rights; savepoint, lock, policies, rights, note, release
-        with scope.org(cast.acme.id), django_assert_num_queries(9):
+        # keys, policies, rights, quotas; savepoint, lock, policies, rights, note, release
+        with scope.org(cast.acme.id), django_assert_num_queries(10):
             assert delivery.write(orgs, redis) == set()
         calls = {name: redis.info("commandstats")[f"cmdstat_{name}"]["calls"] for name in ("mget", "exec")}
         assert calls == {

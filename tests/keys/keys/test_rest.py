@@ -347,7 +347,7 @@ def test_recorded_bodies_open_no_strangers_api(cast, rest, redis, label):
         "a-inactive": {"a", "super"},
         "b-one": {"b", "super"},
     }
-    taken |= {"hmac": {"a", "super"}}
+    taken |= {"hmac": {"a", "super"}, "a-perapi-limit": {"a", "super"}}
     # Whatever organisation a body names or not, a user's key is his own organisation's.
     taken |= {"no-org": {"a"}, "a-rights-on-b": {"b"}}
     assert statuses == {who: 200 if who in taken.get(label, ()) else 400 for who in ("a", "b", "super")}
