@@ -7,6 +7,7 @@ them. All that has to be written of each key follows when those are delivered.
 
 # ruff: noqa: S608 - only names of this module are put into SQL, every value is a parameter
 
+from collections import defaultdict
 from collections.abc import Collection
 
 from django.core.exceptions import ImproperlyConfigured
@@ -19,7 +20,7 @@ from apis.gateways import outbox
 from apis.models import ApiDefinition, Outbox
 from keys.keys.delivery import AGAIN, CHANGED, write
 from keys.keys.reader import rights_of
-from keys.models import Key, KeyRight
+from keys.models import Key, KeyPolicy, KeyRight
 from orgs.audit import log
 from orgs.models import Organisation
 
@@ -96,19 +97,39 @@ def _failing(org_id: str, ids: list[str], redis: Redis) -> Collection[str]:
 
 @transaction.atomic
 def _record_losses(row: Outbox) -> None:
-    """Write an audit entry for each key that lost an API, once: the message says no more of it then."""
+    """Write an audit entry for each key that lost an API or a policy, once: the message says no more of it then."""
     payload = Outbox.objects.select_for_update().get(org_id=row.org_id, id=row.id).payload or {}
-    api_id, facts = payload.pop("lost", None), payload.pop("noted", None)
-    if api_id is None:
+    facts, api_id, policy_id = (payload.pop(name, None) for name in ("noted", "lost", "lost_policy"))
+    if facts is None:
         return
     keys = list(Key.objects.filter(org_id=row.org_id, id__in=payload["subjects"]))
+    lost = _policies_lost if api_id is None else _apis_lost
+    changes = lost(keys, api_id or policy_id, payload["subjects"])
+    log.record_noted(facts, ((key.id, str(key), changes[key.id]) for key in keys), org=row.org_id)
+    Outbox.objects.filter(org_id=row.org_id, id=row.id).update(payload=payload)
+
+
+def _apis_lost(keys: list[Key], api_id: str, versions: dict[str, list[str]]) -> dict[str, dict[str, list]]:
+    """What the log says of each key that lost an API, by its id. versions: those that it opened."""
     opened = {
         id: {right.api_id: list(right.versions) for right in rights or ()}
         for id, rights in rights_of(keys).items()
     }
-    entries = (
-        (key.id, str(key), {"apis": [opened[key.id] | {api_id: payload["subjects"][key.id]}, opened[key.id]]})
+    return {id: {"apis": [apis | {api_id: versions[id]}, apis]} for id, apis in opened.items()}
+
+
+def _policies_lost(keys: list[Key], policy_id: str, places: dict[str, int]) -> dict[str, dict[str, list]]:
+    """The same of a policy. places: the position that it had."""
+    left = defaultdict(list)
+    rows = KeyPolicy.objects.filter(org_id__in={key.org_id for key in keys}, key_id__in=list(places))
+    for id, place, name in rows.values_list("key_id", "position", "policy__policy_id").order_by("position"):
+        left[id].append((place, name))
+    return {
+        key.id: {
+            "policies": [
+                [name for _, name in sorted([*left[key.id], (places[key.id], policy_id)])],
+                [name for _, name in left[key.id]],
+            ]
+        }
         for key in keys
-    )
-    log.record_noted(facts, entries, org=row.org_id)
-    Outbox.objects.filter(org_id=row.org_id, id=row.id).update(payload=payload)
+    }

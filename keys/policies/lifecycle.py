@@ -20,6 +20,7 @@ from keys.keys.parameters import no_such_api
 from keys.models import KeyPolicy, OAuthClient, Policy, PolicyRevision, PolicyRight
 from keys.policies import document, serving, storing
 from keys.policies.refusals import AlreadyMade, Deleted, Invalid, Stale, Taken, UsedByClients
+from orgs.audit import log
 from orgs.http.strict_json import BadJson
 from orgs.ids import new_id
 from orgs.models import Organisation, User
@@ -105,8 +106,7 @@ def delete(policy: Policy, *, author: User | None, expected: int | None = None) 
     _refuse_stale(policy, expected)
     if clients := OAuthClient.objects.filter(org_id=policy.org_id, policy=policy).count():
         raise UsedByClients(clients)
-    _deliver_again(policy.org_id, [policy])
-    KeyPolicy.objects.filter(org_id=policy.org_id, policy=policy).delete()
+    _take_from_keys(policy, author)
     storing.record_deleted(policy.org_id, [policy], author)
     withdrawn = serving.withdraw(policy.org_id, [policy])
     subject = policy.id
@@ -263,6 +263,15 @@ def _deliver_again(org_id: str, policies: Sequence[Policy]) -> None:
     having = KeyPolicy.objects.filter(org_id=org_id, policy__in=policies, key__revoked_at=None)
     keys = having.values_list("key_id", Value(None, output_field=JSONField())).distinct()
     outbox.add_chunks(AGAIN, keys, {}, org_id=org_id)
+
+
+def _take_from_keys(policy: Policy, author: User | None) -> None:
+    """In a few statements: what the audit log says of each key follows when they are delivered (keys.keys.bulk)."""
+    having = KeyPolicy.objects.filter(org_id=policy.org_id, policy=policy)
+    lost = having.filter(key__revoked_at=None).values_list("key_id", "position")
+    facts = {"lost_policy": policy.policy_id, "noted": log.noted("key.changed", "key", author)}
+    outbox.add_chunks(AGAIN, lost, facts, org_id=policy.org_id)
+    having.delete()
 
 
 def _locked(policy: Policy) -> Policy:

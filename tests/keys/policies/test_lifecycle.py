@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apis.models import Outbox
 from apis.publishing import publish
+from keys.keys import lifecycle as key_lifecycle
 from keys.keys.delivery import AGAIN
 from keys.models import KeyPolicy, Policy, PolicyRevision, PolicyRight
 from keys.policies import lifecycle, refusals, render
@@ -280,10 +281,37 @@ def test_keys_that_lose_a_policy_are_delivered_again_in_a_few_statements(
         with transaction.atomic(), django_assert_num_queries(19):
             lifecycle.delete(made, author=None)
     with scope.org(cast.acme.id):
-        told = Outbox.objects.get(kind=AGAIN).payload
-    assert told == {"subjects": dict.fromkeys([key.id for key in having])}
+        told = Outbox.objects.get(kind=AGAIN).payload["subjects"]
+    assert told == dict.fromkeys([key.id for key in having], 0)
     with scope.org(cast.acme.id):
         assert KeyPolicy.objects.count() == 0
+
+
+def test_the_log_says_of_each_key_which_policy_it_lost_and_who_took_it(cast, redis):
+    api = keys.api(cast.acme)
+    first, gold, last = (
+        build.policy(cast.acme, api, name=name, id=name) for name in ("first", "gold", "last")
+    )
+    spec = key_lifecycle.KeySpec
+    among, alone, ended, _ = (
+        keys.inside(cast.acme, key_lifecycle.create, cast.acme.id, spec(policies=ids), created_by="test")[0]
+        for ids in ((first.id, gold.id, last.id), (gold.id,), (gold.id,), (last.id,))
+    )
+    keys.inside(cast.acme, key_lifecycle.revoke, ended)
+    with scope.org(cast.acme.id):
+        lifecycle.delete(gold, author=cast.acme_admin)
+    for _ in range(2):
+        keys.deliver(redis)
+        with scope.org(cast.acme.id):
+            Outbox.objects.filter(kind=AGAIN).update(done_at=None)
+            entries = AuditEntry.objects.filter(action="key.changed")
+            told = sorted(entries.values_list("object_id", "changes", "actor_email"))
+        assert told == sorted(
+            [
+                (among.id, {"policies": [["first", "gold", "last"], ["first", "last"]]}, "ada@acme.example"),
+                (alone.id, {"policies": [["gold"], []]}, "ada@acme.example"),
+            ]
+        )
 
 
 def test_an_api_and_an_organisation_go_in_as_many_statements_whatever_policies_there_are(cast):

@@ -466,7 +466,7 @@ def test_keys_lose_a_policy_that_is_deleted_and_the_answer_says_nothing_of_it(ca
     assert answer.content == b'{"Status":"OK","Message":"Data deleted","Meta":null}'
     with scope.org(cast.acme.id):
         assert KeyPolicy.objects.count() == 0
-        assert Outbox.objects.get(kind=AGAIN).payload == {"subjects": {having.id: None}}
+        assert Outbox.objects.get(kind=AGAIN).payload["subjects"] == {having.id: 0}
 
 
 def test_who_says_what_he_saw_is_told_when_somebody_was_faster(cast, ada, orders):
