@@ -31,7 +31,7 @@ class KeysConfig(AppConfig):
         ),
     )
     rights = {"keys": "Keys", "policies": "Policies", "oauth": "OAuth clients"}
-    own_policies = ("keys.policies.naming.own",)
+    own_policies = ("keys.policies.use.naming.own",)
     attention = ("keys.attention.items",)
 
     def ready(self):

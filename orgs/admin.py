@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 
 from orgs import rights
-from orgs.changes import Stale
+from orgs.audit.changes import Stale
 from orgs.http.forms import SeenForm
 from orgs.http.refusals import add_errors
 from orgs.models import AuditEntry, Organisation, PlatformAuditEntry, User

@@ -18,6 +18,7 @@ COMPRESSED = {
     "errors",
     "key-list",
     "node-list",
+    "oauth-list",
     "org-home",
     "org-list",
     "people",
@@ -40,6 +41,7 @@ def test_lists_and_figures_alone_are_compressed(cast, client_for):
     own |= {"access-key": "/profile/access-key/", "person-add": "/o/acme/people/new/"}
     own |= {"org-home": "/o/acme/", "analytics": "/o/acme/analytics/?range=7d", "errors": "/o/acme/errors/"}
     own |= {"analytics-table": "/o/acme/analytics/endpoints/", "policy-list": "/o/acme/policies/"}
+    own["oauth-list"] = "/o/acme/oauth/"
     supers = {"org-list": "/orgs/", "platform-audit": "/audit/", "fleet": "/nodes/"}
     found = {name for name, address in own.items() if is_compressed(ada, address)}
     found |= {name for name, address in supers.items() if is_compressed(sue, address)}

@@ -7,9 +7,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from apis.definitions.document import pretty
 from apis.forms import DeletionForm, HistoryForm, RestoreForm, RevisionForm
 from keys.models import OAuthClient, PolicyRevision
-from keys.policies import holders, lifecycle
-from keys.policies.naming import apis_naming
+from keys.policies import lifecycle
 from keys.policies.refusals import Invalid, Stale, Taken
+from keys.policies.use import holders
+from keys.policies.use.naming import apis_naming
 from keys.policies.views import about, difference, policy_or_404
 from orgs.access import access
 from orgs.http import paging

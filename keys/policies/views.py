@@ -11,10 +11,11 @@ from apis.models import ApiDefinition
 from apis.views import shown
 from keys.keys.reader import apis_of_one
 from keys.models import Policy, PolicyRevision
-from keys.policies import document, editing, fields, holders, lifecycle
+from keys.policies import document, editing, fields, lifecycle
 from keys.policies.effect import words
 from keys.policies.forms import LAST_CHANGED_FIRST, JsonForm, ListForm
 from keys.policies.refusals import AlreadyMade, Invalid, Stale
+from keys.policies.use import holders
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form, status_of

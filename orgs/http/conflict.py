@@ -4,8 +4,8 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from orgs.audit.changes import Stale, facts, meanwhile
 from orgs.audit.views import shown
-from orgs.changes import Stale, facts, meanwhile
 
 
 def conflict(request: HttpRequest, error: Stale, form: Form, typed: dict, **context) -> HttpResponse:

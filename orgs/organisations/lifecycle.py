@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from orgs import scope
-from orgs.changes import facts, insert, note, refuse_stale, store
+from orgs.audit.changes import facts, insert, note, refuse_stale, store
 from orgs.models import Organisation, User, zone_names
 from orgs.organisations import events, locks
 from orgs.refusals import Taken

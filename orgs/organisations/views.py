@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
 from orgs.access import access
-from orgs.changes import Stale
+from orgs.audit.changes import Stale
 from orgs.http import paging
 from orgs.http.conflict import conflict
 from orgs.http.refusals import bad_form, said_in, status_of

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.utils.crypto import get_random_string
 
 from orgs import scope
-from orgs.changes import facts, insert, note, refuse_stale, store
+from orgs.audit.changes import facts, insert, note, refuse_stale, store
 from orgs.email_address import normal_address
 from orgs.models import Organisation, User
 from orgs.organisations import limits, locks

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
 
 from orgs.access import access
-from orgs.changes import Stale
+from orgs.audit.changes import Stale
 from orgs.http import paging
 from orgs.http.conflict import conflict
 from orgs.http.forms import SeenForm

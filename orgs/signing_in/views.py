@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from orgs import scope
 from orgs.access import access
 from orgs.audit import log
-from orgs.changes import Stale
+from orgs.audit.changes import Stale
 from orgs.http.conflict import conflict
 from orgs.people import accounts
 from orgs.signing_in import authentication, known_browser, passwords, sessions, throttle

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client
 
 from orgs import scope
-from orgs.changes import Stale, meanwhile
+from orgs.audit.changes import Stale, meanwhile
 from orgs.models import Organisation, User
 from orgs.organisations import lifecycle
 from orgs.people import accounts

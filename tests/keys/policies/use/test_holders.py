@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from keys.keys import lifecycle
-from keys.policies import holders
+from keys.policies.use import holders
 from orgs import scope
 from tests.keys import build as keys
 from tests.keys.policies import build

@@ -8,7 +8,7 @@ from apis.models import ApiDefinition
 from apis.publishing import publish
 from apis.publishing.refusals import Invalid
 from keys.policies import lifecycle
-from keys.policies.naming import apis_naming
+from keys.policies.use.naming import apis_naming
 from orgs import scope
 from orgs.models import User
 from tests.keys import build
