@@ -1,4 +1,4 @@
-"""What the demonstration consists of: organisations, people, APIs, endpoints, keys. Data only, invented."""
+"""What the demonstration consists of: organisations, people, APIs, endpoints, policies, keys. Data only, invented."""
 
 from dataclasses import dataclass
 
@@ -31,13 +31,28 @@ class Api:
 
 @dataclass(frozen=True)
 class Caller:
-    """A key. `apis` are names of APIs, none means all. A `limited` one often meets its limit."""
+    """A key. `apis` are names of APIs, none means all. A `limited` one often meets its limit. One with a policy opens
+    its APIs by that."""
 
     alias: str
     agent: str
     country: str
     apis: tuple[str, ...] = ()
     limited: bool = False
+    policy: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`rate` requests a minute, `quota` a month of 30 days (-1: no end); `apis` are names."""
+
+    name: str
+    id: str
+    apis: tuple[str, ...]
+    rate: int
+    quota: int = -1
+    state: str = "active"
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,7 @@ class Organisation:
     hours: tuple[int, ...]
     weekdays: tuple[int, ...]
     apis: tuple[Api, ...]
+    policies: tuple[Policy, ...]
     callers: tuple[Caller, ...]
     people: tuple[Person, ...]
 
@@ -132,16 +148,29 @@ TIDEWATER = Organisation(
             active=False,
         ),
     ),
+    policies=(
+        Policy("Partner", "partner", ("Shipments", "Rates"), 500, 5_000_000, tags=("partners",)),
+        Policy("Partner on trial", "partner-trial", ("Shipments", "Rates"), 20, tags=("partners", "trial")),
+        Policy("Customs broker", "customs-broker", ("Customs", "Rates"), 300, state="draft"),
+        Policy("Contract ended", "contract-ended", ("Shipments",), 20, state="deny", tags=("partners",)),
+    ),
     callers=(
         Caller("warehouse-north", "tidewater-wms/4.11", "DE"),
-        Caller("web-shop-kramer", "okhttp/4.12.0", "DE", ("Shipments", "Rates")),
+        Caller("web-shop-kramer", "okhttp/4.12.0", "DE", ("Shipments", "Rates"), policy="Partner"),
         Caller("driver-app", "Dart/3.4 (dart:io)", "DE", ("Shipments", "Vehicles")),
-        Caller("partner-lindqvist", "python-requests/2.32.3", "SE", ("Shipments", "Rates"), limited=True),
+        Caller(
+            "partner-lindqvist",
+            "python-requests/2.32.3",
+            "SE",
+            ("Shipments", "Rates"),
+            limited=True,
+            policy="Partner on trial",
+        ),
         Caller("telematics", "fleetlink/1.9", "PL", ("Vehicles",)),
         Caller("broker-vandenberg", "Java/17.0.11", "NL", ("Customs", "Rates")),
         Caller("marketplace-sync", "axios/1.7.7", "FR", ("Shipments",)),
         Caller("invoicing", "tidewater-billing/2.3", "DE"),
-        Caller("partner-moreau", "GuzzleHttp/7", "FR", ("Shipments", "Rates")),
+        Caller("partner-moreau", "GuzzleHttp/7", "FR", ("Shipments", "Rates"), policy="Partner"),
         Caller("port-office", "curl/8.9.1", "DE", ("Customs",)),
         Caller("partner-nowak", "Go-http-client/1.1", "PL", ("Rates",), limited=True),
         Caller("reporting-nightly", "python-requests/2.32.3", "DE"),
@@ -199,13 +228,14 @@ COPPERFIELD = Organisation(
             ),
         ),
     ),
+    policies=(Policy("Till", "till", ("Orders",), 500, tags=("shops",)),),
     callers=(
         Caller("shop-front", "copperfield-web/8.0", "US"),
         Caller("ios-app", "Copperfield/5.2 CFNetwork/1498", "US"),
         Caller("android-app", "okhttp/4.12.0", "US"),
         Caller("newsletter", "python-requests/2.32.3", "US", ("Recommendations", "Readers"), limited=True),
-        Caller("till-boston", "copperfield-till/3.1", "US", ("Orders",)),
-        Caller("till-portland", "copperfield-till/3.1", "US", ("Orders",)),
+        Caller("till-boston", "copperfield-till/3.1", "US", ("Orders",), policy="Till"),
+        Caller("till-portland", "copperfield-till/3.1", "US", ("Orders",), policy="Till"),
         Caller("partner-inkwell", "axios/1.7.7", "CA", ("Orders", "Recommendations")),
         Caller("publisher-feed", "Java/21.0.4", "GB", ("Recommendations",)),
         Caller("support-desk", "Mozilla/5.0 (X11; Linux x86_64)", "US", ("Orders", "Readers")),

@@ -1,4 +1,4 @@
-"""The demonstration's organisations, people, APIs and keys, made by the same functions as anybody's."""
+"""The demonstration's organisations, people, APIs, policies and keys, made by the same functions as anybody's."""
 
 import json
 import os
@@ -22,6 +22,7 @@ from keys.keys import lifecycle
 from keys.keys.session import Right
 from keys.keys.token import token_hash
 from keys.models import Key
+from keys.policies import lifecycle as policy_lifecycle
 from orgs import scope
 from orgs.audit import log
 from orgs.ids import new_id
@@ -157,6 +158,10 @@ def _organisation(source: catalogue.Organisation, now: datetime, trouble: dateti
         )
         for place, api in enumerate(source.apis)
     }
+    policies = {
+        policy.name: _policy(organisation, policy, apis, administrator, now - AGE + timedelta(weeks=2))
+        for policy in source.policies
+    }
     return {
         "id": organisation.id,
         "name": organisation.owner_name,
@@ -164,7 +169,8 @@ def _organisation(source: catalogue.Organisation, now: datetime, trouble: dateti
         "users": [told for _, told in users],
         "apis": apis,
         "keys": {
-            caller.alias: _key(organisation, caller, apis, administrator, now) for caller in source.callers
+            caller.alias: _key(organisation, _opening(caller, apis, policies), administrator, now)
+            for caller in source.callers
         },
     }
 
@@ -216,21 +222,47 @@ def definition(api: catalogue.Api) -> dict[str, Any]:
     }
 
 
-def _key(organisation, caller: catalogue.Caller, apis: dict[str, str], author: User, now: datetime) -> str:
+def _policy(organisation, source: catalogue.Policy, apis: dict[str, str], author: User, at: datetime) -> str:
+    """Store a policy; answers its id."""
+    document = {
+        "name": source.name,
+        "id": source.id,
+        "state": source.state,
+        "rate": source.rate,
+        "per": 60,
+        "quota_max": source.quota,
+        "quota_renewal_rate": 30 * 86_400 if source.quota > 0 else 0,
+        "access_rights": {
+            apis[name]: {"api_id": apis[name], "api_name": name, "versions": ["Default"]}
+            for name in source.apis
+        },
+        "tags": list(source.tags),
+    }
+    with log.dated(at):
+        return policy_lifecycle.create(organisation.id, document, author=author).id
+
+
+def _key(organisation, spec: lifecycle.KeySpec, author: User, now: datetime) -> str:
     """Issue a key; answers its token."""
     # Its traffic goes back weeks.
     issued = now - AGE + timedelta(weeks=3)
     with log.dated(issued):
         key, token = lifecycle.create(
             organisation.id,
-            lifecycle.KeySpec(
-                alias=caller.alias,
-                all_apis=not caller.apis,
-                rights=tuple(Right(apis[name]) for name in caller.apis),
-                rate=20 if caller.limited else 500,
-                per=60,
-            ),
+            spec,
             created_by=author.email,
         )
     Key.objects.filter(org_id=organisation.id, id=key.id).update(created_at=issued, updated_at=issued)
     return token
+
+
+def _opening(caller: catalogue.Caller, apis: dict[str, str], policies: dict[str, str]) -> lifecycle.KeySpec:
+    if caller.policy:
+        return lifecycle.KeySpec(alias=caller.alias, policies=(policies[caller.policy],))
+    return lifecycle.KeySpec(
+        alias=caller.alias,
+        all_apis=not caller.apis,
+        rights=tuple(Right(apis[name]) for name in caller.apis),
+        rate=20 if caller.limited else 500,
+        per=60,
+    )

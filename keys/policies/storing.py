@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db.models import Count, F, Sum, Value
 from django.db.models.functions import Coalesce, Concat
-from django.utils import timezone
 
 from apis.definitions.pointer import Problem
 from apis.models import ApiDefinition
@@ -80,6 +79,7 @@ def draft(policy: Policy, given: Mapping[str, Any], pointer: str = "") -> Draft 
     """Put a document into the row; None if that is what it was."""
     if policy._state.adding:
         describe(policy, given)
+        policy.created_at = policy.updated_at
         return Draft(policy, pointer)
     present, was = policy.document, Draft(policy, pointer, facts(policy), policy.size, policy.grants_rights)
     describe(policy, given, present)
@@ -88,7 +88,7 @@ def draft(policy: Policy, given: Mapping[str, Any], pointer: str = "") -> Draft 
 
 def describe(policy: Policy, given: Mapping[str, Any], present: Mapping[str, Any] | None = None) -> None:
     """Put a document in its one form into the row, and what the row repeats of it."""
-    now = timezone.now()
+    now = log.moment()
     stored = document.normal_form(
         given, id=policy.id, org_id=policy.org_id, updated=int(now.timestamp()), present=present
     )

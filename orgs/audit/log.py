@@ -33,6 +33,11 @@ def dated(at: datetime) -> Iterator[None]:
         _dated.reset(token)
 
 
+def moment() -> datetime:
+    """When a change is made: now, unless it is `dated`."""
+    return _dated.get() or timezone.now()
+
+
 def changes_between(before: dict, after: dict) -> dict[str, list]:
     """{member: [before, after]} of what differs; the values of secrets are left out."""
     found = {}
@@ -147,7 +152,7 @@ def _by_whom(action: str, kind: str, actor: User | None = None, at: datetime | N
         "as_super_user": actor.is_superuser if actor else True,
         "action": action,
         "kind": kind,
-        "at": at or _dated.get() or timezone.now(),
+        "at": at or moment(),
         "address": client_address(request) if request else None,
         "request_id": request.id if request else "",
     }

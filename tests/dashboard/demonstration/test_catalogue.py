@@ -23,6 +23,7 @@ def test_no_name_is_there_twice_where_it_is_looked_up_by():
     assert twice(api.listen_path for _, api in APIS) == []
     for organisation in ORGANISATIONS:
         assert twice(api.name for api in organisation.apis) == []
+        assert twice(policy.name for policy in organisation.policies) == []
         assert twice(caller.alias for caller in organisation.callers) == []
         assert twice((each.first_name, each.last_name) for each in organisation.people) == []
     for _, api in APIS:
@@ -44,6 +45,15 @@ def test_the_shares_are_all_of_the_traffic():
 def test_a_key_opens_only_apis_that_are_there_active_and_take_keys(organisation):
     taking = {api.name for api in organisation.apis if api.active and not api.keyless}
     assert {name for caller in organisation.callers for name in caller.apis} - taking == set()
+
+
+@EACH
+def test_a_key_with_a_policy_opens_what_that_opens_and_is_as_limited(organisation):
+    policies = {policy.name: policy for policy in organisation.policies}
+    for caller in organisation.callers:
+        if caller.policy:
+            policy = policies[caller.policy]
+            assert (policy.apis, policy.rate < 100, policy.state) == (caller.apis, caller.limited, "active")
 
 
 @EACH

@@ -13,7 +13,7 @@ from dashboard.demonstration import catalogue, seed
 from dashboard.demonstration.traffic import HOUR
 from dashboard.engines.listening import StartError
 from keys.keys.token import token_hash
-from keys.models import Key, KeyRight
+from keys.models import Key, KeyPolicy, KeyRight, Policy, PolicyRevision, PolicyRight
 from orgs import scope
 from orgs.models import AuditEntry, Organisation, User
 from orgs.signing_in.authentication import opened_by
@@ -80,13 +80,31 @@ def test_keys_open_what_the_catalogue_says_under_the_tokens_of_the_file(told):
             opened = {
                 key.token_hash: "all"
                 if key.all_apis
-                else sorted(KeyRight.objects.filter(key=key).values_list("api__name", flat=True))
+                else sorted(
+                    {
+                        *KeyRight.objects.filter(key=key).values_list("api__name", flat=True),
+                        *PolicyRight.objects.filter(policy__keys__key=key).values_list(
+                            "api__name", flat=True
+                        ),
+                    }
+                )
                 for key in Key.objects.all()
             }
         assert opened == {
             token_hash(organisation["keys"][caller.alias]): sorted(caller.apis) or "all"
             for caller in source.callers
         }
+
+
+def test_policies_are_as_the_catalogue_says_and_keys_have_them(told):
+    for organisation, source in zip(told["organisations"], catalogue.ORGANISATIONS, strict=True):
+        with scope.org(organisation["id"]):
+            stored = set(Policy.objects.values_list("name", "policy_id", "state"))
+            having = set(KeyPolicy.objects.values_list("key__alias", "policy__name"))
+            [made] = set(Policy.objects.values_list("created_at", "updated_at"))
+            assert set(PolicyRevision.objects.values_list("created_at", "created_at")) == {made}
+        assert stored == {(policy.name, policy.id, policy.state) for policy in source.policies}
+        assert having == {(caller.alias, caller.policy) for caller in source.callers if caller.policy}
 
 
 def test_apis_are_as_the_catalogue_says_and_those_without_callers_are_inactive(told):
@@ -183,26 +201,29 @@ def test_nothing_is_older_or_younger_than_what_the_audit_log_says_of_its_making(
                 for entry in AuditEntry.objects.filter(action__endswith=".created")
             }
             apis, keys = list(ApiDefinition.objects.all()), list(Key.objects.all())
+            policies = list(Policy.objects.all())
         people = list(User.everyone.filter(org=organisation["id"]))
         held = {("organisation", organisation["id"]): people[0].org.created_at}
         held |= {("user", each.id): each.created_at for each in people}
         held |= {("api", each.id): each.created_at for each in apis}
+        held |= {("policy", each.id): each.created_at for each in policies}
         held |= {("key", each.id): each.created_at for each in keys}
         assert made == held
-        # First the organisation and its people, then APIs, then the keys that open them.
+        # First the organisation and its people, then APIs, then policies, then the keys that have them.
         assert max(each.created_at for each in people) < min(each.created_at for each in apis)
-        assert max(each.created_at for each in apis) < min(each.created_at for each in keys)
+        assert max(each.created_at for each in apis) < min(each.created_at for each in policies)
+        assert max(each.created_at for each in policies) < min(each.created_at for each in keys)
 
 
 def test_keys_are_as_old_as_their_traffic_needs_and_hold_the_limits_of_the_catalogue(told):
     made = datetime.fromisoformat(told["traffic"]["end"])
     for organisation, source in zip(told["organisations"], catalogue.ORGANISATIONS, strict=True):
-        limited = {caller.alias: caller.limited for caller in source.callers}
+        own = {caller.alias: (20 if caller.limited else 500, 60) for caller in source.callers}
+        # What has a policy is limited by that.
+        own |= {caller.alias: (-1, 0) for caller in source.callers if caller.policy}
         with scope.org(organisation["id"]):
             keys = list(Key.objects.all())
-        assert {key.alias: (key.rate, key.per) for key in keys} == {
-            alias: (20 if few else 500, 60) for alias, few in limited.items()
-        }
+        assert {key.alias: (key.rate, key.per) for key in keys} == own
         assert {(key.created_at, key.updated_at) for key in keys} == {(made - timedelta(weeks=8),) * 2}
         assert {key.created_by for key in keys} == {organisation["users"][0]["email"]}
         assert {(key.revoked_at, key.suspended, key.expires_at) for key in keys} == {(None, False, None)}
