@@ -3,9 +3,11 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
 
 from apis.definitions.document import pretty
 from apis.forms import DeletionForm, HistoryForm, RestoreForm, RevisionForm
+from apis.history_views import csv_row
 from keys.models import OAuthClient, PolicyRevision
 from keys.policies import lifecycle
 from keys.policies.refusals import Invalid, Stale, Taken
@@ -15,6 +17,7 @@ from keys.policies.views import about, difference, policy_or_404
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form
+from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
 
@@ -25,23 +28,28 @@ COLUMNS = (
     Column("By"),
     Column("Message", "third"),
 )
+CSV_HEADER = ("revision", "saved", "by", "message")
 LONGEST_SHOWN = 100_000  # characters of a policy beside its difference
 
 
 @access("session", "policies")
 def policy_history(request, org, id):
-    """Revisions, newest first unless asked otherwise."""
+    """Revisions, newest first unless asked otherwise; all of them as CSV with format=csv."""
     policy = policy_or_404(id)
     form = HistoryForm(request.GET)
     if not form.is_valid():
         return bad_form(request, form)
     revisions = PolicyRevision.objects.filter(policy_row_id=policy.id).defer("document_text")
+    if request.GET.get("format") == "csv":
+        rows = paging.batches(revisions, form.order, lambda rows: map(csv_row, rows), org_id=request.org.id)
+        return csv_stream(f"history-{policy.id}.csv", CSV_HEADER, rows)
     asked = {name: value for name, value in form.cleaned_data.items() if value}
     page = paging.page(request.GET, revisions, form.order, asked)
     context = about(request, policy, "history") | {
         "heads": heads(COLUMNS, asked, default="-number"),
         "rows": page.items,
         "page": page,
+        "csv": "?" + urlencode({**asked, "format": "csv"}),
     }
     return render(request, "policies/history.html", context)
 

@@ -15,6 +15,7 @@ from orgs import scope
 from orgs.models import User
 from tests.keys import build
 from tests.keys.policies.build import document, policy
+from tests.orgs.http.files import file_of
 
 FORM = {"name": "Gold", "state": "active", "rate": "10", "per": "60"}
 LIST = "/o/acme/policies/"
@@ -565,6 +566,13 @@ def test_history_shows_each_revision_and_the_difference_to_any(cast, ada, orders
         for query in ("", "?against=1")
     }
     assert rows == {"": [("/rate", "20", "30")], "?against=1": [("/rate", "10", "30")]}
+    header, *lines = file_of(ada.get(f"{LIST}{gold.id}/history/?format=csv&sort=number"))
+    assert header == ["revision", "saved", "by", "message"]
+    assert [(line[0], *line[2:]) for line in lines] == [
+        ("1", "command line", "Created"),
+        ("2", "ada@acme.example", ""),
+        ("3", "ada@acme.example", ""),
+    ]
     # Nothing is before the first.
     first = ada.get(f"{LIST}{gold.id}/history/1/").context["difference"]["rows"]
     assert [tuple(row) for row in first] == [("/rate", "30", "10")]
