@@ -55,17 +55,18 @@ class KeysConfig(AppConfig):
             kinds.register(kind, delivery.deliver, urgency=urgency)
         kinds.register(chunks.DO, chunks.deliver, urgency=kinds.LATER)
         kinds.register(ending.ENDED, ending.deliver, urgency=kinds.FIRST)
-        kinds.register(ending.ENDED_CHECK, ending.deliver, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
+        kinds.register(ending.ENDED_CHECK, ending.deliver, urgency=kinds.LAST, rests=delivery.CHECK_AFTER)
         kinds.register(delivery.AGAIN, bulk.deliver, urgency=kinds.LATER)
-        kinds.register(delivery.CHECK, repair.check, urgency=kinds.SOON, rests=delivery.CHECK_AFTER)
+        # Whoever looks once more waits for those who are told the first time.
+        kinds.register(delivery.CHECK, repair.check, urgency=kinds.LAST, rests=delivery.CHECK_AFTER)
         kinds.register(organisations.KIND, organisations.deliver, urgency=kinds.FIRST)
         kinds.register(
-            organisations.CHECK, organisations.check, urgency=kinds.SOON, rests=organisations.CHECK_AFTER
+            organisations.CHECK, organisations.check, urgency=kinds.LAST, rests=organisations.CHECK_AFTER
         )
         events.apis_departing.connect(organisations.depart, dispatch_uid="organisation keys")
         kinds.register(oauth.CHANGED, oauth.deliver, urgency=kinds.SOON)
         kinds.register(oauth.ENDED, oauth.deliver, urgency=kinds.FIRST)
-        kinds.register(oauth.CHECK, oauth.check, urgency=kinds.SOON, rests=oauth.CHECK_AFTER)
+        kinds.register(oauth.CHECK, oauth.check, urgency=kinds.LAST, rests=oauth.CHECK_AFTER)
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
         events.apis_departing.connect(bulk.depart, dispatch_uid="keys")
         events.authentication_changed.connect(bulk.follow_authentication, dispatch_uid="keys")

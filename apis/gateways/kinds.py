@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from apis.models import Outbox
 
 # What somebody must not be able to do any more, and what gateways wait for; then single things; then what is said of
-# very many at once, a chunk of them a message (apis.gateways.outbox.add_chunks).
-FIRST, SOON, LATER = range(3)
+# very many at once, a chunk of them a message (apis.gateways.outbox.add_chunks); last what only looks once more.
+FIRST, SOON, LATER, LAST = range(4)
 
 # Delivers messages of its kinds, in the scope of every organisation and in no transaction, and may be given one again.
 # Answers why, by message id, some are to be tried again, if any are; an exception fails all of them.

@@ -94,12 +94,12 @@ def claim(limit: int, served: dict[int, str]) -> list[Outbox]:
     if not _anything_due():
         return []
     with transaction.atomic():
-        for urgency in (kinds.FIRST, kinds.SOON, kinds.LATER):
+        for urgency in (kinds.FIRST, kinds.SOON, kinds.LATER, kinds.LAST):
             due = _due(kinds.names(urgency))
             if urgency != kinds.FIRST:
                 served[urgency] = _next_in_turn(due, served.get(urgency, ""))
                 due = due.filter(org_id=served[urgency])
-            number = limit if urgency < kinds.LATER else 1
+            number = 1 if urgency == kinds.LATER else limit
             rows = list(due.order_by("due_at", "id").select_for_update(skip_locked=True)[:number])
             if rows:
                 _these(rows).update(claimed_until=Now() + LEASE)

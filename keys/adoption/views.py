@@ -28,7 +28,7 @@ COLUMNS = (
     Column("Found", "date", lesser=True),
 )
 ORDER = ("-found_at", "-id")
-AT_ONCE = 200
+AT_ONCE = 100
 AWAY = "The Redis of the gateways does not answer at the moment. Try again."
 
 

@@ -9,12 +9,20 @@ def test_the_apps_register_their_own_and_what_ends_an_access_goes_first():
     assert {kinds.get(name).name: kinds.get(name).urgency for name in kinds.names()} == {
         "key": kinds.SOON,
         "key-again": kinds.LATER,
-        "key-check": kinds.SOON,
+        "key-bulk": kinds.LATER,
+        "key-check": kinds.LAST,
+        "key-generation-ends": kinds.FIRST,
         "key-removed": kinds.FIRST,
         "key-suspended": kinds.FIRST,
+        "oauth-client": kinds.SOON,
+        "oauth-client-check": kinds.LAST,
+        "oauth-client-ended": kinds.FIRST,
+        "org-key": kinds.FIRST,
+        "org-key-check": kinds.LAST,
         "reload": kinds.FIRST,
+        "session-ended": kinds.FIRST,
+        "session-ended-check": kinds.LAST,
     }
-    assert kinds.names(kinds.LATER) == ["key-again"]
 
 
 def test_a_kind_is_registered_by_one_app(monkeypatch):
@@ -44,4 +52,4 @@ def test_kinds_are_named_in_the_order_of_their_letters_whoever_came_first(monkey
 
 
 def test_what_is_more_urgent_has_the_smaller_number():
-    assert kinds.FIRST < kinds.SOON < kinds.LATER
+    assert kinds.FIRST < kinds.SOON < kinds.LATER < kinds.LAST

@@ -13,7 +13,7 @@ from apis.models import Outbox
 from orgs import scope
 from orgs.models import Organisation
 
-KINDS = (("stop", kinds.FIRST), ("start", kinds.SOON), ("everything", kinds.LATER))
+KINDS = (("stop", kinds.FIRST), ("start", kinds.SOON), ("everything", kinds.LATER), ("again", kinds.LAST))
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +55,14 @@ def test_due_messages_are_claimed_oldest_first_and_each_once(everybody):
     left("stop", "0", "1", "2", org=everybody.acme)
     outbox.add("look", "later", org_id=everybody.acme.id)
     assert [subjects(outbox.claim(2, {})) for _ in range(3)] == [["0", "1"], ["2"], []]
+
+
+def test_what_only_looks_once_more_waits_for_all_others_and_goes_in_batches(everybody):
+    left("again", "0", "1", org=everybody.acme, age=60)
+    left("everything", "2", "3", org=everybody.acme)
+    left("start", "4", org=everybody.acme)
+    served = {}
+    assert [subjects(outbox.claim(10, served)) for _ in range(4)] == [["4"], ["2"], ["3"], ["0", "1"]]
 
 
 def test_a_claim_that_nobody_ended_runs_out(everybody):
