@@ -50,7 +50,7 @@ def parts_of(token: str) -> tuple[str, str, str] | None:
         members = json.loads(base64.b64decode(token, validate=True))
         parts = members["org"], members["id"], members["h"]
         return parts if parts[2] in FUNCTIONS and token_of(*parts) == token else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

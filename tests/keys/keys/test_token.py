@@ -82,3 +82,7 @@ def test_cache_keys_of_other_lengths_are_the_published_ones(text, expected):
 )
 def test_only_64_lower_case_hex_digits_pass_for_a_token_hash(text, expected):
     assert token.is_token_hash(text) is expected
+
+
+def test_a_text_nested_without_end_names_nothing():
+    assert token.parts_of(base64.b64encode(b"[" * 3_000).decode()) is None
