@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
 from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
 from keys.models import Key, KeyPolicy
+from keys.sessions.fields import LAST_SECOND
 
 Arguments = Mapping[str, Any]
+_LAST = datetime.fromtimestamp(LAST_SECOND, UTC)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ def _revoke(key: Key, arguments: Arguments, now: datetime) -> dict[str, list]:
 
 def _extend(key: Key, arguments: Arguments, now: datetime) -> dict[str, list]:
     before = key.expires_at
-    key.expires_at = max(before, now) + timedelta(days=arguments["days"])
+    longer = timedelta(days=arguments["days"])
+    # Not beyond the calendar.
+    key.expires_at = max(before, now) + min(longer, _LAST - max(before, now))
     return {"expires": [before.isoformat(), key.expires_at.isoformat()]}
 
 

@@ -1,7 +1,7 @@
 """Something is done to many keys: it is said before what, and done by the worker."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -130,6 +130,13 @@ def test_an_expiry_is_extended_of_those_that_have_one(acme, made, redis):
     said, _ = do(acme, redis, action="extend", days=10)
     assert (said["touched"], said["otherwise"]) == (1, 1)
     assert build.again(made["one"]).expires_at == before + timedelta(days=10)
+
+
+def test_an_expiry_is_extended_to_the_end_of_the_calendar_at_most(cast, acme, orders, redis):
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    keys = [build.key(cast.acme, orders, expires_at=last - timedelta(days=days))[0] for days in (0, 1, 40)]
+    do(acme, redis, action="extend", days=3650)
+    assert [build.again(key).expires_at for key in keys] == [last, last, last]
 
 
 @pytest.mark.parametrize(("action", "names"), [("policy", ["Old", "New"]), ("only-policy", ["New"])])
