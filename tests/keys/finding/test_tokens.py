@@ -4,6 +4,8 @@ import base64
 import logging
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from keys.finding import tokens
 from keys.keys import token as names
@@ -72,6 +74,19 @@ def test_anything_else_is_searched_for_with_the_filters_of_the_form(cast, client
 )
 def test_no_text_breaks_the_search(cast, client_for, made, text):
     assert client_for(cast.acme_admin).post(PLACE, {"q": text}).status_code == 302
+
+
+def test_a_token_is_looked_up_by_its_hashes_alone_however_many_keys_there_are(made, cast):
+    with scope.org(cast.acme.id), CaptureQueriesContext(connection) as asked:
+        assert tokens.found(cast.acme.id, made["own"][1]) == made["own"][0]
+    about_keys = [query["sql"] for query in asked if 'FROM "keys_' in query["sql"]]
+    with scope.org(cast.acme.id), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for query in about_keys:
+            cursor.execute(f"EXPLAIN {query}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+            assert "SubPlan" not in plan, plan
+    assert about_keys
 
 
 def test_a_key_is_found_by_the_id_that_somebody_chose(cast):
