@@ -6,10 +6,10 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from redis import RedisError
 
-from apis.gateways import redis_client
+from apis.gateways.redis_client import hasty_client
 from apis.models import ApiDefinition
 from keys.adoption import discovery, lifecycle
-from keys.adoption.judging import WHOLE
+from keys.adoption.judging import PLAIN, WHOLE
 from keys.keys.parameters import SessionError
 from keys.keys.reader import policies_of_one
 from keys.models import FoundSession
@@ -61,13 +61,17 @@ def found_adopt_all(request, org):
     """Those that need no cut, so many at once as a request may take."""
     rows = FoundSession.objects.filter(org_id=request.org.id, verdict=WHOLE).order_by("id")[:AT_ONCE]
     made, refused = 0, ""
-    with redis_client.client() as redis:
+    with hasty_client() as redis:
         for row in rows:
             try:
                 lifecycle.adopt(row, redis, created_by=request.user.email)
                 made += 1
-            except (Refusal, RedisError) as error:
-                refused = AWAY if isinstance(error, RedisError) else str(error)
+            except RedisError:
+                # Nor will it answer for the others, and the page waits.
+                refused = AWAY
+                break
+            except Refusal as error:
+                refused = str(error)
     if made:
         messages.success(request, f"{made} taken over." if made > 1 else "One taken over.")
     if refused:
@@ -80,7 +84,7 @@ def found_detail(request, org, found_id):
     found = _found_or_404(found_id)
     context = {"section": "keys", "found": found, "may_write": request.user.may("keys", "write")}
     try:
-        with redis_client.client() as redis:
+        with hasty_client() as redis:
             session, judgement = lifecycle.seen_now(found, redis)
     except RedisError:
         context["away"] = AWAY
@@ -115,7 +119,7 @@ def found_adopt(request, org, found_id):
     if not form.is_valid():
         return bad_form(request, form)
     try:
-        with redis_client.client() as redis:
+        with hasty_client() as redis:
             key = lifecycle.adopt(found, redis, created_by=request.user.email, **form.cleaned_data)
     except RedisError:
         messages.error(request, AWAY)
@@ -131,6 +135,8 @@ def found_adopt(request, org, found_id):
 def found_end(request, org, found_id):
     """GET asks, POST does."""
     found = _found_or_404(found_id)
+    if found.kind == PLAIN:  # where it lies only its token says
+        raise Http404
     if request.method == "GET":
         return render(request, "keys/found/end.html", {"section": "keys", "found": found})
     lifecycle.end(found)

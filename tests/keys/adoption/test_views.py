@@ -1,3 +1,6 @@
+import socket
+import time
+
 import pytest
 
 from keys.models import FoundSession, Key
@@ -83,6 +86,34 @@ def test_a_session_that_is_gone_and_a_redis_that_is_away_are_said(cast, redis, p
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert "does not answer" in page(client, address)
     assert client.post(address + "adoption/", {"seen": "a" * 16}).status_code == 302
+
+
+def test_a_redis_that_does_not_answer_is_asked_once_however_many_sessions_there_are(
+    cast, redis, pages, settings
+):
+    client, keys = pages
+    for name in ("a" * 64, "b" * 64, "c" * 64):
+        write(redis, cast.acme, build.api(cast.acme, name[0]), name=name)
+    find(redis)
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        begun = time.monotonic()
+        assert client.post(keys + "elsewhere/adoption/").status_code == 302
+        assert "does not answer" in page(client, f"{keys}elsewhere/{found(cast.acme, 'a' * 64).id}/")
+        assert time.monotonic() - begun < 2
+        silent.settimeout(0.2)
+        assert [silent.accept()[0].close() for _ in range(2)] == [None, None]
+        with pytest.raises(TimeoutError):
+            silent.accept()
+
+
+def test_a_session_under_a_token_cannot_be_ended_since_nobody_knows_where_it_lies(cast, redis, pages):
+    client, keys = pages
+    write(redis, cast.acme, build.api(cast.acme), name="a-token-in-clear")
+    find(redis)
+    with scope.org(cast.acme.id):
+        row = FoundSession.objects.get()
+    assert client.post(f"{keys}elsewhere/{row.id}/end/").status_code == 404
 
 
 def test_who_may_only_read_sees_no_button(cast, redis, client_for):
