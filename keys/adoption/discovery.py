@@ -17,7 +17,7 @@ from apis.gateways import names
 from apis.models import ApiDefinition
 from keys.adoption.judging import PLAIN, Judgement, is_sound, judged, named_apis, named_policies
 from keys.keys import repair
-from keys.keys.session import parsed
+from keys.keys.session import as_gateways_read
 from keys.keys.token import is_any_hash
 from keys.models import FoundSession, Policy, Sweep
 from keys.rotation.places import kept
@@ -173,7 +173,9 @@ def read(stored: Mapping[str, str], redis: Redis) -> dict[str, dict[str, Any]]:
     """The sessions that lie under these names, by the name of the row; {} for one that no gateway can read either."""
     texts = redis.mget([_PREFIX + name for name in stored.values()]) if stored else []
     found = {name: text for name, text in zip(stored, texts, strict=True) if text is not None}
-    return {name: (parsed(text) if len(text) <= LARGEST else None) or {} for name, text in found.items()}
+    return {
+        name: (as_gateways_read(text) if len(text) <= LARGEST else None) or {} for name, text in found.items()
+    }
 
 
 def judge(sessions: Mapping[str, dict[str, Any]], hashed: Mapping[str, bool]) -> dict[str, Judgement]:

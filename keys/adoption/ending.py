@@ -9,7 +9,7 @@ from redis import Redis
 from apis.gateways import names, outbox
 from apis.gateways.signing import forget_sessions
 from apis.models import Outbox
-from keys.keys.session import parsed
+from keys.adoption.discovery import read
 from keys.rotation.counters import SPENT, SPENT_FOR
 from keys.rotation.places import kept
 
@@ -39,7 +39,5 @@ def deliver(rows: list[Outbox], redis: Redis) -> None:
 def _there(rows: Iterable[Outbox], redis: Redis) -> list[Outbox]:
     """Those whose session is in Redis and says that it is their organisation's."""
     rows = list(rows)
-    texts = redis.mget([names.session(row.subject) for row in rows])
-    return [
-        row for row, text in zip(rows, texts, strict=True) if (parsed(text) or {}).get("org_id") == row.org_id
-    ]
+    sessions = read({row.subject: row.subject for row in rows}, redis)
+    return [row for row in rows if sessions.get(row.subject, {}).get("org_id") == row.org_id]

@@ -21,6 +21,10 @@ from keys.sessions.rights import PERIOD, said
 UNLIMITED = -1
 COUNTED_UNDER = "rate_limit_pattern"  # one of ACTED_ON
 INT64 = 2**63 - 1
+# What is written here is less deep (orgs.http.strict_json), and whoever compares sessions goes down in them.
+_MOST_DEEP = 100
+# Members whose own are named by whoever made them.
+_MAPS = frozenset({"meta_data", "oauth_keys"})
 
 # Written by gateways themselves; a client that sends back a session it has read sends them too.
 GATEWAY_MEMBERS = frozenset(
@@ -176,7 +180,7 @@ def _entry(api: Api, right: Right) -> dict[str, Any]:
 
 def parsed(stored: bytes | None) -> dict[str, Any] | None:
     """The session in what Redis holds; None when there is none or a gateway could read it otherwise than we
-    do: not JSON, not an object, a member twice (gateways tell no letter case, and take the last)."""
+    do: not JSON, not an object, a member twice (gateways tell no letter case, and take the last), nested too deep."""
     if stored is None:
         return None
     try:
@@ -185,7 +189,35 @@ def parsed(stored: bytes | None) -> dict[str, Any] | None:
         return None
     if not isinstance(value, dict) or len({name.casefold() for name in value}) != len(value):
         return None
-    return value
+    return None if _is_deeper(value, _MOST_DEEP) else value
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return most < 0 or any(_is_deeper(each, most - 1) for each in inner)
+
+
+def as_gateways_read(stored: bytes | None) -> dict[str, Any] | None:
+    """The session in what somebody else wrote, its members named as gateways know them, whatever the case of their
+    letters; None as `parsed`."""
+    try:
+        return _folded(parsed(stored))
+    except ValueError:
+        return None
+
+
+def _folded(value: Any, *, by_id: bool = False) -> Any:
+    if isinstance(value, list):
+        return [_folded(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    made = value if by_id else {name.casefold(): inner for name, inner in value.items()}
+    if len(made) != len(value):
+        raise ValueError("a member occurs twice")
+    return {
+        name: inner if name in _MAPS and not by_id else _folded(inner, by_id=name == "access_rights")
+        for name, inner in made.items()
+    }
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

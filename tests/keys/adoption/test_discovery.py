@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from keys.adoption import discovery
+from keys.adoption import discovery, lifecycle
 from keys.keyspace import events
 from keys.models import FoundSession, Sweep
 from orgs import scope
@@ -72,7 +72,6 @@ def test_one_of_no_organisation_that_there_is_is_counted_for_super_users(cast, r
 
 def test_none_is_so_odd_that_others_are_not_found(cast, redis):
     orders = build.api(cast.acme)
-    deep = "[" * 400 + "]" * 400
     odd = [
         {"org_id": {}},
         {"alias": "\ud800"},
@@ -83,7 +82,6 @@ def test_none_is_so_odd_that_others_are_not_found(cast, redis):
         {"expires": 10**40},
         {"meta_data": "text"},
         {"jwt_data": 7, "basic_auth_data": []},
-        {"oauth_keys": json.loads(deep)},
     ]
     for number, members in enumerate(odd):
         redis.set(f"apikey-{number:064x}", json.dumps(session(cast.acme, orders) | members))
@@ -144,3 +142,43 @@ def test_a_step_ends_and_says_when_the_next_is_due(cast, redis):
             break
     assert 20 < rests[-1] <= 30
     assert rows() == {cast.acme.id: {NAME: ("key", "whole", 1, 0)}}
+
+
+def test_members_count_whatever_the_case_of_their_letters_as_they_do_on_gateways(cast, redis):
+    orders, strange = build.api(cast.acme), build.api(cast.globex, "Strange")
+    plain = session(cast.acme, orders)
+    spelled = {
+        "0" * 64: {**plain, "Apply_Policies": ["theirs"]},
+        "1" * 64: {**plain, "Is_Inactive": True, "Expires": 4000000000},
+        "2" * 64: {**plain, "Access_Rights": {strange.api_id: {}}},
+        "3" * 64: {**plain, "access_rights": {orders.api_id: {"Limit": {"RATE": "fast"}}}},
+        "4" * 64: {**plain, "access_rights": {orders.api_id: {"versions": ["a"], "Versions": ["b"]}}},
+        "5" * 64: {**plain, "ORG_ID": cast.acme.id},
+    }
+    for name, facts in spelled.items():
+        twice = {member.lower() for member in facts if member != member.lower()}
+        once = {member: said for member, said in facts.items() if member not in twice}
+        redis.set(f"apikey-{name}", json.dumps(once))
+    found = find(redis)[cast.acme.id]
+    assert {name[0]: row[1:] for name, row in found.items()} == {
+        "0": ("not", 1, 0),
+        "1": ("whole", 1, 0),
+        "2": ("not", 0, 1),
+        "3": ("not", 1, 0),
+        "5": ("whole", 1, 0),
+    }
+    with scope.org(cast.acme.id):
+        made = lifecycle.adopt(FoundSession.objects.get(name="1" * 64), redis, created_by="test")
+    assert (made.suspended, int(made.expires_at.timestamp())) == (True, 4000000000)
+
+
+def test_a_session_nested_deep_stops_neither_the_search_nor_the_sweep(cast, redis):
+    orders = build.api(cast.acme)
+    made, _ = build.key(cast.acme, orders)
+    build.deliver(redis)
+    deep = json.dumps(session(cast.acme, orders, meta_data={"x": 0}))
+    deep = deep.replace('{"x": 0}', '{"x": ' + "[" * 500 + "]" * 500 + "}")
+    redis.mset({f"apikey-{NAME}": deep, f"apikey-{made.token_hash}": deep})
+    assert find(redis) == {}
+    build.sweep(redis)
+    assert build.stored(redis, made)["meta_data"] == {}
