@@ -114,7 +114,7 @@ class Watch:
             if message["type"] == "message":
                 self._unheard = 0
                 continue
-            self._waiting.setdefault(message["channel"].decode().partition(":")[2])
+            self._waiting.setdefault(message["channel"].decode(errors="replace").partition(":")[2])
             ends = min(ends, begun + GATHER)
 
     def _look(self, redis: Redis) -> None:

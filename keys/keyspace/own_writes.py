@@ -9,8 +9,9 @@ _written: OrderedDict[str, bytes | None] = OrderedDict()
 
 def remember(name: str, text: bytes | None) -> None:
     """`text` is about to be written under `name`; None: it is about to be deleted."""
+    # Another thread may recall it at any moment.
+    _written.pop(name, None)
     _written[name] = text
-    _written.move_to_end(name)
     while len(_written) > MOST:
         _written.popitem(last=False)
 
