@@ -106,7 +106,9 @@ def make_world(redis, name: str) -> World:
             action="tag", arguments={"tag": f"{mark} tag"}, created_by=mark, total=1
         )
     protected = oauth.api(org, f"{mark} Protected")
-    client, _ = oauth.client(org, protected, policy, client_id=f"{mark}-client", description=f"{mark} client")
+    # As long as an id that names nothing: a refusal repeats the address, and tells its length.
+    client_id = f"{mark}-client".ljust(len(NOWHERE), "0")
+    client, _ = oauth.client(org, protected, policy, client_id=client_id, description=f"{mark} client")
     stamp = [int(time.time()) - 5, 7_000]
     redis.rpush(
         "analytics-tyk-system-analytics",
