@@ -20,6 +20,7 @@ from keys.keys.parameters import no_such_api
 from keys.models import KeyPolicy, OAuthClient, Policy, PolicyRevision, PolicyRight
 from keys.policies import document, serving, storing
 from keys.policies.refusals import AlreadyMade, Deleted, Invalid, Stale, Taken, UsedByClients
+from keys.policies.render import DERIVED
 from orgs.audit import log
 from orgs.http.strict_json import BadJson
 from orgs.ids import new_id
@@ -173,8 +174,10 @@ def _store(
 def _new(
     org_id: str, given: Mapping[str, Mapping[str, Any]], form_token: str | None = None
 ) -> dict[str, Policy]:
-    """A row that is not stored yet for each document, by its pointer."""
+    """A row that is not stored yet for each document, by its pointer. Raises Invalid for an id that none may have."""
     ids = {pointer: _named_id(each) or new_id() for pointer, each in given.items()}
+    if reserved := [pointer for pointer, id in ids.items() if id.startswith(DERIVED)]:
+        raise Invalid([Problem(f"{pointer}/_id", f"must not begin with {DERIVED}") for pointer in reserved])
     # An id that is used again goes on with the revisions there were.
     past = PolicyRevision.objects.filter(org_id=org_id, policy_row_id__in=ids.values())
     last = dict(past.values_list("policy_row_id").annotate(Max("number")))

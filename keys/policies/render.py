@@ -15,6 +15,9 @@ from typing import Any
 from apis.definitions.document import compact
 from apis.definitions.rules.targets import NOWHERE
 
+# What no policy's own `_id` begins with: as a time, the last second of the years that it can tell (2106).
+DERIVED = "f" * 8
+
 # Members that say something to people and to Tyk's clients, not to gateways.
 _NOT_FOR_GATEWAYS = ("access_rights_array", "state", "auth_type", "auth_types", "date_created")
 
@@ -31,8 +34,9 @@ def elements(document: Mapping[str, Any], names: Mapping[str, str]) -> list[byte
 
 
 def derived_id(id: str) -> str:
-    """The `_id` of the element under which a policy is served by its own `id`."""
-    return hashlib.sha256(f"policy {id}".encode()).hexdigest()[:24]
+    """The `_id` of the element under which a policy is served by its own `id`: one that no policy can be given, or
+    two elements would have it."""
+    return DERIVED + hashlib.sha256(f"policy {id}".encode()).hexdigest()[:16]
 
 
 def _rights(rights: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -141,6 +141,18 @@ def test_a_policys_id_is_no_other_policys_of_the_organisation_in_either_place(ca
     assert everything() == before
 
 
+@pytest.mark.parametrize("member", ["_id", "id"])
+def test_no_policy_has_the_id_of_an_element_that_is_derived_from_an_id(cast, member):
+    build.policy(cast.acme, keys.api(cast.acme), id="gold")
+    derived = build.served()[1]["_id"]
+    before = everything()
+    for given in (derived, derived.upper()) if member == "_id" else (derived,):
+        with scope.org(cast.acme.id), pytest.raises(refusals.Invalid) as refused:
+            lifecycle.create(cast.acme.id, build.document("Silver", **{member: given}), author=None)
+        assert str(refused.value) == "/_id: must not begin with ffffffff"
+    assert everything() == before
+
+
 def test_of_two_that_claim_an_id_at_once_one_gets_it(committed, cast):
     apis = {org.id: keys.api(org) for org in (cast.acme, cast.globex)}
 
