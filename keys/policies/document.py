@@ -14,6 +14,7 @@ from typing import Any
 from apis.definitions.document import compact
 from apis.definitions.pointer import Problem
 from apis.definitions.rules import shape
+from keys.sessions import patterns
 
 TYPES: dict[str, Any] = json.loads(Path(__file__).with_name("types.json").read_text())
 LONGEST_NAME = 200
@@ -91,15 +92,22 @@ def _texts(value: Any):
 
 
 def _limits(document: dict[str, Any]):
-    yield from limit_problems(document, "")
+    yield from _limits_of(document, "")
     for api_id, right in _entries(document):
-        yield from limit_problems(right.get("limit") or {}, f"/access_rights/{api_id}/limit")
+        yield from right_problems(right, f"/access_rights/{api_id}")
     if (document.get("key_expires_in") or 0) < -1:
         yield Problem("/key_expires_in", "must be seconds; 0 is never")
 
 
-def limit_problems(limits: Mapping[str, Any], place: str):
-    """Problems of numbers that limit, of the right types, which stand at this place."""
+def right_problems(right: Mapping[str, Any], place: str):
+    """Problems of what a right, of the right types, says of its API; it stands at this place."""
+    yield from _limits_of(right.get("limit") or {}, f"{place}/limit")
+    for index, path in enumerate(right.get("allowed_urls") or []):
+        if why := patterns.problem((path or {}).get("url") or ""):
+            yield Problem(f"{place}/allowed_urls/{index}/url", why)
+
+
+def _limits_of(limits: Mapping[str, Any], place: str):
     for name in _LIMITS:
         if (limits.get(name) or 0) < -1:
             yield Problem(f"{place}/{name}", "must be -1 (unlimited) or more")

@@ -10,7 +10,7 @@ from typing import Any
 from apis.definitions.document import compact
 from apis.definitions.pointer import Problem
 from apis.definitions.rules import shape
-from keys.policies.document import TYPES, limit_problems
+from keys.policies.document import TYPES, right_problems
 from keys.policies.effect import words
 
 LARGEST = 100_000  # characters of what all rights of one key say; gateways read it with each request
@@ -26,7 +26,7 @@ MEMBERS["limit"] = {name: kind for name, kind in _ENTRY["limit"].items() if name
 
 def problems(entry: Mapping[str, Any]) -> list[Problem]:
     """What keeps an entry of `access_rights` from being read by gateways as it is written."""
-    return shape.problems(dict(entry), _ENTRY) or list(limit_problems(entry.get("limit") or {}, "/limit"))
+    return shape.problems(dict(entry), _ENTRY) or list(right_problems(entry, ""))
 
 
 def members_of(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def test_one_strangers_api_among_own_ones_refuses_the_whole():
         ({"apiid": API_B}, ".apiid"),
         ({"allowed_urls": [{"url": "/x", "methods": "GET"}]}, ".allowed_urls.0.methods"),
         ({"allowed_urls": [{"url": 5}]}, ".allowed_urls.0.url"),
+        ({"allowed_urls": [{"url": "^/(?!x)", "methods": ["GET"]}]}, ".allowed_urls.0.url"),
         ({"limit": []}, ".limit"),
         ({"limit": {"rate": "5"}}, ".limit.rate"),
         ({"limit": {"rate": 5}}, ".limit.per"),
