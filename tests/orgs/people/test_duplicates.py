@@ -16,7 +16,7 @@ from orgs.organisations.lifecycle import AlreadyMade
 from orgs.organisations.limits import LIMITS
 from orgs.people import accounts, duplicates
 from tests.concurrency import second_of_two
-from tests.orgs.test_changes import answered, rest_of
+from tests.orgs.audit.test_changes import answered, rest_of
 
 JSON = "application/json"
 EMAIL = "nia@acme.example"
