@@ -6,6 +6,7 @@ each token that is presented, within a second; in a list and in a set, from whic
 """
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from django.db import transaction
@@ -44,13 +45,16 @@ def deliver(rows: list[Outbox], redis: Redis) -> dict[str, str]:
         if ALL in (row.payload or {}) or _has_ended(clients[row.subject], living)
     ]
     tokens.end_all({place_of(client): None for client in ending}, redis)
+    refreshing = defaultdict(set)
     for row in known:
         place, payload = place_of(clients[row.subject]), row.payload or {}
-        tokens.end_some(place, payload.get(HASHES, ()), redis)
-        if REFRESH in payload:
-            tokens.end_refresh(place, payload[REFRESH], redis)
-        if row.kind == ENDED:
+        found = tokens.end_some(place, payload.get(HASHES, ()), redis)
+        if REFRESH in payload and not found:
+            refreshing[place].add(payload[REFRESH])
+        # One token that is known needs no search for what was given meanwhile.
+        if row.kind == ENDED and not payload.keys() & {HASHES, REFRESH}:
             outbox.add(CHECK, row.subject, org_id=row.org_id)
+    tokens.end_refresh(refreshing, redis)
     return {row.id: "the client is being changed" for row in rows if row.subject in moving}
 
 

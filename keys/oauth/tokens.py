@@ -84,18 +84,21 @@ def end_all(places: Mapping[Place, str | None], redis: Redis) -> None:
                 _delete(place, redis, {_hash_in(name): given}, [name])
 
 
-def end_some(place: Place, hashes: Iterable[str], redis: Redis) -> None:
+def end_some(place: Place, hashes: Iterable[str], redis: Redis) -> bool:
     """End those tokens of a client that have these hashes, and what they could be renewed by; any session has a hash,
-    so others are left alone. Raises redis.RedisError."""
+    so others are left alone. Answers whether there were any. Raises redis.RedisError."""
     own = [hash for hash in hashes if redis.zscore(place.tokens, hash) is not None]
     _end(place, redis, own, lambda _: True)
+    return bool(own)
 
 
-def end_refresh(place: Place, wanted: str, redis: Redis) -> None:
-    """End the refresh token that has this digest. Raises redis.RedisError."""
-    for name, given in _scanned(place.api_id, redis):
-        if given.client_id == place.client_id and digest(given.refresh) == wanted:
-            redis.delete(name, names.oauth(place.api_id, _REFRESH + given.refresh))
+def end_refresh(wanted: Mapping[Place, Collection[str]], redis: Redis) -> None:
+    """End the refresh tokens of clients that have these digests; once for all of an API, as `end_all`. Raises
+    redis.RedisError."""
+    for api_id in {place.api_id for place in wanted}:
+        for name, given in _scanned(api_id, redis):
+            if digest(given.refresh) in wanted.get(Place(api_id, given.client_id), ()):
+                redis.delete(name, names.oauth(api_id, _REFRESH + given.refresh))
 
 
 def _end(place: Place, redis: Redis, hashes: list[str], ends: Callable[[Given | None], object]) -> None:

@@ -151,6 +151,30 @@ def test_one_token_ends_by_its_hash_or_itself_or_its_refresh_token(cast, shop, r
     assert [name.rpartition(".")[2] for name in left if ".oauth-refresh." in name] == ["r3"]
 
 
+def test_all_of_redis_is_gone_through_for_no_token_that_is_known_and_once_for_refresh_tokens(
+    cast, shop, redis
+):
+    def scans():
+        return redis.info("commandstats").get("cmdstat_scan", {}).get("calls", 0)
+
+    for n in range(4):
+        build.give(redis, shop, f"t{n}", f"r{n}")
+    redis.config_resetstat()
+    for token in ("t0", "t1"):
+        inside(
+            cast.acme, lifecycle.end_tokens, shop, hashes=tokens.hashes(token), refresh=tokens.digest(token)
+        )
+    deliver(redis)
+    with scope.every_org():
+        assert (scans(), Outbox.objects.filter(kind="oauth-client-check").exists()) == (0, False)
+    for token in ("r2", "r3"):
+        inside(
+            cast.acme, lifecycle.end_tokens, shop, hashes=tokens.hashes(token), refresh=tokens.digest(token)
+        )
+    deliver(redis)
+    assert (scans(), [name for name in build.left(redis) if ".oauth-refresh." in name]) == (1, [])
+
+
 def test_a_session_that_is_not_the_clients_is_not_ended_by_its_hash(cast, shop, redis):
     redis.set(f"apikey-{hashed('stranger', 'sha256')}", "{}")
     inside(cast.acme, lifecycle.end_tokens, shop, hashes=[hashed("stranger", "sha256")])
