@@ -13,7 +13,8 @@ class KeyAdmin(ReadOnlyAdmin):
     list_select_related = ("org",)
     list_filter = ("suspended", "all_apis")
     search_fields = ("alias", "owner", "token_hash")
-    exclude = ("form_token", "cache_key", "short_cache_key", "sealed_secrets")
+    # Metadata may hold what an upstream asks for.
+    exclude = ("form_token", "cache_key", "short_cache_key", "sealed_secrets", "meta_data")
     date_hierarchy = "created_at"
 
 

@@ -137,6 +137,7 @@ def test_ids_that_somebody_chose_and_secrets_are_nowhere_in_clear(doors, cast, r
 def test_djangos_admin_shows_no_secret_and_no_name_by_which_gateways_know_a_key(cast, rest, client_for):
     guarded = build.api(cast.acme, use_basic_auth=True)
     sent = {"access_rights": {guarded.api_id: {}}, "hmac_enabled": True, "hmac_string": "canary-signing"}
+    sent["meta_data"] = {"upstream": "canary-upstream"}
     rest(cast.acme_admin).post(
         "/api/keys/canary-0123456789", json.dumps(sent), content_type="application/json"
     )
