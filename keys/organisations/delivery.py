@@ -60,7 +60,7 @@ def sweep(redis: Redis) -> None:
 
 def write(org_id: str, redis: Redis, *, resets: bool = False) -> bool:
     """Write the session of an organisation, or delete it with the organisation. Answers whether there was none."""
-    wanted, name, now = _wanted(org_id), session_name(org_id), int(time.time())
+    wanted, name, now = _wanted([org_id])[org_id], session_name(org_id), int(time.time())
     before = parsed(redis.get(name))
     with redis.pipeline(transaction=True) as pipeline:
         if wanted is None:
@@ -79,23 +79,26 @@ def session_name(org_id: str) -> str:
     return f"orgkey.{org_id}"
 
 
-def _wanted(org_id: str) -> dict | None:
-    row = OrganisationKey.objects.filter(org_id=org_id).first()
-    if row is None or not Organisation.everyone.present().filter(id=org_id).exists():
-        return None
-    return session(org_id, row.members, row.created_at, row.updated_at)
+def _wanted(org_ids: Iterable[str]) -> dict[str, dict | None]:
+    """What should lie in Redis of each; None: nothing."""
+    wanted: dict[str, dict | None] = dict.fromkeys(org_ids)
+    there = set(Organisation.everyone.present().filter(id__in=wanted).values_list("id", flat=True))
+    for row in OrganisationKey.objects.filter(org_id__in=there):
+        wanted[row.org_id] = session(row.org_id, row.members, row.created_at, row.updated_at)
+    return wanted
 
 
 def _wrong(org_ids: Iterable[str], redis: Redis) -> list[str]:
     org_ids = sorted(org_ids)
     stored = redis.mget([session_name(org_id) for org_id in org_ids]) if org_ids else []
-    found = []
-    for org_id, text in zip(org_ids, stored, strict=True):
-        wanted = _wanted(org_id)
-        right = text is None if wanted is None else same(wanted, parsed(text))
-        if not right:
-            found.append(org_id)
-    return found
+    wanted = _wanted(org_ids)
+    return [
+        org_id for org_id, text in zip(org_ids, stored, strict=True) if not _is_right(wanted[org_id], text)
+    ]
+
+
+def _is_right(wanted: dict | None, text: bytes | None) -> bool:
+    return text is None if wanted is None else same(wanted, parsed(text))
 
 
 @transaction.atomic

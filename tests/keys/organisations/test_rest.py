@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apis.models import Outbox
 from keys.keys import token
@@ -179,6 +181,17 @@ def test_the_sweep_puts_right_what_redis_lost_and_what_somebody_wrote(cast, admi
     written = redis.get(f"orgkey.{cast.acme.id}")
     delivery.sweep(redis)
     assert redis.get(f"orgkey.{cast.acme.id}") == written
+
+
+def test_the_sweep_asks_the_database_as_often_for_two_organisations_as_for_one(cast, admin_client, redis):
+    asked = []
+    for org in (cast.acme, cast.globex):
+        put(admin_client, org, LIMITS)
+        build.deliver(redis)
+        with CaptureQueriesContext(connection) as queries:
+            delivery.sweep(redis)
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
 
 
 def test_it_goes_with_its_organisation(cast, admin_client, redis):
