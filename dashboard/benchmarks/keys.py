@@ -43,9 +43,9 @@ _KEYS = """
     FROM generate_series(1, %(keys)s) n"""
 # The first API is named by FEW keys, the second by up to MANY, the others by the rest.
 _RIGHTS = """
-    INSERT INTO keys_keyright (id, org_id, key_id, api_id, versions)
+    INSERT INTO keys_keyright (id, org_id, key_id, api_id, versions, members)
     SELECT lpad(to_hex(n), 24, '0'), %(org)s, lpad(to_hex(n), 24, '0'),
-        (%(apis)s::text[])[CASE WHEN n <= %(few)s THEN 1 WHEN n <= %(many)s THEN 2 ELSE 3 + n %% 18 END], '[]'
+        (%(apis)s::text[])[CASE WHEN n <= %(few)s THEN 1 WHEN n <= %(many)s THEN 2 ELSE 3 + n %% 18 END], '[]', '{}'
     FROM generate_series(3, %(keys)s) n"""
 _WORDS = """
     INSERT INTO keys_keyword (id, org_id, key_id, word)
@@ -98,7 +98,7 @@ def organisation(size: int) -> Organisation:
         apis = [api(org, number).id for number in range(APIS)]
     facts = {"org": org.id, "keys": size, "apis": apis, "few": FEW + 2, "many": FEW + 2 + MANY, "rare": RARE}
     # As the superuser, who checks no row and no reference: what is measured is not the filling.
-    with psycopg.connect(_superuser(), autocommit=True, cursor_factory=ClientCursor) as server:
+    with psycopg.connect(superuser(), autocommit=True, cursor_factory=ClientCursor) as server:
         server.execute("SET session_replication_role = replica")
         for statement in (_KEYS, _RIGHTS, _WORDS):
             server.execute(statement, facts)
@@ -106,7 +106,8 @@ def organisation(size: int) -> Organisation:
     return org
 
 
-def _superuser() -> str:
+def superuser() -> str:
+    """The address of the database for its superuser."""
     database = os.environ["DATABASE_URL"].partition("?")[0].rpartition("/")[2]
     return os.environ["SCRATCH_SUPERUSER_URL"].replace("/postgres?", f"/{database}?")
 
@@ -143,36 +144,39 @@ def _figures(org: Organisation, size: int, server: redis.Redis) -> dict[str, lis
         "open": f"{_key(org, size).id}/",
         "edit": f"{_key(org, size).id}/edit/",
     }
-    figures = {what: _taken(lambda path=path: _page(browser, place + path)) for what, path in pages.items()}
-    figures["create"] = _taken(lambda: _undone(org.id, lambda: _create(org)))
-    figures["revoke"] = _taken(lambda: _undone(org.id, lambda: lifecycle.revoke(_key(org, size))))
-    figures["deliver"] = _taken(lambda: _deliver(org, size, server))
-    figures["API deleted that few name"] = _taken(lambda: _deleted(_named(org, 0)))
+    figures = {what: taken(lambda path=path: page(browser, place + path)) for what, path in pages.items()}
+    figures["create"] = taken(lambda: undone(org.id, lambda: _create(org)))
+    figures["revoke"] = taken(lambda: undone(org.id, lambda: lifecycle.revoke(_key(org, size))))
+    figures["deliver"] = taken(lambda: _deliver(org, size, server))
+    figures["API deleted that few name"] = taken(lambda: _deleted(_named(org, 0)))
     if size >= MANY:
-        figures[f"API deleted that {MANY:,} name"] = _taken(lambda: _deleted(_named(org, 1)))
+        figures[f"API deleted that {MANY:,} name"] = taken(lambda: _deleted(_named(org, 1)))
         figures[f"API added that {MANY:,} open"] = _added(org)
         figures[f"deliver {outbox.CHUNK} after it"] = _chunks(org, server)
     return figures
 
 
-def _taken(work: Callable[[], float]) -> list[float]:
+def taken(work: Callable[[], float]) -> list[float]:
+    """What RUNS calls answer."""
     work()  # the first call fills caches
     return [work() for _ in range(RUNS)]
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
     """Milliseconds."""
     begun = time.perf_counter()
     work()
     return (time.perf_counter() - begun) * 1000
 
 
-def _page(browser: Client, address: str) -> float:
+def page(browser: Client, address: str) -> float:
+    """Milliseconds until a page is there."""
+
     def ask() -> None:
         if (status := browser.get(address).status_code) != 200:
             raise RuntimeError(f"{address}: {status}")
 
-    return _timed(ask)
+    return timed(ask)
 
 
 def _key(org: Organisation, number: int) -> Key:
@@ -193,18 +197,18 @@ def _named(org: Organisation, number: int) -> ApiDefinition:
 def _deliver(org: Organisation, number: int, server: redis.Redis) -> float:
     with scope.org(org.id):
         outbox.add("key", f"{number:024x}", org_id=org.id)
-    return _timed(lambda: delivery.deliver(server))
+    return timed(lambda: delivery.deliver(server))
 
 
 def _deleted(api: ApiDefinition) -> float:
     """To just before the end of the transaction, which takes everything back."""
-    return _undone(api.org_id, lambda: publish.delete(api, author=None))
+    return undone(api.org_id, lambda: publish.delete(api, author=None))
 
 
 def _added(org: Organisation) -> list[float]:
     with scope.org(org.id), transaction.atomic():
         Key.objects.filter(id__in=[f"{number:024x}" for number in range(4, MANY + 4)]).update(all_apis=True)
-    return _taken(lambda: _undone(org.id, lambda: api(org, APIS)))
+    return taken(lambda: undone(org.id, lambda: api(org, APIS)))
 
 
 def _chunks(org: Organisation, server: redis.Redis) -> list[float]:
@@ -212,12 +216,13 @@ def _chunks(org: Organisation, server: redis.Redis) -> list[float]:
     with scope.org(org.id):
         publish.delete(_named(org, 1), author=None)
         Outbox.objects.filter(kind="reload").delete()
-    return _taken(lambda: _timed(lambda: delivery.deliver(server)))
+    return taken(lambda: timed(lambda: delivery.deliver(server)))
 
 
-def _undone(org_id: str, work: Callable[[], object]) -> float:
+def undone(org_id: str, work: Callable[[], object]) -> float:
+    """Milliseconds of a change, to just before the end of its transaction, which takes everything back."""
     taken = 0.0
     with scope.org(org_id), transaction.atomic():
-        taken = _timed(lambda: (work(), connection.check_constraints()))
+        taken = timed(lambda: (work(), connection.check_constraints()))
         transaction.set_rollback(True)
     return taken

@@ -22,6 +22,7 @@ BENCHMARKS = {
     "ingest": "the gateways' lists into records and rollups, against a bare COPY of the same rows",
     "keys": "the list of keys, a search, one key, a delivery, an API deleted, with 10, 10,000 and 1,000,000 keys",
     "kills": "whether Redis ends equal to the store when the worker is killed 50 times",
+    "policies": "the list of policies, one policy, with 10 and 1,000; a change of one that 10 and 100,000 keys have",
     "publish": "a change of one API, and the first pull after it, with 10, 1,000 and 10,000 APIs present",
     "screens": "what the analytics page reads, rollups against GROUP BY over raw records",
 }
@@ -38,7 +39,7 @@ class Command(BaseCommand):
             "--records",
             type=int,
             help="ingest: 100,000 a worker, screens and keys: 1,000,000, publish: 10,000 APIs, "
-            "deliveries: 100,000 keys, kills: 50, unless given",
+            "deliveries and policies: 100,000 keys, kills: 50, unless given",
         )
         parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
         parser.add_argument("--seed", type=int, default=7)
@@ -56,19 +57,18 @@ class Command(BaseCommand):
 
     def measure(self, name: str, records: int | None, workers: int, seed: int, **options: object) -> dict:
         # Imported here: the list of benchmarks needs none of them.
-        from dashboard.benchmarks import deliveries, ingest, keys, publish, screens  # noqa: PLC0415
+        from dashboard.benchmarks import deliveries, ingest, keys, policies, publish, screens  # noqa: PLC0415
 
-        if name == "keys":
-            return keys.run(records or 1_000_000)
-        if name == "deliveries":
-            return deliveries.run(records or deliveries.SWEPT)
-        if name == "kills":
-            return deliveries.kills(records or 50, seed=seed)
-        if name == "publish":
-            return publish.run(records or publish.SIZES[-1], seed)
-        if name == "ingest":
-            return ingest.run(records or 100_000 * workers, seed, workers)
-        return screens.run(records or 1_000_000, seed)
+        runs = {
+            "deliveries": lambda: deliveries.run(records or deliveries.SWEPT),
+            "ingest": lambda: ingest.run(records or 100_000 * workers, seed, workers),
+            "keys": lambda: keys.run(records or 1_000_000),
+            "kills": lambda: deliveries.kills(records or 50, seed=seed),
+            "policies": lambda: policies.run(records or policies.HOLDING[-1]),
+            "publish": lambda: publish.run(records or publish.SIZES[-1], seed),
+            "screens": lambda: screens.run(records or 1_000_000, seed),
+        }
+        return runs[name]()
 
     def on_scratch_engines(self) -> None:
         """Run the same command again, on engines that vanish with it and disturb no others."""

@@ -30,6 +30,7 @@ def test_without_a_name_the_benchmarks_are_listed():
         "ingest",
         "keys",
         "kills",
+        "policies",
         "publish",
         "screens",
     ]
@@ -54,6 +55,14 @@ def test_what_is_done_with_keys_is_measured_by_how_many_there_are():
     assert {tuple(by) for by in parts.values()} == {("10",)}
     assert min(by["10"] for by in parts.values()) > 0
     assert (figures["growth"], parts.keys()) == (dict.fromkeys(parts), figures["spread"].keys())
+
+
+def test_a_change_of_a_policy_writes_no_key_and_what_is_done_with_policies_is_measured():
+    figures = json.loads(bench("policies", "--records", "10"))
+    assert figures["key_writes"] == {"10": 0}
+    assert {"list", "open", "change", "delete"} < figures["parts"].keys()
+    assert {tuple(by) for by in figures["parts"].values()} == {("10",)}
+    assert min(ms for by in figures["parts"].values() for ms in by.values()) > 0
 
 
 def test_growth_is_that_of_the_largest_over_the_smallest():
