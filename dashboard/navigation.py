@@ -7,7 +7,7 @@ from orgs.models import Organisation, User
 
 # (heading, names of entries)
 OF_AN_ORGANISATION = (
-    ("", ("home", "apis", "keys", "policies", "oauth")),
+    ("", ("home", "apis", "keys", "policies", "oauth", "certificates")),
     ("Observe", ("analytics", "errors", "logs", "nodes")),
     ("Organisation", ("people", "audit")),
 )

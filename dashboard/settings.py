@@ -99,6 +99,10 @@ if not GATEWAY_HASH_KEYS:
     )
 # What gateways hash the names of sessions with that do not say so themselves, as tokens of ours do.
 GATEWAY_HASH_KEY_FUNCTION = setting("GATEWAY_HASH_KEY_FUNCTION", configuration.hash_function, "sha256")
+# What gateways decrypt private keys with. Without it certificates with one are kept, and not delivered.
+GATEWAY_CERTIFICATE_SECRET = text("GATEWAY_CERTIFICATE_SECRET", exact=True)
+if GATEWAY_CERTIFICATE_SECRET:
+    configuration.secret("GATEWAY_CERTIFICATE_SECRET", GATEWAY_CERTIFICATE_SECRET)
 FEED_CHECK_URL = setting("FEED_CHECK_URL", configuration.web_address)
 
 # Processes. Each thread keeps a connection, of which PostgreSQL has 200 if it is ours.

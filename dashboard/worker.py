@@ -21,6 +21,7 @@ from dashboard import reachable
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
 from dashboard.nodes import signals
 from keys.adoption import discovery
+from keys.certificates import repair as certificate_repair
 from keys.keys import repair
 from keys.keyspace import events, refill
 from keys.oauth import repair as oauth_repair
@@ -126,6 +127,7 @@ def lanes(notices: Notices) -> list[list[Step]]:
             Step("organisation keys", 30, organisation_keys.sweep),
             Step("sessions made elsewhere", 30, discovery.Search().step),
             Step("OAuth client repair", 30, oauth_repair.step),
+            Step("certificate repair", 30, certificate_repair.step),
             Step("changed time zones", 5, lambda _: cuts.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("unknown messages", 60, lambda _: delivery.note_unknown()),

@@ -3,7 +3,7 @@ gateways."""
 
 from django.contrib import admin
 
-from keys.models import FoundSession, Key, OAuthClient, OrganisationKey, Policy, PolicyRevision
+from keys.models import Certificate, FoundSession, Key, OAuthClient, OrganisationKey, Policy, PolicyRevision
 from orgs.admin import ReadOnlyAdmin
 
 
@@ -66,5 +66,18 @@ class OAuthClientAdmin(ReadOnlyAdmin):
     fields = (
         *("org", "id", "client_id", "served_api_id", "policy", "redirect_uri", "description", "suspended"),
         *("deleted_at", "created_by", "created_at", "updated_at", "delivered_at"),
+    )
+    date_hierarchy = "created_at"
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ReadOnlyAdmin):
+    list_display = ("common_name", "org", "fingerprint", "has_key", "not_after", "deleted_at", "created_at")
+    list_select_related = ("org",)
+    list_filter = ("has_key", "is_ca")
+    search_fields = ("subject", "fingerprint")
+    fields = (
+        *("org", "id", "fingerprint", "subject", "issuer", "names", "is_ca", "is_public_key", "has_key"),
+        *("not_before", "not_after", "pem", "deleted_at", "created_by", "created_at", "delivered_at"),
     )
     date_hierarchy = "created_at"

@@ -10,6 +10,7 @@ class KeysConfig(AppConfig):
     entries = (
         Entry("keys", "Keys", "key", "key-list", "keys"),
         Entry("policies", "Policies", "shield-check", "policy-list", "policies"),
+        Entry("certificates", "Certificates", "lock-closed", "certificate-list", "certs"),
         Entry("oauth", "OAuth clients", "identification", "oauth-list", "oauth"),
     )
     audit_kinds = {
@@ -17,6 +18,7 @@ class KeysConfig(AppConfig):
         "policy": Page("policy-detail", "keys.Policy", "policies"),
         # Of others, which nobody looks at any more once they are ended.
         "session": None,
+        "certificate": Page("certificate-detail", "keys.Certificate", "certs"),
         "oauth-client": Page("oauth-detail", "keys.OAuthClient", "oauth"),
     }
     first_steps = (
@@ -30,9 +32,9 @@ class KeysConfig(AppConfig):
             "keys.Key",
         ),
     )
-    rights = {"keys": "Keys", "policies": "Policies", "oauth": "OAuth clients"}
+    rights = {"keys": "Keys", "policies": "Policies", "certs": "Certificates", "oauth": "OAuth clients"}
     own_policies = ("keys.policies.use.naming.own",)
-    attention = ("keys.attention.items",)
+    attention = ("keys.attention.items", "keys.certificates.ending.items")
 
     def ready(self):
         # Models can be imported only now.
@@ -40,6 +42,8 @@ class KeysConfig(AppConfig):
         from apis.publishing import events  # noqa: PLC0415
         from keys.actions import chunks  # noqa: PLC0415
         from keys.adoption import ending  # noqa: PLC0415
+        from keys.certificates import delivery as certificates  # noqa: PLC0415
+        from keys.certificates import lifecycle as held  # noqa: PLC0415
         from keys.keys import bulk, delivery, repair  # noqa: PLC0415
         from keys.oauth import delivery as oauth  # noqa: PLC0415
         from keys.oauth import lifecycle as clients  # noqa: PLC0415
@@ -64,6 +68,7 @@ class KeysConfig(AppConfig):
             organisations.CHECK, organisations.check, urgency=kinds.LAST, rests=organisations.CHECK_AFTER
         )
         events.apis_departing.connect(organisations.depart, dispatch_uid="organisation keys")
+        kinds.register(certificates.CHANGED, certificates.deliver, urgency=kinds.SOON)
         kinds.register(oauth.CHANGED, oauth.deliver, urgency=kinds.SOON)
         kinds.register(oauth.ENDED, oauth.deliver, urgency=kinds.FIRST)
         kinds.register(oauth.CHECK, oauth.check, urgency=kinds.LAST, rests=oauth.CHECK_AFTER)
@@ -75,6 +80,7 @@ class KeysConfig(AppConfig):
         events.apis_departing.connect(clients.depart, dispatch_uid="oauth")
         events.api_set_changed.connect(policies.follow, dispatch_uid="policies")
         events.apis_departing.connect(policies.depart, dispatch_uid="policies")
+        events.apis_departing.connect(held.depart, dispatch_uid="certificates")
         register(gateways_must_hash_keys)
 
 

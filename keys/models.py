@@ -424,6 +424,69 @@ class OAuthClient(OrgOwned):
         return "suspended" if self.suspended else "active"
 
 
+class Certificate(OrgOwned):
+    """A certificate with its chain, or a public key to pin. A deleted one stays as history, without private key."""
+
+    # SHA-256 of the DER, hex.
+    fingerprint = models.CharField(max_length=64, editable=False)
+    is_public_key = models.BooleanField(default=False, editable=False)
+    # Without the private key.
+    pem = models.TextField(editable=False)
+    sealed_key = SealedField()
+    has_key = models.BooleanField("private key", default=False, editable=False)
+    subject = models.CharField(max_length=500, blank=True)
+    common_name = models.CharField(max_length=500, blank=True)
+    issuer = models.CharField(max_length=500, blank=True)
+    names = models.JSONField(default=list, blank=True)
+    is_ca = models.BooleanField("certificate authority", default=False)
+    not_before = models.DateTimeField("valid from", null=True)
+    not_after = models.DateTimeField("valid until", null=True)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    created_by = models.CharField(max_length=254, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # As those of a key.
+    change_number = models.PositiveIntegerField(default=1, editable=False)
+    delivered_number = models.PositiveIntegerField(default=0, editable=False)
+    delivered_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "change")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["org", "fingerprint"], condition=Q(deleted_at=None), name="certificate_once"
+            ),
+            models.CheckConstraint(
+                name="certificate_fingerprint_is_hex", condition=Q(fingerprint__regex="^[0-9a-f]{64}$")
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["org", "-created_at", "-id"], name="certificate_newest_first"),
+            models.Index(
+                fields=["org", "not_after"], condition=Q(deleted_at=None), name="certificate_ending"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.common_name or self.subject or self.fingerprint[:16]
+
+    @property
+    def served_id(self) -> str:
+        """By which gateways, definitions and clients name it."""
+        return self.org_id + self.fingerprint
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the gateways' Redis has its last change."""
+        return self.delivered_number == self.change_number
+
+    def state(self, now: datetime) -> str:
+        if self.deleted_at is not None:
+            return "deleted"
+        if self.not_after is not None and self.not_after <= now:
+            return "expired"
+        return "not yet valid" if self.not_before is not None and self.not_before > now else "valid"
+
+
 class ServedPolicy(OrgOwned):
     """What gateways get for one policy, as elements of a JSON list with commas between them."""
 

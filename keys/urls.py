@@ -4,6 +4,8 @@ from django.urls import path
 
 from keys.actions import views as actions
 from keys.adoption import views as adoption
+from keys.certificates import rest as certs_rest
+from keys.certificates import views as certificates
 from keys.credentials import views as credentials
 from keys.finding import views as finding
 from keys.hygiene import views as hygiene
@@ -46,6 +48,10 @@ pages = [
     path("policies/<str:id>/history/", policy_history.policy_history, name="policy-history"),
     path("policies/<str:id>/history/<int:number>/", policy_history.policy_revision, name="policy-revision"),
     path("policies/<str:id>/deletion/", policy_history.policy_delete, name="policy-delete"),
+    path("certificates/", certificates.certificate_list, name="certificate-list"),
+    path("certificates/new/", certificates.certificate_upload, name="certificate-upload"),
+    path("certificates/<str:id>/", certificates.certificate_detail, name="certificate-detail"),
+    path("certificates/<str:id>/deletion/", certificates.certificate_delete, name="certificate-delete"),
     path("oauth/", oauth.oauth_list, name="oauth-list"),
     path("oauth/new/", oauth.oauth_create, name="oauth-create"),
     path("oauth/<str:id>/", oauth.oauth_detail, name="oauth-detail"),
@@ -84,4 +90,7 @@ wire = [
     path("api/apis/oauth/<str:api>/<str:client>", oauth_rest.client),
     path("api/apis/oauth/<str:api>/<str:client>/tokens", oauth_rest.client_tokens),
     path("admin/oauth/tokens", oauth_rest.purge),
+    path("api/certs", certs_rest.certs),
+    path("api/certs/details", certs_rest.details),
+    path("api/certs/<str:id>", certs_rest.cert),
 ]

@@ -38,6 +38,7 @@ EVERY_ORG = {
     "keys/adoption/discovery.py",  # whose they are is seen when they are found
     "keys/keyspace/events.py",  # Redis tells names of anybody's sessions
     "keys/oauth/repair.py",  # and at every OAuth client
+    "keys/certificates/repair.py",  # and at every certificate
     "keys/keyspace/refill.py",  # every key is filled in again
     "dashboard/analytics/migrations/0005_folding.py",  # whose endpoints are named otherwise now
     "apis/migrations/0006_packed_feed.py",

@@ -29,6 +29,7 @@ from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 from tests.keys import build
 from tests.keys.adoption import build as elsewhere
+from tests.keys.certificates import build as certificates
 from tests.keys.oauth import build as oauth
 from tests.keys.policies import build as policies
 
@@ -109,6 +110,7 @@ def make_world(redis, name: str) -> World:
     # As long as an id that names nothing: a refusal repeats the address, and tells its length.
     client_id = f"{mark}-client".ljust(len(NOWHERE), "0")
     client, _ = oauth.client(org, protected, policy, client_id=client_id, description=f"{mark} client")
+    certificate = certificates.uploaded(org, certificates.made(f"{mark} certificate").pem)
     stamp = [int(time.time()) - 5, 7_000]
     redis.rpush(
         "analytics-tyk-system-analytics",
@@ -145,6 +147,8 @@ def make_world(redis, name: str) -> World:
         "protected": protected.id,
         "client": client.id,
         "client id": client.client_id,
+        "certificate": certificate.id,
+        "certificate id": certificate.served_id,
         "hash": key.token_hash,
         "record": (int(record.ts.timestamp() * 1_000_000), record.id),
     }
@@ -183,8 +187,12 @@ def parameters(route: Route, world: World | None) -> dict | None:
             found = objects.get("record", (1_000_000, 1))
             values[name] = found[0] if name == "ts" else found[1]
         else:
-            values[name] = objects.get(kind, "0" * 64 if kind == "hash" else NOWHERE)
+            values[name] = objects.get(kind, _NOTHING.get(kind, NOWHERE))
     return values
+
+
+# As long as an id of such a kind.
+_NOTHING = {"hash": "0" * 64, "certificate id": "0" * 88}
 
 
 def _kind(pattern: str, name: str) -> str:
@@ -192,6 +200,8 @@ def _kind(pattern: str, name: str) -> str:
         ("api/keys", "name"): "hash",
         ("api/apis", "name"): "hash",
         ("api/apis", "user"): "hash",
+        ("api/certs", "id"): "certificate id",
+        ("o/<slug:org>/certificates", "id"): "certificate",
         ("api/apis/oauth", "api"): "protected",
         ("api/apis/oauth", "client"): "client id",
         ("api/apis", "api"): "api",

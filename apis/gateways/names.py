@@ -17,3 +17,13 @@ def quota(token_hash: str, scope: str = "") -> str:
 def oauth(api_id: str, name: str) -> str:
     """Where something lies that gateways keep of the OAuth clients of one API, which they know by this id."""
     return f"oauth-data.{api_id}.{name}"
+
+
+def certificate(id: str) -> str:
+    """Where a certificate lies that gateways know by this id."""
+    return f"cert-raw-{id}"
+
+
+def certificates(org_id: str) -> str:
+    """The list of an organisation's certificates."""
+    return f"cert-{org_id}-index"

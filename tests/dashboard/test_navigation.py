@@ -7,8 +7,8 @@ from orgs.declarations import entries
 from orgs.models import User
 
 EVERYWHERE = [
-    "/o/acme/", "/o/acme/apis/", "/o/acme/keys/", "/o/acme/policies/", "/o/acme/oauth/", "/o/acme/analytics/",
-    "/o/acme/errors/", "/o/acme/logs/", "/o/acme/nodes/", "/o/acme/people/", "/o/acme/audit/",
+    "/o/acme/", "/o/acme/apis/", "/o/acme/keys/", "/o/acme/policies/", "/o/acme/oauth/", "/o/acme/certificates/",
+    "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/logs/", "/o/acme/nodes/", "/o/acme/people/", "/o/acme/audit/",
 ]  # fmt: skip
 SUPER = ["/orgs/", "/nodes/", "/super-users/", "/audit/", "/django-admin/"]
 

@@ -89,6 +89,7 @@ LANDED = {
     "keys/migrations/0021_oauth.py": "291716211ad11ede39a98bf3f6f123f876e71e4a0e28d691177a74bf10a1ce70",
     "keys/migrations/0022_rotation.py": "f6297cfaa124ee57a8f1fd0a3662ddb0f8cda58f109367bb349fd1ffaf892277",
     "keys/migrations/0023_rights.py": "8468a347ca6ddebb4263eb8bf775e5367484eb15373f7ce6a8dadc4f8b2263d8",
+    "keys/migrations/0024_certificates.py": "36381159d5dc3ea4aeb2ee531ce5997f513398425472cfce82c91017fdf8e5ff",
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (

@@ -26,6 +26,7 @@ def test_the_words_of_permissions_are_in_their_own_order():
         "analytics": "Analytics",
         "apis": "APIs",
         "audit_logs": "Audit",
+        "certs": "Certificates",
         "keys": "Keys",
         "system": "Nodes",
         "oauth": "OAuth clients",
@@ -43,6 +44,7 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
     answers = {kind: client.get(f"/o/acme/audit/?kind={kind}").status_code for kind in kinds}
     assert answers == {
         "api": 200,
+        "certificate": 200,
         "key": 200,
         "oauth-client": 200,
         "organisation": 200,

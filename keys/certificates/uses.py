@@ -1,0 +1,23 @@
+"""Who needs a certificate."""
+
+from apis.models import ApiDefinition
+from keys.models import Certificate
+
+
+def apis(certificate: Certificate) -> list[ApiDefinition]:
+    """The APIs whose definitions name it, by name. Its id is of 88 digits, which mean nothing else."""
+    own = ApiDefinition.objects.filter(org_id=certificate.org_id)
+    named = own.filter(definition_text__contains=certificate.served_id)
+    return list(named.defer("definition_text").order_by("name", "id"))
+
+
+def said(certificate: Certificate) -> str:
+    """The same in words; "" if it is not in use."""
+    named = [f"the API {api.name}" for api in apis(certificate)]
+    return _joined(named)
+
+
+def _joined(named: list[str], most: int = 5) -> str:
+    if len(named) > most:
+        named = [*named[:most], f"{len(named) - most} more"]
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
