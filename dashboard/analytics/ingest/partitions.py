@@ -2,7 +2,7 @@
 
 DDL, so it runs as the owner of the tables. New ones are built beside the table and then attached: CREATE …
 PARTITION OF would lock readers out of the whole table. Nothing is granted on a partition, so it cannot be
-read around the policies.
+read around the policies. Only names of this module, and dates that it has reckoned, are put into SQL.
 """
 
 from collections.abc import Iterable, Iterator
