@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from, values_from
-from keys.keys.session import GATEWAY_MEMBERS
+from keys.keys.session import GATEWAY_MEMBERS, LIFETIME
 from keys.policies.document import ACTED_ON
 
 # Who made it. What gateways make at run time of a client's token or of a JSON Web Token is no key.
@@ -168,6 +168,8 @@ def _not_kept(body: Mapping[str, Any], own: Collection[str]) -> str:
         body.get(name) for name in ("hmac_enabled", "enable_http_signature_validation")
     ) and not secrets_of(body):
         return "It is signed with a secret that it does not hold."
+    if body.get(LIFETIME):
+        return f"It has a lifetime ({LIFETIME}), after which gateways forget it. It is no key that stays."
     try:
         values_from(body)
         if own:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from keys.keys.lifecycle import KeySpec
 from keys.keys.parameters import NO_RIGHTS
-from keys.keys.session import INT64, UNLIMITED, Api, PolicyFacts, Right
+from keys.keys.session import INT64, LIFETIME, UNLIMITED, Api, PolicyFacts, Right
 from keys.models import Key
 from keys.sessions.fields import (
     ExpiryField,
@@ -77,6 +77,7 @@ class KeyForm(forms.Form):
         self.key = key
         self.secrets = secrets or {}
         self.extra = (key.session_extra if key else {}) if extra is None else extra
+        self.is_page = extra is None
         self.fields["access_rights"] = RightsField(apis=apis, kept=rights, label="Or these APIs")
         self.fields["apply_policies"] = PoliciesField(policies=policies, kept=has, label="Policies")
         self.fields["apply_policy_id"] = PolicyField(policies=policies)
@@ -149,9 +150,15 @@ class KeyForm(forms.Form):
             policies=tuple(policy.id for policy in self.policies()),
             tags=values["tags"],
             meta_data=values["meta_data"],
-            session_extra=self.extra,
+            session_extra=self._extra(),
             secrets=self.secrets,
         )
+
+    def _extra(self) -> dict[str, Any]:
+        """Whoever takes the expiry away on a page takes the lifetime away that it came from."""
+        if self.is_page and self.cleaned_data["expires"] is None:
+            return {name: value for name, value in self.extra.items() if name != LIFETIME}
+        return self.extra
 
 
 def _typed(sent: QueryDict) -> dict[str, Any]:

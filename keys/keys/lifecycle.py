@@ -8,7 +8,7 @@ composite foreign keys. Locks are taken in the order of orgs.organisations.locks
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from keys.keys import search
 from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
 from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api, policies_from
 from keys.keys.reader import policies_of, policies_of_one, policy_facts, rights_of
-from keys.keys.session import UNLIMITED, PolicyFacts, Right
+from keys.keys.session import LIFETIME, UNLIMITED, PolicyFacts, Right
 from keys.models import Key, KeyPolicy, KeyRight, Policy
 from orgs import refusals
 from orgs.audit import log
@@ -175,7 +175,7 @@ def _insert(
     if chosen:
         naming.let_go(key)
     if action == "key.created":
-        key.expires_at = key.expires_at or ends_by(policies, key.created_at)
+        key.expires_at = first_end(key, policies, key.created_at)
     key.save(force_insert=True)
     search.index(key)
     _write_rights(key, spec, apis)
@@ -202,6 +202,7 @@ def change(
     apis, policies = _own_apis(key.org_id, spec), _own_policies(key.org_id, spec)
     key = locked(key)
     before = _facts(key)
+    spec = _lasting(spec, key)
     specified = _specified(spec, policies, key.suspended if suspended is None else suspended)
     held = sealed.of(key)
     secrets = sealed.changed(held, spec.secrets)
@@ -255,9 +256,29 @@ def differences(key: Key, spec: KeySpec) -> dict[str, list]:
 
 def ends_by(policies: Iterable[PolicyFacts], made_at: datetime) -> datetime | None:
     """When a key made then ends by the shortest of what its policies say; None is never."""
-    seconds = min((policy.key_expires_in for policy in policies if policy.key_expires_in > 0), default=0)
+    return _after(
+        min((policy.key_expires_in for policy in policies if policy.key_expires_in > 0), default=0), made_at
+    )
+
+
+def first_end(key: Key | KeySpec, policies: Iterable[PolicyFacts], made_at: datetime) -> datetime | None:
+    """When a key made then ends: by its expiry, or else by what its policies say, and no later than by its lifetime."""
+    ends = key.expires_at or ends_by(policies, made_at), _after(key.session_extra.get(LIFETIME, 0), made_at)
+    return min((end for end in ends if end), default=None)
+
+
+def _lasting(spec: KeySpec, key: Key) -> KeySpec:
+    """What a key shall be, with the end that its lifetime gives it: that runs from when it was given."""
+    if spec.session_extra.get(LIFETIME, 0) <= 0:
+        return spec
+    if spec.session_extra[LIFETIME] == key.session_extra.get(LIFETIME):
+        return replace(spec, expires_at=spec.expires_at or key.expires_at)
+    return replace(spec, expires_at=first_end(spec, (), timezone.now()))
+
+
+def _after(seconds: int, made_at: datetime) -> datetime | None:
     try:
-        return made_at + timedelta(seconds=seconds) if seconds else None
+        return made_at + timedelta(seconds=seconds) if seconds > 0 else None
     except OverflowError:  # beyond the calendar
         return None
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apis.definitions.rules import shape
-from keys.keys.session import INT64, PolicyFacts, Right, is_zero
+from keys.keys.session import INT64, LIFETIME, PolicyFacts, Right, is_zero
 from keys.sessions.rights import LARGEST, members_of, problems, size
 from orgs import refusals
 
@@ -35,6 +35,7 @@ KEPT: dict[str, Any] = {
         "delay": "int64",
     },
     "data_expires": "int64",
+    LIFETIME: "int64",
     "monitor": {"trigger_limits": ["float64"]},
     "enable_detail_recording": "bool",
     "enable_detailed_recording": "bool",
@@ -45,8 +46,8 @@ KEPT: dict[str, Any] = {
 }
 _LARGEST_KEPT = 10_000  # characters
 
-# Members of a gateway's session that are not kept: credentials that have a place of their own, and a lifetime, after
-# which gateways forget a session that the next sweep would bring back. Secrets: keys.credentials.members.
+# Members of a gateway's session that are not kept: credentials that have a place of their own. Secrets:
+# keys.credentials.members.
 _NOT_KEPT = frozenset(
     {
         "oauth_client_id",
@@ -54,7 +55,6 @@ _NOT_KEPT = frozenset(
         "certificate",
         "mtls_static_certificate_bindings",
         "rsa_certificate_id",
-        "session_lifetime",
     }
 )
 

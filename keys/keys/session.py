@@ -21,6 +21,9 @@ from keys.sessions.rights import PERIOD, said
 UNLIMITED = -1
 COUNTED_UNDER = "rate_limit_pattern"  # one of ACTED_ON
 INT64 = 2**63 - 1
+# Seconds after which Redis forgets a session that gateways write back: the next sweep would bring it back. So a key
+# ends then (keys.keys.lifecycle.first_end), and gateways are not told.
+LIFETIME = "session_lifetime"
 # What is written here is less deep (orgs.http.strict_json), and whoever compares sessions goes down in them.
 _MOST_DEEP = 100
 # Members whose own are named by whoever made them.
@@ -104,6 +107,7 @@ def session(
     would open everything. policies: the row ids of those that it has, in order. secrets: members for what the key's
     holder signs in with."""
     made = described(rights=rights, **facts) | dict(secrets or {})
+    made.pop(LIFETIME, None)
     # What was stored before it was refused: gateways would take policies out of it, whatever organisation's APIs
     # those open.
     made["meta_data"] = {name: value for name, value in made["meta_data"].items() if name not in ACTED_ON}

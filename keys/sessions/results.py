@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from apis.definitions.rules.targets import NOWHERE
-from keys.keys.lifecycle import KeySpec, ends_by
+from keys.keys.lifecycle import KeySpec, first_end
 from keys.keys.reader import apis_of_one, facts_of, policies_of_one, served, served_to
 from keys.keys.session import PolicyFacts, session
 from keys.models import Key
@@ -52,7 +52,7 @@ def of_spec(org_id: str, spec: KeySpec, *, suspended: bool) -> dict[Generation, 
     apis = apis_of_one(org_id)
     named = {policy.id: policy for policy in policies_of_one(org_id, named=spec.policies)}
     key = Key(org_id=org_id, **spec.columns())
-    key.expires_at = key.expires_at or ends_by(named.values(), timezone.now())
+    key.expires_at = first_end(key, named.values(), timezone.now())
     made = session(
         apis=apis,
         rights=None if spec.all_apis else spec.rights,

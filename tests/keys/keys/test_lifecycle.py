@@ -115,7 +115,10 @@ def test_the_database_itself_refuses_a_right_on_a_strangers_api(cast, as_everybo
     own, foreign = build.api(cast.acme), build.api(cast.globex)
     made, _ = build.key(cast.acme, own)
     entered = scope.every_org() if as_everybody else scope.org(cast.acme.id)
-    insert = "INSERT INTO keys_keyright (org_id, id, key_id, api_id, versions) VALUES (%s, %s, %s, %s, '[]')"
+    insert = (
+        "INSERT INTO keys_keyright (org_id, id, key_id, api_id, versions, members)"
+        " VALUES (%s, %s, %s, %s, '[]', '{}')"
+    )
     with (
         entered,
         pytest.raises(IntegrityError) as caught,

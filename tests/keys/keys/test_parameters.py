@@ -159,7 +159,7 @@ def test_a_session_read_from_a_gateway_can_be_sent_back():
         ("apply_policies", "5e9d9544a1dcd60001d0ef01"),
         ("apply_policies", [7]),
         ("apply_policy_id", ["x"]),
-        ("session_lifetime", 60),
+        ("session_lifetime", "60"),
     ],
 )
 def test_a_member_of_the_wrong_kind_is_refused_by_name(member, value):

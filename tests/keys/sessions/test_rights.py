@@ -1,11 +1,23 @@
 """What a right says besides its versions: all that gateways of both versions decode, and no more."""
 
 import json
+import time
+from pathlib import Path
 
 import pytest
 
-from keys.keys.parameters import SessionError, rights_from
-from keys.keys.session import Api, Limits, Right, encoded, parsed, same, session, with_quota_state
+from keys.keys.parameters import KEPT, SessionError, rights_from
+from keys.keys.session import (
+    GATEWAY_MEMBERS,
+    Api,
+    Limits,
+    Right,
+    encoded,
+    parsed,
+    same,
+    session,
+    with_quota_state,
+)
 from keys.models import Key
 from keys.sessions.rights import LARGEST, MEMBERS, worded
 from orgs import scope
@@ -225,3 +237,74 @@ def test_the_preview_says_what_gateways_make_of_it(cast, acme):
         orders.api_id: entry | {"allowance_scope": orders.api_id},
         returns.api_id: {"api_id": returns.api_id, "api_name": "Returns", "versions": ["Default"]},
     }
+
+
+def test_a_key_ends_after_the_lifetime_that_its_session_is_given(cast, acme, client_for, redis):
+    orders = build.api(cast.acme)
+    body = {"access_rights": {orders.api_id: {}}, "session_lifetime": 60}
+    made = sent(acme, "post", "/api/keys", body).json()
+    place, ends = f"/api/keys/{made['key_hash']}", pytest.approx(time.time() + 60, abs=20)
+    assert (made["data"]["session_lifetime"], made["data"]["expires"]) == (60, ends)
+    build.deliver(redis)
+    stored = json.loads(redis.get(f"apikey-{made['key_hash']}"))
+    assert ("session_lifetime" in stored, stored["expires"], redis.ttl(f"apikey-{made['key_hash']}")) == (
+        False,
+        made["data"]["expires"],
+        -1,
+    )
+
+    def changed(**members):
+        data = sent(acme, "put", place, acme.get(place).json()["data"] | members).json()["data"]
+        return data["session_lifetime"], data["expires"]
+
+    assert changed(alias="x", expires=0) == (60, made["data"]["expires"])
+    later = int(time.time()) + 9_000
+    assert changed(expires=later) == (60, later)
+    assert changed(session_lifetime=600) == (600, pytest.approx(time.time() + 600, abs=20))
+    assert changed(session_lifetime=2**62) == (2**62, pytest.approx(time.time() + 600, abs=20))
+    with scope.org(cast.acme.id):
+        key = Key.objects.get(token_hash=made["key_hash"])
+    form = {"access_rights": orders.api_id, "seen": key.change_number, "expires": ""}
+    assert client_for(cast.acme_admin).post(f"/o/acme/keys/{key.id}/edit/", form).status_code == 302
+    assert build.again(key).session_extra == {}
+    assert build.again(key).expires_at is None
+
+
+NAMES = json.loads((Path(__file__).parents[1] / "data" / "session_members.json").read_text())
+# What has a place of its own: with rights and policies, credentials, OAuth clients, certificates.
+ELSEWHERE = {"access_rights", "apply_policies", "apply_policy_id", "org_id", "is_inactive", "expires"}
+CREDENTIALS = {
+    "basic_auth_data",
+    "jwt_data",
+    "hmac_string",
+    "certificate",
+    "rsa_certificate_id",
+    "oauth_client_id",
+}
+CREDENTIALS |= {"oauth_keys", "mtls_static_certificate_bindings"}
+SAMPLES = {"string": "x", "bool": True, "int": 3, "int64": 3, "float64": 0.5}
+ODD = {"hmac_enabled": False, "enable_http_signature_validation": False, "session_lifetime": 9_000}
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_every_member_that_a_version_decodes_is_kept_or_is_the_gateways_own(cast, acme, version):
+    names = NAMES[version]
+    assert set(names["right"]) - MEMBERS.keys() == {"api_id", "api_name", "versions", "allowance_scope"}
+    assert set(names["limit"]) - MEMBERS["limit"].keys() == {"quota_renews", "quota_remaining"}
+    kept = set(names["session"]) - ELSEWHERE - CREDENTIALS - GATEWAY_MEMBERS
+    plain = {"alias": "x", "tags": ["t"], "meta_data": {"a": 1}, "quota_max": 5, "quota_renewal_rate": 60}
+    nested = {"monitor": {"trigger_limits": [80]}, "smoothing": LIMIT["smoothing"]}
+    given = (
+        {name: SAMPLES.get(str(KEPT.get(name))) for name in kept}
+        | plain
+        | nested
+        | {"rate": 2, "per": 1}
+        | ODD
+    )
+    given = {name: given[name] for name in kept}
+    assert None not in given.values()
+    orders = build.api(cast.acme)
+    answer = sent(acme, "post", "/api/keys", given | {"access_rights": {orders.api_id: {}}})
+    read = acme.get(f"/api/keys/{answer.json()['key_hash']}").json()["data"]
+    assert {name: read[name] for name in kept} == given
+    assert set(NAMES["3.0.12"]["session"]) - read.keys() == {"quota_renews", "quota_remaining"}
