@@ -34,6 +34,7 @@ class KeysConfig(AppConfig):
     )
     rights = {"keys": "Keys", "policies": "Policies", "certs": "Certificates", "oauth": "OAuth clients"}
     own_policies = ("keys.policies.use.naming.own",)
+    own_certificates = ("keys.certificates.uses.own",)
     attention = ("keys.attention.items", "keys.certificates.ending.items")
 
     def ready(self):

@@ -191,6 +191,7 @@ def faults(definition, *, author, org_id, present=None) -> list[Problem]:
     if isinstance(definition, dict):
         stored = present.definition if present else None
         found += references.strange_policies(definition, org_id, stored)
+        found += references.strange_certificates(definition, org_id, stored)
     return found
 
 

@@ -1,7 +1,16 @@
 """Who needs a certificate."""
 
+from collections.abc import Collection
+
 from apis.models import ApiDefinition
 from keys.models import Certificate
+
+
+def own(org_id: str, ids: Collection[str]) -> set[str]:
+    """Those of these ids that a certificate of the organisation has (orgs.declarations)."""
+    fingerprints = {id.removeprefix(org_id) for id in ids}
+    rows = Certificate.objects.filter(org_id=org_id, deleted_at=None, fingerprint__in=fingerprints)
+    return {org_id + fingerprint for fingerprint in rows.values_list("fingerprint", flat=True)}
 
 
 def apis(certificate: Certificate) -> list[ApiDefinition]:

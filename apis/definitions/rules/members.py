@@ -44,18 +44,21 @@ def address(path: Path, value: Any, org_id: str) -> str | None:
     return None
 
 
+# Of one that is unknown, too, and of another organisation's (apis.publishing.references).
+NOT_OWN = "must be the ID of an own certificate, not a file of the gateway's host"
+NONE_OWN = "must be IDs of own certificates or fingerprints (SHA-256), not files of the gateway's host"
+
+
 def certificate(path: Path, value: Any, org_id: str) -> str | None:
     """A gateway opens every other text as a file, and looks up an id whoever it belongs to."""
     own = org_id and re.fullmatch(re.escape(org_id) + "[0-9a-f]{64}", value)
-    return None if own else "must be the ID of an own certificate, not a file of the gateway's host"
+    return None if own else NOT_OWN
 
 
 def public_keys(path: Path, value: Any, org_id: str) -> str | None:
     for name in value.split(","):
         if not re.fullmatch("[0-9a-f]{64}", name.strip()) and certificate(path, name.strip(), org_id):
-            return (
-                "must be IDs of own certificates or fingerprints (SHA-256), not files of the gateway's host"
-            )
+            return NONE_OWN
     return None
 
 
