@@ -145,6 +145,15 @@ def test_one_that_became_anothers_meanwhile_is_neither_taken_over_nor_ended(cast
     assert redis.exists(f"apikey-{NAME}") == 1
 
 
+def test_one_that_is_a_strangers_key_by_now_is_not_taken_over(cast, redis):
+    write(redis, cast.acme, build.api(cast.acme))
+    find(redis)
+    theirs, _ = build.key(cast.globex, build.api(cast.globex))
+    build.inside(cast.globex, lambda: Key.objects.filter(id=theirs.id).update(token_hash=NAME))
+    with pytest.raises(lifecycle.Gone):
+        adopt(redis, cast.acme)
+
+
 def test_one_that_is_a_key_by_now_is_not_taken_over_twice(cast, redis):
     write(redis, cast.acme, build.api(cast.acme))
     find(redis)
