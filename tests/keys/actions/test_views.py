@@ -10,6 +10,7 @@ from django.utils import timezone
 from apis.models import Outbox
 from keys.actions import chunks
 from keys.keys import lifecycle
+from keys.keys.reader import policies_of_one
 from keys.models import BulkAction, Key, KeyPolicy
 from keys.policies import lifecycle as policy_lifecycle
 from orgs import scope
@@ -256,3 +257,14 @@ def test_whoever_may_only_read_keys_is_offered_nothing_and_may_do_nothing(cast, 
     reader = client_for(make.user("kay@acme.example", cast.acme, {"keys": "read"}))
     assert 'form="bulk"' not in reader.get("/o/acme/keys/").content.decode()
     assert reader.post(PLACE, {"do-action": "revoke", "do-which": "filter"}).status_code == 403
+
+
+def test_no_user_is_given_a_policy_that_opens_what_asks_for_no_password(cast, orders):
+    policies.policy(cast.acme, orders)
+    with scope.org(cast.acme.id):
+        [open_to_all] = policies_of_one(cast.acme.id)
+        found = [
+            chunks._open_to_all(cast.acme.id, open_to_all, [Key(credential=kind)])
+            for kind in ("token", "basic")
+        ]
+    assert (found[0], "does not ask for a user name and a password" in found[1]) == ("", True)

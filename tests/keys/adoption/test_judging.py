@@ -26,6 +26,8 @@ def judgement(*apis, hashed=True, **members):
         ((STRANGE,), {}, ("key", "not", 1)),
         # Gateways refuse it: without the policy its own rights would count, which they do not look at.
         ((OWN,), {"apply_policies": ["theirs"]}, ("key", "not", 1)),
+        ((OWN,), {"apply_policy_id": "theirs"}, ("key", "not", 1)),
+        ((), {"apply_policy_id": "gold"}, ("key", "whole", 0)),
         ((OWN,), {"apply_policies": ["slow"]}, ("key", "not", 0)),
         ((OWN,), {"oauth_client_id": "client"}, ("oauth", "not", 0)),
         ((OWN,), {"meta_data": {"TykJWTSessionID": "x"}}, ("jwt", "not", 0)),
