@@ -14,6 +14,7 @@ COMPRESSED = {
     "analytics",
     "analytics-table",
     "api-list",
+    "certificate-list",
     "audit",
     "errors",
     "key-list",
@@ -41,7 +42,7 @@ def test_lists_and_figures_alone_are_compressed(cast, client_for):
     own |= {"access-key": "/profile/access-key/", "person-add": "/o/acme/people/new/"}
     own |= {"org-home": "/o/acme/", "analytics": "/o/acme/analytics/?range=7d", "errors": "/o/acme/errors/"}
     own |= {"analytics-table": "/o/acme/analytics/endpoints/", "policy-list": "/o/acme/policies/"}
-    own["oauth-list"] = "/o/acme/oauth/"
+    own |= {"oauth-list": "/o/acme/oauth/", "certificate-list": "/o/acme/certificates/"}
     supers = {"org-list": "/orgs/", "platform-audit": "/audit/", "fleet": "/nodes/"}
     found = {name for name, address in own.items() if is_compressed(ada, address)}
     found |= {name for name, address in supers.items() if is_compressed(sue, address)}

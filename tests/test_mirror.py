@@ -36,6 +36,14 @@ ACROSS = {
 }
 # Modules without a test of their own: where theirs are.
 TESTED_IN = {
+    "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
+    "apis/publishing/references.py": "tests/keys/policies/use/test_naming.py",
+    "keys/certificates/ending.py": "tests/keys/certificates/test_delivery.py",
+    "keys/certificates/forms.py": "tests/keys/certificates/test_views.py",
+    "keys/certificates/lifecycle.py": "tests/keys/certificates/test_rest.py",
+    "keys/certificates/refusals.py": "tests/keys/certificates/test_rest.py",
+    "keys/certificates/repair.py": "tests/keys/certificates/test_delivery.py",
+    "keys/certificates/served.py": "tests/keys/certificates/test_delivery.py",
     "apis/history_views.py": "tests/apis/test_views.py",
     "dashboard/analytics/dimensions.py": "tests/analytics/ingest/test_rollup.py",
     "dashboard/analytics/reports/errors/reader.py": "tests/analytics/reports/errors/test_page.py",

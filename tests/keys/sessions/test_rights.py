@@ -221,7 +221,7 @@ def test_rest_gives_back_what_it_was_given_and_a_page_that_does_not_ask_for_it_l
     assert sent(acme, "put", place, data | {"access_rights": {orders.api_id: {}}}).status_code == 200
     assert read() == {name: entry[name] for name in ("api_id", "api_name", "versions")}
     with scope.org(cast.acme.id):
-        changes = AuditEntry.objects.filter(action="key.changed").latest("id").changes
+        changes = AuditEntry.objects.filter(action="key.changed").latest("at").changes
     assert changes["apis"] == [
         {orders.api_id: {"versions": ["Default"], **WHOLE}},
         {orders.api_id: []},
