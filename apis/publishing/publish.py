@@ -191,7 +191,9 @@ def faults(definition, *, author, org_id, present=None) -> list[Problem]:
     if isinstance(definition, dict):
         stored = present.definition if present else None
         found += references.strange_policies(definition, org_id, stored)
-        found += references.strange_certificates(definition, org_id, stored)
+        said = {problem.pointer for problem in found}
+        strange = references.strange_certificates(definition, org_id, stored)
+        found += [problem for problem in strange if problem.pointer not in said]
     return found
 
 

@@ -8,6 +8,9 @@ from apis.definitions.pointer import Problem, pointer, walk
 from apis.definitions.rules.members import NONE_OWN, NOT_OWN
 from orgs import declarations
 
+# An organisation's id and a fingerprint.
+_CERTIFICATE = re.compile("[0-9a-f]{88}")
+
 
 def strange_policies(definition: dict, org_id: str, present: dict | None = None) -> list[Problem]:
     """A Problem for each name of a policy that is unknown or another organisation's, in the same words. present: the
@@ -27,11 +30,11 @@ def no_such_policy(id: str) -> str:
 
 
 def strange_certificates(definition: dict, org_id: str, present: dict | None = None) -> list[Problem]:
-    """A Problem for each certificate by an ID of the organisation's that it does not have, in the words in which rules
-    refuse another organisation's. A gateway of 3.0 lets any client in where one on the list is missing. present: as
-    above."""
-    there = {id for _, id in _certificates(present, org_id)} if present else set()
-    asked = [(place, id) for place, id in _certificates(definition, org_id) if id not in there]
+    """A Problem for each certificate that is unknown or another organisation's, whoever asks, in the words in which
+    rules refuse another organisation's. A gateway of 3.0 lets any client in where one on the list is missing. present:
+    as above."""
+    there = {id for _, id in _certificates(present)} if present else set()
+    asked = [(place, id) for place, id in _certificates(definition) if id not in there]
     ids = {id for _, id in asked}
     own = (
         {id for known in declarations.functions("own_certificates") for id in known(org_id, ids)}
@@ -45,13 +48,12 @@ def strange_certificates(definition: dict, org_id: str, present: dict | None = N
     ]
 
 
-def _certificates(definition: dict, org_id: str) -> list[tuple[str, str]]:
+def _certificates(definition: dict) -> list[tuple[str, str]]:
     """(JSON pointer, ID) of each: such an ID, of 88 digits, means nothing else wherever it stands."""
-    ids = re.compile(re.escape(org_id) + "[0-9a-f]{64}")
     texts = ((path, value) for path, _, value in walk(definition) if isinstance(value, str))
     return [
         (pointer(path), part.strip())
         for path, value in texts
         for part in value.split(",")
-        if ids.fullmatch(part.strip())
+        if _CERTIFICATE.fullmatch(part.strip())
     ]

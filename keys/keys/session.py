@@ -205,9 +205,10 @@ def as_gateways_read(stored: bytes | None) -> dict[str, Any] | None:
     """The session in what somebody else wrote, its members named as gateways know them, whatever the case of their
     letters; None as `parsed`."""
     try:
-        return _folded(parsed(stored))
+        folded: dict[str, Any] | None = _folded(parsed(stored))
     except ValueError:
         return None
+    return folded
 
 
 def _folded(value: Any, *, by_id: bool = False) -> Any:

@@ -36,6 +36,10 @@ def test_an_unknown_certificate_and_a_strangers_are_refused_in_the_same_words(ca
             publish_as(cast.acme_admin, member(id))
         refusals.append([(problem.pointer, problem.message) for problem in refused.value.problems])
     assert refusals == [[(pointer, said)]] * 3
+    with scope.org(cast.acme.id), transaction.atomic(), pytest.raises(Invalid) as refused:
+        foreign = keys.definition("Orders", "/orders/", **member(theirs.served_id))
+        publish.create(cast.acme.id, foreign, author=None)
+    assert [(problem.pointer, problem.message) for problem in refused.value.problems] == [(pointer, said)]
     assert publish_as(cast.acme_admin, member(ours.served_id)).revision == 1
 
 
