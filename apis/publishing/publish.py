@@ -47,6 +47,7 @@ def create(
     """
     _refuse_faults(definition, author, org_id)
     organisation = locks.lock(org_id)
+    _refuse_gone(definition, org_id)
     new = new_id()
     api = ApiDefinition(id=new, org_id=org_id, revision=0, active=False, created_at=at or timezone.now())
     _describe(api, definition, kinds.names(definition).api_id or new_id())
@@ -108,6 +109,8 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
     switched = definition is None
     if switched:
         definition = api.definition
+    else:
+        _refuse_gone(definition, api.org_id, api.definition)
     _describe(api, definition, kinds.names(definition).api_id or api.api_id, active)
     if api.definition_text == before_text:
         return api
@@ -199,6 +202,13 @@ def faults(definition, *, author, org_id, present=None) -> list[Problem]:
 
 def _refuse_faults(definition, author, org_id, present=None):
     if found := faults(definition, author=author, org_id=org_id, present=present):
+        raise Invalid(found)
+
+
+def _refuse_gone(definition, org_id, stored=None):
+    """Once more under the organisation's lock, which deleting a certificate takes: on gateways of 3.0 one that is named
+    and not there lets anybody in."""
+    if found := references.strange_certificates(definition, org_id, stored):
         raise Invalid(found)
 
 

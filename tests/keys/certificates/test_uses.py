@@ -6,7 +6,9 @@ from django.db import transaction
 from apis.definitions.rules.members import NONE_OWN, NOT_OWN
 from apis.publishing import publish
 from apis.publishing.refusals import Invalid
+from keys.certificates import lifecycle
 from orgs import scope
+from tests.concurrency import second_of_two
 from tests.keys import build as keys
 from tests.keys.certificates.build import made, uploaded
 
@@ -41,6 +43,23 @@ def test_an_unknown_certificate_and_a_strangers_are_refused_in_the_same_words(ca
         publish.create(cast.acme.id, foreign, author=None)
     assert [(problem.pointer, problem.message) for problem in refused.value.problems] == [(pointer, said)]
     assert publish_as(cast.acme_admin, member(ours.served_id)).revision == 1
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_certificate_that_goes_while_a_definition_is_published_is_refused(cast, committed, changed):
+    ours = uploaded(cast.acme, OURS.pem)
+    named = {"client_certificates": [ours.served_id]}
+    api = keys.api(cast.acme)
+
+    def publishes():
+        if changed:
+            return publish.change(api, api.definition | named, author=None)
+        return publish.create(cast.acme.id, keys.definition("Late", "/late/", **named), author=None)
+
+    refused = second_of_two(cast.acme.id, lambda: lifecycle.delete(ours), publishes)
+    assert [(problem.pointer, problem.message) for problem in refused.problems] == [
+        ("/client_certificates/0", NOT_OWN)
+    ]
 
 
 def test_what_a_definition_names_already_stays_and_nothing_is_added(cast):
