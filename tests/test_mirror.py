@@ -78,6 +78,7 @@ TESTED_IN = {
     "keys/rotation/counters.py": "tests/keys/rotation/test_lifecycle.py",
     "keys/rotation/forms.py": "tests/keys/rotation/test_views.py",
     "keys/rotation/generations.py": "tests/keys/rotation/test_views.py",
+    "keys/sessions/facts.py": "tests/keys/keys/test_lifecycle.py",
     "keys/sessions/fields.py": "tests/keys/keys/test_forms.py",
     "keys/templatetags/keys_picker.py": "tests/keys/keys/test_picker.py",
     "keys/policies/conflicts.py": "tests/keys/policies/test_lifecycle.py",

@@ -6,14 +6,12 @@ every API and policy is the organisation's own is nevertheless asked of the data
 composite foreign keys. Locks are taken in the order of orgs.organisations.locks.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from apis.gateways import outbox
 from apis.models import ApiDefinition
@@ -24,6 +22,7 @@ from keys.keys.parameters import NO_RIGHTS, SessionError, no_such_api, policies_
 from keys.keys.reader import policies_of, policies_of_one, policy_facts, rights_of
 from keys.keys.session import LIFETIME, UNLIMITED, PolicyFacts, Right
 from keys.models import Key, KeyPolicy, KeyRight, Policy
+from keys.sessions import facts
 from orgs import refusals
 from orgs.audit import log
 from orgs.models import Organisation
@@ -201,9 +200,9 @@ def change(
     locks.lock(key.org_id)
     apis, policies = _own_apis(key.org_id, spec), _own_policies(key.org_id, spec)
     key = locked(key)
-    before = _facts(key)
+    before = facts.of(key)
     spec = _lasting(spec, key)
-    specified = _specified(spec, policies, key.suspended if suspended is None else suspended)
+    specified = facts.specified(spec, policies, key.suspended if suspended is None else suspended)
     held = sealed.of(key)
     secrets = sealed.changed(held, spec.secrets)
     if before == specified and not reset_quota and secrets == held:
@@ -238,7 +237,7 @@ def change_secret(key: Key, secrets: Mapping[str, str], *, expected: int | None 
     locks.lock(key.org_id)
     key = locked(key)
     refuse_stale(key, expected)
-    before, held = _facts(key), sealed.of(key)
+    before, held = facts.of(key), sealed.of(key)
     made = sealed.changed(held, secrets)
     sealed.keep(key, made)
     save(key)
@@ -251,7 +250,7 @@ def differences(key: Key, spec: KeySpec) -> dict[str, list]:
     """{member: [now, specified]} of what `change` would alter."""
     own = policies_of_one(key.org_id, named=spec.policies)
     policies = sorted(own, key=lambda policy: spec.policies.index(policy.id))
-    return log.changes_between(_facts(key), _specified(spec, policies, key.suspended))
+    return log.changes_between(facts.of(key), facts.specified(spec, policies, key.suspended))
 
 
 def ends_by(policies: Iterable[PolicyFacts], made_at: datetime) -> datetime | None:
@@ -290,7 +289,7 @@ def set_suspended(key: Key, suspended: bool, *, expected: int | None = None) -> 
     if key.suspended == suspended:
         return key
     refuse_stale(key, expected)
-    before = _facts(key)
+    before = facts.of(key)
     key.suspended = suspended
     save(key)
     if suspended:
@@ -305,7 +304,7 @@ def revoke(key: Key, *, expected: int | None = None) -> Key:
     locks.lock(key.org_id)
     key = locked(key)
     refuse_stale(key, expected)
-    before = _facts(key)
+    before = facts.of(key)
     key.revoked_at = timezone.now()
     save(key)
     _announce(key, "key.revoked", before=before, kind=REVOKED)
@@ -393,59 +392,7 @@ def _announce(
 
 def _record(key: Key, action: str, before: dict, new_secrets: Collection[str] = ()) -> None:
     """new_secrets: which they are; of what they are nothing is noted."""
-    after = _facts(key) | ({"new_secrets": list(new_secrets)} if new_secrets else {})
-    log.record(action, "key", key.id, str(key), org=key.org_id, before=_noted(before), after=_noted(after))
-
-
-def _noted(facts: dict[str, Any]) -> dict[str, Any]:
-    """Facts fit for the audit log: metadata may hold an upstream's credentials, so of its values only a keyed
-    digest is noted, which tells that one has changed."""
-    members = facts.get("meta_data")
-    if members is None:
-        return facts
-    digests = {
-        name: salted_hmac("keys.issue.meta_data", json.dumps(value)).hexdigest()[:8]
-        for name, value in members.items()
-    }
-    return facts | {"meta_data": digests}
-
-
-def _facts(key: Key) -> dict[str, Any]:
-    """What a change may alter."""
-    rights = KeyRight.objects.filter(org_id=key.org_id, key=key).order_by("api__api_id")
-    rows = rights.values_list("api__api_id", "versions", "members")
-    opened = {api_id: _right_facts(versions, members) for api_id, versions, members in rows}
-    policies = policies_of([key])[key.id]
-    return _described(key, opened, policies, key.suspended, key.revoked_at is not None)
-
-
-def _specified(spec: KeySpec, policies: list[PolicyFacts], suspended: bool) -> dict[str, Any]:
-    """The same of a key that is what `spec` says."""
-    opened = {right.api_id: _right_facts(list(right.versions), right.members) for right in spec.rights}
-    return _described(spec, opened, policies, suspended, revoked=False)
-
-
-def _right_facts(versions: list[str], members: Mapping[str, Any]) -> list[str] | dict[str, Any]:
-    """Mostly a right has nothing but versions."""
-    return {"versions": versions, **members} if members else versions
-
-
-def _described(
-    key: Key | KeySpec, opened: dict[str, Any], policies: list[PolicyFacts], suspended: bool, revoked: bool
-) -> dict[str, Any]:
-    return {
-        "alias": key.alias,
-        "owner": key.owner,
-        "expires": key.expires_at.isoformat() if key.expires_at else None,
-        "rate": key.rate,
-        "per": key.per,
-        "quota_max": key.quota_max,
-        "quota_renewal_rate": key.quota_renewal_rate,
-        "apis": "all" if key.all_apis else opened,
-        "policies": [policy.policy_id for policy in policies],
-        "suspended": suspended,
-        "revoked": revoked,
-        "tags": key.tags,
-        "meta_data": key.meta_data,
-        **key.session_extra,
-    }
+    after = facts.of(key) | ({"new_secrets": list(new_secrets)} if new_secrets else {})
+    log.record(
+        action, "key", key.id, str(key), org=key.org_id, before=facts.noted(before), after=facts.noted(after)
+    )
