@@ -28,6 +28,11 @@ def ways(definition: dict) -> str:
     return ", ".join([*token, *others])
 
 
+def uses_oauth(ways: str) -> bool:
+    """Whether an API with these ways, in words, takes tokens of OAuth clients."""
+    return OAUTH in ways.split(", ")
+
+
 def asks_for_password(ways: str) -> bool:
     """Whether an API with these ways, in words, lets nobody in without a user name and a password."""
     return _OTHERS["use_basic_auth"] in ways.split(", ")

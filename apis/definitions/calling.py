@@ -39,6 +39,22 @@ def address(definition: dict) -> str:
     return f"http://{definition.get('domain') or HOST}{quote(proxy.get('listen_path') or '/', safe='/~')}"
 
 
+def header(definition: dict, credential: str) -> str:
+    """The header in which gateways look for a credential other than the token ("basic", "hmac", "jwt"); "" where it is
+    none, or one that cannot be sent."""
+    configured = (definition.get("auth_configs") or {}).get(credential)
+    if configured is None and credential == "jwt":
+        configured = definition.get("auth")
+    settings = configured or {}
+    name = settings.get("auth_header_name") or "Authorization"
+    return "" if settings.get("disable_header") or not NAME.fullmatch(name) else str(name)
+
+
+def takes_secrets_of_keys(definition: dict) -> bool:
+    """Whether a JSON Web Token is checked against a shared secret of the key that it names."""
+    return not definition.get("jwt_source") and (definition.get("jwt_signing_method") or "hmac") == "hmac"
+
+
 def _place(definition: dict) -> tuple[str, str]:
     """Where the key goes, "header", "parameter" or "cookie", and under which name."""
     settings = (definition.get("auth_configs") or {}).get("authToken") or definition.get("auth") or {}

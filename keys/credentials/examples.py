@@ -22,7 +22,7 @@ def command(credential: str, definition: Mapping[str, Any], key: str, secrets: M
     given = {**OWN, **secrets}
     if credential == "token":
         return calling.command(dict(definition), key)
-    header = _header(definition, credential)
+    header = calling.header(dict(definition), credential)
     if not header:
         return ""
     url = shlex.quote(calling.address(dict(definition)))
@@ -30,20 +30,9 @@ def command(credential: str, definition: Mapping[str, Any], key: str, secrets: M
         return _with_password(url, header, f"{key}:{given['password']}")
     if credential == "hmac":
         return _signed(url, header, key, given["hmac_string"])
-    method = definition.get("jwt_signing_method") or "hmac"
-    if definition.get("jwt_source") or method != "hmac" or given["jwt_secret"].startswith("-----BEGIN"):
+    if not calling.takes_secrets_of_keys(dict(definition)) or given["jwt_secret"].startswith("-----BEGIN"):
         return ""
     return _by_jwt(url, header, key, given["jwt_secret"])
-
-
-def _header(definition: Mapping[str, Any], credential: str) -> str:
-    """The header in which gateways look for it; "" where it is none, or one that cannot be sent."""
-    configured = (definition.get("auth_configs") or {}).get(credential)
-    if configured is None and credential == "jwt":
-        configured = definition.get("auth")
-    settings = configured or {}
-    name = settings.get("auth_header_name") or "Authorization"
-    return "" if settings.get("disable_header") or not calling.NAME.fullmatch(name) else str(name)
 
 
 def _with_password(url: str, header: str, both: str) -> str:

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from apis.definitions.authentication import uses_oauth
 from apis.gateways import outbox
 from apis.models import ApiDefinition
 from keys.keys.parameters import no_such_api, no_such_policy
@@ -192,7 +193,7 @@ def _own_api(org_id: str, api_id: str) -> ApiDefinition:
     api = own.filter(org_id=org_id, api_id=api_id).first()
     if api is None:
         raise ClientError("api_id", no_such_api(api_id))
-    if not api.definition.get("use_oauth2"):
+    if not uses_oauth(api.auth):
         raise ClientError("api_id", f"The API {api_id!r} does not use OAuth 2.0.")
     if f".{RESERVED}" in api.api_id:
         raise ClientError("api_id", f"An API with .{RESERVED} in its ID cannot have clients.")

@@ -13,6 +13,9 @@ from dashboard.analytics.ingest import drain, partitions
 from dashboard.demonstration import seed
 from dashboard.demonstration.push import LIST
 from orgs.models import Organisation
+from tests.keys.adoption import build as elsewhere
+from tests.keys.certificates import build as certificates
+from tests.keys.oauth import build as oauth
 from tests.keys.policies import build as policies
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -64,6 +67,15 @@ class Site:
     super_user: Account
 
 
+def furnish(redis, org: Organisation) -> None:
+    """What the demonstration has nothing of, so that each page is linked from somewhere."""
+    protected = oauth.api(org)
+    oauth.client(org, protected, policies.policy(org, protected, name="Gold", tags=["plan"]))
+    certificates.uploaded(org, certificates.made("client").pem)
+    elsewhere.write(redis, org, protected, name="ab" * 32, alias="Made elsewhere")
+    elsewhere.find(redis)
+
+
 @pytest.fixture
 def site(server, redis, node_client, tmp_path) -> Site:
     demonstration = seed.seed(tmp_path)
@@ -78,7 +90,7 @@ def site(server, redis, node_client, tmp_path) -> Site:
         pass
     node_client.get("/register/node", headers={"x-tyk-hostname": "gateway-1"})
     organisation = demonstration["organisations"][0]
-    policies.policy(Organisation.everyone.get(slug=organisation["slug"]), name="Gold", tags=["plan"])
+    furnish(redis, Organisation.everyone.get(slug=organisation["slug"]))
     accounts = [
         Account(person["email"], person["password"])
         for person in (organisation["users"][0], demonstration["super_user"])

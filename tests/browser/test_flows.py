@@ -41,7 +41,7 @@ def test_an_administrator_makes_an_api_and_a_key_and_sees_the_traffic_without_sc
     assert page.get_by_role("heading", level=1).inner_text() == "Weather"
 
     page.goto(f"{home}/keys/new/")
-    page.get_by_label("Name").fill("harbour office")
+    page.get_by_label("Name (optional)").fill("harbour office")
     page.get_by_label("Weather", exact=True).check()
     page.get_by_role("button", name="Create key").click()
     token = page.locator("#token").inner_text()
@@ -61,7 +61,7 @@ def test_an_administrator_makes_an_api_and_a_key_and_sees_the_traffic_without_sc
 def test_the_answer_with_a_new_key_has_no_fault_and_cannot_be_had_again_by_a_reload(page, site):
     sign_in(page, site.url, site.administrator)
     page.goto(f"{site.url}/o/{site.slug}/keys/new/")
-    page.get_by_label("Name").fill("harbour office")
+    page.get_by_label("Name (optional)").fill("harbour office")
     page.get_by_label("All APIs").check()
     page.get_by_role("button", name="Create key").click()
     token = page.locator("#token").inner_text()
@@ -146,7 +146,7 @@ def test_a_breach_of_the_policy_would_be_noticed(page, server):
 def test_a_double_click_makes_one_key_and_shows_its_token(page, site):
     sign_in(page, site.url, site.administrator)
     page.goto(f"{site.url}/o/{site.slug}/keys/new/")
-    page.get_by_label("Name").fill("clicked twice")
+    page.get_by_label("Name (optional)").fill("clicked twice")
     page.get_by_label("All APIs").check()
     # Far enough apart for the browser to send the form twice, near enough for the first answer not to be there.
     page.locator("main form").evaluate(

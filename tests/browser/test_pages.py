@@ -2,6 +2,9 @@
 
 import pytest
 
+from keys.models import BulkAction, Key
+from orgs import scope
+from orgs.models import Organisation
 from tests import make
 from tests.browser.conftest import Account
 from tests.browser.walk import (
@@ -103,6 +106,22 @@ def test_long_names_make_no_page_too_wide(page, site):
     assert {path: fault for path, fault in found.items() if fault != FINE} == {}
 
 
+def a_user_and_a_bulk_action(slug: str) -> tuple[Key, BulkAction]:
+    """Some user of basic authentication, and some bulk action."""
+    org = Organisation.everyone.get(slug=slug)
+    api = build.api(org, "With password", use_basic_auth=True)
+    user, _ = build.key(
+        org,
+        api,
+        alias="jonas",
+        key_id="jonas-the-user",
+        secrets={"password": make.PASSWORD, "user_name": "jonas-the-user"},
+    )
+    with scope.org(org.id):
+        arguments = {"tag": "looked at"}
+        return user, BulkAction.objects.create(action="tag", arguments=arguments, created_by="test", total=1)
+
+
 def test_no_page_has_a_fault(page, site):
     found = {}
 
@@ -122,6 +141,12 @@ def test_no_page_has_a_fault(page, site):
     # Nothing links to the password's own address: whoever made a mistake in the form on the profile is there.
     sign_in(page, site.url, site.super_user)
     look("password", "/profile/password/")
+    # Of one kind of key, or of one bulk action: the walk looks at one key only.
+    own = f"/o/{site.slug}/keys/"
+    user, action = a_user_and_a_bulk_action(site.slug)
+    look("key-secret", f"{own}{user.id}/secret/")
+    look("key-shrink", f"{own}{user.id}/shrinking/")
+    look("key-action", f"{own}actions/{action.id}/")
     assert {name: fault for name, fault in found.items() if fault != FINE} == {}
     assert set(found) == page_names()
     look("people as a super-user", f"/o/{site.slug}/people/")

@@ -302,6 +302,7 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys(notices):
             ("organisation keys", 30),
             ("sessions made elsewhere", 30),
             ("OAuth client repair", 30),
+            ("certificate repair", 30),
             ("changed time zones", 5),
             ("housekeeping", 3600),
             ("unknown messages", 60),

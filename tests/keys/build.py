@@ -39,13 +39,14 @@ def api(org, name="Orders", **members):
 def key(org, *apis, **spec):
     """A key of `org` and its token. Without `apis` it is one for all APIs."""
     rights = tuple(Right(each.api_id) for each in apis)
-    suspended = spec.pop("suspended", False)
+    suspended, key_id = spec.pop("suspended", False), spec.pop("key_id", "")
     with scope.org(org.id), transaction.atomic():
         return lifecycle.create(
             org.id,
             lifecycle.KeySpec(rights=rights, all_apis=not apis, **spec),
             created_by="test",
             suspended=suspended,
+            key_id=key_id,
         )
 
 

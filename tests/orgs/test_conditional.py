@@ -4,14 +4,17 @@ import json
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 
-from orgs import rights
+from keys.organisations import lifecycle as organisation_keys
+from orgs import rights, scope
 from orgs.http.rest import STALE
 from orgs.models import Organisation, User
 from orgs.people import accounts
 from tests import make
 from tests.keys import build
+from tests.keys.oauth import build as oauth
 from tests.keys.policies import build as policies
 from tests.test_walk import digest, routes
 
@@ -20,6 +23,7 @@ JSON = "application/json"
 CHANGING = {
     "admin/organisations/import": ("POST", "organisation", {"owner_name": "Late"}),
     "admin/organisations/<str:organisation_id>": ("PUT DELETE", "organisation", {"owner_name": "Late"}),
+    "admin/org/keys/<str:organisation_id>": ("PUT DELETE", "organisation key", {"rate": 9, "per": 60}),
     "admin/users/<str:user_id>": ("PUT", "user as admin", {"first_name": "Late"}),
     "admin/users/<user_id>/actions/allow_reset_passwords": ("PUT", "user as admin", {}),
     "api/users/<str:user>": ("PUT DELETE", "user", {"first_name": "Late"}),
@@ -28,12 +32,22 @@ CHANGING = {
     "api/users/<str:user>/actions/revoke": ("PUT", "user", {}),
     "api/apis/<str:id>": ("PUT DELETE", "api", None),
     "api/apis/<str:api>/keys/<str:name>": ("PUT DELETE", "key", {"alias": "Late"}),
+    "api/apis/oauth/<str:api>/<str:client>": ("PUT DELETE", "client", {"description": "Late"}),
     "api/keys/<str:name>": ("PUT DELETE", "key", {"alias": "Late"}),
     "api/portal/policies/<str:id>": ("PUT DELETE", "policy", {"name": "Late"}),
     "api/policies/<str:id>": ("PUT DELETE", "policy", {"name": "Late"}),
 }
 # Those that make something or many things, change nothing, or are gateways' own.
 OTHERS = {
+    "admin/oauth/tokens",
+    "admin/org/keys",
+    "api/apis/keys/basic/<str:user>",
+    "api/apis/oauth/<str:api>",
+    "api/apis/oauth/<str:client>/revoke",
+    "api/apis/oauth/<str:client>/revoke_all",
+    "api/certs",
+    "api/certs/<str:id>",  # a certificate never changes
+    "api/keys/<str:name>/rotate",  # tests/keys/rotation/test_rest.py
     "admin/organisations",
     "admin/policies/import",
     "admin/users",
@@ -55,6 +69,10 @@ def there(cast, rest):
     api = build.api(cast.acme)
     key, _ = build.key(cast.acme, api)
     policy = policies.policy(cast.acme, api)
+    protected = oauth.api(cast.acme)
+    client, _ = oauth.client(cast.acme, protected, policies.policy(cast.acme, protected, name="Of clients"))
+    with scope.org(cast.acme.id), transaction.atomic():
+        organisation_keys.put(cast.acme.id, {"rate": 5, "per": 60})
     ada, admin = rest(cast.acme_admin), Client(headers={"admin-auth": settings.ADMIN_SECRET})
     user = cast.acme_member.id
     return {
@@ -62,6 +80,12 @@ def there(cast, rest):
             f"/admin/organisations/{cast.acme.id}",
             {"organisation_id": cast.acme.id, "id": cast.acme.id},
             admin,
+        ),
+        "organisation key": (f"/admin/org/keys/{cast.acme.id}", {"organisation_id": cast.acme.id}, admin),
+        "client": (
+            f"/api/apis/oauth/{protected.api_id}/{client.client_id}",
+            {"api": protected.api_id, "client": client.client_id},
+            ada,
         ),
         "user as admin": (f"/admin/users/{user}", {"user_id": user}, admin),
         "user": (f"/api/users/{user}", {"user": user}, ada),

@@ -7,6 +7,7 @@ from apis.gateways import kinds
 
 def test_the_apps_register_their_own_and_what_ends_an_access_goes_first():
     assert {kinds.get(name).name: kinds.get(name).urgency for name in kinds.names()} == {
+        "certificate": kinds.SOON,
         "key": kinds.SOON,
         "key-again": kinds.LATER,
         "key-bulk": kinds.LATER,
