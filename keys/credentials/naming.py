@@ -6,7 +6,7 @@ two organisations have is answered for one with the other's session (seen). So a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from keys.keys import token as tokens
 from keys.keys.parameters import SessionError
-from keys.models import Generation, Key
+from keys.models import FoundSession, Generation, Key
 from orgs import refusals, scope
 from orgs.ids import is_id
 from orgs.models import Organisation
@@ -30,6 +30,8 @@ _ALLOWED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~@+=-]*")
 _RESERVED = frozenset({"detailed", "preview", "search", "policy"})
 # What is said of an id that another key has, of whichever organisation, and of one that names another organisation.
 TAKEN = "This one cannot be used. Choose another."
+# What is said of an id of a session of the organisation's own that others made.
+FOUND = "Gateways hold a session of this id that was made elsewhere. Take it over, or end it there first."
 
 
 class IdTaken(refusals.Taken):
@@ -118,23 +120,38 @@ def _refuse_unfit(id: str, field: str, shortest: int) -> None:
 
 
 def _claim(org_id: str, id: str, names: Names, field: str) -> None:
-    """Raise IdTaken where another living key has the id, now or in a transaction that is not finished."""
+    """Raise IdTaken where another living key has the id, now or in a transaction that is not finished, or a session
+    that others made for another organisation; SessionError for one of the organisation's own."""
     key = tokens.cache_key(id)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(key, 16) - 2**63])
     with scope.every_org():
         # Of keys that were taken over from elsewhere nobody knows more than where their sessions lie.
-        hashes = {names.token_hash, *_hashes_anywhere(id)}
+        hashes = {names.token_hash, *(tokens.hashed(token, _function()) for token in _tokens_anywhere(id))}
         named = Q(short_cache_key=key) | Q(token_hash__in=hashes)
         taken = any(living.filter(named).exists() for living in (_living(), _living_former()))
         if taken or Organisation.everyone.filter(id=id[:24]).exclude(id=org_id).exists():
             raise IdTaken(field)
+        elsewhere = FoundSession.objects.filter(name__in=list(_found_names(id, hashes)))
+        whose = set(elsewhere.values_list("org_id", flat=True))
+    if whose - {org_id}:
+        raise IdTaken(field)
+    if whose:
+        raise SessionError(field, FOUND)
 
 
-def _hashes_anywhere(id: str) -> Iterator[str]:
-    """Where the session of a key with this id would lie, of each organisation."""
+def _tokens_anywhere(id: str) -> Iterator[str]:
+    """The tokens of keys with this id, of each organisation."""
     for org_id in Organisation.everyone.present().values_list("id", flat=True):
-        yield tokens.hashed(tokens.token_of(org_id, id, _function()), _function())
+        yield tokens.token_of(org_id, id, _function())
+
+
+def _found_names(id: str, hashes: Collection[str]) -> Iterator[str]:
+    """What rows call sessions of this id that others made (keys.adoption.discovery): some gateways keep them under
+    tokens themselves, and gateways of before organisations under the id alone."""
+    yield from hashes
+    for text in (id, *_tokens_anywhere(id)):
+        yield from (tokens.hashed(text, _function()), tokens.token_hash(text))
 
 
 def _living() -> QuerySet:

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from apis.publishing import publish
 from keys.credentials import sealed
-from keys.credentials.naming import TAKEN, IdTaken
+from keys.credentials.naming import FOUND, TAKEN, IdTaken
 from keys.keys import lifecycle
 from keys.keys import token as tokens
 from keys.keys.session import Right
@@ -19,6 +19,7 @@ from orgs import scope
 from orgs.models import Organisation
 from tests.concurrency import second_of_two
 from tests.keys import build
+from tests.keys.adoption import build as sessions
 from tests.keys.keys.test_rest import body, error, only_key, rows, send
 
 ID = "partner-4711-key-of-ours"
@@ -115,6 +116,30 @@ def test_of_two_that_claim_an_id_at_once_one_gets_it(committed, cast):
     orders, other = build.api(cast.acme), build.api(cast.globex)
     answer = second_of_two(cast.acme.id, lambda: claim(cast.acme, orders), lambda: claim(cast.globex, other))
     assert (type(answer), rows(Key)) == (IdTaken, [1])
+
+
+@pytest.mark.parametrize("lies", ["by its hash", "by its token", "by its id", "by a hash of its id"])
+def test_the_id_of_a_session_that_others_made_is_nobodys_until_it_is_taken_over_or_ended(
+    cast, rest, orders, redis, lies
+):
+    """Written anew, what it opens would be lost; answered to another organisation, it would open that one's."""
+    acme, globex = rest(cast.acme_admin), rest(cast.globex_admin)
+    token = tokens.token_of(cast.globex.id, ID, "sha256")
+    names = {"by its hash": tokens.token_hash(token), "by its token": token, "by its id": ID}
+    other = build.api(cast.globex, "Other")
+    sessions.write(redis, cast.globex, other, name=names.get(lies, tokens.token_hash(ID)))
+    before = {name: redis.get(name) for name in redis.keys("apikey-*")}
+    sessions.find(redis)
+    refused = [
+        error(send(acme, "post", f"/api/keys/{ID}", body(orders))),
+        error(send(globex, "post", f"/api/keys/{ID}", body(other))),
+    ]
+    assert refused == [(409, f"key_id: {TAKEN}"), (400, f"key_id: {FOUND}")]
+    build.deliver(redis)
+    assert (rows(Key), {name: redis.get(name) for name in redis.keys("apikey-*")}) == ([0], before)
+    redis.flushdb()
+    sessions.find(redis)
+    assert send(acme, "post", f"/api/keys/{ID}", body(orders)).status_code == 200
 
 
 def claim(org, api):
