@@ -86,6 +86,8 @@ wire = [
     # The words after a client come before APIs and clients of those names, which nothing can have.
     path("api/apis/oauth/<str:client>/revoke", oauth_rest.revoke),
     path("api/apis/oauth/<str:client>/revoke_all", oauth_rest.revoke_all),
+    path("api/apis/oauth/<str:api>/authorize-client", oauth_rest.authorize_client),
+    path("api/apis/oauth/<str:api>/authorize-client/", oauth_rest.authorize_client),  # as Tyk documents it
     path("api/apis/oauth/<str:api>", oauth_rest.clients),
     path("api/apis/oauth/<str:api>/<str:client>", oauth_rest.client),
     path("api/apis/oauth/<str:api>/<str:client>/tokens", oauth_rest.client_tokens),

@@ -155,6 +155,20 @@ def end_tokens(client: OAuthClient, *, hashes: Sequence[str] = (), refresh: str 
     outbox.add(ENDED, client.id, some or {ALL: True}, org_id=client.org_id)
 
 
+@transaction.atomic
+def note_authorised(client: OAuthClient, redirect_uri: str) -> None:
+    """Note that somebody has a code for a client as it is here. Raises Stale, Deleted."""
+    client = _locked(client, client.change_number)
+    log.record(
+        "oauth-client.authorised",
+        "oauth-client",
+        client.id,
+        str(client),
+        org=client.org_id,
+        after={"redirect_uri": redirect_uri},
+    )
+
+
 def secret_of(client: OAuthClient) -> str:
     """Of a client that is not deleted. Raises orgs.sealing.NotOpened."""
     return (unseal(client, "sealed_secret") or b"").decode()

@@ -13,7 +13,7 @@ from redis import RedisError
 from apis.gateways.redis_client import hasty_client
 from apis.models import ApiDefinition
 from keys.models import OAuthClient
-from keys.oauth import lifecycle, tokens
+from keys.oauth import authorisation, lifecycle, tokens
 from keys.oauth.delivery import place_of
 from keys.oauth.refusals import MISSING
 from keys.oauth.rules import values_from
@@ -37,6 +37,19 @@ def clients(request: HttpRequest, api: str) -> HttpResponse:
     values = values_from(read_json(request))
     made, secret = lifecycle.create(found.org_id, found.api_id, values, created_by=request.user.email)
     return tagged(request, json_response(_described(made, secret)), etags.tag(made.change_number, "once"))
+
+
+@access("key", "oauth", methods="POST")
+def authorize_client(request: HttpRequest, api: str) -> HttpResponse:
+    """A code for a client whose user has agreed, and where to send him with it (keys.oauth.authorisation)."""
+    found, asked = _api_or_404(api), authorisation.asked_from(_sent(request))
+    client = _client_or_404(found, asked.client_id)
+    types = (found.definition.get("oauth_meta") or {}).get("allowed_authorize_types")
+    try:
+        with hasty_client() as redis:
+            return json_response(authorisation.authorise(client, asked, types, redis))
+    except RedisError:
+        raise RestError(503, AWAY) from None
 
 
 @access("key", "oauth", methods="GET PUT DELETE")

@@ -46,26 +46,27 @@ def values_from(body: Mapping[str, Any]) -> dict[str, Any]:
             raise ClientError(name, "Must not hold a NUL character.")
         values[name] = value
     if "meta_data" in body:
-        values["meta_data"] = _meta_data(body["meta_data"])
+        values["meta_data"] = meta_data_from(body["meta_data"])
     for name, rule in _RULES.items():
         if values.get(name):
             rule(values[name])
     return values
 
 
-def _meta_data(value: Any) -> dict[str, Any]:
+def meta_data_from(value: Any, field: str = "meta_data") -> dict[str, Any]:
+    """Metadata as sessions of tokens may have them; null is none. Raises ClientError naming `field`."""
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ClientError("meta_data", "Must be an object: gateways end the request of a token otherwise.")
+        raise ClientError(field, "Must be an object: gateways end the request of a token otherwise.")
     for name in ACTED_ON.keys() & value.keys():
         # Gateways put a client's metadata into the sessions of its tokens.
-        raise ClientError(f"meta_data.{name}", f"{ACTED_ON[name][0].upper()}{ACTED_ON[name][1:]}.")
+        raise ClientError(f"{field}.{name}", f"{ACTED_ON[name][0].upper()}{ACTED_ON[name][1:]}.")
     text = json.dumps(value)
     if len(text) > LARGEST_META_DATA:
-        raise ClientError("meta_data", f"Must not be longer than {LARGEST_META_DATA:,} characters.")
+        raise ClientError(field, f"Must not be longer than {LARGEST_META_DATA:,} characters.")
     if "\\u0000" in text:
-        raise ClientError("meta_data", "Must not hold a NUL character.")
+        raise ClientError(field, "Must not hold a NUL character.")
     return value
 
 

@@ -18,7 +18,7 @@ from apis.gateways import names
 from apis.gateways.signing import forget_sessions
 from keys.keys.token import FUNCTIONS, cache_key, hashed
 
-_ACCESS, _REFRESH, _AUTHORIZE = "oauth-access.", "oauth-refresh.", "oauth-authorize."
+_ACCESS, _REFRESH, AUTHORIZE = "oauth-access.", "oauth-refresh.", "oauth-authorize."
 _AT_ONCE = 500
 
 
@@ -36,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Given:
-    """What a gateway has given to a client. hash: by which the token's session is known."""
+    """What a gateway has given to a client, by which policy (its row id)."""
 
     client_id: str
     policy: str
@@ -133,7 +133,7 @@ def _delete(place: Place, redis: Redis, ending: dict[str, Given | None], more: C
 def _scanned(api_id: str, redis: Redis) -> Iterator[tuple[str, Given]]:
     """(name, what was given) of all that gateways have given to clients of an API."""
     for found in _chunks(redis.scan_iter(match=names.oauth(api_id, "oauth-*"), count=1_000)):
-        kinds = tuple(names.oauth(api_id, kind).encode() for kind in (_ACCESS, _REFRESH, _AUTHORIZE))
+        kinds = tuple(names.oauth(api_id, kind).encode() for kind in (_ACCESS, _REFRESH, AUTHORIZE))
         if not (found := [name for name in found if name.startswith(kinds)]):
             continue
         for name, text in zip(found, redis.mget(found), strict=True):
@@ -157,6 +157,13 @@ def _hash_in(name: str) -> str:
     return name.partition(_ACCESS)[2]
 
 
+def _own_policy(given: dict) -> str | None:
+    """The policy of a session that came with an authorisation code (keys.oauth.authorisation): it stays, whichever the
+    client has when the code is traded for a token. Sessions of users name no client."""
+    session = json.loads(given.get("UserData") or "null")
+    return session["apply_policies"][0] if session and session.get("oauth_client_id") else None
+
+
 def _given(text: bytes | None) -> Given | None:
     """None for what no gateway has written."""
     try:
@@ -164,7 +171,7 @@ def _given(text: bytes | None) -> Given | None:
         client = found["Client"]
         return Given(
             str(client["id"]),
-            str(client.get("policyid") or ""),
+            str(_own_policy(found) or client.get("policyid") or ""),
             str(found.get("AccessToken") or ""),
             str(found.get("RefreshToken") or ""),
         )
