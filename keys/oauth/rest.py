@@ -24,6 +24,7 @@ from orgs.ids import is_id
 from orgs.sealing import NotOpened
 
 _HASH = re.compile("[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}")
+_NUMBER = re.compile("-?[0-9]{1,9}")
 AWAY = "The gateways' Redis, which holds the tokens, does not answer"
 
 
@@ -69,14 +70,29 @@ def client(request: HttpRequest, api: str, client: str) -> HttpResponse:
 
 @access("key", "oauth")
 def client_tokens(request: HttpRequest, api: str, client: str) -> HttpResponse:
-    """The hashes of its tokens: the tokens themselves nobody is told."""
-    found = _client_or_404(_api_or_404(api), client)
+    """The hashes of its tokens: the tokens themselves nobody is told. All of them, or a `page` in another shape, as
+    gateways do: one past the end is empty, one before the first is the first."""
+    found, number = _client_or_404(_api_or_404(api), client), _page_number(request)
     try:
         with hasty_client() as redis:
-            there = tokens.listed(place_of(found), redis)
+            if number is None:
+                return json_response(_listed(tokens.listed(place_of(found), redis)))
+            there, pages = tokens.page(place_of(found), number, redis)
     except RedisError:
         raise RestError(503, AWAY) from None
-    return json_response([{"code": hash, "expires": expires} for hash, expires in there])
+    paging = {"page_num": number, "page_total": pages, "page_size": tokens.PAGE}
+    return json_response({"Pagination": paging, "Tokens": _listed(there)})
+
+
+def _page_number(request: HttpRequest) -> int | None:
+    asked = request.GET.get("page", "")
+    if asked and not _NUMBER.fullmatch(asked):
+        raise RestError(400, "page: must be a whole number")
+    return max(1, int(asked)) if asked else None
+
+
+def _listed(there: list[tuple[str, int]]) -> list[dict]:
+    return [{"code": hash, "expires": expires} for hash, expires in there]
 
 
 @access("key", "oauth", methods="POST")

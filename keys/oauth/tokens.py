@@ -20,6 +20,7 @@ from keys.keys.token import FUNCTIONS, cache_key, hashed
 
 _ACCESS, _REFRESH, AUTHORIZE = "oauth-access.", "oauth-refresh.", "oauth-authorize."
 _AT_ONCE = 500
+PAGE = 100  # tokens, as gateways page them
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,22 @@ def listed(place: Place, redis: Redis) -> list[tuple[str, int]]:
     """(hash, expiry in unix seconds) of the tokens that have not expired, the next to expire first. Raises
     redis.RedisError."""
     found = redis.zrangebyscore(place.tokens, int(time.time()), "+inf", withscores=True)
+    return _with_expiry(found)
+
+
+def page(place: Place, number: int, redis: Redis) -> tuple[list[tuple[str, int]], int]:
+    """Those of one page, counted from 1, and how many pages there are. Raises redis.RedisError."""
+    now = int(time.time())
+    with redis.pipeline(transaction=False) as pipeline:
+        pipeline.zcount(place.tokens, now, "+inf")
+        pipeline.zrangebyscore(
+            place.tokens, now, "+inf", start=(number - 1) * PAGE, num=PAGE, withscores=True
+        )
+        count, found = pipeline.execute()
+    return _with_expiry(found), -(-count // PAGE)
+
+
+def _with_expiry(found: Iterable[tuple[bytes, float]]) -> list[tuple[str, int]]:
     return [(hash.decode("utf-8", "replace"), int(expires)) for hash, expires in found]
 
 

@@ -1,5 +1,8 @@
 """`/api/apis/oauth/…` on the wire."""
 
+import json
+import time
+
 import pytest
 
 from keys.models import OAuthClient
@@ -192,11 +195,40 @@ def test_tokens_are_listed_by_their_hashes_and_revoked(cast, ada, protected, gol
     assert ada.get(path(protected, "shop", "tokens")).json() == []
 
 
+def test_tokens_come_in_pages_of_a_hundred_in_the_shape_of_gateways(cast, ada, protected, gold, redis):
+    build.client(cast.acme, protected, gold, client_id="shop")
+    tokens = f"oauth-data.{protected.api_id}.oauth-client-tokens.shop"
+    address = path(protected, "shop", "tokens")
+    none = {"Pagination": {"page_num": 1, "page_total": 0, "page_size": 100}, "Tokens": []}
+    assert ada.get(address + "?page=1").content == json.dumps(none, separators=(",", ":")).encode()
+    soon = int(time.time()) + 1_000
+    redis.zadd(tokens, {f"{number:016x}": soon + number for number in range(201)} | {"lapsed": 5})
+    for asked, number, first, size in (
+        ("1", 1, 0, 100),
+        ("2", 2, 100, 100),
+        ("3", 3, 200, 1),
+        ("4", 4, 0, 0),
+        ("999999999", 999_999_999, 0, 0),
+        ("0", 1, 0, 100),
+        ("-5", 1, 0, 100),
+    ):
+        assert ada.get(f"{address}?page={asked}").json() == {
+            "Pagination": {"page_num": number, "page_total": 3, "page_size": 100},
+            "Tokens": [
+                {"code": f"{each:016x}", "expires": soon + each} for each in range(first, first + size)
+            ],
+        }
+    assert len(ada.get(address).json()) == len(ada.get(address + "?page=").json()) == 201
+    for hostile in ("x", "1e3", "1.5", "%E0%A5%A7", "1%0A", "9" * 10, "9" * 5_000, "--1", "[]"):
+        assert said(ada.get(f"{address}?page={hostile}")) == (400, "page: must be a whole number")
+
+
 def test_without_redis_the_tokens_are_not_known(rest, cast, theirs, settings, admin_client):
     api, gus = theirs[0], rest(cast.globex_admin)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     away = (503, "The gateways' Redis, which holds the tokens, does not answer")
-    assert said(gus.get(path(api, "theirs", "tokens"))) == away
+    for query in ("", "?page=1"):
+        assert said(gus.get(path(api, "theirs", "tokens") + query)) == away
     assert said(admin_client.delete("/admin/oauth/tokens?scope=lapsed")) == away
 
 
