@@ -26,6 +26,7 @@ ACROSS = {
     "tests/dashboard/test_upgrade.py": "a database of an earlier version",
     "tests/keys/credentials/test_doors.py": "every door of a key with what it must not name",
     "tests/keys/credentials/test_rest.py": "ids, users and secrets by REST, from the body to Redis",
+    "tests/keys/test_foreign.py": "every door of keys, policies and OAuth clients with what is not the organisation's",
     "tests/keys/test_secrecy.py": "where a token must not be found",
     "tests/nodes/test_conversations.py": "recorded gateways, call by call",
     "tests/nodes/test_under_load.py": "many gateways at once",
