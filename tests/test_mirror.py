@@ -57,6 +57,7 @@ TESTED_IN = {
     "keys/actions/kinds.py": "tests/keys/actions/test_views.py",
     "keys/finding/forms.py": "tests/keys/finding/test_views.py",
     "keys/finding/quotas.py": "tests/keys/finding/test_views.py",
+    "keys/finding/rows.py": "tests/keys/finding/test_views.py",
     "keys/hygiene/findings.py": "tests/keys/hygiene/test_views.py",
     "apis/definitions/rules/policies.py": "tests/keys/policies/use/test_naming.py",
     "keys/credentials/exposure.py": "tests/keys/credentials/test_rest.py",

@@ -8,8 +8,8 @@ from redis import RedisError
 
 from apis.gateways import names
 from apis.gateways.redis_client import hasty_client
-from keys.keys.reader import facts_of, quotas_of, served_to
-from keys.keys.session import session
+from keys.keys.reader import facts_of, quotas_of, served
+from keys.keys.session import PolicyFacts, session
 from keys.models import Key
 from keys.policies.effect.effective import effective
 from keys.policies.effect.levels import value
@@ -40,9 +40,10 @@ class Quotas:
     away: str = ""
 
 
-def of(keys: Sequence[Key]) -> Quotas:
-    """Of the keys of a page, which are asked of Redis at once: a page is shown whether or not that answers."""
-    counted = counted_of(keys)
+def of(keys: Sequence[Key], policies: Mapping[str, Sequence[PolicyFacts]]) -> Quotas:
+    """Of the keys of a page, which are asked of Redis at once: a page is shown whether or not that answers. policies:
+    those of each key by its id, in their order."""
+    counted = counted_of(keys, policies)
     # Gateways of 3.0 count by the hash, whatever else a key that was rotated is counted under.
     counters = [
         (key.id, scope, name)
@@ -63,13 +64,22 @@ def of(keys: Sequence[Key]) -> Quotas:
     return Quotas({key.id: _fullest(key, counted[key.id], used) for key in keys if key.id in counted})
 
 
-def counted_of(keys: Iterable[Key]) -> dict[str, dict[str, int]]:
+def counted_of(
+    keys: Iterable[Key], policies: Mapping[str, Sequence[PolicyFacts]]
+) -> dict[str, dict[str, int]]:
     """{scope: requests} of what gateways count of each living key, by its id; of those that have a quota alone."""
     living = [key for key in keys if key.revoked_at is None]
-    policies, own = served_to(living), quotas_of(living)
+    elements = served(
+        {key.org_id for key in living}, {policy.id for key in living for policy in policies[key.id]}
+    )
+    own = quotas_of(living)
+    by_policies = {
+        key.id: [elements[policy.id] for policy in policies[key.id] if policy.id in elements]
+        for key in living
+    }
     found = {
-        key.id: _by_policies(key, policies[key.id])
-        if key.id in policies
+        key.id: _by_policies(key, by_policies[key.id])
+        if by_policies[key.id]
         else ({"": key.quota_max} if key.quota_max > 0 else {}) | own.get(key.id, {})
         for key in living
     }

@@ -9,8 +9,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
 
 from keys.actions.forms import ActionForm
-from keys.finding import quotas, tokens
+from keys.finding import tokens
 from keys.finding.forms import NEWEST_FIRST, KeyFilterForm
+from keys.finding.rows import rows
 from keys.keys import picker
 from keys.keys.delivery import delivered_of
 from keys.keys.picker import offered
@@ -63,7 +64,7 @@ def key_list(request, org):
         "asked": asked,
         "chips": _chips(filters, asked),
         "kept": {name: asked[name] for name in (*CHIPS, "sort") if name in asked},
-        "rows": _rows(page.items, used),
+        "rows": rows(page.items, used.of if used else {}, reverse("key-list", args=[org])),
         "heads": heads((*COLUMNS, used.column) if used else COLUMNS, asked, default=NEWEST_FIRST),
         "usage": used,
         "page": page,
@@ -92,23 +93,6 @@ def key_search(request, org):
         return redirect(place)
     asked = {name: request.POST[name] for name in ASKED if request.POST.get(name)}
     return redirect(f"{place}?{urlencode(asked)}" if asked else place)
-
-
-def _rows(keys: list[Key], used) -> list[dict]:
-    delivered, policies, quota = delivered_of(keys), policies_of(keys), quotas.of(keys)
-    return [
-        {
-            "key": key,
-            "state": key.state(policies[key.id]),
-            "denying": next((policy for policy in policies[key.id] if policy.state == "deny"), None),
-            "policies": policies[key.id],
-            "delivered": key.id in delivered,
-            "quota": quota.of.get(key.id),
-            "away": quota.away,
-            "use": used and used.of.get(key.token_hash),
-        }
-        for key in keys
-    ]
 
 
 def _usage(request, keys: list[Key]):

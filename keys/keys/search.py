@@ -11,17 +11,15 @@ from typing import Any
 
 from django.db.models import (
     BooleanField,
-    Count,
     Exists,
     F,
     Func,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     TextField,
 )
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from apis.models import ApiDefinition
@@ -33,17 +31,9 @@ FEW = 2_000
 LONGEST_SEARCH = 200  # characters; each word is looked up by a statement of its own
 
 
-def _number_of(rows: type[KeyRight] | type[KeyPolicy]) -> Coalesce:
-    """A subquery and not a join: it is left out where keys are only counted."""
-    of_key = rows.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id")).order_by()
-    return Coalesce(Subquery(of_key.values("key_id").annotate(number=Count("id")).values("number")), 0)
-
-
 @dataclass(frozen=True)
 class Found:
-    """keys: each with `apis_named`, the number of its own rights, and `policies_named`, that of its policies.
-    countable: whether counting them reads few that are
-    not among them."""
+    """countable: whether counting the keys reads few that are not among them."""
 
     keys: QuerySet[Key]
     countable: bool = True
@@ -75,7 +65,7 @@ def found(
     `policy`: those that have it, by its row's id. `owner`: exactly; "" is none. `ends_by`: living ones that expire from
     now until then."""
     now = timezone.now()
-    keys = Key.objects.annotate(apis_named=_number_of(KeyRight), policies_named=_number_of(KeyPolicy))
+    keys = Key.objects.all()
     looked_up = []
     if text:
         in_text = {"tags_text": Cast("tags", TextField()), "meta_text": Cast("meta_data", TextField())}

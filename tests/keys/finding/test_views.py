@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from keys.keys import lifecycle
@@ -148,6 +149,31 @@ def test_a_key_that_a_policy_denies_is_said_to_be_refused_everywhere(acme, made)
     assert one.context["state"] == "refused"
     lines = acme.get("/o/acme/keys/?format=csv&state=refused").getvalue().decode().splitlines()[1:]
     assert [line.split(",")[1:5:3] for line in lines] == [["closed", "refused"]]
+
+
+def test_a_row_says_what_its_key_opens_and_leads_to_it(cast, acme, made, given, orders):
+    build.key(cast.acme, orders, build.api(cast.acme, "Returns"), alias="two")
+    third = policies.policy(cast.acme, orders, name="Third")
+    by(cast.acme, given["gold"], given["closed"], third, alias="three")
+    by(cast.acme, alias="every", all_apis=True)
+    found = rows(acme.get("/o/acme/keys/"))
+    said = {
+        alias: ([policy.name for policy in row["policies"]], row["policies_in_all"], row["own"])
+        for alias, row in found.items()
+    }
+    assert said == {
+        "gold": (["Gold"], 0, ""),
+        "closed": (["Gold", "Closed"], 0, ""),
+        "three": (["Gold", "Closed"], 3, ""),
+        "own": ([], 0, "1 API"),
+        "bare": ([], 0, "1 API"),
+        "two": ([], 0, "2 APIs"),
+        "ending": ([], 0, "all APIs"),
+        "every": ([], 0, "all APIs"),
+    }
+    assert {row["address"] for row in found.values()} == {
+        reverse("key-detail", args=["acme", row["key"].id]) for row in found.values()
+    }
 
 
 def test_a_row_says_how_much_of_its_quota_a_key_has_used(acme, made, redis):
