@@ -7,6 +7,7 @@ found here, before anything is stored. Others ask by way of apis.definitions.kin
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 from apis.definitions import document, listen_path
 from apis.definitions.authentication import ways
@@ -15,11 +16,14 @@ from apis.definitions.listen_path import Address
 from apis.definitions.pointer import Problem, child, pointer, walk
 from apis.definitions.rules import guard, members, references, shape, trusted
 from apis.definitions.rules.policies import named
-from apis.definitions.rules.targets import NOWHERE, target_fault
+from apis.definitions.rules.targets import NOWHERE, outside_fault, target_fault
 from orgs.http.strict_json import BadJson
 
 LONGEST_NAME = 1_000  # characters of a member's name, which the pointer of everything below it repeats
 DEFAULT_VERSION = "Default"
+DEFAULT_ADDED = (
+    f"It had no version, and no gateway serves such a one: it was given the version {DEFAULT_VERSION!r}."
+)
 PROTOCOLS = ("", "http", "https", "h2c", "tcp", "tls")
 _API_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]*")
 # What stands, or does in other dashboards of this API, in the place of an id below /api/apis/.
@@ -50,8 +54,21 @@ def problems(definition: object, *, may_use_references: bool, org_id: str = "") 
 
 def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: bool | None = None) -> dict:
     given = is_active(definition) if active is None else active
-    forced = {"id": id, "api_id": api_id, "org_id": org_id, "active": given}
+    forced = {"id": id, "api_id": api_id, "org_id": org_id, "active": given, **_version_added(definition)}
     return {**{name: forced.get(name, value) for name, value in definition.items()}, **forced}
+
+
+def additions(definition: dict) -> list[str]:
+    return [DEFAULT_ADDED] if _version_added(definition) else []
+
+
+def _version_added(definition: dict) -> dict[str, Any]:
+    """The members that have a version which a definition lacks: gateways answer 403 to all that call one without."""
+    given = definition.get("version_data") or {}
+    if not isinstance(given, dict) or given.get("versions"):
+        return {}
+    only = {"name": DEFAULT_VERSION, "use_extended_paths": True, "extended_paths": {}}
+    return {"version_data": {**given, "not_versioned": True, "versions": {DEFAULT_VERSION: only}}}
 
 
 def names(definition: dict) -> Names:
@@ -163,17 +180,24 @@ def _target(definition: dict) -> Iterator[Problem]:
     proxy = _proxy(definition)
     target = proxy.get("target_url") or ""
     discovery = proxy.get("service_discovery") or {}
-    if not target and (proxy.get("enable_load_balancing") or discovery.get("use_discovery_service")):
+    dials_others = proxy.get("enable_load_balancing") or discovery.get("use_discovery_service")
+    if not target and (dials_others or _answers_itself(definition)):
         return
-    if fault := target_fault(target):
+    # What is not dialled need not say how.
+    fault = outside_fault(target) if dials_others and "://" not in target else target_fault(target)
+    if fault:
         yield Problem("/proxy/target_url", fault)
 
 
+def _answers_itself(definition: dict) -> bool:
+    """Whether gateways put the answers together from the data sources of a GraphQL schema."""
+    engine = definition.get("graphql") or {}
+    return bool(engine.get("enabled")) and engine.get("execution_mode") in members.SAFE_MODES
+
+
 def _versions(definition: dict) -> Iterator[Problem]:
-    versions = (definition.get("version_data") or {}).get("versions")
-    if not versions:
-        yield Problem("/version_data/versions", "must have at least one version, also when not versioned")
-    for name, version in (versions or {}).items():
+    versions = (definition.get("version_data") or {}).get("versions") or {}
+    for name, version in versions.items():
         if version is None:
             yield Problem(child("/version_data/versions", name), "must be an object")
 

@@ -35,6 +35,11 @@ def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: 
     return _kind(definition).normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=active)
 
 
+def additions(definition: dict) -> list[str]:
+    """What `normal_form` adds because gateways serve nothing without it, in sentences for its author."""
+    return _kind(definition).additions(definition)
+
+
 def names(definition: dict) -> Names:
     """What it calls itself."""
     return _kind(definition).names(definition)

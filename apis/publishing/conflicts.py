@@ -31,7 +31,7 @@ def address_is_taken(address: Address, org_id: str, *, but: str | None = None) -
     """
     with scope.every_org():
         others = ApiDefinition.objects.exclude(id=but).filter(listen_port=address.port)
-        own = others.filter(org_id=org_id, domain=address.domain, listen_path__in=_spellings(address.path))
+        own = others.filter(org_id=org_id, domain=address.domain, listen_path=address.path)
         if own.exists():
             return True
         near = others.exclude(org_id=org_id).filter(_above_or_below(head(address.path)))
@@ -41,9 +41,12 @@ def address_is_taken(address: Address, org_id: str, *, but: str | None = None) -
         return any(overlap(address, Address(*other)) for other in found)
 
 
-def _spellings(path: str) -> set[str]:
-    """A path with and without a slash at its end, which are one to a gateway."""
-    return {path, path.rstrip("/") or path, path if path.endswith("/") or not path else f"{path}/"}
+def beside(address: Address, org_id: str, *, but: str) -> ApiDefinition | None:
+    """The API of the organisation that listens on the same path but for a slash at its end: gateways serve both, and
+    requests for the path itself go to the one without."""
+    other = address.path.removesuffix("/") if address.path.endswith("/") else f"{address.path}/"
+    same = ApiDefinition.objects.filter(org_id=org_id, domain=address.domain, listen_port=address.port)
+    return same.filter(listen_path=other or None).exclude(id=but).defer("definition_text").first()
 
 
 def _above_or_below(text: str) -> Q:

@@ -138,7 +138,7 @@ def data_source(path: Path, value: Any, org_id: str) -> str | None:
 
 
 # In the others gateway 5 looks for references in all headers that a caller sends.
-_SAFE_MODES = ("executionEngine", "supergraph")
+SAFE_MODES = ("executionEngine", "supergraph")
 # Hold for super-users too: not a matter of trust, but what a gateway misunderstands.
 FOR_EVERYBODY = (rewrite, target, route)
 
@@ -305,7 +305,7 @@ def problems(definition: dict, org_id: str, *, trusted: bool) -> Iterator[tuple[
         if fault:
             yield path, fault
     engine = definition.get("graphql") or {}
-    if engine.get("enabled") and engine.get("execution_mode") not in _SAFE_MODES and not trusted:
+    if engine.get("enabled") and engine.get("execution_mode") not in SAFE_MODES and not trusted:
         yield (
             ("graphql", "execution_mode"),
             "must be executionEngine or supergraph; others are for super-users",

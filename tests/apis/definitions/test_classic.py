@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apis.definitions.classic import normal_form, problems
+from apis.definitions.classic import DEFAULT_ADDED, additions, normal_form, problems
 from apis.definitions.pointer import Problem
 from apis.definitions.rules.shape import TYPES
 from apis.publishing.render import wrapper
@@ -28,9 +28,6 @@ USELESS = {
     "listen_path /tyk/": "/proxy/listen_path",
     "listen_path with ? /a?b/": "/proxy/listen_path",
     "target_url empty": "/proxy/target_url",
-    "no version_data at all": "/version_data/versions",
-    "version_data: not_versioned true, versions empty": "/version_data/versions",
-    "version_data: not_versioned true, versions null": "/version_data/versions",
     "env:// reference in a definition (name member)": "/name",
 }
 
@@ -60,7 +57,13 @@ def test_a_served_definition_goes_out_equal_but_for_what_is_forced(case):
     definition = definition_of(case)
     forced = {"id": new_id(), "api_id": "an id", "org_id": new_id()}
     sent = json.loads(wrapper(definition, **forced))
-    assert sent == {"api_definition": as_served(definition | forced | {"active": True}), "oas": None}
+    given = definition | forced | {"active": True}
+    if not (definition.get("version_data") or {}).get("versions"):
+        given["version_data"] = {
+            "not_versioned": True,
+            "versions": {"Default": {"name": "Default", "use_extended_paths": True, "extended_paths": {}}},
+        }
+    assert sent == {"api_definition": as_served(given), "oas": None}
 
 
 def test_the_recordings_hold_every_kind_of_outcome():
@@ -212,14 +215,46 @@ def test_a_target_url_is_refused_unless_a_gateway_can_parse_and_reach_it(target,
     )
 
 
-def test_a_target_may_be_absent_where_a_gateway_finds_it_elsewhere():
-    definition = plain()
-    definition["proxy"] |= {
-        "target_url": "",
-        "enable_load_balancing": True,
-        "target_list": ["http://a", "http://b"],
-    }
-    assert problems(definition, may_use_references=False) == []
+BALANCED = {"enable_load_balancing": True, "target_list": ["http://a", "http://b"]}
+
+
+@pytest.mark.parametrize(
+    ("target", "proxy", "graphql", "fault"),
+    [
+        ("", BALANCED, {}, None),
+        ("host.example", BALANCED, {}, None),
+        ("host.example/path", BALANCED, {}, None),
+        ("host example", BALANCED, {}, "must be a URL without blanks and with whole %-escapes"),
+        ("file:///etc/passwd", BALANCED, {}, "must be a URL with http or https"),
+        ("tyk://$1/", BALANCED, {}, "must be tyk:// and the ID of an own API"),
+        ("host.example", {}, {}, "must be a URL with http or https"),
+        ("", {}, {"enabled": True, "execution_mode": "executionEngine"}, None),
+        ("", {}, {"enabled": True, "execution_mode": "supergraph"}, None),
+        ("", {}, {"enabled": True, "execution_mode": "proxyOnly"}, "must not be empty"),
+        ("", {}, {"enabled": False, "execution_mode": "executionEngine"}, "must not be empty"),
+        (
+            "file:///x",
+            {},
+            {"enabled": True, "execution_mode": "supergraph"},
+            "must be a URL with http or https",
+        ),
+    ],
+)
+def test_a_target_may_be_absent_where_a_gateway_does_not_dial_it(target, proxy, graphql, fault):
+    definition = plain(graphql=graphql)
+    definition["proxy"] |= {"target_url": target, **proxy}
+    found = [each.message for each in problems(definition, may_use_references=True)]
+    assert found == ([fault] if fault else [])
+
+
+@pytest.mark.parametrize("given", [None, {}, {"versions": {}}, {"versions": None, "default_version": "v1"}])
+def test_a_definition_without_a_version_is_given_one_and_it_is_said(given):
+    definition = plain(version_data=given)
+    made = normal_form(definition, id="1" * 24, api_id="x", org_id="2" * 24)
+    only = {"name": "Default", "use_extended_paths": True, "extended_paths": {}}
+    assert made["version_data"] == {**(given or {}), "not_versioned": True, "versions": {"Default": only}}
+    assert additions(definition) == [DEFAULT_ADDED]
+    assert (additions(made), normal_form(made, id="1" * 24, api_id="x", org_id="2" * 24)) == ([], made)
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,9 @@ def is_taken(api, org):
 
 
 def same(one, other):
-    """Whether two Addresses are one to a gateway, which would then rename one of the two APIs: an end with a slash and
-    one without do not tell them apart."""
-    return (one.domain, one.path.rstrip("/")) == (other.domain, other.path.rstrip("/"))
+    """Whether two Addresses are one to a gateway, which would then rename one of the two APIs. With a slash at the end
+    and without are two (seen, 3.0.12 and 5.14)."""
+    return (one.domain, one.path) == (other.domain, other.path)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -59,6 +59,18 @@ def test_an_address_is_taken_where_the_rules_of_overlapping_say_so(cast, path, d
                 assert (other, place, found) == (other, place, overlap(asked, theirs))
                 found = conflicts.address_is_taken(asked, cast.acme.id)
                 assert (other, place, found) == (other, place, same(asked, theirs))
+
+
+def test_an_own_api_that_differs_by_the_slash_at_the_end_is_told(cast):
+    with scope.org(cast.acme.id):
+        there = {path: stored(cast.acme, path) for path in ("/", "/a", "/a/", "/b/", "/c")}
+        stored(cast.acme, "/b", domain="b.example")
+        beside = {
+            path: conflicts.beside(Address("", path), cast.acme.id, but=api.id) for path, api in there.items()
+        }
+    assert beside == {"/": None, "/a": there["/a/"], "/a/": there["/a"], "/b/": None, "/c": None}
+    with scope.org(cast.globex.id):
+        assert conflicts.beside(Address("", "/c/"), cast.globex.id, but="") is None
 
 
 def test_a_port_is_taken_on_the_domains_that_meet(cast):

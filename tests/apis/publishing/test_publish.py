@@ -208,7 +208,8 @@ def test_the_same_path_on_another_domain_is_another_place(cast, acme):
 
 def test_inside_an_organisation_paths_may_lie_below_each_other_but_not_be_the_same(cast, acme, api):
     publish.create(acme.id, plain("/payments/v2/"), author=cast.acme_admin)
-    assert refused(lambda: publish.create(acme.id, plain("/payments"), author=cast.acme_admin)) == TAKEN
+    publish.create(acme.id, plain("/payments"), author=cast.acme_admin)
+    assert refused(lambda: publish.create(acme.id, plain(), author=cast.acme_admin)) == TAKEN
 
 
 def calling(name, listen_path="/calling/", **members):
