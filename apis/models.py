@@ -30,6 +30,8 @@ class WithDefinition(models.Model):
 
 # APIs that send requests to others: few, so that whoever comes or goes finds those that name it.
 CALLING = ~Q(calls=[])
+# The same of policies.
+NAMING_POLICIES = ~Q(policies=[])
 
 
 class ApiDefinition(OrgOwned, WithDefinition):
@@ -45,11 +47,12 @@ class ApiDefinition(OrgOwned, WithDefinition):
     claimed_domain = models.CharField(max_length=255, blank=True, default="", editable=False)
     path_head = models.CharField(max_length=500, blank=True, default="", editable=False)
     # What else others ask of a definition (apis.definitions.kinds): names of its versions, ways to authenticate, where
-    # it sends requests, and the own APIs among that, by API id or database id.
+    # it sends requests, and the own APIs among that, by API id or database id; the policies that it names.
     versions = models.JSONField(default=list, editable=False)
     auth = models.CharField(max_length=200, default="", editable=False)
     target_url = models.CharField(max_length=2000, blank=True, default="", editable=False)
     calls = models.JSONField(default=list, editable=False)
+    policies = models.JSONField(default=list, editable=False)
     active = models.BooleanField()
     revision = models.PositiveIntegerField()
     # The bytes of the definition, counted by the database so that summing them up reads no text.
@@ -67,6 +70,7 @@ class ApiDefinition(OrgOwned, WithDefinition):
             models.Index(fields=["org", "name", "id"], name="api_by_name"),
             models.Index(fields=["org", "listen_path", "id"], name="api_by_listen_path"),
             models.Index(fields=["org"], condition=CALLING, name="api_calling_others"),
+            models.Index(fields=["org"], condition=NAMING_POLICIES, name="api_naming_policies"),
             # Claims are looked up over all organisations (apis.publishing.conflicts).
             models.Index(fields=["api_id"], name="api_by_api_id"),
             models.Index(fields=["id"], name="api_by_id"),

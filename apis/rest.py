@@ -6,12 +6,15 @@ Last write wins, as clients expect; who sends `If-Match` is told when somebody w
 from django.db.models import Q
 
 from apis.definitions import kinds
+from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.models import ApiDefinition
 from apis.publishing import publish
+from apis.publishing.serving import missing_policies
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, json_response, ok, page, read_json, stamp, tagged, valid
+from orgs.http.strict_json import printable
 from orgs.models import Organisation
 
 NOT_FOUND = "API not found"
@@ -36,7 +39,7 @@ def api_detail(request, id):
         publish.delete(api, author=request.user, started_from=seen)
         return ok("API deleted")
     api = publish.change(api, _definition(request), author=request.user, started_from=seen)
-    return tagged(request, ok("API updated"), etags.tag(api.revision))
+    return tagged(request, ok("API updated", **_warnings(api)), etags.tag(api.revision))
 
 
 def wrapper(api):
@@ -58,7 +61,17 @@ def _create(request):
     definition = _definition(request)
     org_id = request.user.org_id or _named_organisation(definition)
     api = publish.create(org_id, definition, author=request.user)
-    return tagged(request, ok("API created", api.id, ID=api.api_id), etags.tag(api.revision))
+    return tagged(
+        request, ok("API created", api.id, **_warnings(api), ID=api.api_id), etags.tag(api.revision)
+    )
+
+
+def _warnings(api):
+    """A member of the answer, only where there is something to say: of Tyk's clients none reads it, nor minds it."""
+    missing = [
+        f"There is no policy '{printable(id)}' in this organisation yet." for id in missing_policies(api)
+    ]
+    return {"Warnings": summary(missing, 5)} if missing else {}
 
 
 def _definition(request):

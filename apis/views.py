@@ -13,7 +13,7 @@ from apis.forms import JsonForm, ListForm
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from apis.publishing.refusals import Stale
-from apis.publishing.serving import missing_targets
+from apis.publishing.serving import missing_policies, missing_targets
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form, status_of
@@ -80,7 +80,11 @@ def _usage(request, apis):
 def api_detail(request, org, id):
     api = api_or_404(id)
     context = about(request, api, "overview")
-    extra = {"curl": calling.command(api.definition, "KEY"), "missing": missing_targets(api)}
+    extra = {
+        "curl": calling.command(api.definition, "KEY"),
+        "missing": missing_targets(api),
+        "missing_policies": missing_policies(api),
+    }
     if used := _usage(request, [api]):
         extra |= {"usage": used, "use": used.of.get(api.api_id)}
     return render(request, "apis/detail.html", {**context, **extra})

@@ -39,6 +39,7 @@ ACROSS = {
 TESTED_IN = {
     "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
     "apis/publishing/references.py": "tests/keys/policies/use/test_naming.py",
+    "apis/publishing/render.py": "tests/apis/publishing/test_serving.py",
     "keys/certificates/ending.py": "tests/keys/certificates/test_delivery.py",
     "keys/certificates/forms.py": "tests/keys/certificates/test_views.py",
     "keys/certificates/lifecycle.py": "tests/keys/certificates/test_rest.py",

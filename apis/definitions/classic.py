@@ -5,7 +5,7 @@ found here, before anything is stored. Others ask by way of apis.definitions.kin
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -114,8 +114,10 @@ def policies(definition: dict) -> list[tuple[str, str]]:
     return named(definition)
 
 
-def classic_for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
-    return guard.for_gateways(definition, id_of)
+def classic_for_gateways(
+    definition: dict, id_of: Callable[[str], str | None], policy_ids: Mapping[str, str]
+) -> dict:
+    return guard.for_gateways(definition, id_of, policy_ids)
 
 
 def _identity(definition: dict) -> Iterator[Problem]:

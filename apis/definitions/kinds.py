@@ -5,7 +5,7 @@ this (starter, calling, difference), or reads the columns which publishing write
 module with these functions; which one, `_kind` says alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 
 from apis.definitions import classic
@@ -75,9 +75,12 @@ def policies(definition: dict) -> list[tuple[str, str]]:
     return _kind(definition).policies(definition)
 
 
-def classic_for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
+def classic_for_gateways(
+    definition: dict, id_of: Callable[[str], str | None], policy_ids: Mapping[str, str]
+) -> dict:
     """A copy of a valid definition in the classic form, as gateways are given it.
 
-    id_of: the database id of an API of the same organisation by its id, None for one that is not there.
+    id_of: the database id of an API of the same organisation by its id, None for one that is not there. policy_ids:
+    those of its policies by either of their IDs; another that is named is nobody's to gateways.
     """
-    return _kind(definition).classic_for_gateways(definition, id_of)
+    return _kind(definition).classic_for_gateways(definition, id_of, policy_ids)

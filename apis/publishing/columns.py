@@ -24,4 +24,5 @@ def columns(definition: dict) -> dict[str, Any]:
         "auth": kinds.auth(definition),
         "target_url": targets.url[:LONGEST_TARGET],
         "calls": targets.apis,
+        "policies": sorted({id for _, id in kinds.policies(definition)}),
     }

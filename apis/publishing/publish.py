@@ -182,7 +182,7 @@ def _describe(api, definition, api_id, active=None):
 
 
 def faults(definition, *, author, org_id, present=None) -> list[Problem]:
-    """What keeps a definition from being published, as far as it says so itself, and by the policies that it names.
+    """What keeps a definition from being published, as far as it says so itself, and by the certificates in it.
 
     present: the ApiDefinition that there is; its own id is kept, even if nobody could choose it today, and what it
     names.
@@ -193,7 +193,6 @@ def faults(definition, *, author, org_id, present=None) -> list[Problem]:
         found = [problem for problem in found if problem.pointer != "/api_id"]
     if isinstance(definition, dict):
         stored = present.definition if present else None
-        found += references.strange_policies(definition, org_id, stored)
         said = {problem.pointer for problem in found}
         strange = references.strange_certificates(definition, org_id, stored)
         found += [problem for problem in strange if problem.pointer not in said]

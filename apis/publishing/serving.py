@@ -5,7 +5,7 @@ locked last and for no longer than it takes to number the feed.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from django.db.models import Q
 
 from apis import definitions
 from apis.gateways import outbox
-from apis.models import CALLING, ApiDefinition, FeedVersion, ServedApi
-from apis.publishing import packing, render
+from apis.models import CALLING, NAMING_POLICIES, ApiDefinition, FeedVersion, ServedApi
+from apis.publishing import packing, references, render
 from orgs.ids import new_id
 from orgs.organisations import locks
 
@@ -48,6 +48,7 @@ def serve(org_id: str, apis: list[ApiDefinition]) -> tuple[int, int]:
     are). An API in `apis` that is not active has none.
     """
     id_of = _ids(org_id, apis)
+    policy_ids = references.policy_ids(org_id, {id for api in apis for id in api.policies})
     before = {
         row.api_id: row for row in ServedApi.objects.filter(org_id=org_id, api_id__in=[a.id for a in apis])
     }
@@ -57,7 +58,9 @@ def serve(org_id: str, apis: list[ApiDefinition]) -> tuple[int, int]:
         if not api.active:
             continue
         row = before.get(api.id) or ServedApi(org_id=org_id, api_id=api.id, body=b"")
-        body = render.wrapper(api.definition, id=api.id, api_id=api.api_id, org_id=org_id, id_of=id_of)
+        body = render.wrapper(
+            api.definition, id=api.id, api_id=api.api_id, org_id=org_id, id_of=id_of, policy_ids=policy_ids
+        )
         same = bytes(row.body) == body
         row.sort_key, row.revision, row.made_by = api.api_id, api.revision, made_by()
         if not same:
@@ -74,6 +77,30 @@ def callers(api: ApiDefinition, ids: Iterable[str]) -> list[ApiDefinition]:
     """The other active APIs of its organisation that send requests to one of `ids`, which came or went."""
     named = ApiDefinition.objects.filter(CALLING, org_id=api.org_id, calls__has_any_keys=list(ids))
     return list(named.filter(active=True).exclude(id=api.id).order_by("id"))
+
+
+def serve_naming(org_id: str, policies: Collection[str]) -> bool:
+    """Serve anew the APIs whose definitions name one of these policies, which came or went; whether that made any
+    another. What gateways pull is still to be numbered (`renew`)."""
+    if not policies:
+        return False
+    named = ApiDefinition.objects.filter(
+        NAMING_POLICIES, org_id=org_id, active=True, policies__has_any_keys=list(policies)
+    )
+    ids = list(named.order_by("id").values_list("id", flat=True))
+    changed = 0
+    for first in range(0, len(ids), _AT_ONCE):
+        apis = ApiDefinition.objects.filter(org_id=org_id, id__in=ids[first : first + _AT_ONCE])
+        changed += serve(org_id, list(apis.order_by("id")))[0]
+    return changed > 0
+
+
+def missing_policies(api: ApiDefinition) -> list[str]:
+    """The policies that its definition names and that its organisation does not have (yet): gateways refuse a token
+    that is to be given one.
+    """
+    own = references.policy_ids(api.org_id, api.policies)
+    return [id for id in api.policies if id not in own]
 
 
 def missing_targets(api: ApiDefinition) -> list[str]:

@@ -15,6 +15,7 @@ from apis.definitions.document import faithful
 from apis.definitions.pointer import Problem, child
 from apis.gateways import outbox
 from apis.models import ApiDefinition
+from apis.publishing.serving import serve_naming
 from keys.keys.delivery import AGAIN
 from keys.keys.parameters import no_such_api
 from keys.models import KeyPolicy, OAuthClient, Policy, PolicyRevision, PolicyRight
@@ -110,9 +111,10 @@ def delete(policy: Policy, *, author: User | None, expected: int | None = None) 
     _take_from_keys(policy, author)
     storing.record_deleted(policy.org_id, [policy], author)
     withdrawn = serving.withdraw(policy.org_id, [policy])
-    subject = policy.id
+    subject, names = policy.id, {policy.id, policy.policy_id}
     policy.delete()
-    serving.renew(serving.lock(), -withdrawn, org_id=policy.org_id, subject=subject)
+    apis = serve_naming(policy.org_id, names)
+    serving.renew(serving.lock(), -withdrawn, org_id=policy.org_id, subject=subject, apis=apis)
 
 
 def follow(org_id: str, api_id: str, what: str, **_: object) -> None:

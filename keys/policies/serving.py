@@ -55,12 +55,17 @@ def lock() -> PolicyFeed:
     return PolicyFeed.objects.select_for_update().get()
 
 
-def renew(row: PolicyFeed, grown: int, *, org_id: str, subject: str) -> None:
-    """Number the list (of `lock`) anew, which has `grown` elements more than before, and have gateways told once."""
+def renew(row: PolicyFeed, grown: int, *, org_id: str, subject: str, apis: bool = False) -> None:
+    """Number the list (of `lock`) anew, which has `grown` elements more than before, and have gateways told once. apis:
+    whether elements of the feed are others too (`publishing.serve_naming`)."""
     row.policies += grown
     row.stamp = new_id()
     row.save(update_fields=["policies", "stamp"])
-    publishing.renumber(publishing.lock_feed(), org_id=org_id, subject=subject)
+    feed = publishing.lock_feed()
+    if apis:
+        publishing.renew(feed, 0, org_id=org_id, subject=subject)
+    else:
+        publishing.renumber(feed, org_id=org_id, subject=subject)
 
 
 def serve_again() -> int:

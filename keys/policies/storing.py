@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Concat
 
 from apis.definitions.pointer import Problem
 from apis.models import ApiDefinition
+from apis.publishing.serving import serve_naming
 from keys.models import Policy, PolicyRevision, PolicyRight
 from keys.policies import conflicts, document, serving
 from keys.policies.refusals import Invalid, Taken
@@ -55,6 +56,11 @@ class Draft:
         return not self.before or self.before["policy_id"] != self.policy.policy_id
 
     @property
+    def names(self) -> set[str]:
+        """All by which it is known now or was before."""
+        return {self.policy.id, self.policy.policy_id, self.before.get("policy_id", self.policy.policy_id)}
+
+    @property
     def is_renamed(self) -> bool:
         """Whether another may have to give way to it first: one that is there, with another name or id."""
         return bool(self.before) and (self.claims or self.before["name"] != self.policy.name)
@@ -63,12 +69,14 @@ class Draft:
 @dataclass(frozen=True)
 class Stored:
     """What was stored of one organisation; what gateways and others hear of it comes once for all (`announce`).
-    changed: whether their elements are; grown: how many more there are."""
+    changed: whether their elements are; grown: how many more there are; apis: whether those of APIs are, which name a
+    policy that has come or gone."""
 
     org_id: str
     drafts: Sequence[Draft] = ()
     changed: bool = False
     grown: int = 0
+    apis: bool = False
 
     @property
     def claiming(self) -> list[Draft]:
@@ -121,7 +129,8 @@ def store(
     write(organisation.id, drafts, author, message)
     _write_rights(organisation.id, drafts, apis)
     changed, grown = serving.serve(organisation.id, [draft.policy for draft in drafts])
-    return Stored(organisation.id, drafts, changed > 0, grown)
+    named = {name for draft in drafts if draft.claims for name in draft.names}
+    return Stored(organisation.id, drafts, changed > 0, grown, serve_naming(organisation.id, named))
 
 
 def announce(stored: Sequence[Stored]) -> None:
@@ -134,7 +143,8 @@ def announce(stored: Sequence[Stored]) -> None:
         if taken := conflicts.claimed_by_strangers(each.org_id, each.claiming):
             raise Taken(taken)
         if each.changed:
-            serving.renew(row, each.grown, org_id=each.org_id, subject=each.drafts[0].policy.id)
+            subject = each.drafts[0].policy.id
+            serving.renew(row, each.grown, org_id=each.org_id, subject=subject, apis=each.apis)
 
 
 def write(org_id: str, drafts: Sequence[Draft], author: User | None, message: str) -> None:

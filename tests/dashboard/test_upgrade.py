@@ -46,6 +46,9 @@ LANDED = {
     ),
     "apis/migrations/0006_packed_feed.py": "765e4cdf826d6d3e22222477be928cac6f7b9cf4eb3d924b12636466b0a9ebb1",
     "apis/migrations/0007_notices.py": "bd4cae350165bb0ce5307802958340252e14e2a597b4ece224cf170c8a575128",
+    "apis/migrations/0008_named_policies.py": (
+        "0a13b39c2812dd549a078771698354c08d5ed66991f8509f82157bb3a9473e30"
+    ),
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
     ),
@@ -411,8 +414,9 @@ FILLED = {
         ("id", "claimed_domain", "path_head", "versions", "auth", "target_url", "calls"),
     ),
     "apis.migrations.0006_packed_feed": ("apis.ServedApi", ("id", "packed")),
+    "apis.migrations.0008_named_policies": ("apis.ApiDefinition", ("id", "policies")),
 }
-EMPTY = {"versions": [], "calls": [], "packed": b""}
+EMPTY = {"versions": [], "calls": [], "policies": [], "packed": b""}
 
 
 @pytest.mark.parametrize("name", FILLED)
@@ -420,7 +424,9 @@ def test_rows_beyond_what_is_filled_at_once_are_filled_too(cast, monkeypatch, na
     """The dump has few rows; a database that is used has many, of many organisations."""
     for org in (cast.acme, cast.globex):
         for number in range(5):
-            made = build.api(org, f"Orders {number}", domain=f"{org.slug}.example")
+            made = build.api(
+                org, f"Orders {number}", domain=f"{org.slug}.example", jwt_default_policies=[str(number)]
+            )
             build.key(org, made, alias=f"Partner {number}", owner=org.slug)
     migration, (label, members) = importlib.import_module(name), FILLED[name]
     rows = apps.get_model(label).objects

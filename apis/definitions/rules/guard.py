@@ -4,9 +4,9 @@ another organisation. Pure; the stored definition stays as its author wrote it.
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from apis.definitions.rules import targets, templates
+from apis.definitions.rules import policies, targets, templates
 
 # A URL that names a gateway's secret matches this first, without captures; groups keep their numbers.
 _NO_SECRETS = r"^(?s:.*)\$secret_|"
@@ -20,12 +20,14 @@ _INTERNAL_HEADER = (
 )
 
 
-def for_gateways(definition: dict, id_of: Callable[[str], str | None]) -> dict:
+def for_gateways(definition: dict, id_of: Callable[[str], str | None], policy_ids: Mapping[str, str]) -> dict:
     """A copy of a valid definition as gateways are given it.
 
-    id_of: the database id of an API of the same organisation by its id, None for one that is not there.
+    id_of: the database id of an API of the same organisation by its id, None for one that is not there. policy_ids:
+    the database ids of its policies by either of their IDs.
     """
     made = copy.deepcopy(definition)
+    policies.resolve(made, policy_ids)
     for holder, name in internal_members(made):
         api, rest = targets.internal(holder[name])  # type: ignore[misc]  # internal_members are such
         if api != targets.SELF:

@@ -70,7 +70,7 @@ def test_targets_are_the_upstream_and_the_own_apis_that_are_called():
 
 
 def test_gateways_are_given_the_classic_form():
-    assert kinds.classic_for_gateways(plain(), {}.get) == as_served(plain())
+    assert kinds.classic_for_gateways(plain(), {}.get, {}) == as_served(plain())
 
 
 def looks_inside(source: str) -> list[int]:

@@ -7,7 +7,9 @@ from tests.apis.examples import plain
 
 
 def test_the_row_repeats_what_others_ask():
-    definition = plain("/a/{id}/", api_id="one", domain="A.example:8080")
+    definition = plain(
+        "/a/{id}/", api_id="one", domain="A.example:8080", jwt_default_policies=["b", "a", "b"]
+    )
     definition["proxy"]["target_url"] = "tyk://orders/" + "x" * 3_000
     assert columns(definition) == {
         "api_id": "one",
@@ -22,6 +24,7 @@ def test_the_row_repeats_what_others_ask():
         "auth": "token",
         "target_url": definition["proxy"]["target_url"][:2_000],
         "calls": ["orders"],
+        "policies": ["a", "b"],
     }
 
 

@@ -290,7 +290,7 @@ def test_keys_that_lose_a_policy_are_delivered_again_in_a_few_statements(
         KeyPolicy.objects.bulk_create(
             KeyPolicy(org_id=cast.acme.id, key=key, policy=made, position=0) for key in having
         )
-        with transaction.atomic(), django_assert_num_queries(19):
+        with transaction.atomic(), django_assert_num_queries(20):
             lifecycle.delete(made, author=None)
     with scope.org(cast.acme.id):
         told = Outbox.objects.get(kind=AGAIN).payload["subjects"]

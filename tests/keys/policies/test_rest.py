@@ -449,11 +449,11 @@ def test_writes_ask_as_much_of_the_database_for_three_apis_as_for_one(
     apis = [keys.api(cast.acme, f"API {each}") for each in range(number)]
     ada.get(PATH)
     body = build.document("Gold", *apis, _id="a" * 24)
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(27):
         assert post(ada, body).status_code == 200
     with django_assert_num_queries(23):
         assert put(ada, "a" * 24, body | {"rate": 20}).status_code == 200
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(24):
         assert ada.delete(f"{PATH}/{'a' * 24}").status_code == 200
 
 
@@ -778,13 +778,13 @@ def test_an_import_asks_as_much_of_the_database_for_seven_policies_as_for_two(
             )
             for n in range(number)
         ]
-        with django_assert_num_queries(27):
+        with django_assert_num_queries(28):
             assert bring(admin_client, *documents[1:]).status_code == 200
         changed = [
             each | {"rate": 20, "access_rights": build.document("", apis[2])["access_rights"]}
             for each in documents
         ]
-        with django_assert_num_queries(30):
+        with django_assert_num_queries(31):
             assert bring(admin_client, *changed).status_code == 200
 
 

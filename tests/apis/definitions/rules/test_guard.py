@@ -24,7 +24,7 @@ def rewrites_of(definition):
 
 def test_a_plain_definition_is_given_as_it_is_but_for_the_header_that_opens_internal_apis():
     definition = plain()
-    assert guard.for_gateways(definition, IDS.get) == as_served(definition)
+    assert guard.for_gateways(definition, IDS.get, {}) == as_served(definition)
     assert definition == plain()
 
 
@@ -32,7 +32,7 @@ def test_the_header_is_taken_off_where_global_headers_are_switched_off_too():
     definition = plain()
     version = definition["version_data"]["versions"]["Default"]
     version |= {"global_headers_disabled": True, "global_headers": {"A": "b"}, "global_headers_remove": ["C"]}
-    made = guard.for_gateways(definition, IDS.get)["version_data"]["versions"]["Default"]
+    made = guard.for_gateways(definition, IDS.get, {})["version_data"]["versions"]["Default"]
     assert made["global_headers_disabled"] is False
     assert (made["global_headers"], made["global_headers_remove"]) == ({}, ["X-Tyk-Internal"])
 
@@ -51,7 +51,7 @@ def test_the_header_is_taken_off_where_global_headers_are_switched_off_too():
 )
 def test_internal_targets_are_given_as_ids(text, given):
     definition = rewriting({"path": "/", "rewrite_to": text, "triggers": [{"on": "any", "rewrite_to": text}]})
-    made = rewrites_of(guard.for_gateways(definition, IDS.get))[0]
+    made = rewrites_of(guard.for_gateways(definition, IDS.get, {}))[0]
     assert (made["rewrite_to"], made["triggers"][0]["rewrite_to"]) == (given, given)
 
 
@@ -61,7 +61,7 @@ def test_versions_and_graphql_sources_are_given_as_ids():
         definition={"versions": {"v1": "orders", "v2": "b-x", "v3": ""}},
         graphql={"engine": {"data_sources": [{"kind": "REST", "config": config}]}},
     )
-    made = guard.for_gateways(definition, IDS.get)
+    made = guard.for_gateways(definition, IDS.get, {})
     assert made["definition"]["versions"] == {"v1": "a" * 24, "v2": "0" * 24, "v3": ""}
     url = made["graphql"]["engine"]["data_sources"][0]["config"]["url"]
     assert url == f"tyk://{'a' * 24}/{{{{.arguments.id}}}}"
@@ -104,7 +104,7 @@ def gateway_rewrites(rewrite, url, values):
 def test_a_url_that_names_a_secret_is_rewritten_without_it_and_others_as_ever(pattern, rewrite_to, url, made):
     """Issue input: `/u/$secret_conf.x` through `rewrite_to: …/$1` gave the upstream a value of tyk.conf."""
     definition = rewriting({"path": "/u", "match_pattern": pattern, "rewrite_to": rewrite_to})
-    given = rewrites_of(guard.for_gateways(definition, IDS.get))[0]
+    given = rewrites_of(guard.for_gateways(definition, IDS.get, {}))[0]
     assert gateway_rewrites(given, url, {"x": "SECRET"}) == made
     assert given["match_pattern"].endswith("|" + pattern)
 
@@ -118,13 +118,13 @@ def test_a_url_that_names_a_secret_is_rewritten_without_it_and_others_as_ever(pa
 )
 def test_what_only_a_trigger_rewrites_to_is_guarded_alike(rewrite_to, url):
     rewrite = {"match_pattern": "/u/(.*)/(.*)", "rewrite_to": "/x", "triggers": [{"rewrite_to": rewrite_to}]}
-    given = rewrites_of(guard.for_gateways(rewriting({"path": "/u", **rewrite}), IDS.get))[0]
+    given = rewrites_of(guard.for_gateways(rewriting({"path": "/u", **rewrite}), IDS.get, {}))[0]
     assert re.search(given["match_pattern"].replace("(?s:.*)", "[\\s\\S]*"), url).groups() == (None, None)
     assert re.search(given["match_pattern"].replace("(?s:.*)", "[\\s\\S]*"), "/u/a/b").groups() == ("a", "b")
 
 
 def given_template(text):
-    made = guard.for_gateways(transforming(b64(text)), IDS.get)
+    made = guard.for_gateways(transforming(b64(text)), IDS.get, {})
     blob = made["version_data"]["versions"]["Default"]["extended_paths"]["transform"][0]["template_data"]
     return base64.b64decode(blob["template_source"]).decode()
 
@@ -184,4 +184,4 @@ def test_a_template_that_could_complete_a_reference_or_eat_a_gateway_is_refused(
 def test_a_response_template_is_given_as_it_is():
     """No gateway looks for references in what it prints."""
     definition = transforming(b64("{{.a}}"), "transform_response")
-    assert guard.for_gateways(definition, IDS.get) == as_served(definition)
+    assert guard.for_gateways(definition, IDS.get, {}) == as_served(definition)
