@@ -62,6 +62,9 @@ LANDED = {
     "dashboard/analytics/migrations/0005_folding.py": (
         "b3b55d93f09a13bcaa738921a933c5477bd2e792bee83fcb4d6ef1a418078b46"
     ),
+    "dashboard/analytics/migrations/0006_oauth_client.py": (
+        "14c17c9667022bc22ab4eeb641932ffb7a3c24669a06e90dab43c717fab2e050"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),

@@ -18,6 +18,7 @@ from dashboard.analytics.reports.parameters import Parameters, Refused, link, ra
 from dashboard.analytics.reports.periods import RANGES, Period
 from dashboard.analytics.reports.traffic import Freshness, Owners
 from orgs.models import User
+from orgs.providers import clients
 
 LABELS = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
 MOST_CHOICES = 500
@@ -154,6 +155,9 @@ def chips(asked: Parameters, path: str) -> list[tuple[str, str, str]]:
         newest = reader.newest_of_keys(asked.question.owners.org_ids, [filters.key]).get(filters.key)
         name = (newest and newest[0]) or short_key(filters.key)
         found.append(("Key", name, link(path, asked.kept, key="")))
+    if filters.oauth:
+        name = clients.names({filters.oauth}).of(filters.oauth)
+        found.append(("OAuth client", name, link(path, asked.kept, oauth="")))
     return found
 
 

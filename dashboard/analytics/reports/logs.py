@@ -1,6 +1,7 @@
 """The log browser: single records, newest first, and one of them with all that is known of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from time import monotonic
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,7 @@ from orgs.access import access
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
+from orgs.providers import clients
 
 STATUSES = ("2xx", "3xx", "4xx", "5xx", "401", "403", "404", "429", "500", "502", "503", "504")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -57,6 +59,7 @@ AT_ONCE = 1_000  # records of a file
 FILE = (
     *("time", "method", "path", "status", "milliseconds", "upstream_milliseconds", "api_id", "api"),
     *("key", "alias", "version", "address", "user_agent", "request_bytes"),
+    *("oauth_client", "oauth_client_name"),
 )
 
 
@@ -101,7 +104,7 @@ def _wanted_file(request: HttpRequest) -> bool:
 
 def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Freshness) -> dict:
     zone, path = asked.owners.zone, request.path
-    names = api_names({record.api_id for record in found.records})
+    names = _Names.of(found.records)
     name = request.GET.get("range") or ("custom" if request.GET.get("from") else "24h")
     live = request.GET.get("live") == "1" and not asked.place
     start, end = asked.wanted.start, min(asked.wanted.end, fresh.now)
@@ -127,7 +130,7 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "live": live,
         "live_url": link(path, asked.kept, live="" if live else "1"),
         "ranges": [(LABELS[one], range_link(path, asked.kept, one), one == name) for one in RANGES],
-        "chips": _chips(asked, path, names),
+        "chips": _chips(asked, path, names.apis),
         "kept": asked.kept,
         "apis": api_choices(asked.wanted.api),
         "keys": _keys(asked),
@@ -159,7 +162,7 @@ def _page(asked: LogParameters, found: Found) -> paging.Page:
 
 
 def _line(
-    request: HttpRequest, record: Record, names: dict[str, str], zone: ZoneInfo, *, year: bool = False
+    request: HttpRequest, record: Record, names: "_Names", zone: ZoneInfo, *, year: bool = False
 ) -> dict:
     milliseconds = f"%H:%M:%S.{record.ts.microsecond // 1000:03}"
     at = (microseconds(record.ts), record.id)
@@ -167,11 +170,28 @@ def _line(
         "record": record,
         "when": said(record.ts, zone, year=year, pattern=milliseconds),
         "url": reverse("log-record", args=[request.org.slug, *at]),
-        "api": names.get(record.api_id, record.api_id),
+        "api": names.apis.get(record.api_id, record.api_id),
+        "client": names.clients.of(record.oauth, record.api_id),
         "status_class": f"{record.status // 100}xx",
         "took": figures.milliseconds(record.latency) if record.timed else _untimed(record),
         "key": record.alias or (short_key(record.key) if record.key else ""),
     }
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Of the APIs and OAuth clients that records name by their IDs."""
+
+    apis: dict[str, str]
+    clients: clients.Names
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "_Names":
+        records = list(records)
+        return cls(
+            api_names({record.api_id for record in records}),
+            clients.names({record.oauth for record in records}),
+        )
 
 
 def _untimed(record: Record) -> str:
@@ -184,7 +204,7 @@ def _detail(request: HttpRequest, record: Record) -> dict:
     path = reverse("logs", args=[slug])
     day = {"range": "custom", "from": f"{record.ts.astimezone(zone):%Y-%m-%d}"}
     day["to"] = day["from"]
-    names = api_names({record.api_id})
+    names = _Names.of([record])
     own = (
         max(0, record.latency - record.upstream_latency) if record.timed and record.upstream_latency else None
     )
@@ -205,6 +225,7 @@ def _detail(request: HttpRequest, record: Record) -> dict:
             (text, link(path, day, **changes))
             for text, changes in (
                 ("Same key, same day", {"key": record.key}),
+                ("Same OAuth client, same day", {"oauth": record.oauth}),
                 ("Same path, same day", {"path": record.path, "api": record.api_id}),
                 ("Same API and status, same day", {"api": record.api_id, "status": str(record.status)}),
             )
@@ -232,7 +253,7 @@ def _batches(org_id: str, asked: LogParameters) -> Iterator[list[list[object]]]:
 
 
 def _rows(found: Found, zone: ZoneInfo) -> list[list[object]]:
-    names = api_names({record.api_id for record in found.records})
+    names = _Names.of(found.records)
     return [
         [
             record.ts.astimezone(zone).isoformat(timespec="microseconds"),
@@ -242,13 +263,15 @@ def _rows(found: Found, zone: ZoneInfo) -> list[list[object]]:
             record.latency if record.timed else None,
             record.upstream_latency or None,
             record.api_id,
-            names.get(record.api_id, ""),
+            names.apis.get(record.api_id, ""),
             record.key,
             record.alias,
             record.version,
             record.ip,
             record.user_agent,
             record.size,
+            record.oauth,
+            names.clients.of(record.oauth, record.api_id),
         ]
         for record in found.records
     ]
@@ -269,6 +292,7 @@ def _chips(asked: LogParameters, path: str, names: dict[str, str]) -> list[tuple
         "API": ("api", names.get(asked.wanted.api, asked.wanted.api)),
         "Key": ("key", _key_in_words(asked.wanted.key)),
         "Endpoint": ("endpoint", asked.wanted.endpoint),
+        "OAuth client": ("oauth", clients.names({asked.wanted.oauth}).of(asked.wanted.oauth)),
     }
     return [
         (what, text, link(path, asked.kept, **{field: ""})) for what, (field, text) in values.items() if text

@@ -79,8 +79,9 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
                 asked,
                 rankings.table(name, asked, seen.total.hits, seen.freshness, limit=rankings.ON_THE_PAGE),
             )
-            for name in rankings.KINDS
+            for name in rankings.TOP_TITLES
         ],
+        "clients_url": link(reverse("analytics-table", args=[request.org.slug, "clients"]), asked.kept),
     }
 
 

@@ -21,15 +21,16 @@ CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
 
 # The parameters of a URL that are state of the page.
 RANGE = ("range", "from", "to")
-KEPT = (*RANGE, "api", "key", "endpoint", "measure", "sort")
+KEPT = (*RANGE, "api", "key", "endpoint", "oauth", "measure", "sort")
 SORTS = ("requests", "errors", "p95")
-LOG_FILTERS = ("status", "endpoint", "method", "path", "least_ms")
+LOG_FILTERS = ("status", "endpoint", "oauth", "method", "path", "least_ms")
 
 
 class FilterForm(forms.Form):
     api = forms.CharField(required=False, max_length=200, label="API")
     key = forms.CharField(required=False, max_length=128, label="Key")
     endpoint = forms.CharField(required=False, max_length=200, strip=False, label="Endpoint")
+    oauth = forms.CharField(required=False, max_length=200, strip=False, label="OAuth client")
 
 
 class LogForm(FilterForm):

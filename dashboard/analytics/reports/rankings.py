@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.analytics.clock import said
+from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.head import (
@@ -25,14 +26,28 @@ from dashboard.analytics.reports.head import (
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_number, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import dimension_of
-from dashboard.analytics.reports.traffic import Figures, Freshness, Question, Ranking, Row
+from dashboard.analytics.reports.traffic import (
+    MOST_RECORDS,
+    Figures,
+    Freshness,
+    Question,
+    Ranking,
+    Row,
+)
 from orgs.access import access
 from orgs.http import numbered
 from orgs.http.tables import Column, heads
+from orgs.providers import clients
 
-KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint"}
-TITLES = {"apis": ("APIs", "API"), "keys": ("Keys", "Key"), "endpoints": ("Endpoints", "Endpoint")}
+KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint", "clients": "client"}
+# No rollup tells clients apart: they are read from records, where somebody asks for them.
 TOP_TITLES = {"apis": "Top APIs", "keys": "Top keys", "endpoints": "Top endpoints"}
+TITLES = {
+    "apis": ("APIs", "API"),
+    "keys": ("Keys", "Key"),
+    "endpoints": ("Endpoints", "Endpoint"),
+    "clients": ("OAuth clients", "OAuth client"),
+}
 ON_THE_PAGE = 10
 IN_A_FILE = 5_000
 MOST_SORTED = 1_000  # of which percentiles are made to sort by them
@@ -151,7 +166,7 @@ def table(
     return Table(
         name=name,
         title=title,
-        top_title=TOP_TITLES[name],
+        top_title=TOP_TITLES.get(name, title),
         one=one,
         measure="p95" if histograms else "Mean",
         lines=tuple(
@@ -179,13 +194,19 @@ def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]]]:
     question, ranking = asked.question, _ranking(name, asked, IN_A_FILE + 1, 0)
     names = Names.of(name, question, ranking)
     histograms = has_histograms(name, question)
-    header = {"apis": ["api_id", "api"], "keys": ["key", "alias"], "endpoints": ["api_id", "api", "endpoint"]}
+    header = {
+        "apis": ["api_id", "api"],
+        "keys": ["key", "alias"],
+        "endpoints": ["api_id", "api", "endpoint"],
+        "clients": ["oauth_client", "oauth_client_name"],
+    }
     rows = []
     for row in ranking.rows:
         who = {
             "apis": [row.api_id, names.apis.get(row.api_id, "")],
             "keys": [row.value, names.alias(row.value)],
             "endpoints": [row.api_id, names.apis.get(row.api_id, ""), row.value],
+            "clients": [row.value, names.clients.of(row.value)],
         }[name]
         percentiles = row.figures.percentiles(0.5, 0.95, 0.99) if histograms else ()
         rows.append([*who, *file_figures(row.figures), *percentiles])
@@ -211,17 +232,20 @@ def file_figures(sums: Figures) -> list[object]:
 
 @dataclass(frozen=True)
 class Names:
-    """Names of APIs as they are now, and what each key's newest record says of it."""
+    """Names of APIs and OAuth clients as they are now, and what each key's newest record says of it."""
 
     apis: Mapping[str, str]
     keys: Mapping[str, tuple[str, datetime]]
+    clients: clients.Names
 
     @classmethod
     def of(cls, kind: str, question: Question, ranking: Ranking) -> "Names":
         if kind == "keys":
             keys = (row.value for row in ranking.rows)
-            return cls({}, reader.newest_of_keys(question.owners.org_ids, keys))
-        return cls(api_names({row.api_id for row in ranking.rows}), {})
+            return cls({}, reader.newest_of_keys(question.owners.org_ids, keys), clients.Names())
+        if kind == "clients":
+            return cls({}, {}, clients.names({row.value for row in ranking.rows}))
+        return cls(api_names({row.api_id for row in ranking.rows}), {}, clients.Names())
 
     def alias(self, key: str) -> str:
         return self.keys[key][0] if key in self.keys else ""
@@ -251,6 +275,7 @@ def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histogr
             {"key": row.value},
         ),
         "endpoints": (row.value, api, row.api_id, {"api": row.api_id, "endpoint": row.value}),
+        "clients": (names.clients.of(row.value), row.value, row.value, {"oauth": row.value}),
     }[kind]
     failed = figures.share(sums.status_5xx, sums.hits)
     return Line(
@@ -272,6 +297,11 @@ def _rest(kind: str, ranking: Ranking, all_hits: int, *, sorted_by_percentile: b
     rest, said = all_hits - ranking.hits, []
     if rest > 0 and kind == "keys":
         said.append(f"{figures.counted(rest, 'request')} carried no key.")
+    elif rest > 0 and kind == "clients" and ranking.hits < MOST_RECORDS:
+        said.append(
+            f"{figures.counted(rest, 'request')} carried no token of an OAuth client, or came before"
+            f" the {KEPT[RECORDS].days} days for which single records are kept."
+        )
     elif rest > 0:
         said.append(
             f"Made from the newest {figures.exact(ranking.hits)} of {figures.exact(all_hits)} requests."

@@ -18,7 +18,7 @@ from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, Dimension, Grai
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.periods import Cut, Span
-from dashboard.analytics.reports.rows import NEWEST, OF_A_KEY, rows
+from dashboard.analytics.reports.rows import NEWEST, OF_A_CLIENT, OF_A_KEY, rows
 from dashboard.analytics.reports.traffic import (
     NO_FILTERS,
     Buckets,
@@ -82,7 +82,7 @@ def ranking(
     offset: int = 0,
     order: str = "requests",
 ) -> Ranking:
-    """The first of what = "api", "key" or "endpoint" in one of ORDERS, percentiles for the lines returned only."""
+    """The first of what = "api", "key", "endpoint" or "client" in one of ORDERS; percentiles for those returned."""
     first = ORDERS[order]
     source, params = rows(what, owners, span, filters)
     # A rollup is read twice by its key sooner than its histograms are copied aside.
@@ -246,8 +246,8 @@ def _figures(sums: Sequence) -> Figures:
 
 def _read(statement: str, params: list) -> list[tuple]:
     with connection.cursor() as cursor:
-        # Of a busy key, a bitmap of all its records would be made before the newest are taken from it.
-        in_order = NEWEST in statement and OF_A_KEY in statement
+        # Of a busy key or client, a bitmap of all its records would be made before the newest are taken from it.
+        in_order = NEWEST in statement and (OF_A_KEY in statement or OF_A_CLIENT in statement)
         if in_order:
             cursor.execute("SET LOCAL enable_bitmapscan = off")
         cursor.execute(statement, params)

@@ -26,6 +26,7 @@ LINES = {
     "total": ("", ""),
     "api": ("api_id", ""),
     "key": ("", "key"),
+    "client": ("", "oauth"),
     "endpoint": ("api_id", "endpoint"),
     "error": ("api_id", "error"),
 }
@@ -33,7 +34,9 @@ LINES = {
 OF_A_RECORD = {"": "''::text", "error": "status || ' ' || endpoint"}
 COLUMNS = ", ".join(("org_id", "ts", "api_id", "value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
 NEWEST = f"ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
-OF_A_KEY = "key = %s AND key <> ''"  # the second term is what the partial index on keys asks for
+# The second term is what the partial index asks for.
+OF_A_KEY = "key = %s AND key <> ''"
+OF_A_CLIENT = "oauth = %s AND oauth <> ''"
 NOTHING_BEYOND = "NOT EXISTS (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s)"
 
 
@@ -73,7 +76,7 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
 def dimension_of(what: str, filters: Filters) -> Dimension | None:
     """The dimension that tells apart what is wanted and what is filtered by; None if no rollup does."""
     api, column = LINES[what]
-    columns = {column, *(name for name in ("key", "endpoint") if getattr(filters, name))} - {""}
+    columns = {column, *(name for name in ("key", "endpoint", "oauth") if getattr(filters, name))} - {""}
     if len(columns) > 1:
         return None
     return dimension("".join(columns), by_api=bool(api or filters.api))
@@ -121,9 +124,9 @@ def _newest_records(what: str, owners: Owners, span: Span, filters: Filters) -> 
 def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newest: str = "") -> Piece:
     """The records of a span, each as a rollup row of its own, so that both are added up by the same statement."""
     api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
-    conditions, values = _conditions(filters, {"key": OF_A_KEY})
-    if value == "key" and not filters.key:
-        conditions += " AND key <> ''"
+    conditions, values = _conditions(filters, {"key": OF_A_KEY, "oauth": OF_A_CLIENT})
+    if value in ("key", "oauth") and not getattr(filters, value):
+        conditions += f" AND {value} <> ''"
     if what == "error":
         conditions += " AND status >= 400"
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
@@ -146,6 +149,11 @@ def _of_one(counter: Counter) -> str:
 
 def _conditions(filters: Filters, other: dict[str, str]) -> tuple[str, list]:
     """The filters in force as conditions; `other`: those of a column that are not simply its equality."""
-    wanted = {"api_id": filters.api, "key": filters.key, "endpoint": filters.endpoint}
+    wanted = {
+        "api_id": filters.api,
+        "key": filters.key,
+        "endpoint": filters.endpoint,
+        "oauth": filters.oauth,
+    }
     found = [(other.get(column, f"{column} = %s"), value) for column, value in wanted.items() if value]
     return "".join(f" AND {condition}" for condition, _ in found), [value for _, value in found]

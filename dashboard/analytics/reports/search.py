@@ -55,6 +55,7 @@ class Wanted:
     path: str = ""  # its beginning
     least_ms: int | None = None
     endpoint: str = ""
+    oauth: str = ""  # the ID of a client
     errors: bool = False  # 4xx and 5xx alone
 
 
@@ -162,6 +163,8 @@ def terms(wanted: Wanted) -> tuple[str, list]:
     if wanted.key:
         # The second term is what the partial index on keys asks for.
         found.append(("key = ''", []) if wanted.key == NO_KEY else ("key = %s AND key <> ''", [wanted.key]))
+    if wanted.oauth:
+        found.append(("oauth = %s AND oauth <> ''", [wanted.oauth]))
     if wanted.status:
         first = int(wanted.status.replace("xx", "00"))
         last = first + 99 if wanted.status.endswith("xx") else first

@@ -18,6 +18,7 @@ class Filters:
     api: str = ""
     key: str = ""
     endpoint: str = ""
+    oauth: str = ""  # the ID of a client
 
 
 NO_FILTERS = Filters()

@@ -150,6 +150,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
             "method": "get",
             "path": "/a b ",
             "endpoint": "GET /{id}",
+            "oauth": " shop ",
             "least_ms": str(2**31 - 1),
             "before": f"9999999999999999.{2**63 - 1}",
             "sort": "p95",
@@ -168,6 +169,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "path": "/a b ",
         "least_ms": 2**31 - 1,
         "endpoint": "GET /{id}",
+        "oauth": " shop ",
         "errors": False,
     }
     assert asked.place == Place(datetime(2286, 11, 20, 17, 46, 39, 999999, tzinfo=UTC), 2**63 - 1)
@@ -178,6 +180,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "key",
         "status",
         "endpoint",
+        "oauth",
         "method",
         "path",
         "least_ms",

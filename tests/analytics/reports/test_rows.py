@@ -52,6 +52,9 @@ def read(what: str, span: Span, filters: Filters = NO_FILTERS, owners: Owners = 
         ("error", {}, Dimension.ERROR),
         ("error", {"endpoint": "e"}, None),
         ("error", {"key": "k"}, None),
+        ("client", {}, None),
+        ("total", {"oauth": "o"}, None),
+        ("key", {"api": "a", "oauth": "o"}, None),
     ],
 )
 def test_rows_are_of_the_dimension_that_tells_apart_what_is_wanted(what, filters, counted):
@@ -71,7 +74,16 @@ def test_days_are_read_from_one_rollup_by_the_base_of_the_cut():
     ]
 
 
-@pytest.mark.parametrize(("what", "filters"), [("key", {"endpoint": "e"}), ("endpoint", {"key": "k"})])
+@pytest.mark.parametrize(
+    ("what", "filters"),
+    [
+        ("key", {"endpoint": "e"}),
+        ("endpoint", {"key": "k"}),
+        ("client", {}),
+        ("client", {"oauth": "o"}),
+        ("total", {"oauth": "o"}),
+    ],
+)
 def test_what_no_rollup_tells_apart_is_read_from_the_newest_records(what, filters):
     for grain in (Grain.DAY_DETAIL, Grain.HOUR_DETAIL, Grain.MINUTE, RECORDS):
         span = Span(at(10), at(11), grain)

@@ -65,7 +65,8 @@ class Order:
 def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Errors:
     """The errors of a period. status: a code, a class, "" for all. by_key: tell keys apart, unless that takes longer
     than PATIENCE."""
-    if not (by_key or question.filters.key):
+    of_one = question.filters.key or question.filters.oauth
+    if not (by_key or of_one):
         return _from_rollups(question, status, order)
     try:
         with transaction.atomic():
@@ -73,7 +74,7 @@ def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Er
                 cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE * 1000:.0f}ms'")
             found = _from_records(question, status, order)
     except OperationalError:
-        if question.filters.key:
+        if of_one:
             raise
         return _from_rollups(question, status, order)
     reader.limit_time()
@@ -83,7 +84,7 @@ def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Er
 def _from_records(question: Question, status: str, order: Order) -> Errors:
     filters, period = question.filters, question.period
     wanted = Wanted(period.start, period.end, filters.api, filters.key, status, errors=True)
-    conditions, values = terms(replace(wanted, endpoint=filters.endpoint))
+    conditions, values = terms(replace(wanted, endpoint=filters.endpoint, oauth=filters.oauth))
     source = f"{OF_RECORDS}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
     params = [list(question.owners.org_ids), period.start, period.end, *values]
     return _read((source, params), periods.table_cut(period).edges[:-1], order, by_key=True)
