@@ -13,6 +13,7 @@ from keys.adoption.judging import PLAIN, WHOLE
 from keys.keys.parameters import SessionError
 from keys.keys.reader import policies_of_one
 from keys.models import FoundSession
+from keys.policies.effect import words
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form
@@ -22,9 +23,9 @@ from orgs.refusals import Refusal
 
 COLUMNS = (
     Column("Name", "name"),
-    Column("Made by", "badge"),
+    Column("Kind", "state", lesser=True),
     Column("Can be taken over", "badge"),
-    Column("Opens", lesser=True),
+    Column("Opens"),
     Column("Found", "date", lesser=True),
 )
 ORDER = ("-found_at", "-id")
@@ -103,10 +104,15 @@ def _shown(found: FoundSession, session: dict, judgement) -> dict:
         "seen": lifecycle.digest(session, judgement),
         "apis": list(own.defer("definition_text")),
         "policies": policies_of_one(found.org_id, named=named) if named else [],
-        "limits": {
-            name: _number(session.get(name)) for name in ("rate", "per", "quota_max", "quota_renewal_rate")
-        },
+        **_limits(session),
     }
+
+
+def _limits(session: dict) -> dict[str, str]:
+    """Its rate and its quota, in words."""
+    said = {name: _number(session.get(name)) for name in ("rate", "per", "quota_max", "quota_renewal_rate")}
+    rate = words.rate(said) if said["rate"] > 0 and said["per"] > 0 else "unlimited"
+    return {"rate": rate, "quota": words.quota(said) if said["quota_max"] > 0 else "unlimited"}
 
 
 def _number(value: object) -> float:
