@@ -1,7 +1,7 @@
 """Pages of one key: it is made, looked at, changed, suspended, revoked."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from django.contrib import messages
 from django.http import Http404
@@ -19,6 +19,7 @@ from keys.keys.forms import KeyForm, SeenKeyForm, SuspensionForm
 from keys.keys.picker import offered
 from keys.keys.reader import apis_of_one, policies_of, policies_of_one, rights_of
 from keys.models import Key, KeyPolicy, KeyRight, PolicyRight
+from keys.policies.effect import words
 from keys.rotation import generations
 from keys.sessions import results
 from keys.sessions.rights import worded
@@ -105,6 +106,8 @@ def key_detail(request, org, key_id):
         "state": key.state(policies),
         "delivered": key.id in delivered_of([key]),
         "limits": key.limits,
+        "rate": words.rate(asdict(key.limits)),
+        "quota": words.quota(asdict(key.limits)),
         "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
         "user": _user_of(key),
         "renewable": key.credential in SECRET_OF,

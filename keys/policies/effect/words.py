@@ -37,7 +37,8 @@ class Differing:
 def rate(limits: Mapping[str, Any]) -> str:
     """ "100 requests in 60 s"."""
     return _or_none(
-        limits.get("rate"), lambda rate: f"{rate:,} requests in {_plain(limits.get('per') or 0)} s"
+        limits.get("rate"),
+        lambda rate: f"{_counted(rate, 'request')} in {_plain(limits.get('per') or 0):,} s",
     )
 
 
@@ -46,7 +47,9 @@ def quota(limits: Mapping[str, Any]) -> str:
     renewed = limits.get("quota_renewal_rate") or 0
     return _or_none(
         limits.get("quota_max"),
-        lambda most: f"{most:,} requests" + (f", renewed after {duration(renewed)}" if renewed > 0 else ""),
+        lambda most: (
+            _counted(most, "request") + (f", renewed after {duration(renewed)}" if renewed > 0 else "")
+        ),
     )
 
 
@@ -176,7 +179,7 @@ def _by_api(made: Outcome) -> dict[str, str]:
     return {api_id: limits(values(found)) for api_id, found in made.limits.items()}
 
 
-def _counted(number: int, noun: str) -> str:
+def _counted(number: float, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
