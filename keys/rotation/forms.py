@@ -30,7 +30,9 @@ class OverlapForm(SeenKeyForm):
     def __init__(self, data: Any = None, *, zone: ZoneInfo, **options):
         super().__init__(data, **options)
         self.fields[UNTIL] = ExpiryField(
-            zone=zone, label="Date", help_text=f"Within {LONGEST.days} days. Time zone: {zone.key}."
+            zone=zone,
+            label="Date at which it ends",
+            help_text=f"Within {LONGEST.days} days. Time zone: {zone.key}.",
         )
 
     def clean(self) -> dict:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from keys.models import Generation, Key
-from keys.rotation.lifecycle import can_be_rotated
+from keys.rotation.lifecycle import MOST, can_be_rotated
 from orgs.providers import recent_traffic, usage
 from orgs.providers.recent_traffic import RecentTraffic
 
@@ -81,6 +81,7 @@ def shown(request: HttpRequest, key: Key) -> dict[str, Any]:
         "tokens": tokens,
         "tokens_usage": used,
         "undoable": bool(old),
+        "full": len(old) + 2 > MOST,
         "limited": key.rate > 0 or key.quota_max > 0,
         "unused_ends": _unused_ends(tokens[0], old, now) if used else None,
     }

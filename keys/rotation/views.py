@@ -15,7 +15,7 @@ from orgs.signing_in import form_tokens
 
 DONE = {
     "retire": "The old token has ended.",
-    "extend": "The old token lives on for longer.",
+    "extend": "The old token has another end now.",
     "undo": "The rotation is undone: the old token is the key's again, the newest has ended.",
 }
 
@@ -55,6 +55,7 @@ def _asked(request, key: Key, form: RotationForm, form_token: str, *, status: in
         "form_token": form_token,
         "seen": key.change_number,
         "stale": stale,
+        "traffic": generations.recent_traffic_of(request, key),
         **generations.shown(request, key),
     }
     return render(request, "keys/rotate.html", context, status=status)

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -81,7 +82,7 @@ def test_old_tokens_are_extended_retired_and_taken_back_by_buttons(cast, acme):
     assert acme.post(at(made, "tokens/"), {"act": "undo", "seen": "1"}).status_code == 409
     extend = {"act": "extend", "number": "1", "seen": "2", "overlap": "604800"}
     assert texts(acme.post(at(made, "tokens/"), extend, follow=True)) == [
-        "The old token lives on for longer."
+        "The old token has another end now."
     ]
     assert texts(acme.post(at(made, "tokens/"), {"act": "undo", "seen": "3"}, follow=True)) == [
         "The rotation is undone: the old token is the key's again, the newest has ended."
@@ -90,6 +91,21 @@ def test_old_tokens_are_extended_retired_and_taken_back_by_buttons(cast, acme):
     assert texts(
         acme.post(at(made, "tokens/"), {"act": "retire", "number": "2", "seen": "4"}, follow=True)
     ) == ["This token has ended already."]
+
+
+def test_the_form_says_when_no_more_tokens_may_live_and_the_page_asks_before_it_ends_one(cast, acme):
+    made, _ = build.key(cast.acme)
+    full = []
+    for _ in range(2):
+        made, _ = build.inside(cast.acme, lifecycle.rotate, made, timedelta(hours=1))
+        full.append(acme.get(at(made, "rotation/")).context["full"])
+    assert full == [False, True]
+    page = acme.get(at(made)).content.decode()
+    for act, value in (("retire", 2), ("undo", 1)):
+        folded = re.findall(
+            rf'<details class="sure">(?:(?!</details>).)*name="act" value="{act}"', page, re.S
+        )
+        assert (len(folded), page.count(f'value="{act}"')) == (value, value)
 
 
 def test_others_neither_see_nor_rotate_the_key(cast, client_for):
