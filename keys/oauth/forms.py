@@ -37,7 +37,7 @@ class ClientForm(forms.Form):
         label="Client ID",
         required=False,
         max_length=LONGEST["client_id"],
-        help_text="Empty: one is made. It stays as it is.",
+        help_text="Leave it empty to have one made. It cannot be changed later.",
     )
     policy_id = _OwnField(
         label="Policy", help_text="What its tokens open, and how much. Another one ends the tokens there are."
@@ -45,7 +45,9 @@ class ClientForm(forms.Form):
     redirect_uri = forms.CharField(
         label="Redirect URI",
         max_length=LONGEST["redirect_uri"],
-        help_text="Where people come back to after they agreed. Gateways want one in any case.",
+        help_text=(
+            "Where people come back to after they agreed. Gateways require one, however the client gets its tokens."
+        ),
     )
     description = forms.CharField(required=False, max_length=LONGEST["description"])
     meta_data = MetaDataField(

@@ -31,7 +31,7 @@ from orgs.signing_in import form_tokens
 
 COLUMNS = (
     Column("Client", "", "client"),
-    Column("State", "badge"),
+    Column("State", "state"),
     Column("API"),
     Column("Policy", lesser=True),
     Column("Created", "date", "created", lesser=True),
