@@ -21,7 +21,7 @@ from orgs.refusals import LimitReached
 
 COLUMNS = (
     Column("Certificate", "", "name"),
-    Column("State", "badge"),
+    Column("State", "state"),
     Column("Issuer", lesser=True),
     Column("Valid until", "date", "until"),
     Column("Uploaded", "date", "created", lesser=True),

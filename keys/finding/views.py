@@ -26,7 +26,7 @@ from orgs.providers import callers, usage
 
 COLUMNS = (
     Column("Name", "name", "name"),
-    Column("State", "badge"),
+    Column("State", "state"),
     Column("Opens", lesser=True),
     Column("Expires", "date", lesser=True),
     Column("Created", "date", "created", lesser=True),
