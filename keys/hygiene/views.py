@@ -47,10 +47,18 @@ def key_shrink(request, org, key_id):
     context = {
         "section": "keys",
         "key": key,
+        "opened": len(opened),
+        "since": _counted_since(request) if spare else None,
         "spare": list(names.filter(api_id__in=spare).values_list("name", flat=True)),
         "kept": list(names.filter(api_id__in=set(opened) - spare).values_list("name", flat=True)),
     }
     return render(request, "keys/hygiene/shrink.html", context)
+
+
+def _counted_since(request):
+    """From when on requests are known, None where that cannot be said."""
+    counted = callers.of(request.org, request.user, callers.EVER, timezone.now())
+    return counted.since if counted else None
 
 
 def _spare(request, key: Key) -> set[str]:
