@@ -471,7 +471,7 @@ class Certificate(OrgOwned):
 
     @property
     def served_id(self) -> str:
-        """By which gateways, definitions and clients name it."""
+        """By which gateways, definitions, keys and clients name it."""
         return self.org_id + self.fingerprint
 
     @property
@@ -485,6 +485,28 @@ class Certificate(OrgOwned):
         if self.not_after is not None and self.not_after <= now:
             return "expired"
         return "not yet valid" if self.not_before is not None and self.not_before > now else "valid"
+
+
+class KeyCertificate(OrgOwned):
+    """One certificate that the session of one key names, and in which of its members (keys.certificates.named). The
+    database refuses one of another organisation. Those of a revoked key stay as history."""
+
+    key = OrgForeignKey(Key, models.CASCADE, related_name="certificates", db_index=False)
+    # One that a living key needs is not deleted (keys.certificates.lifecycle).
+    certificate = OrgForeignKey(Certificate, models.PROTECT, related_name="keys", db_index=False)
+    member = models.CharField(max_length=40)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "view", "delete")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["org", "key", "certificate", "member"], name="certificate_once_a_key"
+            )
+        ]
+        indexes = [models.Index(fields=["org", "certificate"], name="keys_of_a_certificate")]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} {self.member} {self.certificate_id}"
 
 
 class ServedPolicy(OrgOwned):

@@ -31,6 +31,7 @@ EVERY_ORG = {
     "keys/migrations/0020_more_words.py",
     "apis/migrations/0004_definition_columns.py",  # everybody's are filled
     "apis/migrations/0008_named_policies.py",
+    "apis/migrations/0009_client_certificates.py",
     "apis/gateways/delivery.py",  # whose message is next
     "keys/keys/repair.py",  # the sweep looks at every key
     "keys/organisations/delivery.py",  # and at the limits of every organisation

@@ -15,17 +15,27 @@ _OTHERS = {
 }
 OTHERS = tuple(_OTHERS)
 TOKEN, KEYLESS = "token", "keyless"
+# In place of the token, where the API says so: gateways find the key by the certificate that a caller's TLS shows.
+CERTIFICATE = "client certificate"
 
 
 def ways(definition: dict) -> str:
-    """The ways in words, "keyless" for none of them: "token", "JWT", "basic, mutual TLS". Gateways take the token where
-    nothing else is switched on, and ask for all that is.
+    """The ways in words, "keyless" for none of them: "token", "JWT", "basic, mutual TLS". Gateways take the token, or a
+    client certificate in its place, where nothing else is switched on, and ask for all that is.
     """
     if definition.get("use_keyless"):
         return KEYLESS
     others = [word for name, word in _OTHERS.items() if definition.get(name)]
-    token = [TOKEN] if not others or definition.get("use_standard_auth") else []
-    return ", ".join([*token, *others])
+    first = CERTIFICATE if token_settings(definition).get("use_certificate") else TOKEN
+    return ", ".join([first, *others] if not others or definition.get("use_standard_auth") else others)
+
+
+def token_settings(definition: dict) -> dict:
+    """What a definition says of the token: gateways prefer `auth_configs` to `auth`. Empty where it is no object."""
+    configured = definition.get("auth_configs")
+    named = configured.get("authToken") if isinstance(configured, dict) else None
+    settings = definition.get("auth") if named is None else named
+    return settings if isinstance(settings, dict) else {}
 
 
 def uses_oauth(ways: str) -> bool:
@@ -36,3 +46,8 @@ def uses_oauth(ways: str) -> bool:
 def asks_for_password(ways: str) -> bool:
     """Whether an API with these ways, in words, lets nobody in without a user name and a password."""
     return _OTHERS["use_basic_auth"] in ways.split(", ")
+
+
+def asks_for_certificate(ways: str) -> bool:
+    """Whether an API with these ways, in words, lets nobody in by a token alone, but by a client certificate."""
+    return CERTIFICATE in ways.split(", ")

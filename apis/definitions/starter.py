@@ -2,7 +2,7 @@
 
 import copy
 
-from apis.definitions.authentication import KEYLESS, OTHERS, TOKEN, ways
+from apis.definitions.authentication import KEYLESS, OTHERS, TOKEN, token_settings, ways
 
 # The least that 3.0.12 and 5.14 load and serve: one version entry is needed even by an API without versions.
 _NEW = {
@@ -79,6 +79,8 @@ def _authenticate_by(definition: dict, way: str) -> None:
     for name in OTHERS:
         if definition.get(name):
             definition[name] = False
+    if token_settings(definition).get("use_certificate"):
+        token_settings(definition)["use_certificate"] = False
 
 
 def _token_header(definition: dict) -> str | None:

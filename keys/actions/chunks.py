@@ -107,11 +107,10 @@ def _changed(
     now = timezone.now()
     if policy is None:
         return {key.id: kind.change(key, begun.arguments, now) for key in keys}, ""
-    open_to_all = _open_to_all(begun.org_id, policy, keys)
-    users = {key.id for key in keys if key.credential == "basic"} if open_to_all else set()
-    changes, reason = {}, open_to_all
+    refused = _refused(begun.org_id, policy, keys)
+    changes, reason = {}, next(iter(refused.values()), "")
     wanted: dict[str, list[PolicyFacts]] = {}
-    for id, has in policies_of([key for key in keys if key.id not in users]).items():
+    for id, has in policies_of([key for key in keys if key.credential not in refused]).items():
         asked = [policy] if begun.action == "only-policy" else [*has, policy]
         try:
             wanted[id] = policies_from([each.id for each in asked], asked)
@@ -123,15 +122,15 @@ def _changed(
     return changes, reason
 
 
-def _open_to_all(org_id: str, policy: PolicyFacts, keys: list[Key]) -> str:
-    """Why none of these keys that are users may have the policy; "" if they may, and where none is one."""
-    if all(key.credential != "basic" for key in keys):
-        return ""
-    try:
-        exposure.refuse(org_id, (), [policy])
-    except SessionError as error:
-        return error.message
-    return ""
+def _refused(org_id: str, policy: PolicyFacts, keys: list[Key]) -> dict[str, str]:
+    """Why none of these keys of a kind may have the policy, by the kind; those that may are not there."""
+    found = {}
+    for credential in sorted({key.credential for key in keys}):
+        try:
+            exposure.refuse(org_id, credential, (), [policy])
+        except SessionError as error:
+            found[credential] = error.message
+    return found
 
 
 def _write_policies(org_id: str, wanted: Mapping[str, list[PolicyFacts]]) -> None:

@@ -15,7 +15,16 @@ from redis import Redis
 
 from apis.gateways import names
 from apis.models import ApiDefinition
-from keys.adoption.judging import PLAIN, Judgement, is_sound, judged, named_apis, named_policies
+from keys.adoption.judging import (
+    PLAIN,
+    Judgement,
+    is_sound,
+    judged,
+    named_apis,
+    named_certificates,
+    named_policies,
+)
+from keys.certificates import uses
 from keys.keys import repair
 from keys.keys.session import as_gateways_read
 from keys.keys.token import is_any_hash
@@ -196,12 +205,26 @@ def judge(sessions: Mapping[str, dict[str, Any]], hashed: Mapping[str, bool]) ->
     rows = Policy.objects.filter(named, org_id__in=orgs) if policies else Policy.objects.none()
     for org_id, id, policy_id, grants in rows.values_list("org_id", "id", "policy_id", "grants_rights"):
         own_policies[org_id] |= {id: grants, policy_id: grants}
+    certificates = _own_certificates(sessions)
     return {
         name: judged(
-            session, own_apis[session["org_id"]], own_policies[session["org_id"]], hashed=hashed[name]
+            session,
+            own_apis[session["org_id"]],
+            own_policies[session["org_id"]],
+            certificates,
+            name=name,
+            hashed=hashed[name],
         )
         for name, session in sessions.items()
     }
+
+
+def _own_certificates(sessions: Mapping[str, dict[str, Any]]) -> set[str]:
+    """IDs of certificates that sessions name and their organisations have."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for session in sessions.values():
+        named[session["org_id"]] |= {id for id in named_certificates(session) if is_sound(id)}
+    return {id for org_id, ids in named.items() if ids for id in uses.own(org_id, ids) if id in ids}
 
 
 def _row(name: str, session: Mapping[str, Any], judgement: Judgement) -> FoundSession:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from keys.keys import token as tokens
 from keys.keys.parameters import NO_RIGHTS, SessionError, rights_from, values_from
 from keys.keys.session import GATEWAY_MEMBERS, LIFETIME
 from keys.policies.document import ACTED_ON
@@ -66,15 +67,41 @@ def named_policies(session: Mapping[str, Any]) -> list[str]:
     return listed or ([single] if isinstance(single, str) and single else [])
 
 
+def named_certificates(session: Mapping[str, Any]) -> list[str]:
+    """The IDs of its certificates."""
+    listed = session.get("mtls_static_certificate_bindings")
+    ids = [
+        session.get("certificate"),
+        session.get("rsa_certificate_id"),
+        *(listed if isinstance(listed, list) else ()),
+    ]
+    return [id for id in ids if isinstance(id, str) and id]
+
+
+def names_of_certificate(org_id: str, id: str) -> dict[str, str]:
+    """{hash: token} of where gateways, whatever their hash function, look for the session of a client certificate."""
+    found = {}
+    for function in tokens.FUNCTIONS:
+        try:
+            token = tokens.token_of(org_id, id.removeprefix(org_id), function)
+        except ValueError:  # no ID of a certificate
+            continue
+        found[tokens.hashed(token, function)] = token
+    return found
+
+
 def judged(
     session: Mapping[str, Any],
     own_apis: Collection[str],
     own_policies: Mapping[str, bool],
+    own_certificates: Collection[str] = (),
     *,
+    name: str = "",
     hashed: bool = True,
 ) -> Judgement:
     """own_apis: those of its organisation among `named_apis`. own_policies: those among `named_policies`, and whether
-    each opens anything. hashed: whether it lies under a hash."""
+    each opens anything. own_certificates: those among `named_certificates`. name: the hash that it lies under; hashed:
+    whether it lies under one."""
     apis, policies = named_apis(session), named_policies(session)
     own = tuple(api_id for api_id in apis if api_id in own_apis)
     strangers = len(apis) - len(own)
@@ -85,7 +112,18 @@ def judged(
     if kind in _WHY_NOT:
         return Judgement(kind, own, strangers, strange, losses, _WHY_NOT[kind])
     body = _body(session, own, kept, every=not apis and not policies)
-    return Judgement(kind, own, strangers, strange, losses, _why_not(body, own, policies, own_policies), body)
+    why_not = _not_certified(session, own_certificates, name) or _why_not(body, own, policies, own_policies)
+    return Judgement(kind, own, strangers, strange, losses, why_not, body)
+
+
+def _not_certified(session: Mapping[str, Any], own: Collection[str], name: str) -> str:
+    """Why the certificates that it names keep it from being taken over."""
+    if any(id not in own for id in named_certificates(session)):
+        return "It names a certificate that this organisation has not here. Upload it, and look again."
+    id = session.get("certificate")
+    if isinstance(id, str) and id and name not in names_of_certificate(session["org_id"], id):
+        return "It names a client certificate and lies elsewhere than gateways look for that: it opens by a token."
+    return ""
 
 
 def secrets_of(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,9 +202,10 @@ def _why_not(
 def _not_kept(body: Mapping[str, Any], own: Collection[str]) -> str:
     if any(not _is_secret(name, body[name]) for name in SECRETS if body.get(name) is not None):
         return "It holds a secret of its own that cannot be read."
-    if any(
-        body.get(name) for name in ("hmac_enabled", "enable_http_signature_validation")
-    ) and not secrets_of(body):
+    signs = body.get("hmac_enabled") or (
+        body.get("enable_http_signature_validation") and not body.get("rsa_certificate_id")
+    )
+    if signs and not secrets_of(body):
         return "It is signed with a secret that it does not hold."
     if body.get(LIFETIME):
         return f"It has a lifetime ({LIFETIME}), after which gateways forget it. It is no key that stays."

@@ -15,7 +15,7 @@ from apis.gateways import outbox
 from keys.adoption import conflicts
 from keys.adoption.discovery import judge, read
 from keys.adoption.ending import ENDED
-from keys.adoption.judging import CUT, PLAIN, Judgement, secrets_of
+from keys.adoption.judging import CUT, PLAIN, Judgement, names_of_certificate, secrets_of
 from keys.keys import lifecycle
 from keys.keys.forms import KeyForm
 from keys.keys.parameters import values_from
@@ -81,6 +81,7 @@ def adopt(
         raise Gone
     values = values_from(judgement.body)
     spec = _spec(found.org_id, values)
+    id = spec.session_extra.get("certificate", "")
     key = lifecycle.adopt(
         found.org_id,
         spec,
@@ -88,6 +89,7 @@ def adopt(
         secrets=secrets_of(judgement.body),
         created_by=created_by,
         suspended=values.get("is_inactive", False),
+        token=names_of_certificate(found.org_id, id).get(found.name, "") if id else "",
     )
     FoundSession.objects.filter(org_id=found.org_id, id=found.id).delete()
     return key

@@ -38,6 +38,17 @@ def upload(org_id: str, data: bytes, *, created_by: str) -> list[Certificate]:
 
 
 @transaction.atomic
+def held(org_id: str, data: bytes, *, created_by: str) -> Certificate:
+    """The one certificate without private key in a text of PEM, uploaded unless the organisation has it. Raises
+    PemError, Departed, LimitReached."""
+    found = pem.read(data, timezone.now())
+    if len(found) > 1 or found[0].is_public_key or found[0].key is not None:
+        raise pem.PemError("Must be one certificate, without its private key.")
+    own = Certificate.objects.filter(org_id=org_id, deleted_at=None, fingerprint=found[0].fingerprint).first()
+    return own or upload(org_id, data, created_by=created_by)[0]
+
+
+@transaction.atomic
 def delete(certificate: Certificate) -> Certificate:
     """End a certificate that nothing needs; its row stays, without the private key. Raises Deleted, InUse,
     Departed."""
@@ -49,7 +60,7 @@ def delete(certificate: Certificate) -> Certificate:
     if now is None:
         raise Deleted
     if users := uses.said(now):
-        raise InUse(users)
+        raise InUse(users, keys=uses.keys(now).exists())
     _end(now)
     return now
 

@@ -25,6 +25,7 @@ LEAST_RSA_BITS = 1_024
 LONGEST_NAME = 500
 MOST_NAMES = 100
 _CURVES = frozenset({"secp224r1", "secp256r1", "secp384r1", "secp521r1"})
+_RSA = bytes.fromhex("06092a864886f70d010101")  # the object identifier, as DER
 _BEGIN, _END, _DASHES = b"-----BEGIN ", b"-----END ", b"-----"
 _KIND = re.compile(rb"[A-Z0-9 ]{1,40}")
 ENCRYPTED = "The private key is encrypted. Upload it decrypted: it is kept sealed."
@@ -88,6 +89,11 @@ def first_certificate(pem: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return x509.load_der_x509_certificate(next(_blocks(pem.encode()))[1])
+
+
+def is_rsa(pem: str) -> bool:
+    """Whether a public key, from the PEM of a Found, is one for RSA."""
+    return _RSA in next(_blocks(pem.encode()))[1][:40]
 
 
 def _blocks(data: bytes) -> Iterator[tuple[str, bytes]]:

@@ -21,7 +21,10 @@ class Deleted(refusals.Missing):
 
 
 class InUse(refusals.InUse):
-    """A gateway of 3.0 lets any certificate in where one on the list is not there: what is in use stays."""
+    """A gateway of 3.0 lets any certificate in where one on the list is not there: what is in use stays. A key that
+    names one would let nobody in."""
 
-    def __init__(self, users: str):
-        super().__init__(f"This certificate is in use by {users}. Take it out there first.")
+    def __init__(self, users: str, *, keys: bool):
+        """keys: whether keys are among its users."""
+        instead = ", or revoke the key," if keys else ""
+        super().__init__(f"This certificate is in use by {users}. Take it out there{instead} first.")

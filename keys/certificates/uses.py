@@ -2,8 +2,12 @@
 
 from collections.abc import Collection
 
+from django.db.models import QuerySet
+
 from apis.models import ApiDefinition
-from keys.models import Certificate
+from keys.models import Certificate, Key, KeyCertificate
+
+MOST_KEYS = 1_000  # that are named or counted
 
 
 def own(org_id: str, ids: Collection[str]) -> set[str]:
@@ -20,10 +24,17 @@ def apis(certificate: Certificate) -> list[ApiDefinition]:
     return list(named.defer("definition_text").order_by("name", "id"))
 
 
+def keys(certificate: Certificate) -> QuerySet:
+    """The living keys whose sessions name it, by name."""
+    named = KeyCertificate.objects.filter(org_id=certificate.org_id, certificate_id=certificate.id)
+    living = Key.objects.filter(org_id=certificate.org_id, revoked_at=None)
+    return living.filter(id__in=named.values("key_id")).order_by("alias", "id")
+
+
 def said(certificate: Certificate) -> str:
     """The same in words; "" if it is not in use."""
     named = [f"the API {api.name}" for api in apis(certificate)]
-    return _joined(named)
+    return _joined([*named, *(f"the key {key}" for key in keys(certificate)[:MOST_KEYS])])
 
 
 def _joined(named: list[str], most: int = 5) -> str:

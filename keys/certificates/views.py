@@ -19,6 +19,7 @@ from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.refusals import LimitReached
 
+SHOWN_KEYS = 20  # of those that name a certificate
 COLUMNS = (
     Column("Certificate", "", "name"),
     Column("State", "state"),
@@ -114,13 +115,17 @@ def _certificate_or_404(id):
 def _about(request, certificate):
     """What every page about one certificate is given."""
     there = certificate.deleted_at is None
+    keys = list(uses.keys(certificate)[: uses.MOST_KEYS]) if there else []
     return {
         "section": "certificates",
         "certificate": _shown(certificate, timezone.now()),
         "apis": uses.apis(certificate) if there else [],
+        "keys": keys[:SHOWN_KEYS],
+        "more_keys": max(0, len(keys) - SHOWN_KEYS),
         "no_secret": certificate.has_key and not settings.GATEWAY_CERTIFICATE_SECRET,
         "may_write": request.user.may("certs", "write"),
         "sees_apis": request.user.may("apis"),
+        "sees_keys": request.user.may("keys"),
     }
 
 

@@ -10,18 +10,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from apis.definitions import calling
+from apis.definitions.authentication import CERTIFICATE
 
 OWN = {"password": "PASSWORD", "hmac_string": "SECRET", "jwt_secret": "SECRET"}
 # The one way of authenticating of an API (apis.definitions.authentication) that a kind of key is for.
-WAY_OF = {"token": "token", "basic": "basic", "hmac": "HMAC", "jwt": "JWT"}
+WAY_OF = {"token": "token", "basic": "basic", "hmac": "HMAC", "jwt": "JWT", "certificate": CERTIFICATE}
 
 
 def command(credential: str, definition: Mapping[str, Any], key: str, secrets: Mapping[str, str]) -> str:
     """Commands that call the API. key: the token, or the name of a user. secrets: those that may be shown, in clear by
     name; a word stands for another. "" if there is no example."""
     given = {**OWN, **secrets}
-    if credential == "token":
-        return calling.command(dict(definition), key)
+    if credential in ("token", "certificate"):
+        return (
+            _with_certificate(definition)
+            if credential == "certificate"
+            else calling.command(dict(definition), key)
+        )
     header = calling.header(dict(definition), credential)
     if not header:
         return ""
@@ -33,6 +38,12 @@ def command(credential: str, definition: Mapping[str, Any], key: str, secrets: M
     if not calling.takes_secrets_of_keys(dict(definition)) or given["jwt_secret"].startswith("-----BEGIN"):
         return ""
     return _by_jwt(url, header, key, given["jwt_secret"])
+
+
+def _with_certificate(definition: Mapping[str, Any]) -> str:
+    """Over TLS: nothing else shows it."""
+    url = calling.address(dict(definition)).replace("http://", "https://", 1)
+    return f"curl {shlex.quote(url)} \\\n  --cert certificate.pem --key private-key.pem"
 
 
 def _with_password(url: str, header: str, both: str) -> str:

@@ -1,6 +1,6 @@
 """How the holder of a new key signs in, as a page asks for it; and a new secret for a key."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,11 +8,14 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.timezone import localtime
 
+from keys.certificates.pem import LARGEST, PemError
 from keys.credentials import members, sealed
-from keys.credentials.naming import TAKEN, IdTaken
+from keys.credentials.naming import TAKEN, CertificateTaken, IdTaken
 from keys.keys.forms import SeenKeyForm
 from keys.keys.parameters import SessionError
+from keys.models import Certificate
 
 WAYS = [
     ("token", "A token that is made for it"),
@@ -20,6 +23,7 @@ WAYS = [
     ("basic", "A user name and a password"),
     ("hmac", "A token, and each request signed with a secret (HMAC)"),
     ("jwt", "JSON Web Tokens that it signs itself"),
+    ("certificate", "A client certificate (mutual TLS)"),
 ]
 # The secret of a kind of key, by name (keys.credentials.sealed.changed).
 SECRET_OF = {"basic": "password", "hmac": "hmac_string", "jwt": "jwt_secret"}
@@ -52,6 +56,8 @@ class SigningIn:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     made: dict[str, str] = field(default_factory=dict, repr=False)
     extra: dict[str, Any] = field(default_factory=dict)
+    # A certificate that is not uploaded yet.
+    pem: str = ""
 
 
 class SignInForm(forms.Form):
@@ -86,16 +92,42 @@ class SignInForm(forms.Form):
         help_text="Of the signing method of the APIs: a secret for HMAC, else the public key. Empty: a secret is made "
         "and shown once.",
     )
+    certificate = forms.ChoiceField(label="Certificate of this organisation", required=False)
+    certificate_pem = forms.CharField(
+        label="Or a new one, as PEM",
+        required=False,
+        strip=False,
+        max_length=LARGEST,
+        widget=UnechoedLines,
+        help_text="Without its private key, which stays with its holder.",
+    )
     NEEDS = {
         "id": ("key_id",),
         "basic": ("user_name", "password"),
         "hmac": ("hmac_string",),
         "jwt": ("jwt_secret",),
+        "certificate": ("certificate", "certificate_pem"),
     }
 
-    def __init__(self, data: QueryDict | None = None, *, typed: QueryDict | None = None):
-        """typed: what stands in the fields of a page that was sent to search and not to save."""
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        typed: QueryDict | None = None,
+        certificates: Collection[Certificate] | None = None,
+        uploads: bool = False,
+    ):
+        """typed: what stands in the fields of a page that was sent to search and not to save. certificates: those that
+        are offered, None to whoever may see none; uploads: whether he may upload one."""
         super().__init__(data, initial=typed.dict() if typed else {"way": "token"})
+        if certificates is None:
+            self.fields["way"].choices = [way for way in WAYS if way[0] != "certificate"]
+        self.fields["certificate"].choices = [
+            ("", "None of these"),
+            *((each.served_id, _named(each)) for each in certificates or ()),
+        ]
+        if not uploads:
+            del self.fields["certificate_pem"]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -104,6 +136,10 @@ class SignInForm(forms.Form):
             for name in names:
                 if other != way and cleaned.get(name):
                     self.add_error(name, f"Choose “{dict(WAYS)[other]}”, or leave this empty.")
+        if way == "certificate" and not self.errors:
+            given = [name for name in self.NEEDS[way] if cleaned.get(name)]
+            if len(given) != 1:
+                self.add_error("certificate", "Choose one." if not given else "Choose one, or paste another.")
         for name in ("key_id", "user_name"):
             if name in self.NEEDS.get(way, ()) and not cleaned.get(name) and name not in self.errors:
                 self.add_error(name, "This is needed.")
@@ -116,6 +152,9 @@ class SignInForm(forms.Form):
         """What a valid form asks for."""
         values = self.cleaned_data
         way = values.get("way") or "token"
+        if way == "certificate":
+            id, pem = values["certificate"], values.get("certificate_pem", "")
+            return SigningIn(extra={"certificate": id} if id else {}, pem=pem)
         if way not in SECRET_OF:
             return SigningIn(key_id=values["key_id"])
         made = {} if values[SECRET_OF[way]] else {SECRET_OF[way]: members.made(SECRET_OF[way])}
@@ -131,6 +170,10 @@ class SignInForm(forms.Form):
             yield
         except IdTaken as taken:
             self.add_error(taken.field, TAKEN)
+        except CertificateTaken as error:
+            self.add_error("certificate", str(error))
+        except PemError as error:
+            self.add_error("certificate_pem", error.message)
         except SessionError as error:
             if error.field not in self.fields:
                 raise
@@ -139,6 +182,11 @@ class SignInForm(forms.Form):
     def is_open(self) -> bool:
         """Whether anything else than a made token is asked for."""
         return (self["way"].value() or "token") != "token" or bool(self.errors)
+
+
+def _named(certificate: Certificate) -> str:
+    ends = localtime(certificate.not_after)
+    return f"{certificate}, until {ends.day} {ends:%b %Y}, {certificate.fingerprint[:16]}…"
 
 
 class NewSecretForm(SeenKeyForm):

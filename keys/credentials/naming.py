@@ -31,7 +31,7 @@ _RESERVED = frozenset({"detailed", "preview", "search", "policy"})
 # What is said of an id that another key has, of whichever organisation, and of one that names another organisation.
 TAKEN = "This one cannot be used. Choose another."
 # What is said of an id of a session of the organisation's own that others made.
-FOUND = "Gateways hold a session of this id that was made elsewhere. Take it over, or end it there first."
+FOUND = "Gateways hold a session of this one that was made elsewhere. Take it over, or end it there first."
 
 
 class IdTaken(refusals.Taken):
@@ -40,6 +40,18 @@ class IdTaken(refusals.Taken):
     def __init__(self, field: str):
         super().__init__(f"{field}: {TAKEN}")
         self.field = field
+
+
+class CertificateTaken(refusals.Taken):
+    """Another living key of the organisation is found by the certificate."""
+
+    def __init__(self, token: str):
+        super().__init__("There is a key for this certificate already.")
+        self.token = token
+
+    def for_machines(self) -> str:
+        # Tyk's words.
+        return f"Failed to create key - Key with given certificate already found:{self.token}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,19 @@ def chosen(organisation: Organisation, text: str, *, of_user: bool) -> Names:
         raise IdTaken(field)
     names = _names(text if whole else tokens.token_of(organisation.id, id, _function()))
     _claim(organisation.id, id, names, field)
+    return names
+
+
+def of_certificate(org_id: str, id: str) -> Names:
+    """Those of a key whose holder shows a client certificate of the organisation, which gateways make of its ID. Other
+    organisations may have a key for the same one: gateways look with the organisation of the API that is called. The
+    row of the organisation is locked. Raises CertificateTaken, SessionError."""
+    names = _names(tokens.token_of(org_id, id.removeprefix(org_id), _function()))
+    named = Q(org_id=org_id, token_hash=names.token_hash)
+    if _living().filter(named).exists() or _living_former().filter(named).exists():
+        raise CertificateTaken(names.token)
+    if FoundSession.objects.filter(org_id=org_id, name=names.token_hash).exists():
+        raise SessionError("certificate", FOUND)
     return names
 
 

@@ -93,8 +93,8 @@ def _is_password(held: Mapping[str, Any], password: str) -> bool:
 
 def kind(held: Mapping[str, Any], extra: Mapping[str, Any], before: str = "token") -> str:
     """What the holder of such a key signs in with. extra: further members of its session."""
-    if before == "certificate":
-        return before
+    if extra.get("certificate"):
+        return "certificate"
     if "basic_auth_data" in held:
         return "basic"
     if "jwt_data" in held:

@@ -19,7 +19,9 @@ def shown_once(request: HttpRequest, key: Key, token: str, by: SigningIn, opened
     """The page after a key, or a secret of it, was made. token: "" where nobody knows it. What somebody typed is not
     shown again. opened: the APIs that the key opens."""
     user = by.secrets.get(sealed.USER_NAME, "")
-    once = [] if user or not token else [("token", "Token", token)]
+    # What gateways call the session of a certificate is no secret, and of no use to anybody.
+    has_token = token and not user and key.credential != "certificate"
+    once = [("token", "Token", token)] if has_token else []
     once += [(name, LABELS[name], secret) for name, secret in by.made.items()]
     context = {
         "section": "keys",
@@ -28,13 +30,14 @@ def shown_once(request: HttpRequest, key: Key, token: str, by: SigningIn, opened
         "once": once,
         "chosen": key.credential == "token" and bool(by.key_id),
         "typed": [LABELS[name].lower() for name in LABELS if name in by.secrets and name not in by.made],
-        "curl": _example(key, user or token, by.made, opened),
+        "curl": example(key, user or token, by.made, opened),
         "is_new": bool(token),
     }
     return render(request, "keys/token.html", context)
 
 
-def _example(key: Key, name: str, secrets: dict[str, str], opened: QuerySet) -> str:
+def example(key: Key, name: str, secrets: dict[str, str], opened: QuerySet) -> str:
+    """Commands that call one of the APIs that a key opens, by the names of examples.command; "" if there is none."""
     way = examples.WAY_OF.get(key.credential)
     called = opened.filter(auth=way).defer(None).first() if way and name else None
     return examples.command(key.credential, called.definition, name, secrets) if called else ""

@@ -18,6 +18,7 @@ from redis import Redis, RedisError
 
 from apis.gateways import outbox
 from apis.models import ApiDefinition, Outbox
+from keys.credentials import exposure
 from keys.keys.delivery import AGAIN, CHANGED, write
 from keys.keys.reader import rights_of
 from keys.models import Key, KeyPolicy, KeyRight
@@ -53,10 +54,11 @@ def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
 
 def follow_authentication(org_id: str, api_id: str, **_: object) -> None:
     """Callers of an API prove in another way now who they are (apis.publishing.events.authentication_changed): the
-    sessions of users name it only where it asks for a password (keys.credentials.exposure)."""
+    sessions of users name it only where it asks for a password, those of client certificates only where it asks for one
+    (keys.credentials.exposure)."""
     naming = KeyRight.objects.filter(org_id=org_id, api__org_id=org_id, api__api_id=api_id)
-    users = Key.objects.filter(org_id=org_id, revoked_at=None, credential="basic")
-    opening = users.filter(Q(all_apis=True) | Q(id__in=naming.values("key_id")))
+    named = Key.objects.filter(org_id=org_id, revoked_at=None, credential__in=exposure.ASKS)
+    opening = named.filter(Q(all_apis=True) | Q(id__in=naming.values("key_id")))
     outbox.add_chunks(AGAIN, _each(opening), {}, org_id=org_id)
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apis.gateways import outbox
 from apis.models import ApiDefinition
+from keys.certificates import named
 from keys.credentials import exposure, naming, sealed
 from keys.keys import search
 from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
@@ -104,7 +105,8 @@ def create(
 ) -> tuple[Key, str]:
     """A new key and its token, which is nowhere kept. key_id: an id that somebody chose, or the name of a user. Without
     an expiry of its own the key ends when the first of its policies says so. Raises SessionError for rights, policies,
-    and ids that may not be given, IdTaken, AlreadyMade for a form token used before, Departed, LimitReached."""
+    and ids that may not be given, IdTaken, CertificateTaken, AlreadyMade for a form token used before, Departed,
+    LimitReached."""
     organisation = locks.lock(org_id)
     made = Key.objects.filter(org_id=org_id, form_token=form_token).first() if form_token else None
     if made is not None:
@@ -113,7 +115,7 @@ def create(
     limits.refuse_more(organisation, "max_keys", living.count() + 1)
     secrets = sealed.changed({}, spec.secrets)
     credential = sealed.kind(secrets, spec.session_extra)
-    names = _names(organisation, key_id, of_user=credential == "basic")
+    names = _names(organisation, credential, key_id, spec)
     key = Key(
         org_id=org_id,
         created_by=created_by,
@@ -125,7 +127,7 @@ def create(
         credential=credential,
         **spec.columns(),
     )
-    _insert(key, spec, secrets, chosen=bool(key_id))
+    _insert(key, spec, secrets, chosen=bool(key_id) or credential == "certificate")
     return key, names.token
 
 
@@ -137,8 +139,10 @@ def adopt(
     secrets: Mapping[str, Any],
     created_by: str,
     suspended: bool = False,
+    token: str = "",
 ) -> Key:
-    """A key of a session that somebody else made (keys.adoption): nobody here knows its token. What it may and when it
+    """A key of a session that somebody else made (keys.adoption). token: of one that a certificate says; nobody here
+    knows those of others. What it may and when it
     ends is what `spec` says, whatever its policies say of new keys. secrets: as keys.credentials.sealed.of gives them.
     Raises SessionError, Departed, LimitReached."""
     organisation = locks.lock(org_id)
@@ -154,6 +158,8 @@ def adopt(
         credential=sealed.kind(secrets, spec.session_extra),
         **spec.columns(),
     )
+    if token:
+        key.cache_key, key.short_cache_key = naming.cached(token)
     _insert(key, spec, secrets, "key.adopted")
     return key
 
@@ -168,21 +174,31 @@ def _insert(
 ) -> None:
     """chosen: whether somebody chose its id, which a revoked key may have had."""
     apis, policies = _own_apis(key.org_id, spec), _own_policies(key.org_id, spec)
-    if key.credential == "basic":
-        exposure.refuse(key.org_id, apis.values(), policies)
+    exposure.refuse(key.org_id, key.credential, apis.values(), policies)
+    certificates = named.own(key.org_id, spec.session_extra, key.created_at)
     sealed.keep(key, secrets)
     if chosen:
         naming.let_go(key)
     if action == "key.created":
         key.expires_at = first_end(key, policies, key.created_at)
+    key.expires_at = _first(key.expires_at, named.end_of(certificates))
     key.save(force_insert=True)
     search.index(key)
     _write_rights(key, spec, apis)
     _write_policies(key, policies)
+    named.write(key, certificates)
     _announce(key, action, before={}, new_secrets=sealed.new({}, secrets))
 
 
-def _names(organisation: Organisation, key_id: str, *, of_user: bool) -> naming.Names:
+def _names(organisation: Organisation, credential: str, key_id: str, spec: KeySpec) -> naming.Names:
+    if credential == "certificate":
+        if key_id or spec.secrets:
+            raise SessionError(
+                named.CLIENT, "A key for a certificate has neither an id of its own nor a secret."
+            )
+        named.own(organisation.id, spec.session_extra, timezone.now())
+        return naming.of_certificate(organisation.id, spec.session_extra[named.CLIENT])
+    of_user = credential == "basic"
     return naming.chosen(organisation, key_id, of_user=of_user) if key_id else naming.made(organisation.id)
 
 
@@ -201,7 +217,10 @@ def change(
     apis, policies = _own_apis(key.org_id, spec), _own_policies(key.org_id, spec)
     key = locked(key)
     before = facts.of(key)
+    named.refuse_another(key, spec.session_extra)
+    certificates = named.own(key.org_id, spec.session_extra, timezone.now(), before=key.session_extra)
     spec = _lasting(spec, key)
+    spec = replace(spec, expires_at=_first(spec.expires_at, named.end_of(certificates)))
     specified = facts.specified(spec, policies, key.suspended if suspended is None else suspended)
     held = sealed.of(key)
     secrets = sealed.changed(held, spec.secrets)
@@ -211,9 +230,8 @@ def change(
     if secrets != held:
         sealed.keep(key, secrets)
     key.credential = sealed.kind(secrets, spec.session_extra, key.credential)
-    if key.credential == "basic":
-        exposure.refuse(key.org_id, apis.values(), policies)
-    words = search.indexed(key)
+    exposure.refuse(key.org_id, key.credential, apis.values(), policies)
+    words, extra = search.indexed(key), key.session_extra
     for name, value in spec.columns().items():
         setattr(key, name, value)
     key.suspended = specified["suspended"]
@@ -222,6 +240,7 @@ def change(
     if before["policies"] != specified["policies"]:
         KeyPolicy.objects.filter(org_id=key.org_id, key=key).delete()
         _write_policies(key, policies)
+    named.write(key, certificates, before=extra)
     if words != search.indexed(key):
         search.index(key)
     save(key)
@@ -262,7 +281,13 @@ def ends_by(policies: Iterable[PolicyFacts], made_at: datetime) -> datetime | No
 
 def first_end(key: Key | KeySpec, policies: Iterable[PolicyFacts], made_at: datetime) -> datetime | None:
     """When a key made then ends: by its expiry, or else by what its policies say, and no later than by its lifetime."""
-    ends = key.expires_at or ends_by(policies, made_at), _after(key.session_extra.get(LIFETIME, 0), made_at)
+    return _first(
+        key.expires_at or ends_by(policies, made_at), _after(key.session_extra.get(LIFETIME, 0), made_at)
+    )
+
+
+def _first(*ends: datetime | None) -> datetime | None:
+    """None is never."""
     return min((end for end in ends if end), default=None)
 
 

@@ -43,20 +43,16 @@ KEPT: dict[str, Any] = {
     "post_expiry_grace_period": "int64",
     "hmac_enabled": "bool",
     "enable_http_signature_validation": "bool",
+    # IDs of certificates (keys.certificates.named).
+    "certificate": "string",
+    "rsa_certificate_id": "string",
+    "mtls_static_certificate_bindings": ["string"],
 }
 _LARGEST_KEPT = 10_000  # characters
 
 # Members of a gateway's session that are not kept: credentials that have a place of their own. Secrets:
 # keys.credentials.members.
-_NOT_KEPT = frozenset(
-    {
-        "oauth_client_id",
-        "oauth_keys",
-        "certificate",
-        "mtls_static_certificate_bindings",
-        "rsa_certificate_id",
-    }
-)
+_NOT_KEPT = frozenset({"oauth_client_id", "oauth_keys"})
 
 
 class SessionError(refusals.Invalid):

@@ -8,9 +8,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from apis.definitions.authentication import asks_for_password
 from apis.models import ApiDefinition
-from keys.credentials import sealed
+from keys.credentials import exposure, sealed
 from keys.keys.session import Api, PolicyFacts, Right, described, session
 from keys.models import Key, KeyPolicy, KeyRight, Policy, ServedPolicy
 
@@ -140,7 +139,8 @@ def _policies(keys: Iterable[Key]) -> QuerySet:
 
 def _opened(keys: list[Key]) -> Iterator[tuple[Key, list[Api], list[Right] | None]]:
     """Each key with the APIs that it opens and its rights, in two queries. Only for keys that open all of them are all
-    APIs of an organisation read. Of a user those alone that ask for a password (keys.credentials.exposure)."""
+    APIs of an organisation read. Of a key whose name is no secret those alone that ask for what is one
+    (keys.credentials.exposure)."""
     all_of = apis_of({key.org_id for key in keys if key.all_apis})
     named: dict[str, list[tuple[Api, Right]]] = defaultdict(list)
     rows = _rights(keys).values_list(
@@ -151,8 +151,7 @@ def _opened(keys: list[Key]) -> Iterator[tuple[Key, list[Api], list[Right] | Non
         named[key_id].append((api, Right(api_id, tuple(versions), members)))
     for key in keys:
         apis = all_of.get(key.org_id, []) if key.all_apis else [api for api, _ in named[key.id]]
-        if key.credential == "basic":
-            apis = [api for api in apis if asks_for_password(api.auth)]
+        apis = [api for api in apis if not exposure.is_open(key.credential, api.auth)]
         yield key, apis, None if key.all_apis else [right for _, right in named[key.id]]
 
 

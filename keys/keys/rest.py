@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.http import HttpResponse
+from django.utils import timezone
 
 from apis.models import ApiDefinition
+from keys.certificates import named
 from keys.credentials import members, naming, sealed
 from keys.keys import lifecycle, token
 from keys.keys.forms import KeyForm
@@ -88,6 +90,7 @@ def keys_preview(request):
     values = values_from(read_json(request))
     org_id = _org_of_new_key(request, values)
     spec = _valid(values, org_id).spec()
+    named.own(org_id, spec.session_extra, timezone.now())
     outcome = results.of_spec(org_id, spec, suspended=values.get("is_inactive", False))["5"]
     if outcome.session is None:
         raise RestError(400, f"apply_policies: gateways would refuse the key: {outcome.refusal}")

@@ -4,15 +4,18 @@ import json
 from dataclasses import asdict, replace
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from apis.models import ApiDefinition
+from keys.certificates import lifecycle as certificates
+from keys.certificates import named
 from keys.credentials import sealed
 from keys.credentials.exposure import opened_by_policies
 from keys.credentials.forms import SECRET_OF, SignInForm
-from keys.credentials.showing import shown_once
+from keys.credentials.showing import example, shown_once
 from keys.keys import lifecycle
 from keys.keys.delivery import delivered_of
 from keys.keys.forms import KeyForm, SeenKeyForm, SuspensionForm
@@ -38,7 +41,7 @@ def key_create(request, org):
     apis, policies = apis_of_one(request.org.id), offered(policies_of_one(request.org.id))
     form_token = form_tokens.of(request.POST)
     form = KeyForm(**_sent(request), apis=apis, policies=policies, zone=request.org.zone)
-    sign_in = SignInForm(**_sent(request))
+    sign_in = SignInForm(**_sent(request), **_certificates(request))
     if form.is_valid() & sign_in.is_valid():
         try:
             with said_in(form), sign_in.refusals():
@@ -57,9 +60,21 @@ def key_create(request, org):
     return render(request, "keys/form.html", context, status=status_of(form, sign_in))
 
 
+def _certificates(request) -> dict:
+    """What SignInForm is told of certificates."""
+    sees = request.user.may("certs")
+    certificates = named.offered(request.org.id, timezone.now()) if sees else None
+    return {"certificates": certificates, "uploads": sees and request.user.may("certs", "write")}
+
+
+@transaction.atomic
 def _created(request, form: KeyForm, sign_in: SignInForm, form_token: str):
-    """Make the key of two valid forms. Raises as lifecycle.create does."""
+    """Make the key of two valid forms, and the certificate that it is made from, both or neither. Raises PemError, and
+    as lifecycle.create does."""
     by, spec = sign_in.signing_in(), form.spec()
+    if by.pem:
+        held = certificates.held(request.org.id, by.pem.encode(), created_by=request.user.email)
+        by = replace(by, extra={named.CLIENT: held.served_id})
     key, token = lifecycle.create(
         request.org.id,
         replace(
@@ -111,13 +126,20 @@ def key_detail(request, org, key_id):
         "meta_data": json.dumps(key.meta_data, ensure_ascii=False),
         "user": _user_of(key),
         "renewable": key.credential in SECRET_OF,
-        "exposed": opened_by_policies(key.org_id, [policy.id for policy in policies])
-        if key.credential == "basic" and policies
+        "exposed": opened_by_policies(key.org_id, key.credential, [policy.id for policy in policies])
+        if policies
         else [],
-        "extra": [(name, _text(value)) for name, value in sorted(key.session_extra.items())],
+        "certificates": named.of_key(key),
+        "extra": [
+            (name, _text(value))
+            for name, value in sorted(key.session_extra.items())
+            if name not in named.MEMBERS
+        ],
         "apis": list(_opened(key)),
+        "curl": example(key, key.token_hash, {}, _opened(key)) if key.credential == "certificate" else "",
         "may_write": request.user.may("keys", "write"),
         "sees_apis": request.user.may("apis"),
+        "sees_certificates": request.user.may("certs"),
         "sees_policies": request.user.may("policies"),
         "sees_traffic": request.user.may("analytics"),
     }

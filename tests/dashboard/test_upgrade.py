@@ -49,6 +49,9 @@ LANDED = {
     "apis/migrations/0008_named_policies.py": (
         "0a13b39c2812dd549a078771698354c08d5ed66991f8509f82157bb3a9473e30"
     ),
+    "apis/migrations/0009_client_certificates.py": (
+        "8b2958d15543b238d48dfc6a7f11ea7eb67057f0a284157bf4f3cd3b0731da00"
+    ),
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
     ),
@@ -96,6 +99,7 @@ LANDED = {
     "keys/migrations/0022_rotation.py": "f6297cfaa124ee57a8f1fd0a3662ddb0f8cda58f109367bb349fd1ffaf892277",
     "keys/migrations/0023_rights.py": "8468a347ca6ddebb4263eb8bf775e5367484eb15373f7ce6a8dadc4f8b2263d8",
     "keys/migrations/0024_certificates.py": "36381159d5dc3ea4aeb2ee531ce5997f513398425472cfce82c91017fdf8e5ff",
+    "keys/migrations/0025_key_certificates.py": "eabf3dacc6c031fdc945afc3ed9679c8569493834bb6dee754464f119ace700d",
     "orgs/migrations/0001_initial.py": "4c50f05217cb5f59905bb1c1e21d0a4cbbb8f581d41162b3edba6420ac9e4f56",
     "orgs/migrations/0002_limits.py": "0cc87cf4e1f6a150c8adea2c8e1fbb227f57a033bbef079cd65f54347a7fd3b1",
     "orgs/migrations/0003_change_numbers.py": (

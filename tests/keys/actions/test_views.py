@@ -259,12 +259,13 @@ def test_whoever_may_only_read_keys_is_offered_nothing_and_may_do_nothing(cast, 
     assert reader.post(PLACE, {"do-action": "revoke", "do-which": "filter"}).status_code == 403
 
 
-def test_no_user_is_given_a_policy_that_opens_what_asks_for_no_password(cast, orders):
+def test_no_key_is_given_a_policy_that_opens_what_does_not_ask_for_what_it_must_show(cast, orders):
     policies.policy(cast.acme, orders)
     with scope.org(cast.acme.id):
         [open_to_all] = policies_of_one(cast.acme.id)
-        found = [
-            chunks._open_to_all(cast.acme.id, open_to_all, [Key(credential=kind)])
-            for kind in ("token", "basic")
-        ]
-    assert (found[0], "does not ask for a user name and a password" in found[1]) == ("", True)
+        keys = [Key(credential=kind) for kind in ("token", "basic", "certificate", "hmac")]
+        found = chunks._refused(cast.acme.id, open_to_all, keys)
+    assert [(kind, says.partition(" which a policy opens, ")[2][:40]) for kind, says in found.items()] == [
+        ("basic", "does not ask for a user name and a passw"),
+        ("certificate", "does not ask for a client certificate: w"),
+    ]

@@ -336,7 +336,6 @@ def test_a_signing_secret_is_made_where_none_is_given_and_shown_once(cast, acme,
             {"jwt_data": {"secret": "x" * 10_001}},
             "jwt_data.secret: Must not be longer than 10000 characters.",
         ),
-        ({"rsa_certificate_id": "x"}, "rsa_certificate_id: Is not supported; leave it out or empty."),
     ],
 )
 def test_secrets_that_must_not_be_are_refused_by_member(acme, guarded, members, says):

@@ -480,7 +480,7 @@ def test_a_delivered_key_that_was_changed_while_redis_is_away_says_so_on_its_pag
 
 
 PAGES = {
-    "keys/new/": 6,
+    "keys/new/": 7,
     "keys/{}/": 14,
     "keys/{}/edit/": 9,
     "keys/{}/revocation/": 12,
@@ -631,4 +631,4 @@ def test_pages_about_a_key_with_policies_cost_the_same_queries_for_one_and_for_f
             with CaptureQueriesContext(connection) as queries:
                 assert acme.get(f"/o/acme/{path.format(made.id)}").status_code == 200
             counts[-1].append(len(queries))
-    assert counts == [[6, 16, 9, 12, 10]] * 5
+    assert counts == [[7, 16, 9, 12, 10]] * 5
