@@ -16,7 +16,8 @@ _ORGANISATION = re.compile(r"[0-9a-f]{24}")
 
 
 def found(org_id: str, text: str) -> Key | None:
-    """The key of an organisation, whose scope is entered, that a token, a chosen id or a user name opens."""
+    """The key of an organisation, whose scope is entered, that a token, a chosen id or a user name opens, or a client
+    certificate of this ID or fingerprint."""
     named = _hashes(org_id, bare(text))
     # In two statements, for which there are indexes: asked for one or the other, PostgreSQL reads all keys.
     former = Generation.objects.filter(org_id=org_id, token_hash__in=named).values_list("key_id", flat=True)
@@ -35,7 +36,8 @@ def _hashes(org_id: str, text: str) -> set[str]:
     named = {tokens.hashed(text, function) for function in tokens.FUNCTIONS}
     for function in tokens.FUNCTIONS:
         try:
-            named.add(tokens.hashed(tokens.token_of(org_id, text, function), function))
+            id = text.removeprefix(org_id)  # as gateways do
+            named.add(tokens.hashed(tokens.token_of(org_id, id, function), function))
         except ValueError:  # no id that somebody could have chosen
             continue
     return named

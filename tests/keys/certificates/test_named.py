@@ -10,15 +10,18 @@ from django.test import override_settings
 
 from apis.publishing import publish
 from keys.adoption import lifecycle as adoption
-from keys.certificates import uses
+from keys.certificates import lifecycle, uses
 from keys.certificates.named import NEEDED, NOT_GIVEN, NOT_OWN, STAYS
 from keys.credentials import exposure
 from keys.credentials.naming import FOUND
+from keys.keys import lifecycle as keys
 from keys.keys import token as tokens
-from keys.keys.lifecycle import spec_of
+from keys.keys.lifecycle import KeySpec, spec_of
+from keys.keys.session import Right
 from keys.models import Certificate, Key, KeyCertificate
 from orgs import scope
 from tests import make
+from tests.concurrency import second_of_two
 from tests.keys import build
 from tests.keys.adoption import build as sessions
 from tests.keys.certificates.build import made, now, uploaded
@@ -263,6 +266,24 @@ def test_a_certificate_that_a_living_key_names_is_not_deleted(cast, acme, client
         400,
         f"certificate: {NOT_OWN}",
     )
+
+
+def test_a_certificate_that_goes_while_a_key_is_made_from_it_is_refused(cast, committed):
+    alice, api = uploaded(cast.acme, ALICE.pem), build.api(cast.acme, "Guarded", **ASKING)
+    spec = KeySpec(rights=(Right(api.api_id),), session_extra={"certificate": alice.served_id})
+    refused = second_of_two(
+        cast.acme.id,
+        lambda: lifecycle.delete(alice),
+        lambda: keys.create(cast.acme.id, spec, created_by="test"),
+    )
+    assert (refused.field, refused.message) == ("certificate", NOT_OWN)
+
+
+def test_it_is_found_by_its_certificate(cast, acme, client_for, api, alice):
+    send(acme, "post", "/api/keys", body(api, certificate=alice.served_id))
+    ada, there = client_for(cast.acme_admin), f"/o/acme/keys/{only_key(cast.acme).id}/"
+    asked = (alice.served_id, ALICE.fingerprint, tokens.token_of(cast.acme.id, ALICE.fingerprint, "sha256"))
+    assert [ada.post("/o/acme/keys/search/", {"q": text})["Location"] for text in asked] == [there] * 3
 
 
 def test_the_form_makes_a_key_from_one_that_is_chosen_or_pasted(cast, client_for, api, alice):
