@@ -42,6 +42,7 @@ LINKS_UP = {
     ("templates/apis/detail.html", "analytics"): "from an API to its traffic",
     ("keys/keys/views.py", "analytics"): "who sees the link from a key to its traffic",
     ("templates/keys/detail.html", "analytics"): "from a key to its traffic",
+    ("keys/oauth/views.py", "analytics"): "who sees the link from a client to its traffic",
     ("dashboard/analytics/reports/head.py", "keys"): "who sees the steps until there is traffic",
     ("dashboard/analytics/reports/head.py", "system"): "who sees the steps until there is traffic",
     ("templates/analytics/parts/nothing.html", "key-create"): "the steps until there is traffic",

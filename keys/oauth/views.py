@@ -27,6 +27,7 @@ from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
+from orgs.providers import recent_traffic
 from orgs.signing_in import form_tokens
 
 COLUMNS = (
@@ -165,13 +166,14 @@ def _opens(client):
 
 @access("session", "oauth", methods="GET POST", form=True)
 def oauth_edit(request, org, id):
-    client = _living_or_404(id)
-    form = ClientForm(request.POST or None, policies=policies_of_one(request.org.id), client=client)
+    client, policies = _living_or_404(id), list(policies_of_one(request.org.id))
+    form = ClientForm(request.POST or None, policies=policies, client=client)
     seen = SeenClientForm(request.POST or {"seen": client.change_number})
     if not seen.is_valid():
         return bad_form(request, seen)
     newer = False
-    if form.is_valid():
+    ending = _ends_by(client, form, policies, request.POST) if form.is_valid() else ""
+    if form.is_valid() and not ending:
         try:
             with said_in(form):
                 lifecycle.change(client, values_from(form.values()), expected=seen.expected(client))
@@ -183,8 +185,27 @@ def oauth_edit(request, org, id):
         "form": form,
         "newer": newer,
         "seen": client.change_number if newer else seen.cleaned_data["seen"],
+        "ending": ending,
+        **(_use(request, client) if ending else {}),
     }
     return render(request, "oauth/form.html", context, status=409 if newer else status_of(form))
+
+
+def _ends_by(client, form, policies, sent):
+    """The other policy that a valid form gives a client, as long as nobody has agreed that its tokens end; "" for
+    none."""
+    wanted = form.cleaned_data["policy_id"]
+    other = wanted != client.policy_id and wanted in {policy.id for policy in policies}
+    return wanted if other and sent.get("agreed") != wanted else ""
+
+
+def _use(request, client):
+    """Who would be refused if a client's tokens ended: whoever called with them lately, and those that have not
+    expired."""
+    return {
+        "traffic": recent_traffic.of(request, client_id=client.client_id),
+        "tokens": _tokens(client),
+    }
 
 
 @access("session", "oauth", methods="POST")
@@ -212,9 +233,12 @@ def oauth_secret(request, org, id):
     return _shown_once(request, *lifecycle.renew_secret(client, expected=form.expected(client)))
 
 
-@access("session", "oauth", methods="POST")
+@access("session", "oauth", methods="GET POST", form=True)
 def oauth_tokens(request, org, id):
+    """GET asks before all are revoked; POST revokes them, or one."""
     client, form = _living_or_404(id), TokensForm(request.POST)
+    if request.method != "POST":
+        return render(request, "oauth/revoke.html", _about(request, client) | _use(request, client))
     if not form.is_valid():
         return bad_form(request, form)
     one = form.cleaned_data["token"]
@@ -244,7 +268,7 @@ def oauth_delete(request, org, id):
                 request, f"{client} is deleted. Gateways refuse it and its tokens within seconds."
             )
             return redirect("oauth-list", org)
-    context = _about(request, client) | {"newer": newer, "tokens": _tokens(client)}
+    context = _about(request, client) | {"newer": newer, **_use(request, client)}
     return render(request, "oauth/delete.html", context, status=409 if newer else 200)
 
 
@@ -271,4 +295,5 @@ def _about(request, client):
         "may_write": request.user.may("oauth", "write"),
         "sees_apis": request.user.may("apis"),
         "sees_policies": request.user.may("policies"),
+        "sees_traffic": request.user.may("analytics"),
     }

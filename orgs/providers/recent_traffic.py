@@ -1,5 +1,5 @@
-"""How much an API or a key was used lately, for pages that ask before they end it. Whoever counts traffic declares what
-reads it."""
+"""How much an API, a key or an OAuth client was used lately, for pages that ask before they end it. Whoever counts
+traffic declares what reads it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,8 @@ DAYS = 30
 class RecentTraffic:
     """Of the last DAYS days up to `until` (aware). callers: how many different keys. last: when the last request was;
     zone: of that. endpoints: (name of the API, endpoint, requests) of those that were called most, and how many there
-    are besides; counted in the newest `counted` requests, 0 for all of them."""
+    are besides; counted in the newest `counted` requests, 0 for all of them. least: whether `requests` are the newest
+    only, and there may be more."""
 
     requests: int
     callers: int
@@ -25,11 +26,15 @@ class RecentTraffic:
     endpoints: tuple[tuple[str, str, int], ...] = ()
     more: int = 0
     counted: int = 0
+    least: bool = False
 
 
-def of(request: HttpRequest, *, api_id: str = "", key_hash: str = "") -> RecentTraffic | None:
-    """Of an API, or of the key of a token's hash. None for somebody who may not see traffic, and if it cannot be said
-    now."""
+def of(
+    request: HttpRequest, *, api_id: str = "", key_hash: str = "", client_id: str = ""
+) -> RecentTraffic | None:
+    """Of an API, of the key of a token's hash, or of the OAuth clients of an ID: their `callers` are tokens. None for
+    somebody who may not see traffic, and if it cannot be said now."""
     if not request.user.may("analytics"):
         return None
-    return next((read(request, api_id, key_hash) for read in declarations.functions("recent_traffic")), None)
+    read = next(iter(declarations.functions("recent_traffic")), None)
+    return read(request, api_id, key_hash, client_id) if read else None

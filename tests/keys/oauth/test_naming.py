@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.utils.html import escape
 
+from keys.models import OAuthClient
 from keys.oauth import lifecycle
 from orgs import scope
 from orgs.providers import clients
@@ -11,7 +12,7 @@ from tests.analytics.screens import ago, push, sheet
 from tests.keys.oauth import build
 from tests.keys.policies.build import policy
 
-LOGS, ANALYTICS = "/o/acme/logs/", "/o/acme/analytics/"
+LOGS, ANALYTICS, CLIENTS = "/o/acme/logs/", "/o/acme/analytics/", "/o/acme/oauth/"
 
 
 def inside(org, verb, *arguments):
@@ -71,6 +72,7 @@ def traffic(committed, cast, redis):
 def test_records_and_rankings_name_clients_and_are_filtered_by_them(cast, client_for, traffic):
     ada = client_for(cast.acme_admin)
     page = ada.get(LOGS)
+    at = page.context["records"][0]["record"].ts.astimezone(cast.acme.zone)
     lines = page.context["records"]
     assert sorted(line["client"] for line in lines) == [
         "",
@@ -112,6 +114,20 @@ def test_records_and_rankings_name_clients_and_are_filtered_by_them(cast, client
     for path in (LOGS, ANALYTICS, ANALYTICS + "clients/"):
         assert ada.get(path, {"oauth": "x" * 201}).status_code == 400
         assert ada.get(path, {"oauth": "'; --"}).status_code == 200
+    with scope.org(cast.acme.id):
+        client = OAuthClient.objects.get()
+    other = policy(cast.acme, traffic, name="Silver")
+    edit = {"policy_id": other.id, "redirect_uri": build.URI, "seen": 1}
+    for page in (
+        ada.get(f"{CLIENTS}{client.id}/deletion/"),
+        ada.get(f"{CLIENTS}{client.id}/tokens/"),
+        ada.post(f"{CLIENTS}{client.id}/edit/", edit),
+    ):
+        asked = page.context["traffic"]
+        assert (asked.requests, asked.callers, asked.least, asked.zone) == (3, 1, False, "UTC")
+        assert [(api, number) for api, _, number in asked.endpoints] == [("Protected", 3)]
+        assert asked.last == f"{at.day} {at:%b %H:%M}"
+        assert b"3 requests</strong> in the last 30 days, with 1 different token" in page.content
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) > 0, bool_and(indexdef LIKE '%(org_id, oauth, ts) WHERE (oauth <> ''''::text)')"

@@ -138,6 +138,28 @@ def test_a_client_is_edited_and_who_was_slower_is_told(cast, ada, protected, gol
     assert ada.post(edit, {**sent, "seen": ""}).status_code == 400
 
 
+def test_another_policy_is_agreed_to_first_since_it_ends_the_tokens(cast, ada, protected, shop, redis):
+    silver, bronze = (policy(cast.acme, protected, name=name) for name in ("Silver", "Bronze"))
+    foreign = policy(cast.globex, build.api(cast.globex, "Theirs"), name="Their gold")
+    deliver(redis)
+    build.give(redis, shop)
+    edit, former = f"{LIST}{shop.id}/edit/", shop.policy_id
+    sent = {"policy_id": silver.id, "redirect_uri": build.URI, "description": "Kiosk", "seen": 1}
+    for agreed in ({}, {"agreed": bronze.id}, {"agreed": "x"}):
+        asked = ada.post(edit, sent | agreed)
+        assert (asked.status_code, one().policy_id, one().change_number) == (200, former, 1)
+        assert f'name="agreed" value="{silver.id}"' in asked.content.decode()
+        assert 'value="Kiosk"' in asked.content.decode()
+        assert "1 token that has not expired ends with it" in text(asked)
+    answer = ada.post(edit, sent | {"policy_id": foreign.id, "agreed": foreign.id})
+    assert (answer.status_code, b"There is no policy" in answer.content) == (400, True)
+    assert ada.post(edit, sent | {"policy_id": foreign.id}).status_code == 400
+    assert ada.post(edit, sent | {"agreed": silver.id}).status_code == 302
+    assert (one().policy_id, one().description) == (silver.id, "Kiosk")
+    deliver(redis)
+    assert "None at present" in text(ada.get(f"{LIST}{shop.id}/"))
+
+
 def test_another_secret_is_shown_once(cast, ada, shop):
     answer = ada.post(f"{LIST}{shop.id}/secret/", {"seen": 1})
     secret = lifecycle.secret_of(one())
@@ -153,7 +175,8 @@ def test_tokens_are_shown_by_their_hashes_and_revoked(cast, ada, shop, redis):
     ada.post(f"{LIST}{shop.id}/tokens/", {"token": first})
     deliver(redis)
     assert "1 token that has not expired" in text(ada.get(f"{LIST}{shop.id}/"))
-    assert "1 token that has not expired ends with it" in text(ada.get(f"{LIST}{shop.id}/deletion/"))
+    for page in ("deletion/", "tokens/"):
+        assert "1 token that has not expired ends with it" in text(ada.get(f"{LIST}{shop.id}/{page}"))
     ada.post(f"{LIST}{shop.id}/tokens/")
     deliver(redis)
     assert "None at present" in text(ada.get(f"{LIST}{shop.id}/"))
@@ -162,7 +185,7 @@ def test_tokens_are_shown_by_their_hashes_and_revoked(cast, ada, shop, redis):
 
 def test_pages_say_that_redis_is_away(cast, ada, shop, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    for page in ("", "deletion/"):
+    for page in ("", "deletion/", "tokens/"):
         answer = ada.get(f"{LIST}{shop.id}/{page}")
         assert (answer.status_code, "not known at the moment" in text(answer).lower()) == (200, True)
 
@@ -176,7 +199,7 @@ def test_a_client_is_suspended_resumed_and_deleted(cast, ada, shop):
     assert ada.post(f"{LIST}{shop.id}/deletion/", {"seen": 3}).url == LIST
     assert one().state == "deleted"
     assert "deleted" in text(ada.get(f"{LIST}{shop.id}/"))
-    for page in ("edit/", "deletion/"):
+    for page in ("edit/", "deletion/", "tokens/"):
         assert ada.get(f"{LIST}{shop.id}/{page}").status_code == 404
 
 
@@ -187,7 +210,8 @@ def test_who_may_only_read_sees_no_button(cast, client_for, shop):
     assert page.status_code == 200
     main = page.content.decode().partition("<main")[2].partition("</main>")[0]
     assert "<form" not in main and "You may read this but not change it." in text(page)
-    assert max_.get(f"{LIST}{shop.id}/edit/").status_code == 403
+    for page in ("edit/", "deletion/", "tokens/"):
+        assert max_.get(f"{LIST}{shop.id}/{page}").status_code == 403
 
 
 def test_a_policy_says_which_clients_keep_it(cast, ada, gold, shop):
