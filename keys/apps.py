@@ -46,6 +46,7 @@ class KeysConfig(AppConfig):
         from keys.adoption import ending  # noqa: PLC0415
         from keys.certificates import delivery as certificates  # noqa: PLC0415
         from keys.certificates import lifecycle as held  # noqa: PLC0415
+        from keys.credentials import exposure  # noqa: PLC0415
         from keys.keys import bulk, delivery, repair  # noqa: PLC0415
         from keys.oauth import delivery as oauth  # noqa: PLC0415
         from keys.oauth import lifecycle as clients  # noqa: PLC0415
@@ -76,6 +77,7 @@ class KeysConfig(AppConfig):
         kinds.register(oauth.CHECK, oauth.check, urgency=kinds.LAST, rests=oauth.CHECK_AFTER)
         events.api_set_changed.connect(bulk.follow, dispatch_uid="keys")
         events.apis_departing.connect(bulk.depart, dispatch_uid="keys")
+        events.authentication_changed.connect(exposure.refuse_without, dispatch_uid="exposure")
         events.authentication_changed.connect(bulk.follow_authentication, dispatch_uid="keys")
         # Before the policies, which they name.
         events.api_set_changed.connect(clients.follow, dispatch_uid="oauth")

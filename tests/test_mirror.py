@@ -61,7 +61,6 @@ TESTED_IN = {
     "keys/finding/rows.py": "tests/keys/finding/test_views.py",
     "keys/hygiene/findings.py": "tests/keys/hygiene/test_views.py",
     "apis/definitions/rules/policies.py": "tests/keys/policies/use/test_naming.py",
-    "keys/credentials/exposure.py": "tests/keys/credentials/test_rest.py",
     "keys/credentials/forms.py": "tests/keys/credentials/test_views.py",
     "keys/credentials/members.py": "tests/keys/credentials/test_rest.py",
     "keys/credentials/naming.py": "tests/keys/credentials/test_rest.py",

@@ -4,7 +4,7 @@ from django.dispatch import Signal
 
 # org_id, api_id, what: "added" after the API's row came, "removed" before it goes.
 api_set_changed = Signal()
-# org_id, api_id: callers of the API prove in another way now who they are.
+# org_id, api_id, before: callers of the API prove in another way now who they are than before.
 authentication_changed = Signal()
 # organisation: all its APIs are about to go. What stands on top of them goes first, and the feed, for which everybody
 # waits, is locked last.

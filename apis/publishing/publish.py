@@ -126,7 +126,9 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
     if renamed:
         _announce(api, "added")
     if api.auth != before_auth:
-        events.authentication_changed.send(ApiDefinition, org_id=api.org_id, api_id=api.api_id)
+        events.authentication_changed.send(
+            ApiDefinition, org_id=api.org_id, api_id=api.api_id, before=before_auth
+        )
     _serve(api, renamed, claiming=claiming)
     return api
 

@@ -239,6 +239,11 @@ def opened_apis(document: Mapping[str, Any]) -> list[str]:
     return [api_id for api_id, _ in _entries(document)]
 
 
+def granted_apis(document: Mapping[str, Any]) -> set[str]:
+    """The ids of the APIs that this stored policy opens by itself."""
+    return set(opened_apis(document)) if grants_rights(document) else set()
+
+
 def grants_rights(document: Mapping[str, Any]) -> bool:
     """Whether a key may open something by this stored policy alone, and not only be limited by it."""
     parts = document["partitions"]

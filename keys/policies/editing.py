@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from apis.definitions.document import object_in
 from apis.definitions.pointer import Problem, child
+from keys.credentials import exposure
 from keys.keys.parameters import no_such_api
 from keys.keys.session import Api
 from keys.models import Policy
@@ -79,7 +80,13 @@ def faults(wanted: object, own: Iterable[Api], policy: Policy | None, org_id: st
     named = Policy.objects.filter(org_id=org_id, name=fields.fields(wanted)["name"])
     if (named.exclude(id=policy.id) if policy else named).exists():
         found.append(SAME_NAME)
-    return found
+    return found or (_exposed(policy, as_stored(policy, wanted), own) if policy else [])
+
+
+def _exposed(policy: Policy, wanted: dict[str, Any], own: Iterable[Api]) -> list[Problem]:
+    opened = {policy.id: document.granted_apis(wanted) - document.granted_apis(policy.document)}
+    exposed = exposure.by_policies(policy.org_id, opened, {api.api_id: api.auth for api in own})
+    return [Problem(child("/access_rights", api_id), why) for api_id, why in exposed.get(policy.id, ())]
 
 
 def as_stored(policy: Policy, wanted: dict[str, Any]) -> dict[str, Any]:

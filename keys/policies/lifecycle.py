@@ -252,7 +252,7 @@ def _own_apis(org_id: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, 
     own = ApiDefinition.objects.select_for_update(no_key=True, of=("self",)).filter(
         org_id=org_id, api_id__in={api_id for api_ids in wanted.values() for api_id in api_ids}
     )
-    apis = {api.api_id: api for api in own.only("id", "org_id", "api_id", "name").order_by("api_id")}
+    apis = {api.api_id: api for api in own.only("id", "org_id", "api_id", "name", "auth").order_by("api_id")}
     missing = [
         Problem(child(f"{pointer}/access_rights", api_id), no_such_api(api_id))
         for pointer, api_ids in wanted.items()

@@ -11,9 +11,10 @@ from typing import Any
 from django.db.models import Count, F, Sum, Value
 from django.db.models.functions import Coalesce, Concat
 
-from apis.definitions.pointer import Problem
+from apis.definitions.pointer import Problem, child
 from apis.models import ApiDefinition
 from apis.publishing.serving import serve_naming
+from keys.credentials import exposure
 from keys.models import Policy, PolicyRevision, PolicyRight
 from keys.policies import conflicts, document, serving
 from keys.policies.refusals import Invalid, Taken
@@ -126,6 +127,7 @@ def store(
     if taken := conflicts.taken(organisation.id, drafts):
         raise Taken(taken)
     _refuse_same_names(organisation.id, drafts)
+    _refuse_exposing(organisation.id, drafts, apis)
     write(organisation.id, drafts, author, message)
     _write_rights(organisation.id, drafts, apis)
     changed, grown = serving.serve(organisation.id, [draft.policy for draft in drafts])
@@ -225,6 +227,23 @@ def _refuse_same_names(org_id: str, drafts: Sequence[Draft]) -> None:
         if draft.policy.name in used:
             found.append(SAME_NAME._replace(pointer=draft.pointer + SAME_NAME.pointer))
         used.add(draft.policy.name)
+    if found:
+        raise Invalid(found)
+
+
+def _refuse_exposing(org_id: str, drafts: Sequence[Draft], apis: Mapping[str, ApiDefinition]) -> None:
+    opened = {
+        draft.policy.id: document.granted_apis(draft.policy.document)
+        - set(draft.before["apis"] if draft.granted else ())
+        for draft in drafts
+        if draft.before
+    }
+    exposed = exposure.by_policies(org_id, opened, {api_id: api.auth for api_id, api in apis.items()})
+    found = [
+        Problem(child(f"{draft.pointer}/access_rights", api_id), why)
+        for draft in drafts
+        for api_id, why in exposed.get(draft.policy.id, ())
+    ]
     if found:
         raise Invalid(found)
 

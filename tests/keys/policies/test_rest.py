@@ -784,7 +784,7 @@ def test_an_import_asks_as_much_of_the_database_for_seven_policies_as_for_two(
             each | {"rate": 20, "access_rights": build.document("", apis[2])["access_rights"]}
             for each in documents
         ]
-        with django_assert_num_queries(31):
+        with django_assert_num_queries(32):
             assert bring(admin_client, *changed).status_code == 200
 
 
