@@ -19,7 +19,7 @@ def test_what_its_organisation_could_not_publish_today_is_listed(cast, capsys):
     call_command("definitions", "check", skip_checks=False)
     assert capsys.readouterr().out == (
         f"{cast.acme.id} {api.id} active /upstream_certificates/*: "
-        "must be the ID of an own certificate, not a file of the gateway's host\n"
+        "must be the ID of an own certificate, uploaded before, not a file of the gateway's host\n"
     )
     call_command("definitions", "serve", skip_checks=False)
     assert capsys.readouterr().out == "1 served anew\n"

@@ -45,8 +45,11 @@ def address(path: Path, value: Any, org_id: str) -> str | None:
 
 
 # Of one that is unknown, too, and of another organisation's (apis.publishing.references).
-NOT_OWN = "must be the ID of an own certificate, not a file of the gateway's host"
-NONE_OWN = "must be IDs of own certificates or fingerprints (SHA-256), not files of the gateway's host"
+NOT_OWN = "must be the ID of an own certificate, uploaded before, not a file of the gateway's host"
+NONE_OWN = (
+    "must be IDs of own certificates, uploaded before, or fingerprints (SHA-256), "
+    "not files of the gateway's host"
+)
 
 
 def certificate(path: Path, value: Any, org_id: str) -> str | None:

@@ -99,7 +99,10 @@ def test_a_private_key_of_the_gateways_host_is_not_presented_to_anybody():
         plain(upstream_certificates={"*": "/path/key.pem"}), may_use_references=False, org_id=ORG
     )
     assert found == [
-        ("/upstream_certificates/*", "must be the ID of an own certificate, not a file of the gateway's host")
+        (
+            "/upstream_certificates/*",
+            "must be the ID of an own certificate, uploaded before, not a file of the gateway's host",
+        )
     ]
 
 
