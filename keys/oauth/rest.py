@@ -35,7 +35,7 @@ def clients(request: HttpRequest, api: str) -> HttpResponse:
     if request.method in SAFE:
         rows, pages = page(request, _living().filter(org_id=found.org_id, api=found))
         return json_response({"apps": [_data(request, row) for row in rows], "pages": pages})
-    values = values_from(read_json(request))
+    values = values_from(_body(request, found))
     made, secret = lifecycle.create(found.org_id, found.api_id, values, created_by=request.user.email)
     return tagged(request, json_response(_described(made, secret)), etags.tag(made.change_number, "once"))
 
@@ -55,13 +55,14 @@ def authorize_client(request: HttpRequest, api: str) -> HttpResponse:
 
 @access("key", "oauth", methods="GET PUT DELETE")
 def client(request: HttpRequest, api: str, client: str) -> HttpResponse:
-    found = _client_or_404(_api_or_404(api), client)
+    own = _api_or_404(api)
+    found = _client_or_404(own, client)
     if request.method == "DELETE":
         lifecycle.delete(found, expected=expected(request, found.change_number))
         return ok("OAuth client deleted successfully.")
     if request.method == "PUT":
         seen = expected(request, found.change_number)
-        found = lifecycle.change(found, values_from(read_json(request)), expected=seen)
+        found = lifecycle.change(found, values_from(_body(request, own)), expected=seen)
     response = json_response(_data(request, found))
     # The id of its policy is shown, and changed elsewhere.
     shown = hashlib.sha256(response.content).hexdigest()[:16]
@@ -135,6 +136,14 @@ def purge(request: HttpRequest) -> HttpResponse:
     except RedisError:
         raise RestError(503, AWAY) from None
     return ok("lapsed tokens purged successfully")
+
+
+def _body(request: HttpRequest, api: ApiDefinition) -> dict:
+    """What describes a client of this API; programs repeat in it whose client it is."""
+    body = read_json(request)
+    if body.get("api_id") not in (None, "", api.api_id, api.id):
+        raise RestError(400, "api_id: must be the API of the path, or left out")
+    return body
 
 
 def _sent(request: HttpRequest) -> dict:

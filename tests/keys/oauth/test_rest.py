@@ -136,6 +136,11 @@ def test_whatever_a_client_may_not_be_is_refused_in_words_and_not_stored(cast, a
         (protected, body(gold, secret=5), (400, "secret: Must be a string.")),
         (
             protected,
+            body(gold, api_id=their_api.api_id),
+            (400, "api_id: must be the API of the path, or left out"),
+        ),
+        (
+            protected,
             body(gold, meta_data=[]),
             (400, "meta_data: Must be an object: gateways end the request of a token otherwise."),
         ),
@@ -154,7 +159,12 @@ def test_whatever_a_client_may_not_be_is_refused_in_words_and_not_stored(cast, a
             400,
             no_policy.format(policy_id),
         )
+    for api_id in (their_api.api_id, plain.api_id, 5):
+        refused = said(ada.put(path(protected, "shop"), {"api_id": api_id}, JSON))
+        assert refused == (400, "api_id: must be the API of the path, or left out")
     assert stored() == before
+    for api_id in (protected.api_id, protected.id, "", None):
+        assert ada.put(path(protected, "shop"), {"api_id": api_id}, JSON).status_code == 200
 
 
 def test_a_strangers_client_is_like_one_that_is_not_there(cast, ada, protected, gold, theirs):
