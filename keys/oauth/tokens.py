@@ -176,9 +176,13 @@ def _hash_in(name: str) -> str:
 
 def _own_policy(given: dict) -> str | None:
     """The policy of a session that came with an authorisation code (keys.oauth.authorisation): it stays, whichever the
-    client has when the code is traded for a token. Sessions of users name no client."""
-    session = json.loads(given.get("UserData") or "null")
-    return session["apply_policies"][0] if session and session.get("oauth_client_id") else None
+    client has when the code is traded for a token. Sessions of users name no client. None for what is no such session:
+    gateways take the policy of the client then."""
+    try:
+        session = json.loads(given.get("UserData") or "null")
+        return session["apply_policies"][0] if session.get("oauth_client_id") else None
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None
 
 
 def _given(text: bytes | None) -> Given | None:

@@ -24,13 +24,24 @@ def client(org, api, policy, **values):
         return lifecycle.create(org.id, api.api_id, values, created_by="test")
 
 
-def give(redis, client, named="one", refresh="refresh", *, policy="", expires=3_600, function="murmur64"):
+def give(
+    redis,
+    client,
+    named="one",
+    refresh="refresh",
+    *,
+    policy="",
+    expires=3_600,
+    function="murmur64",
+    user_data="",
+):
     """What a gateway leaves of a token; answers its hash."""
     hash, prefix = hashed(named, function), f"oauth-data.{client.served_api_id}."
     facts = {
         "Client": {"id": client.client_id, "policyid": policy or client.policy_id},
         "AccessToken": named,
         "RefreshToken": refresh,
+        "UserData": user_data,
     }
     redis.set(f"apikey-{hash}", json.dumps({"oauth_client_id": client.client_id}))
     redis.set(f"{prefix}oauth-access.{hash}", json.dumps(facts))

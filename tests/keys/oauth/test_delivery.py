@@ -129,6 +129,9 @@ def test_another_policy_ends_the_tokens_of_the_former_one(cast, protected, shop,
     deliver(redis)
     build.give(redis, shop, "late", "refresh late", policy=former)
     now = build.give(redis, shop, "after", "refresh after", policy=silver.id)
+    # A code of before, with a session in it, that was traded after.
+    session = json.dumps({"oauth_client_id": "shop", "apply_policies": [former]})
+    build.give(redis, shop, "code", "refresh code", policy=silver.id, user_data=session)
     with scope.every_org():
         delivery.check(list(Outbox.objects.filter(kind="oauth-client-check")), redis)
         assert tokens.listed(delivery.place_of(shop), redis)[0][0] == now
@@ -136,6 +139,17 @@ def test_another_policy_ends_the_tokens_of_the_former_one(cast, protected, shop,
     refreshing = [name for name in build.left(redis) if ".oauth-refresh." in name]
     assert sessions == [f"apikey-{now}"]
     assert refreshing == [f"oauth-data.{protected.api_id}.oauth-refresh.refresh after"]
+
+
+@pytest.mark.parametrize(
+    "user_data",
+    ["{", "[]", "5", 5, {}, '{"oauth_client_id": "shop"}', '{"oauth_client_id": 1, "apply_policies": []}'],
+)
+def test_what_is_no_session_beside_a_token_keeps_it_from_no_end(cast, shop, redis, user_data):
+    build.give(redis, shop, user_data=user_data)
+    inside(cast.acme, lifecycle.delete, shop)
+    deliver(redis)
+    assert build.left(redis) == []
 
 
 def test_one_token_ends_by_its_hash_or_itself_or_its_refresh_token(cast, shop, redis):
