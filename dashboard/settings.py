@@ -124,6 +124,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "heroicons",
     "orgs",
     "apis",
@@ -164,6 +165,8 @@ TEMPLATES = [
         },
     },
 ]
+# Fields are made from templates that ours may stand in for (templates/django).
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # People.
 AUTH_USER_MODEL = "orgs.User"

@@ -3,6 +3,7 @@
 import pytest
 from django import forms
 from django.contrib import admin
+from django.forms.renderers import DjangoTemplates
 
 from orgs.admin import OrganisationForm as AdminOrganisationForm
 from orgs.admin import UserAddForm, UserChangeForm
@@ -54,3 +55,17 @@ def test_whoever_does_not_say_what_he_saw_saw_what_is_there(sent, expected):
 
 def test_djangos_admin_uses_them():
     assert admin.site.get_model_admin(Organisation).form is AdminOrganisationForm
+
+
+class Chosen(forms.Form):
+    one = forms.ChoiceField(choices=[("", "Any <b>"), ("Of <i>", [("a", "A & B"), ("b", 'B "c"')])])
+    many = forms.MultipleChoiceField(choices=[("a", "A"), ("b", "B")])
+    unknown = forms.NullBooleanField(disabled=True, required=False)
+
+
+def test_what_is_chosen_from_is_written_as_django_writes_it():
+    asked = {"one": "b", "many": ["a", "b"]}
+    ours, djangos = Chosen(asked), Chosen(asked, renderer=DjangoTemplates())
+    for name in Chosen.base_fields:
+        assert str(ours[name]).split() == str(djangos[name]).split()
+    assert str(ours["one"]).count(" selected>") == 1
