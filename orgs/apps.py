@@ -18,7 +18,7 @@ class OrgsConfig(AppConfig):
 
     def ready(self):
         from orgs import access, declarations  # noqa: PLC0415
-        from orgs.db import checks  # noqa: F401, PLC0415  registers the system checks
+        from orgs.db import checks, lookups  # noqa: F401, PLC0415  registers the system checks, and lookups
 
         # A misspelt declaration fails here, at the start of every process, and not with the first request.
         declarations.rights()

@@ -63,6 +63,6 @@ def _opened(key: Key, policies: Sequence[PolicyFacts], named: int) -> dict[str, 
 def _numbers_of_rights(keys: Sequence[Key]) -> dict[str, int]:
     """How many APIs each key names itself, by its id; those that name none are left out."""
     rights = KeyRight.objects.filter(
-        org_id__in={key.org_id for key in keys}, key_id__in=[key.id for key in keys]
+        org_id__in={key.org_id for key in keys}, key_id__among=[key.id for key in keys]
     )
     return dict(rights.values_list("key_id").annotate(Count("id"))) if keys else {}

@@ -8,7 +8,6 @@ from django.db import DatabaseError, connection, transaction
 from django.utils.http import urlencode
 
 from keys.finding.forms import KeyFilterForm
-from keys.keys.search import Among
 from keys.models import Key, KeyRight
 from orgs.http.paging import COUNTED
 from orgs.models import Organisation, User
@@ -133,7 +132,8 @@ def _settled_rights(
         # What one that was rotated has called has several names.
         allowance="",
         created_at__lt=now - SETTLED,
-    ).filter(Among(hashes))
+        token_hash__among=hashes,
+    )
     rows = KeyRight.objects.filter(org_id=org.id, key_id__in=settled.values("id"))
     found: dict[str, tuple[str, set[str]]] = {}
     for id, key_hash, api_id in rows.values_list("key_id", "key__token_hash", "api__api_id"):

@@ -134,7 +134,7 @@ def served(org_ids: Collection[str], ids: Collection[str]) -> dict[str, dict[str
 def _policies(keys: Iterable[Key]) -> QuerySet:
     """The rows of the policies of keys, in their order. The tables are keyed by organisation first."""
     orgs, ids = {key.org_id for key in keys}, [key.id for key in keys]
-    return KeyPolicy.objects.filter(org_id__in=orgs, key_id__in=ids).order_by("key_id", "position")
+    return KeyPolicy.objects.filter(org_id__in=orgs, key_id__among=ids).order_by("key_id", "position")
 
 
 def _opened(keys: list[Key]) -> Iterator[tuple[Key, list[Api], list[Right] | None]]:
@@ -159,7 +159,7 @@ def _rights(keys: Iterable[Key]) -> QuerySet:
     """The rows of the rights of keys, by the names of the APIs. The tables are keyed by organisation first."""
     listed = [key for key in keys if not key.all_apis]
     orgs, ids = {key.org_id for key in listed}, [key.id for key in listed]
-    return KeyRight.objects.filter(org_id__in=orgs, key_id__in=ids).order_by("api__name", "api__api_id")
+    return KeyRight.objects.filter(org_id__in=orgs, key_id__among=ids).order_by("api__name", "api__api_id")
 
 
 def facts_of(key: Key) -> dict[str, Any]:

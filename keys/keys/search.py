@@ -4,16 +4,13 @@ A page of a list is read newest first, until it is full. For what few keys have,
 thing that is asked for is looked up in an index of its own first, and if it is few that have it, only those are read.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import (
-    BooleanField,
     Exists,
-    F,
-    Func,
     OuterRef,
     Q,
     QuerySet,
@@ -99,7 +96,7 @@ def found(
         looked_up.append(_few(Key.objects.filter(**ending).values_list("id", flat=True)))
     few = [ids for ids in looked_up if ids is not None]
     for ids in few:
-        keys = keys.filter(id__in=ids)
+        keys = keys.filter(id__among=ids)
     return Found(keys, countable=bool(few) or not looked_up)
 
 
@@ -131,26 +128,10 @@ def _having(policy: str) -> QuerySet:
     return KeyPolicy.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"), policy_id=policy)
 
 
-class Among(Func):
-    """Whether the hash of a token is one of many: one parameter, however many they are."""
-
-    conditional = True
-    output_field = BooleanField()
-
-    def __init__(self, hashes: Iterable[str]):
-        super().__init__(F("token_hash"))
-        self.hashes = list(hashes)
-
-    def as_sql(self, compiler, connection, **extra):
-        [column] = self.get_source_expressions()
-        text, params = compiler.compile(column)
-        return f"{text} = ANY(%s)", [*params, self.hashes]
-
-
 def with_hashes(hashes: Collection[str]) -> Q:
     """Keys with one of these tokens, or that had it before."""
-    former = Generation.objects.filter(Among(hashes))
-    return Q(Among(hashes)) | Q(id__in=former.values("key_id"))
+    former = Generation.objects.filter(token_hash__among=hashes)
+    return Q(token_hash__among=hashes) | Q(id__in=former.values("key_id"))
 
 
 def _was_called(called: Called) -> Q:
@@ -163,7 +144,7 @@ def _was_called(called: Called) -> Q:
 def _few_called(called: Called) -> set[str] | None:
     if not called.wanted or len(called.hashes) > FEW:
         return None
-    return _few_of_hashes(token_hash__in=called.hashes)
+    return _few_of_hashes(token_hash__among=called.hashes)
 
 
 def _few(ids: QuerySet) -> set[str] | None:
