@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.utils.http import urlencode
 
 from keys.finding.forms import KeyFilterForm
 from keys.models import Key, KeyRight
+from orgs.db.patience import at_most
 from orgs.http.paging import COUNTED
 from orgs.models import Organisation, User
 from orgs.providers import callers
@@ -173,9 +174,7 @@ def _groups(org: Organisation, now: datetime) -> list[tuple[str, int, list[str]]
 def _in_time(read):
     """What `read` answers; None if that takes too long."""
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = '{_PATIENCE}'")
+        with at_most(_PATIENCE):
             return read()
     except DatabaseError:
         return None

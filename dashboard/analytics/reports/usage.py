@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -27,6 +27,7 @@ from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import Piece, rows
 from dashboard.analytics.reports.traffic import MOST_RECORDS, NO_FILTERS, Owners, Question, Ranking
 from dashboard.analytics.reports.zones import Shown
+from orgs.db.patience import at_most
 from orgs.models import Organisation
 from orgs.providers.callers import Callers
 from orgs.providers.recent_traffic import DAYS, RecentTraffic
@@ -66,8 +67,7 @@ def last_day(
     """As orgs.providers.usage.last_day: of things of one organisation in the zone of its figures, of several in UTC.
     None if that takes too long: a list of things is shown whatever becomes of their figures."""
     try:
-        with transaction.atomic():
-            reader.limit_time()
+        with at_most(reader.TIMEOUT):
             return _last_day(what, [*ids, *(former or {})], org, now, former)
     except DatabaseError as error:
         logger.warning("no figures for a list of kind %s: %s", what, type(error).__name__)
@@ -150,8 +150,7 @@ def _use(parts: list[tuple], buckets: int, period: Period) -> Use:
 def recent(request: HttpRequest, api_id: str, key_hash: str, client_id: str = "") -> RecentTraffic | None:
     """Requests of the last 30 days and their callers; None if that takes too long: nobody is kept from ending a key."""
     try:
-        with transaction.atomic():
-            reader.limit_time()
+        with at_most(reader.TIMEOUT):
             params = {"range": f"{DAYS}d", "api": api_id, "key": key_hash, "oauth": client_id}
             question = page_parameters(params, request.org, timezone.now()).question
             where = question.owners, question.period.tables, question.filters
@@ -207,8 +206,7 @@ def called_apis(
 
 def _in_time(read: Callable[[], Answer]) -> Answer | None:
     try:
-        with transaction.atomic():
-            reader.limit_time()
+        with at_most(reader.TIMEOUT):
             return read()
     except DatabaseError as error:
         logger.warning("not said which keys were called: %s", type(error).__name__)

@@ -8,13 +8,14 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 
 from dashboard.analytics.clock import row_bound
-from dashboard.analytics.reports import periods, reader
+from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.rows import Piece, rows
 from dashboard.analytics.reports.search import Wanted, terms
 from dashboard.analytics.reports.traffic import MOST_RECORDS, Question
+from orgs.db.patience import at_most
 
 SORTS = {"count": "hits", "first": "first", "last": "last", "status": "status"}
 # Telling keys apart may take so long; then they are not told apart, and the page has time left for that.
@@ -69,16 +70,12 @@ def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Er
     if not (by_key or of_one):
         return _from_rollups(question, status, order)
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE * 1000:.0f}ms'")
-            found = _from_records(question, status, order)
+        with at_most(f"{PATIENCE * 1000:.0f}ms"):
+            return _from_records(question, status, order)
     except OperationalError:
         if of_one:
             raise
         return _from_rollups(question, status, order)
-    reader.limit_time()
-    return found
 
 
 def _from_records(question: Question, status: str, order: Order) -> Errors:

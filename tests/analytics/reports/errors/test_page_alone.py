@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.utils import timezone
 
+from dashboard.analytics.reports import reader as reports_reader
 from dashboard.analytics.reports.errors import reader as errors_reader
 from tests import make
 from tests.analytics.screens import ago, push, sheet
@@ -170,8 +171,8 @@ def test_where_the_records_of_one_key_take_too_long_the_page_is_worth_asking_aga
 def test_after_the_records_were_read_the_page_has_its_usual_time_again(redis, cast, client_for, monkeypatch):
     failed(redis, cast.acme, {"APIKey": "a" * 16})
     monkeypatch.setattr(errors_reader, "PATIENCE", 0.25)
-    monkeypatch.setattr(errors_reader.reader, "SUMS", f"pg_sleep(0.4)::text, {errors_reader.reader.SUMS}")
-    monkeypatch.setattr(errors_reader.reader, "_figures", lambda sums: errors_reader.reader.Figures(hits=1))
+    monkeypatch.setattr(reports_reader, "SUMS", f"pg_sleep(0.4)::text, {reports_reader.SUMS}")
+    monkeypatch.setattr(reports_reader, "_figures", lambda sums: reports_reader.Figures(hits=1))
     assert client_for(cast.acme_admin).get(ERRORS).context["requests"] == "1 request"
 
 

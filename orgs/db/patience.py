@@ -1,0 +1,17 @@
+"""How long the database may think about what a page can do without."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+
+@contextmanager
+def at_most(limit: str) -> Iterator[None]:
+    """A savepoint in which no statement may take longer than `limit`, such as "2s"; what was allowed before is allowed
+    again afterwards. Raises DatabaseError."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SHOW statement_timeout; SET LOCAL statement_timeout = '{limit}'")
+        [before] = cursor.fetchone()
+        yield
+        cursor.execute(f"SET LOCAL statement_timeout = '{before}'")
