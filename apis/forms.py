@@ -1,5 +1,7 @@
 """What people type to change an API, as definitions. Whether those are good, apis.publishing.publish says."""
 
+import re
+
 from django import forms
 from django.db import models
 
@@ -20,6 +22,27 @@ SORTS = {
     "-updated_at": ("-updated_at", "-id"),
     "created_at": ("created_at", "id"),
     "-created_at": ("-created_at", "-id"),
+}
+
+# Ways to authenticate as clients name them, and as the rows of APIs do (apis.definitions.authentication).
+AUTH_TYPES = {
+    "auth_token": "token",
+    "authToken": "token",
+    "token": "token",
+    "keyless": "keyless",
+    "open": "keyless",
+    "oauth": "OAuth 2.0",
+    "openid": "OpenID Connect",
+    "oidc": "OpenID Connect",
+    "basic": "basic",
+    "basic_auth": "basic",
+    "mutual_tls": "mutual TLS",
+    "mtls": "mutual TLS",
+    "jwt": "JWT",
+    "hmac": "HMAC",
+    "go_plugin": "Go plugin",
+    "coprocess": "plugin",
+    "custom": "custom plugin",
 }
 
 MOST_SHOWN = 20  # problems of one definition
@@ -208,6 +231,10 @@ class ListForm(forms.Form):
     q = forms.CharField(required=False, max_length=200)
     sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
     active = forms.ChoiceField(required=False, choices=[("", "All"), ("yes", "Active"), ("no", "Inactive")])
+    # In Tyk's words, several with commas between them: any of them fits, one that nobody knows fits no API.
+    category = forms.CharField(required=False, max_length=500)
+    api_type = forms.CharField(required=False, max_length=200)
+    auth_type = forms.CharField(required=False, max_length=200)
 
     def found(self, apis):
         """Those of a queryset that are asked for, in the order asked for, else by name. After is_valid()."""
@@ -220,6 +247,13 @@ class ListForm(forms.Form):
             )
         if asked["active"]:
             apis = apis.filter(active=asked["active"] == "yes")
+        if wanted := _several(asked["category"]):
+            apis = apis.filter(categories__has_any_keys=[name.removeprefix("#") for name in wanted])
+        if wanted := _several(asked["api_type"]):
+            apis = apis.filter(kind__in=wanted)
+        if wanted := _several(asked["auth_type"]):
+            words = [re.escape(AUTH_TYPES[name]) for name in wanted if name in AUTH_TYPES]
+            apis = apis.filter(auth__regex=f"(^|, )({'|'.join(words)})(,|$)") if words else apis.none()
         return apis.order_by(*self.order)
 
     @property
@@ -256,6 +290,11 @@ class ActivationForm(DeletionForm):
 
 class RestoreForm(forms.Form):
     started_from = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+def _several(text):
+    """What is named in a text with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _plain(number):

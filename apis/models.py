@@ -53,6 +53,11 @@ class ApiDefinition(OrgOwned, WithDefinition):
     target_url = models.CharField(max_length=2000, blank=True, default="", editable=False)
     calls = models.JSONField(default=list, editable=False)
     policies = models.JSONField(default=list, editable=False)
+    kind = models.CharField(max_length=20, default="classic", editable=False)
+    # Those that its definition names and those that clients keep beside it.
+    categories = models.JSONField(default=list, editable=False)
+    # What clients keep beside the definition (apis.wrapper).
+    wrapper = models.JSONField(default=dict, editable=False)
     active = models.BooleanField()
     revision = models.PositiveIntegerField()
     # The bytes of the definition, counted by the database so that summing them up reads no text.

@@ -3,20 +3,33 @@
 Last write wins, as clients expect; who sends `If-Match` is told when somebody was faster.
 """
 
+from collections import Counter, defaultdict
+
 from django.db.models import Q
 
+from apis import wrapper as wrappers
 from apis.definitions import kinds
 from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.models import ApiDefinition
-from apis.publishing import publish
-from apis.publishing.serving import missing_policies
+from apis.publishing import publish, warnings
 from orgs.access import SAFE, access
 from orgs.http import etags
-from orgs.http.rest import RestError, expected, json_response, ok, page, read_json, stamp, tagged, valid
-from orgs.http.strict_json import printable
+from orgs.http.rest import (
+    RestError,
+    expected,
+    json_response,
+    members,
+    ok,
+    page,
+    read_json,
+    stamp,
+    tagged,
+    valid,
+)
 from orgs.models import Organisation
 
+MOST_WARNINGS = 5
 NOT_FOUND = "API not found"
 
 
@@ -29,6 +42,59 @@ def api_list(request):
     return json_response({"apis": [wrapper(api) for api in rows], "pages": pages})
 
 
+@access("key", "apis", methods="GET")
+def api_search(request):
+    """Those whose names have what `q` says."""
+    form = valid(ListForm({"q": request.GET.get("q", "")}))
+    found = ApiDefinition.objects.filter(name__icontains=form.cleaned_data["q"]).order_by(*form.order)
+    rows, pages = page(request, found)
+    return json_response({"apis": [wrapper(api) for api in rows], "pages": pages})
+
+
+@access("key", "apis", methods="GET")
+def api_categories(request):
+    """How many APIs each category has."""
+    counts = Counter(name for names in _categories() for name in names)
+    return json_response({"categories": [{"name": name, "count": counts[name]} for name in sorted(counts)]})
+
+
+@access("key", "apis", methods="GET")
+def api_groups(request):
+    """The ids of the APIs of each category, by its name after a "#"."""
+    groups = defaultdict(list)
+    for api_id, names in ApiDefinition.objects.order_by("name", "id").values_list("api_id", "categories"):
+        for name in names:
+            groups[f"#{name}"].append(api_id)
+    return json_response(dict(sorted(groups.items())))
+
+
+@access("key", "apis", methods="GET")
+def api_url(request, id):
+    """Where it is called. Gateways know their own address, and nobody else does: without a domain Host is empty."""
+    api = _find(id)
+    return json_response(
+        {"ApiURL": f"{api.domain}{api.listen_path}", "BasePath": api.listen_path, "Host": api.domain}
+    )
+
+
+@access("key", "apis", methods="GET PUT")
+def api_access(request, id):
+    """Who owns it, as clients keep that; everybody of the organisation who may see APIs sees it all the same."""
+    api = _find(id)
+    if request.method in SAFE:
+        kept = wrappers.shown(api.wrapper)
+        owners = {"userIds": kept["user_owners"], "userGroupIds": kept["user_group_owners"]}
+        return tagged(request, json_response(owners), etags.tag(api.revision))
+    seen = expected(request, api.revision)
+    sent = members(read_json(request), userIds=list, userGroupIds=list)
+    owners = {
+        "user_owners": wrappers.texts("userIds", sent.get("userIds", [])),
+        "user_group_owners": wrappers.texts("userGroupIds", sent.get("userGroupIds", [])),
+    }
+    api = publish.keep(api, owners, author=request.user, started_from=seen)
+    return tagged(request, ok("API access updated"), etags.tag(api.revision))
+
+
 @access("key", "apis", methods="GET PUT DELETE")
 def api_detail(request, id):
     api = _find(id)
@@ -38,47 +104,52 @@ def api_detail(request, id):
     if request.method == "DELETE":
         publish.delete(api, author=request.user, started_from=seen)
         return ok("API deleted")
-    api = publish.change(api, _definition(request), author=request.user, started_from=seen)
-    return tagged(request, ok("API updated", **_warnings(api)), etags.tag(api.revision))
+    definition, kept = _sent(request)
+    api = publish.change(api, definition, author=request.user, started_from=seen, wrapper=kept)
+    return tagged(request, ok("API updated", **_warnings(api, definition)), etags.tag(api.revision))
 
 
 def wrapper(api):
     """The form in which clients read an API, with the definition as it was given."""
     return {
         "api_model": {},
-        "api_definition": api.definition,
-        "hook_references": [],
-        "is_site": False,
-        "sort_by": 0,
-        "user_owners": [],
-        "user_group_owners": [],
+        "api_definition": _read(api.definition),
+        **wrappers.shown(api.wrapper),
         "created_at": stamp(api.created_at),
         "updated_at": stamp(api.updated_at),
     }
 
 
 def _create(request):
-    definition = _definition(request)
+    definition, kept = _sent(request)
     org_id = request.user.org_id or _named_organisation(definition)
-    api = publish.create(org_id, definition, author=request.user)
-    return tagged(
-        request, ok("API created", api.id, **_warnings(api), ID=api.api_id), etags.tag(api.revision)
-    )
+    api = publish.create(org_id, definition, author=request.user, wrapper=kept)
+    said = _warnings(api, definition)
+    return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
 
 
-def _warnings(api):
+def _read(definition):
+    """With the member that clients look for in every definition, whether or not its author wrote it."""
+    return definition if "tags" in definition else {**definition, "tags": []}
+
+
+def _warnings(api, definition):
     """A member of the answer, only where there is something to say: of Tyk's clients none reads it, nor minds it."""
-    missing = [
-        f"There is no policy '{printable(id)}' in this organisation yet." for id in missing_policies(api)
-    ]
-    return {"Warnings": summary(missing, 5)} if missing else {}
+    found = [*kinds.additions(definition), *warnings.of(api)]
+    return {"Warnings": summary(found, MOST_WARNINGS)} if found else {}
 
 
-def _definition(request):
-    definition = read_json(request).get("api_definition")
+def _sent(request):
+    """The definition, and what the wrapper of it has besides."""
+    body = read_json(request)
+    definition = body.get("api_definition")
     if not isinstance(definition, dict):
         raise RestError(400, "api_definition: must be an object with the definition")
-    return definition
+    return definition, wrappers.taken(body)
+
+
+def _categories():
+    return ApiDefinition.objects.exclude(categories=[]).values_list("categories", flat=True)
 
 
 def _named_organisation(definition):

@@ -17,5 +17,10 @@ pages = [
 ]
 wire = [
     path("api/apis", rest.api_list, name="rest-apis"),
+    path("api/apis/search", rest.api_search, name="rest-api-search"),
+    path("api/apis/categories", rest.api_categories, name="rest-api-categories"),
+    path("api/apis/groups", rest.api_groups, name="rest-api-groups"),
     path("api/apis/<str:id>", rest.api_detail, name="rest-api"),
+    path("api/apis/<str:id>/url", rest.api_url, name="rest-api-url"),
+    path("api/apis/<str:id>/access", rest.api_access, name="rest-api-access"),
 ]

@@ -9,11 +9,11 @@ from django.views.decorators.gzip import gzip_page
 
 from apis import editing
 from apis.definitions import calling, difference, document, starter
+from apis.definitions.pointer import summary
 from apis.forms import JsonForm, ListForm
 from apis.models import ApiDefinition, Revision
-from apis.publishing import publish
+from apis.publishing import publish, warnings
 from apis.publishing.refusals import Stale
-from apis.publishing.serving import missing_policies, missing_targets
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form, status_of
@@ -24,6 +24,7 @@ from orgs.providers import usage
 
 MOST_SHOWN = 300  # characters of one value in a difference
 MOST_ROWS = 200  # of one difference
+MOST_WARNINGS = 20
 COLUMNS = (
     Column("Name", "name", "name"),
     Column("Listen path, target", sort="listen_path"),
@@ -82,8 +83,7 @@ def api_detail(request, org, id):
     context = about(request, api, "overview")
     extra = {
         "curl": calling.command(api.definition, "KEY"),
-        "missing": missing_targets(api),
-        "missing_policies": missing_policies(api),
+        "warnings": summary(warnings.of(api), MOST_WARNINGS),
     }
     if used := _usage(request, [api]):
         extra |= {"usage": used, "use": used.of.get(api.api_id)}

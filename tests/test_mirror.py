@@ -38,6 +38,7 @@ ACROSS = {
 # Modules without a test of their own: where theirs are.
 TESTED_IN = {
     "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
+    "apis/wrapper.py": "tests/apis/test_rest.py",
     "apis/publishing/references.py": "tests/keys/policies/use/test_naming.py",
     "apis/publishing/render.py": "tests/apis/publishing/test_serving.py",
     "keys/certificates/ending.py": "tests/keys/certificates/test_delivery.py",

@@ -24,6 +24,7 @@ DEFAULT_VERSION = "Default"
 DEFAULT_ADDED = (
     f"It had no version, and no gateway serves such a one: it was given the version {DEFAULT_VERSION!r}."
 )
+GRAPHQL_KINDS = {"executionEngine": "udg", "supergraph": "supergraph", "subgraph": "subgraph"}
 PROTOCOLS = ("", "http", "https", "h2c", "tcp", "tls")
 _API_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]*")
 # What stands, or does in other dashboards of this API, in the place of an id below /api/apis/.
@@ -69,6 +70,19 @@ def _version_added(definition: dict) -> dict[str, Any]:
         return {}
     only = {"name": DEFAULT_VERSION, "use_extended_paths": True, "extended_paths": {}}
     return {"version_data": {**given, "not_versioned": True, "versions": {DEFAULT_VERSION: only}}}
+
+
+def kind(definition: dict) -> str:
+    graphql = definition.get("graphql") or {}
+    if graphql.get("enabled"):
+        return GRAPHQL_KINDS.get(graphql.get("execution_mode") or "", "graphql")
+    return "tcp" if definition.get("protocol") in ("tcp", "tls") else "classic"
+
+
+def categories(definition: dict) -> list[str]:
+    """Words at the end of the name, each after a "#"."""
+    _, *found = (definition.get("name") or "").split(" #")
+    return list(dict.fromkeys(word.strip() for word in found if word.strip()))
 
 
 def names(definition: dict) -> Names:

@@ -40,6 +40,16 @@ def additions(definition: dict) -> list[str]:
     return _kind(definition).additions(definition)
 
 
+def kind(definition: dict) -> str:
+    """Which kind of API it is, in the words by which Tyk's clients filter: "classic", "graphql", "udg", …"""
+    return _kind(definition).kind(definition)
+
+
+def categories(definition: dict) -> list[str]:
+    """The categories that the definition itself names, each once."""
+    return _kind(definition).categories(definition)
+
+
 def names(definition: dict) -> Names:
     """What it calls itself."""
     return _kind(definition).names(definition)

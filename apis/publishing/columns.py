@@ -25,4 +25,6 @@ def columns(definition: dict) -> dict[str, Any]:
         "target_url": targets.url[:LONGEST_TARGET],
         "calls": targets.apis,
         "policies": sorted({id for _, id in kinds.policies(definition)}),
+        "kind": kinds.kind(definition),
+        "categories": kinds.categories(definition),
     }

@@ -39,10 +39,12 @@ def create(
     author: User | None,
     message: str = "",
     at: datetime | None = None,
+    wrapper: dict | None = None,
 ) -> ApiDefinition:
     """Publish a new API of an organisation and answer its ApiDefinition.
 
-    author: the User, or None for the command line. at: the time of the revision, now by default. Raises
+    author: the User, or None for the command line. at: the time of the revision, now by default. wrapper: what is kept
+    beside the definition (apis.wrapper). Raises
     Invalid, Taken, Departed, LimitReached.
     """
     _refuse_faults(definition, author, org_id)
@@ -50,6 +52,7 @@ def create(
     _refuse_gone(definition, org_id)
     new = new_id()
     api = ApiDefinition(id=new, org_id=org_id, revision=0, active=False, created_at=at or timezone.now())
+    api.wrapper = wrapper or {}
     _describe(api, definition, kinds.names(definition).api_id or new_id())
     _refuse_more(organisation, api)
     _refuse_taken(api)
@@ -68,15 +71,33 @@ def change(
     message: str = "",
     started_from: int | None = None,
     at: datetime | None = None,
+    wrapper: dict | None = None,
 ) -> ApiDefinition:
     """Publish a new revision and answer the ApiDefinition; without a difference nothing happens.
 
     started_from: the revision number the author saw; None overwrites whatever is there. An absent `api_id`
-    keeps the present one, another gives the API a new identity. Raises Invalid, Taken, Stale, Deleted,
-    Departed, LimitReached.
+    keeps the present one, another gives the API a new identity. wrapper: what of apis.wrapper is to be
+    another; the rest stays. Raises Invalid, Taken, Stale, Deleted, Departed, LimitReached.
     """
     _refuse_faults(definition, author, api.org_id, present=api)
-    return _change(api, definition, author=author, message=message, started_from=started_from, at=at)
+    return _change(
+        api,
+        definition,
+        author=author,
+        message=message,
+        started_from=started_from,
+        at=at,
+        wrapper=wrapper,
+    )
+
+
+@transaction.atomic
+def keep(api: ApiDefinition, wrapper: dict, *, author: User | None, started_from: int | None = None):
+    """Change only what is kept beside the definition. Raises Stale, Deleted, Departed."""
+    message = "Changed what is kept beside the definition"
+    return _change(
+        api, None, author=author, message=message, at=None, started_from=started_from, wrapper=wrapper
+    )
 
 
 @transaction.atomic
@@ -101,18 +122,21 @@ def as_stored(api: ApiDefinition, definition: dict) -> dict:
     return kinds.normal_form(definition, id=api.id, api_id=api_id, org_id=api.org_id)
 
 
-def _change(api, definition, *, author, message, at, active=None, started_from=None):
+def _change(api, definition, *, author, message, at, active=None, started_from=None, wrapper=None):
     organisation, api = _locked(api)
     _refuse_stale(api, started_from)
     before, before_text, before_claim = _facts(api), api.definition_text, _claim(api)
     before_auth = api.auth
+    kept = {**api.wrapper, **(wrapper or {})}
+    beside = sorted(name for name in kept if (kept[name] or None) != (api.wrapper.get(name) or None))
+    api.wrapper = kept
     switched = definition is None
     if switched:
         definition = api.definition
     else:
         _refuse_gone(definition, api.org_id, api.definition)
     _describe(api, definition, kinds.names(definition).api_id or api.api_id, active)
-    if api.definition_text == before_text:
+    if api.definition_text == before_text and not beside:
         return api
     if not switched:
         _refuse_more(organisation, api, before_text)
@@ -122,7 +146,7 @@ def _change(api, definition, *, author, message, at, active=None, started_from=N
     renamed = [before["api_id"], api.api_id] if before["api_id"] != api.api_id else []
     if renamed:
         _announce(api, "removed", before["api_id"])
-    _store(api, author, message, at, action="api.published", before=before)
+    _store(api, author, message, at, action="api.published", before=before, beside=beside)
     if renamed:
         _announce(api, "added")
     if api.auth != before_auth:
@@ -181,6 +205,7 @@ def _describe(api, definition, api_id, active=None):
     api.definition = normal
     for name, value in columns(normal).items():
         setattr(api, name, value)
+    api.categories = list(dict.fromkeys([*api.categories, *api.wrapper.get("categories", ())]))
 
 
 def faults(definition, *, author, org_id, present=None) -> list[Problem]:
@@ -244,7 +269,7 @@ def _refuse_taken(api):
         raise Taken([SAME_URL])
 
 
-def _store(api, author, message, at, *, action, before=None):
+def _store(api, author, message, at, *, action, before=None, beside=()):
     api.revision += 1
     api.updated_at = at or timezone.now()
     api.save(force_insert=api.revision == 1)
@@ -259,8 +284,10 @@ def _store(api, author, message, at, *, action, before=None):
         message=message[:500],
         created_at=api.updated_at,
     )
+    # Hooks may hold credentials, so that no more is said than which members are others.
+    after = _facts(api) | dict.fromkeys(beside, "changed")
     log.record(
-        action, "api", api.id, api.name, actor=author, org=api.org_id, before=before, after=_facts(api), at=at
+        action, "api", api.id, api.name, actor=author, org=api.org_id, before=before, after=after, at=at
     )
 
 

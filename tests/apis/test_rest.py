@@ -7,10 +7,11 @@ import pytest
 from apis.models import ApiDefinition, Revision
 from orgs import scope
 from orgs.http.rest import STALE
+from orgs.models import AuditEntry
 from orgs.organisations import lifecycle
 from tests import make
 from tests.apis.examples import plain
-from tests.apis.publishing.test_publish import stored
+from tests.apis.publishing.test_publish import served, stored
 
 JSON = "application/json"
 MISSING = {"Status": "Error", "Message": "API not found", "Meta": None}
@@ -43,7 +44,7 @@ def test_an_api_is_created_read_changed_and_deleted(cast, ada):
     assert created.content.decode() == (
         f'{{"Status":"OK","Message":"API created","Meta":"{row.id}","ID":"{row.api_id}"}}'
     )
-    definition = plain() | {"id": row.id, "api_id": row.api_id, "org_id": cast.acme.id}
+    definition = plain() | {"id": row.id, "api_id": row.api_id, "org_id": cast.acme.id, "tags": []}
     read = ada.get(f"/api/apis/{row.id}")
     assert read.json() == {
         "api_model": {},
@@ -80,8 +81,146 @@ def test_a_definition_comes_back_in_its_order_with_members_that_nobody_knows(cas
     sent = {"zebra": [1, 2.5, {"ü": None}], **plain(), "aardvark": {"x": "y"}}
     made = post(ada, sent).json()
     got = ada.get(f"/api/apis/{made['Meta']}").json()["api_definition"]
-    assert got == sent | {"id": made["Meta"], "api_id": made["ID"], "org_id": cast.acme.id}
-    assert list(got) == [*sent, "id"]
+    assert got == sent | {"id": made["Meta"], "api_id": made["ID"], "org_id": cast.acme.id, "tags": []}
+    assert list(got) == [*sent, "id", "tags"]
+
+
+BESIDE = {
+    "hook_references": [{"event_name": "QuotaExceeded", "event_timeout": 60, "hook": {"name": "x"}}],
+    "is_site": True,
+    "sort_by": 7,
+    "user_owners": ["a" * 24],
+    "user_group_owners": ["b" * 24],
+    "categories": ["eu", "retail"],
+    "is_streams": False,
+}
+
+
+def test_what_a_wrapper_has_beside_the_definition_is_kept_and_never_served(cast, ada):
+    sent = {"api_definition": plain(name="Orders #own", api_id="orders"), **BESIDE}
+    assert ada.post("/api/apis", sent, JSON).status_code == 200
+    read = ada.get("/api/apis/orders")
+    assert {name: read.json()[name] for name in BESIDE} == BESIDE
+    # Sent back as it was read, nothing is another; without these members they stay.
+    again = ada.put("/api/apis/orders", read.json(), JSON)
+    assert again["ETag"] == put(ada, "orders", read.json()["api_definition"])["ETag"]
+    changed = {"api_definition": read.json()["api_definition"], "user_owners": [], "sort_by": 8}
+    assert ada.put("/api/apis/orders", changed, JSON)["ETag"] != again["ETag"]
+    now = ada.get("/api/apis/orders").json()
+    assert {name: now[name] for name in BESIDE} == BESIDE | {"user_owners": [], "sort_by": 8}
+    with scope.org(cast.acme.id):
+        entry = AuditEntry.objects.get(action="api.published", changes__has_key="sort_by")
+        assert entry.changes == {
+            "revision": [2, 3],
+            "sort_by": [None, "changed"],
+            "user_owners": [None, "changed"],
+        }
+    [element] = served()
+    assert sorted(element) == ["api_definition", "oas"]
+    assert not {"QuotaExceeded", "a" * 24} & set(json.dumps(element).split('"'))
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        ({"hook_references": {}}, "hook_references must be a list"),
+        ({"hook_references": ["x"]}, "hook_references: must be a list of objects"),
+        (
+            {"hook_references": [{"x": "y" * 100_000}]},
+            "hook_references: must not have more than 100,000 bytes",
+        ),
+        ({"user_owners": [5]}, "user_owners: must be a list of texts of 1 to 100 characters"),
+        ({"user_group_owners": [""]}, "user_group_owners: must be a list of texts of 1 to 100 characters"),
+        ({"categories": ["x" * 101]}, "categories: must be a list of texts of 1 to 100 characters"),
+        ({"categories": [f"{n}" for n in range(101)]}, "categories: must not be more than 100"),
+        ({"sort_by": 2**31}, "sort_by: is too large"),
+        ({"is_site": 1}, "is_site must be true or false"),
+    ],
+)
+def test_what_is_kept_beside_it_is_looked_at_and_nothing_is_stored_else(ada, member, message):
+    answer = ada.post("/api/apis", {"api_definition": plain(), **member}, JSON)
+    assert (answer.status_code, answer.json()["Message"]) == (400, message)
+    assert ada.get("/api/apis").json()["apis"] == []
+
+
+def test_lists_are_filtered_in_tyks_words_and_an_unknown_one_fits_nothing(ada):
+    graphql = {"graphql": {"enabled": True, "execution_mode": "executionEngine"}}
+    post(ada, plain("/a/", name="A #eu", api_id="a"))
+    post(ada, plain("/b/", name="B #us #eu", api_id="b", use_basic_auth=True))
+    post(ada, plain("/c/", name="C", api_id="c", use_standard_auth=False, enable_jwt=True, **graphql))
+
+    def found(query):
+        return [row["api_definition"]["api_id"] for row in ada.get(f"/api/apis?{query}").json()["apis"]]
+
+    asked = {
+        "category=eu": ["a", "b"],
+        "category=%23us,none": ["b"],
+        "category=EU": [],
+        "api_type=udg": ["c"],
+        "api_type=classic,udg": ["a", "b", "c"],
+        "api_type=nothing": [],
+        "auth_type=auth_token": ["a", "b"],
+        "auth_type=basic,jwt": ["b", "c"],
+        "auth_type=.*": [],
+        "base_apis=true": ["a", "b", "c"],
+        "category=eu&auth_type=basic&q=b": ["b"],
+    }
+    assert {query: found(query) for query in asked} == asked
+    assert ada.get("/api/apis?category=%00").status_code == 400
+
+
+def test_words_below_apis_are_routes_and_no_ids(cast, ada, rest):
+    post(rest(cast.globex_admin), plain("/g/", name="Theirs #eu #secret", api_id="theirs"))
+    post(ada, plain("/a/", name="A one #eu", api_id="a", domain="a.example"))
+    post(ada, plain("/b/", name="B one #us #eu", api_id="b"))
+    assert ada.get("/api/apis/categories").json() == {
+        "categories": [{"name": "eu", "count": 2}, {"name": "us", "count": 1}]
+    }
+    assert ada.get("/api/apis/groups").json() == {"#eu": ["a", "b"], "#us": ["b"]}
+    names = [row["api_definition"]["name"] for row in ada.get("/api/apis/search?q=B+ONE").json()["apis"]]
+    assert names == ["B one #us #eu"]
+    assert ada.get("/api/apis/a/url").json() == {
+        "ApiURL": "a.example/a/",
+        "BasePath": "/a/",
+        "Host": "a.example",
+    }
+    for path in ("theirs/url", "theirs/access", "none/url"):
+        assert (ada.get(f"/api/apis/{path}").status_code, ada.get(f"/api/apis/{path}").json()) == (
+            404,
+            MISSING,
+        )
+
+
+def test_owners_are_read_and_written_by_themselves(ada, api):
+    assert ada.get("/api/apis/payments/access").json() == {"userIds": [], "userGroupIds": []}
+    sent = {"userIds": ["a" * 24], "userGroupIds": ["team"]}
+    answer = ada.put("/api/apis/payments/access", sent, JSON)
+    assert answer.content == b'{"Status":"OK","Message":"API access updated","Meta":null}'
+    assert ada.get("/api/apis/payments/access").json() == sent
+    assert ada.get("/api/apis/payments").json()["user_owners"] == ["a" * 24]
+    stale = ada.put("/api/apis/payments/access", {}, JSON, headers={"If-Match": '"1"'})
+    assert (stale.status_code, ada.get("/api/apis/payments/access").json()) == (412, sent)
+    bad = ada.put("/api/apis/payments/access", {"userIds": [5]}, JSON)
+    assert (bad.status_code, bad.json()["Message"]) == (
+        400,
+        "userIds: must be a list of texts of 1 to 100 characters",
+    )
+
+
+def test_what_is_published_all_the_same_is_said_in_the_answer(ada, client_for, cast, api):
+    sent = plain("/payments", api_id="beside", version_data={})
+    sent["proxy"]["target_url"] = "tyk://later/"
+    answer = post(ada, sent)
+    warnings = [
+        "It had no version, and no gateway serves such a one: it was given the version 'Default'.",
+        "There is no API 'later' in this organisation yet: gateways answer 500 to what is sent there.",
+        "The API 'Payments' listens on /payments/, this one on /payments: what lies below /payments/ comes to the one "
+        "with the slash at its end.",
+    ]
+    assert answer.json()["Warnings"] == warnings
+    page = client_for(cast.acme_admin).get(f"/o/acme/apis/{answer.json()['Meta']}/").content.decode()
+    assert [text in page.replace("&#x27;", "'") for text in warnings] == [False, True, True]
+    assert "Warnings" not in post(ada, plain("/other/")).json()
 
 
 def test_an_api_id_that_a_client_chose_is_kept_if_it_is_free(ada, api):

@@ -52,6 +52,7 @@ LANDED = {
     "apis/migrations/0009_client_certificates.py": (
         "8b2958d15543b238d48dfc6a7f11ea7eb67057f0a284157bf4f3cd3b0731da00"
     ),
+    "apis/migrations/0010_wrapper.py": "e7db678572558974829bbd0700d6b81b1005418d987567e092f23b2503bdb646",
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
     ),
@@ -422,8 +423,9 @@ FILLED = {
     ),
     "apis.migrations.0006_packed_feed": ("apis.ServedApi", ("id", "packed")),
     "apis.migrations.0008_named_policies": ("apis.ApiDefinition", ("id", "policies")),
+    "apis.migrations.0010_wrapper": ("apis.ApiDefinition", ("id", "kind", "categories")),
 }
-EMPTY = {"versions": [], "calls": [], "policies": [], "packed": b""}
+EMPTY = {"versions": [], "calls": [], "policies": [], "kind": "", "categories": [], "packed": b""}
 
 
 @pytest.mark.parametrize("name", FILLED)

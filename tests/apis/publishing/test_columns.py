@@ -25,6 +25,8 @@ def test_the_row_repeats_what_others_ask():
         "target_url": definition["proxy"]["target_url"][:2_000],
         "calls": ["orders"],
         "policies": ["a", "b"],
+        "kind": "classic",
+        "categories": [],
     }
 
 
@@ -83,3 +85,33 @@ def test_a_target_is_kept_to_the_last_letter_that_a_list_shows():
         row = columns(definition)
         assert row["target_url"] == definition["proxy"]["target_url"][:2_000]
         assert row["calls"] == []
+
+
+@pytest.mark.parametrize(
+    ("members", "kind"),
+    [
+        ({"graphql": {"enabled": False, "execution_mode": "executionEngine"}}, "classic"),
+        ({"graphql": {"enabled": True}}, "graphql"),
+        ({"graphql": {"enabled": True, "execution_mode": "proxyOnly"}}, "graphql"),
+        ({"graphql": {"enabled": True, "execution_mode": "executionEngine"}}, "udg"),
+        ({"graphql": {"enabled": True, "execution_mode": "supergraph"}}, "supergraph"),
+        ({"graphql": {"enabled": True, "execution_mode": "subgraph"}}, "subgraph"),
+        ({"protocol": "tls", "listen_port": 6000}, "tcp"),
+    ],
+)
+def test_its_kind_is_said_as_clients_filter_by_it(members, kind):
+    assert columns(plain(**members))["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "categories"),
+    [
+        ("Orders", []),
+        ("Orders #eu", ["eu"]),
+        ("Orders #eu #retail team #eu", ["eu", "retail team"]),
+        ("Orders#eu", []),
+        ("C# #", []),
+    ],
+)
+def test_words_behind_the_name_are_categories(name, categories):
+    assert columns(plain(name=name))["categories"] == categories
