@@ -104,9 +104,8 @@ def _changed(
     begun: BulkAction, kind: Kind, keys: list[Key], policy: PolicyFacts | None
 ) -> tuple[dict[str, dict[str, list]], str]:
     """What changes of each key, by its id, and why nothing does of the last of the others."""
-    now = timezone.now()
     if policy is None:
-        return {key.id: kind.change(key, begun.arguments, now) for key in keys}, ""
+        return _changed_alone(begun, kind, keys)
     refused = _refused(begun.org_id, policy, keys)
     changes, reason = {}, next(iter(refused.values()), "")
     wanted: dict[str, list[PolicyFacts]] = {}
@@ -131,6 +130,16 @@ def _refused(org_id: str, policy: PolicyFacts, keys: list[Key]) -> dict[str, str
         except SessionError as error:
             found[credential] = error.message
     return found
+
+
+def _changed_alone(begun: BulkAction, kind: Kind, keys: list[Key]) -> tuple[dict[str, dict[str, list]], str]:
+    now, changes, reason = timezone.now(), {}, ""
+    for key in keys:
+        try:
+            changes[key.id] = kind.change(key, begun.arguments, now)
+        except SessionError as error:
+            reason = error.message
+    return changes, reason
 
 
 def _write_policies(org_id: str, wanted: Mapping[str, list[PolicyFacts]]) -> None:

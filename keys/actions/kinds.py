@@ -8,8 +8,9 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 
 from keys.keys.delivery import CHANGED, REVOKED, SUSPENDED
+from keys.keys.parameters import SessionError
 from keys.models import Key, KeyPolicy
-from keys.sessions.fields import LAST_SECOND
+from keys.sessions.fields import LAST_SECOND, MOST_TAGS, TOO_MANY_TAGS
 
 Arguments = Mapping[str, Any]
 _LAST = datetime.fromtimestamp(LAST_SECOND, UTC)
@@ -19,7 +20,8 @@ _LAST = datetime.fromtimestamp(LAST_SECOND, UTC)
 class Kind:
     """words: for a button. audit: the action of the entry of each key. message: the kind of message to gateways.
     applies: which living keys it changes at all; otherwise: what is said of the others. change: makes a key what it
-    shall be, and answers {member: [before, after]}. needs: the argument that it has."""
+    shall be, and answers {member: [before, after]}, or raises SessionError and leaves it. needs: the argument that it
+    has."""
 
     words: str
     audit: str
@@ -55,6 +57,8 @@ def _extend(key: Key, arguments: Arguments, now: datetime) -> dict[str, list]:
 
 
 def _tag(key: Key, arguments: Arguments, now: datetime) -> dict[str, list]:
+    if len(key.tags) >= MOST_TAGS:
+        raise SessionError("tags", TOO_MANY_TAGS)
     before, key.tags = key.tags, [*key.tags, arguments["tag"]]
     return {"tags": [before, key.tags]}
 

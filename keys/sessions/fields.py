@@ -17,6 +17,8 @@ from orgs.http import strict_json
 LONGEST_META_DATA = 10_000
 # 9999-12-31T23:59:59Z, the last second a datetime can hold.
 LAST_SECOND = 253402300799
+MOST_TAGS = 100
+TOO_MANY_TAGS = f"At most {MOST_TAGS} tags."
 
 
 class ExpiryField(forms.Field):
@@ -132,8 +134,8 @@ class TagsField(forms.CharField):
     def clean(self, value: Any) -> list[str]:
         texts = value if isinstance(value, list) else str(value or "").split(",")
         cleaned = [super(TagsField, self).clean(text) for text in texts]
-        if len(cleaned) > 100:
-            raise ValidationError("At most 100 tags.")
+        if len(cleaned) > MOST_TAGS:
+            raise ValidationError(TOO_MANY_TAGS)
         return [text for text in dict.fromkeys(cleaned) if text]
 
 

@@ -140,6 +140,16 @@ def test_an_expiry_is_extended_to_the_end_of_the_calendar_at_most(cast, acme, or
     assert [build.again(key).expires_at for key in keys] == [last, last, last]
 
 
+def test_a_tag_is_added_to_keys_that_have_room_for_one(cast, acme, orders, redis):
+    full, room = (
+        build.key(cast.acme, orders, tags=[f"t{n}" for n in range(number)])[0] for number in (100, 99)
+    )
+    _, progress = do(acme, redis, action="tag", tag="new")
+    assert [len(build.again(key).tags) for key in (full, room)] == [100, 100]
+    begun = progress.context["begun"]
+    assert (begun.total, begun.changed, begun.left, begun.reason) == (2, 1, 1, "At most 100 tags.")
+
+
 @pytest.mark.parametrize(("action", "names"), [("policy", ["Old", "New"]), ("only-policy", ["New"])])
 def test_a_policy_is_added_or_replaces_the_others(  # noqa: PLR0917
     cast, acme, orders, made, redis, action, names
