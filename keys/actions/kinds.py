@@ -107,8 +107,9 @@ KINDS = {
         "Extend the expiry",
         "key.changed",
         CHANGED,
-        lambda _: Q(expires_at__isnull=False),
-        "without an expiry",
+        # A key ends with its certificate at the latest (keys.certificates.named).
+        lambda _: Q(expires_at__isnull=False) & ~Q(credential="certificate"),
+        "without an expiry, or that end with their certificates",
         _extend,
         needs="days",
         fields=("expires_at",),

@@ -58,6 +58,8 @@ class SigningIn:
     extra: dict[str, Any] = field(default_factory=dict)
     # A certificate that is not uploaded yet.
     pem: str = ""
+    # Of the user or of the certificate: what a key is called to which nobody gives a name.
+    name: str = ""
 
 
 class SignInForm(forms.Form):
@@ -120,6 +122,7 @@ class SignInForm(forms.Form):
         """typed: what stands in the fields of a page that was sent to search and not to save. certificates: those that
         are offered, None to whoever may see none; uploads: whether he may upload one."""
         super().__init__(data, initial=typed.dict() if typed else {"way": "token"})
+        self.names = {each.served_id: str(each)[:200] for each in certificates or ()}
         if certificates is None:
             self.fields["way"].choices = [way for way in WAYS if way[0] != "certificate"]
         self.fields["certificate"].choices = [
@@ -154,14 +157,15 @@ class SignInForm(forms.Form):
         way = values.get("way") or "token"
         if way == "certificate":
             id, pem = values["certificate"], values.get("certificate_pem", "")
-            return SigningIn(extra={"certificate": id} if id else {}, pem=pem)
+            return SigningIn(extra={"certificate": id} if id else {}, pem=pem, name=self.names.get(id, ""))
         if way not in SECRET_OF:
             return SigningIn(key_id=values["key_id"])
         made = {} if values[SECRET_OF[way]] else {SECRET_OF[way]: members.made(SECRET_OF[way])}
         given = {SECRET_OF[way]: values[SECRET_OF[way]]} | made
         if way == "basic":
             given[sealed.USER_NAME] = values["user_name"]
-        return SigningIn(values["user_name"], given, made, {"hmac_enabled": True} if way == "hmac" else {})
+        extra = {"hmac_enabled": True} if way == "hmac" else {}
+        return SigningIn(values["user_name"], given, made, extra, name=values["user_name"])
 
     @contextmanager
     def refusals(self) -> Iterator[None]:

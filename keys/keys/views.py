@@ -74,12 +74,12 @@ def _created(request, form: KeyForm, sign_in: SignInForm, form_token: str):
     by, spec = sign_in.signing_in(), form.spec()
     if by.pem:
         held = certificates.held(request.org.id, by.pem.encode(), created_by=request.user.email)
-        by = replace(by, extra={named.CLIENT: held.served_id})
+        by = replace(by, extra={named.CLIENT: held.served_id}, name=str(held)[:200])
     key, token = lifecycle.create(
         request.org.id,
         replace(
             spec,
-            alias=spec.alias or by.secrets.get(sealed.USER_NAME, ""),
+            alias=spec.alias or by.name,
             secrets=by.secrets,
             session_extra=spec.session_extra | by.extra,
         ),

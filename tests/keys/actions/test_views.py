@@ -17,6 +17,7 @@ from orgs import scope
 from orgs.models import AuditEntry
 from tests import make
 from tests.keys import build
+from tests.keys.certificates import build as certificates
 from tests.keys.policies import build as policies
 
 PLACE = "/o/acme/keys/actions/"
@@ -131,6 +132,14 @@ def test_an_expiry_is_extended_of_those_that_have_one(acme, made, redis):
     said, _ = do(acme, redis, action="extend", days=10)
     assert (said["touched"], said["otherwise"]) == (1, 1)
     assert build.again(made["one"]).expires_at == before + timedelta(days=10)
+
+
+def test_no_key_is_extended_beyond_its_certificate(cast, acme, made, redis):
+    alice = certificates.uploaded(cast.acme, certificates.made("alice").pem)
+    api = build.api(cast.acme, "Guarded", auth={"use_certificate": True})
+    key, _ = build.key(cast.acme, api, session_extra={"certificate": alice.served_id})
+    said, _ = do(acme, redis, action="extend", days=400)
+    assert (said["touched"], said["otherwise"], build.again(key).expires_at) == (1, 2, alice.not_after)
 
 
 def test_an_expiry_is_extended_to_the_end_of_the_calendar_at_most(cast, acme, orders, redis):

@@ -296,7 +296,7 @@ def test_the_form_makes_a_key_from_one_that_is_chosen_or_pasted(cast, client_for
     row = only_key(cast.acme)
     detail = ada.get(f"/o/acme/keys/{row.id}/").content.decode()
     assert ["Client certificate" in detail, f"/o/acme/certificates/{alice.id}/" in detail] == [True, True]
-    assert "https://gateway.example:8080/acme/guarded/" in detail
+    assert ("https://gateway.example:8080/acme/guarded/" in detail, row.alias) == (True, "alice")
     # It is offered no more; pasted, it is the same one.
     assert alice.served_id not in ada.get(NEW).content.decode()
     again = ada.post(NEW, sent | {"certificate_pem": ALICE.pem})
