@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 
 from keys.keys.lifecycle import Revoked, Stale
 from keys.keys.views import key_or_404
-from keys.models import Key
+from keys.models import Generation, Key
 from keys.rotation import generations, lifecycle
 from keys.rotation.forms import OverlapForm, RotationForm, TokenForm
 from orgs.access import access
@@ -32,7 +32,8 @@ def key_rotate(request, org, key_id):
                 rotated, token = lifecycle.rotate(
                     key, form.for_how_long(), form_token=form_token, expected=form.expected(key)
                 )
-                context = {"section": "keys", "key": rotated, "token": token}
+                former = Generation.objects.filter(org_id=key.org_id, key=rotated).order_by("-number").first()
+                context = {"section": "keys", "key": rotated, "token": token, "former": former}
                 return render(request, "keys/rotated.html", context)
         except lifecycle.AlreadyRotated as already:
             messages.info(request, str(already))

@@ -40,6 +40,8 @@ def test_the_form_shows_the_new_token_once_and_sent_again_leads_to_the_key(cast,
     rotated, new = build.again(made), answer.context["token"]
     assert (rotated.token_hash, rotated.generation) == (token_hash(new), 2)
     assert new in answer.content.decode()
+    assert answer.context["former"].hint == token_hash(old)[:8]
+    assert "The old token works until" in answer.content.decode()
     again = acme.post(at(made, "rotation/"), sent, follow=True)
     assert (again.redirect_chain, again.context["key"].change_number) == ([(at(made), 302)], 2)
     assert texts(again) == [
