@@ -8,6 +8,7 @@ from tests.analytics.screens import ago, push
 from tests.browser.conftest import Account
 from tests.browser.walk import overflow, sign_in, unfold
 from tests.keys import build
+from tests.keys.oauth import build as oauth
 from tests.keys.policies import build as policies
 
 pytestmark = pytest.mark.browser
@@ -69,6 +70,12 @@ def crowded(server, redis):
     tabs = ("", "definition/", "edit/", "edit/?as=json", "history/", "history/1/", "deletion/")
     pages += ("policies/", "policies/new/", *(f"policies/{policy.id}/{tab}" for tab in tabs))
     pages += (f"keys/{held.id}/", f"keys/{held.id}/edit/")
+    # Names that nothing may break, beside their labels.
+    protected = oauth.api(organisation, LONG, path="/protected/")
+    client, _ = oauth.client(
+        organisation, protected, policies.policy(organisation, protected, name="P" + LONG[1:])
+    )
+    pages += (f"oauth/{client.id}/",)
     return server, Account("ada@long.example", make.PASSWORD), [f"/o/long/{page}" for page in pages]
 
 
