@@ -68,7 +68,7 @@ class SignInForm(forms.Form):
         label="Its id",
         required=False,
         widget=Unechoed,
-        help_text="Whoever knows it has the key, so make it long.",
+        help_text="16 characters or more, unless the organisation allows fewer. Whoever knows it has the key.",
     )
     user_name = forms.CharField(
         label="User name",

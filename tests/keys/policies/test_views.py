@@ -424,7 +424,7 @@ def test_the_page_says_what_a_policy_does_who_has_it_and_where_gateways_differ(c
     for words in (
         "Rate 10 requests in 60 s",
         "Quota none",
-        "Sets of a key all: access, rate, quota and query depth",
+        "Sets for a key all: access, rate, quota and query depth",
         "3.0 opens 1 API 5.x opens 1 API",
         f"Policy ID {gold.policy_id}",
         "Orders",
