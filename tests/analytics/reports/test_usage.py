@@ -175,7 +175,7 @@ def test_apis_and_keys_are_counted_to_the_minute_in_one_query_and_one_for_the_zo
     for what, member in (("api", "APIID"), ("key", "APIKey")):
         wanted = count_by(records, member)
         for ids in (sorted(wanted), sorted(wanted)[:1]):
-            with scope.org(played.alpha.id), django_assert_num_queries(5):
+            with scope.org(played.alpha.id), django_assert_num_queries(6):
                 found = usage.last_day(what, ids, played.alpha, timezone.now())
             assert hits(found) == {name: wanted[name] for name in ids}
         failed = failed_by(records, member)
@@ -187,7 +187,7 @@ def test_apis_and_keys_are_counted_to_the_minute_in_one_query_and_one_for_the_zo
 
 def test_organisations_are_counted_together(played, django_assert_num_queries):
     ids = [played.alpha.id, played.beta.id]
-    with scope.every_org(), django_assert_num_queries(4):
+    with scope.every_org(), django_assert_num_queries(5):
         found = usage.last_day("organisation", ids, None, timezone.now())
     assert hits(found) == {org_id: len(played.records[org_id]) for org_id in ids}
     assert found.zone == "UTC"

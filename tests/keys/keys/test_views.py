@@ -429,7 +429,7 @@ def test_the_list_costs_the_same_queries_for_one_key_and_for_three(cast, acme, o
             b"".join(acme.get(f"/o/acme/keys/{path}"))
         counts.append(len(queries))
     # The file is read in a transaction of its own, here a savepoint.
-    assert counts == {"": [17, 17], "?format=csv": [11, 11]}[path]
+    assert counts == {"": [18, 18], "?format=csv": [11, 11]}[path]
 
 
 def test_a_super_user_in_an_organisation_makes_keys_of_that_organisation(cast, client_for, orders):
@@ -481,10 +481,10 @@ def test_a_delivered_key_that_was_changed_while_redis_is_away_says_so_on_its_pag
 
 PAGES = {
     "keys/new/": 7,
-    "keys/{}/": 14,
+    "keys/{}/": 15,
     "keys/{}/edit/": 9,
-    "keys/{}/revocation/": 12,
-    "keys/{}/suspension/": 10,
+    "keys/{}/revocation/": 13,
+    "keys/{}/suspension/": 11,
 }
 
 
@@ -631,4 +631,4 @@ def test_pages_about_a_key_with_policies_cost_the_same_queries_for_one_and_for_f
             with CaptureQueriesContext(connection) as queries:
                 assert acme.get(f"/o/acme/{path.format(made.id)}").status_code == 200
             counts[-1].append(len(queries))
-    assert counts == [[7, 16, 9, 12, 10]] * 5
+    assert counts == [[7, 17, 9, 13, 11]] * 5
