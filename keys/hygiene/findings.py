@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 from django.utils.http import urlencode
 
 from keys.finding.forms import KeyFilterForm
@@ -15,9 +16,11 @@ from orgs.models import Organisation, User
 from orgs.providers import callers
 
 SHOWN = 5
+# So many of an organisation's keys are looked into for what only their rights tell: a million would take minutes.
+COMPARED = 10_000
 # A key younger than that may still be about to call what it was given for.
 SETTLED = timedelta(days=30)
-_PATIENCE = "2s"  # for one statement that reads the rights of all keys
+_PATIENCE = "2s"  # for one statement
 
 _TWICE = """
     SELECT owner, count(*), (array_agg(id ORDER BY alias, id))[1:%s] FROM (
@@ -26,8 +29,8 @@ _TWICE = """
                 FROM keys_keyright r WHERE r.org_id = k.org_id AND r.key_id = k.id) AS rights,
             (SELECT string_agg(p.policy_id, ' ' ORDER BY p.position) FROM keys_keypolicy p
                 WHERE p.org_id = k.org_id AND p.key_id = k.id) AS policies
-        FROM keys_key k
-        WHERE k.org_id = %s AND k.revoked_at IS NULL AND NOT k.suspended AND k.owner <> ''
+        FROM (SELECT * FROM keys_key WHERE org_id = %s ORDER BY created_at DESC, id DESC LIMIT %s) AS k
+        WHERE k.revoked_at IS NULL AND NOT k.suspended AND k.owner <> ''
             AND (k.expires_at IS NULL OR k.expires_at > %s)
     ) AS opened
     GROUP BY owner, all_apis, rights, policies HAVING count(*) > 1 ORDER BY 2 DESC, 1"""
@@ -92,18 +95,26 @@ def _listed(name: str, org: Organisation, user: User, now: datetime) -> Finding:
     title, words, filters = LISTED[name]
     form = KeyFilterForm(filters, apis=(), policies=(), sees_traffic=True)
     matching = form.found(org, user, now) if form.is_valid() else None
-    if matching is None:
+    found = _in_time(lambda: _counted(matching.keys)) if matching else None
+    if found is None:
         return Finding(name, title, words, None)
-    number = matching.keys.order_by().values("pk")[: COUNTED + 1].count()
-    first = matching.keys.order_by("created_at", "id")[:SHOWN] if number else ()
+    number, first = found
     return Finding(name, title, words, number, [(key, "") for key in first], filters, form.since)
+
+
+def _counted(keys: QuerySet[Key]) -> tuple[int, Sequence[Key]]:
+    number = keys.order_by().values("pk")[: COUNTED + 1].count()
+    return number, list(keys.order_by("created_at", "id")[:SHOWN]) if number else ()
 
 
 def _uncalled(org: Organisation, user: User, now: datetime) -> Finding:
     title = "Granted, but never called"
     words = "Keys in use that may open APIs by rights of their own which they have never called."
     known = callers.of(org, user, callers.EVER, now)
-    rights = _in_time(lambda: _settled_rights(org, known.hashes, now)) if known else None
+    hashes = sorted(known.hashes)[:COMPARED] if known else ()
+    if known and len(known.hashes) > COMPARED:
+        words += f" Looked into are {COMPARED:,} of those that were called."
+    rights = _in_time(lambda: _settled_rights(org, hashes, now)) if known else None
     if rights is None:
         return Finding("uncalled", title, words, None)
     called = callers.apis_of(org, user, {key_hash for key_hash, _ in rights.values()}, callers.EVER, now)
@@ -155,6 +166,8 @@ def _apis(number: int) -> str:
 def _twice(org: Organisation, now: datetime) -> Finding:
     title = "The same twice"
     words = "Keys of one owner with the same policies and rights: one of them may be forgotten."
+    if Key.objects.filter(org_id=org.id)[COMPARED : COMPARED + 1].exists():
+        words += f" Compared are the newest {COMPARED:,} keys."
     groups = _in_time(lambda: _groups(org, now))
     if groups is None:
         return Finding("twice", title, words, None)
@@ -167,7 +180,7 @@ def _twice(org: Organisation, now: datetime) -> Finding:
 
 def _groups(org: Organisation, now: datetime) -> list[tuple[str, int, list[str]]]:
     with connection.cursor() as cursor:
-        cursor.execute(_TWICE, [SHOWN, org.id, now])
+        cursor.execute(_TWICE, [SHOWN, org.id, COMPARED, now])
         return cursor.fetchall()
 
 

@@ -30,7 +30,7 @@ def of(page, name):
 
 @pytest.mark.usefixtures("committed")
 def test_each_finding_counts_what_its_list_shows_and_a_key_is_shrunk_to_what_it_calls(
-    cast, client_for, redis
+    cast, client_for, redis, monkeypatch
 ):
     acme = client_for(cast.acme_admin)
     orders, returns = build.api(cast.acme, "Orders"), build.api(cast.acme, "Returns")
@@ -58,6 +58,14 @@ def test_each_finding_counts_what_its_list_shows_and_a_key_is_shrunk_to_what_it_
             assert len(listed(acme.get(f"/o/acme/keys/?{finding.query}"))) == finding.number
     assert [(key.alias, note) for key, note in of(page, "uncalled").first] == [("wide", "1 API never called")]
     assert [(key.owner, note) for key, note in of(page, "twice").first] == [("Bo", "2 keys of Bo")]
+
+    with monkeypatch.context() as context:
+        context.setattr(findings, "COMPARED", 1)
+        page = acme.get(PLACE)
+    # The newest key alone is paused, and of those called one is looked into.
+    assert numbers(page)["twice"] == 0
+    assert of(page, "twice").words.endswith(" Compared are the newest 1 keys.")
+    assert of(page, "uncalled").words.endswith(" Looked into are 1 of those that were called.")
 
     place = f"/o/acme/keys/{wide.id}/shrinking/"
     asked = acme.get(place)
@@ -103,7 +111,7 @@ def test_hygiene_costs_the_same_queries_for_two_keys_and_for_three(cast, client_
         with CaptureQueriesContext(connection) as queries:
             assert acme.get(PLACE).status_code == 200
         counts.append(len(queries))
-    assert counts == [57, 57]
+    assert counts == [74, 74]
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("0",)  # each limit ended with what it was about
