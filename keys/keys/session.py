@@ -16,6 +16,7 @@ from typing import Any
 
 from keys.policies.document import ACTED_ON
 from keys.policies.render import nothing
+from keys.sessions.patterns import readable
 from keys.sessions.rights import PERIOD, said
 
 UNLIMITED = -1
@@ -179,7 +180,7 @@ def _access_rights(apis: Iterable[Api], rights: Iterable[Right] | None) -> dict[
 
 def _entry(api: Api, right: Right) -> dict[str, Any]:
     versions = list(right.versions or api.versions)
-    return {"api_name": api.name, "api_id": api.api_id, "versions": versions, **right.members}
+    return {"api_name": api.name, "api_id": api.api_id, "versions": versions, **readable(right.members)}
 
 
 def parsed(stored: bytes | None) -> dict[str, Any] | None:

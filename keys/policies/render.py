@@ -14,6 +14,7 @@ from typing import Any
 
 from apis.definitions.document import compact
 from apis.definitions.rules.targets import NOWHERE
+from keys.sessions.patterns import readable
 
 # What no policy's own `_id` begins with: as a time, the last second of the years that it can tell (2106).
 DERIVED = "f" * 8
@@ -42,7 +43,7 @@ def derived_id(id: str) -> str:
 def _rights(rights: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     own = {
         # Up to 5.1 gateways read the names without the line between.
-        api_id: {**right, "api_name": names[api_id], "apiid": api_id, "apiname": names[api_id]}
+        api_id: {**readable(right), "api_name": names[api_id], "apiid": api_id, "apiname": names[api_id]}
         for api_id, right in rights.items()
         if api_id in names
     }

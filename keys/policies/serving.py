@@ -17,6 +17,7 @@ from apis.publishing import serving as publishing
 from apis.publishing.feed import Source
 from keys.models import Policy, PolicyFeed, ServedPolicy
 from keys.policies import document, render
+from keys.sessions import patterns
 from orgs.ids import new_id
 from orgs.organisations import locks
 
@@ -108,6 +109,6 @@ def _api_names(org_id: str, policies: Sequence[Policy]) -> dict[str, str]:
 def made_by() -> str:
     """What the elements of this version of the code are known by: a digest of all that decides how they are made."""
     digest = hashlib.sha256()
-    for module in (document, render, packing):
+    for module in (document, render, patterns, packing):
         digest.update(Path(module.__file__ or "").read_bytes())
     return digest.hexdigest()[:16]

@@ -1,16 +1,19 @@
 """The patterns of paths in rights, as gateways read them: in the syntax of RE2. Pure.
 
 Gateways of 3.0.12 let every request pass at a pattern that they cannot read (seen; those of 5.14 let none pass by it).
-So no such pattern is taken. What is taken is what both RE2 and Python read.
+So no such pattern is taken, and one that was stored before that is delivered as one that opens nothing. What is taken
+is what both RE2 and Python read.
 """
 
 import re
 import re._constants as codes
 import re._parser as parser
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 LONGEST = 1_000
+# A character behind the end: no path has one.
+_NOWHERE = r"\z."
 _MOST_REPEATED = 1_000  # of repetitions inside one another, multiplied
 _ESCAPES = frozenset("dDsSwWbBAaftnrvxz")
 _CLASSES = re.compile("alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit")
@@ -43,6 +46,26 @@ def problem(pattern: str) -> str:
     except RecursionError:
         return _said("it is nested too deeply")
     return "" if is_plain else _said("it looks around or back, or repeats too often")
+
+
+def readable(right: Mapping[str, Any]) -> dict[str, Any]:
+    """A right as gateways are given it: a path that they cannot read is one that opens nothing."""
+    if not unreadable(right):
+        return dict(right)
+    paths = [
+        {**path, "url": _NOWHERE, "methods": []} if problem(_url(path)) else path
+        for path in right["allowed_urls"]
+    ]
+    return {**right, "allowed_urls": paths}
+
+
+def unreadable(right: Mapping[str, Any]) -> list[str]:
+    """The patterns of a right that gateways cannot read."""
+    return [url for url in map(_url, right.get("allowed_urls") or ()) if problem(url)]
+
+
+def _url(path: Mapping[str, Any] | None) -> str:
+    return (path or {}).get("url") or ""
 
 
 def _said(why: str) -> str:

@@ -4,6 +4,7 @@ make something else of it. Pure."""
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from apis.definitions.rules.targets import NOWHERE
@@ -11,6 +12,7 @@ from keys.policies import render
 from keys.policies.document import grants_rights
 from keys.policies.effect.effective import Outcome, effective
 from keys.policies.effect.levels import Generation, values
+from keys.sessions.patterns import unreadable
 
 VERSIONS: dict[Generation, str] = {"3.0": "3.0", "5": "5.x"}
 _PARTS = {
@@ -23,6 +25,8 @@ _PARTS = {
 _UNITS = {"day": 86_400, "hour": 3_600, "minute": 60}
 # Members of a right which a gateway of 3.0 writes from one policy into another (keys.policies.effect.effective.SHARED).
 _WRITTEN_INTO_OTHERS = {"allowed_urls": "3.0", "restricted_types": "3.0 and 5.x", "allowed_types": "5.x"}
+# Of patterns of paths: how many, and how many characters of each.
+_MOST_SHOWN, _LONGEST_SHOWN = 5, 60
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,18 @@ def notes(policy: Mapping[str, Any]) -> list[str]:
         for name, versions in _WRITTEN_INTO_OTHERS.items()
         if any(right.get(name) for right in policy["access_rights"].values())
     ]
-    return said
+    return [*said, *_closed(policy)]
+
+
+def _closed(policy: Mapping[str, Any]) -> list[str]:
+    """Of paths that were stored before they were asked for patterns that gateways read."""
+    found = (
+        f"Gateways cannot read the path {pattern[:_LONGEST_SHOWN]} of API {api_id}, and those of 3.0 would open all "
+        "paths for it: they are given one that opens nothing. Write it anew."
+        for api_id, right in policy["access_rights"].items()
+        for pattern in unreadable(right)
+    )
+    return list(islice(found, _MOST_SHOWN))
 
 
 def seen(policy: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -87,6 +87,12 @@ def test_a_right_on_an_api_which_is_gone_is_left_out():
     assert list(made(rights=[Right(API_A), Right("gone")])["access_rights"]) == [API_A]
 
 
+def test_a_path_of_an_own_right_that_gateways_cannot_read_opens_nothing():
+    members = {"allowed_urls": [{"url": "^/(?!admin)", "methods": ["GET"]}]}
+    [right] = made(rights=[Right(API_A, members=members)])["access_rights"].values()
+    assert right["allowed_urls"] == [{"url": r"\z.", "methods": []}]
+
+
 def test_versions_asked_for_are_kept_and_none_means_all_the_api_has():
     api = Api(API_A, "A auth", ("v1", "v2"))
     assert made(apis=[api], rights=[Right(API_A, ("v2",))])["access_rights"][API_A]["versions"] == ["v2"]

@@ -4,6 +4,7 @@ import json
 
 from apis.definitions.rules.targets import NOWHERE
 from keys.policies import document, render
+from keys.policies.effect import words
 
 ID, ORG = "a" * 24, "b" * 24
 
@@ -18,6 +19,19 @@ def test_a_right_has_its_names_in_the_words_of_every_version():
     assert element["access_rights"] == {
         "x": {"api_id": "x", "apiid": "x", "api_name": "Orders", "apiname": "Orders", "versions": ["v1"]}
     }
+
+
+def test_a_path_that_gateways_cannot_read_opens_nothing_and_those_beside_it_what_they_did():
+    """It may have been stored before it was refused; 3.0.12 lets every request pass at one (seen)."""
+    good = {"url": "^/a$", "methods": ["GET"]}
+    paths = [{"url": "^/(?!admin)", "methods": ["GET", "POST"]}, good, None]
+    [element] = rendered({"x": "X"}, access_rights={"x": {"allowed_urls": paths, "limit": {"rate": 1}}})
+    assert element["access_rights"]["x"]["allowed_urls"] == [{"url": r"\z.", "methods": []}, good, None]
+    assert element["access_rights"]["x"]["limit"] == {"rate": 1}
+    stored = document.normal_form(
+        {"name": "Gold", "access_rights": {"x": {"allowed_urls": paths}}}, id=ID, org_id=ORG, updated=7
+    )
+    assert [note for note in words.notes(stored) if "^/(?!admin)" in note and "opens nothing" in note]
 
 
 def test_a_right_to_an_api_that_is_not_there_is_left_out_and_none_becomes_nothing():
