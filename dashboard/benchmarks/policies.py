@@ -70,7 +70,7 @@ def _of_policies(size: int) -> dict[str, list[float]]:
         "open": f"{place}{one.id}/",
         "deletion asked": f"{place}{one.id}/deletion/",
     }
-    figures = {what: keys.taken(lambda path=path: keys.page(browser, path)) for what, path in pages.items()}
+    figures = keys.of_pages(browser, pages)
     figures["change"] = keys.taken(lambda: keys.undone(org.id, _change(one)))
     figures["delete"] = keys.taken(lambda: keys.undone(org.id, lambda: lifecycle.delete(one, author=None)))
     figures[f"import of {min(SIZES)}"] = keys.taken(
