@@ -120,6 +120,10 @@ def auth(definition: dict) -> str:
     return ways(definition)
 
 
+def authorize_types(definition: dict) -> list[str]:
+    return (definition.get("oauth_meta") or {}).get("allowed_authorize_types") or []
+
+
 def targets(definition: dict) -> Targets:
     return Targets(_proxy(definition).get("target_url") or "", guard.called(definition))
 

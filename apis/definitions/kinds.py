@@ -75,6 +75,11 @@ def auth(definition: dict) -> str:
     return _kind(definition).auth(definition)
 
 
+def authorize_types(definition: dict) -> list[str]:
+    """What OAuth clients may be given for the consent of their user: "code", "token"."""
+    return _kind(definition).authorize_types(definition)
+
+
 def targets(definition: dict) -> Targets:
     """Where requests are sent."""
     return _kind(definition).targets(definition)

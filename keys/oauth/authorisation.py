@@ -9,7 +9,7 @@ name, tags and metadata.
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
@@ -85,10 +85,10 @@ def _rules(value: Any) -> dict[str, Any] | None:
     return value
 
 
-def authorise(client: OAuthClient, asked: Asked, types: Any, redis: Redis) -> dict[str, str]:
+def authorise(client: OAuthClient, asked: Asked, types: Collection[str], redis: Redis) -> dict[str, str]:
     """A code for a client, as gateways answer with one. types: what its API's definition has as
     `allowed_authorize_types`. Raises ClientError, Deleted, Stale, redis.RedisError; then there is no code."""
-    if not isinstance(types, list) or CODE not in types:
+    if CODE not in types:
         raise ClientError(
             "response_type", "This API gives no codes: its oauth_meta.allowed_authorize_types has no code."
         )

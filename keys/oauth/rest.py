@@ -10,6 +10,7 @@ import re
 from django.http import HttpRequest, HttpResponse
 from redis import RedisError
 
+from apis.definitions import kinds
 from apis.gateways.redis_client import hasty_client
 from apis.models import ApiDefinition
 from keys.models import OAuthClient
@@ -45,7 +46,7 @@ def authorize_client(request: HttpRequest, api: str) -> HttpResponse:
     """A code for a client whose user has agreed, and where to send him with it (keys.oauth.authorisation)."""
     found, asked = _api_or_404(api), authorisation.asked_from(_sent(request))
     client = _client_or_404(found, asked.client_id)
-    types = (found.definition.get("oauth_meta") or {}).get("allowed_authorize_types")
+    types = kinds.authorize_types(found.definition)
     try:
         with hasty_client() as redis:
             return json_response(authorisation.authorise(client, asked, types, redis))
