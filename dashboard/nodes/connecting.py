@@ -24,8 +24,13 @@ def configuration(
         "node_secret": secret,
         "use_db_app_configs": True,
         "db_app_conf_options": {"connection_string": address, "node_is_segmented": False, "tags": []},
-        # Policies are asked for at this address and at no other.
-        "policies": {"policy_source": "service", "policy_connection_string": address},
+        # Policies are asked for at this address and at no other. Gateways of 3.0 know one by an ID that somebody chose
+        # only when they are told to, and then by its `_id` too, under which it is served once more.
+        "policies": {
+            "policy_source": "service",
+            "policy_connection_string": address,
+            "allow_explicit_policy_id": True,
+        },
         "storage": _storage(redis_url),
         "hash_keys": True,
         "hash_key_function": "sha256",

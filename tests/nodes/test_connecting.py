@@ -19,7 +19,11 @@ def test_the_block_names_the_dashboard_and_the_redis_without_its_password():
             "node_is_segmented": False,
             "tags": [],
         },
-        "policies": {"policy_source": "service", "policy_connection_string": "https://gate.example"},
+        "policies": {
+            "policy_source": "service",
+            "policy_connection_string": "https://gate.example",
+            "allow_explicit_policy_id": True,
+        },
         "storage": {
             "type": "redis",
             "host": "cache.example",
