@@ -14,6 +14,7 @@ from django.db.models import Q
 from dashboard import reachable
 from dashboard.engines import embedded
 from orgs import rights
+from orgs.ids import is_id
 from orgs.models import Organisation, User
 from orgs.organisations import lifecycle
 from orgs.organisations.limits import LimitReached
@@ -32,6 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--newuser", action="store_true", help="create a user")
         parser.add_argument("--org-name", help="name of the new organisation; blanks are welcome")
         parser.add_argument("--org-slug", help="its part of URLs; made of the name if left out")
+        parser.add_argument(
+            "--org-id", help="its id: that of the files or keys which gateways have of it already"
+        )
         parser.add_argument("--time-zone", help="its time zone, for example Europe/Berlin; UTC if left out")
         parser.add_argument(
             "--org",
@@ -108,10 +112,14 @@ def make(answers: Answers) -> dict:
     """Create what was asked for, in the caller's transaction, and return what to print."""
     made, org = {}, None
     if answers.options["neworg"]:
+        id = answers.options["org_id"]
+        if id is not None and not is_id(id):
+            raise CommandError("--org-id: must be 24 lower-case hexadecimal digits.")
         org = lifecycle.create(
             owner_name=answers.get("org-name", "Organisation name"),
             slug=answers.get("org-slug", "Its part of URLs (empty: made of the name)", ""),
             time_zone=answers.get("time-zone", "Time zone", "UTC"),
+            **({"id": id} if id else {}),
         )
         made |= {"org_id": org.id, "org_slug": org.slug}
     if answers.options["newuser"]:

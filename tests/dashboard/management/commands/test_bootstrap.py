@@ -110,3 +110,12 @@ def test_on_a_terminal_it_asks(committed):
     assert Organisation.everyone.get().owner_name == "Acme Retail"
     assert User.everyone.get().first_name == "Ada"
     assert f"Org id: {Organisation.everyone.get().id}\n" in out
+
+
+def test_an_organisation_keeps_the_id_that_gateways_have_of_it(db):
+    made = bootstrap("--neworg", "--org-name", "Acme", "--org-id", "5" * 24)
+    assert made["org_id"] == "5" * 24
+    for id in ("default", "5" * 24):
+        with pytest.raises(CommandError):
+            bootstrap("--neworg", "--org-name", "Again", "--org-id", id)
+    assert Organisation.everyone.count() == 1
