@@ -1,7 +1,11 @@
+import json
+from itertools import pairwise
+
 import pytest
 from django.core.management import CommandError, call_command
 
-from keys.models import FoundSession, Key
+from apis.models import ApiDefinition
+from keys.models import FoundSession, Key, Policy
 from orgs import scope
 from tests.keys import build
 from tests.keys.adoption.build import NAME, write
@@ -52,3 +56,99 @@ def test_what_cannot_be_meant_is_refused(cast, redis, run, arguments):
         run("import", *arguments)
     with scope.every_org():
         assert (Key.objects.count(), FoundSession.objects.count()) in ((0, 0), (0, 1))
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    """The files of a gateway: two good APIs, a policy that sessions know as gold."""
+    (tmp_path / "apps").mkdir()
+    orders = build.definition("Orders", "/orders/", api_id="orders", org_id="default")
+    users = build.definition("Users", "/users/", api_id="users", org_id="default", use_basic_auth=True)
+    for name, definition in (("orders", orders), ("users", users)):
+        (tmp_path / "apps" / f"{name}.json").write_text(json.dumps(definition))
+    gold = {
+        "org_id": "default",
+        "rate": 7,
+        "per": 1,
+        "access_rights": {"orders": {"api_id": "orders", "versions": ["Default"]}},
+    }
+    (tmp_path / "policies.json").write_text(json.dumps({"gold": gold}))
+    return tmp_path
+
+
+def files(gateway):
+    return ("--apps", str(gateway / "apps"), "--policies", str(gateway / "policies.json"), "--org", "acme")
+
+
+def there(org):
+    with scope.org(org.id):
+        return (
+            sorted(ApiDefinition.objects.values_list("api_id", "revision", "active")),
+            sorted(Policy.objects.values_list("policy_id", "revision")),
+        )
+
+
+def test_a_gateways_files_become_apis_and_policies_under_their_own_ids(cast, run, gateway):
+    with pytest.raises(CommandError, match="Say --yes"):
+        run(*files(gateway))
+    assert there(cast.acme) == ([], [])
+    said = run(*files(gateway), "--yes")
+    assert said[:4] == [
+        "API 'Orders' (orders.json): new",
+        "API 'Users' (users.json): new",
+        "policy 'gold' (policies.json /gold): new",
+        "    has no name: it is called by its ID.",
+    ]
+    assert (f"org_id 'default' of 3 becomes {cast.acme.id}, the organisation acme.") in said
+    assert "Stored: 3 new." in said
+    whole = ([("orders", 1, True), ("users", 1, True)], [("gold", 1)])
+    assert there(cast.acme) == whole
+    assert "In all: 3 there already, unchanged." in run(*files(gateway), "--yes")
+    path = gateway / "apps" / "users.json"
+    path.write_text(path.read_text().replace("upstream.example", "other.example"))
+    assert "API 'Users' (users.json): there already, differs: stays as it is (--replace)" in run(
+        *files(gateway)
+    )
+    assert there(cast.acme) == whole
+    assert "Stored: 1 another revision, 2 there already, unchanged." in run(
+        *files(gateway), "--yes", "--replace"
+    )
+    assert there(cast.acme) == ([("orders", 1, True), ("users", 2, True)], [("gold", 1)])
+
+
+def test_one_bad_file_keeps_all_from_being_stored_unless_it_is_passed_over(cast, run, gateway, capsys):
+    build.api(cast.globex, "Theirs", api_id="theirs", path="/theirs/")
+    bad = {
+        "taken": build.definition("Taken", "/theirs/", api_id="mine"),
+        "wrong": build.definition("Wrong", "/wrong/", api_id="wrong", active="yes"),
+        "\x1b[2J": [],
+    }
+    for name, definition in bad.items():
+        (gateway / "apps" / f"{name}.json").write_text(json.dumps(definition))
+    record = json.loads((gateway / "policies.json").read_text())
+    record["lost"] = {"name": "Lost", "access_rights": {"wrong": {"api_id": "wrong"}}}
+    (gateway / "policies.json").write_text(json.dumps(record))
+    with pytest.raises(CommandError, match="Nothing is stored"):
+        run(*files(gateway), "--yes")
+    said = capsys.readouterr().out.splitlines()
+    assert there(cast.acme) == ([], [])
+    refused = [pair for pair in pairwise(said) if pair[0].endswith("refused")]
+    assert refused == [
+        ("API (?[2J.json): refused", "    must be a JSON object"),
+        ("API 'Taken' (taken.json): refused", "    /proxy/listen_path: Found API with same url"),
+        ("API 'Wrong' (wrong.json): refused", "    /active: must be true or false"),
+        (
+            "policy 'Lost' (policies.json /lost): refused",
+            "    /lost/access_rights/wrong: There is no API 'wrong' in this organisation.",
+        ),
+    ]
+    with pytest.raises(CommandError) as passed:
+        run(*files(gateway), "--yes", "--skip-refused")
+    assert passed.value.returncode == 3
+    assert there(cast.acme) == ([("orders", 1, True), ("users", 1, True)], [("gold", 1)])
+
+
+@pytest.mark.parametrize("arguments", [(), ("--apps", "x"), ("--apps", "/nowhere", "--org", "acme")])
+def test_files_that_cannot_be_meant_are_refused(run, arguments):
+    with pytest.raises(CommandError):
+        run(*arguments)

@@ -1,16 +1,23 @@
-"""Sessions in the gateways' Redis that no key here wrote: list them, take them over as keys, check what all open."""
+"""Take over what a gateway has: with --apps and --policies the files that it runs on without a dashboard; and the
+sessions in the gateways' Redis that no key here wrote: list them, take them over as keys, check what all open."""
 
+import sys
 from argparse import ArgumentParser
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from redis import Redis, RedisError
 
+from apis.files import definitions, directory
+from apis.files.reading import LARGEST_POLICIES, NotReadable
 from apis.gateways import redis_client
 from dashboard.engines import embedded
+from dashboard.management import adopted_files
 from keys.adoption import checking, discovery, lifecycle
 from keys.adoption.judging import NOT
+from keys.files import adoption, policies
 from keys.models import FoundSession
 from orgs import scope
 from orgs.models import Organisation
@@ -21,7 +28,8 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True)
+        self._add_files(parser)
+        verbs = parser.add_subparsers(dest="verb")
         found = verbs.add_parser(
             "list", help="one line a session: organisation, hash, what becomes of it, its name, why"
         )
@@ -29,6 +37,20 @@ class Command(BaseCommand):
         self._add_import(verbs.add_parser("import", help="take sessions of one organisation over as keys"))
         verbs.add_parser(
             "check", help="list sessions that open what they must not; ends with 1 if there are any"
+        )
+
+    def _add_files(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--apps", type=Path, help="the directory with a gateway's definitions (app_path)")
+        parser.add_argument(
+            "--policies", type=Path, help="its file with policies (policies.policy_record_name), or directory"
+        )
+        parser.add_argument("--org", help="the slug of the organisation that takes them over")
+        parser.add_argument("--yes", action="store_true", help="do not ask before they are stored")
+        parser.add_argument(
+            "--skip-refused", action="store_true", help="store the others where some are refused"
+        )
+        parser.add_argument(
+            "--replace", action="store_true", help="what is there and differs gets another revision"
         )
 
     def _add_import(self, parser: ArgumentParser) -> None:
@@ -39,7 +61,9 @@ class Command(BaseCommand):
             "--cut", action="store_true", help="those too that are cut down by it: see `list`"
         )
 
-    def handle(self, *arguments: str, verb: str, **options: object) -> None:
+    def handle(self, *arguments: str, verb: str | None, **options: object) -> None:
+        if (verb is None) == (options["apps"] is None and options["policies"] is None):
+            raise CommandError("Say --apps, --policies or both, or one of list, import and check.")
         try:
             with (
                 embedded.start(
@@ -47,11 +71,55 @@ class Command(BaseCommand):
                 ),
                 redis_client.client() as redis,
             ):
-                {"list": self.show, "import": self.take_over, "check": self.examine}[verb](redis, **options)
+                verbs = {
+                    "list": self.show,
+                    "import": self.take_over,
+                    "check": self.examine,
+                    None: self.arrive,
+                }
+                verbs[verb](redis, **options)
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error
         except RedisError as error:
             raise CommandError(f"The gateways' Redis does not answer: {error}") from error
+
+    def arrive(
+        self, redis: Redis, apps: Path | None, policies: Path | None, org: str | None, **options: object
+    ) -> None:
+        if not org:
+            raise CommandError("Say whose they become: --org and the slug of an organisation.")
+        organisation = _organisation(org)
+        wanted = _wanted(apps, policies)
+        flags = {name: options[name] for name in ("replace", "skip_refused")}
+        with scope.org(organisation.id):
+            report = adoption.adopt(organisation.id, wanted, author=None, review=True, **flags)
+            self._say(adopted_files.review(report, organisation))
+            refused, new = report.counts[adoption.REFUSED], report.counts[adoption.NEW]
+            if refused and not options["skip_refused"]:
+                raise CommandError("Nothing is stored. Mend what is refused, or say --skip-refused.")
+            if not (new or report.counts[adoption.REPLACED]):
+                self._say(["There is nothing to store."])
+            else:
+                self._confirm(options["yes"])
+                report = adoption.adopt(organisation.id, wanted, author=None, **flags)
+                if not report.stored:
+                    self._say(adopted_files.review(report, organisation))
+                    raise CommandError("Nothing is stored: what is there has changed meanwhile.")
+                self._say([f"Stored: {adopted_files.counted(report)}."])
+        self._say(adopted_files.next_steps(report, organisation))
+        if refused := report.counts[adoption.REFUSED]:
+            raise CommandError(f"{refused} refused, the others are stored.", returncode=3)
+
+    def _confirm(self, yes: bool) -> None:
+        if yes:
+            return
+        if not sys.stdin.isatty():
+            raise CommandError("Nothing is stored. Say --yes to store it.")
+        if input("Store this? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing is stored.")
+
+    def _say(self, lines: list[str]) -> None:
+        self.stdout.write("\n".join(lines))
 
     def show(self, redis: Redis, org: str | None, **options: object) -> None:
         discovery.find_all(redis)
@@ -99,6 +167,21 @@ class Command(BaseCommand):
         self.stdout.write(f"{looked} sessions, {wrong} open what they must not")
         if wrong:
             raise CommandError("There are sessions that open what they must not.")
+
+
+def _wanted(apps: Path | None, record: Path | None) -> adoption.Wanted:
+    """What the files hold. Raises CommandError."""
+    try:
+        apis, others = definitions.found(directory.files(apps)) if apps else ([], [])
+        if record is None:
+            return adoption.Wanted(apis, [], others)
+        if record.is_dir():
+            found, more = policies.one_each(directory.files(record))
+        else:
+            found, more = policies.in_one(directory.file(record, LARGEST_POLICIES)), []
+    except NotReadable as error:
+        raise CommandError(str(error)) from None
+    return adoption.Wanted(apis, found, others + more)
 
 
 def _organisation(slug: str) -> Organisation:

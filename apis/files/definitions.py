@@ -1,0 +1,111 @@
+"""The definitions in the files of a gateway without a dashboard, as it would read them. Pure.
+
+3.0 takes every `*.json` for a classic definition. 5.x passes `*-oas.json` and `*-mcp.json` over: such a one belongs to
+the classic definition beside it which says `is_oas`, and is read with that (measured on 3.0.12 and 5.14.0). Neither
+asks whether a definition is active.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NamedTuple
+
+from apis.definitions import kinds
+from apis.definitions.pointer import Problem
+from apis.files.reading import File, object_in, short
+
+_COMPANIONS = ("-oas.json", "-mcp.json")
+ACTIVATED = "is inactive by its file, which gateways on files do not heed: it becomes active."
+WITHOUT_ID = (
+    "has no api_id, so gateways gave it another at each start, which no key can name: it is given one."
+)
+
+
+class Found(NamedTuple):
+    """One definition. file: its file's name. definition: what is to be published, {} of one that cannot be read.
+    problems: why it cannot be taken. notes: what becomes another with it, in sentences."""
+
+    file: str
+    definition: dict[str, Any]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def found(files: Iterable[File]) -> tuple[list[Found], list[File]]:
+    """The definitions, and the files that are none and say why."""
+    listed = list(files)
+    names = {file.name for file in listed}
+    definitions, others = [], []
+    for file in listed:
+        if beside := _definition_of(file.name):
+            why = f"belongs to {beside}" if beside in names else f"belongs to {beside}, which is not there"
+            others.append(file._replace(content=None, fault=why))
+        elif file.content is None and not file.name.endswith(".json"):
+            others.append(file)
+        else:
+            definitions.append(_found(file))
+    return _each_alone(definitions), others
+
+
+def org_ids(documents: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """How many definitions or policies name each organisation."""
+    return dict(sorted(Counter(str(document.get("org_id") or "") for document in documents).items()))
+
+
+def _definition_of(name: str) -> str:
+    """The name of the classic definition that a file belongs to; "" for one that stands for itself."""
+    ending = next((ending for ending in _COMPANIONS if name.endswith(ending)), "")
+    return f"{name.removesuffix(ending)}.json" if ending else ""
+
+
+def _found(file: File) -> Found:
+    read, fault = object_in(file)
+    if read is None:
+        return Found(file.name, {}, (Problem("", fault),))
+    notes: tuple[str, ...] = ()
+    if read.get("active") in (None, False):
+        notes += (ACTIVATED,) if read.get("active") is False else ()
+        read = {**read, "active": True}
+    if not read.get("api_id"):
+        notes += (WITHOUT_ID,)
+    return Found(file.name, read, (), notes)
+
+
+def _each_alone(definitions: list[Found]) -> list[Found]:
+    """Refuse those which have an id or an address that another has too: which one counts only their order would say."""
+    shared = defaultdict(list)
+    for of, pointer, what in (
+        (_api_id, "/api_id", "is the API ID"),
+        (_address, "/proxy/listen_path", "is the address"),
+    ):
+        for place, others in _same(definitions, of).items():
+            names = short(definitions[other].file for other in others)
+            shared[place].append(Problem(pointer, f"{what} of another file too: {names}"))
+    return [
+        each._replace(problems=each.problems + tuple(shared.get(place, ())))
+        for place, each in enumerate(definitions)
+    ]
+
+
+def _same(definitions: list[Found], of: Callable[[Found], Hashable]) -> dict[int, list[int]]:
+    """The places of those which others share something with, and of these others."""
+    places = defaultdict(list)
+    for place, each in enumerate(definitions):
+        if (value := of(each)) is not None:
+            places[value].append(place)
+    return {
+        place: [other for other in together if other != place]
+        for together in places.values()
+        if len(together) > 1
+        for place in together
+    }
+
+
+def _api_id(found: Found) -> str | None:
+    api_id = found.definition.get("api_id")
+    return api_id if isinstance(api_id, str) and api_id else None
+
+
+def _address(found: Found) -> Hashable:
+    if found.problems or kinds.problems(found.definition, may_use_references=True):
+        return None
+    return kinds.address(found.definition)

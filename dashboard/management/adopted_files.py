@@ -1,0 +1,63 @@
+"""What the command `adopt` says of a gateway's files, in lines for a terminal."""
+
+from apis.files.reading import plain
+from keys.files.adoption import LEFT, NEW, REFUSED, REPLACED, SAME, Report, Result
+from orgs.models import Organisation
+
+_WORDS = {
+    NEW: "new",
+    REPLACED: "another revision",
+    SAME: "there already, unchanged",
+    LEFT: "there already, differs: stays as it is (--replace)",
+    REFUSED: "refused",
+}
+
+
+def review(report: Report, organisation: Organisation) -> list[str]:
+    """A line for each API, policy and file that is neither, with what there is to say of it; then the numbers."""
+    lines = [line for result in report.results for line in _lines(result)]
+    lines += [plain(f"file {file.name}: {file.fault}") for file in report.others]
+    return [*lines, *_organisations(report, organisation), f"In all: {counted(report)}."]
+
+
+def counted(report: Report) -> str:
+    said = (
+        f"{report.counts[outcome]:,} {words}" for outcome, words in _WORDS.items() if report.counts[outcome]
+    )
+    return ", ".join(said) or "nothing"
+
+
+def next_steps(report: Report, organisation: Organisation) -> list[str]:
+    """What is to be done after it."""
+    slug = organisation.slug
+    return [
+        "Next:",
+        "  1. Put the block of the page Nodes into tyk.conf (but keep your hash_key_function there, and tell it to"
+        " Gatehouse as GATEWAY_HASH_KEY_FUNCTION) and restart the gateway.",
+        f"  2. manage.py adopt list --org {slug}           the keys that are in the gateways' Redis",
+        f"  3. manage.py adopt import --org {slug} --all   takes them over",
+    ]
+
+
+def _lines(result: Result) -> list[str]:
+    where = f"{result.file}{' ' + result.pointer if result.pointer else ''}"
+    name = f" {result.name!r}" if result.name else ""
+    head = f"{result.kind}{name} ({where}): {_WORDS[result.outcome]}"
+    said = [str(problem) for problem in result.problems] + list(result.notes)
+    return [plain(head), *(plain(f"    {each}") for each in said)]
+
+
+def _organisations(report: Report, organisation: Organisation) -> list[str]:
+    """What becomes of the organisations that the files name, and of the sessions which name them too."""
+    others = {id: count for id, count in report.org_ids.items() if id not in ("", organisation.id)}
+    lines = [
+        plain(f"org_id {id!r} of {count:,} becomes {organisation.id}, the organisation {organisation.slug}.")
+        for id, count in others.items()
+    ]
+    if lines:
+        lines.append(
+            "    Keys in Redis name the former one. Gateways of 5.x refuse such a key by policy, and every version a"
+            " user with basic authentication: make the organisation with that id instead (bootstrap --neworg"
+            " --org-id) where it is 24 hexadecimal digits."
+        )
+    return lines

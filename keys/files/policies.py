@@ -1,0 +1,74 @@
+"""The policies in the files of a gateway without a dashboard, as it would read them. Pure.
+
+One file holds an object whose members are policies; a policy's ID is the name of its member, whatever `id` and `_id`
+say (measured on 3.0.12 and 5.14.0). Gateways of 5.x also read a directory with one policy a file, whose ID is its `id`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from apis.definitions.pointer import Problem, child
+from apis.files.reading import File, object_in, plain
+
+
+class Found(NamedTuple):
+    """One policy. pointer: where it stands in its file. id: what sessions name it by. document: what is to be stored,
+    {} of one that cannot be read. problems, notes: as of apis.files.definitions.Found."""
+
+    file: str
+    pointer: str
+    id: str
+    document: dict[str, Any]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def in_one(file: File) -> list[Found]:
+    """Those in one file."""
+    read, fault = object_in(file)
+    if read is None:
+        return [Found(file.name, "", "", {}, (Problem("", fault),))]
+    return [_found(file.name, child("", name), name, document) for name, document in read.items()]
+
+
+def one_each(files: Iterable[File]) -> tuple[list[Found], list[File]]:
+    """Those of a directory, and the files in it that are none and say why."""
+    listed = list(files)
+    others = [file for file in listed if file.content is None and not file.name.endswith(".json")]
+    policies = list(_each(file for file in listed if file not in others))
+    often = Counter(policy.id for policy in policies if policy.id)
+    return [
+        policy._replace(problems=(*policy.problems, Problem("/id", "is the ID of another file too")))
+        if often[policy.id] > 1
+        else policy
+        for policy in policies
+    ], others
+
+
+def _each(files: Iterable[File]) -> Iterator[Found]:
+    for file in files:
+        read, fault = object_in(file)
+        if read is None:
+            yield Found(file.name, "", "", {}, (Problem("", fault),))
+        else:
+            id = read.get("id")
+            yield _found(file.name, "", id if isinstance(id, str) else "", read)
+
+
+def _found(file: str, pointer: str, id: str, document: Any) -> Found:
+    if not isinstance(document, dict):
+        return Found(file, pointer, id, {}, (Problem("", "must be an object"),))
+    if not id:
+        return Found(file, pointer, id, {}, (Problem("", "has no ID: no key can name it"),))
+    notes = [
+        f"its {name} is {plain(str(document[name]))[:60]!r}, by which gateways on files do not go: its ID is {id!r}."
+        for name in ("id", "_id")
+        if document.get(name) not in (None, "", id)
+    ]
+    # An ID that gateways can read as an object id becomes both, so that those of every version know it by one name.
+    kept = {name: value for name, value in document.items() if name != "_id"}
+    if not kept.get("name"):
+        notes.append("has no name: it is called by its ID.")
+        kept["name"] = id
+    return Found(file, pointer, id, {**kept, "id": id}, (), tuple(notes))

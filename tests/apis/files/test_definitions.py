@@ -1,0 +1,72 @@
+import json
+
+from apis.files import definitions
+from apis.files.reading import File
+
+
+def api(api_id, path, **members):
+    return {
+        "name": api_id,
+        "api_id": api_id,
+        "org_id": "default",
+        "active": True,
+        "proxy": {"listen_path": path, "target_url": "http://upstream.example/"},
+        "version_data": {"not_versioned": True, "versions": {"Default": {"name": "Default"}}},
+        **members,
+    }
+
+
+def found(**files):
+    texts = {
+        name: content if isinstance(content, bytes) else json.dumps(content).encode()
+        for name, content in files.items()
+    }
+    return definitions.found(File(f"{name}.json", text) for name, text in texts.items())
+
+
+def test_each_file_is_a_definition_or_says_why_not():
+    read, others = found(
+        orders=api("orders", "/orders/"),
+        sleeping=api("sleeping", "/sleeping/", active=False),
+        **{"orders-oas": {}, "lost-mcp": {}},
+        binary=b"\xff\xfe",
+        twice=b'{"a": 1, "a": 2}',
+        deep=b"[" * 100_000,
+        nul=b'{"name": "\\u0000"}',
+        array=[],
+    )
+    assert {each.file: each.definition.get("active") for each in read if not each.problems} == {
+        "orders.json": True,
+        "sleeping.json": True,
+    }
+    assert {each.file: str(each.problems[0]) for each in read if each.problems} == {
+        "binary.json": "is no JSON that is read here: the text is not UTF-8",
+        "twice.json": "is no JSON that is read here: the member a is there twice",
+        "deep.json": "is no JSON that is read here: it is nested too deeply",
+        "nul.json": "is no JSON that is read here: /name holds a NUL character",
+        "array.json": "must be a JSON object",
+    }
+    assert {file.name: file.fault for file in others} == {
+        "orders-oas.json": "belongs to orders.json",
+        "lost-mcp.json": "belongs to lost.json, which is not there",
+    }
+    assert [each.notes for each in read][1] == (definitions.ACTIVATED,)
+
+
+def test_those_that_share_an_id_or_an_address_are_refused_all_of_them():
+    read, _ = found(
+        a=api("one", "/a/"),
+        b=api("one", "/b/"),
+        c=api("three", "/same/"),
+        d=api("four", "/same/", domain=""),
+        e=api("five", "/same/", domain="other.example"),
+        f=api(["six"], {}, proxy=5),
+    )
+    assert {each.file: [str(problem) for problem in each.problems] for each in read} == {
+        "a.json": ["/api_id: is the API ID of another file too: b.json"],
+        "b.json": ["/api_id: is the API ID of another file too: a.json"],
+        "c.json": ["/proxy/listen_path: is the address of another file too: d.json"],
+        "d.json": ["/proxy/listen_path: is the address of another file too: c.json"],
+        "e.json": [],
+        "f.json": [],
+    }

@@ -1,0 +1,50 @@
+import json
+
+from apis.files.reading import File
+from keys.files import policies
+
+
+def shown(found):
+    return [
+        (each.pointer, each.id, each.document.get("id"), "_id" in each.document, len(each.notes))
+        for each in found
+    ]
+
+
+def test_a_policy_is_known_by_the_name_of_its_member():
+    hexadecimal = "5" * 24
+    text = json.dumps(
+        {
+            "gold": {"name": "Gold", "id": "", "_id": "6" * 24},
+            hexadecimal: {"id": "other"},
+            "": {"name": "nobody's"},
+            "a/b": None,
+        }
+    )
+    found = policies.in_one(File("policies.json", text.encode()))
+    assert shown(found) == [
+        ("/gold", "gold", "gold", False, 1),
+        (f"/{hexadecimal}", hexadecimal, hexadecimal, False, 2),
+        ("/", "", None, False, 0),
+        ("/a~1b", "a/b", None, False, 0),
+    ]
+    assert [str(each.problems[0]) for each in found[2:]] == [
+        "has no ID: no key can name it",
+        "must be an object",
+    ]
+
+
+def test_in_a_directory_each_file_is_a_policy_known_by_its_id():
+    files = [
+        File("a.json", b'{"id": "gold", "name": "Gold"}'),
+        File("b.json", b'{"id": "gold"}'),
+        File("c.json", b'{"name": "none"}'),
+        File("notes", None, "is not read"),
+    ]
+    found, others = policies.one_each(files)
+    assert [[str(problem) for problem in each.problems] for each in found] == [
+        ["/id: is the ID of another file too"],
+        ["/id: is the ID of another file too"],
+        ["has no ID: no key can name it"],
+    ]
+    assert [file.name for file in others] == ["notes"]
