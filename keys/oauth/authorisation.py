@@ -11,8 +11,9 @@ import json
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from django.utils import timezone
 from redis import Redis
@@ -196,7 +197,8 @@ RIGHTS = "access_rights"
 
 
 def _with(uri: str, more: Mapping[str, str]) -> str:
-    """An address with further parameters, in the order in which gateways write them."""
-    parts = urlsplit(uri)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True)) | more
-    return urlunsplit(parts._replace(query=urlencode(sorted(query.items()))))
+    """An address with further parameters, in the order in which gateways write them. Clients have addresses that
+    Python's reader takes apart otherwise or not at all: nothing else of it is touched."""
+    address, _, query = uri.partition("?")
+    own = [item for item in parse_qsl(query, keep_blank_values=True) if item[0] not in more]
+    return f"{address}?{urlencode(sorted([*own, *more.items()], key=itemgetter(0)))}"

@@ -116,6 +116,17 @@ def test_a_form_names_one_of_the_addresses_and_whose_the_tokens_are(ada, protect
     assert made["access_rights"]
 
 
+def test_nothing_of_an_address_is_another_but_that_the_code_is_added(cast, ada, protected, *, gold):
+    own = ("shop:///back", "https://[app/?b=2&a=1&b=1&code=old", "HTTPS://app.example?")
+    build.client(cast.acme, protected, gold, client_id="odd", redirect_uri=",".join(own))
+    answers = [ask(ada, protected, client_id="odd", redirect_uri=uri).json() for uri in own]
+    assert [answer["redirect_to"].replace(answer["code"], "CODE") for answer in answers] == [
+        "shop:///back?code=CODE",
+        "https://[app/?a=1&b=2&b=1&code=CODE",
+        "HTTPS://app.example?code=CODE",
+    ]
+
+
 def test_nobody_has_a_code_who_may_not_and_for_what_is_not_the_clients(
     cast, ada, rest, protected, *, gold, shop, redis
 ):
