@@ -203,7 +203,7 @@ def _use(request, client):
     """Who would be refused if a client's tokens ended: whoever called with them lately, and those that have not
     expired."""
     return {
-        "traffic": recent_traffic.of(request, client_id=client.client_id),
+        "traffic": recent_traffic.of(request, api_id=client.served_api_id, client_id=client.client_id),
         "tokens": _tokens(client),
     }
 

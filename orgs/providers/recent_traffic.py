@@ -32,8 +32,8 @@ class RecentTraffic:
 def of(
     request: HttpRequest, *, api_id: str = "", key_hash: str = "", client_id: str = ""
 ) -> RecentTraffic | None:
-    """Of an API, of the key of a token's hash, or of the OAuth clients of an ID: their `callers` are tokens. None for
-    somebody who may not see traffic, and if it cannot be said now."""
+    """Of an API, of the key of a token's hash, or of an OAuth client of an API by their IDs: its `callers` are tokens.
+    None for somebody who may not see traffic, and if it cannot be said now."""
     if not request.user.may("analytics"):
         return None
     read = next(iter(declarations.functions("recent_traffic")), None)

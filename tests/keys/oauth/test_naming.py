@@ -69,7 +69,7 @@ def traffic(committed, cast, redis):
     return api
 
 
-def test_records_and_rankings_name_clients_and_are_filtered_by_them(cast, client_for, traffic):
+def test_records_and_rankings_name_clients_and_are_filtered_by_them(cast, client_for, traffic, redis):
     ada = client_for(cast.acme_admin)
     page = ada.get(LOGS)
     at = page.context["records"][0]["record"].ts.astimezone(cast.acme.zone)
@@ -116,6 +116,9 @@ def test_records_and_rankings_name_clients_and_are_filtered_by_them(cast, client
         assert ada.get(path, {"oauth": "'; --"}).status_code == 200
     with scope.org(cast.acme.id):
         client = OAuthClient.objects.get()
+    # Another API may have a client of the same ID.
+    second = {"OrgID": cast.acme.id, "APIID": "second", "OauthID": "shop", "APIKey": "b" * 16}
+    push(redis, {**second, "TimeStamp": ago(minutes=15)})
     other = policy(cast.acme, traffic, name="Silver")
     edit = {"policy_id": other.id, "redirect_uri": build.URI, "seen": 1}
     for page in (
