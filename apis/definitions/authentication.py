@@ -31,10 +31,11 @@ def ways(definition: dict) -> str:
 
 
 def token_settings(definition: dict) -> dict:
-    """What a definition says of the token: gateways prefer `auth_configs` to `auth`. Empty where it is no object."""
+    """What a definition says of the token: gateways prefer `auth_configs` to `auth`, and null there says nothing of it.
+    Empty where it is no object."""
     configured = definition.get("auth_configs")
-    named = configured.get("authToken") if isinstance(configured, dict) else None
-    settings = definition.get("auth") if named is None else named
+    named = isinstance(configured, dict) and "authToken" in configured
+    settings = configured["authToken"] if named else definition.get("auth")
     return settings if isinstance(settings, dict) else {}
 
 

@@ -34,6 +34,10 @@ def test_all_that_is_switched_on_is_asked_for_the_token_first_in_one_order():
         ({"use_standard_auth": True}, "token"),
         ({"use_standard_auth": False}, "token"),
         ({"use_keyless": False, "enable_jwt": False}, "token"),
+        ({"auth": {"use_certificate": True}, "auth_configs": {}}, "client certificate"),
+        ({"auth": {"use_certificate": True}, "auth_configs": {"authToken": {}}}, "token"),
+        # As good as an empty object to gateways.
+        ({"auth": {"use_certificate": True}, "auth_configs": {"authToken": None}}, "token"),
         ({"use_keyless": True, "use_standard_auth": True, "enable_jwt": True}, "keyless"),
     ],
 )
