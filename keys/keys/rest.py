@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apis.models import ApiDefinition
 from keys.certificates import named
-from keys.credentials import members, naming, sealed
+from keys.credentials import exposure, members, naming, sealed
 from keys.keys import lifecycle, token
 from keys.keys.forms import KeyForm
 from keys.keys.parameters import values_from
@@ -87,10 +87,14 @@ def keys_detailed(request):
 @access("key", "keys", methods="POST")
 def keys_preview(request):
     """The session that gateways of this day would work with, for a key of this body; nothing is made."""
-    values = values_from(read_json(request))
+    body = read_json(request)
+    values = values_from(body)
     org_id = _org_of_new_key(request, values)
     spec = _valid(values, org_id).spec()
     named.own(org_id, spec.session_extra, timezone.now())
+    own = ApiDefinition.objects.filter(org_id=org_id, api_id__in=[right.api_id for right in spec.rights])
+    credential = sealed.kind(sealed.changed({}, members.secrets_from(body)), spec.session_extra)
+    exposure.refuse(org_id, credential, own, policies_of_one(org_id, named=spec.policies))
     outcome = results.of_spec(org_id, spec, suspended=values.get("is_inactive", False))["5"]
     if outcome.session is None:
         raise RestError(400, f"apply_policies: gateways would refuse the key: {outcome.refusal}")

@@ -652,6 +652,17 @@ def test_a_preview_of_what_gateways_refuse_says_so(cast, acme, orders):
     assert (status, message.split(":")[0]) == (400, "apply_policies")
 
 
+def test_a_preview_of_a_user_who_would_open_it_by_his_name_alone_says_so(cast, acme, orders):
+    gold = policies.policy(cast.acme, orders)
+    password = {"basic_auth_data": {"password": "long enough"}}
+    for named, field in ((body(orders), "access_rights"), ({"apply_policies": [gold.id]}, "apply_policies")):
+        refused = [
+            error(send(acme, "post", path, {**named, **password}))
+            for path in ("/api/keys/preview", "/api/apis/keys/basic/jonas")
+        ]
+        assert (refused[0], refused[0][1].split(":")[0]) == (refused[1], field)
+
+
 def test_a_preview_needs_the_right_to_write_keys(cast, rest, orders):
     User.everyone.filter(pk=cast.acme_member.pk).update(permissions={"keys": "read"})
     assert send(rest(cast.acme_member), "post", "/api/keys/preview", body(orders)).status_code == 403
