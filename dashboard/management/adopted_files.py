@@ -1,5 +1,7 @@
 """What the command `adopt` says of a gateway's files, in lines for a terminal."""
 
+import shlex
+
 from apis.files.reading import plain
 from keys.files.adoption import LEFT, NEW, REFUSED, REPLACED, SAME, Report, Result
 from orgs.models import Organisation
@@ -29,14 +31,21 @@ def counted(report: Report) -> str:
 
 def next_steps(report: Report, organisation: Organisation) -> list[str]:
     """What is to be done after it."""
-    slug = organisation.slug
+    command = f"manage.py adopt import --org {organisation.slug} --all"
+    former = [shlex.quote(id) for id in _other_ids(report, organisation)]
     return [
         "Next:",
         "  1. Put the block of the page Nodes into tyk.conf (but keep your hash_key_function there, and tell it to"
         " Gatehouse as GATEWAY_HASH_KEY_FUNCTION) and restart the gateway.",
-        f"  2. manage.py adopt list --org {slug}           the keys that are in the gateways' Redis",
-        f"  3. manage.py adopt import --org {slug} --all   takes them over",
+        "  2. Take the keys over that are in its Redis (manage.py adopt list shows them):",
+        *(plain(f"     {command} --former {id}") for id in former),
+        *([] if former else [f"     {command}"]),
     ]
+
+
+def _other_ids(report: Report, organisation: Organisation) -> dict[str, int]:
+    """The organisations that the files name, but for this one, and how often each."""
+    return {id: count for id, count in report.org_ids.items() if id != organisation.id}
 
 
 def _lines(result: Result) -> list[str]:
@@ -49,15 +58,16 @@ def _lines(result: Result) -> list[str]:
 
 def _organisations(report: Report, organisation: Organisation) -> list[str]:
     """What becomes of the organisations that the files name, and of the sessions which name them too."""
-    others = {id: count for id, count in report.org_ids.items() if id not in ("", organisation.id)}
     lines = [
         plain(f"org_id {id!r} of {count:,} becomes {organisation.id}, the organisation {organisation.slug}.")
-        for id, count in others.items()
+        for id, count in _other_ids(report, organisation).items()
     ]
     if lines:
-        lines.append(
-            "    Keys in Redis name the former one. Gateways of 5.x refuse such a key by policy, and every version a"
-            " user with basic authentication: make the organisation with that id instead (bootstrap --neworg"
-            " --org-id) where it is 24 hexadecimal digits."
-        )
+        lines += [
+            "    Keys in Redis name the former one: from the gateway's restart until they are taken over with --former,"
+            " gateways of 5.x",
+            "    refuse those by policy, and all gateways users with basic authentication, whose names --users has to"
+            " say. An id of 24",
+            "    hexadecimal digits can stay instead: manage.py bootstrap --neworg --org-id.",
+        ]
     return lines

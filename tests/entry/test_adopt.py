@@ -5,6 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apis.models import ApiDefinition
+from keys.keys import token as tokens
 from keys.models import FoundSession, Key, Policy
 from orgs import scope
 from tests.keys import build
@@ -152,3 +153,18 @@ def test_one_bad_file_keeps_all_from_being_stored_unless_it_is_passed_over(cast,
 def test_files_that_cannot_be_meant_are_refused(run, arguments):
     with pytest.raises(CommandError):
         run(*arguments)
+
+
+def test_keys_that_name_the_organisation_as_the_files_did_are_taken_over_too(cast, redis, run, tmp_path):
+    users = build.api(cast.acme, "Users", use_basic_auth=True)
+    password = {"password": "$2a$10$" + "a" * 53, "hash_type": "bcrypt"}
+    old = tokens.hashed("defaultalice", "legacy")
+    write(redis, "default", users, name=old, basic_auth_data=password)
+    (tmp_path / "names").write_text("alice\n\n")
+    said = run("import", "--org", "acme", "--all", "--former", "default", "--users", str(tmp_path / "names"))
+    assert said == ["1 sessions of 'default' name acme now", "1 of 1 taken over"]
+    token = tokens.token_of(cast.acme.id, "alice", "sha256")
+    assert hashes(cast.acme) == [tokens.hashed(token, "sha256")]
+    for wrong in (("--former", cast.globex.id), ("--users", str(tmp_path / "names"))):
+        with pytest.raises(CommandError):
+            run("import", "--org", "acme", "--all", *wrong)

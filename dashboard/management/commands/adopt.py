@@ -16,6 +16,7 @@ from apis.gateways import redis_client
 from dashboard.engines import embedded
 from dashboard.management import adopted_files
 from keys.adoption import checking, discovery, lifecycle
+from keys.adoption.former import rename
 from keys.adoption.judging import NOT
 from keys.files import adoption, policies
 from keys.models import FoundSession
@@ -59,6 +60,15 @@ class Command(BaseCommand):
         parser.add_argument("--all", dest="every", action="store_true", help="all that can be taken over")
         parser.add_argument(
             "--cut", action="store_true", help="those too that are cut down by it: see `list`"
+        )
+        parser.add_argument(
+            "--former", metavar="ORG_ID", help="what gateways on files called the organisation: theirs too"
+        )
+        parser.add_argument(
+            "--users",
+            type=Path,
+            metavar="FILE",
+            help="names of their users with basic authentication, one a line",
         )
 
     def handle(self, *arguments: str, verb: str | None, **options: object) -> None:
@@ -135,6 +145,7 @@ class Command(BaseCommand):
     ) -> None:
         if bool(hashes) == every:
             raise CommandError("Name hashes, or say --all.")
+        self._rename(redis, _organisation(org), **options)
         discovery.find_all(redis)
         with scope.org(_organisation(org).id):
             found = FoundSession.objects.order_by("id")
@@ -146,6 +157,24 @@ class Command(BaseCommand):
             raise CommandError(
                 f"not found: {', '.join(sorted(unknown))}" if unknown else "not all were taken over"
             )
+
+    def _rename(
+        self, redis: Redis, organisation: Organisation, former: str | None, users: Path | None, **_: object
+    ) -> None:
+        if former is None:
+            if users:
+                raise CommandError("--users needs --former: what gateways called their organisation.")
+            return
+        if Organisation.everyone.filter(id=former).exists():
+            raise CommandError(f"--former: {former} is an organisation here. Its keys are not taken from it.")
+        names = _lines(users) if users else []
+        with scope.org(organisation.id):
+            function = settings.GATEWAY_HASH_KEY_FUNCTION
+            try:
+                count = rename(redis, former, organisation.id, users=names, function=function)
+            except ValueError as error:
+                raise CommandError(f"--users: {error}") from None
+        self.stdout.write(f"{count} sessions of {former!r} name {organisation.slug} now")
 
     def _taken(self, row: FoundSession, redis: Redis, cut: bool) -> bool:
         try:
@@ -167,6 +196,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{looked} sessions, {wrong} open what they must not")
         if wrong:
             raise CommandError("There are sessions that open what they must not.")
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file of names that are not empty. Raises CommandError."""
+    try:
+        text = (directory.file(path, LARGEST_POLICIES).content or b"").decode()
+    except (NotReadable, UnicodeDecodeError) as error:
+        raise CommandError(f"--users: {error}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _wanted(apps: Path | None, record: Path | None) -> adoption.Wanted:
