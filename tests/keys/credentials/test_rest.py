@@ -118,13 +118,22 @@ def test_of_two_that_claim_an_id_at_once_one_gets_it(committed, cast):
     assert (type(answer), rows(Key)) == (IdTaken, [1])
 
 
-@pytest.mark.parametrize("lies", ["by its hash", "by its token", "by its id", "by a hash of its id"])
+@pytest.mark.parametrize(
+    ("lies", "function"),
+    [
+        ("by its hash", "sha256"),
+        ("by its token", "murmur64"),
+        ("by its id", "murmur64"),
+        ("by a hash of its id", "sha256"),
+    ],
+)
 def test_the_id_of_a_session_that_others_made_is_nobodys_until_it_is_taken_over_or_ended(
-    cast, rest, orders, redis, lies
+    cast, rest, orders, redis, *, settings, lies, function
 ):
     """Written anew, what it opens would be lost; answered to another organisation, it would open that one's."""
+    settings.GATEWAY_HASH_KEY_FUNCTION = function
     acme, globex = rest(cast.acme_admin), rest(cast.globex_admin)
-    token = tokens.token_of(cast.globex.id, ID, "sha256")
+    token = tokens.token_of(cast.globex.id, ID, function)
     names = {"by its hash": tokens.token_hash(token), "by its token": token, "by its id": ID}
     other = build.api(cast.globex, "Other")
     sessions.write(redis, cast.globex, other, name=names.get(lies, tokens.token_hash(ID)))
