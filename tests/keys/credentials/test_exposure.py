@@ -152,6 +152,8 @@ def test_what_a_policy_opens_already_stays_and_is_changed_in_other_ways(world):
     with scope.org(world.org.id):
         ApiDefinition.objects.filter(id=world.guarded.id).update(auth="token")
         changed = lifecycle.change(world.plan, world.plan.document | {"rate": 5}, author=None)
+        api = ApiDefinition.objects.get(id=world.guarded.id)
+        api = publish.change(api, world.bare | {"enable_jwt": True}, author=None)
         limits = {"partitions": {"rate_limit": True}}
         limiting = lifecycle.change(changed, changed.document | limits, author=None)
         with pytest.raises(Invalid) as refused:
@@ -159,8 +161,10 @@ def test_what_a_policy_opens_already_stays_and_is_changed_in_other_ways(world):
         assert [problem.pointer for problem in refused.value.problems] == [
             f"/access_rights/{world.guarded.api_id}"
         ]
-        api = ApiDefinition.objects.get(id=world.guarded.id)
-        assert publish.change(api, world.bare | {"enable_jwt": True}, author=None).auth == "JWT"
+        # What only limits opens none.
+        asking = publish.change(api, world.guarded.definition, author=None)
+        assert [api.auth, asking.auth] == ["JWT", "basic"]
+        assert publish.change(asking, world.bare, author=None).auth == "token"
 
 
 @pytest.mark.parametrize("first", ["the user", "the policy", "the API"])
