@@ -38,6 +38,12 @@ def _secret(name: str, given: str) -> str:
 SECRET_KEY = _secret("SECRET_KEY", text("SECRET_KEY", exact=True))
 ADMIN_SECRET = _secret("ADMIN_SECRET", text("ADMIN_SECRET"))
 NODE_SECRET = _secret("NODE_SECRET", text("NODE_SECRET"))
+# The one before, for as long as gateways use it that have not been restarted with the present one.
+NODE_SECRET_FORMER = text("NODE_SECRET_FORMER")
+if NODE_SECRET_FORMER and configuration.secret("NODE_SECRET_FORMER", NODE_SECRET_FORMER) == NODE_SECRET:
+    raise configuration.SettingError(
+        "NODE_SECRET_FORMER must be another than NODE_SECRET: the one before it."
+    )
 
 # What has to be given back is sealed with this one (orgs.sealing); the former ones open what they sealed.
 SEALING_KEY = configuration.secret("SEALING_KEY", text("SEALING_KEY", exact=True) or SECRET_KEY)

@@ -141,11 +141,14 @@ def _enter_by_header(request, rule, kwargs) -> HttpResponse | None:
     if rule.caller == "key":
         return _enter_by_access_key(request, rule, kwargs)
     header, expected = {
-        "admin": ("admin-auth", settings.ADMIN_SECRET),
-        "node": ("Authorization", settings.NODE_SECRET),
+        "admin": ("admin-auth", (settings.ADMIN_SECRET,)),
+        "node": ("Authorization", (settings.NODE_SECRET, settings.NODE_SECRET_FORMER)),
     }[rule.caller]
-    if not same_secret(request.headers.get(header, ""), expected):
+    given = request.headers.get(header, "")
+    fits = [same_secret(given, secret) for secret in expected]
+    if not any(fits):
         return error_response(401, "Not authorised")
+    request.by_former_secret = not fits[0]
     _enter(request, scope.EVERY_ORG)
     return None
 

@@ -25,8 +25,5 @@ def _secrets() -> list[str]:
         urlsplit(settings.REDIS_URL).password,
         *(each["PASSWORD"] for each in settings.DATABASES.values()),
     ]
-    return [
-        secret
-        for secret in (settings.SECRET_KEY, settings.ADMIN_SECRET, settings.NODE_SECRET, *passwords)
-        if secret
-    ]
+    nodes = (settings.NODE_SECRET, settings.NODE_SECRET_FORMER)
+    return [secret for secret in (settings.SECRET_KEY, settings.ADMIN_SECRET, *nodes, *passwords) if secret]

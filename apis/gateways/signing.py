@@ -15,9 +15,3 @@ def signed(command: str, payload: str, node_secret: str) -> bytes:
     signature = hashlib.sha256(f"{command}{payload}{node_secret}".encode()).hexdigest()
     message = {"command": command, "payload": payload, "signature": signature, "algorithm": SHA256}
     return json.dumps(message, separators=(",", ":")).encode()
-
-
-def forget_sessions(cache_keys: list[str], node_secret: str) -> bytes:
-    """The message that makes gateways drop sessions from their caches. With anything but the cache key
-    (murmur64 of the token) in it they go on with the old session for ten seconds."""
-    return signed("KeySpaceUpdateNotification", ",".join(cache_keys), node_secret)

@@ -35,6 +35,9 @@ class Node(models.Model):
     asked_at = models.DateTimeField(null=True)
     # When it last registered again: a sign that its reload failed, so it needs another signal.
     refused_at = models.DateTimeField(null=True)
+    # Whether it proves itself by NODE_SECRET_FORMER. With a default of the database's, because processes of the version
+    # before go on writing rows while this one is installed.
+    by_former_secret = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering = ("hostname", "registered_at", "session_id")

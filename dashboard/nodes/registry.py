@@ -23,6 +23,7 @@ class Caller:
     nonce: str
     hostname: str
     address: str | None
+    by_former_secret: bool = False
 
 
 def register(caller: Caller, now: datetime) -> Node | None:
@@ -50,6 +51,7 @@ def ping(caller: Caller, now: datetime) -> str:
         node_id=caller.node_id or node.node_id,
         hostname=caller.hostname or node.hostname,
         address=caller.address,
+        by_former_secret=caller.by_former_secret,
     )
     return node.nonce
 
@@ -113,6 +115,7 @@ def _new(caller: Caller, node_id: str, now: datetime) -> Node:
         nonce=secrets.token_hex(16),
         hostname=caller.hostname,
         address=caller.address,
+        by_former_secret=caller.by_former_secret,
         registered_at=now,
         last_ping_at=now,
         last_beat_at=now,

@@ -9,8 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from redis import Redis, RedisError
 
-from apis.gateways.names import CHANNEL
-from apis.gateways.signing import signed
+from apis.gateways.telling import tell
 from apis.models import FeedVersion, Outbox
 from apis.publishing import feed as published
 from dashboard.nodes import envelope, feed_check
@@ -123,7 +122,7 @@ def _send(signal: NodeSignal, started_at: datetime, redis: Redis) -> bool:
     now = timezone.now()
     if not trouble:
         try:
-            receivers = redis.publish(CHANNEL, signed("ApiUpdated", "", settings.NODE_SECRET))
+            receivers = tell(redis, "ApiUpdated")
         except RedisError as error:
             trouble = f"Redis cannot be reached ({type(error).__name__})"
     if trouble:

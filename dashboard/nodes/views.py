@@ -112,11 +112,19 @@ def _page(request, states: dict[str, str], asked: dict[str, str], wanted: int, n
         "wanted": wanted,
         "signal": signal,
         "unheard": _is_unheard(signal, now),
+        "rotation": _rotation(now),
         "filling": sessions.filling,
         "sweep_alone": sessions.unheard,
         "strays": sessions.strays,
         "now": now,
     }
+
+
+def _rotation(now: datetime) -> dict | None:
+    """How many nodes go on using the former node secret; None where there is none."""
+    if not settings.NODE_SECRET_FORMER:
+        return None
+    return {"count": Node.objects.filter(last_ping_at__gte=now - SHOWN_FOR, by_former_secret=True).count()}
 
 
 def _is_unheard(signal: NodeSignal | None, now: datetime) -> bool:

@@ -116,6 +116,7 @@ def _caller(request: HttpRequest) -> Caller:
         nonce=_header(request, "X-Tyk-Nonce"),
         hostname=_header(request, "X-Tyk-Hostname"),
         address=_address(request.META.get("REMOTE_ADDR", "")),
+        by_former_secret=request.by_former_secret,
     )
 
 

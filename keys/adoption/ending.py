@@ -3,11 +3,10 @@ one back as it knew it."""
 
 from collections.abc import Iterable
 
-from django.conf import settings
 from redis import Redis
 
 from apis.gateways import names, outbox
-from apis.gateways.signing import forget_sessions
+from apis.gateways.telling import forget_sessions
 from apis.models import Outbox
 from keys.adoption.discovery import read
 from keys.rotation.counters import SPENT, SPENT_FOR
@@ -30,7 +29,7 @@ def deliver(rows: list[Outbox], redis: Redis) -> None:
         # Nobody knows what gateways call one under another hash in their memory: they forget it within ten seconds.
         cached = [row.subject for row in ended if len(row.subject) == 16]
         if cached:
-            pipeline.publish(names.CHANNEL, forget_sessions(cached, settings.NODE_SECRET))
+            forget_sessions(pipeline, cached)
         pipeline.execute()
     for row in ended:
         outbox.add(ENDED_CHECK, row.subject, org_id=row.org_id)

@@ -23,7 +23,7 @@ from django.utils import timezone
 from redis import Redis
 
 from apis.gateways import names, outbox
-from apis.gateways.signing import forget_sessions
+from apis.gateways.telling import forget_sessions
 from apis.models import Outbox
 from keys.keys.reader import quotas_of, served_to
 from keys.keys.session import encoded, parsed, with_quota_state
@@ -110,7 +110,7 @@ def _store(keys: list[Key], wanted: dict[str, list[Place]], redis: Redis, resett
             _count(places, scoped, pipeline, counts=counts, resets=resets)
         cached = [name for places in wanted.values() for place in places for name in place.cache_keys]
         if cached:
-            pipeline.publish(names.CHANNEL, forget_sessions(cached, settings.NODE_SECRET))
+            forget_sessions(pipeline, cached)
         pipeline.execute()
 
 

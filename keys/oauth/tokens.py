@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from django.conf import settings
 from redis import Redis
 
 from apis.gateways import names
-from apis.gateways.signing import forget_sessions
+from apis.gateways.telling import forget_sessions
 from keys.keys.token import FUNCTIONS, cache_key, hashed
 
 _ACCESS, _REFRESH, AUTHORIZE = "oauth-access.", "oauth-refresh.", "oauth-authorize."
@@ -143,7 +142,7 @@ def _delete(place: Place, redis: Redis, ending: dict[str, Given | None], more: C
         pipeline.delete(*going, *more)
         if ending:
             pipeline.zrem(place.tokens, *ending)
-            pipeline.publish(names.CHANNEL, forget_sessions(sorted(cached), settings.NODE_SECRET))
+            forget_sessions(pipeline, sorted(cached))
         pipeline.execute()
 
 

@@ -7,13 +7,12 @@ versions). So a first one is followed by a signal, and one that ended is written
 import time
 from collections.abc import Iterable
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from redis import Redis
 
 from apis.gateways import names, outbox
-from apis.gateways.signing import forget_sessions
+from apis.gateways.telling import forget_sessions
 from apis.models import Outbox
 from apis.publishing import serving
 from keys.keys import token
@@ -69,7 +68,7 @@ def write(org_id: str, redis: Redis, *, resets: bool = False) -> bool:
             pipeline.set(name, encoded(with_quota_state(wanted, None if resets else before, now)))
         if resets or wanted is None:
             pipeline.delete(names.quota(token.hashed(org_id, token.LEGACY)))
-        pipeline.publish(names.CHANNEL, forget_sessions([org_id], settings.NODE_SECRET))
+        forget_sessions(pipeline, [org_id])
         pipeline.execute()
     return before is None and wanted is not None
 

@@ -91,6 +91,13 @@ def test_a_signal_can_be_read_by_gateways(told, redis, cast):
     }
 
 
+def test_gateways_with_the_former_node_secret_are_told_too(told, redis, cast, settings):
+    settings.NODE_SECRET_FORMER = "the-former-node-secret"
+    published(cast.acme, "Orders")
+    signals.tick(redis)
+    assert told() == [RELOAD, signed("ApiUpdated", "", "the-former-node-secret")]
+
+
 def test_changes_within_a_second_share_a_signal_and_none_is_lost(told, redis, cast):
     published(cast.acme, "Orders")
     signals.tick(redis)

@@ -203,6 +203,25 @@ def test_a_signal_that_nobody_heard_is_explained(client_for, operator):
     assert text_of(client.get("/o/acme/nodes/")).count(explanation) == 0
 
 
+def test_super_users_see_which_nodes_use_the_former_secret(client_for, operator, cast, settings):
+    nodes(2)
+    fleet, former = client_for(cast.super_user), Node.objects.filter(hostname="edge-1")
+
+    def shown():
+        page = text_of(fleet.get("/nodes/"))
+        return page.count("1 node uses the former node secret."), page.count("NODE_SECRET_FORMER")
+
+    assert shown() == (0, 0)
+    settings.NODE_SECRET_FORMER = "the-former-node-secret"
+    assert shown() == (0, 1)
+    former.update(by_former_secret=True)
+    assert shown() == (1, 0)
+    pages = [fleet.get("/nodes/"), client_for(operator).get("/o/acme/nodes/")]
+    # Of the callout and of the row.
+    assert [text_of(page).count("former") for page in pages] == [2, 0]
+    assert [page for page in pages if "the-former-node-secret" in page.content.decode()] == []
+
+
 def test_no_page_shows_the_node_secret_a_nonce_or_the_password_of_redis(client_for, operator, cast, settings):
     settings.REDIS_URL = "redis://user:redis-canary@cache.example:6390/3"
     nodes(1)

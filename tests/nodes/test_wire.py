@@ -88,6 +88,20 @@ def test_a_goodbye_of_a_session_nobody_knows_is_answered_with_the_nonce_it_sent(
     assert ask("DELETE /system/node", session="s1", nonce="n1").json()["Nonce"] == "n1"
 
 
+@pytest.mark.parametrize("first", ["GET /register/node", "GET /register/ping", "GET /system/policies"])
+def test_a_node_may_use_the_former_secret_until_that_is_taken_out_of_the_settings(ask, settings, first):
+    former = {"Authorization": "the-former-node-secret"}
+    settings.NODE_SECRET_FORMER = former["Authorization"]
+    refused = ask(first, session="s1", Authorization="another")
+    assert (refused.status_code, ask(first, session="s1", **former).status_code) == (401, 200)
+    assert list(Node.objects.values_list("session_id", "by_former_secret")) == [("s1", True)]
+    settings.NODE_SECRET_FORMER = ""
+    given = [*former.values(), ""]
+    assert [ask("GET /system/apis", Authorization=each).status_code for each in given] == [401, 401]
+    ask("GET /register/ping", session="s1")
+    assert list(Node.objects.values_list("by_former_secret")) == [(False,)]
+
+
 def test_the_nonce_stays_the_same_on_every_answer_whatever_nonce_the_node_sends(ask):
     registered = ask("GET /register/node", session="s1").json()
     identity = {"session": "s1", "node": registered["Message"]["NodeID"]}

@@ -33,7 +33,15 @@ def environment(engines: embedded.Engines) -> dict[str, str]:
         "SCRATCH": "1",
         "SCRATCH_SUPERUSER_URL": engines.superuser_url,
     }
-    theirs = ("SECRET_KEY", "ADMIN_SECRET", "NODE_SECRET", "DATABASE_SYSTEM_ROLE", *TRANSPORT, *ours)
+    theirs = (
+        "SECRET_KEY",
+        "ADMIN_SECRET",
+        "NODE_SECRET",
+        "NODE_SECRET_FORMER",
+        "DATABASE_SYSTEM_ROLE",
+        *TRANSPORT,
+        *ours,
+    )
     unset = {*theirs, *(f"{name}_FILE" for name in theirs)}
     return {name: value for name, value in os.environ.items() if name not in unset} | ours
 

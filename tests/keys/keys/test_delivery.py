@@ -14,7 +14,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from apis.gateways import delivery as gateways
-from apis.gateways import outbox, signing
+from apis.gateways import outbox, telling
 from apis.models import Outbox
 from apis.publishing import publish
 from keys.keys import delivery, lifecycle
@@ -55,8 +55,13 @@ def signed(*cache_keys):
 
 
 @pytest.mark.parametrize("recorded", RECORDED["notifications"], ids=lambda recorded: recorded["payload"])
-def test_a_notice_is_what_a_gateway_itself_publishes(recorded):
-    assert json.loads(signing.forget_sessions([recorded["payload"]], NODE_SECRET)) == recorded
+def test_a_notice_is_what_a_gateway_itself_publishes_once_for_each_node_secret(
+    redis, listener, settings, recorded
+):
+    settings.NODE_SECRET, settings.NODE_SECRET_FORMER = "another", NODE_SECRET
+    telling.forget_sessions(redis, [recorded["payload"]])
+    present, former = listener()
+    assert (present["payload"], former) == (recorded["payload"], recorded)
 
 
 def test_redis_holds_the_session_we_say_and_gateways_are_told_by_cache_key(cast, redis, listener):
