@@ -151,6 +151,7 @@ def key_detail(request, org, key_id):
             "refusals": made.refusals,
             "own_rights": rights,
             "results": [(api, made.lines[api.api_id]) for api in context["apis"] if api.api_id in made.lines],
+            "results_besides": any(line.besides for lines in made.lines.values() for line in lines),
         }
     else:
         context |= {"said": said, "opened": [(api, said.get(api.api_id)) for api in context["apis"]]}

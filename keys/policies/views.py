@@ -135,12 +135,11 @@ def policy_detail(request, org, id):
 
 
 def _right(api, right):
-    limit = right.get("limit") or {}
     return {
         "api": api,
         "versions": right.get("versions") or [],
         "paths": len(right.get("allowed_urls") or []),
-        "limits": words.limits(limit),
+        "limits": words.limits_of(right),
     }
 
 

@@ -15,8 +15,16 @@ from keys.policies.effect import words
 from keys.policies.effect.applying import Refusal
 from keys.policies.effect.effective import Outcome, effective
 from keys.policies.effect.levels import Generation, Level, value
+from keys.policies.effect.merging import ADDED_IN_3_0
+from keys.sessions.rights import MEMBERS, worded
 
 GENERATIONS: tuple[Generation, ...] = ("3.0", "5")
+MOST_SAID = 8  # of the paths, methods and types of one API
+# What a right says besides its limits, as far as the gateways know it.
+_KNOWN: dict[str, set[str]] = {
+    "3.0": MEMBERS.keys() & ADDED_IN_3_0.keys(),
+    "5": MEMBERS.keys() - {"limit"},
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class Line:
-    """What holds on one API: `generation` is whose gateways are meant, "" all. `opens`: whether these open it."""
+    """What holds on one API: `generation` is whose gateways are meant, "" all. `opens`: whether these open it. besides:
+    what they let pass of it and what they limit by itself, (what, how it is), and how many `more` there are."""
 
     generation: str
     opens: bool
@@ -37,6 +46,8 @@ class Line:
     quota: Limit | None = None
     depth: Limit | None = None
     granted_by: str = ""
+    besides: tuple[tuple[str, str], ...] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,22 @@ def _line(generation: str, made: Outcome, api_id: str, names: Mapping[str, str])
         return Line(generation, opens=False)
     limits = made.limits[api_id]
     granted = ", ".join(names.get(id, id) for id in made.granted_by.get(api_id, ()))
-    return Line(generation, True, _rate(limits, names), _quota(limits, names), _depth(limits, names), granted)
+    besides = _besides(generation, made, api_id)
+    return Line(
+        generation,
+        True,
+        _rate(limits, names),
+        _quota(limits, names),
+        _depth(limits, names),
+        granted,
+        besides[:MOST_SAID],
+        max(0, len(besides) - MOST_SAID),
+    )
+
+
+def _besides(generation: str, made: Outcome, api_id: str) -> tuple[tuple[str, str], ...]:
+    entry = (made.session or {}).get("access_rights", {}).get(api_id, {})
+    return tuple(worded({name: entry[name] for name in _KNOWN[generation] & entry.keys()}))
 
 
 def _rate(limits: Level, names: Mapping[str, str]) -> Limit:

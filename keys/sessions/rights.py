@@ -75,7 +75,7 @@ def worded(members: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [("Limits", words.limits(members["limit"]))] if has_limit(members) else []
     rows += [("Only", f"{_methods(path)} {path.get('url', '')}") for path in members.get("allowed_urls", ())]
     rows += [
-        ("Limit", f"{method.get('name', 'any method')} {path.get('path', '')}: {_rate(method)}")
+        ("Limit, not on 3.0", f"{method.get('name', 'any method')} {path.get('path', '')}: {_rate(method)}")
         for path in members.get("endpoints", ())
         for method in path.get("methods", ())
     ]

@@ -89,6 +89,19 @@ def limits(found: Mapping[str, Any]) -> str:
     return "; ".join(f"{name} {words}" for name, words in said.items() if words != "none") or "none"
 
 
+def limits_of(right: Mapping[str, Any]) -> str:
+    """All limits that a right has of its own; those of single paths by their number."""
+    own, number = limits(right.get("limit") or {}), len(_of_paths(right))
+    if not number:
+        return own
+    paths = f"{_counted(number, 'limit')} of single paths, not on gateways of 3.0"
+    return paths if own == "none" else f"{own}; {paths}"
+
+
+def _of_paths(right: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [method for path in right.get("endpoints") or () for method in path.get("methods") or ()]
+
+
 def sets(policy: Mapping[str, Any]) -> str:
     """Which of a key's settings it sets."""
     parts = [words for name, words in _PARTS.items() if policy["partitions"].get(name)]
@@ -129,6 +142,11 @@ def notes(policy: Mapping[str, Any]) -> list[str]:
         said.append(
             "Gateways are given it under both of its ids, so that tokens may name either; those of 3.0 know the second "
             "only with allow_explicit_policy_id."
+        )
+    if any(map(_of_paths, policy["access_rights"].values())):
+        said.append(
+            "It has limits of single paths, which gateways of 3.0 do not know: there, such requests count with all "
+            "others."
         )
     said += [
         f"It has {name}: gateways of {versions} write what they make of it, for a key that has another policy for the "

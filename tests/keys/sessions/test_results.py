@@ -56,6 +56,27 @@ def test_where_generations_differ_each_is_said_with_who_sets_the_limit(cast):
     ]
 
 
+def test_paths_and_their_limits_are_said_with_the_gateways_that_know_them(cast, client_for):
+    orders = build.api(cast.acme)
+    slow = [{"path": "/slow", "methods": [{"name": "GET", "limit": {"rate": 3, "per": 60}}]}]
+    only = [{"url": f"/{number}", "methods": ["GET"]} for number in range(results.MOST_SAID + 1)]
+    gold = policy(cast.acme, access_rights={orders.api_id: {"endpoints": slow, "allowed_urls": only[:1]}})
+    key, _ = build.inside(
+        cast.acme, build.lifecycle.create, cast.acme.id, KeySpec(policies=(gold.id,)), created_by="test"
+    )
+    path, limit = ("Only", "GET /0"), ("Limit, not on 3.0", "GET /slow: 3 requests in 60 s")
+    page = client_for(cast.acme_admin).get(f"/o/acme/keys/{key.id}/")
+    [(_, lines)] = page.context["results"]
+    assert [(line.generation, line.besides, line.more) for line in lines] == [
+        ("3.0", (path,), 0),
+        ("5", (path, limit), 0),
+    ]
+    assert page.content.decode().count("GET /slow: 3 requests in 60 s") == 1
+    many = policy(cast.acme, name="Many", access_rights={orders.api_id: {"allowed_urls": only}})
+    lines, _ = resulting(cast.acme, many)
+    assert [(len(line.besides), line.more) for line in lines["Orders"]] == [(results.MOST_SAID, 1)]
+
+
 def test_who_refuses_a_key_is_said(cast):
     orders = build.api(cast.acme)
     per_api = policy(cast.acme, orders, name="Each", partitions={"per_api": True})

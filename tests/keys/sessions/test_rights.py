@@ -178,7 +178,7 @@ def test_rights_are_said_for_people():
             " again after 0.5 s, 3 times at most; depth 4 levels",
         ),
         ("Only", "GET, POST ^/x/orders$"),
-        ("Limit", "GET /orders: 1 request in 10 s"),
+        ("Limit, not on 3.0", "GET /orders: 1 request in 10 s"),
         ("allowed_types", '[{"name":"Query","fields":["*"]}]'),
     ]
 

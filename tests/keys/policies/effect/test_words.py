@@ -6,6 +6,7 @@ from keys.policies import document
 from keys.policies.effect import words
 
 ID, ORG = "a" * 24, "b" * 24
+SLOW = {"rate": 3, "per": 60}
 NAMES = {"x": "Orders", "y": "Returns"}
 
 
@@ -42,6 +43,20 @@ def test_limits_are_said_in_words(members, said):
         words.throttling(members),
         words.depth(members),
     ) == said
+
+
+def test_limits_of_single_paths_are_counted_with_those_of_a_right():
+    methods = [{"name": "GET", "limit": SLOW}, {"name": "POST", "limit": SLOW}]
+    paths = [{"path": "/a", "methods": methods[:1]}, {"path": "/b", "methods": methods}, {"path": "/c"}]
+    assert [
+        words.limits_of({"endpoints": paths}),
+        words.limits_of({"endpoints": paths[:1], "limit": SLOW}),
+        words.limits_of({"endpoints": paths[2:]}),
+    ] == [
+        "3 limits of single paths, not on gateways of 3.0",
+        "rate 3 requests in 60 s; 1 limit of single paths, not on gateways of 3.0",
+        "none",
+    ]
 
 
 def test_what_a_policy_sets_is_what_it_names_or_all():
@@ -120,6 +135,14 @@ def test_a_change_says_what_it_means_for_keys():
         (
             stored(access_rights={"x": {"allowed_urls": [{"url": "/", "methods": ["GET"]}]}}),
             ["Where a key has it", "It has allowed_urls: gateways of 3.0 write"],
+        ),
+        (
+            stored(
+                access_rights={
+                    "x": {"endpoints": [{"path": "/", "methods": [{"name": "GET", "limit": SLOW}]}]}
+                }
+            ),
+            ["Where a key has it", "It has limits of single paths, which gateways of 3.0 do not know"],
         ),
     ],
 )
