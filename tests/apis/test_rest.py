@@ -143,11 +143,14 @@ def test_what_is_kept_beside_it_is_looked_at_and_nothing_is_stored_else(ada, mem
     assert ada.get("/api/apis").json()["apis"] == []
 
 
-def test_lists_are_filtered_in_tyks_words_and_an_unknown_one_fits_nothing(ada):
+def test_lists_are_filtered_in_tyks_words_and_an_unknown_one_fits_nothing(cast, rest, ada):
     graphql = {"graphql": {"enabled": True, "execution_mode": "executionEngine"}}
     post(ada, plain("/a/", name="A #eu", api_id="a"))
     post(ada, plain("/b/", name="B #us #eu", api_id="b", use_basic_auth=True))
     post(ada, plain("/c/", name="C", api_id="c", use_standard_auth=False, enable_jwt=True, **graphql))
+    plugin = plain("/d/", name="D", api_id="d", use_standard_auth=False, use_go_plugin_auth=True)
+    sent = {"api_definition": plugin | {"org_id": cast.acme.id}, "categories": ["beside"]}
+    rest(cast.super_user).post("/api/apis", sent, JSON)
 
     def found(query):
         return [row["api_definition"]["api_id"] for row in ada.get(f"/api/apis?{query}").json()["apis"]]
@@ -156,13 +159,16 @@ def test_lists_are_filtered_in_tyks_words_and_an_unknown_one_fits_nothing(ada):
         "category=eu": ["a", "b"],
         "category=%23us,none": ["b"],
         "category=EU": [],
+        "category=beside": ["d"],
         "api_type=udg": ["c"],
-        "api_type=classic,udg": ["a", "b", "c"],
+        "api_type=classic,udg": ["a", "b", "c", "d"],
         "api_type=nothing": [],
         "auth_type=auth_token": ["a", "b"],
         "auth_type=basic,jwt": ["b", "c"],
+        "auth_type=go_plugin": ["d"],
+        "auth_type=coprocess": [],
         "auth_type=.*": [],
-        "base_apis=true": ["a", "b", "c"],
+        "base_apis=true": ["a", "b", "c", "d"],
         "category=eu&auth_type=basic&q=b": ["b"],
     }
     assert {query: found(query) for query in asked} == asked
@@ -178,7 +184,7 @@ def test_words_below_apis_are_routes_and_no_ids(cast, ada, rest):
     }
     assert ada.get("/api/apis/groups").json() == {"#eu": ["a", "b"], "#us": ["b"]}
     names = [row["api_definition"]["name"] for row in ada.get("/api/apis/search?q=B+ONE").json()["apis"]]
-    assert names == ["B one #us #eu"]
+    assert (names, ada.get("/api/apis/search?q=/b/").json()["apis"]) == (["B one #us #eu"], [])
     assert ada.get("/api/apis/a/url").json() == {
         "ApiURL": "a.example/a/",
         "BasePath": "/a/",
@@ -210,16 +216,18 @@ def test_owners_are_read_and_written_by_themselves(ada, api):
 def test_what_is_published_all_the_same_is_said_in_the_answer(ada, client_for, cast, api):
     sent = plain("/payments", api_id="beside", version_data={})
     sent["proxy"]["target_url"] = "tyk://later/"
+    sent["jwt_default_policies"] = ["gold\x1b"]
     answer = post(ada, sent)
     warnings = [
         "It had no version, and no gateway serves such a one: it was given the version 'Default'.",
         "There is no API 'later' in this organisation yet: gateways answer 500 to what is sent there.",
+        "There is no policy 'gold?' in this organisation yet: gateways refuse tokens that are given no other.",
         "The API 'Payments' listens on /payments/, this one on /payments: what lies below /payments/ comes to the one "
         "with the slash at its end.",
     ]
     assert answer.json()["Warnings"] == warnings
     page = client_for(cast.acme_admin).get(f"/o/acme/apis/{answer.json()['Meta']}/").content.decode()
-    assert [text in page.replace("&#x27;", "'") for text in warnings] == [False, True, True]
+    assert [text in page.replace("&#x27;", "'") for text in warnings] == [False, True, True, True]
     assert "Warnings" not in post(ada, plain("/other/")).json()
 
 
