@@ -67,8 +67,10 @@ def test_an_own_api_that_differs_by_the_slash_at_the_end_is_told(cast):
             path: conflicts.beside(Address("", path), cast.acme.id, but=api.id) for path, api in there.items()
         }
     assert beside == {"/": None, "/a": there["/a/"], "/a/": there["/a"], "/b/": None, "/c": None}
-    with scope.org(cast.globex.id):
+    with scope.every_org():  # as a super-user has it
         assert conflicts.beside(Address("", "/c/"), cast.globex.id, but="") is None
+        assert conflicts.beside(Address("", "/c/", 6000), cast.acme.id, but="") is None
+        assert conflicts.beside(Address("", "/c/"), cast.acme.id, but="") == there["/c"]
 
 
 def test_a_port_is_taken_on_the_domains_that_meet(cast):
