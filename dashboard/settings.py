@@ -240,7 +240,7 @@ SECURE_CSP = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-FILE_UPLOAD_HANDLERS = ["dashboard.web.bodies.NoFiles"]
+FILE_UPLOAD_HANDLERS = ["dashboard.web.bodies.DeclaredFiles"]
 
 # Language and time. Requests are in their organisation's own zone (orgs.middleware), this one is for all else.
 LANGUAGE_CODE = "en-gb"

@@ -7,6 +7,7 @@ from keys.adoption import views as adoption
 from keys.certificates import rest as certs_rest
 from keys.certificates import views as certificates
 from keys.credentials import views as credentials
+from keys.files import views as files
 from keys.finding import views as finding
 from keys.hygiene import views as hygiene
 from keys.keys import rest, views
@@ -48,6 +49,7 @@ pages = [
     path("policies/<str:id>/history/", policy_history.policy_history, name="policy-history"),
     path("policies/<str:id>/history/<int:number>/", policy_history.policy_revision, name="policy-revision"),
     path("policies/<str:id>/deletion/", policy_history.policy_delete, name="policy-delete"),
+    path("files/", files.gateway_files, name="gateway-files"),
     path("certificates/", certificates.certificate_list, name="certificate-list"),
     path("certificates/new/", certificates.certificate_upload, name="certificate-upload"),
     path("certificates/<str:id>/", certificates.certificate_detail, name="certificate-detail"),

@@ -27,6 +27,7 @@ class Access:
     own: the URL's `user` may always be the caller himself ("me" or his id), whatever his rights.
     form: a page that only leads to a change; seeing it needs what sending it needs. asking: a POST that changes
     nothing, because what it says must stand in no address; it needs what reading needs.
+    files: its form may bring a file along, which is kept in memory; those of others may not.
     """
 
     caller: str
@@ -35,6 +36,7 @@ class Access:
     own: bool = False
     form: bool = False
     asking: bool = False
+    files: bool = False
 
     def level(self, method: str) -> str:
         """The level of the permission that `method` needs."""
@@ -43,7 +45,7 @@ class Access:
 
 def access(caller: str, permission: str = "", *, methods: str = "GET", **marks: bool) -> Callable:
     """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`. marks:
-    `own`, `form`, `asking`.
+    `own`, `form`, `asking`, `files`.
 
     Callers that prove themselves by a header are exempt from the CSRF check, which guards cookies. Raises
     ValueError for an unknown caller or permission.

@@ -14,7 +14,7 @@ def line(route: Route) -> str:
     """`pattern  caller  permission  methods`, and what else the declaration says."""
     if route.rule is None:
         return f"{route.pattern}  unreachable"
-    marks = [name for name in ("own", "form", "asking") if getattr(route.rule, name)]
+    marks = [name for name in ("own", "form", "asking", "files") if getattr(route.rule, name)]
     methods = " ".join(sorted(route.rule.methods))
     return "  ".join(
         [route.pattern or "(empty)", route.rule.caller, route.rule.permission or "-", methods, *marks]

@@ -1,13 +1,15 @@
-"""What a request may bring along: a body of known length, not too long, not compressed, and no files.
+"""What a request may bring along: a body of known length, not too long, not compressed, and files only where they are
+asked for.
 
 Not read: a body is refused by what its head says about it.
 """
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.core.files.uploadhandler import FileUploadHandler
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 
 from dashboard.errors import answer
+from orgs.access import declared
 
 
 class BodyMiddleware:
@@ -25,17 +27,16 @@ class BodyMiddleware:
         return self.get_response(request)
 
 
-class NoFiles(FileUploadHandler):
-    """Refuses a form with a file in it, which would be written to disk for a page that has no use for it."""
+class DeclaredFiles(MemoryFileUploadHandler):
+    """Keeps in memory the files of a form whose view declares that it takes some (orgs.access); refuses those of
+    others, which Django would write to disk for a page that has no use for them."""
 
     def new_file(self, *args, **kwargs):
-        raise BadRequest("Files are not taken")
-
-    def receive_data_chunk(self, raw_data, start):
-        return None
-
-    def file_complete(self, file_size):
-        return None
+        match = self.request.resolver_match
+        rule = declared(match.func, match.namespaces) if match else None
+        if rule is None or not rule.files:
+            raise BadRequest("Files are not taken")
+        return super().new_file(*args, **kwargs)
 
 
 def length(environ: dict) -> int:

@@ -5,6 +5,7 @@ that a file holds nothing which could not be published otherwise. IDs of APIs an
 gateways' Redis name them; the organisation is whoever takes them over.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,6 +71,17 @@ class Report:
     @property
     def counts(self) -> Counter[str]:
         return Counter(result.outcome for result in self.results)
+
+    @property
+    def made(self) -> int:
+        """How many are new, or another revision."""
+        return self.counts[NEW] + self.counts[REPLACED]
+
+
+def digest(report: Report) -> str:
+    """What somebody saw, in 32 hex digits."""
+    shown = [report.results, report.others, report.org_ids]
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:32]
 
 
 @transaction.atomic

@@ -36,14 +36,18 @@ def one_each(files: Iterable[File]) -> tuple[list[Found], list[File]]:
     """Those of a directory, and the files in it that are none and say why."""
     listed = list(files)
     others = [file for file in listed if file.content is None and not file.name.endswith(".json")]
-    policies = list(_each(file for file in listed if file not in others))
-    often = Counter(policy.id for policy in policies if policy.id)
+    return each_alone(_each(file for file in listed if file not in others)), others
+
+
+def each_alone(policies: Iterable[Found]) -> list[Found]:
+    """Refuse those of several files which share an ID: which one counts only their order would say."""
+    found = list(policies)
+    often = Counter(policy.id for policy in found if policy.id)
+    shared = Problem("/id", "is the ID of a policy in another file too")
     return [
-        policy._replace(problems=(*policy.problems, Problem("/id", "is the ID of another file too")))
-        if often[policy.id] > 1
-        else policy
-        for policy in policies
-    ], others
+        policy._replace(problems=(*policy.problems, shared)) if often[policy.id] > 1 else policy
+        for policy in found
+    ]
 
 
 def _each(files: Iterable[File]) -> Iterator[Found]:

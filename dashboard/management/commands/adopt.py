@@ -104,10 +104,9 @@ class Command(BaseCommand):
         with scope.org(organisation.id):
             report = adoption.adopt(organisation.id, wanted, author=None, review=True, **flags)
             self._say(adopted_files.review(report, organisation))
-            refused, new = report.counts[adoption.REFUSED], report.counts[adoption.NEW]
-            if refused and not options["skip_refused"]:
+            if report.counts[adoption.REFUSED] and not options["skip_refused"]:
                 raise CommandError("Nothing is stored. Mend what is refused, or say --skip-refused.")
-            if not (new or report.counts[adoption.REPLACED]):
+            if not report.made:
                 self._say(["There is nothing to store."])
             else:
                 self._confirm(options["yes"])

@@ -43,8 +43,8 @@ def test_in_a_directory_each_file_is_a_policy_known_by_its_id():
     ]
     found, others = policies.one_each(files)
     assert [[str(problem) for problem in each.problems] for each in found] == [
-        ["/id: is the ID of another file too"],
-        ["/id: is the ID of another file too"],
+        ["/id: is the ID of a policy in another file too"],
+        ["/id: is the ID of a policy in another file too"],
         ["has no ID: no key can name it"],
     ]
     assert [file.name for file in others] == ["notes"]

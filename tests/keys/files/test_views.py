@@ -1,0 +1,115 @@
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from apis.models import ApiDefinition
+from keys.models import Policy
+from orgs import scope
+from orgs.models import AuditEntry
+from tests.apis.files.test_archive import packed
+from tests.keys import build
+
+GOLD = {"name": "Gold", "org_id": "default", "access_rights": {"orders": {"api_id": "orders"}}}
+
+
+@pytest.fixture
+def page(cast, client_for):
+    return client_for(cast.acme_admin), f"/o/{cast.acme.slug}/files/"
+
+
+def zipped(*more, **members):
+    orders = build.definition("Orders", "/orders/", api_id="orders", org_id="default", **members)
+    entries = [
+        ("gateway/apps/orders.json", json.dumps(orders)),
+        ("gateway/policies.json", json.dumps({"gold": GOLD})),
+    ]
+    return packed(*entries, *((name, json.dumps(value)) for name, value in more))
+
+
+def sent(client, address, content, **more):
+    return client.post(address, {"archive": SimpleUploadedFile("files.zip", content), **more})
+
+
+def again(review, **more):
+    """What the review's form sends back."""
+    form = review.context["form"]
+    return {"carried": form["carried"].value(), "seen": form["seen"].value(), **more}
+
+
+def outcomes(review):
+    return {result.id: result.outcome for result in review.context["report"].results}
+
+
+def there(org):
+    with scope.org(org.id):
+        apis = dict(ApiDefinition.objects.values_list("api_id", "revision"))
+        return apis, dict(Policy.objects.values_list("policy_id", "revision"))
+
+
+def test_an_archive_is_looked_at_confirmed_and_taken_over(cast, page):
+    client, address = page
+    assert address in client.get(f"/o/{cast.acme.slug}/apis/").content.decode()
+    assert address in client.get(f"/o/{cast.acme.slug}/apis/new/").content.decode()
+    review = sent(client, address, zipped(("README.json.bak", 1)))
+    text = review.content.decode()
+    assert outcomes(review) == {"orders": "new", "gold": "new"}
+    assert ("README.json.bak" in text, '<code class="cut">default</code>' in text) == (True, True)
+    assert there(cast.acme) == ({}, {})
+    made = client.post(address, again(review))
+    assert made.headers["Location"] == f"/o/{cast.acme.slug}/apis/"
+    assert there(cast.acme) == ({"orders": 1}, {"gold": 1})
+    with scope.org(cast.acme.id):
+        entries = AuditEntry.objects.filter(actor_id=cast.acme_admin.id).values_list("action", flat=True)
+        assert {"api.created", "policy.created"} <= set(entries)
+    same = sent(client, address, zipped(tags=["other"]))
+    assert outcomes(same) == {"orders": "left", "gold": "same"}
+    # What is asked for now is not what was seen: it is shown first.
+    asked = client.post(address, again(same, replace="on"))
+    assert (asked.context["changed"], outcomes(asked)["orders"]) == (True, "replaced")
+    assert client.post(address, again(asked, replace="on")).status_code == 302
+    assert there(cast.acme) == ({"orders": 2}, {"gold": 1})
+
+
+def test_what_a_person_may_not_publish_is_refused_and_the_rest_only_taken_over_when_that_is_meant(cast, page):
+    client, address = page
+    host = build.definition("Host", "/host/", api_id="host")
+    host["proxy"]["target_url"] = "http://upstream.example/env://SECRET"
+    archive = zipped(("apps/host.json", host))
+    review = sent(client, address, archive)
+    assert outcomes(review) == {"orders": "new", "host": "refused", "gold": "new"}
+    assert "must not refer to the gateway&#x27;s host (env://)" in review.content.decode()
+    assert client.post(address, again(review)).status_code == 200
+    assert there(cast.acme) == ({}, {})
+    assert client.post(address, again(review, skip_refused="on")).status_code == 302
+    assert there(cast.acme) == ({"orders": 1}, {"gold": 1})
+
+
+def test_what_has_changed_since_it_was_seen_is_shown_again(cast, page):
+    client, address = page
+    review = sent(client, address, zipped())
+    build.api(cast.globex, "Theirs", path="/orders/")
+    changed = client.post(address, again(review))
+    assert (changed.context["changed"], outcomes(changed)["orders"]) == (True, "refused")
+    assert there(cast.acme) == ({}, {})
+
+
+def test_policies_need_the_right_to_them(cast, client_for):
+    cast.acme_member.permissions = {"apis": "write"}
+    cast.acme_member.save()
+    client, address = client_for(cast.acme_member), f"/o/{cast.acme.slug}/files/"
+    review = sent(client, address, zipped())
+    assert outcomes(review) == {"orders": "new", "gold": "refused"}
+    cast.acme_member.permissions = {"policies": "write"}
+    cast.acme_member.save()
+    assert client_for(cast.acme_member).get(address).status_code == 403
+
+
+def test_what_is_no_archive_is_refused_and_files_are_taken_nowhere_else(cast, page):
+    client, address = page
+    for content in (b"", b"no zip", b"x" * 1_500_000):
+        assert sent(client, address, content).status_code == 400
+    for values in ({}, {"carried": "%%%"}, {"carried": "AAAA"}, {"carried": "AAAA", "seen": "no"}):
+        assert client.post(address, values).status_code == 400
+    assert sent(client, address, b"x" * 3_000_000).status_code == 413
+    assert sent(client, f"/o/{cast.acme.slug}/apis/new/", zipped()).status_code == 400
