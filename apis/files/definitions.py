@@ -19,6 +19,11 @@ WITHOUT_ID = (
     "has no api_id, so gateways gave it another at each start, which no key can name: it is given one."
 )
 
+WITH_CLIENTS = (
+    "asks for tokens of OAuth clients, which are in the gateway's Redis and not taken over: make each again, with the "
+    "ID and the secret that it has."
+)
+
 
 class Found(NamedTuple):
     """One definition. file: its file's name. definition: what is to be published, {} of one that cannot be read.
@@ -67,6 +72,8 @@ def _found(file: File) -> Found:
         read = {**read, "active": True}
     if not read.get("api_id"):
         notes += (WITHOUT_ID,)
+    if read.get("use_oauth2") is True:
+        notes += (WITH_CLIENTS,)
     return Found(file.name, read, (), notes)
 
 

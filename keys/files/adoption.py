@@ -26,7 +26,7 @@ from keys.models import Policy
 from keys.policies import lifecycle, serving
 from keys.policies.refusals import Invalid
 from orgs.models import User
-from orgs.organisations import locks
+from orgs.organisations import limits, locks
 from orgs.refusals import Refusal
 
 # What becomes of each: made; another revision of what is there; there and the same; there, another, and left so; none.
@@ -97,9 +97,12 @@ def adopt(
     """Store what was read as APIs and policies of an organisation, all or nothing, and answer what became of each.
 
     replace: what is there and differs gets another revision; else it stays. skip_refused: what is refused does not keep
-    the rest from being stored. review: nothing is stored in any case; the answer is what would become. Raises Departed.
+    the rest from being stored. review: nothing is stored in any case; the answer is what would become. Raises Departed,
+    and LimitReached where not all can be there at once: trying them would keep everybody else from publishing.
     """
-    locks.lock(org_id)
+    organisation = locks.lock(org_id)
+    limits.refuse_more(organisation, "max_apis", len(wanted.apis))
+    limits.refuse_more(organisation, "max_policies", len(wanted.policies))
     # The order of locks (orgs.organisations.locks): each API comes to the feed's, which is after this one.
     serving.lock()
     results = [_api(org_id, each, author, replace) for each in wanted.apis]

@@ -18,6 +18,8 @@ from keys.files.forms import ArchiveForm, carried
 from orgs.access import access
 from orgs.http.refusals import status_of
 
+# All publishing waits while they are tried and stored, some 10 ms each.
+MOST_AT_ONCE = 250
 _NO_RIGHT = Problem(
     "", "You may not write policies. Ask an administrator of your organisation for the right."
 )
@@ -63,6 +65,7 @@ def _answer(request, form, wanted):
 
 
 def _wanted(files: list[File], user) -> adoption.Wanted:
+    """What the files of an archive hold. Raises NotReadable."""
     records, directory, rest = [], [], []
     for file in files:
         path = PurePosixPath(file.name)
@@ -75,4 +78,9 @@ def _wanted(files: list[File], user) -> adoption.Wanted:
     found = policies.each_alone([*(each for file in records for each in policies.in_one(file)), *found])
     if not user.may("policies", "write"):
         found = [policy._replace(problems=(_NO_RIGHT,)) for policy in found]
+    if len(apis) + len(found) > MOST_AT_ONCE:
+        raise NotReadable(
+            f"must not hold more than {MOST_AT_ONCE} APIs and policies; there are {len(apis) + len(found):,}. "
+            "Send several archives, the APIs first."
+        )
     return adoption.Wanted(apis, found, others + more)

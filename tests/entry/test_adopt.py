@@ -149,6 +149,13 @@ def test_one_bad_file_keeps_all_from_being_stored_unless_it_is_passed_over(cast,
     assert there(cast.acme) == ([("orders", 1, True), ("users", 1, True)], [("gold", 1)])
 
 
+def test_more_than_an_organisation_may_have_is_not_even_tried(cast, run, gateway):
+    cast.acme.max_apis = 1
+    cast.acme.save()
+    with pytest.raises(CommandError, match="max_apis"):
+        run(*files(gateway))
+
+
 @pytest.mark.parametrize("arguments", [(), ("--apps", "x"), ("--apps", "/nowhere", "--org", "acme")])
 def test_files_that_cannot_be_meant_are_refused(run, arguments):
     with pytest.raises(CommandError):
@@ -162,7 +169,7 @@ def test_keys_that_name_the_organisation_as_the_files_did_are_taken_over_too(cas
     write(redis, "default", users, name=old, basic_auth_data=password)
     (tmp_path / "names").write_text("alice\n\n")
     said = run("import", "--org", "acme", "--all", "--former", "default", "--users", str(tmp_path / "names"))
-    assert said == ["1 sessions of 'default' name acme now", "1 of 1 taken over"]
+    assert said == ["1 of 'default' name acme now", "1 of 1 taken over"]
     token = tokens.token_of(cast.acme.id, "alice", "sha256")
     assert hashes(cast.acme) == [tokens.hashed(token, "sha256")]
     for wrong in (("--former", cast.globex.id), ("--users", str(tmp_path / "names"))):

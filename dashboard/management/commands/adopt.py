@@ -22,7 +22,7 @@ from keys.files import adoption, policies
 from keys.models import FoundSession
 from orgs import scope
 from orgs.models import Organisation
-from orgs.refusals import Refusal
+from orgs.refusals import LimitReached, Refusal
 
 
 class Command(BaseCommand):
@@ -102,7 +102,10 @@ class Command(BaseCommand):
         wanted = _wanted(apps, policies)
         flags = {name: options[name] for name in ("replace", "skip_refused")}
         with scope.org(organisation.id):
-            report = adoption.adopt(organisation.id, wanted, author=None, review=True, **flags)
+            try:
+                report = adoption.adopt(organisation.id, wanted, author=None, review=True, **flags)
+            except LimitReached as error:
+                raise CommandError(str(error)) from None
             self._say(adopted_files.review(report, organisation))
             if report.counts[adoption.REFUSED] and not options["skip_refused"]:
                 raise CommandError("Nothing is stored. Mend what is refused, or say --skip-refused.")
@@ -173,7 +176,7 @@ class Command(BaseCommand):
                 count = rename(redis, former, organisation.id, users=names, function=function)
             except ValueError as error:
                 raise CommandError(f"--users: {error}") from None
-        self.stdout.write(f"{count} sessions of {former!r} name {organisation.slug} now")
+        self.stdout.write(f"{count} of {former!r} name {organisation.slug} now")
 
     def _taken(self, row: FoundSession, redis: Redis, cut: bool) -> bool:
         try:

@@ -27,7 +27,7 @@ def found(**files):
 def test_each_file_is_a_definition_or_says_why_not():
     read, others = found(
         orders=api("orders", "/orders/"),
-        sleeping=api("sleeping", "/sleeping/", active=False),
+        sleeping=api("sleeping", "/sleeping/", active=False, use_oauth2=True),
         **{"orders-oas": {}, "lost-mcp": {}},
         binary=b"\xff\xfe",
         twice=b'{"a": 1, "a": 2}',
@@ -50,7 +50,7 @@ def test_each_file_is_a_definition_or_says_why_not():
         "orders-oas.json": "belongs to orders.json",
         "lost-mcp.json": "belongs to lost.json, which is not there",
     }
-    assert [each.notes for each in read][1] == (definitions.ACTIVATED,)
+    assert [each.notes for each in read][1] == (definitions.ACTIVATED, definitions.WITH_CLIENTS)
 
 
 def test_those_that_share_an_id_or_an_address_are_refused_all_of_them():

@@ -107,7 +107,8 @@ def test_policies_need_the_right_to_them(cast, client_for):
 
 def test_what_is_no_archive_is_refused_and_files_are_taken_nowhere_else(cast, page):
     client, address = page
-    for content in (b"", b"no zip", b"x" * 1_500_000):
+    many = packed(("policies.json", json.dumps({str(number): {} for number in range(251)})))
+    for content in (b"", b"no zip", b"x" * 1_500_000, many):
         assert sent(client, address, content).status_code == 400
     for values in ({}, {"carried": "%%%"}, {"carried": "AAAA"}, {"carried": "AAAA", "seen": "no"}):
         assert client.post(address, values).status_code == 400
