@@ -33,7 +33,7 @@ def ways(definition: dict) -> str:
 def token_settings(definition: dict) -> dict:
     """What a definition says of the token: gateways prefer `auth_configs` to `auth`, and null there says nothing of it.
     Empty where it is no object."""
-    configured = definition.get("auth_configs")
+    configured = definition.get("auth_configs") or {}
     named = isinstance(configured, dict) and "authToken" in configured
     settings = configured["authToken"] if named else definition.get("auth")
     return settings if isinstance(settings, dict) else {}
