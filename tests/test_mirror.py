@@ -38,6 +38,12 @@ ACROSS = {
 # Modules without a test of their own: where theirs are.
 TESTED_IN = {
     "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
+    "apis/definitions/oas/document.py": "tests/apis/definitions/oas/test_definition.py",
+    "apis/definitions/oas/lists.py": "tests/apis/definitions/oas/test_members.py",
+    "apis/definitions/oas/made.py": "tests/apis/definitions/oas/test_members.py",
+    "apis/definitions/oas/operations.py": "tests/apis/definitions/oas/test_members.py",
+    "apis/definitions/oas/schemas.py": "tests/apis/definitions/oas/test_sibling.py",
+    "apis/definitions/oas/security.py": "tests/apis/definitions/oas/test_members.py",
     "apis/wrapper.py": "tests/apis/test_rest.py",
     "apis/publishing/references.py": "tests/keys/policies/use/test_naming.py",
     "apis/publishing/render.py": "tests/apis/publishing/test_serving.py",

@@ -11,11 +11,13 @@ from types import ModuleType
 from apis.definitions import classic
 from apis.definitions.facts import Names, Targets
 from apis.definitions.listen_path import Address
+from apis.definitions.oas import definition as oas
+from apis.definitions.oas.document import is_document
 from apis.definitions.pointer import Problem
 
 
 def _kind(definition: object) -> ModuleType:
-    return classic
+    return oas if is_document(definition) else classic
 
 
 def problems(definition: object, *, may_use_references: bool, org_id: str = "") -> list[Problem]:
@@ -36,12 +38,13 @@ def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: 
 
 
 def additions(definition: dict) -> list[str]:
-    """What `normal_form` adds because gateways serve nothing without it, in sentences for its author."""
+    """What gateways are given otherwise than it says, in sentences for its author: added because they serve nothing
+    without it, or left out because they know nothing of the kind."""
     return _kind(definition).additions(definition)
 
 
 def kind(definition: dict) -> str:
-    """Which kind of API it is, in the words by which Tyk's clients filter: "classic", "graphql", "udg", …"""
+    """Which kind of API it is, in the words by which Tyk's clients filter: "classic", "graphql", "udg", "oas", …"""
     return _kind(definition).kind(definition)
 
 
@@ -99,3 +102,28 @@ def classic_for_gateways(
     those of its policies by either of their IDs; another that is named is nobody's to gateways.
     """
     return _kind(definition).classic_for_gateways(definition, id_of, policy_ids)
+
+
+def document_for_gateways(definition: dict) -> dict | None:
+    """What gateways from 4.1 on are given beside the classic form; None for nothing."""
+    return _kind(definition).document_for_gateways(definition)
+
+
+def as_classic(definition: dict) -> dict:
+    """What a valid definition says in the classic form: itself, or what is derived from it."""
+    return _kind(definition).as_classic(definition)
+
+
+def place(definition: dict, pointer: str) -> str:
+    """The JSON pointer in a definition of what stands at `pointer` of its classic form."""
+    return _kind(definition).place(definition, pointer)
+
+
+def member(definition: object) -> str:
+    """The member of a request's body in which a definition of its kind stands; "" where it is the body."""
+    return _kind(definition).MEMBER
+
+
+def has_form(definition: object) -> bool:
+    """Whether the fields of a form can say what it is (starter); else it is edited as text."""
+    return _kind(definition) is classic
