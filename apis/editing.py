@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.http import HttpRequest
 
-from apis.definitions import document
+from apis.definitions import document, kinds
 from apis.forms import ApiForm, JsonForm
 from apis.models import ApiDefinition
 from apis.publishing import publish
@@ -17,7 +17,7 @@ def form_of(request: HttpRequest, *, base: dict | None = None, started_from: int
     """The form of a request, filled in if it was sent. base: the stored definition."""
     # A form that was sent empty was sent too.
     sent = request.POST if request.method == "POST" else None
-    if request.GET.get("as") == "json":
+    if request.GET.get("as") == "json" or not kinds.has_form(base):
         return JsonForm(sent, base=base, started_from=started_from)
     carried = document.object_in(request.POST.get("base_text", ""))
     return ApiForm(sent, base=carried or base, started_from=started_from)
@@ -29,7 +29,9 @@ def switched(form: ApiForm | JsonForm) -> ApiForm | JsonForm:
     kept = {"started_from": form["started_from"].value(), "message": form["message"].value()}
     if isinstance(form, ApiForm):
         return JsonForm(base=form.draft, **kept)
-    if isinstance(form.draft, dict):
+    if not kinds.has_form(form.draft):
+        form.add_error("text", "An OpenAPI document is edited as JSON only.")
+    elif isinstance(form.draft, dict):
         return ApiForm(base=form.draft, carried=True, **kept)
     if "text" not in form.errors:
         form.add_error("text", "Line 1: must be an object")

@@ -5,7 +5,7 @@ import re
 from django import forms
 from django.db import models
 
-from apis.definitions import document, starter
+from apis.definitions import document, kinds, starter
 from orgs.http.strict_json import BadJson
 
 AUTHENTICATION = [
@@ -110,6 +110,7 @@ class ApiForm(DocumentForm):
     carried: `base` came over from the JSON and is stored nowhere, so the form carries it along.
     """
 
+    has_form = True
     base_text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
     name = forms.CharField(max_length=200)
     listen_path = forms.CharField(
@@ -202,6 +203,7 @@ class JsonForm(DocumentForm):
     draft = definition = None  # what the text says, if it is JSON
 
     def __init__(self, data=None, *, base=None, started_from=None, message=""):
+        self.has_form = kinds.has_form(base)
         super().__init__(data, {"text": document.pretty(base or self.new())}, started_from, message)
 
     def clean_text(self):

@@ -1,4 +1,4 @@
-"""`/api/apis`: Tyk's Dashboard API for classic definitions.
+"""`/api/apis`: Tyk's Dashboard API for classic definitions; of all kinds it lists, reads and deletes.
 
 Last write wins, as clients expect; who sends `If-Match` is told when somebody was faster.
 """
@@ -30,7 +30,10 @@ from orgs.http.rest import (
 from orgs.models import Organisation
 
 MOST_WARNINGS = 5
+# Where a definition of each kind says whose it is, by the member of a request's body that it stands in.
+_ORGANISATION = {"api_definition": "api_definition.org_id", "": "/x-tyk-api-gateway/info/orgId"}
 NOT_FOUND = "API not found"
+NOT_CLASSIC = "api_definition: this API is an OpenAPI document: send that to /api/apis/oas/{id}"
 
 
 @access("key", "apis", methods="GET POST")
@@ -39,7 +42,9 @@ def api_list(request):
         return _create(request)
     form = valid(ListForm(request.GET))
     rows, pages = page(request, form.found(ApiDefinition.objects.all()))
-    return json_response({"apis": [wrapper(api) for api in rows], "pages": pages})
+    # Who asks for all of them makes copies of them, and reads a document nowhere else.
+    whole = request.GET.get("p", "").startswith(("-", "0"))
+    return json_response({"apis": [wrapper(api, with_document=whole) for api in rows], "pages": pages})
 
 
 @access("key", "apis", methods="GET")
@@ -71,7 +76,7 @@ def api_groups(request):
 @access("key", "apis", methods="GET")
 def api_url(request, id):
     """Where it is called. Gateways know their own address, and nobody else does: without a domain Host is empty."""
-    api = _find(id)
+    api = find(id)
     return json_response(
         {"ApiURL": f"{api.domain}{api.listen_path}", "BasePath": api.listen_path, "Host": api.domain}
     )
@@ -80,7 +85,7 @@ def api_url(request, id):
 @access("key", "apis", methods="GET PUT")
 def api_access(request, id):
     """Who owns it, as clients keep that; everybody of the organisation who may see APIs sees it all the same."""
-    api = _find(id)
+    api = find(id)
     if request.method in SAFE:
         kept = wrappers.shown(api.wrapper)
         owners = {"userIds": kept["user_owners"], "userGroupIds": kept["user_group_owners"]}
@@ -97,34 +102,42 @@ def api_access(request, id):
 
 @access("key", "apis", methods="GET PUT DELETE")
 def api_detail(request, id):
-    api = _find(id)
+    api = find(id)
     if request.method in SAFE:
-        return tagged(request, json_response(wrapper(api)), etags.tag(api.revision))
+        return tagged(request, json_response(wrapper(api, with_document=True)), etags.tag(api.revision))
     seen = expected(request, api.revision)
     if request.method == "DELETE":
         publish.delete(api, author=request.user, started_from=seen)
         return ok("API deleted")
+    if api.kind == "oas":
+        raise RestError(400, NOT_CLASSIC.format(id=api.id))
     definition, kept = _sent(request)
     api = publish.change(api, definition, author=request.user, started_from=seen, wrapper=kept)
-    return tagged(request, ok("API updated", **_warnings(api, definition)), etags.tag(api.revision))
+    return tagged(request, ok("API updated", **warned(api, definition)), etags.tag(api.revision))
 
 
-def wrapper(api):
-    """The form in which clients read an API, with the definition as it was given."""
-    return {
+def wrapper(api, *, with_document=False):
+    """The form in which clients read an API, with the definition as it was given; of an OpenAPI document with what is
+    derived from it, by which clients know that there is one, and with the document itself."""
+    definition = api.definition
+    made = {
         "api_model": {},
-        "api_definition": _read(api.definition),
+        "api_definition": _read(kinds.as_classic(definition)),
         **wrappers.shown(api.wrapper),
         "created_at": stamp(api.created_at),
         "updated_at": stamp(api.updated_at),
     }
+    if api.kind == "oas":
+        made["api_definition"] = {**made["api_definition"], "is_oas": True}
+        made |= {"oas": definition} if with_document else {}
+    return made
 
 
 def _create(request):
     definition, kept = _sent(request)
-    org_id = request.user.org_id or _named_organisation(definition)
+    org_id = organisation_of(request, definition)
     api = publish.create(org_id, definition, author=request.user, wrapper=kept)
-    said = _warnings(api, definition)
+    said = warned(api, definition)
     return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
 
 
@@ -133,7 +146,7 @@ def _read(definition):
     return definition if "tags" in definition else {**definition, "tags": []}
 
 
-def _warnings(api, definition):
+def warned(api, definition):
     """A member of the answer, only where there is something to say: of Tyk's clients none reads it, nor minds it."""
     found = [*kinds.additions(definition), *warnings.of(api)]
     return {"Warnings": summary(found, MOST_WARNINGS)} if found else {}
@@ -145,6 +158,8 @@ def _sent(request):
     definition = body.get("api_definition")
     if not isinstance(definition, dict):
         raise RestError(400, "api_definition: must be an object with the definition")
+    if not kinds.member(definition):
+        raise RestError(400, "api_definition: is an OpenAPI document: send that, as it is, to /api/apis/oas")
     return definition, wrappers.taken(body)
 
 
@@ -152,15 +167,17 @@ def _categories():
     return ApiDefinition.objects.exclude(categories=[]).values_list("categories", flat=True)
 
 
-def _named_organisation(definition):
-    """A super-user has no organisation of his own, so he has to say whose API it is to be."""
+def organisation_of(request, definition):
+    """Whose API a new one is to be. A super-user has no organisation of his own, so he has to say it."""
+    if request.user.org_id:
+        return request.user.org_id
     org_id = kinds.names(definition).org_id
     if not Organisation.everyone.present().filter(id=org_id).exists():
-        raise RestError(400, "api_definition.org_id: must be the id of an organisation")
+        raise RestError(400, f"{_ORGANISATION[kinds.member(definition)]}: must be the id of an organisation")
     return org_id
 
 
-def _find(id):
+def find(id):
     """By database id or API id; one of another organisation is like one that is not there."""
     found = [] if "\0" in id else ApiDefinition.objects.filter(Q(id=id) | Q(api_id=id))[:2]
     for api in sorted(found, key=lambda api: api.id != id):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apis import history_views, rest, views
+from apis import history_views, oas_rest, rest, views
 
 pages = [
     path("apis/", views.api_list, name="api-list"),
@@ -20,6 +20,11 @@ wire = [
     path("api/apis/search", rest.api_search, name="rest-api-search"),
     path("api/apis/categories", rest.api_categories, name="rest-api-categories"),
     path("api/apis/groups", rest.api_groups, name="rest-api-groups"),
+    path("api/apis/oas", oas_rest.oas_create, name="rest-oas"),
+    path("api/apis/oas/<str:id>", oas_rest.oas_detail, name="rest-oas-api"),
+    path("api/apis/oas/<str:id>/export", oas_rest.oas_export, name="rest-oas-export"),
+    path("api/apis/oas/<str:id>/categories", oas_rest.oas_categories, name="rest-oas-categories"),
+    path("api/apis/oas/<str:id>/versions", oas_rest.oas_versions, name="rest-oas-versions"),
     path("api/apis/<str:id>", rest.api_detail, name="rest-api"),
     path("api/apis/<str:id>/url", rest.api_url, name="rest-api-url"),
     path("api/apis/<str:id>/access", rest.api_access, name="rest-api-access"),

@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
 from apis import editing
-from apis.definitions import calling, difference, document, starter
+from apis.definitions import calling, difference, document, kinds, starter
 from apis.definitions.pointer import summary
 from apis.forms import JsonForm, ListForm
 from apis.models import ApiDefinition, Revision
@@ -82,8 +82,8 @@ def api_detail(request, org, id):
     api = api_or_404(id)
     context = about(request, api, "overview")
     extra = {
-        "curl": calling.command(api.definition, "KEY"),
-        "warnings": summary(warnings.of(api), MOST_WARNINGS),
+        "curl": calling.command(kinds.as_classic(api.definition), "KEY"),
+        "warnings": summary([*kinds.additions(api.definition), *warnings.of(api)], MOST_WARNINGS),
     }
     if used := _usage(request, [api]):
         extra |= {"usage": used, "use": used.of.get(api.api_id)}
@@ -190,7 +190,7 @@ def about(request, api, tab):
         "section": "apis",
         "api": api,
         "tab": tab,
-        "fields": starter.fields(api.definition),
+        "fields": starter.fields(kinds.as_classic(api.definition)),
         "may_write": request.user.may("apis", "write"),
     }
 

@@ -217,7 +217,8 @@ def faults(definition, *, author, org_id, present=None) -> list[Problem]:
     may_use_references = author is None or author.is_superuser
     found = kinds.problems(definition, may_use_references=may_use_references, org_id=org_id)
     if present and isinstance(definition, dict) and kinds.names(definition).api_id == present.api_id:
-        found = [problem for problem in found if problem.pointer != "/api_id"]
+        own = kinds.place(definition, "/api_id")
+        found = [problem for problem in found if problem.pointer != own]
     if isinstance(definition, dict):
         stored = present.definition if present else None
         said = {problem.pointer for problem in found}
@@ -228,14 +229,14 @@ def faults(definition, *, author, org_id, present=None) -> list[Problem]:
 
 def _refuse_faults(definition, author, org_id, present=None):
     if found := faults(definition, author=author, org_id=org_id, present=present):
-        raise Invalid(found)
+        raise Invalid(found, kinds.member(definition))
 
 
 def _refuse_gone(definition, org_id, stored=None):
     """Once more under the organisation's lock, which deleting a certificate takes: on gateways of 3.0 one that is named
     and not there lets anybody in."""
     if found := references.strange_certificates(definition, org_id, stored):
-        raise Invalid(found)
+        raise Invalid(found, kinds.member(definition))
 
 
 def _refuse_more(organisation, api, before_text=""):
@@ -264,9 +265,14 @@ def _refuse_taken(api):
     """Ids and addresses are claims over all organisations; the answer says no more than that one exists."""
     api_id, address = _claim(api)
     if conflicts.api_id_is_taken(api_id, api.org_id, but=api.id):
-        raise Taken([SAME_ID])
+        raise _taken(api, SAME_ID)
     if conflicts.address_is_taken(address, api.org_id, but=api.id):
-        raise Taken([SAME_URL])
+        raise _taken(api, SAME_URL)
+
+
+def _taken(api, problem):
+    place = kinds.place(api.definition, problem.pointer)
+    return Taken([problem._replace(pointer=place)], kinds.member(api.definition))
 
 
 def _store(api, author, message, at, *, action, before=None, beside=()):

@@ -6,17 +6,21 @@ from orgs import refusals
 
 
 class Refused(refusals.Refusal):
-    """problems: list of Problem, in the author's words."""
+    """problems: list of Problem, in the author's words. member: of a request's body, in which the definition stands."""
 
-    def __init__(self, problems: list[Problem]):
+    def __init__(self, problems: list[Problem], member: str = "api_definition"):
         super().__init__("; ".join(summary(problems, 5)))
         self.problems = problems
+        self.member = member
 
     def for_machines(self) -> str:
         """As the Dashboard API says it: a conflict in Tyk's own words, a fault with the place in the body."""
-        if self.problems in ([SAME_ID], [SAME_URL]):
+        if [problem.message for problem in self.problems] in ([SAME_ID.message], [SAME_URL.message]):
             return self.problems[0].message
-        places = [f"api_definition{problem.pointer}: {problem.message}" for problem in self.problems]
+        places = [
+            f"{self.member}{problem.pointer}: {problem.message}".removeprefix(": ")
+            for problem in self.problems
+        ]
         return "; ".join(summary(places, 5))
 
 

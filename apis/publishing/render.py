@@ -24,4 +24,4 @@ def wrapper(
     """
     normal = kinds.normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=True)
     served = kinds.classic_for_gateways(normal, id_of, policy_ids)
-    return compact({"api_definition": served, "oas": None}).encode()
+    return compact({"api_definition": served, "oas": kinds.document_for_gateways(normal)}).encode()

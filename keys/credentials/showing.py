@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from apis.definitions.kinds import as_classic
 from keys.credentials import examples, sealed
 from keys.credentials.forms import SigningIn
 from keys.models import Key
@@ -40,4 +41,4 @@ def example(key: Key, name: str, secrets: dict[str, str], opened: QuerySet) -> s
     """Commands that call one of the APIs that a key opens, by the names of examples.command; "" if there is none."""
     way = examples.WAY_OF.get(key.credential)
     called = opened.filter(auth=way).defer(None).first() if way and name else None
-    return examples.command(key.credential, called.definition, name, secrets) if called else ""
+    return examples.command(key.credential, as_classic(called.definition), name, secrets) if called else ""

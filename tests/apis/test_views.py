@@ -13,7 +13,7 @@ from apis.publishing import publish
 from orgs import scope
 from tests import make
 from tests.analytics.screens import ago, push
-from tests.apis.examples import plain
+from tests.apis.examples import openapi, plain
 from tests.apis.publishing.test_publish import stored
 from tests.keys import build
 from tests.orgs.http.files import file_of
@@ -659,3 +659,28 @@ def test_a_form_that_is_sent_empty_is_refused_and_says_why(ada, api):
         answer = ada.post(f"/o/acme/apis/{path}")
         assert (path, answer.status_code) == (path, 400)
         assert answer.context["form"].errors
+
+
+def test_an_openapi_document_is_made_and_edited_as_json_and_shown_with_its_kind(cast, ada):
+    bad = json.dumps(openapi(extension={"upstream": {"url": "x"}}), indent=1)
+    [error] = errors_of(ada.post("/o/acme/apis/new/?as=json", {"text": bad}))["text"]
+    line = next(number for number, line in enumerate(bad.splitlines(), 1) if '"url"' in line)
+    assert error == f"Line {line}: /x-tyk-api-gateway/upstream/url: must be a URL with http or https"
+    text = compact(openapi(operations={"gone": {"block": {"enabled": True}}}))
+    shown = ada.post("/o/acme/apis/new/?as=json", {"text": text, "show": "form"})
+    assert errors_of(shown) == {"text": ["An OpenAPI document is edited as JSON only."]}
+    made = ada.post("/o/acme/apis/new/?as=json", {"text": text}, follow=True)
+    assert "active OpenAPI" in text_of(made)
+    assert "There is no operation 'gone' in `paths`" in text_of(made)
+    assert "Header: " not in text_of(made) and "'Authorization: KEY'" in text_of(made)
+    assert "active OpenAPI" in text_of(ada.get("/o/acme/apis/"))
+    with scope.org(cast.acme.id):
+        api = ApiDefinition.objects.get()
+    edit = ada.get(f"/o/acme/apis/{api.id}/edit/")
+    assert "This API is an OpenAPI document. It is edited as JSON only." in text_of(edit)
+    typed = json.loads(edit.context["form"].initial["text"]) | {"x-new": 1}
+    ada.post(f"/o/acme/apis/{api.id}/edit/", {"text": compact(typed), "started_from": 1})
+    assert now(api).definition["x-new"] == 1
+    restored = ada.post(f"/o/acme/apis/{api.id}/history/1/", {"started_from": 2}, follow=True)
+    assert "Revision 1 is published again." in restored.content.decode()
+    assert (now(api).revision, "x-new" in now(api).definition) == (3, False)

@@ -7,12 +7,14 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
+from apis.publishing import publish
 from keys.organisations import lifecycle as organisation_keys
 from orgs import rights, scope
 from orgs.http.rest import STALE
 from orgs.models import Organisation, User
 from orgs.people import accounts
 from tests import make
+from tests.apis.examples import openapi
 from tests.keys import build
 from tests.keys.oauth import build as oauth
 from tests.keys.policies import build as policies
@@ -31,6 +33,8 @@ CHANGING = {
     "api/users/<str:user>/actions/key/reset": ("PUT", "user", {}),
     "api/users/<str:user>/actions/revoke": ("PUT", "user", {}),
     "api/apis/<str:id>": ("PUT DELETE", "api", None),
+    "api/apis/oas/<str:id>": ("PUT DELETE", "document", None),
+    "api/apis/oas/<str:id>/categories": ("PUT", "document categories", {"categories": ["late"]}),
     "api/apis/<str:id>/access": ("PUT", "access", {"userIds": ["late"]}),
     "api/apis/<str:api>/keys/<str:name>": ("PUT DELETE", "key", {"alias": "Late"}),
     "api/apis/oauth/<str:api>/<str:client>": ("PUT DELETE", "client", {"description": "Late"}),
@@ -57,6 +61,7 @@ OTHERS = {
     "api/users",
     "api/users/search",
     "api/apis",
+    "api/apis/oas",
     "api/keys",
     "api/keys/preview",
     "api/portal/policies",
@@ -71,6 +76,8 @@ def there(cast, rest):
     User.everyone.filter(pk=cast.acme_admin.pk).update(permissions=rights.ADMINISTRATOR)
     api = build.api(cast.acme)
     key, _ = build.key(cast.acme, api)
+    with scope.org(cast.acme.id):
+        written = publish.create(cast.acme.id, openapi(), author=None)
     policy = policies.policy(cast.acme, api)
     protected = oauth.api(cast.acme)
     client, _ = oauth.client(cast.acme, protected, policies.policy(cast.acme, protected, name="Of clients"))
@@ -94,6 +101,8 @@ def there(cast, rest):
         "user": (f"/api/users/{user}", {"user": user}, ada),
         "api": (f"/api/apis/{api.id}", {"id": api.id}, ada),
         "access": (f"/api/apis/{api.id}/access", {"id": api.id}, ada),
+        "document": (f"/api/apis/oas/{written.id}", {"id": written.id}, ada),
+        "document categories": (f"/api/apis/oas/{written.id}/categories", {"id": written.id}, ada),
         "key": (f"/api/keys/{key.token_hash}", {"name": key.token_hash, "api": api.api_id}, ada),
         "policy": (f"/api/portal/policies/{policy.id}", {"id": policy.id}, ada),
     }
@@ -112,6 +121,8 @@ def body_of(pattern: str, there: dict) -> dict:
     read, parameters, client = there[kind]
     if pattern.endswith("import"):
         return {**body, "id": parameters["id"]}
+    if kind == "document":
+        return {**client.get(read).json(), "info": {"title": "Late", "version": "1"}}
     if kind == "api":
         definition = client.get(read).json()["api_definition"]
         return {"api_definition": {**definition, "name": "Late"}}

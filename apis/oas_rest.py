@@ -1,0 +1,99 @@
+"""`/api/apis/oas`: Tyk's Dashboard API for APIs that are OpenAPI documents with `x-tyk-api-gateway`.
+
+A document is the body, in both directions, and comes back as it was sent; ids, organisation and name stand in its
+extension. Conditions are as for classic ones (apis.rest).
+"""
+
+from apis import rest
+from apis import wrapper as wrappers
+from apis.definitions import kinds
+from apis.definitions.oas.document import is_document
+from apis.definitions.oas.made import EXTENSION
+from apis.publishing import publish
+from orgs.access import SAFE, access
+from orgs.http import etags
+from orgs.http.rest import RestError, expected, json_response, members, ok, read_json, tagged
+
+NOT_OAS = "This API is a classic one: it is read and written at /api/apis/{id}"
+NO_YAML = "The document must be JSON: convert one that is YAML first"
+_YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/openapi+yaml")
+
+
+@access("key", "apis", methods="POST")
+def oas_create(request):
+    document = _sent(request)
+    api = publish.create(rest.organisation_of(request, document), document, author=request.user)
+    said = rest.warned(api, document)
+    return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
+
+
+@access("key", "apis", methods="GET PUT DELETE")
+def oas_detail(request, id):
+    """GET answers with the bare document."""
+    api = _find(id)
+    if request.method in SAFE:
+        return tagged(request, json_response(api.definition), etags.tag(api.revision))
+    seen = expected(request, api.revision)
+    if request.method == "DELETE":
+        publish.delete(api, author=request.user, started_from=seen)
+        return ok("API deleted")
+    document = _sent(request)
+    api = publish.change(api, document, author=request.user, started_from=seen)
+    return tagged(request, ok("API updated", **rest.warned(api, document)), etags.tag(api.revision))
+
+
+@access("key", "apis", methods="GET")
+def oas_export(request, id):
+    """The document as a file; for the public (`mode=public`) without what gateways are told."""
+    api = _find(id)
+    mode = "public" if request.GET.get("mode") == "public" else ""
+    kept = {name: value for name, value in api.definition.items() if not mode or name != EXTENSION}
+    response = json_response(kept)
+    response["Content-Disposition"] = f'attachment; filename="{api.id}.json"'
+    return tagged(request, response, etags.tag(api.revision, mode))
+
+
+@access("key", "apis", methods="GET PUT")
+def oas_categories(request, id):
+    api = _find(id)
+    if request.method in SAFE:
+        return tagged(request, json_response({"categories": api.categories}), etags.tag(api.revision))
+    seen = expected(request, api.revision)
+    sent = members(read_json(request), categories=list).get("categories", [])
+    kept = {"categories": wrappers.texts("categories", sent)}
+    api = publish.keep(api, kept, author=request.user, started_from=seen)
+    return tagged(request, ok("API categories updated."), etags.tag(api.revision))
+
+
+@access("key", "apis", methods="GET")
+def oas_versions(request, id):
+    """The API itself: versions that are APIs of their own are not kept together yet."""
+    api = _find(id)
+    state = kinds.as_classic(api.definition)
+    said = state.get("definition") or {}
+    version = {
+        "id": api.api_id,
+        "name": api.name,
+        "versionName": said.get("name") or "",
+        "internal": bool(state.get("internal")),
+        "isDefaultVersion": True,
+        "expirationDate": state.get("expiration") or "",
+    }
+    return json_response({"apis": [version]})
+
+
+def _sent(request):
+    """The document of a request's body."""
+    if (request.content_type or "").lower() in _YAML:
+        raise RestError(415, NO_YAML)
+    document = read_json(request)
+    if EXTENSION not in document or not is_document(document):
+        raise RestError(400, f"{EXTENSION}: must be there: it says where and how gateways serve the API")
+    return document
+
+
+def _find(id):
+    api = rest.find(id)
+    if api.kind != "oas":
+        raise RestError(400, NOT_OAS.format(id=api.id))
+    return api

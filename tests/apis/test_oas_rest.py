@@ -1,0 +1,211 @@
+"""`/api/apis/oas` on the wire."""
+
+import json
+
+import pytest
+
+from apis.models import ApiDefinition
+from orgs import scope
+from tests.apis.examples import as_served, openapi, plain
+from tests.apis.publishing.test_publish import served, stored
+from tests.keys.policies import build as policies
+
+JSON = "application/json"
+EXTENSION = "x-tyk-api-gateway"
+
+
+def send(client, method, path, body, **headers):
+    return client.generic(method, f"/api/apis{path}", json.dumps(body), content_type=JSON, headers=headers)
+
+
+@pytest.fixture
+def ada(cast, rest):
+    return rest(cast.acme_admin)
+
+
+@pytest.fixture
+def made(ada):
+    """The answer to a creation: Meta is the database id, ID the API id."""
+    return send(ada, "POST", "/oas", openapi(extension={"info": {"id": "orders", "name": "Orders"}})).json()
+
+
+def refused(answer):
+    assert answer.json()["Status"] == "Error"
+    return answer.status_code, answer.json()["Message"]
+
+
+def test_a_document_is_created_read_changed_and_deleted(cast, ada):
+    sent = {
+        "x-zebra": {"é": [1, None]},
+        **openapi(extension={"info": {"name": "Orders", "orgId": cast.globex.id}}),
+    }
+    created = send(ada, "POST", "/oas", sent)
+    with scope.org(cast.acme.id):
+        row = ApiDefinition.objects.get()
+    assert created.content.decode() == (
+        f'{{"Status":"OK","Message":"API created","Meta":"{row.id}","ID":"{row.api_id}"}}'
+    )
+    info = {
+        "name": "Orders",
+        "orgId": cast.acme.id,
+        "id": row.api_id,
+        "dbId": row.id,
+        "state": {"active": False},
+    }
+    kept = {**sent, EXTENSION: {**sent[EXTENSION], "info": info | {"state": {"active": True}}}}
+    read = ada.get(f"/api/apis/oas/{row.api_id}")
+    assert (read.json(), list(read.json())) == (kept, list(sent))
+    assert (row.kind, row.auth, row.listen_path, row.target_url) == (
+        "oas", "token", "/orders/", "http://upstream.example/",
+    )  # fmt: skip
+    changed = {**read.json(), "info": {"title": "New", "version": "2"}}
+    answer = send(ada, "PUT", f"/oas/{row.id}", changed)
+    assert answer.content == b'{"Status":"OK","Message":"API updated","Meta":null}'
+    assert ada.get(f"/api/apis/oas/{row.id}").json() == changed
+    assert (
+        ada.delete(f"/api/apis/oas/{row.id}").content
+        == b'{"Status":"OK","Message":"API deleted","Meta":null}'
+    )
+    assert refused(ada.get(f"/api/apis/oas/{row.id}")) == (404, "API not found")
+
+
+def test_gateways_are_given_the_classic_half_and_of_the_document_what_they_act_on(ada, made):
+    [element] = served()
+    classic = ada.get("/api/apis/orders").json()["api_definition"]
+    assert classic.pop("is_oas") is True
+    assert classic.pop("tags") == []
+    assert element == {"api_definition": as_served(classic), "oas": None}
+    document = openapi(
+        operations={"list": {"mockResponse": {"enabled": True}}},
+        extension={"info": {"id": "orders", "name": "O"}},
+    )
+    warned = send(ada, "PUT", "/oas/orders", document).json()["Warnings"]
+    place = f"/{EXTENSION}/middleware/operations/list/mockResponse"
+    assert warned == [f"{place}: gateways of 3.x send requests on to the upstream instead of answering."]
+
+
+def test_served_with_the_document_where_it_acts(ada):
+    document = openapi(operations={"list": {"mockResponse": {"enabled": True}}})
+    send(ada, "POST", "/oas", document)
+    [element] = served()
+    assert element["api_definition"]["is_oas"] is True
+    assert list(element["oas"][EXTENSION]["middleware"]["operations"]) == ["list"]
+
+
+def test_lists_mix_the_kinds_and_have_documents_where_all_are_asked_for(ada, made):
+    send(ada, "POST", "", {"api_definition": plain()})
+    document = ada.get("/api/apis/oas/orders").json()
+    for path, whole in (("/api/apis?p=-2", True), ("/api/apis?p=1", False), ("/api/apis", False)):
+        first, second = ada.get(path).json()["apis"]
+        assert first["api_definition"]["is_oas"] is True
+        assert (first.get("oas"), "is_oas" in second["api_definition"]) == (
+            document if whole else None,
+            False,
+        )
+    assert [
+        each["api_definition"]["api_id"] for each in ada.get("/api/apis?api_type=oas").json()["apis"]
+    ] == ["orders"]
+    assert ada.get("/api/apis/orders").json()["oas"] == document
+
+
+def test_each_kind_is_changed_where_it_belongs(ada, made):
+    before = stored()
+    classic = {"api_definition": plain("/other/")}
+    assert refused(send(ada, "PUT", "/orders", classic)) == (
+        400,
+        f"api_definition: this API is an OpenAPI document: send that to /api/apis/oas/{made['Meta']}",
+    )
+    assert refused(send(ada, "POST", "", {"api_definition": openapi("/new/")})) == (
+        400,
+        "api_definition: is an OpenAPI document: send that, as it is, to /api/apis/oas",
+    )
+    missing = (400, f"{EXTENSION}: must be there: it says where and how gateways serve the API")
+    bare = {name: value for name, value in openapi("/new/").items() if name != EXTENSION}
+    assert refused(send(ada, "POST", "/oas", bare)) == missing
+    assert refused(send(ada, "POST", "/oas", openapi("/new/", proxy={}))) == missing
+    assert refused(ada.post("/api/apis/oas", "openapi: 3.0.3", "application/yaml"))[0] == 415
+    assert stored() == before
+    id = send(ada, "POST", "", classic).json()["Meta"]
+    assert refused(send(ada, "PUT", f"/oas/{id}", openapi("/other/"))) == (
+        400,
+        f"This API is a classic one: it is read and written at /api/apis/{id}",
+    )
+
+
+def test_a_fault_is_told_by_its_place_and_nothing_is_stored(cast, ada, rest, made):
+    before = stored()
+    upstream = {"url": "file:///etc/passwd"}
+    assert refused(send(ada, "POST", "/oas", openapi("/x/", extension={"upstream": upstream}))) == (
+        400,
+        f"/{EXTENSION}/upstream/url: must be a URL with http or https; "
+        f"/{EXTENSION}/upstream/url: must not refer to the gateway's host (file://)",
+    )
+    strange = {"clientCertificates": {"enabled": True, "allowlist": [cast.globex.id + "0" * 64]}}
+    status, message = refused(send(ada, "POST", "/oas", openapi("/x/", extension={"server": strange})))
+    assert (status, message.split(":")[0]) == (400, f"/{EXTENSION}/server/clientCertificates/allowlist/0")
+    stranger = rest(cast.globex_admin)
+    assert refused(send(stranger, "POST", "/oas", openapi("/orders/below/"))) == (
+        409,
+        "Found API with same url",
+    )
+    taken = openapi("/x/", extension={"info": {"id": "orders", "name": "X"}})
+    assert refused(send(stranger, "POST", "/oas", taken)) == (409, "Found API with the same ID")
+    for method in ("GET", "PUT", "DELETE"):
+        assert refused(send(stranger, method, "/oas/orders", openapi())) == (404, "API not found")
+    assert stored() == before
+
+
+def test_policies_and_apis_of_others_are_nobodys_to_gateways(cast, ada, rest):
+    theirs = rest(cast.globex_admin)
+    other = send(theirs, "POST", "", {"api_definition": plain("/theirs/", api_id="theirs")}).json()["Meta"]
+    with scope.org(cast.globex.id):
+        policy = policies.policy(cast.globex, ApiDefinition.objects.get())
+    scheme = {"enabled": True, "signingMethod": "hmac", "defaultPolicies": [policy.id]}
+    jwt = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    document = openapi(
+        operations={
+            "list": {"urlRewrite": {"enabled": True, "pattern": "x", "rewriteTo": f"tyk://{other}/x"}}
+        },
+        extension={"server": {"authentication": {"enabled": True, "securitySchemes": {"j": scheme}}}},
+        components={"securitySchemes": {"j": jwt}},
+        security=[{"j": []}],
+    )
+    answer = send(ada, "POST", "/oas", document).json()
+    assert [policy.id in answer["Warnings"][1], other in answer["Warnings"][0]] == [True, True]
+    element = json.dumps(next(each for each in served() if each["api_definition"]["org_id"] == cast.acme.id))
+    assert (policy.id in element, other in element) == (False, False)
+
+
+def test_a_document_is_exported_with_and_without_what_gateways_are_told(ada, made):
+    document = ada.get("/api/apis/oas/orders").json()
+    whole = ada.get("/api/apis/oas/orders/export")
+    assert (whole.json(), whole["Content-Disposition"]) == (
+        document,
+        f'attachment; filename="{made["Meta"]}.json"',
+    )
+    public = ada.get("/api/apis/oas/orders/export?mode=public")
+    assert public.json() == {name: value for name, value in document.items() if name != EXTENSION}
+    assert public["ETag"] != whole["ETag"]
+
+
+def test_categories_stand_beside_a_document(ada, made):
+    answer = send(ada, "PUT", "/oas/orders/categories", {"categories": ["eu", "eu", "retail"]})
+    assert answer.json()["Message"] == "API categories updated."
+    assert ada.get("/api/apis/oas/orders/categories").json() == {"categories": ["eu", "retail"]}
+    assert ada.get("/api/apis?category=retail").json()["apis"][0]["categories"] == ["eu", "retail"]
+    assert refused(send(ada, "PUT", "/oas/orders/categories", {"categories": [1]}))[0] == 400
+
+
+def test_an_api_is_its_only_version(ada, made):
+    assert ada.get("/api/apis/oas/orders/versions").json() == {
+        "apis": [
+            {
+                "id": "orders",
+                "name": "Orders",
+                "versionName": "",
+                "internal": False,
+                "isDefaultVersion": True,
+                "expirationDate": "",
+            }
+        ]
+    }
