@@ -1,7 +1,7 @@
 """The definitions in the files of a gateway without a dashboard, as it would read them. Pure.
 
 3.0 takes every `*.json` for a classic definition. 5.x passes `*-oas.json` and `*-mcp.json` over: such a one belongs to
-the classic definition beside it which says `is_oas`, and is read with that (measured on 3.0.12 and 5.14.0). Neither
+the classic definition beside it which says `is_oas`, and is read with that (so do 3.0.12 and 5.14.0). Neither
 asks whether a definition is active.
 """
 

@@ -1,7 +1,8 @@
 """The policies in the files of a gateway without a dashboard, as it would read them. Pure.
 
 One file holds an object whose members are policies; a policy's ID is the name of its member, whatever `id` and `_id`
-say (measured on 3.0.12 and 5.14.0). Gateways of 5.x also read a directory with one policy a file, whose ID is its `id`.
+say, and whether it denies is its `is_inactive` (so do 3.0.12 and 5.14.0). Gateways of 5.x also read a directory with
+one policy a file, whose ID is its `id`.
 """
 
 from collections import Counter
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple
 
 from apis.definitions.pointer import Problem, child
 from apis.files.reading import File, object_in, plain
+
+_STATES = {True: "deny", False: "active"}
 
 
 class Found(NamedTuple):
@@ -72,6 +75,10 @@ def _found(file: str, pointer: str, id: str, document: Any) -> Found:
     ]
     # An ID that gateways can read as an object id becomes both, so that those of every version know it by one name.
     kept = {name: value for name, value in document.items() if name != "_id"}
+    denies = document.get("is_inactive") is True
+    if document.get("state") and (document["state"] == "deny") != denies:
+        notes.append(f"gateways on files go by is_inactive and not by state: it becomes {_STATES[denies]}.")
+        kept["state"] = _STATES[denies]
     if not kept.get("name"):
         notes.append("has no name: it is called by its ID.")
         kept["name"] = id

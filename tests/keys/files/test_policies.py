@@ -34,6 +34,22 @@ def test_a_policy_is_known_by_the_name_of_its_member():
     ]
 
 
+def test_whether_a_policy_denies_is_what_gateways_go_by():
+    text = json.dumps(
+        {
+            "open": {"name": "Open", "state": "deny"},
+            "shut": {"name": "Shut", "state": "active", "is_inactive": True},
+            "draft": {"name": "Draft", "state": "draft"},
+        }
+    )
+    found = policies.in_one(File("policies.json", text.encode()))
+    assert {each.id: (each.document["state"], len(each.notes)) for each in found} == {
+        "open": ("active", 1),
+        "shut": ("deny", 1),
+        "draft": ("draft", 0),
+    }
+
+
 def test_in_a_directory_each_file_is_a_policy_known_by_its_id():
     files = [
         File("a.json", b'{"id": "gold", "name": "Gold"}'),
