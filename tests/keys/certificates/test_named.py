@@ -164,6 +164,10 @@ def test_bindings_and_a_public_key_are_kept_given_back_delivered_and_known(cast,
     assert send(acme, "put", f"/api/keys/{row.token_hash}", read).status_code == 200
     with scope.org(cast.acme.id):
         assert [list(uses.keys(each)) for each in (alice, bob, public)] == [[], [row], [row]]
+    read |= dict.fromkeys(said) | {"enable_http_signature_validation": False}
+    assert send(acme, "put", f"/api/keys/{row.token_hash}", read).status_code == 200
+    with scope.org(cast.acme.id):
+        assert [list(uses.keys(each)) for each in (alice, bob, public)] == [[]] * 3
 
 
 def test_one_certificate_has_one_key_in_an_organisation_and_another_in_another(cast, acme, rest, api, alice):

@@ -132,6 +132,9 @@ def test_another_policy_ends_the_tokens_of_the_former_one(cast, protected, shop,
     # A code of before, with a session in it, that was traded after.
     session = json.dumps({"oauth_client_id": "shop", "apply_policies": [former]})
     build.give(redis, shop, "code", "refresh code", policy=silver.id, user_data=session)
+    # A session of a user, who has no client: the policy of the client says what the token opens.
+    session = json.dumps({"apply_policies": [silver.id]})
+    build.give(redis, shop, "user", "refresh user", policy=former, user_data=session)
     with scope.every_org():
         delivery.check(list(Outbox.objects.filter(kind="oauth-client-check")), redis)
         assert tokens.listed(delivery.place_of(shop), redis)[0][0] == now

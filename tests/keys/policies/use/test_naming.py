@@ -84,8 +84,10 @@ def test_a_policy_is_given_from_when_it_comes_until_it_goes(cast, orders):
         assert first() == later.id
         lifecycle.delete(later, author=None)
         assert first() == NO_POLICY
-        lifecycle.bring({"/0": (cast.acme.id, document("Again", orders, _id="0" * 24))})
+        second = naming(cast.acme, "Second", "again")
+        lifecycle.bring({"/0": (cast.acme.id, document("Again", orders, _id="0" * 24, id="again"))})
         assert told(api) == [(f"{place}0", NO_POLICY), (f"{place}1", "0" * 24)]
+        assert told(second) == [(f"{place}0", "0" * 24)]
 
 
 def test_a_strangers_policy_of_the_id_is_like_none_whenever_it_comes(cast, orders):
@@ -93,6 +95,9 @@ def test_a_strangers_policy_of_the_id_is_like_none_whenever_it_comes(cast, order
     before = feed.current().stamp
     policy(cast.globex, build.api(cast.globex, "Theirs", active=False), name="Theirs", id="wanted")
     assert (told(api), feed.current().stamp) == ([("/jwt_default_policies/0", NO_POLICY)], before)
+    with scope.every_org():  # as a super-user has it
+        publish.change(api, api.definition | {"name": "Renamed"}, author=None)
+        assert (told(api), missing_policies(api)) == ([("/jwt_default_policies/0", NO_POLICY)], ["wanted"])
 
 
 def test_an_api_is_given_its_policies_when_it_is_switched_on(cast, gold):
