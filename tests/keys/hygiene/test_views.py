@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from keys.hygiene import findings
 from keys.keys import lifecycle
-from keys.models import Key
+from keys.models import Key, KeyRight
 from orgs import scope
 from tests import make
 from tests.analytics.screens import ago, push
 from tests.keys import build
 from tests.keys.finding.test_views import listed
+from tests.keys.policies.build import policy
 
 PLACE = "/o/acme/keys/hygiene/"
 
@@ -44,11 +45,12 @@ def test_each_finding_counts_what_its_list_shows_and_a_key_is_shrunk_to_what_it_
         build.key(cast.acme, orders, alias="ending", owner="Cy", expires_at=soon)[0],
         build.key(cast.acme, orders, alias="bare")[0],
         build.key(cast.acme, orders, alias="paused", suspended=True)[0],
+        build.key(cast.acme, orders, returns, alias="young", owner="Di")[0],
     ]
     with scope.org(cast.acme.id):
         long_ago = timezone.now() - timedelta(days=100)
         Key.objects.filter(alias__in=["wide", "twin"]).update(created_at=long_ago)
-    called = [wide, keys[2], keys[3]]
+    called = [wide, keys[2], keys[3], keys[-1]]
     stamps = ({"OrgID": cast.acme.id, "APIKey": key.token_hash, "APIID": orders.api_id} for key in called)
     push(redis, *({**stamp, "TimeStamp": ago(hours=2)} for stamp in stamps))
     page = acme.get(PLACE)
@@ -99,6 +101,30 @@ def test_each_finding_counts_what_its_list_shows_and_a_key_is_shrunk_to_what_it_
 )
 def test_what_is_spare_is_never_all_and_never_guessed(opened, called, spare):
     assert findings.spare_of(opened, called) == spare
+
+
+def test_the_same_twice_are_living_keys_of_one_owner_with_the_same_policies_and_rights(cast, monkeypatch):
+    orders = build.api(cast.acme, "Orders")
+    plan, later = policy(cast.acme, orders), timezone.now() + timedelta(days=9)
+    alike = [build.key(cast.acme, orders, owner="Bo", expires_at=later)[0].id for _ in range(2)]
+    other_versions, revoked, expired = (build.key(cast.acme, orders, owner="Bo")[0].id for _ in range(3))
+    for spec in (
+        {"owner": "Cy"},
+        {"owner": "Bo", "policies": (plan.id,)},
+        {"owner": "Bo", "suspended": True},
+    ):
+        build.key(cast.acme, orders, **spec)
+    build.key(cast.acme, owner="Bo")
+    now = timezone.now()
+    with scope.org(cast.acme.id):
+        KeyRight.objects.filter(key_id=other_versions).update(versions=["v2"])
+        Key.objects.filter(id=revoked).update(revoked_at=now)
+        Key.objects.filter(id=expired).update(expires_at=now)
+        [(owner, number, ids)] = findings._groups(cast.acme, now)
+        assert (owner, number, sorted(ids)) == ("Bo", 2, sorted(alike))
+        # They are the oldest.
+        monkeypatch.setattr(findings, "COMPARED", 8)
+        assert findings._groups(cast.acme, now) == []
 
 
 def test_hygiene_costs_the_same_queries_for_two_keys_and_for_three(cast, client_for):
