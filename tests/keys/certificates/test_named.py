@@ -229,15 +229,16 @@ def test_it_opens_nothing_that_its_fingerprint_alone_would_open(cast, acme, api,
 
 def test_a_key_stays_with_its_certificate_and_ends_when_that_does(cast, acme, api, alice, redis):
     bob = uploaded(cast.acme, BOB.pem)
-    send(acme, "post", "/api/keys", body(api, certificate=alice.served_id, expires=0))
+    late, soon = int(NOW.timestamp()) + 900 * 86_400, int(NOW.timestamp()) + 86_400
+    send(acme, "post", "/api/keys", body(api, certificate=alice.served_id, expires=late))
     row = only_key(cast.acme)
+    assert row.expires_at == alice.not_after
     path, read = (
         f"/api/keys/{row.token_hash}",
         acme.get(f"/api/keys/{row.token_hash}").json()["data"],
     )
     for other, says in ((bob.served_id, STAYS), ("", NEEDED), (None, NEEDED)):
         assert error(send(acme, "put", path, read | {"certificate": other})) == (400, f"certificate: {says}")
-    late, soon = int(NOW.timestamp()) + 900 * 86_400, int(NOW.timestamp()) + 86_400
     for expires, kept in (
         (late, alice.not_after),
         (soon, datetime.fromtimestamp(soon, UTC)),
@@ -301,14 +302,17 @@ def test_the_form_makes_a_key_from_one_that_is_chosen_or_pasted(cast, client_for
     detail = ada.get(f"/o/acme/keys/{row.id}/").content.decode()
     assert ["Client certificate" in detail, f"/o/acme/certificates/{alice.id}/" in detail] == [True, True]
     assert ("https://gateway.example:8080/acme/guarded/" in detail, row.alias) == (True, "alice")
-    # It is offered no more; pasted, it is the same one.
-    assert alice.served_id not in ada.get(NEW).content.decode()
+    # It is offered no more, nor is one that has expired; pasted, it is the same one.
+    old = uploaded(cast.acme, THEIRS.pem)
+    expire(old)
+    offered = ada.get(NEW).content.decode()
+    assert [each.served_id in offered for each in (alice, old)] == [False, False]
     again = ada.post(NEW, sent | {"certificate_pem": ALICE.pem})
     assert again.context["sign_in"].errors == {
         "certificate": ["There is a key for this certificate already."]
     }
     assert ada.post(NEW, sent | {"certificate_pem": BOB.pem, "form_token": "b" * 32}).status_code == 200
-    assert rows(Certificate, Key) == [2, 2]
+    assert rows(Certificate, Key) == [3, 2]
 
 
 @pytest.mark.parametrize(
@@ -364,8 +368,11 @@ def test_a_session_of_a_certificate_made_elsewhere_is_taken_over_where_that_is_h
     alice = uploaded(cast.acme, ALICE.pem)
     token = tokens.token_of(cast.acme.id, ALICE.fingerprint, "murmur64")
     name, other = tokens.hashed(token, "murmur64"), tokens.token_hash("elsewhere")
-    theirs = uploaded(cast.globex, THEIRS.pem)
+    theirs, bob = uploaded(cast.globex, THEIRS.pem), uploaded(cast.acme, BOB.pem)
+    long = tokens.token_of(cast.acme.id, BOB.fingerprint, "sha256")
+    second = tokens.hashed(long, "sha256")
     for at, members in (
+        (second, {"certificate": bob.served_id}),
         (name, {"certificate": alice.served_id}),
         (other, {"certificate": alice.served_id}),
         ("cd" * 32, {"mtls_static_certificate_bindings": [alice.served_id, theirs.served_id]}),
@@ -377,13 +384,26 @@ def test_a_session_of_a_certificate_made_elsewhere_is_taken_over_where_that_is_h
     with override_settings(GATEWAY_HASH_KEY_FUNCTION="murmur64"):
         says = (400, f"certificate: {FOUND}")
         assert error(send(acme, "post", "/api/keys", body(api, certificate=alice.served_id))) == says
-    assert found == {name: "whole", other: "not", "cd" * 32: "not", "ef" * 32: "not", "12" * 32: "not"}
+    assert found == {
+        second: "whole",
+        name: "whole",
+        other: "not",
+        "cd" * 32: "not",
+        "ef" * 32: "not",
+        "12" * 32: "not",
+    }
     with scope.org(cast.acme.id), transaction.atomic():
         key = adoption.adopt(sessions.found(cast.acme, name), redis, created_by="test")
         assert (key.credential, key.token_hash, key.cache_key, key.short_cache_key) == (
             "certificate",
             name,
             *(tokens.cache_key(token), ""),
+        )
+        bobs = adoption.adopt(sessions.found(cast.acme, second), redis, created_by="test")
+        # Gateways look by the fingerprint, too.
+        assert (bobs.cache_key, bobs.short_cache_key) == (
+            tokens.cache_key(long),
+            tokens.cache_key(BOB.fingerprint),
         )
         assert (key.expires_at, list(uses.keys(alice))) == (alice.not_after, [key])
         assert spec_of(key).session_extra["certificate"] == alice.served_id

@@ -184,6 +184,7 @@ def test_nobody_has_a_code_who_may_not_and_for_what_is_not_the_clients(
             {"key_rules": {"Access_Rights": {theirs.api_id: {"api_id": theirs.api_id}}}},
         ),
         ((400, f"key_rules.rate: {from_policy}"), protected, {"key_rules": {"rate": 5}}),
+        ((400, f"key_rules.Alias: {from_policy}"), protected, {"key_rules": {"Alias": "jo"}}),
         (
             (400, "key_rules.apply_policies: Must be the client's policy, not 'their-plan'."),
             protected,
