@@ -108,6 +108,9 @@ def _store(keys: list[Key], wanted: dict[str, list[Place]], redis: Redis, resett
             if counts and not resets:
                 counters.carry(counters.to_carry(places, stored, scoped, redis), pipeline)
             _count(places, scoped, pipeline, counts=counts, resets=resets)
+            for place in places:
+                kept = counters.going_on(place, stored[names.session(place.token_hash)])
+                counters.pause(kept, pipeline)
         cached = [name for places in wanted.values() for place in places for name in place.cache_keys]
         if cached:
             forget_sessions(pipeline, cached)

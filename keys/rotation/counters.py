@@ -2,6 +2,7 @@
 right of its own limits, and one for each scope of its policies (keys.sessions.merged.scopes)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from redis import Redis
 
@@ -14,6 +15,11 @@ from keys.rotation.places import Place
 # at once, and never write: so it says that the quota is spent, until we see that the session stays as it should be.
 SPENT = 2**62
 SPENT_FOR = 86_400  # seconds; the sweep says it anew as often as it finds the session written back
+# The greatest number that Redis counts to: a gateway of 5.14 that cannot count refuses, and writes nothing back. One of
+# 3.0 does not count then, but never writes a session back but when a period begins.
+UNCOUNTABLE = 2**63 - 1
+# For how long a gateway that is not told goes on with its copy of a session, and a little.
+FORGOTTEN_AFTER = 12  # seconds
 
 Counts = dict[str, tuple[bytes, int]]
 
@@ -22,6 +28,46 @@ def spend(counters: Iterable[str], redis: Redis) -> None:
     """Have gateways count all further requests as too many."""
     for counter in counters:
         redis.set(counter, SPENT, ex=SPENT_FOR)
+
+
+def pause(counters: Iterable[str], redis: Redis) -> None:
+    """Have gateways of 5.14 refuse requests, and write no session back, until they have forgotten their copies."""
+    for counter in counters:
+        redis.set(counter, UNCOUNTABLE, ex=FORGOTTEN_AFTER)
+
+
+def going_on(place: Place, text: bytes | None) -> list[str]:
+    """The counters of the session that lies at a place, if it opens what that of the place does not and gateways cannot
+    be told to forget their copies of it, as nobody knows under which name these lie: one of 5.14 then writes its
+    copy back with each request that it counts, and reads it again when the copy is too old. Pure."""
+    found = parsed(text) if text else None
+    if found is None or place.session is None or place.cache_keys or not _loses(found, place.session):
+        return []
+    rights = _rights(found).items()
+    scopes = [
+        right.get("allowance_scope") or api_id for api_id, right in rights if _quota(right.get("limit"))
+    ]
+    return of([place], dict.fromkeys(["", *scopes] if _quota(found) else scopes))
+
+
+def _loses(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether the first may open something that the second does not. With policies, a session's own rights have no
+    effect; without any of both, it opens all."""
+    if policies := found.get("apply_policies"):
+        return not set(policies) <= set(wanted.get("apply_policies") or ())
+    before = _rights(found)
+    return not before or not before.keys() <= _rights(wanted).keys()
+
+
+def _rights(session: Mapping[str, Any]) -> dict[str, dict]:
+    rights = session.get("access_rights")
+    named = rights.items() if isinstance(rights, dict) else ()
+    return {api_id: right for api_id, right in named if isinstance(right, dict)}
+
+
+def _quota(limits: Any) -> bool:
+    most = limits.get("quota_max") if isinstance(limits, dict) else None
+    return isinstance(most, int | float) and most > 0
 
 
 def is_spent(count: bytes | None) -> bool:

@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
+from redis import ResponseError
 
 from keys.adoption import lifecycle
 from keys.keys import lifecycle as key_lifecycle
 from keys.keys import token as tokens
 from keys.keys.parameters import SessionError
 from keys.models import FoundSession, Key
+from keys.rotation.counters import FORGOTTEN_AFTER, UNCOUNTABLE
 from orgs import scope
 from tests.keys import build
 from tests.keys.adoption.build import NAME, find, found, write
@@ -56,6 +59,39 @@ def test_a_session_goes_on_as_a_key_with_its_limits_its_policies_and_its_quota_p
         assert key_lifecycle.policies_of([by_policy])[by_policy.id][0].id == gold.id
     assert build.actions(cast.acme) == [("key.adopted", made.id), ("key.adopted", by_policy.id)]
     assert find(redis) == {}
+
+
+def test_what_is_cut_down_is_refused_until_gateways_have_forgotten_what_it_opened(cast, redis):
+    """One of 5.14 writes its copy back as often as it counts a request by it, and reads it again later."""
+    orders, theirs = build.api(cast.acme), build.api(cast.globex, "Theirs")
+    limits = {"quota_max": 50, "quota_renewal_rate": 3600}
+    write(redis, cast.acme, orders, theirs, **limits)
+    own = {"api_id": theirs.api_id, "versions": ["Default"], "limit": limits}
+    rights = {orders.api_id: {"api_id": orders.api_id, "versions": ["Default"]}, theirs.api_id: own}
+    write(redis, cast.acme, name="8" * 64, access_rights=rights, quota_max=-1)
+    write(redis, cast.acme, orders, name="7" * 64, **limits)
+    write(redis, cast.acme, orders, theirs, name="9" * 16, **limits)
+    find(redis)
+    counter, other = f"quota-{NAME}", f"quota-{theirs.api_id}-{'8' * 64}"
+    names = (counter, other, f"quota-{'8' * 64}", f"quota-{'7' * 64}", f"quota-{'9' * 16}")
+    cut, *_ = [adopt(redis, cast.acme, name, cut=True) for name in (NAME, "8" * 64, "7" * 64, "9" * 16)]
+    copy = redis.get(f"apikey-{NAME}")
+    build.deliver(redis)
+    for _ in range(2):
+        assert list(build.stored(redis, cut)["access_rights"]) == [orders.api_id]
+        assert [redis.exists(name) for name in names] == [1, 1, 0, 0, 0]
+        assert (int(redis.get(counter)), redis.ttl(counter)) == (UNCOUNTABLE, FORGOTTEN_AFTER)
+        with pytest.raises(ResponseError, match="overflow"):
+            redis.incr(counter)
+        redis.set(f"apikey-{NAME}", copy)
+        redis.delete(counter)
+        build.sweep(redis)
+    redis.delete(counter)
+    with scope.org(cast.acme.id):
+        renamed = replace(key_lifecycle.spec_of(build.again(cut)), alias="renamed")
+    build.inside(cast.acme, key_lifecycle.change, build.again(cut), renamed)
+    build.deliver(redis)
+    assert redis.exists(counter) == 0
 
 
 def test_a_revoked_one_is_out_of_redis_and_never_found_again(cast, redis):
