@@ -6,10 +6,12 @@ asks whether a definition is active.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from apis.definitions import kinds
+from apis.definitions.oas.document import is_document
+from apis.definitions.oas.made import EXTENSION
 from apis.definitions.pointer import Problem
 from apis.files.reading import File, object_in, short
 
@@ -19,6 +21,10 @@ WITHOUT_ID = (
     "has no api_id, so gateways gave it another at each start, which no key can name: it is given one."
 )
 
+ALONE = "is an OpenAPI document, which gateways on files read only beside a classic definition."
+FROM_DOCUMENT = (
+    "gateways are given what is derived from the OpenAPI document, not the classic definition beside it."
+)
 WITH_CLIENTS = (
     "asks for tokens of OAuth clients, which are in the gateway's Redis and not taken over: make each again, with the "
     "ID and the secret that it has."
@@ -38,22 +44,29 @@ class Found(NamedTuple):
 def found(files: Iterable[File]) -> tuple[list[Found], list[File]]:
     """The definitions, and the files that are none and say why."""
     listed = list(files)
-    names = {file.name for file in listed}
+    by_name = {file.name: file for file in listed}
     definitions, others = [], []
     for file in listed:
         if beside := _definition_of(file.name):
-            why = f"belongs to {beside}" if beside in names else f"belongs to {beside}, which is not there"
+            why = f"belongs to {beside}" if beside in by_name else f"belongs to {beside}, which is not there"
             others.append(file._replace(content=None, fault=why))
         elif file.content is None and not file.name.endswith(".json"):
             others.append(file)
         else:
-            definitions.append(_found(file))
+            document = by_name.get(f"{file.name.removesuffix('.json')}{_COMPANIONS[0]}")
+            definitions.append(_found(file, document))
     return _each_alone(definitions), others
 
 
-def org_ids(documents: Iterable[dict[str, Any]]) -> dict[str, int]:
+def api_id(definition: dict[str, Any]) -> str:
+    """The API ID that a definition of either kind has; "" if it has none."""
+    said = kinds.names(definition).api_id if is_document(definition) else definition.get("api_id")
+    return said if isinstance(said, str) else ""
+
+
+def org_ids(named: Iterable[str]) -> dict[str, int]:
     """How many definitions or policies name each organisation."""
-    return dict(sorted(Counter(str(document.get("org_id") or "") for document in documents).items()))
+    return dict(sorted(Counter(named).items()))
 
 
 def _definition_of(name: str) -> str:
@@ -62,10 +75,15 @@ def _definition_of(name: str) -> str:
     return f"{name.removesuffix(ending)}.json" if ending else ""
 
 
-def _found(file: File) -> Found:
+def _found(file: File, document: File | None) -> Found:
+    """document: the file beside it that an OAS definition belongs to."""
     read, fault = object_in(file)
     if read is None:
         return Found(file.name, {}, (Problem("", fault),))
+    if is_document(read):
+        return Found(file.name, read, (), (ALONE,))
+    if read.get("is_oas") is True and document is not None:
+        return _with_document(file.name, read, document)
     notes: tuple[str, ...] = ()
     if read.get("active") in (None, False):
         notes += (ACTIVATED,) if read.get("active") is False else ()
@@ -75,6 +93,39 @@ def _found(file: File) -> Found:
     if read.get("use_oauth2") is True:
         notes += (WITH_CLIENTS,)
     return Found(file.name, read, (), notes)
+
+
+def _with_document(name: str, beside: dict[str, Any], file: File) -> Found:
+    """The OpenAPI document in a file, whose ID the classic definition `beside` it has."""
+    read, fault = object_in(file)
+    if read is None:
+        return Found(file.name, {}, (Problem("", fault),))
+    extension = read.get(EXTENSION)
+    if not isinstance(extension, dict):
+        return Found(file.name, read)
+    info = _object(extension.get("info"))
+    state = _object(info.get("state"))
+    forced = {"id": api_id(beside)} if api_id(beside) else {}
+    info = {**info, **forced, "state": {**state, "active": True}}
+    made = {**read, EXTENSION: {**extension, "info": info}}
+    return Found(file.name, made, tuple(_otherwise(name, beside, made)), (FROM_DOCUMENT,))
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _otherwise(name: str, beside: dict[str, Any], document: dict[str, Any]) -> Iterator[Problem]:
+    """What the classic definition, by which gateways on files go, says otherwise than the document."""
+    if kinds.problems(document, may_use_references=True):
+        return
+    classic = {**beside, "is_oas": False}
+    if found := kinds.problems(classic, may_use_references=True):
+        yield Problem("", f"belongs to {name}, which is not sound: {found[0]}")
+        return
+    for what, of in (("address", kinds.address), ("authentication", kinds.auth), ("target", kinds.targets)):
+        if of(classic) != of(document):
+            yield Problem("", f"has another {what} than {name}, by which gateways on files go")
 
 
 def _each_alone(definitions: list[Found]) -> list[Found]:
@@ -108,8 +159,7 @@ def _same(definitions: list[Found], of: Callable[[Found], Hashable]) -> dict[int
 
 
 def _api_id(found: Found) -> str | None:
-    api_id = found.definition.get("api_id")
-    return api_id if isinstance(api_id, str) and api_id else None
+    return api_id(found.definition) or None
 
 
 def _address(found: Found) -> Hashable:

@@ -111,8 +111,9 @@ def adopt(
     stored = not review and (skip_refused or not refused)
     if not stored:
         transaction.set_rollback(True)
-    documents = [each.definition for each in wanted.apis] + [each.document for each in wanted.policies]
-    return Report(results, wanted.others, stored, definitions.org_ids(filter(None, documents)))
+    named = [kinds.names(each.definition).org_id for each in wanted.apis if each.definition]
+    named += [str(each.document.get("org_id") or "") for each in wanted.policies if each.document]
+    return Report(results, wanted.others, stored, definitions.org_ids(named))
 
 
 def _api(org_id: str, found: definitions.Found, author: User | None, replace: bool) -> Result:
@@ -129,15 +130,13 @@ def _api(org_id: str, found: definitions.Found, author: User | None, replace: bo
         return outcome
 
     outcome, problems, notes = _outcome(store, found.problems, found.notes, replace)
-    id, name = (str(found.definition.get(member) or "") for member in ("api_id", "name"))
+    id, name = definitions.api_id(found.definition), kinds.names(found.definition).name
     return Result(API, found.file, "", id, name, outcome, problems, notes)
 
 
 def _present_api(org_id: str, found: definitions.Found) -> ApiDefinition | None:
-    api_id = found.definition.get("api_id")
-    if not isinstance(api_id, str) or not api_id or "\0" in api_id:
-        return None
-    return ApiDefinition.objects.filter(org_id=org_id, api_id=api_id).first()
+    api_id = definitions.api_id(found.definition)
+    return ApiDefinition.objects.filter(org_id=org_id, api_id=api_id).first() if api_id else None
 
 
 def _policy(org_id: str, found: policies.Found, author: User | None, replace: bool) -> Result:

@@ -8,6 +8,7 @@ from apis.models import ApiDefinition
 from keys.keys import token as tokens
 from keys.models import FoundSession, Key, Policy
 from orgs import scope
+from tests.apis.examples import openapi
 from tests.keys import build
 from tests.keys.adoption.build import NAME, write
 
@@ -147,6 +148,21 @@ def test_one_bad_file_keeps_all_from_being_stored_unless_it_is_passed_over(cast,
         run(*files(gateway), "--yes", "--skip-refused")
     assert passed.value.returncode == 3
     assert there(cast.acme) == ([("orders", 1, True), ("users", 1, True)], [("gold", 1)])
+
+
+def test_an_oas_definition_arrives_as_the_document_beside_it(cast, run, gateway):
+    both = {
+        "": {**build.definition("Pets", "/pets/", api_id="pets"), "is_oas": True},
+        "-oas": openapi("/pets/"),
+    }
+    for ending, document in both.items():
+        (gateway / "apps" / f"pets{ending}.json").write_text(json.dumps(document))
+    said = run(*files(gateway), "--yes")
+    assert "file pets-oas.json: belongs to pets.json" in said
+    with scope.org(cast.acme.id):
+        row = ApiDefinition.objects.get(api_id="pets")
+    assert (row.kind, row.active, row.listen_path) == ("oas", True, "/pets/")
+    assert "In all: 4 there already, unchanged." in run(*files(gateway), "--yes")
 
 
 def test_more_than_an_organisation_may_have_is_not_even_tried(cast, run, gateway):

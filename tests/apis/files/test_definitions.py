@@ -2,6 +2,7 @@ import json
 
 from apis.files import definitions
 from apis.files.reading import File
+from tests.apis.examples import openapi
 
 
 def api(api_id, path, **members):
@@ -70,3 +71,29 @@ def test_those_that_share_an_id_or_an_address_are_refused_all_of_them():
         "e.json": [],
         "f.json": [],
     }
+
+
+def test_an_oas_definition_is_the_document_beside_it_where_both_say_the_same():
+    document = openapi("/orders/", extension={"info": {"id": "another", "state": {"active": False}}})
+    classic = api("orders", "/orders/", is_oas=True, use_keyless=False)
+    read, _ = found(
+        orders=classic,
+        **{"orders-oas": document},
+        other=api("other", "/other/", is_oas=True, use_keyless=True),
+        **{"other-oas": openapi("/elsewhere/")},
+        lost=api("lost", "/lost/", is_oas=True),
+        alone=openapi("/alone/"),
+    )
+    said = {each.file: ([str(problem) for problem in each.problems], each.notes) for each in read}
+    way = "other.json, by which gateways on files go"
+    assert said == {
+        "orders-oas.json": ([], (definitions.FROM_DOCUMENT,)),
+        "other-oas.json": (
+            [f"has another {what} than {way}" for what in ("address", "authentication")],
+            (definitions.FROM_DOCUMENT,),
+        ),
+        "lost.json": ([], ()),
+        "alone.json": ([], (definitions.ALONE,)),
+    }
+    info = read[0].definition["x-tyk-api-gateway"]["info"]
+    assert (definitions.api_id(read[0].definition), info["state"]) == ("orders", {"active": True})
