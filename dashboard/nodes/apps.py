@@ -11,6 +11,7 @@ class NodesConfig(AppConfig):
         Entry("nodes", "Nodes", "server-stack", "node-list", "system"),
         Entry("fleet", "Fleet", "globe-alt", "fleet"),
     )
+    audit_kinds = {"gateways": None}
     rights = {"system": "Nodes"}
     attention = ("dashboard.nodes.attention.items",)
     first_steps = (

@@ -62,6 +62,8 @@ class NodeSignal(models.Model):
     receivers = models.IntegerField(default=0)
     trouble = models.CharField(max_length=300, blank=True)
     trouble_at = models.DateTimeField(null=True)
+    # When the last reload was due that somebody asked for.
+    reload_at = models.DateTimeField(null=True)
     # Until then the next one is the business of one worker, who asks for the feed and tells Redis.
     claimed_until = models.DateTimeField(null=True)
 

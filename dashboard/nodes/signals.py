@@ -103,7 +103,8 @@ def _series(signal: NodeSignal, now: datetime, wanted: int, refused_at: datetime
     """When the latest reason to tell every node arose."""
     if signal.version != wanted:
         return now
-    reasons = [STARTED_AT, signal.started_at, refused_at and refused_at + AFTER_REFUSAL]
+    asked_for = signal.reload_at if signal.reload_at and signal.reload_at <= now else None
+    reasons = [STARTED_AT, signal.started_at, refused_at and refused_at + AFTER_REFUSAL, asked_for]
     return max(reason for reason in reasons if reason is not None)
 
 

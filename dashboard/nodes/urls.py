@@ -1,10 +1,11 @@
 from django.urls import path
 
-from dashboard.nodes import views
+from dashboard.nodes import rest, views
 from dashboard.nodes import wire as gateway
 
 platform = [
     path("nodes/", views.fleet, name="fleet"),
+    path("nodes/reload/", views.reload, name="fleet-reload"),
 ]
 
 pages = [
@@ -12,6 +13,10 @@ pages = [
 ]
 
 wire = [
+    path("admin/system/reload", rest.reload),
+    path("api/system/nodes", rest.nodes),
+    path("api/system/node/<str:node>/<str:host>", rest.node),
+    path("api/system/stats", rest.stats),
     path("register/node", gateway.register),
     path("register/ping", gateway.ping),
     path("system/node", gateway.node),

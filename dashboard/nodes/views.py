@@ -1,17 +1,19 @@
 """The pages which show the gateways: to an organisation, and to super-users."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django import forms
 from django.conf import settings
-from django.shortcuts import render
+from django.contrib import messages
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
-from dashboard.nodes import connecting
+from dashboard.nodes import connecting, reloading
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER, Heard, health
 from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
 from keys.keyspace import refill
@@ -68,6 +70,20 @@ def nodes(request, org):
 def fleet(request):
     """For super-users."""
     return _answer(request, settings.REDIS_URL, {"section": "fleet", "addresses": True})
+
+
+@access("super", methods="GET POST", form=True)
+def reload(request):
+    """Asks first."""
+    if request.method == "GET":
+        since = timezone.now() - LIVENESS_SILENT_AFTER
+        count = Node.objects.filter(last_ping_at__gte=since).count()
+        return render(request, "nodes/reload.html", {"section": "fleet", "count": count})
+    due = reloading.ask(request.user)
+    wait = math.ceil((due - timezone.now()).total_seconds())
+    when = f"in {wait} s, after the one before" if wait > 0 else "within seconds"
+    messages.success(request, f"All gateways are told to reload {when}. Last pull shows which have.")
+    return redirect("fleet")
 
 
 class NodeListForm(forms.Form):

@@ -46,6 +46,7 @@ CHANGING = {
 OTHERS = {
     "admin/oauth/tokens",
     "admin/org/keys",
+    "admin/system/reload",
     "api/apis/keys/basic/<str:user>",
     "api/apis/oauth/<str:api>",
     "api/apis/oauth/<str:api>/authorize-client",

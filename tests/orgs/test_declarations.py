@@ -45,6 +45,7 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
     assert answers == {
         "api": 200,
         "certificate": 200,
+        "gateways": 200,
         "key": 200,
         "oauth-client": 200,
         "organisation": 200,
