@@ -24,7 +24,10 @@ class ApisConfig(AppConfig):
 
     def ready(self):
         # Models can be imported only now.
+        from apis.gateways import kinds, responses  # noqa: PLC0415
         from apis.publishing import publish  # noqa: PLC0415
         from orgs.organisations import events  # noqa: PLC0415
 
         events.organisation_departing.connect(publish.depart, dispatch_uid="apis")
+        # What is asked for within a second is done in one look.
+        kinds.register(responses.KIND, responses.deliver, urgency=kinds.LATER, rests=1)

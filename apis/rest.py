@@ -11,6 +11,7 @@ from apis import wrapper as wrappers
 from apis.definitions import kinds
 from apis.definitions.pointer import summary
 from apis.forms import ListForm
+from apis.gateways import responses
 from apis.models import ApiDefinition
 from apis.publishing import publish, warnings
 from orgs.access import SAFE, access
@@ -80,6 +81,13 @@ def api_url(request, id):
     return json_response(
         {"ApiURL": f"{api.domain}{api.listen_path}", "BasePath": api.listen_path, "Host": api.domain}
     )
+
+
+@access("key", "apis", methods="DELETE")
+def api_cache(request, id):
+    """Gateways drop within seconds what they keep of its responses."""
+    responses.drop(find(id), request.user)
+    return ok("cache invalidated")
 
 
 @access("key", "apis", methods="GET PUT")

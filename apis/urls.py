@@ -13,6 +13,7 @@ pages = [
     path("apis/<str:id>/history/", history_views.api_history, name="api-history"),
     path("apis/<str:id>/history/<int:number>/", history_views.api_revision, name="api-revision"),
     path("apis/<str:id>/activation/", history_views.api_activation, name="api-activation"),
+    path("apis/<str:id>/cache/", views.api_cache, name="api-cache"),
     path("apis/<str:id>/deletion/", history_views.api_delete, name="api-delete"),
 ]
 wire = [
@@ -26,6 +27,7 @@ wire = [
     path("api/apis/oas/<str:id>/categories", oas_rest.oas_categories, name="rest-oas-categories"),
     path("api/apis/oas/<str:id>/versions", oas_rest.oas_versions, name="rest-oas-versions"),
     path("api/apis/<str:id>", rest.api_detail, name="rest-api"),
+    path("api/cache/<str:id>", rest.api_cache),
     path("api/apis/<str:id>/url", rest.api_url, name="rest-api-url"),
     path("api/apis/<str:id>/access", rest.api_access, name="rest-api-access"),
 ]

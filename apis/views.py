@@ -11,6 +11,7 @@ from apis import editing
 from apis.definitions import calling, difference, document, kinds, starter
 from apis.definitions.pointer import summary
 from apis.forms import JsonForm, ListForm
+from apis.gateways import responses
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish, warnings
 from apis.publishing.refusals import Stale
@@ -182,6 +183,15 @@ def shown(before, after):
 
 def _short(text):
     return text if text is None or len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+@access("session", "apis", methods="POST")
+def api_cache(request, org, id):
+    """Gateways drop what they keep of its responses."""
+    api = api_or_404(id)
+    responses.drop(api, request.user)
+    messages.success(request, f"Gateways drop the responses that they keep of {api.name}, within seconds.")
+    return redirect("api-detail", request.org.slug, api.id)
 
 
 def about(request, api, tab):

@@ -203,6 +203,7 @@ def _kind(pattern: str, name: str) -> str:
         ("api/keys", "name"): "hash",
         ("api/apis", "name"): "hash",
         ("api/apis", "user"): "hash",
+        ("api/cache", "id"): "api",
         ("api/certs", "id"): "certificate id",
         ("o/<slug:org>/certificates", "id"): "certificate",
         ("api/apis/oauth", "api"): "protected",

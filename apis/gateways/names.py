@@ -19,6 +19,17 @@ def oauth(api_id: str, name: str) -> str:
     return f"oauth-data.{api_id}.{name}"
 
 
+def responses(api_id: str) -> str:
+    """What the names begin with of the responses that gateways keep of one API: its id, and once more as the first part
+    of a checksum, so that no other API's id, which may begin alike, is meant."""
+    return f"cache-{api_id}{api_id}"
+
+
+def responses_of_all() -> str:
+    """The pattern of all of them."""
+    return "cache-*"
+
+
 def certificate(id: str) -> str:
     """Where a certificate lies that gateways know by this id."""
     return f"cert-raw-{id}"

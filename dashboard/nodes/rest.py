@@ -1,6 +1,6 @@
 """`/api/system/…` and `/admin/system/reload` as Tyk's dashboard has them.
 
-Gateways serve every organisation, so whoever may see nodes sees them all; where the platform's hosts are is in no answer.
+Gateways serve every organisation, so whoever may see nodes sees them all; where they run is in no answer.
 """
 
 from django.utils import timezone
