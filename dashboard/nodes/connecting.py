@@ -1,24 +1,87 @@
-"""What a gateway's `tyk.conf` must say to be one of ours."""
+"""What a gateway must be told to be one of ours, as `tyk.conf`, environment variables, docker compose, Helm values."""
 
 import json
 import secrets
+from collections.abc import Iterator
 from urllib.parse import parse_qs, unquote, urlsplit
 
 SECRET_PLACEHOLDER = "THE-NODE-SECRET"  # noqa: S105 - what is shown in its place
 REDIS_PASSWORD_PLACEHOLDER = "THE-PASSWORD-OF-REDIS"  # noqa: S105
 HOST_PLACEHOLDER = "THE-GATEWAYS-REDIS"
+IMAGE = "tykio/tyk-gateway:v5.8.2"
 REDIS_PLACEHOLDER = f"redis://{HOST_PLACEHOLDER}:6379/0"
 
 
 def configuration(
     address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER, own_secret: str | None = None
 ) -> str:
-    """The members to put into `tyk.conf`, as JSON; the same for gateways from 3.0 to 5.14.
+    """The members of `settings_of` to put into `tyk.conf`, as JSON."""
+    return as_json(settings_of(address, redis_url, secret, own_secret))
+
+
+def as_json(settings: dict) -> str:
+    return json.dumps(settings, indent=2)
+
+
+def variables(settings: dict, prefix: str = "TYK_GW") -> dict[str, str]:
+    """The same as environment variables, which go before what `tyk.conf` says: gateways of 3.0 to 5.14 name each after
+    the members that lead to it, without underscores. What is empty is so without one."""
+    found = {}
+    for member, value in settings.items():
+        name = f"{prefix}_{member.replace('_', '').upper()}"
+        if isinstance(value, dict):
+            found |= variables(value, name)
+        elif value not in ("", []):
+            found[name] = value if isinstance(value, str) else json.dumps(value)
+    return found
+
+
+def environment(settings: dict) -> str:
+    """A file of variables, as docker's --env-file and systemd's EnvironmentFile take it."""
+    return "\n".join(f"{name}={value}" for name, value in variables(settings).items())
+
+
+def compose(settings: dict) -> str:
+    """A service of docker compose."""
+    lines = [
+        "services:",
+        "  tyk-gateway:",
+        f"    image: {IMAGE}  # or another from v3.0 to v5.14",
+        '    ports: ["8080:8080"]',
+        "    environment:",
+        # A dollar would begin a variable of compose's.
+        *(f"      {name}: {text}" for name, text in _quoted(settings, dollar="$$")),
+    ]
+    return "\n".join(lines)
+
+
+def helm(settings: dict) -> str:
+    """Values of Tyk's chart tyk-gateway. What it has fields of its own for becomes the same variables, of which the
+    last count, and these are; but gateways look at the chart's `addrs` of Redis before any host and port."""
+    storage = dict(settings["storage"])
+    host, port = storage.pop("host"), storage.pop("port")
+    storage["addrs"] = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    lines = ["gateway:", "  extraEnvs:"]
+    for name, text in _quoted({**settings, "storage": storage}):
+        lines += [f"    - name: {name}", f"      value: {text}"]
+    return "\n".join(lines)
+
+
+def _quoted(settings: dict, dollar: str = "$") -> Iterator[tuple[str, str]]:
+    """Names and values, these as JSON strings, which YAML reads alike."""
+    for name, value in variables(settings).items():
+        yield name, json.dumps(value.replace("$", dollar))
+
+
+def settings_of(
+    address: str, redis_url: str, secret: str = SECRET_PLACEHOLDER, own_secret: str | None = None
+) -> dict:
+    """What a gateway must be told, as the members of `tyk.conf`; the same from 3.0 to 5.14.
 
     `address`: where gateways reach this dashboard. `redis_url`: the Redis they share with it; something else
     stands in the place of its password. `own_secret`: of the gateway's own REST API, a new one by default.
     """
-    members = {
+    return {
         # Without one a gateway lets anybody make keys for every API, on the port that it serves them on.
         "secret": own_secret or secrets.token_urlsafe(32),
         "node_secret": secret,
@@ -38,6 +101,8 @@ def configuration(
         # Otherwise a gateway drops the records of a minute that nobody fetched.
         "analytics_config": {"storage_expiration_time": -1},
         "allow_master_keys": False,
+        # With it, as docker images and charts have it, a gateway obeys signals that nobody signed.
+        "allow_insecure_configs": False,
         # Without it a gateway ignores custom domains, and equal paths on two of them would meet.
         "enable_custom_domains": True,
         # Scripts of one organisation could read and write every other's keys.
@@ -50,7 +115,6 @@ def configuration(
         "secrets": {},
         "kv": {},
     }
-    return json.dumps(members, indent=2)
 
 
 def _storage(redis_url: str) -> dict:

@@ -56,6 +56,13 @@ CSV_HEADER = (
     "known since",
 )
 MOST_CALLED_OUT = 3
+# How a gateway can be told what to be, and what that is called on the page.
+FORMS = (
+    ("tyk.conf", "configuration", connecting.as_json),
+    ("Environment variables", "variables", connecting.environment),
+    ("Docker compose", "compose", connecting.compose),
+    ("Helm values", "helm", connecting.helm),
+)
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -105,7 +112,8 @@ def _answer(request, redis_url: str, context: dict):
         return csv_stream("nodes.csv", (*CSV_HEADER, *addresses), [lines])
     context |= _page(request, states, {"sort": form.cleaned_data["sort"]}, wanted, now)
     base = request.build_absolute_uri("/").rstrip("/")
-    context["configuration"] = connecting.configuration(base, redis_url)
+    members = connecting.settings_of(base, redis_url)
+    context["forms"] = [(label, name, form(members)) for label, name, form in FORMS]
     return render(request, "nodes/nodes.html", context)
 
 

@@ -1,8 +1,10 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from dashboard.nodes import connecting
 from dashboard.nodes.connecting import configuration
 
 
@@ -38,6 +40,7 @@ def test_the_block_names_the_dashboard_and_the_redis_without_its_password():
         "enable_analytics": True,
         "analytics_config": {"storage_expiration_time": -1},
         "allow_master_keys": False,
+        "allow_insecure_configs": False,
         "enable_custom_domains": True,
         "enable_jsvm": False,
         "disable_virtual_path_blobs": True,
@@ -106,3 +109,46 @@ def test_the_block_says_how_one_signs_in_to_redis_and_only_where_one_does(url, h
     storage = json.loads(text)["storage"]
     assert {name: storage[name] for name in storage.keys() - {"type", "host", "port", "database"}} == held
     assert [secret for secret in ("hunter2", "hunter%2F2", "hunter/2") if secret in text] == []
+
+
+def test_all_forms_say_the_same_in_the_names_that_gateways_have_for_it():
+    settings = connecting.settings_of("https://gate.example", "rediss://u:p@[::1]:6390/3", "se$ret", "own")
+    variables = {
+        "TYK_GW_SECRET": "own",
+        "TYK_GW_NODESECRET": "se$ret",
+        "TYK_GW_USEDBAPPCONFIGS": "true",
+        "TYK_GW_DBAPPCONFOPTIONS_CONNECTIONSTRING": "https://gate.example",
+        "TYK_GW_DBAPPCONFOPTIONS_NODEISSEGMENTED": "false",
+        "TYK_GW_POLICIES_POLICYSOURCE": "service",
+        "TYK_GW_POLICIES_POLICYCONNECTIONSTRING": "https://gate.example",
+        "TYK_GW_POLICIES_ALLOWEXPLICITPOLICYID": "true",
+        "TYK_GW_STORAGE_TYPE": "redis",
+        "TYK_GW_STORAGE_HOST": "::1",
+        "TYK_GW_STORAGE_PORT": "6390",
+        "TYK_GW_STORAGE_DATABASE": "3",
+        "TYK_GW_STORAGE_USERNAME": "u",
+        "TYK_GW_STORAGE_PASSWORD": "THE-PASSWORD-OF-REDIS",
+        "TYK_GW_STORAGE_USESSL": "true",
+        "TYK_GW_HASHKEYS": "true",
+        "TYK_GW_HASHKEYFUNCTION": "sha256",
+        "TYK_GW_ENABLEANALYTICS": "true",
+        "TYK_GW_ANALYTICSCONFIG_STORAGEEXPIRATIONTIME": "-1",
+        "TYK_GW_ALLOWMASTERKEYS": "false",
+        "TYK_GW_ALLOWINSECURECONFIGS": "false",
+        "TYK_GW_ENABLECUSTOMDOMAINS": "true",
+        "TYK_GW_ENABLEJSVM": "false",
+        "TYK_GW_DISABLEVIRTUALPATHBLOBS": "true",
+        "TYK_GW_COPROCESSOPTIONS_ENABLECOPROCESS": "false",
+        "TYK_GW_ENABLEBUNDLEDOWNLOADER": "false",
+    }
+    assert connecting.variables(settings) == variables
+    lines = connecting.environment(settings).splitlines()
+    assert dict(line.split("=", 1) for line in lines) == variables
+    compose = re.findall(r'^      (\w+): (".*")$', connecting.compose(settings), re.MULTILINE)
+    assert {name: json.loads(text).replace("$$", "$") for name, text in compose} == variables
+    helm = re.findall(r'- name: (\w+)\n +value: (".*")', connecting.helm(settings))
+    del variables["TYK_GW_STORAGE_HOST"], variables["TYK_GW_STORAGE_PORT"]
+    assert {name: json.loads(text) for name, text in helm} == {
+        **variables,
+        "TYK_GW_STORAGE_ADDRS": "[::1]:6390",
+    }
