@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
-from dashboard.nodes import connecting, reloading
+from dashboard.nodes import checklist, connecting, reloading
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER, Heard, health
 from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
 from keys.keyspace import refill
@@ -112,6 +112,8 @@ def _answer(request, redis_url: str, context: dict):
         return csv_stream("nodes.csv", (*CSV_HEADER, *addresses), [lines])
     context |= _page(request, states, {"sort": form.cleaned_data["sort"]}, wanted, now)
     base = request.build_absolute_uri("/").rstrip("/")
+    context["checks"] = checklist.of(request.org, request.user, now)
+    context["waiting"] = not all(check.done for check in context["checks"])
     members = connecting.settings_of(base, redis_url)
     context["forms"] = [(label, name, form(members)) for label, name, form in FORMS]
     return render(request, "nodes/nodes.html", context)

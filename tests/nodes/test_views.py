@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from dashboard.nodes.models import Node, NodeSignal
 from tests import make
+from tests.keys import build as keys
 from tests.orgs.http.files import file_of
 
 
@@ -57,10 +58,11 @@ def test_both_pages_take_as_many_queries_for_one_node_as_for_three(
     nodes(count)
     member, super_user = client_for(operator), client_for(cast.super_user)
     member.get("/"), super_user.get("/")  # the first request of a process also proves the isolation
-    # savepoint, session, user, version, states of all nodes, nodes of the page, signal, release
-    with django_assert_num_queries(9):
+    # savepoint, session, user, version, states of all nodes, nodes of the page, signal, release; three checks
+    with django_assert_num_queries(12):
         member.get("/o/acme/nodes/")
-    with django_assert_num_queries(9):
+    # and, for who may see traffic, organisations, whether one has any, in what time that must be said
+    with django_assert_num_queries(18):
         super_user.get("/nodes/")
 
 
@@ -150,6 +152,31 @@ def test_the_file_holds_every_node_and_addresses_only_for_super_users(client_for
     assert "nonce-canary" not in str(members + supers)
     assert client_for(cast.acme_member).get("/o/acme/nodes/?format=csv").status_code == 403
     assert client_for(cast.acme_admin).get("/nodes/?format=csv").status_code == 404
+
+
+def test_a_check_list_ticks_what_has_come_and_says_what_to_do_about_the_rest(client_for, cast):
+    ada, sue = client_for(cast.acme_admin), client_for(cast.super_user)
+
+    def ticked(client, address):
+        answer = client.get(address)
+        assert answer.content.decode().count("data-every") == int(answer.context["waiting"])
+        return [check.done for check in answer.context["checks"]]
+
+    assert ticked(ada, "/o/acme/nodes/") == ticked(sue, "/nodes/") == [False] * 4
+    assert text_of(sue.get("/nodes/")).count("401 is another node secret") == 1
+    Node.objects.create(session_id="s", node_id="n")
+    assert ticked(ada, "/o/acme/nodes/") == [True, False, False, False]
+    nodes(1)
+    keys.key(cast.globex, keys.api(cast.globex))
+    assert (ticked(ada, "/o/acme/nodes/"), ticked(sue, "/nodes/")) == (
+        [True, True, False, False],
+        [True, True, True, False],
+    )
+    # Who may not see traffic is not told of it.
+    assert (
+        len(ticked(client_for(make.user("o@acme.example", cast.acme, {"system": "read"})), "/o/acme/nodes/"))
+        == 3
+    )
 
 
 def test_a_stuck_node_comes_first_with_since_when_and_what_to_do(client_for, operator):
