@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
 from apis import editing
-from apis.definitions import calling, difference, document, kinds, starter
+from apis.definitions import calling, difference, document, kinds, segments, starter
 from apis.definitions.pointer import summary
 from apis.forms import JsonForm, ListForm
 from apis.gateways import responses
@@ -82,8 +82,11 @@ def _usage(request, apis):
 def api_detail(request, org, id):
     api = api_or_404(id)
     context = about(request, api, "overview")
+    classic = kinds.as_classic(api.definition)
     extra = {
-        "curl": calling.command(kinds.as_classic(api.definition), "KEY"),
+        "curl": calling.command(classic, "KEY"),
+        "segments": segments.tags(classic),
+        "segments_off": segments.is_switched_off(classic),
         "warnings": summary([*kinds.additions(api.definition), *warnings.of(api)], MOST_WARNINGS),
     }
     if used := _usage(request, [api]):

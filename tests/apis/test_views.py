@@ -561,6 +561,28 @@ def test_a_conflict_over_large_texts_is_cut_too(cast, ada, api):
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({}, "gateways that are not segmented Last 24 hours"),
+        (
+            {"tags": ["edge", "edge"]},
+            "gateways that are not segmented, and segmented ones with the tag edge Last 24 hours",
+        ),
+        (
+            {"tags": ["edge", "<b>"], "tags_disabled": True},
+            "gateways that are not segmented, and segmented ones with one of the tags edge , <b> , but of those only "
+            "ones of 3.x, which do not know tags_disabled Last 24 hours",
+        ),
+    ],
+)
+def test_the_page_says_which_gateways_load_it(cast, ada, said, shown):
+    with scope.org(cast.acme.id):
+        api = publish.create(cast.acme.id, plain() | said, author=None)
+    text = text_of(ada.get(f"/o/acme/apis/{api.id}/"))
+    assert text.partition("Served by ")[2].startswith(shown), text
+
+
 def test_51_apis_are_two_pages(cast, ada):
     with scope.org(cast.acme.id):
         for number in range(51):

@@ -186,7 +186,9 @@ def test_a_stuck_node_comes_first_with_since_when_and_what_to_do(client_for, ope
     page = text_of(client_for(operator).get("/o/acme/nodes/"))
     advice = "It beats but loads no changes: restart this gateway. It goes on serving what it has."
     assert page.count(f"edge-1 is stuck since {since:%-d %b %Y, %H:%M:%S} UTC . {advice}") == 1
-    assert page.index("edge-1 session session-1 stuck") < page.index("edge-0 session session-0 ok")
+    assert page.index(f"edge-1 session session-1 stuck since {since:%-d %b, %H:%M:%S} UTC") < page.index(
+        "edge-0 session session-0 ok"
+    )
 
 
 def test_a_node_not_heard_of_for_a_day_is_left_out(client_for, operator):
