@@ -7,9 +7,11 @@ extension. Conditions are as for classic ones (apis.rest).
 from apis import rest
 from apis import wrapper as wrappers
 from apis.definitions import kinds
+from apis.definitions.oas import importing
 from apis.definitions.oas.document import is_document
 from apis.definitions.oas.made import EXTENSION
 from apis.publishing import publish
+from apis.publishing.refusals import Invalid
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, json_response, members, ok, read_json, tagged
@@ -17,6 +19,20 @@ from orgs.http.rest import RestError, expected, json_response, members, ok, read
 NOT_OAS = "This API is a classic one: it is read and written at /api/apis/{id}"
 NO_YAML = "The document must be JSON: convert one that is YAML first"
 _YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/openapi+yaml")
+# Members of apis.definitions.oas.importing.Asked by what clients call them.
+_TEXTS = {
+    "upstream_url": "upstreamURL",
+    "listen_path": "listenPath",
+    "custom_domain": "customDomain",
+    "api_id": "apiID",
+}
+_SWITCHES = {
+    "authentication": "authentication",
+    "allow_list": "allowList",
+    "validate_request": "validateRequest",
+    "mock_response": "mockResponse",
+}
+_SWITCH = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
 
 
 @access("key", "apis", methods="POST")
@@ -27,9 +43,18 @@ def oas_create(request):
     return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
 
 
-@access("key", "apis", methods="GET PUT DELETE")
+@access("key", "apis", methods="POST")
+def oas_import(request):
+    """A new API from a plain document, and from what the query asks for besides."""
+    document = _extended(request)
+    api = publish.create(rest.organisation_of(request, document), document, author=request.user)
+    said = rest.warned(api, document)
+    return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
+
+
+@access("key", "apis", methods="GET PUT PATCH DELETE")
 def oas_detail(request, id):
-    """GET answers with the bare document."""
+    """GET answers with the bare document; PATCH puts a plain one in its place and keeps what gateways are told."""
     api = _find(id)
     if request.method in SAFE:
         return tagged(request, json_response(api.definition), etags.tag(api.revision))
@@ -37,7 +62,8 @@ def oas_detail(request, id):
     if request.method == "DELETE":
         publish.delete(api, author=request.user, started_from=seen)
         return ok("API deleted")
-    document = _sent(request)
+    renew = request.method == "PATCH"
+    document = _extended(request, api.definition) if renew else _sent(request)
     api = publish.change(api, document, author=request.user, started_from=seen)
     return tagged(request, ok("API updated", **rest.warned(api, document)), etags.tag(api.revision))
 
@@ -84,12 +110,32 @@ def oas_versions(request, id):
 
 def _sent(request):
     """The document of a request's body."""
-    if (request.content_type or "").lower() in _YAML:
-        raise RestError(415, NO_YAML)
+    _refuse_yaml(request)
     document = read_json(request)
     if EXTENSION not in document or not is_document(document):
         raise RestError(400, f"{EXTENSION}: must be there: it says where and how gateways serve the API")
     return document
+
+
+def _extended(request, present=None):
+    """The plain document of a body, with the extension that the query asks for. Raises RestError, Invalid."""
+    _refuse_yaml(request)
+    document = read_json(request)
+    if EXTENSION in document:
+        raise RestError(400, f"{EXTENSION}: must not be there: such a document is sent to /api/apis/oas")
+    asked = {name: request.GET.get(query, "").strip() for name, query in _TEXTS.items()}
+    switches = {
+        name: _SWITCH.get(request.GET.get(query, "").strip().lower()) for name, query in _SWITCHES.items()
+    }
+    made, faults = importing.extended(document, importing.Asked(**asked, **switches), present)
+    if faults:
+        raise Invalid(faults, "")
+    return made
+
+
+def _refuse_yaml(request):
+    if (request.content_type or "").lower() in _YAML:
+        raise RestError(415, NO_YAML)
 
 
 def _find(id):

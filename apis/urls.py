@@ -22,6 +22,7 @@ wire = [
     path("api/apis/categories", rest.api_categories, name="rest-api-categories"),
     path("api/apis/groups", rest.api_groups, name="rest-api-groups"),
     path("api/apis/oas", oas_rest.oas_create, name="rest-oas"),
+    path("api/apis/oas/import", oas_rest.oas_import, name="rest-oas-import"),
     path("api/apis/oas/<str:id>", oas_rest.oas_detail, name="rest-oas-api"),
     path("api/apis/oas/<str:id>/export", oas_rest.oas_export, name="rest-oas-export"),
     path("api/apis/oas/<str:id>/categories", oas_rest.oas_categories, name="rest-oas-categories"),

@@ -209,3 +209,27 @@ def test_an_api_is_its_only_version(ada, made):
             }
         ]
     }
+
+
+def test_a_plain_document_is_imported_and_renewed(ada):
+    plain_one = {name: value for name, value in openapi().items() if name != EXTENSION}
+    query = "?upstreamURL=http://u.example/&listenPath=/imported/&authentication=true&apiID=own"
+    made = send(ada, "POST", f"/oas/import{query}", plain_one)
+    assert (made.json()["Message"], made.json()["ID"]) == ("API created", "own")
+    first = ada.get("/api/apis/oas/own").json()
+    assert first[EXTENSION]["server"]["listenPath"] == {"value": "/imported/", "strip": True}
+    changed = {**plain_one, "info": {"title": "New", "version": "2"}}
+    assert send(ada, "PATCH", "/oas/own?listenPath=/moved/", changed).json()["Message"] == "API updated"
+    second = ada.get("/api/apis/oas/own").json()
+    first[EXTENSION]["server"]["listenPath"]["value"] = "/moved/"
+    assert second == {**first, "info": {"title": "New", "version": "2"}}
+    before = stored()
+    there = f"{EXTENSION}: must not be there: such a document is sent to /api/apis/oas"
+    for method, path in (("POST", "/oas/import"), ("PATCH", "/oas/own")):
+        assert refused(send(ada, method, path, openapi())) == (400, there)
+    assert refused(send(ada, "POST", "/oas/import", plain_one)) == (
+        400,
+        "/servers: must name the upstream, or name it by upstreamURL",
+    )
+    assert refused(send(ada, "PATCH", "/oas/own?upstreamURL=tyk://self", changed))[0] == 400
+    assert stored() == before

@@ -88,7 +88,7 @@ def _derived_problems(definition: dict, trusted: bool, org_id: str) -> list[Prob
         return found
     judged = classic.problems(made.definition, may_use_references=trusted, org_id=org_id)
     found = [Problem(_place(made, problem.pointer), problem.message) for problem in judged]
-    return found + _sibling(made).problems
+    return found + sibling.of(definition, _jwt(made), judged=True).problems
 
 
 def place(definition: dict, at: str) -> str:

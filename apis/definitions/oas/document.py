@@ -34,7 +34,7 @@ def is_document(definition: object) -> bool:
 
 def problems(document: dict) -> list[Problem]:
     """What keeps a document from being understood: its own shape, and the types of the extension."""
-    found = [Problem(pointer(path), fault) for path, fault in islice(_shape(document), shape.MOST)]
+    found = plain_problems(document)
     extension = document.get(EXTENSION)
     if not isinstance(extension, dict):
         return [
@@ -44,6 +44,11 @@ def problems(document: dict) -> list[Problem]:
     for problem in shape.problems(extension, types()):
         found.append(Problem(f"/{EXTENSION}{problem.pointer}", problem.message))
     return found
+
+
+def plain_problems(document: dict) -> list[Problem]:
+    """The same of one without the extension: its own shape."""
+    return [Problem(pointer(path), fault) for path, fault in islice(_shape(document), shape.MOST)]
 
 
 def _shape(document: dict) -> Iterator[tuple[Path, str]]:

@@ -61,7 +61,7 @@ def _certificates(made: Made) -> None:
         for index, each in enumerate(made.at((*source, "domainToPublicKeysMapping")) or []):
             here = (*source, "domainToPublicKeysMapping", index)
             made.used.add(here)
-            keys = ",".join((each or {}).get("publicKeys") or [])
+            keys = ",".join(filter(None, (each or {}).get("publicKeys") or []))
             made.put(("pinned_public_keys", (each or {}).get("domain") or ""), keys, (*here, "publicKeys"))
 
 

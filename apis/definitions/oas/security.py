@@ -235,7 +235,7 @@ def _token(made: Made, here: Path, there: Path) -> None:
         return  # one key is all that gateways ask for
     _credential(made, here, "authToken", "use_standard_auth", str(here[-1]))
     to = ("auth_configs", "authToken")
-    if place := _TOKEN_PLACES.get(made.at((*there, "in"))):
+    if place := _TOKEN_PLACES.get(str(made.at((*there, "in")))):
         named, switch, value = place
         made.put((*to, switch), value, (*there, "in"))
         made.copy((*there, "name"), (*to, named))

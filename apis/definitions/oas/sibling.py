@@ -38,9 +38,9 @@ class Sibling(NamedTuple):
     unchecked: list[Path]
 
 
-def of(document: dict, jwt: str) -> Sibling:
+def of(document: dict, jwt: str, *, judged: bool = False) -> Sibling:
     """The Sibling of a document whose extension is of the right types. jwt: the name of the scheme by which its tokens
-    are judged, "" for none."""
+    are judged, "" for none. judged: whether its extent is looked at, too, which takes long for large ones."""
     named = operations.found(document)
     said = _said(document, named)
     if not said and not jwt:
@@ -73,7 +73,7 @@ def of(document: dict, jwt: str) -> Sibling:
     if writer.components:
         components["schemas"] = writer.components
     whole = made | ({"components": components} if components else {}) | {EXTENSION: extension}
-    if not writer.problems:
+    if judged and not writer.problems:
         _judge_extent(whole, named, said, writer)
     return Sibling(whole, writer.problems, writer.unchecked)
 

@@ -1,9 +1,12 @@
 """What each member of the extension becomes in a classic definition."""
 
+import copy
+
 import pytest
 
-from apis.definitions.kinds import additions, as_classic, problems
+from apis.definitions.kinds import additions, as_classic, document_for_gateways, kind, problems
 from apis.definitions.oas.made import whole_seconds
+from apis.definitions.rules import shape
 from tests.apis.examples import openapi
 
 EXTENSION = "x-tyk-api-gateway"
@@ -263,3 +266,48 @@ def test_an_empty_extension_is_judged_and_derived_from():
         f"/{EXTENSION}/server/listenPath/value",
         f"/{EXTENSION}/upstream/url",
     }
+
+
+def places(value, path=()):
+    """Every path below a value."""
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in below:
+        yield (*path, step)
+        yield from places(inner, (*path, step))
+
+
+HOSTILE = [openapi(operations={"list": {plugin: given for plugin, given, _, _ in PLUGINS}})]
+HOSTILE += [
+    protected(schemes, components, [{name: [] for name in schemes}], **more)
+    for schemes, components, more, _ in WAYS
+]
+
+
+@pytest.mark.parametrize("document", HOSTILE)
+def test_whatever_stands_anywhere_is_refused_or_derived_in_the_types_that_gateways_decode(document):
+    for number, path in enumerate(places(document)):
+        made = copy.deepcopy(document)
+        holder = made
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = [None, 1, [], {}, "x", [None], [{}], {"a": None}, True][number % 9]
+        if not problems(made, may_use_references=True) and kind(made) == "oas":
+            assert shape.problems(as_classic(made)) == []
+            assert all(isinstance(told, str) for told in additions(made))
+            assert document_for_gateways(made) is None or EXTENSION in document_for_gateways(made)
+
+
+def test_what_broke_once_is_refused():
+    for value in ([], {}):
+        document = protected({"k": ON}, {"k": KEY | {"in": value}}, [{"k": []}])
+        assert problems(document, may_use_references=True) == []
+    keys = [{"domain": "d", "publicKeys": [None]}]
+    pinned = openapi(
+        extension={
+            "upstream": {
+                "url": "http://u.example",
+                "certificatePinning": ON | {"domainToPublicKeysMapping": keys},
+            }
+        }
+    )
+    assert as_classic(pinned)["pinned_public_keys"] == {"d": ""}

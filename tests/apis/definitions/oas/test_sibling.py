@@ -192,14 +192,14 @@ def test_a_schema_may_come_back_below_itself_but_no_example_can():
 
 
 def test_a_long_chain_of_schemas_is_followed():
-    names = [f"S{number}" for number in range(3_000)]
+    names = [f"S{number}" for number in range(2_000)]
     chain = {
         name: {"properties": {"x": {"$ref": f"#/components/schemas/{after}"}}}
         for name, after in pairwise(names)
     }
-    document = checked({"$ref": "#/components/schemas/S0"}, **chain, S2999={})
+    document = checked({"$ref": "#/components/schemas/S0"}, **chain, S1999={})
     assert said(document) == []
-    assert len(document_for_gateways(document)["components"]["schemas"]) == 3_000
+    assert len(document_for_gateways(document)["components"]["schemas"]) == 2_000
 
 
 def test_what_gateways_do_not_look_at_is_said():
