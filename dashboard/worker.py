@@ -19,7 +19,7 @@ from apis.gateways.error_text import described, where
 from apis.gateways.notices import Notices
 from dashboard import reachable
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
-from dashboard.nodes import signals
+from dashboard.nodes.reloads import signals
 from keys.adoption import discovery
 from keys.certificates import repair as certificate_repair
 from keys.keys import repair

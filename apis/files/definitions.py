@@ -60,8 +60,7 @@ def found(files: Iterable[File]) -> tuple[list[Found], list[File]]:
 
 def api_id(definition: dict[str, Any]) -> str:
     """The API ID that a definition of either kind has; "" if it has none."""
-    said = kinds.names(definition).api_id if is_document(definition) else definition.get("api_id")
-    return said if isinstance(said, str) else ""
+    return kinds.names(definition).api_id
 
 
 def org_ids(named: Iterable[str]) -> dict[str, int]:

@@ -29,7 +29,7 @@ class NodesConfig(AppConfig):
     def ready(self):
         # Models can be imported only now.
         from apis.gateways import kinds  # noqa: PLC0415
-        from dashboard.nodes import signals  # noqa: PLC0415
+        from dashboard.nodes.reloads import signals  # noqa: PLC0415
 
         # A signal goes out by itself, at most a second after the last one.
         kinds.register("reload", signals.confirm, urgency=kinds.FIRST, rests=1)

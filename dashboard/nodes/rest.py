@@ -6,9 +6,9 @@ Gateways serve every organisation, so whoever may see nodes sees them all; where
 from django.utils import timezone
 
 from apis.models import ApiDefinition
-from dashboard.nodes import reloading
 from dashboard.nodes.health import GONE_AFTER
 from dashboard.nodes.models import Node
+from dashboard.nodes.reloads import reloading
 from orgs.access import access
 from orgs.http.rest import RestError, json_response, stamp
 

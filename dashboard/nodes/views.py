@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
-from dashboard.nodes import checklist, connecting, reloading
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER, Heard, health
+from dashboard.nodes.joining import checklist, connecting
 from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
+from dashboard.nodes.reloads import reloading
 from keys.keyspace import refill
 from orgs.access import access
 from orgs.http import numbered

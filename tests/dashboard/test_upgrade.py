@@ -21,7 +21,7 @@ from psycopg import sql
 from apis.gateways import delivery
 from apis.models import Outbox
 from apis.publishing import columns
-from dashboard.nodes import signals
+from dashboard.nodes.reloads import signals
 from keys.keys import search
 from keys.keys.words import words
 from keys.models import Key

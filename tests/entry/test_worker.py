@@ -24,7 +24,7 @@ from apis.models import Outbox
 from dashboard import worker
 from dashboard.analytics.ingest import claim
 from dashboard.analytics.models import RollupCut
-from dashboard.nodes import feed_check, signals
+from dashboard.nodes.reloads import feed_check, signals
 from dashboard.worker import Step
 from keys.keys import lifecycle
 from orgs import scope

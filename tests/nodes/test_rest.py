@@ -8,11 +8,11 @@ from django.test import Client
 from django.utils import timezone
 
 from apis.gateways.signing import signed
-from dashboard.nodes import reloading, signals
 from dashboard.nodes.models import Node, NodeSignal
+from dashboard.nodes.reloads import reloading, signals
 from orgs.models import PlatformAuditEntry
 from tests.nodes.gateway import published
-from tests.nodes.test_signals import RELOAD, later, told  # noqa: F401  a fixture
+from tests.nodes.reloads.test_signals import RELOAD, later, told  # noqa: F401  a fixture
 
 
 @pytest.fixture

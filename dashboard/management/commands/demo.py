@@ -15,7 +15,7 @@ from dashboard.engines.children import say
 from dashboard.engines.listening import StartError
 from dashboard.engines.listening import port as tcp_port
 from dashboard.engines.processes import EngineError
-from dashboard.nodes.connecting import configuration
+from dashboard.nodes.joining.connecting import configuration
 
 MARK = "demonstration"  # the file in var/ which says that the data there is invented
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apis.gateways import redis_client
 from apis.gateways.notices import Notices
 from dashboard import reachable, worker
-from dashboard.nodes import signals
+from dashboard.nodes.reloads import signals
 from orgs.db.proof import Unprotected
 
 logger = logging.getLogger(__name__)

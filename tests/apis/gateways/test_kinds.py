@@ -21,6 +21,7 @@ def test_the_apps_register_their_own_and_what_ends_an_access_goes_first():
         "org-key": kinds.FIRST,
         "org-key-check": kinds.LAST,
         "reload": kinds.FIRST,
+        "responses-dropped": kinds.LATER,
         "session-ended": kinds.FIRST,
         "session-ended-check": kinds.LAST,
     }

@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from dashboard.nodes import feed_check
-from dashboard.nodes.feed_check import patience, trouble
+from dashboard.nodes.reloads import feed_check
+from dashboard.nodes.reloads.feed_check import patience, trouble
 
 ETAG = 'W/"stamp"'
 

@@ -12,10 +12,11 @@ from redis import Redis, RedisError
 from apis.gateways.telling import tell
 from apis.models import FeedVersion, Outbox
 from apis.publishing import feed as published
-from dashboard.nodes import envelope, feed_check
+from dashboard.nodes import envelope
 from dashboard.nodes.health import LIVENESS_SILENT_AFTER
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
-from dashboard.nodes.repeats import AFTER_REFUSAL, due_at
+from dashboard.nodes.reloads import feed_check
+from dashboard.nodes.reloads.repeats import AFTER_REFUSAL, due_at
 from keys.policies.serving import POLICIES
 
 logger = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.nodes import connecting
-from dashboard.nodes.connecting import configuration
+from dashboard.nodes.joining import connecting
+from dashboard.nodes.joining.connecting import configuration
 
 
 def test_the_block_names_the_dashboard_and_the_redis_without_its_password():
@@ -64,7 +64,7 @@ def test_every_block_closes_the_gateways_own_api_with_a_new_secret():
 
 
 def test_readme_shows_the_same_block():
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
     block = json.loads(
         readme.partition("## Connecting a gateway")[2].partition("```json")[2].partition("```")[0]
     )

@@ -26,7 +26,7 @@ def as_json(settings: dict) -> str:
 def variables(settings: dict, prefix: str = "TYK_GW") -> dict[str, str]:
     """The same as environment variables, which go before what `tyk.conf` says: gateways of 3.0 to 5.14 name each after
     the members that lead to it, without underscores. What is empty is so without one."""
-    found = {}
+    found: dict[str, str] = {}
     for member, value in settings.items():
         name = f"{prefix}_{member.replace('_', '').upper()}"
         if isinstance(value, dict):

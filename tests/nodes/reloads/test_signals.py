@@ -19,8 +19,9 @@ from redis.retry import Retry
 from apis.gateways.names import CHANNEL
 from apis.gateways.signing import signed
 from apis.models import FeedVersion, Outbox
-from dashboard.nodes import envelope, feed_check, signals
+from dashboard.nodes import envelope
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
+from dashboard.nodes.reloads import feed_check, signals
 from keys.models import PolicyFeed
 from orgs import scope
 from orgs.ids import new_id

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from dashboard.nodes.repeats import due_at
+from dashboard.nodes.reloads.repeats import due_at
 
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
