@@ -19,8 +19,9 @@ def parallel(arguments: list[str]) -> list[str]:
     """The arguments which spread the tests over the processors; none if the caller chose, or for one file."""
     chosen = any(argument.startswith(ALONE) for argument in arguments)
     one_file = len([argument for argument in arguments if argument.partition("::")[0].endswith(".py")]) == 1
-    # By file, because what takes seconds to start is shared by the tests of one file.
-    return [] if chosen or one_file else ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile"]
+    # By file, because what takes seconds to start is shared by the tests of one file. One more than there are
+    # processors, because many tests wait for servers and browsers that they start.
+    return [] if chosen or one_file else ["-n", str(min(os.cpu_count() or 1, 8) + 1), "--dist", "loadfile"]
 
 
 def environment(engines: embedded.Engines) -> dict[str, str]:
