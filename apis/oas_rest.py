@@ -37,19 +37,13 @@ _SWITCH = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": 
 
 @access("key", "apis", methods="POST")
 def oas_create(request):
-    document = _sent(request)
-    api = publish.create(rest.organisation_of(request, document), document, author=request.user)
-    said = rest.warned(api, document)
-    return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
+    return rest.created(request, _sent(request))
 
 
 @access("key", "apis", methods="POST")
 def oas_import(request):
     """A new API from a plain document, and from what the query asks for besides."""
-    document = _extended(request)
-    api = publish.create(rest.organisation_of(request, document), document, author=request.user)
-    said = rest.warned(api, document)
-    return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
+    return rest.created(request, _extended(request))
 
 
 @access("key", "apis", methods="GET PUT PATCH DELETE")

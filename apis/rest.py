@@ -40,7 +40,7 @@ NOT_CLASSIC = "api_definition: this API is an OpenAPI document: send that to /ap
 @access("key", "apis", methods="GET POST")
 def api_list(request):
     if request.method == "POST":
-        return _create(request)
+        return created(request, *_sent(request))
     form = valid(ListForm(request.GET))
     rows, pages = page(request, form.found(ApiDefinition.objects.all()))
     # Who asks for all of them makes copies of them, and reads a document nowhere else.
@@ -60,7 +60,8 @@ def api_search(request):
 @access("key", "apis", methods="GET")
 def api_categories(request):
     """How many APIs each category has."""
-    counts = Counter(name for names in _categories() for name in names)
+    named = ApiDefinition.objects.exclude(categories=[]).values_list("categories", flat=True)
+    counts = Counter(name for names in named for name in names)
     return json_response({"categories": [{"name": name, "count": counts[name]} for name in sorted(counts)]})
 
 
@@ -141,9 +142,9 @@ def wrapper(api, *, with_document=False):
     return made
 
 
-def _create(request):
-    definition, kept = _sent(request)
-    org_id = organisation_of(request, definition)
+def created(request, definition, kept=None):
+    """Publish a new API and answer as Tyk does."""
+    org_id = _organisation_of(request, definition)
     api = publish.create(org_id, definition, author=request.user, wrapper=kept)
     said = warned(api, definition)
     return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
@@ -171,11 +172,7 @@ def _sent(request):
     return definition, wrappers.taken(body)
 
 
-def _categories():
-    return ApiDefinition.objects.exclude(categories=[]).values_list("categories", flat=True)
-
-
-def organisation_of(request, definition):
+def _organisation_of(request, definition):
     """Whose API a new one is to be. A super-user has no organisation of his own, so he has to say it."""
     if request.user.org_id:
         return request.user.org_id

@@ -1,7 +1,7 @@
 """JSON pointers (RFC 6901) and the one shape in which a fault of a definition is reported."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]  # the steps of a pointer; cheap to lengthen, however long a member's name
 
@@ -32,6 +32,19 @@ def pointer(path: Path) -> str:
 def steps(pointer: str) -> list[str]:
     """The names and indices, as text, that a JSON pointer is made of."""
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
+def at(document: object, pointer: str) -> Any:
+    """What a JSON pointer, or a reference (#/…) within a document, leads to; None where there is nothing."""
+    value = document
+    for step in steps(pointer.removeprefix("#")):
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
 
 
 def walk(value: object, path: Path = ()) -> Iterator[tuple[Path, str | None, object]]:

@@ -34,11 +34,6 @@ def object_in(file: File) -> tuple[dict | None, str]:
     return (value, "") if isinstance(value, dict) else (None, "must be a JSON object")
 
 
-def plain(text: str) -> str:
-    """A text from outside, fit for a terminal: without what one would act on."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
 def short(names: Iterable[str], most: int = 3) -> str:
     """Some names from outside, for a sentence."""
     known = [printable(name) for name in names]

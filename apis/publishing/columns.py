@@ -10,7 +10,9 @@ LONGEST_TARGET = 2_000  # characters that lists show
 
 def columns(definition: dict) -> dict[str, Any]:
     """{column of ApiDefinition: value} of a definition in normal form."""
-    names, where, targets = kinds.names(definition), kinds.address(definition), kinds.targets(definition)
+    # Derived once: what is asked of it says the same as the definition itself.
+    classic = kinds.as_classic(definition)
+    names, where, targets = kinds.names(definition), kinds.address(classic), kinds.targets(classic)
     return {
         "api_id": names.api_id,
         "name": names.name,
@@ -21,10 +23,10 @@ def columns(definition: dict) -> dict[str, Any]:
         "claimed_domain": claimed_domain(where.domain),
         "path_head": head(where.path),
         "versions": kinds.versions(definition),
-        "auth": kinds.auth(definition),
+        "auth": kinds.auth(classic),
         "target_url": targets.url[:LONGEST_TARGET],
         "calls": targets.apis,
-        "policies": sorted({id for _, id in kinds.policies(definition)}),
+        "policies": sorted({id for _, id in kinds.policies(classic)}),
         "kind": kinds.kind(definition),
         "categories": kinds.categories(definition),
     }

@@ -2,8 +2,8 @@
 
 import shlex
 
-from apis.files.reading import plain
 from keys.files.adoption import LEFT, NEW, REFUSED, REPLACED, SAME, Report, Result
+from orgs.http.strict_json import plain
 from orgs.models import Organisation
 
 _WORDS = {

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from apis.definitions.pointer import Problem, child
-from apis.files.reading import File, object_in, plain
+from apis.files.reading import File, object_in
+from orgs.http.strict_json import plain
 
 _STATES = {True: "deny", False: "active"}
 
@@ -48,7 +49,9 @@ def each_alone(policies: Iterable[Found]) -> list[Found]:
     often = Counter(policy.id for policy in found if policy.id)
     shared = Problem("/id", "is the ID of a policy in another file too")
     return [
-        policy._replace(problems=(*policy.problems, shared)) if often[policy.id] > 1 else policy
+        policy._replace(problems=(*policy.problems, shared))
+        if often[policy.id] > 1 and shared not in policy.problems
+        else policy
         for policy in found
     ]
 

@@ -75,5 +75,10 @@ def _check_text(text: str, where: str) -> None:
 
 
 def printable(name: str) -> str:
-    """A name from outside fit for a message: short, and without what a terminal would act on."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name[:60])
+    """A name from outside fit for a message: short, and plain."""
+    return plain(name[:60])
+
+
+def plain(text: str) -> str:
+    """A text from outside without what a terminal would act on."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

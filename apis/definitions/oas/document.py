@@ -9,8 +9,7 @@ from pathlib import Path as File
 
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.oas.operations import METHODS
-from apis.definitions.oas.schemas import at
-from apis.definitions.pointer import Path, Problem, pointer, walk
+from apis.definitions.pointer import Path, Problem, at, pointer, walk
 from apis.definitions.rules import shape
 
 STREAMING = "x-tyk-streaming"

@@ -35,7 +35,7 @@ def _balancing(made: Made) -> None:
         made.used.add(here)
         weight = (target or {}).get("weight") or 0
         if not 0 <= weight <= MOST_TARGETS - place:
-            made.copy((*here, "weight"), ("proxy", "weight"), _too_many)
+            made.read((*here, "weight"), _too_many)
             return
         for _ in range(weight):
             made.put(("proxy", "target_list", place), (target.get("url") or ""), (*here, "url"))

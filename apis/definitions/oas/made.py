@@ -63,16 +63,22 @@ class Made:
         self.put(to, {}, source)
         self.used.discard(source)
 
-    def copy(self, source: Path, to: Path, convert: Callable[[Any], Any] | None = None) -> None:
-        """Set a member to what the document says at `source`, if it says anything. convert raises ValueError."""
+    def copy(self, source: Path, to: Path, convert: Convert = None) -> None:
+        """Set a member to what the document says at `source`, if it says anything."""
+        self.put(to, self.read(source, convert), source)
+
+    def read(self, source: Path, convert: Convert) -> Any:
+        """What the document says at `source`, written otherwise; None where it says nothing, or convert raises
+        ValueError, which is a fault then."""
+        self.used.add(source)
         value = self.at(source)
-        if value is not None and convert:
-            try:
-                value = convert(value)
-            except ValueError as error:
-                self.faults.append(Problem(pointer(source), str(error)))
-                value = None
-        self.put(to, value, source)
+        if value is None or convert is None:
+            return value
+        try:
+            return convert(value)
+        except ValueError as error:
+            self.faults.append(Problem(pointer(source), str(error)))
+            return None
 
     def enabled(self, source: Path) -> bool:
         """Whether an object of the document is there and switched on; one that is not is accounted for, whole."""

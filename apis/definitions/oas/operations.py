@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from apis.definitions.oas.made import (
+    VERSION,
     VERSION_PATH,
     Convert,
     Made,
@@ -92,8 +93,8 @@ def found(document: dict) -> dict[str, Operation]:
 
 def derive(made: Made) -> None:
     """The extended paths of all operations of the extension."""
-    made.definition["version_data"]["versions"]["Default"] |= {
-        "name": "Default",
+    made.definition["version_data"]["versions"][VERSION] |= {
+        "name": VERSION,
         "use_extended_paths": True,
         "extended_paths": {},
     }
@@ -110,7 +111,7 @@ def derive(made: Made) -> None:
 
 def _operation(made: Made, source: Path, operation: Operation) -> None:
     for name in made.at(source):
-        if name in ("postPlugins",):
+        if name == "postPlugins":
             _post_plugin(made, (*source, name), operation)
         elif made.enabled((*source, name)):
             here = (*source, name)
@@ -134,7 +135,7 @@ def _operation(made: Made, source: Path, operation: Operation) -> None:
 
 def _entry(made: Made, source: Path, operation: Operation, kind: str) -> Path:
     """The path of a new extended path."""
-    there = made.definition["version_data"]["versions"]["Default"]["extended_paths"].get(kind, [])
+    there = made.definition["version_data"]["versions"][VERSION]["extended_paths"].get(kind, [])
     to = (*_EXTENDED, kind, len(there))
     made.begin(to, source)
     made.put((*to, "path"), operation.path, operation.place)
@@ -204,7 +205,7 @@ def _rule(made: Made, source: Path, to: Path, rule: dict[str, Any]) -> None:
     elif rule.get("in") in _MATCHES:
         matches = (*to, _MATCHES[rule["in"]], rule.get("name") or "")
     else:
-        made.copy((*source, "in"), (*to, "in"), _no_place)
+        made.read((*source, "in"), _no_place)
         return
     made.copy((*source, "pattern"), (*matches, "match_rx"))
     made.put((*matches, "reverse"), bool(rule.get("negate")), (*source, "negate"))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from apis.definitions.pointer import Path, Problem, pointer, steps
+from apis.definitions.pointer import Path, Problem, at, pointer, steps
 
 COMPONENT = "#/components/schemas/"
 _NAME = re.compile(r"[a-zA-Z0-9._-]+")
@@ -200,19 +200,6 @@ _READERS = {
     **dict.fromkeys(("items", "not", "additionalProperties"), Writer._single),
     "properties": Writer._properties,
 }
-
-
-def at(document: Any, reference: str) -> Any:
-    """What a reference within a document leads to; None where there is nothing."""
-    value = document
-    for step in steps(reference.removeprefix("#")):
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
 
 
 def below(schema: dict) -> Iterator[Any]:

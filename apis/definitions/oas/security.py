@@ -123,8 +123,7 @@ def derive(made: Made) -> None:
     made.put(("use_keyless",), False, (*AUTHENTICATION, "enabled"))
     made.copy((*AUTHENTICATION, "stripAuthorizationData"), ("strip_auth_data",))
     made.copy((*AUTHENTICATION, "baseIdentityProvider"), ("base_identity_provided_by",))
-    made.copy((*AUTHENTICATION, "securityProcessingMode"), ("security_mode",), _mode)
-    made.definition.pop("security_mode", None)
+    made.read((*AUTHENTICATION, "securityProcessingMode"), _mode)
     asked = _asked_for(made)
     for name in asked:
         _scheme(made, name)

@@ -7,7 +7,7 @@ does a reference out of the schema. A schema that comes back below (`properties`
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from apis.definitions.pointer import steps, walk
+from apis.definitions.pointer import at, walk
 
 # Members whose schemas hold for the same value as the schema they stand in.
 _LISTS = ("allOf", "anyOf", "oneOf")
@@ -47,18 +47,5 @@ def _in_place(schema: dict, root: object) -> list[dict]:
     if isinstance(schema.get("dependencies"), dict):
         found += schema["dependencies"].values()
     if isinstance(schema.get("$ref"), str):
-        found.append(_at(root, schema["$ref"]))
+        found.append(at(root, schema["$ref"]))
     return [below for below in found if isinstance(below, dict)]
-
-
-def _at(root: object, reference: str) -> object:
-    """What a reference within the schema points to; None where there is nothing."""
-    value = root
-    for step in steps(reference.removeprefix("#")):
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value

@@ -16,6 +16,7 @@ from django.db import connection
 from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.dimensions import BASES, Grain, dimension
 from dashboard.analytics.models import Record
+from dashboard.analytics.reports.rows import OF_A_CLIENT, OF_A_KEY
 
 HOUR = timedelta(hours=1)
 WINDOWS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # then
@@ -161,10 +162,9 @@ def terms(wanted: Wanted) -> tuple[str, list]:
     if wanted.api:
         found.append(("api_id = %s", [wanted.api]))
     if wanted.key:
-        # The second term is what the partial index on keys asks for.
-        found.append(("key = ''", []) if wanted.key == NO_KEY else ("key = %s AND key <> ''", [wanted.key]))
+        found.append(("key = ''", []) if wanted.key == NO_KEY else (OF_A_KEY, [wanted.key]))
     if wanted.oauth:
-        found.append(("oauth = %s AND oauth <> ''", [wanted.oauth]))
+        found.append((OF_A_CLIENT, [wanted.oauth]))
     if wanted.status:
         first = int(wanted.status.replace("xx", "00"))
         last = first + 99 if wanted.status.endswith("xx") else first
