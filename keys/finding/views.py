@@ -56,7 +56,9 @@ def key_list(request, org):
         return csv_stream(f"keys-{request.org.slug}.csv", CSV_HEADER, batches)
     asked = filters.asked()
     counted = paging.COUNTED if matching.countable else 0
-    page = paging.page(request.GET, matching.keys, filters.order, asked, counted=counted)
+    page = paging.page(
+        request.GET, matching.keys, filters.order, asked, counted=counted, known=matching.total
+    )
     used = _usage(request, page.items)
     context = {
         "section": "keys",

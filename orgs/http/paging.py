@@ -103,12 +103,13 @@ def page(
     kept: Mapping[str, object] | None = None,
     *,
     counted: int = COUNTED,
+    known: int | None = None,
 ) -> Page:
     """The page of `rows` that an address asks for.
 
     asked: the address's parameters. order: names of columns or annotations that are never null, all ascending or all
     descending ("-"), the last of them unique. kept: what the addresses of other pages must say too, such as filters.
-    counted: how far to count, 0 for not at all. Raises BadPlace.
+    counted: how far to count, 0 for not at all. known: how many rows there are, if the caller knows. Raises BadPlace.
     """
     names = [name.removeprefix("-") for name in order]
     place = _place(asked, rows, names)
@@ -117,7 +118,8 @@ def page(
         # The beginning is reached: a whole page, not what was left of one.
         place = _Place(place.size)
         found, more = _read(rows, order, place)
-    total = _total(rows, counted)
+    whole = place == _Place(place.size) and not more
+    total = len(found) if whole else known if known is not None else _total(rows, counted)
     first = _first(place, len(found), total)
     has_newer = more if place.backwards else place.after is not None
     has_older = place.before is not None if place.backwards else more

@@ -131,6 +131,41 @@ def test_what_many_have_is_not_counted(cast, keys, monkeypatch):
     assert (countable, beyond) == ([True, True, True], [True, False, True])
 
 
+def test_how_many_keys_there_are_is_known_only_where_what_was_looked_up_is_all_that_is_asked(
+    cast, keys, monkeypatch
+):
+    gold = policies.policy(cast.acme, build.api(cast.acme, "Third"))
+    for alias in ("first", "second"):
+        spec = lifecycle.KeySpec(alias=alias, owner="Ann", tags=["vip"], policies=(gold.id,))
+        build.inside(cast.acme, lifecycle.create, cast.acme.id, spec, created_by="test")
+    soon = timezone.now() + timedelta(days=1)
+    with scope.org(cast.acme.id):
+        Key.objects.filter(alias="second").update(expires_at=soon - timedelta(hours=1))
+        kinds = {
+            "owner": {"owner": "Ann"},
+            "no owner": {"owner": ""},
+            "tag": {"tag": "vip"},
+            "policy": {"policy": gold.id},
+            "ending": {"ends_by": soon},
+            "nothing": {},
+            "text": {"text": "part"},
+            "API": {"api_id": "nosuch"},
+            "state": {"state": "expired"},
+            "two": {"owner": "Ann", "tag": "vip"},
+            "within": {"owner": "Ann", "state": "active"},
+        }
+        told = {kind: search.found(**asked).total for kind, asked in kinds.items()}
+        counted = {
+            kind: search.found(**kinds[kind]).keys.count()
+            for kind, total in told.items()
+            if total is not None
+        }
+        monkeypatch.setattr(search, "FEW", 1)
+        beyond = search.found(owner="Ann").total
+    assert counted == {"owner": 3, "no owner": 4, "tag": 2, "policy": 2, "ending": 1}
+    assert (told, beyond) == (dict.fromkeys(kinds) | counted, None)
+
+
 def test_a_key_is_found_by_its_new_name_and_no_longer_by_the_old(cast, keys):
     with scope.org(cast.acme.id):
         lifecycle.change(keys["all"], lifecycle.KeySpec(alias="Renamed", owner="Bob", all_apis=True))

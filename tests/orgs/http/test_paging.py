@@ -66,6 +66,21 @@ def test_pages_follow_one_another_and_lead_back(entries):
     assert (third.older, third.oldest, page(third.newest)) == ("", "", first)
 
 
+def test_rows_are_counted_only_where_nobody_knows_how_many_there_are(cast, entries):
+    asked = {"one page": {"address": "?size=200"}, "known": {"known": 120}, "counted": {}}
+    with scope.org(cast.acme.id):
+        said = {}
+        for what, options in asked.items():
+            with CaptureQueriesContext(connection) as queries:
+                position = page(**options).position
+            said[what] = (position, len(queries))
+    assert said == {
+        "one page": ("1 to 120 of 120", 1),
+        "known": ("1 to 50 of 120", 1),
+        "counted": ("1 to 50 of 120", 2),
+    }
+
+
 def test_the_last_page_is_read_from_the_end(entries):
     last = page(page().oldest)
     assert (labels(last), last.position, last.older, last.oldest) == (

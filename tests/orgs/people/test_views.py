@@ -324,9 +324,7 @@ def test_the_list_asks_the_database_as_often_for_three_people_as_for_one(
         assert len(addresses(client.get("/o/acme/people/"))) == 3
 
 
-QUERIES = (
-    6  # the transaction's two, the session, the person with his organisation, the people and their number
-)
+QUERIES = 5  # the transaction's two, the session, the person with his organisation, the people
 
 
 def test_another_organisations_person_is_missing_from_the_page_that_switches_people_off(cast, client_for):
