@@ -4,6 +4,8 @@ import http.client
 import io
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 from django.test.client import RequestFactory
@@ -50,6 +52,20 @@ def test_pages_and_their_files_are_there_before_anything_was_collected(run, comm
         files = re.findall('(?:href|src)="(/static/[^"]+)"', page)
         assert files
         assert {file: get(port, file)[0] for file in files} == dict.fromkeys(files, 200)
+
+
+def test_what_a_web_process_has_loaded_is_not_looked_through_for_garbage():
+    program = (
+        "import django, gc; django.setup();"
+        "from dashboard.web import gunicorn_settings; gunicorn_settings.settle();"
+        "from keys.finding import views;"
+        "print(any(each is views.key_list for each in gc.get_objects()), gc.get_freeze_count() > 100_000)"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+    said = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "False True\n"
 
 
 def test_a_mount_below_a_path_is_refused_and_not_half_served(settings):
