@@ -21,7 +21,9 @@ def parallel(arguments: list[str]) -> list[str]:
     one_file = len([argument for argument in arguments if argument.partition("::")[0].endswith(".py")]) == 1
     # By file, because what takes seconds to start is shared by the tests of one file. One more than there are
     # processors, because many tests wait for servers and browsers that they start.
-    return [] if chosen or one_file else ["-n", str(min(os.cpu_count() or 1, 8) + 1), "--dist", "loadfile"]
+    # In the order of tests/conftest.py, which begins with what takes longest: xdist's own begins with most tests.
+    order = ["--dist", "loadfile", "--no-loadscope-reorder"]
+    return [] if chosen or one_file else ["-n", str(min(os.cpu_count() or 1, 8) + 1), *order]
 
 
 def environment(engines: embedded.Engines) -> dict[str, str]:
