@@ -1,6 +1,7 @@
-"""What people paste to upload certificates, and what the list shows."""
+"""What people paste or send to upload certificates, and what the list shows."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from keys.certificates.ending import SOON
@@ -25,9 +26,12 @@ class _Unechoed(forms.Textarea):
 
 
 class UploadForm(forms.Form):
+    """Pasted or as a file: `content` of what is cleaned, as bytes."""
+
     pem = forms.CharField(
         label="Certificate",
         max_length=LARGEST,
+        required=False,
         strip=False,
         widget=_Unechoed(attrs={"rows": 14, "spellcheck": "false", "autocomplete": "off", "class": "mono"}),
         help_text=(
@@ -35,6 +39,26 @@ class UploadForm(forms.Form):
             "keys to pin. A private key must not be encrypted: it is kept sealed, and shown to nobody again."
         ),
     )
+    file = forms.FileField(
+        label="Or a file",
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".pem,.crt,.cer,.key"}),
+        help_text=f"The same in a file of {LARGEST // 1024} KiB at most.",
+    )
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        pasted, sent = cleaned.get("pem"), cleaned.get("file")
+        if pasted and sent:
+            raise ValidationError({"file": "Paste the certificate or choose a file, not both."})
+        if sent:
+            # Read on no further than to see that it is too large.
+            cleaned["content"] = sent.read(LARGEST + 1)
+        elif pasted:
+            cleaned["content"] = pasted.encode()
+        elif not self.errors:
+            raise ValidationError({"pem": "Paste a certificate or choose a file."})
+        return cleaned
 
 
 class ListForm(forms.Form):

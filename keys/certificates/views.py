@@ -51,14 +51,15 @@ def certificate_list(request, org):
     return render(request, "certificates/list.html", context)
 
 
-@access("session", "certs", methods="GET POST", form=True)
+@access("session", "certs", methods="GET POST", form=True, files=True)
 def certificate_upload(request, org):
-    form = UploadForm(request.POST or None)
+    # A form that was sent empty was sent too.
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if form.is_valid():
         try:
             with said_in(form):
                 made = lifecycle.upload(
-                    request.org.id, form.cleaned_data["pem"].encode(), created_by=request.user.email
+                    request.org.id, form.cleaned_data["content"], created_by=request.user.email
                 )
                 return _uploaded(request, org, made)
         except Taken:

@@ -1,7 +1,9 @@
 """Pages of certificates."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
+from keys.certificates.pem import LARGEST, NONE_THERE
 from keys.models import Certificate
 from orgs import scope
 from orgs.providers import attention
@@ -44,6 +46,36 @@ def test_what_is_refused_is_not_sent_back(cast, ada):
         400,
         True,
     )
+
+
+def test_a_certificate_is_sent_as_a_file_too_but_not_in_both_ways_or_none(cast, ada):
+    def sent(**members):
+        return ada.post("/o/acme/certificates/new/", members)
+
+    def file(content):
+        return SimpleUploadedFile("server.pem", content)
+
+    whole = (SERVER.pem + SERVER.key_pem).encode()
+    refused = {
+        "both": sent(pem=ALICE.pem, file=file(whole)),
+        "none": sent(pem=""),
+        "empty": sent(pem="", file=file(b"")),
+        "too long": sent(file=file(b" " * (LARGEST + 1))),
+        "no text": sent(file=file(b"\x30\x82\xff\x00")),
+    }
+    assert {
+        what: (answer.status_code, answer.context["form"].errors) for what, answer in refused.items()
+    } == {
+        "both": (400, {"file": ["Paste the certificate or choose a file, not both."]}),
+        "none": (400, {"pem": ["Paste a certificate or choose a file."]}),
+        "empty": (400, {"file": ["The submitted file is empty."]}),
+        "too long": (400, {"pem": ["Must not be longer than 256 KiB."]}),
+        "no text": (400, {"pem": [NONE_THERE]}),
+    }
+    assert b"BEGIN" not in refused["both"].content
+    assert sent(file=file(whole)).status_code == 302
+    with scope.org(cast.acme.id):
+        assert [row.names for row in Certificate.objects.all()] == [["server.example"]]
 
 
 def test_one_in_use_says_by_whom_and_stays(cast, ada):
