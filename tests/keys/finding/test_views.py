@@ -10,7 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from apis.gateways import names
+from keys.finding import quotas
 from keys.keys import lifecycle
+from keys.keys.reader import policies_of
 from keys.models import Key
 from keys.rotation.counters import SPENT
 from orgs import scope
@@ -185,6 +188,40 @@ def test_a_row_says_how_much_of_its_quota_a_key_has_used(acme, made, redis):
         for alias, row in rows(acme.get("/o/acme/keys/")).items()
     }
     assert found == {"gold": (50, 200), "closed": (0, 200), "own": (50, 50), "bare": None, "ending": None}
+
+
+def test_the_fullest_of_several_quotas_is_shown_whatever_a_key_is_counted_under(cast, acme, orders, redis):
+    returns = build.api(cast.acme, "Returns")
+
+    def limited(api, quota_max):
+        return policies.policy(
+            cast.acme,
+            api,
+            name=f"{quota_max}",
+            partitions={"per_api": True},
+            access_rights={api.api_id: {"limit": {"quota_max": quota_max, "quota_renewal_rate": 60}}},
+        )
+
+    few, many = limited(orders, 10), limited(returns, 1_000)
+    two = by(cast.acme, few, many, alias="two")
+    with scope.org(cast.acme.id):
+        counted = quotas.counted_of([two], policies_of([two]))[two.id]
+        Key.objects.filter(id=two.id).update(allowance="shared")
+    scopes = {most: name for name, most in counted.items()}
+    fullest = []
+    for counter, used in (
+        ("", {}),
+        (two.token_hash, {10: 5, 1_000: 10}),
+        (two.token_hash, {1_000: 900}),
+        ("shared", {1_000: 700}),
+        ("shared", {1_000: 950}),
+    ):
+        for most, number in used.items():
+            redis.set(names.quota(counter, scopes[most]), number)
+        quota = rows(acme.get("/o/acme/keys/"))["two"]["quota"]
+        fullest.append((quota.used, quota.most, quota.several))
+    assert sorted(scopes) == [10, 1_000]
+    assert fullest == [(0, 10, 2), (5, 10, 2), (900, 1_000, 2), (900, 1_000, 2), (950, 1_000, 2)]
 
 
 def test_the_list_is_shown_at_once_while_redis_is_away_or_silent(acme, made, settings):
