@@ -20,7 +20,7 @@ class ApisConfig(AppConfig):
         ),
     )
     rights = {"apis": "APIs"}
-    attention = ("apis.gateways.attention.items",)
+    attention = ("apis.gateways.attention.items", "apis.publishing.attention.items")
 
     def ready(self):
         # Models can be imported only now.

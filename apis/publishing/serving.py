@@ -47,7 +47,7 @@ def serve(org_id: str, apis: list[ApiDefinition]) -> tuple[int, int]:
     """Bring the elements of these APIs of one organisation in line: (how many are another or gone, how many more there
     are). An API in `apis` that is not active has none.
     """
-    id_of = _ids(org_id, apis)
+    id_of = own_targets(org_id, apis)
     policy_ids = references.policy_ids(org_id, {id for api in apis for id in api.policies})
     before = {
         row.api_id: row for row in ServedApi.objects.filter(org_id=org_id, api_id__in=[a.id for a in apis])
@@ -107,11 +107,11 @@ def missing_targets(api: ApiDefinition) -> list[str]:
     """The APIs that this one sends requests to and that its organisation does not have (yet): gateways answer 500
     there.
     """
-    id_of = _ids(api.org_id, [api])
+    id_of = own_targets(api.org_id, [api])
     return [name for name in api.calls if not id_of(name)]
 
 
-def _ids(org_id, apis):
+def own_targets(org_id, apis):
     """From an id that `apis` call to the database id of an own API. What others have is like what is not there."""
     named = {name for api in apis for name in api.calls}
     if not named:

@@ -306,6 +306,8 @@ def test_a_change_that_started_from_an_older_revision_is_stale(cast, acme, api):
     before = stored()
     with pytest.raises(Stale) as caught:
         publish.change(api, plain(name="Mine"), author=cast.acme_member, started_from=1)
+    with pytest.raises(Stale):
+        publish.keep(api, {"user_owners": ["me"]}, author=cast.acme_member, started_from=1)
     assert (caught.value.api.name, stored()) == ("Theirs", before)
 
 
