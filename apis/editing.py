@@ -1,16 +1,26 @@
-"""The two ways to write a definition, fields and JSON, and the way from one to the other with what was typed."""
+"""The two ways to write a definition, fields and JSON, and what a page does with them before anything is kept."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
+from apis.definition_form import ApiForm
 from apis.definitions import document, kinds
-from apis.forms import ApiForm, JsonForm
-from apis.models import ApiDefinition
+from apis.forms import JsonForm
+from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from apis.publishing.refusals import Refused
 from orgs.http import refusals
+
+
+def begun_from(request: HttpRequest, api: ApiDefinition) -> dict:
+    """The definition that a form was filled with: entries are told apart by their place in its lists."""
+    said = request.POST.get("started_from", "")
+    if said.isascii() and said.isdigit() and len(said) < 10 and int(said) != api.revision:
+        revision = Revision.objects.filter(definition_id=api.id, number=int(said)).first()
+        return revision.definition if revision else api.definition
+    return api.definition
 
 
 def form_of(request: HttpRequest, *, base: dict | None = None, started_from: int | None = None):
@@ -36,6 +46,21 @@ def switched(form: ApiForm | JsonForm) -> ApiForm | JsonForm:
     if "text" not in form.errors:
         form.add_error("text", "Line 1: must be an object")
     return form
+
+
+def redrawn(form: ApiForm | JsonForm, sent: QueryDict) -> ApiForm | JsonForm | None:
+    """The form that a button other than the last asked for, with all that was typed: the other way of editing, a list
+    with room for more entries, the paths of another version; None for what was sent to be kept."""
+    if "show" in sent:
+        return switched(form)
+    if not isinstance(form, ApiForm) or not {"more", "paths"} & sent.keys():
+        return None
+    kept = {"started_from": form["started_from"].value(), "message": form["message"].value()}
+    if "more" in sent:
+        carried = bool(document.object_in(sent.get("base_text", "")))
+        return ApiForm(base=form.base, typed=sent, more=sent["more"], carried=carried, **kept)
+    form.is_valid()
+    return ApiForm(base=form.draft, version=sent["paths"], carried=True, **kept)
 
 
 @contextmanager

@@ -8,11 +8,6 @@ from django.db import models
 from apis.definitions import document, kinds, starter
 from orgs.http.strict_json import BadJson
 
-AUTHENTICATION = [
-    ("token", "Token: callers send a key"),
-    ("keyless", "Keyless: open to everyone"),
-]
-KEPT = ("other", "As it is: another way, set in the JSON")
 SORTS = {
     "name": ("name", "id"),
     "-name": ("-name", "-id"),
@@ -47,15 +42,6 @@ AUTH_TYPES = {
 
 MOST_SHOWN = 20  # problems of one definition
 
-_FIELD_OF = {
-    "/name": "name",
-    "/proxy/listen_path": "listen_path",
-    "/proxy/target_url": "target_url",
-    "/domain": "domain",
-    "/auth/auth_header_name": "auth_header_name",
-    "/global_rate_limit/rate": "rate",
-    "/global_rate_limit/per": "per",
-}
 _PLAINLY = {
     "Found API with the same ID": "This API ID is already in use.",
     "Found API with same url": "This listen path is taken on this domain, or is above or below one that is.",
@@ -102,89 +88,6 @@ class DocumentForm(forms.Form):
 
     def wording(self, problem, field):
         return problem.message if field else str(problem)
-
-
-class ApiForm(DocumentForm):
-    """The fields that most APIs need. base: the definition they are put into (a new one without).
-
-    carried: `base` came over from the JSON and is stored nowhere, so the form carries it along.
-    """
-
-    has_form = True
-    base_text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
-    name = forms.CharField(max_length=200)
-    listen_path = forms.CharField(
-        max_length=500,
-        help_text="Where the gateway listens, such as <code>/orders/</code>. Everything below it is yours.",
-    )
-    target_url = forms.CharField(
-        max_length=2000,
-        label="Target URL",
-        help_text="Where requests are sent, such as <code>http://orders.internal/</code>.",
-    )
-    strip_listen_path = forms.BooleanField(required=False, label="Take the listen path off before sending on")
-    domain = forms.CharField(
-        required=False,
-        max_length=253,
-        label="Custom domain",
-        help_text="Listen on this host name only; needs <code>enable_custom_domains</code> in the gateways.",
-    )
-    authentication = forms.ChoiceField(choices=AUTHENTICATION, widget=forms.RadioSelect)
-    auth_header_name = forms.CharField(
-        required=False, max_length=100, label="Header", help_text="The request header that carries the key."
-    )
-    rate = forms.FloatField(
-        required=False,
-        min_value=0,
-        max_value=1e9,
-        label="Rate limit",
-        help_text="Requests for all callers together; 0 for none.",
-    )
-    per = forms.FloatField(required=False, min_value=0, max_value=1e9, label="in seconds")
-    active = forms.BooleanField(required=False, help_text="Gateways are given active APIs only.")
-
-    def __init__(self, data=None, *, base=None, started_from=None, message="", carried=False):
-        self.base = base or starter.new()
-        shown = starter.fields(self.base)
-        hidden = {"base_text": document.compact(self.base)} if carried else {}
-        super().__init__(data, shown | hidden, started_from, message)
-        if shown["authentication"] == KEPT[0]:
-            self.fields["authentication"].choices = [*AUTHENTICATION, KEPT]
-
-    def field_of(self, pointer):
-        return _FIELD_OF.get(pointer)
-
-    def clean_base_text(self):
-        text = self.cleaned_data["base_text"]
-        if text and document.object_in(text) is None:
-            raise forms.ValidationError("Is no definition.")
-        return text
-
-    def clean(self):
-        cleaned = super().clean()
-        if self.errors:
-            return cleaned
-        for name in ("rate", "per"):
-            cleaned[name] = _plain(cleaned[name] or 0)
-        if bool(cleaned["rate"]) != bool(cleaned["per"]):
-            self.add_error("per", "A rate limit needs both a number of requests and of seconds.")
-        return cleaned
-
-    @property
-    def draft(self):
-        """The definition of a form that need not be valid: what is wrong stands in it as it was typed."""
-        return self._filled({name: self.data.get(name, "") for name in starter.fields(self.base)})
-
-    @property
-    def definition(self):
-        """The definition as far as the form is valid; the rest is as it was."""
-        return self._filled(starter.fields(self.base))
-
-    def _filled(self, values):
-        values |= {name: value for name, value in self.cleaned_data.items() if name in values}
-        for name in {"rate", "per"} & self.cleaned_data.keys():
-            values[name] = _plain(values[name] or 0)
-        return starter.apply(self.base, values)
 
 
 class JsonForm(DocumentForm):
@@ -297,8 +200,3 @@ class RestoreForm(forms.Form):
 def _several(text):
     """What is named in a text with commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _plain(number):
-    """A whole number as an integer: definitions say 100, not 100.0."""
-    return int(number) if number == int(number) else number

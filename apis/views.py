@@ -104,8 +104,8 @@ def api_definition(request, org, id):
 @access("session", "apis", methods="GET POST", form=True)
 def api_create(request, org):
     form = editing.form_of(request)
-    if "show" in request.POST:
-        form = editing.switched(form)
+    if redrawn := editing.redrawn(form, request.POST):
+        form = redrawn
     elif request.method == "POST" and form.is_valid():
         with editing.said_in(form):
             api = publish.create(
@@ -124,9 +124,10 @@ def api_create(request, org):
 @access("session", "apis", methods="GET POST", form=True)
 def api_edit(request, org, id):
     api = api_or_404(id)
-    form = editing.form_of(request, base=api.definition, started_from=api.revision)
-    if "show" in request.POST:
-        form = editing.switched(form)
+    base = editing.begun_from(request, api)
+    form = editing.form_of(request, base=base, started_from=api.revision)
+    if redrawn := editing.redrawn(form, request.POST):
+        form = redrawn
     elif request.method == "POST" and form.is_valid():
         with editing.said_in(form):
             return _published(request, api, form)

@@ -38,6 +38,9 @@ ACROSS = {
 # Modules without a test of their own: where theirs are.
 TESTED_IN = {
     "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
+    "apis/definitions/fields/description.py": "tests/apis/definitions/fields/test_classic.py",
+    "apis/definitions/fields/endpoints.py": "tests/apis/definitions/fields/test_classic.py",
+    "apis/definitions/fields/places.py": "tests/apis/definitions/fields/test_writing.py",
     "apis/definitions/oas/document.py": "tests/apis/definitions/oas/test_definition.py",
     "apis/definitions/oas/lists.py": "tests/apis/definitions/oas/test_members.py",
     "apis/definitions/oas/made.py": "tests/apis/definitions/oas/test_members.py",

@@ -1,8 +1,8 @@
-"""A definition as the few fields of a form, and back: all that the form does not show stays as it is."""
+"""The definition that every new API starts from, and the few members that pages say of each."""
 
 import copy
 
-from apis.definitions.authentication import KEYLESS, OTHERS, TOKEN, token_settings, ways
+from apis.definitions.authentication import KEYLESS, TOKEN, ways
 
 # The least that 3.0.12 and 5.14 load and serve: one version entry is needed even by an API without versions.
 _NEW = {
@@ -28,7 +28,7 @@ def new() -> dict:
 
 
 def fields(definition: dict) -> dict:
-    """What the form shows of a definition. authentication: "token", "keyless" or "other"."""
+    """What pages say of a definition. authentication: "token", "keyless" or "other"."""
     proxy, auth, limit = (_object(definition, name) for name in ("proxy", "auth", "global_rate_limit"))
     return {
         "name": definition.get("name") or "",
@@ -45,42 +45,9 @@ def fields(definition: dict) -> dict:
 
 
 def authentication(definition: dict) -> str:
-    """What the form offers of the ways in which callers prove who they are: "token", "keyless" or "other"."""
+    """What pages say of the ways in which callers prove who they are: "token", "keyless" or "other"."""
     found = ways(definition)
     return found if found in (TOKEN, KEYLESS) else "other"
-
-
-def apply(definition: dict, values: dict) -> dict:
-    """A copy of `definition` in which the fields say `values`; what a field said before is left as it is."""
-    made = copy.deepcopy(definition)
-    before = fields(definition)
-    changed = {name: value for name, value in values.items() if before[name] != value}
-    for name in ("name", "domain", "active"):
-        if name in changed:
-            made[name] = changed[name]
-    for name in ("listen_path", "target_url", "strip_listen_path"):
-        if name in changed:
-            _below(made, "proxy")[name] = changed[name]
-    for name in ("rate", "per"):
-        if name in changed:
-            _below(made, "global_rate_limit")[name] = changed[name]
-    if "auth_header_name" in changed:
-        _below(made, "auth")["auth_header_name"] = changed["auth_header_name"]
-        if _token_header(made) is not None:
-            made["auth_configs"]["authToken"]["auth_header_name"] = changed["auth_header_name"]
-    if changed.get("authentication") in (TOKEN, KEYLESS):
-        _authenticate_by(made, changed["authentication"])
-    return made
-
-
-def _authenticate_by(definition: dict, way: str) -> None:
-    definition["use_keyless"] = way == KEYLESS
-    definition["use_standard_auth"] = way == TOKEN
-    for name in OTHERS:
-        if definition.get(name):
-            definition[name] = False
-    if token_settings(definition).get("use_certificate"):
-        token_settings(definition)["use_certificate"] = False
 
 
 def _token_header(definition: dict) -> str | None:
@@ -92,9 +59,3 @@ def _token_header(definition: dict) -> str | None:
 def _object(definition: dict, name: str) -> dict:
     """The member `name`; empty where it is no object, as in a text that is still being written."""
     return definition[name] if isinstance(definition.get(name), dict) else {}
-
-
-def _below(definition: dict, name: str) -> dict:
-    if not isinstance(definition.get(name), dict):
-        definition[name] = {}
-    return definition[name]

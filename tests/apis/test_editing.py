@@ -3,10 +3,11 @@
 import pytest
 from django.test import RequestFactory
 
+from apis.definition_form import ApiForm
 from apis.definitions import document, starter
 from apis.definitions.pointer import Problem
 from apis.editing import form_of, said_in, say_all, switched
-from apis.forms import ApiForm, JsonForm
+from apis.forms import JsonForm
 from apis.publishing.refusals import Invalid
 from orgs import scope
 from orgs.refusals import NotAllowed

@@ -2,12 +2,12 @@
 
 import pytest
 
+from apis.definition_form import ApiForm
 from apis.definitions import document, starter
 from apis.definitions.pointer import Problem
 from apis.forms import (
     SORTS,
     ActivationForm,
-    ApiForm,
     DeletionForm,
     HistoryForm,
     JsonForm,
@@ -55,19 +55,19 @@ def test_a_rate_limit_is_both_or_neither_and_whole_numbers_are_written_so(typed,
     [
         ({"rate": "1"}, {"per": [BOTH]}),
         ({"per": "1", "rate": "0"}, {"per": [BOTH]}),
-        ({"rate": "-1"}, {"rate": ["Ensure this value is greater than or equal to 0."]}),
+        ({"rate": "-1"}, {"rate": ["must be from 0 to 1,000,000,000"]}),
         (
             {"rate": "1", "per": "1000000001"},
-            {"per": ["Ensure this value is less than or equal to 1000000000.0."]},
+            {"per": ["must be from 0 to 1,000,000,000"]},
         ),
-        ({"rate": "nan", "per": "1"}, {"rate": ["Enter a number."]}),
-        ({"rate": "inf", "per": "1"}, {"rate": ["Enter a number."]}),
+        ({"rate": "nan", "per": "1"}, {"rate": ["must be a number, such as 100 or 0.5"]}),
+        ({"rate": "inf", "per": "1"}, {"rate": ["must be a number, such as 100 or 0.5"]}),
         ({"name": ""}, {"name": [NEEDED]}),
-        ({"name": "x" * 201}, {"name": ["Ensure this value has at most 200 characters (it has 201)."]}),
+        ({"name": "x" * 201}, {"name": ["must have at most 200 characters, not 201"]}),
         ({"message": "x" * 501}, {"message": ["Ensure this value has at most 500 characters (it has 501)."]}),
         (
             {"authentication": "other"},
-            {"authentication": ["Select a valid choice. other is not one of the available choices."]},
+            {"authentication": ["must be one of those offered"]},
         ),
         ({"base_text": "[1]"}, {"base_text": ["Is no definition."]}),
         ({"base_text": "{"}, {"base_text": ["Is no definition."]}),
@@ -78,11 +78,21 @@ def test_a_field_that_cannot_be_is_named(typed, said):
     assert errors(ApiForm(TYPED | typed)) == said
 
 
-def test_another_way_of_authenticating_may_stay_where_it_is_one():
-    base = starter.new() | {"enable_jwt": True, "use_standard_auth": False}
-    form = ApiForm(TYPED | {"authentication": "other"}, base=base)
-    assert errors(form) == {}
-    assert (form.definition["enable_jwt"], form.definition["use_standard_auth"]) == (True, False)
+@pytest.mark.parametrize(
+    ("members", "shown"),
+    [
+        ({"enable_jwt": True}, "enable_jwt"),
+        ({"use_openid": True}, "use_openid"),
+        ({"enable_jwt": True, "use_basic_auth": True}, "several"),
+    ],
+)
+def test_another_way_of_authenticating_may_stay_where_it_is_one(members, shown):
+    base = starter.new() | members | {"use_standard_auth": False}
+    form = ApiForm(TYPED | {"authentication": shown}, base=base)
+    assert (form["authentication"].initial, errors(form)) == (shown, {})
+    assert {name: form.definition[name] for name in (*members, "use_standard_auth")} == members | {
+        "use_standard_auth": False
+    }
 
 
 @pytest.mark.parametrize("kind", [ApiForm, JsonForm])

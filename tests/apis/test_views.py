@@ -92,7 +92,7 @@ def test_an_api_is_created_as_json(cast, ada):
     ("fields", "errors"),
     [
         ({"name": ""}, {"name": ["This field is required."]}),
-        ({"name": "a\0"}, {"name": ["Null characters are not allowed."]}),
+        ({"name": "a\0"}, {"name": ["must not hold a NUL character"]}),
         ({"listen_path": "orders"}, {"listen_path": ["must begin with a slash"]}),
         ({"listen_path": "/tyk/x/"}, {"listen_path": ["is reserved for the gateway itself"]}),
         ({"target_url": "orders"}, {"target_url": ["must be a URL with http or https"]}),
@@ -103,10 +103,10 @@ def test_an_api_is_created_as_json(cast, ada):
         ({"domain": "a b"}, {"domain": ["must be a host name"]}),
         (
             {"authentication": "other"},
-            {"authentication": ["Select a valid choice. other is not one of the available choices."]},
+            {"authentication": ["must be one of those offered"]},
         ),
         ({"rate": "10"}, {"per": ["A rate limit needs both a number of requests and of seconds."]}),
-        ({"rate": "nan", "per": "1"}, {"rate": ["Enter a number."]}),
+        ({"rate": "nan", "per": "1"}, {"rate": ["must be a number, such as 100 or 0.5"]}),
         ({"message": "x" * 501}, {"message": ["Ensure this value has at most 500 characters (it has 501)."]}),
     ],
 )
@@ -625,8 +625,8 @@ def test_every_fault_is_told_in_one_round(ada):
             "name": ["This field is required."],
             "listen_path": ["must begin with a slash"],
             "target_url": ["must be a URL with http or https"],
-            "rate": ["Enter a number."],
-            "per": ["Ensure this value is greater than or equal to 0."],
+            "rate": ["must be a number, such as 100 or 0.5"],
+            "per": ["must be from 0 to 1,000,000,000"],
         },
     )
     summary = answer.content.decode().partition('role="alert"')[2].partition("</div>")[0]
@@ -661,6 +661,35 @@ def test_from_the_form_to_json_and_back_nothing_typed_is_lost(cast, ada, api):
     sent = {name: value for name, value in shown.items() if value not in (None, False)}
     answer = ada.post(address, sent | {"target_url": "http://b.example/", "rate": "0"})
     assert (answer.status_code, now(api).name, now(api).definition["zebra"]) == (302, "Payments 2", 1)
+
+
+def test_buttons_of_the_form_keep_nothing_and_lose_nothing(cast, ada, api):
+    address, before = f"/o/acme/apis/{api.id}/edit/", stored()
+    definition = now(api).definition
+    definition["version_data"]["versions"]["v2"] = {"name": "v2", "zebra": 1}
+    sent = {"text": compact(definition), "started_from": 1}
+    shown = ada.post(f"{address}?as=json", sent | {"show": "form"})
+    typed = {name: value for name, value in values_of(shown).items() if value not in (None, False)}
+    typed |= {"name": "Half", "white_list_rows": "1", "white_list_0_path": "/typed"}
+    typed |= {"white_list_0_method": "GET"}
+    more = ada.post(address, typed | {"version": "Default", "more": "white_list_rows"})
+    kept = values_of(more)
+    assert (kept["name"], kept["white_list_0_path"], kept["white_list_3_path"]) == ("Half", "/typed", "")
+    assert kept["base_text"] == typed["base_text"]
+    other = ada.post(address, typed | {"version": "Default", "paths": "v2"})
+    assert (values_of(other)["name"], values_of(other)["white_list_0_path"]) == ("Half", "")
+    assert "Of version v2 . Show Default" in text_of(other)
+    assert ((more.status_code, other.status_code), stored()) == ((200, 200), before)
+    last = {name: value for name, value in values_of(other).items() if value not in (None, False)}
+    ada.post(address, last | {"version": "v2", "ignored_0_path": "/open", "ignored_0_method": "GET"})
+    action = {"GET": {"action": "no_action", "code": 200, "data": "", "headers": {}}}
+    entries = {
+        "white_list": [{"path": "/typed", "method": "GET", "method_actions": action}],
+        "ignored": [{"path": "/open", "method": "GET", "method_actions": action}],
+    }
+    versions = now(api).definition["version_data"]["versions"]
+    assert versions["Default"]["extended_paths"] == {"white_list": entries["white_list"]}
+    assert versions["v2"] == {"name": "v2", "zebra": 1, "extended_paths": {"ignored": entries["ignored"]}}
 
 
 @pytest.mark.parametrize(
