@@ -1,22 +1,33 @@
-"""`/api/apis/oas`: Tyk's Dashboard API for APIs that are OpenAPI documents with `x-tyk-api-gateway`.
+"""`/api/apis/oas`, `/api/apis/streams`, `/api/mcps`: Tyk's Dashboard API for APIs that are OpenAPI documents with
+`x-tyk-api-gateway`.
 
 A document is the body, in both directions, and comes back as it was sent; ids, organisation and name stand in its
-extension. Conditions are as for classic ones (apis.rest).
+extension. Conditions are as for classic ones (apis.rest). A stream is a document like any other, so copies of all APIs
+may be put back where those are; an MCP proxy has routes and a right of its own and stands in no list of APIs.
 """
+
+from typing import NamedTuple
 
 from apis import rest
 from apis import wrapper as wrappers
 from apis.definitions import kinds
-from apis.definitions.oas import importing
+from apis.definitions.oas import importing, mcp
 from apis.definitions.oas.document import is_document
 from apis.definitions.oas.made import EXTENSION
+from apis.definitions.oas.streams import STREAMING
+from apis.forms import ListForm
+from apis.models import ApiDefinition
 from apis.publishing import publish
 from apis.publishing.refusals import Invalid
 from orgs.access import SAFE, access
 from orgs.http import etags
-from orgs.http.rest import RestError, expected, json_response, members, ok, read_json, tagged
+from orgs.http.rest import RestError, expected, json_response, members, ok, page, read_json, tagged, valid
 
-NOT_OAS = "This API is a classic one: it is read and written at /api/apis/{id}"
+MISSING = {
+    EXTENSION: f"{EXTENSION}: must be there: it says where and how gateways serve the API",
+    STREAMING: f"{STREAMING}: must be there: it says what streams there are",
+}
+MARKED = f"{mcp.MARK}: must not be there: what is sent to /api/mcps is an MCP proxy"
 NO_YAML = "The document must be JSON: convert one that is YAML first"
 _YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/openapi+yaml")
 # Members of apis.definitions.oas.importing.Asked by what clients call them.
@@ -35,9 +46,36 @@ _SWITCHES = {
 _SWITCH = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
 
 
+class Door(NamedTuple):
+    """Routes for documents of some kinds. needs: the members that one has. subject: what an answer calls it."""
+
+    kinds: tuple[str, ...]
+    needs: tuple[str, ...]
+    subject: str = "API"
+
+
+OAS = Door(("oas", "streams"), (EXTENSION,))
+STREAMS = Door(("streams",), (EXTENSION, STREAMING))
+MCP = Door(("mcp",), (EXTENSION,), "MCP Proxy definition")
+
+
 @access("key", "apis", methods="POST")
 def oas_create(request):
-    return rest.created(request, _sent(request))
+    return rest.created(request, _sent(request, OAS))
+
+
+@access("key", "apis", methods="POST")
+def streams_create(request):
+    return rest.created(request, _sent(request, STREAMS))
+
+
+@access("key", "mcp", methods="GET POST")
+def mcp_list(request):
+    if request.method == "POST":
+        return rest.created(request, _sent(request, MCP), subject=MCP.subject)
+    form = valid(ListForm(request.GET))
+    rows, pages = page(request, form.found(ApiDefinition.objects.filter(kind="mcp")))
+    return json_response({"mcps": [mcp.shown(api.definition) for api in rows], "pages": pages})
 
 
 @access("key", "apis", methods="POST")
@@ -49,25 +87,41 @@ def oas_import(request):
 @access("key", "apis", methods="GET PUT PATCH DELETE")
 def oas_detail(request, id):
     """GET answers with the bare document; PATCH puts a plain one in its place and keeps what gateways are told."""
-    api = _find(id)
+    return _detail(request, id, OAS)
+
+
+@access("key", "apis", methods="GET PUT PATCH DELETE")
+def streams_detail(request, id):
+    return _detail(request, id, STREAMS)
+
+
+@access("key", "mcp", methods="GET PUT DELETE")
+def mcp_detail(request, id):
+    return _detail(request, id, MCP)
+
+
+def _detail(request, id, door):
+    api = _find(id, door)
     if request.method in SAFE:
-        return tagged(request, json_response(api.definition), etags.tag(api.revision))
+        return tagged(request, json_response(mcp.shown(api.definition)), etags.tag(api.revision))
     seen = expected(request, api.revision)
     if request.method == "DELETE":
         publish.delete(api, author=request.user, started_from=seen)
-        return ok("API deleted")
+        return ok(f"{door.subject} deleted")
     renew = request.method == "PATCH"
-    document = _extended(request, api.definition) if renew else _sent(request)
+    document = _extended(request, api.definition) if renew else _sent(request, door)
     api = publish.change(api, document, author=request.user, started_from=seen)
-    return tagged(request, ok("API updated", **rest.warned(api, document)), etags.tag(api.revision))
+    said = rest.warned(api, document)
+    return tagged(request, ok(f"{door.subject} updated", **said), etags.tag(api.revision))
 
 
 @access("key", "apis", methods="GET")
 def oas_export(request, id):
     """The document as a file; for the public (`mode=public`) without what gateways are told."""
-    api = _find(id)
+    api = _find(id, OAS)
     mode = "public" if request.GET.get("mode") == "public" else ""
-    kept = {name: value for name, value in api.definition.items() if not mode or name != EXTENSION}
+    hidden = (EXTENSION, STREAMING) if mode else ()
+    kept = {name: value for name, value in api.definition.items() if name not in hidden}
     response = json_response(kept)
     response["Content-Disposition"] = f'attachment; filename="{api.id}.json"'
     return tagged(request, response, etags.tag(api.revision, mode))
@@ -75,7 +129,7 @@ def oas_export(request, id):
 
 @access("key", "apis", methods="GET PUT")
 def oas_categories(request, id):
-    api = _find(id)
+    api = _find(id, OAS)
     if request.method in SAFE:
         return tagged(request, json_response({"categories": api.categories}), etags.tag(api.revision))
     seen = expected(request, api.revision)
@@ -88,7 +142,7 @@ def oas_categories(request, id):
 @access("key", "apis", methods="GET")
 def oas_versions(request, id):
     """The API itself: versions that are APIs of their own are not kept together yet."""
-    api = _find(id)
+    api = _find(id, OAS)
     state = kinds.as_classic(api.definition)
     said = state.get("definition") or {}
     version = {
@@ -102,13 +156,16 @@ def oas_versions(request, id):
     return json_response({"apis": [version]})
 
 
-def _sent(request):
-    """The document of a request's body."""
+def _sent(request, door):
+    """The document of a request's body, as it is stored."""
     _refuse_yaml(request)
     document = read_json(request)
-    if EXTENSION not in document or not is_document(document):
-        raise RestError(400, f"{EXTENSION}: must be there: it says where and how gateways serve the API")
-    return document
+    for name in door.needs:
+        if name not in document or not is_document(document):
+            raise RestError(400, MISSING[name])
+    if mcp.MARK in document:
+        raise RestError(400, MARKED)
+    return mcp.marked(document) if door is MCP else document
 
 
 def _extended(request, present=None):
@@ -124,7 +181,8 @@ def _extended(request, present=None):
     made, faults = importing.extended(document, importing.Asked(**asked, **switches), present)
     if faults:
         raise Invalid(faults, "")
-    return made
+    kept = {name: present[name] for name in (STREAMING, mcp.MARK) if name in present} if present else {}
+    return kept | made
 
 
 def _refuse_yaml(request):
@@ -132,8 +190,8 @@ def _refuse_yaml(request):
         raise RestError(415, NO_YAML)
 
 
-def _find(id):
+def _find(id, door):
     api = rest.find(id)
-    if api.kind != "oas":
-        raise RestError(400, NOT_OAS.format(id=api.id))
+    if api.kind not in door.kinds:
+        raise RestError(400, rest.elsewhere(api))
     return api

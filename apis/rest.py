@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from apis import wrapper as wrappers
 from apis.definitions import kinds
+from apis.definitions.oas import mcp
 from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.gateways import responses
@@ -34,7 +35,14 @@ MOST_WARNINGS = 5
 # Where a definition of each kind says whose it is, by the member of a request's body that it stands in.
 _ORGANISATION = {"api_definition": "api_definition.org_id", "": "/x-tyk-api-gateway/info/orgId"}
 NOT_FOUND = "API not found"
-NOT_CLASSIC = "api_definition: this API is an OpenAPI document: send that to /api/apis/oas/{id}"
+NOT_CLASSIC = "api_definition: this API is an OpenAPI document: send that to {at}/{id}"
+# What an API of each kind is, and where such are read and written; a classic one of those that are not named.
+ROUTES = {
+    "oas": ("an OpenAPI document", "/api/apis/oas"),
+    "streams": ("a stream", "/api/apis/streams"),
+    "mcp": ("an MCP proxy", "/api/mcps"),
+}
+_CLASSIC = ("a classic one", "/api/apis")
 
 
 @access("key", "apis", methods="GET POST")
@@ -42,7 +50,10 @@ def api_list(request):
     if request.method == "POST":
         return created(request, *_sent(request))
     form = valid(ListForm(request.GET))
-    rows, pages = page(request, form.found(ApiDefinition.objects.all()))
+    found = form.found(ApiDefinition.objects.all())
+    # They have a list of their own; who keeps copies of what stands here deletes what he knows no copy of.
+    listed = found if form.cleaned_data["api_type"] else found.exclude(kind="mcp")
+    rows, pages = page(request, listed)
     # Who asks for all of them makes copies of them, and reads a document nowhere else.
     whole = request.GET.get("p", "").startswith(("-", "0"))
     return json_response({"apis": [wrapper(api, with_document=whole) for api in rows], "pages": pages})
@@ -52,7 +63,8 @@ def api_list(request):
 def api_search(request):
     """Those whose names have what `q` says."""
     form = valid(ListForm({"q": request.GET.get("q", "")}))
-    found = ApiDefinition.objects.filter(name__icontains=form.cleaned_data["q"]).order_by(*form.order)
+    found = ApiDefinition.objects.exclude(kind="mcp").filter(name__icontains=form.cleaned_data["q"])
+    found = found.order_by(*form.order)
     rows, pages = page(request, found)
     return json_response({"apis": [wrapper(api) for api in rows], "pages": pages})
 
@@ -112,14 +124,16 @@ def api_access(request, id):
 @access("key", "apis", methods="GET PUT DELETE")
 def api_detail(request, id):
     api = find(id)
+    if api.kind == "mcp":
+        raise RestError(400, elsewhere(api))
     if request.method in SAFE:
         return tagged(request, json_response(wrapper(api, with_document=True)), etags.tag(api.revision))
     seen = expected(request, api.revision)
     if request.method == "DELETE":
         publish.delete(api, author=request.user, started_from=seen)
         return ok("API deleted")
-    if api.kind == "oas":
-        raise RestError(400, NOT_CLASSIC.format(id=api.id))
+    if api.kind in ROUTES:
+        raise RestError(400, NOT_CLASSIC.format(at=ROUTES[api.kind][1], id=api.id))
     definition, kept = _sent(request)
     api = publish.change(api, definition, author=request.user, started_from=seen, wrapper=kept)
     return tagged(request, ok("API updated", **warned(api, definition)), etags.tag(api.revision))
@@ -136,18 +150,25 @@ def wrapper(api, *, with_document=False):
         "created_at": stamp(api.created_at),
         "updated_at": stamp(api.updated_at),
     }
-    if api.kind == "oas":
+    if api.kind in ROUTES:
         made["api_definition"] = {**made["api_definition"], "is_oas": True}
-        made |= {"oas": definition} if with_document else {}
+        made |= {"is_streams": True} if api.kind == "streams" else {}
+        made |= {"oas": mcp.shown(definition)} if with_document else {}
     return made
 
 
-def created(request, definition, kept=None):
+def elsewhere(api):
+    """The sentence for who looks for an API where those of other kinds are."""
+    what, at = ROUTES.get(api.kind, _CLASSIC)
+    return f"This API is {what}: it is read and written at {at}/{api.id}"
+
+
+def created(request, definition, kept=None, subject="API"):
     """Publish a new API and answer as Tyk does."""
     org_id = _organisation_of(request, definition)
     api = publish.create(org_id, definition, author=request.user, wrapper=kept)
     said = warned(api, definition)
-    return tagged(request, ok("API created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
+    return tagged(request, ok(f"{subject} created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
 
 
 def _read(definition):

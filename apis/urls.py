@@ -27,6 +27,12 @@ wire = [
     path("api/apis/oas/<str:id>/export", oas_rest.oas_export, name="rest-oas-export"),
     path("api/apis/oas/<str:id>/categories", oas_rest.oas_categories, name="rest-oas-categories"),
     path("api/apis/oas/<str:id>/versions", oas_rest.oas_versions, name="rest-oas-versions"),
+    path("api/apis/streams", oas_rest.streams_create, name="rest-streams"),
+    path("api/apis/streams/<str:id>", oas_rest.streams_detail, name="rest-stream"),
+    path("api/mcps", oas_rest.mcp_list, name="rest-mcps"),
+    # An installer in public use writes it so.
+    path("api/mcps/", oas_rest.mcp_list),
+    path("api/mcps/<str:id>", oas_rest.mcp_detail, name="rest-mcp"),
     path("api/apis/<str:id>", rest.api_detail, name="rest-api"),
     path("api/cache/<str:id>", rest.api_cache),
     path("api/apis/<str:id>/url", rest.api_url, name="rest-api-url"),

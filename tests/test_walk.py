@@ -210,6 +210,7 @@ def _kind(pattern: str, name: str) -> str:
         ("api/apis/oauth", "client"): "client id",
         ("api/apis", "api"): "api",
         ("api/apis", "id"): "api",
+        ("api/mcps", "id"): "api",
         ("api/portal/policies", "id"): "policy",
         ("api/policies", "id"): "policy",
         ("api/users", "user"): "user",

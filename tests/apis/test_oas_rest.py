@@ -6,6 +6,7 @@ import pytest
 
 from apis.models import ApiDefinition
 from orgs import scope
+from tests import make
 from tests.apis.examples import as_served, openapi, plain
 from tests.apis.publishing.test_publish import served, stored
 from tests.keys.policies import build as policies
@@ -233,3 +234,86 @@ def test_a_plain_document_is_imported_and_renewed(ada):
     )
     assert refused(send(ada, "PATCH", "/oas/own?upstreamURL=tyk://self", changed))[0] == 400
     assert stored() == before
+
+
+STREAMS = {
+    "streams": {"in": {"input": {"http_server": {"path": "/in"}}, "output": {"kafka": {"topic": "t"}}}}
+}
+
+
+def test_a_stream_and_an_mcp_proxy_come_back_as_they_were_sent_and_are_served(cast, ada):
+    stream = {
+        "x-own": 1,
+        **openapi("/stream/", extension={"info": {"id": "s", "name": "S"}}),
+        "x-tyk-streaming": STREAMS,
+    }
+    made = send(ada, "POST", "/streams", stream)
+    assert (made.json()["Message"], made.json()["ID"]) == ("API created", "s")
+    read = ada.get("/api/apis/streams/s").json()
+    assert read == {**stream, EXTENSION: read[EXTENSION]}
+    proxy = openapi(
+        "/mcp/", extension={"info": {"id": "m", "name": "M"}, "middleware": {"mcpTools": {"t": {}}}}
+    )
+    made = ada.post("/api/mcps/", json.dumps(proxy), JSON)
+    assert (made.json()["Message"], made.json()["ID"]) == ("MCP Proxy definition created", "m")
+    read = ada.get("/api/mcps/m").json()
+    assert read == {**proxy, EXTENSION: read[EXTENSION]}
+    assert ada.get("/api/mcps").json() == {"mcps": [read], "pages": 1}
+    changed = {**read, "info": {"title": "New", "version": "2"}}
+    assert (
+        ada.put("/api/mcps/m", json.dumps(changed), JSON).json()["Message"] == "MCP Proxy definition updated"
+    )
+    assert ada.get("/api/mcps/m").json() == changed
+    by_id = {each["api_definition"]["api_id"]: each for each in served()}
+    assert by_id["s"]["oas"]["x-tyk-streaming"] == STREAMS
+    assert by_id["m"]["api_definition"]["application_protocol"] == "mcp"
+    assert by_id["m"]["oas"][EXTENSION]["middleware"] == {"mcpTools": {"t": {}}}
+    [listed] = ada.get("/api/apis?p=-2").json()["apis"]
+    assert (listed["is_streams"], listed["api_definition"]["is_oas"], listed["oas"]["x-own"]) == (
+        True,
+        True,
+        1,
+    )
+    assert [
+        each["api_definition"]["api_id"] for each in ada.get("/api/apis?api_type=mcp").json()["apis"]
+    ] == ["m"]
+    assert ada.delete("/api/mcps/m").json()["Message"] == "MCP Proxy definition deleted"
+
+
+def test_streams_and_mcp_proxies_have_their_own_routes_and_right(cast, ada, rest, made):
+    stream = send(ada, "POST", "/streams", {**openapi("/s/"), "x-tyk-streaming": STREAMS}).json()["Meta"]
+    proxy = ada.post("/api/mcps", json.dumps(openapi("/m/")), JSON).json()["Meta"]
+    before = stored()
+    there = f"This API is an MCP proxy: it is read and written at /api/mcps/{proxy}"
+    for path in (f"/api/apis/{proxy}", f"/api/apis/oas/{proxy}", f"/api/apis/streams/{proxy}"):
+        assert refused(ada.get(path)) == (400, there)
+        assert refused(ada.delete(path)) == (400, there)
+    orders = made["Meta"]
+    assert refused(ada.get("/api/apis/streams/orders")) == (
+        400,
+        f"This API is an OpenAPI document: it is read and written at /api/apis/oas/{orders}",
+    )
+    assert refused(ada.delete(f"/api/mcps/{stream}")) == (
+        400,
+        f"This API is a stream: it is read and written at /api/apis/streams/{stream}",
+    )
+    assert refused(send(ada, "POST", "/streams", openapi("/new/"))) == (
+        400,
+        "x-tyk-streaming: must be there: it says what streams there are",
+    )
+    marked = {**openapi("/new/"), "x-gatehouse-kind": "mcp"}
+    assert refused(send(ada, "POST", "/oas", marked))[0] == 400
+    # Copies of all APIs are put back where documents are; a plain document renews what streams go on in.
+    assert ada.get(f"/api/apis/oas/{stream}").json()["x-tyk-streaming"] == STREAMS
+    bare = {
+        name: value
+        for name, value in openapi("/s/", info={"title": "N", "version": "3"}).items()
+        if name != EXTENSION
+    }
+    assert stored() == before
+    assert send(ada, "PATCH", f"/streams/{stream}", bare).status_code == 200
+    renewed = ada.get(f"/api/apis/streams/{stream}").json()
+    assert (renewed["x-tyk-streaming"], renewed["info"]["title"]) == (STREAMS, "N")
+    clerk = rest(make.user("clerk@acme.example", cast.acme, {"apis": "write", "mcp": "read"}))
+    assert clerk.get(f"/api/mcps/{proxy}").status_code == 200
+    assert clerk.delete(f"/api/mcps/{proxy}").status_code == 403

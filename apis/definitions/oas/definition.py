@@ -6,6 +6,7 @@ is answered. Pure.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from apis.definitions import classic
@@ -13,10 +14,10 @@ from apis.definitions import document as text
 from apis.definitions.facts import Names, Targets
 from apis.definitions.listen_path import Address
 from apis.definitions.oas import document as openapi
-from apis.definitions.oas import lists, members, operations, security, sibling
+from apis.definitions.oas import lists, mcp, members, operations, security, sibling, streams
 from apis.definitions.oas.made import EXTENSION, VERSION, Made, of_extension
 from apis.definitions.pointer import Path, Problem, pointer, steps, walk
-from apis.definitions.rules import references
+from apis.definitions.rules import references, shape
 from orgs.http.strict_json import BadJson, printable
 
 MEMBER = ""
@@ -42,6 +43,7 @@ def derived(definition: dict) -> Made:
     _versioning(made)
     security.derive(made)
     operations.derive(made)
+    mcp.derive(made)
     return made
 
 
@@ -83,11 +85,22 @@ def problems(definition: dict, *, may_use_references: bool, org_id: str = "") ->
 
 def _derived_problems(definition: dict, trusted: bool, org_id: str) -> list[Problem]:
     made = derived(definition)
-    found = [*made.faults, *sibling.codes(definition)]
+    beside = [*mcp.problems(definition), *islice(streams.problems(definition, trusted=trusted), shape.MOST)]
+    found = [
+        *made.faults,
+        *sibling.codes(definition),
+        *(Problem(pointer(path), fault) for path, fault in beside),
+    ]
     if found:
         return found
     judged = classic.problems(made.definition, may_use_references=trusted, org_id=org_id)
-    found = [Problem(_place(made, problem.pointer), problem.message) for problem in judged]
+    # A stream needs no upstream: what runs it sends nothing there.
+    needless = "/proxy/target_url" if streams.is_without_upstream(definition) else ""
+    found = [
+        Problem(_place(made, problem.pointer), problem.message)
+        for problem in judged
+        if problem.pointer != (needless or None)
+    ]
     return found + sibling.of(definition, _jwt(made), judged=True).problems
 
 
@@ -134,7 +147,7 @@ def additions(definition: dict) -> list[str]:
     """What gateways do otherwise than the document says."""
     made = derived(definition)
     given = _sibling(made)
-    found = list(made.warnings)
+    found = [*made.warnings, *streams.remarks(definition), *mcp.remarks(definition)]
     for path in _unused(made):
         known = _is_known(path[1:], openapi.types())
         found.append((_NOT_DERIVED if known else _NOT_KNOWN).format(place=_said(path)))
@@ -205,7 +218,7 @@ def _is_known(path: Path, types: Any) -> bool:
 
 
 def kind(definition: dict) -> str:
-    return "oas"
+    return "mcp" if mcp.is_mcp(definition) else "streams" if streams.STREAMING in definition else "oas"
 
 
 def categories(definition: dict) -> list[str]:

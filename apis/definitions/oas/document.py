@@ -7,19 +7,22 @@ from functools import cache
 from itertools import islice, pairwise
 from pathlib import Path as File
 
+from apis.definitions.oas import mcp
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.oas.operations import METHODS
 from apis.definitions.pointer import Path, Problem, at, pointer, walk
 from apis.definitions.rules import shape
 
-STREAMING = "x-tyk-streaming"
 _VERSION = re.compile(r"3\.[01]\.[0-9]{1,3}(?:-[\w.]{1,20})?")
 
 
 @cache
 def types() -> dict:
     """The members of the extension that gateway 5.14 knows, in the form of apis.definitions.rules.shape."""
-    return json.loads(File(__file__).with_name("types.json").read_text())
+    known = json.loads(File(__file__).with_name("types.json").read_text())
+    primitive = {**known["middleware"]["operations"]["*"], "security": [{"*": ["string"]}]}
+    known["middleware"] |= {kind: {"*": primitive} for kind in mcp.PRIMITIVES}
+    return known
 
 
 def is_document(definition: object) -> bool:
@@ -54,8 +57,6 @@ def _shape(document: dict) -> Iterator[tuple[Path, str]]:
     version = document.get("openapi")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         yield ("openapi",), "must be a version of OpenAPI 3.0 or 3.1, such as 3.0.3"
-    if STREAMING in document:
-        yield (STREAMING,), "is not served yet: publish an API without it"
     info = document.get("info")
     if not isinstance(info, dict):
         yield ("info",), "must be an object"

@@ -106,10 +106,11 @@ def derive(made: Made) -> None:
             made.warnings.append(_NOT_THERE.format(id=printable(id)))
     for id, operation in named.items():
         if said.get(id):
-            _operation(made, (*OPERATIONS, id), operation)
+            plugins(made, (*OPERATIONS, id), operation)
 
 
-def _operation(made: Made, source: Path, operation: Operation) -> None:
+def plugins(made: Made, source: Path, operation: Operation) -> None:
+    """The extended paths of what the document says at `source` of one operation."""
     for name in made.at(source):
         if name == "postPlugins":
             _post_plugin(made, (*source, name), operation)

@@ -1,14 +1,14 @@
 """What gateways from 4.1 on are given of a document beside the classic definition: only what they take from there.
 
 Of everything in the extension 5.14 acts on `mockResponse`, `validateRequest` and, for JSON Web Tokens, on what the
-scheme says of claims (seen; without a scheme each call of such an API panics). An API that has none of them runs by its
-classic definition alone. Pure.
+scheme says of claims (seen; without a scheme each call of such an API panics). Streams and what is called by MCP it
+knows from there, too. An API that has none of them runs by its classic definition alone. Pure.
 """
 
 import re
 from typing import Any, NamedTuple
 
-from apis.definitions.oas import operations, schemas
+from apis.definitions.oas import mcp, operations, schemas, streams
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.oas.operations import OPERATIONS, Operation
 from apis.definitions.pointer import Path, Problem, pointer
@@ -43,7 +43,8 @@ def of(document: dict, jwt: str, *, judged: bool = False) -> Sibling:
     are judged, "" for none. judged: whether its extent is looked at, too, which takes long for large ones."""
     named = operations.found(document)
     said = _said(document, named)
-    if not said and not jwt:
+    primitives, streaming = mcp.given(document), streams.given(document)
+    if not said and not jwt and primitives is None and streaming is None:
         return Sibling(None, [], [])
     writer = schemas.Writer(document)
     extension: dict[str, Any] = {
@@ -56,8 +57,10 @@ def of(document: dict, jwt: str, *, judged: bool = False) -> Sibling:
         "info": {"title": "oas", "version": "1"},
         "paths": _paths(document, named, said, writer),
     }
-    if said:
-        extension["middleware"] = {"operations": said}
+    if said or primitives:
+        extension["middleware"] = ({"operations": said} if said else {}) | (primitives or {})
+    if streaming is not None:
+        made[streams.STREAMING] = streaming
     components: dict[str, Any] = {}
     if jwt:
         components["securitySchemes"] = {jwt: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}

@@ -83,7 +83,6 @@ BAD = [
         "/paths/~1a/get/responses/default/$ref",
         "must lead to something in the document",
     ),
-    ({**openapi(), "x-tyk-streaming": {}}, "/x-tyk-streaming", "is not served yet: publish an API without it"),
     (openapi() | {"x-tyk-api-gateway": "x"}, AT, "must be an object: it says where and how gateways serve the API"),
     (in_extension(server="x"), f"{AT}/server", "must be an object"),
     (in_extension(Upstream={}), f"{AT}/Upstream", None),
