@@ -222,7 +222,8 @@ class ApiForm(DocumentForm):
 
     def _item(self, item: Cell | Listed) -> dict:
         if isinstance(item, Cell):
-            return {"pointer": item.pointer, "field": self[item.name] if item.name in self.fields else None}
+            field = self[item.name] if item.name in self.fields else None
+            return {"pointer": item.pointer, "field": field, "is_needed": item.field.required}
         entries = [
             {
                 "is_new": entry.is_new,

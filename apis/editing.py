@@ -23,14 +23,21 @@ def begun_from(request: HttpRequest, api: ApiDefinition) -> dict:
     return api.definition
 
 
-def form_of(request: HttpRequest, *, base: dict | None = None, started_from: int | None = None):
-    """The form of a request, filled in if it was sent. base: the stored definition."""
+def form_of(
+    request: HttpRequest,
+    *,
+    base: dict | None = None,
+    started_from: int | None = None,
+    is_stored: bool = True,
+):
+    """The form of a request, filled in if it was sent. base: the definition that is changed. is_stored: whether it can
+    be read again when the form is sent, or has to be carried along."""
     # A form that was sent empty was sent too.
     sent = request.POST if request.method == "POST" else None
     if request.GET.get("as") == "json" or not kinds.has_form(base):
         return JsonForm(sent, base=base, started_from=started_from)
     carried = document.object_in(request.POST.get("base_text", ""))
-    return ApiForm(sent, base=carried or base, started_from=started_from)
+    return ApiForm(sent, base=carried or base, started_from=started_from, carried=not is_stored)
 
 
 def switched(form: ApiForm | JsonForm) -> ApiForm | JsonForm:

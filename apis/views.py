@@ -103,7 +103,10 @@ def api_definition(request, org, id):
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_create(request, org):
-    form = editing.form_of(request)
+    """A new API; `from`: the one that the form is filled with, of which this becomes a copy."""
+    source = api_or_404(request.GET["from"]) if "from" in request.GET else None
+    base = kinds.unnamed(source.definition) if source else None
+    form = editing.form_of(request, base=base, is_stored=source is None)
     if redrawn := editing.redrawn(form, request.POST):
         form = redrawn
     elif request.method == "POST" and form.is_valid():
@@ -117,7 +120,13 @@ def api_create(request, org):
         editing.say_all(request, form)
     may_write = request.user.may("apis", "write")
     as_json = isinstance(form, JsonForm)
-    context = {"section": "apis", "form": form, "as_json": as_json, "may_write": may_write}
+    context = {
+        "section": "apis",
+        "form": form,
+        "as_json": as_json,
+        "may_write": may_write,
+        "source": source,
+    }
     return render(request, "apis/edit.html", context, status=status_of(form))
 
 

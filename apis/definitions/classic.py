@@ -60,6 +60,14 @@ def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: 
     return {**{name: forced.get(name, value) for name, value in definition.items()}, **forced}
 
 
+def unnamed(definition: dict) -> dict:
+    kept = {
+        name: value for name, value in definition.items() if name not in ("id", "api_id", "org_id", "slug")
+    }
+    proxy = {"proxy": {**_proxy(definition), "listen_path": ""}} if _proxy(definition) else {}
+    return {**kept, "name": "", **proxy}
+
+
 def additions(definition: dict) -> list[str]:
     return [DEFAULT_ADDED] if _version_added(definition) else []
 

@@ -39,6 +39,12 @@ def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: 
     return _kind(definition).normal_form(definition, id=id, api_id=api_id, org_id=org_id, active=active)
 
 
+def unnamed(definition: dict) -> dict:
+    """A copy of a stored definition without what no two APIs may share: its ids are left out, and its name and listen
+    path, for its author to choose others, are empty."""
+    return _kind(definition).unnamed(definition)
+
+
 def additions(definition: dict) -> list[str]:
     """What gateways are given otherwise than it says, in sentences for its author: added because they serve nothing
     without it, or left out because they know nothing of the kind."""

@@ -692,6 +692,38 @@ def test_buttons_of_the_form_keep_nothing_and_lose_nothing(cast, ada, api):
     assert versions["v2"] == {"name": "v2", "zebra": 1, "extended_paths": {"ignored": entries["ignored"]}}
 
 
+def test_a_copy_opens_filled_and_wants_a_name_and_a_path_of_its_own(cast, ada, client_for, api):
+    with scope.org(cast.acme.id):
+        publish.change(api, api.definition | {"zebra": [1.0], "slug": "pay"}, author=cast.acme_admin)
+        oas = publish.create(cast.acme.id, openapi("/orders/"), author=cast.acme_admin)
+    assert f'href="/o/acme/apis/new/?from={api.id}"' in ada.get(f"/o/acme/apis/{api.id}/").content.decode()
+    page = ada.get(f"/o/acme/apis/new/?from={api.id}")
+    shown = values_of(page)
+    assert (shown["name"], shown["listen_path"], shown["target_url"]) == ("", "", "http://upstream.example/")
+    sent = {name: value for name, value in shown.items() if value not in (None, False)}
+    refused = ada.post(f"/o/acme/apis/new/?from={api.id}", sent)
+    assert errors_of(refused) == {"name": ["must not be empty"], "listen_path": ["must not be empty"]}
+    ada.post("/o/acme/apis/new/", sent | {"name": "Payments 2", "listen_path": "/payments-2/"})
+    text = values_of(ada.get(f"/o/acme/apis/new/?from={oas.id}"))["text"]
+    text = text.replace('"value": ""', '"value": "/orders-2/"').replace('"name": ""', '"name": "Orders 2"')
+    ada.post("/o/acme/apis/new/?as=json", {"text": text})
+    with scope.org(cast.acme.id):
+        made = {each.name: each.definition for each in ApiDefinition.objects.all()}
+    ids = {name: made["Payments 2"][name] for name in ("id", "api_id")}
+    proxy = api.definition["proxy"] | {"listen_path": "/payments-2/"}
+    copied = {**now(api).definition, **ids, "name": "Payments 2", "proxy": proxy}
+    assert {**copied, "slug": None} == {**made["Payments 2"], "slug": None}
+    assert ("slug" in made["Payments 2"], ids["id"] != api.id, ids["api_id"] != api.api_id) == (
+        False,
+        True,
+        True,
+    )
+    gateway = made["Orders 2"]["x-tyk-api-gateway"]
+    assert gateway["server"]["listenPath"] == {"value": "/orders-2/", "strip": True}
+    assert gateway["info"]["id"] not in ("", oas.api_id)
+    assert client_for(cast.globex_admin).get(f"/o/globex/apis/new/?from={api.id}").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("text", "status"), [("{", 400), ("[]", 400), ('{"proxy": 5, "auth_configs": 1}', 200)]
 )

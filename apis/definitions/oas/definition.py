@@ -143,6 +143,17 @@ def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: 
     return {**definition, EXTENSION: {**extension, "info": {**kept, **forced}}}
 
 
+def unnamed(definition: dict) -> dict:
+    extension = definition[EXTENSION]
+    info, server = extension.get("info") or {}, extension.get("server") or {}
+    kept = {name: value for name, value in info.items() if name not in ("id", "dbId", "orgId")}
+    path = {"listenPath": {**(server.get("listenPath") or {}), "value": ""}}
+    return {
+        **definition,
+        EXTENSION: {**extension, "info": {**kept, "name": ""}, "server": {**server, **path}},
+    }
+
+
 def additions(definition: dict) -> list[str]:
     """What gateways do otherwise than the document says."""
     made = derived(definition)
