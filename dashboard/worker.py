@@ -19,6 +19,7 @@ from apis.gateways.error_text import described, where
 from apis.gateways.notices import Notices
 from dashboard import reachable
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
+from dashboard.nodes.load import Listening
 from dashboard.nodes.reloads import signals
 from keys.adoption import discovery
 from keys.certificates import repair as certificate_repair
@@ -118,6 +119,10 @@ def lanes(notices: Notices) -> list[list[Step]]:
         [
             # Waits for notices itself.
             Step("tampering", 0, events.Watch().step, LONGEST_WAIT),
+        ],
+        [
+            # Waits for what gateways tell each other.
+            Step("node load", 30, Listening().step),
         ],
         [
             Step("refill", 2, refill.step, LONGEST_WAIT),

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apis.models import FeedVersion
 from dashboard.nodes.health import Health, Heard, health
+from orgs.models import OrgOwned
 
 # The columns that the state of a node follows from.
 HEARD = [field.name for field in fields(Heard)]
@@ -38,6 +39,10 @@ class Node(models.Model):
     # Whether it proves itself by NODE_SECRET_FORMER. With a default of the database's, because processes of the version
     # before go on writing rows while this one is installed.
     by_former_secret = models.BooleanField(default=False, db_default=False)
+    # What it tells other nodes (dashboard.nodes.load): its tags, written one after the other, and requests a second.
+    tags = models.CharField(max_length=300, blank=True, db_default="")
+    load = models.IntegerField(null=True)
+    load_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("hostname", "registered_at", "session_id")
@@ -47,6 +52,33 @@ class Node(models.Model):
 
     def health(self, wanted_version: int, now) -> Health:
         return health(Heard(**{name: getattr(self, name) for name in HEARD}), wanted_version, now)
+
+
+class PulledFeed(models.Model):
+    """A version of the feed that nodes have pulled, kept while one may run it. Global; what was in it is in
+    PulledRevisions."""
+
+    number = models.BigIntegerField(primary_key=True)
+    pulled_at = models.DateTimeField(default=timezone.now)  # by the first
+    # When the next version was published.
+    superseded_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class PulledRevisions(OrgOwned):
+    """What one organisation had in a PulledFeed: the revision of each API and policy, by the ids of their rows."""
+
+    number = models.BigIntegerField()
+    apis = models.JSONField(default=dict)
+    policies = models.JSONField(default=dict)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "number"], name="pulled_once_an_organisation")]
+
+    def __str__(self) -> str:
+        return str(self.number)
 
 
 class NodeSignal(models.Model):

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Least
 
 from dashboard.nodes.health import is_beat
 from dashboard.nodes.models import Node
+from dashboard.nodes.revisions import pulled
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def pull(caller: Caller, now: datetime, version: int | None = None) -> str:
         # Of all that it has pulled: policies come before APIs, and may have been changed in between.
         served = Least(Coalesce("policies_version", version), version)
         Node.objects.filter(pk=node.pk).update(last_pull_at=now, served_version=served, asked_at=None)
+        pulled.note(version, now)
     return node.nonce
 
 
@@ -75,6 +77,7 @@ def pull_policies(caller: Caller, now: datetime, version: int) -> str:
     nonce = pull(caller, now)
     if (node := _find(caller)) is not None:
         Node.objects.filter(pk=node.pk).update(policies_version=version)
+        pulled.note(version, now)
     return nonce
 
 

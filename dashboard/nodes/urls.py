@@ -2,14 +2,17 @@ from django.urls import path
 
 from dashboard.nodes import rest, views
 from dashboard.nodes import wire as gateway
+from dashboard.nodes.revisions import views as revisions
 
 platform = [
     path("nodes/", views.fleet, name="fleet"),
+    path("nodes/node/", revisions.fleet_node, name="fleet-node"),
     path("nodes/reload/", views.reload, name="fleet-reload"),
 ]
 
 pages = [
     path("nodes/", views.nodes, name="node-list"),
+    path("nodes/node/", revisions.node, name="node"),
 ]
 
 wire = [

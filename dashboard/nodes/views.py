@@ -17,6 +17,7 @@ from dashboard.nodes.health import LIVENESS_SILENT_AFTER, Heard, health
 from dashboard.nodes.joining import checklist, connecting
 from dashboard.nodes.models import HEARD, Node, NodeSignal, wanted_version
 from dashboard.nodes.reloads import reloading
+from dashboard.nodes.rows import BADGES, rows_of
 from keys.keyspace import refill
 from orgs.access import access
 from orgs.http import numbered
@@ -26,7 +27,6 @@ from orgs.http.tables import Column, heads
 
 # Who needs a hand comes first.
 STATES = ("stuck", "silent", "pulling", "ok", "gone")
-BADGES = {"ok": "ok", "pulling": "neutral", "stuck": "bad", "silent": "warn", "gone": "neutral"}
 # Gateways that were killed say no goodbye.
 SHOWN_FOR = timedelta(days=1)
 WORST_FIRST = "state"
@@ -40,9 +40,10 @@ COLUMNS = (
     Column("Node", "name", "name"),
     Column("State", sort=WORST_FIRST),
     Column("Last seen", "badge"),
-    Column("Last pull", "badge"),
-    Column("Served version", "number"),
-    Column("Wanted version", "number", lesser=True),
+    Column("Requests a second", "number"),
+    Column("Desired", "number", lesser=True),
+    Column("Served", "number"),
+    Column("Behind since", "time"),
     Column("Known since", "time", "known", lesser=True),
 )
 CSV_HEADER = (
@@ -55,6 +56,9 @@ CSV_HEADER = (
     "served version",
     "wanted version",
     "known since",
+    "tags",
+    "requests a second",
+    "behind since",
 )
 MOST_CALLED_OUT = 3
 # How a gateway can be told what to be, and what that is called on the page.
@@ -64,7 +68,6 @@ FORMS = (
     ("Docker compose", "compose", connecting.compose),
     ("Helm values", "helm", connecting.helm),
 )
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 @access("session", "system")
@@ -90,7 +93,7 @@ def reload(request):
     due = reloading.ask(request.user)
     wait = math.ceil((due - timezone.now()).total_seconds())
     when = f"in {wait} s, after the one before" if wait > 0 else "within seconds"
-    messages.success(request, f"All gateways are told to reload {when}. Last pull shows which have.")
+    messages.success(request, f"All gateways are told to reload {when}. The list says when each last pulled.")
     return redirect("fleet")
 
 
@@ -109,7 +112,7 @@ def _answer(request, redis_url: str, context: dict):
     states = _states(wanted, now, sort)
     if request.GET.get("format") == "csv":
         addresses = ("address",) if "addresses" in context else ()
-        lines = _csv_rows(_rows(states, wanted, now), wanted, *addresses)
+        lines = _csv_rows(rows_of(states, wanted, now), wanted, *addresses)
         return csv_stream("nodes.csv", (*CSV_HEADER, *addresses), [lines])
     context |= _page(request, states, {"sort": form.cleaned_data["sort"]}, wanted, now)
     base = request.build_absolute_uri("/").rstrip("/")
@@ -124,7 +127,7 @@ def _page(request, states: dict[str, str], asked: dict[str, str], wanted: int, n
     kept = {name: value for name, value in asked.items() if value}
     # Nodes come and go: a page that was there a moment ago is no mistake.
     place = numbered.asked(request.GET).within(len(states))
-    rows = _rows(list(states)[place.offset : place.offset + place.size], wanted, now)
+    rows = rows_of(list(states)[place.offset : place.offset + place.size], wanted, now)
     counts, signal = Counter(states.values()), NodeSignal.objects.first()
     sessions = refill.state()
     return {
@@ -176,12 +179,6 @@ def _states(wanted: int, now: datetime, sort: str) -> dict[str, str]:
     return dict(reversed(found) if sort != name else found)
 
 
-def _rows(sessions: Iterable[str], wanted: int, now: datetime) -> list[dict]:
-    """What is shown of these nodes, without those that are gone meanwhile."""
-    nodes = Node.objects.in_bulk(list(sessions))
-    return [_row(nodes[pk], wanted, now) for pk in sessions if pk in nodes]
-
-
 def _csv_rows(rows: list[dict], wanted: int, *also: str) -> Iterable[tuple]:
     """also: further fields of a node."""
     for row in rows:
@@ -189,23 +186,6 @@ def _csv_rows(rows: list[dict], wanted: int, *also: str) -> Iterable[tuple]:
         seen = [node.last_ping_at, node.last_pull_at, node.registered_at]
         ping, pull, known = (at.isoformat(timespec="seconds") if at else "" for at in seen)
         told = (row["state"], row["advice"], ping, pull, node.served_version, wanted, known)
-        yield (str(node), node.session_id, *told, *(getattr(node, name) for name in also))
-
-
-def _row(node: Node, wanted: int, now: datetime) -> dict:
-    health = node.health(wanted, now)
-    return {
-        "node": node,
-        "state": health.state,
-        "badge": BADGES[health.state],
-        "since": health.since,
-        "advice": health.advice,
-        "last_seen": _ago(now - node.last_ping_at),
-        "last_pull": _ago(now - node.last_pull_at) if node.last_pull_at else "never",
-    }
-
-
-def _ago(passed: timedelta) -> str:
-    seconds = max(0, int(passed.total_seconds()))
-    size, unit = next(((size, unit) for size, unit in UNITS if seconds >= size), UNITS[-1])
-    return f"{seconds // size} {unit} ago"
+        since = row["behind_since"]
+        more = (node.tags, row["load"], since.isoformat(timespec="seconds") if since else "")
+        yield (str(node), node.session_id, *told, *more, *(getattr(node, name) for name in also))

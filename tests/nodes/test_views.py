@@ -48,7 +48,7 @@ def test_without_a_node_the_page_says_how_to_connect_one(client_for, operator):
 def test_the_page_lists_nodes_with_host_session_state_and_versions(client_for, operator):
     nodes(1)
     page = text_of(client_for(operator).get("/o/acme/nodes/"))
-    assert page.count("edge-0 session session-0 ok 0 s ago 0 s ago 0 0") == 1
+    assert page.count("edge-0 session session-0 ok 0 s ago pulled 0 s ago \N{EN DASH} 0 0 \N{EN DASH}") == 1
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -58,16 +58,19 @@ def test_both_pages_take_as_many_queries_for_one_node_as_for_three(
     nodes(count)
     member, super_user = client_for(operator), client_for(cast.super_user)
     member.get("/"), super_user.get("/")  # the first request of a process also proves the isolation
-    # savepoint, session, user, version, states of all nodes, nodes of the page, signal, release; three checks
-    with django_assert_num_queries(12):
+    # savepoint, session, user, version, states of all nodes, nodes of the page, since when they are behind, signal,
+    # release; three checks
+    with django_assert_num_queries(13):
         member.get("/o/acme/nodes/")
     # and, for who may see traffic, organisations, whether one has any, in what time that must be said
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         super_user.get("/nodes/")
 
 
 def hosts_on(answer):
-    return re.findall(r'<th scope="row"><span class="cut" title="[^"]*">(edge-\d+)', answer.content.decode())
+    return re.findall(
+        r'<th scope="row"><a class="cut" href="[^"]*" title="[^"]*">(edge-\d+)', answer.content.decode()
+    )
 
 
 def test_4000_nodes_are_paged_with_the_worst_first_and_counted_all(client_for, cast):
@@ -141,14 +144,14 @@ def test_the_file_holds_every_node_and_addresses_only_for_super_users(client_for
     [node] = Node.objects.filter(hostname="edge-0")
     header = [
         *("node", "session", "state", "advice", "last seen", "last pull", "served version"),
-        *("wanted version", "known since"),
+        *("wanted version", "known since", "tags", "requests a second", "behind since"),
     ]
     seen, known = (at.isoformat(timespec="seconds") for at in (node.last_ping_at, node.registered_at))
     line = ["edge-0", "session-0", "ok", "", seen, node.last_pull_at.isoformat(timespec="seconds"), "0", "0"]
     members = file_of(client_for(operator).get("/o/acme/nodes/?format=csv&sort=name"))
-    assert (members[:2], len(members)) == ([header, [*line, known]], 61)
+    assert (members[:2], len(members)) == ([header, [*line, known, "", "", ""]], 61)
     supers = file_of(client_for(cast.super_user).get("/nodes/?format=csv&sort=name"))
-    assert (supers[:2], len(supers)) == ([[*header, "address"], [*line, known, "10.11.12.0"]], 61)
+    assert (supers[:2], len(supers)) == ([[*header, "address"], [*line, known, "", "", "", "10.11.12.0"]], 61)
     assert "nonce-canary" not in str(members + supers)
     assert client_for(cast.acme_member).get("/o/acme/nodes/?format=csv").status_code == 403
     assert client_for(cast.acme_admin).get("/nodes/?format=csv").status_code == 404

@@ -17,6 +17,7 @@ from dashboard.nodes.health import LIVENESS_SILENT_AFTER
 from dashboard.nodes.models import Node, NodeSignal, wanted_version
 from dashboard.nodes.reloads import feed_check
 from dashboard.nodes.reloads.repeats import AFTER_REFUSAL, due_at
+from dashboard.nodes.revisions import pulled
 from keys.policies.serving import POLICIES
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def confirm(rows: list[Outbox], redis: Redis) -> dict[str, str]:
 
     Which API changed does not matter: a gateway pulls everything, so the changes of a second share a signal.
     """
+    pulled.note_published(rows)
     signal, wanted = NodeSignal.objects.first() or NodeSignal(), wanted_version()
     reason = signal.trouble or "the signal is about to be sent"
     return {row.id: reason for row in rows if (signal.version or 0) < (row.payload or wanted)}
