@@ -9,8 +9,8 @@ from apis.definition_form import ApiForm
 from apis.definitions import document, kinds
 from apis.forms import JsonForm
 from apis.models import ApiDefinition, Revision
-from apis.publishing import publish
 from apis.publishing.refusals import Refused
+from apis.publishing.staging import faults
 from orgs.http import refusals
 
 
@@ -83,5 +83,5 @@ def said_in(form: ApiForm | JsonForm) -> Iterator[None]:
 def say_all(request: HttpRequest, form: ApiForm | JsonForm, *, present: ApiDefinition | None = None) -> None:
     """Add to the errors of a form what publishing would refuse, so that nobody meets them one after the other."""
     if form.definition is not None:
-        found = publish.faults(form.definition, author=request.user, org_id=request.org.id, present=present)
+        found = faults(form.definition, author=request.user, org_id=request.org.id, present=present)
         form.refuse_further(found)

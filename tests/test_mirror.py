@@ -54,6 +54,7 @@ TESTED_IN = {
     "keys/files/adoption.py": "tests/entry/test_adopt.py",
     "keys/files/forms.py": "tests/keys/files/test_views.py",
     "apis/wrapper.py": "tests/apis/test_rest.py",
+    "apis/publishing/staging.py": "tests/apis/publishing/test_bulk.py",
     "apis/publishing/references.py": "tests/keys/policies/use/test_naming.py",
     "apis/publishing/render.py": "tests/apis/publishing/test_serving.py",
     "keys/certificates/ending.py": "tests/keys/certificates/test_delivery.py",

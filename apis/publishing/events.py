@@ -2,7 +2,8 @@
 
 from django.dispatch import Signal
 
-# org_id, api_id, what: "added" after the API's row came, "removed" before it goes.
+# org_id, api_ids, what: "added" after the APIs' rows came, "removed" before they go. A receiver may answer a function,
+# which is called after everything else that takes long: for what is done under locks for which everybody waits.
 api_set_changed = Signal()
 # org_id, api_id, before: callers of the API prove in another way now who they are than before.
 authentication_changed = Signal()

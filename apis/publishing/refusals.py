@@ -1,8 +1,11 @@
 """Why nothing was published: kinds of orgs.refusals."""
 
+from collections.abc import Mapping
+
 from apis.definitions.pointer import Problem, summary
 from apis.models import ApiDefinition
 from orgs import refusals
+from orgs.http.strict_json import printable
 
 
 class Refused(refusals.Refusal):
@@ -38,6 +41,17 @@ class Stale(refusals.Stale):
     def __init__(self, api: ApiDefinition):
         super().__init__(f"revision {api.revision} was published meanwhile")
         self.api = api
+
+
+class ManyRefused(refusals.Invalid):
+    """Of many changes these were refused, so that none was made. by_place: the refusal of each, by its place among
+    them; names: what each API is called."""
+
+    def __init__(self, by_place: Mapping[int, refusals.Refusal], names: Mapping[int, str]):
+        self.by_place = dict(sorted(by_place.items()))
+        self.names = dict(names)
+        said = [f"{printable(names[place])!r}: {refusal}" for place, refusal in self.by_place.items()]
+        super().__init__("; ".join(summary(said, 5)))
 
 
 class Deleted(refusals.Missing):

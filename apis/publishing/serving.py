@@ -5,12 +5,12 @@ locked last and for no longer than it takes to number the feed.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apis import definitions
 from apis.gateways import outbox
@@ -43,16 +43,19 @@ def renumber(feed: FeedVersion, *, org_id: str, subject: str) -> None:
     outbox.add("reload", subject, feed.number, org_id=org_id)
 
 
-def serve(org_id: str, apis: list[ApiDefinition]) -> tuple[int, int]:
+def serve(org_id: str, apis: Sequence[ApiDefinition]) -> tuple[int, int]:
     """Bring the elements of these APIs of one organisation in line: (how many are another or gone, how many more there
     are). An API in `apis` that is not active has none.
     """
+    counts = [_serve(org_id, apis[first : first + _AT_ONCE]) for first in range(0, len(apis), _AT_ONCE)]
+    return sum(changed for changed, _ in counts), sum(grown for _, grown in counts)
+
+
+def _serve(org_id, apis):
     id_of = own_targets(org_id, apis)
     policy_ids = references.policy_ids(org_id, {id for api in apis for id in api.policies})
-    before = {
-        row.api_id: row for row in ServedApi.objects.filter(org_id=org_id, api_id__in=[a.id for a in apis])
-    }
-    gone = [before.pop(api.id).id for api in apis if not api.active and api.id in before]
+    before = {row.api_id: row for row in _served(org_id, [api.id for api in apis])}
+    gone = [api.id for api in apis if not api.active and before.pop(api.id, None)]
     new, renewed, kept = [], [], []
     for api in apis:
         if not api.active:
@@ -66,17 +69,27 @@ def serve(org_id: str, apis: list[ApiDefinition]) -> tuple[int, int]:
         if not same:
             row.body, row.packed = body, packing.pack(body)
         (kept if same else renewed if api.id in before else new).append(row)
-    ServedApi.objects.filter(org_id=org_id, id__in=gone).delete()
+    withdraw(org_id, gone)
     ServedApi.objects.bulk_create(new)
     ServedApi.objects.bulk_update(renewed, ["body", "packed", "sort_key", "revision", "made_by"])
     ServedApi.objects.bulk_update(kept, ["revision", "made_by"])
     return len(gone) + len(new) + len(renewed), len(new) - len(gone)
 
 
-def callers(api: ApiDefinition, ids: Iterable[str]) -> list[ApiDefinition]:
-    """The other active APIs of its organisation that send requests to one of `ids`, which came or went."""
-    named = ApiDefinition.objects.filter(CALLING, org_id=api.org_id, calls__has_any_keys=list(ids))
-    return list(named.filter(active=True).exclude(id=api.id).order_by("id"))
+def withdraw(org_id: str, ids: Sequence[str]) -> int:
+    """Serve the APIs with these database ids no longer; how many were served."""
+    return _served(org_id, ids).delete()[0]
+
+
+def _served(org_id: str, ids: Sequence[str]) -> QuerySet[ServedApi]:
+    return ServedApi.objects.filter(org_id=org_id, api_id__in=ids)
+
+
+def callers(org_id: str, ids: Iterable[str], *, but: Sequence[str]) -> list[ApiDefinition]:
+    """The active APIs of an organisation that send requests to one of `ids`, which came or went. but: the database ids
+    of those that are passed over."""
+    named = ApiDefinition.objects.filter(CALLING, org_id=org_id, calls__has_any_keys=list(ids))
+    return list(named.filter(active=True).exclude(id__in=but).order_by("id"))
 
 
 def serve_naming(org_id: str, policies: Collection[str]) -> bool:

@@ -8,7 +8,7 @@ them. All that has to be written of each key follows when those are delivered.
 # ruff: noqa: S608 - only names of this module are put into SQL, every value is a parameter
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
@@ -42,14 +42,15 @@ def depart(organisation: Organisation, **_: object) -> None:
     KeyRight.objects.filter(org_id=organisation.id).delete()
 
 
-def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
-    """An API of the organisation was "added" or is about to be "removed" (apis.publishing.events.api_set_changed).
+def follow(org_id: str, api_ids: Sequence[str], what: str, **_: object) -> None:
+    """APIs of the organisation were "added" or are about to be "removed" (apis.publishing.events.api_set_changed).
     Keys for all APIs follow; a removed API is taken out of the rights of every key, and one left with none opens
     nothing any more."""
     every = Key.objects.filter(org_id=org_id, revoked_at=None, all_apis=True)
     outbox.add_chunks(AGAIN, _each(every), {}, org_id=org_id)
     if what == "removed":
-        _take_away(ApiDefinition.objects.only("org_id", "api_id").get(org_id=org_id, api_id=api_id))
+        for api in ApiDefinition.objects.only("org_id", "api_id").filter(org_id=org_id, api_id__in=api_ids):
+            _take_away(api)
 
 
 def follow_authentication(org_id: str, api_id: str, **_: object) -> None:

@@ -174,11 +174,11 @@ def secret_of(client: OAuthClient) -> str:
     return (unseal(client, "sealed_secret") or b"").decode()
 
 
-def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
-    """An API is about to be "removed" (apis.publishing.events.api_set_changed), or will have another id: its clients
+def follow(org_id: str, api_ids: Sequence[str], what: str, **_: object) -> None:
+    """APIs are about to be "removed" (apis.publishing.events.api_set_changed), or will have other ids: their clients
     end."""
     if what == "removed":
-        _end_each(OAuthClient.objects.filter(org_id=org_id, served_api_id=api_id))
+        _end_each(OAuthClient.objects.filter(org_id=org_id, served_api_id__in=api_ids))
 
 
 def depart(organisation: Organisation, **_: object) -> None:

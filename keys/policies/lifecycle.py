@@ -5,7 +5,7 @@ Everybody who changes a policy comes through here: pages, REST, commands. The ca
 taken in the order of orgs.organisations.locks; policies come between APIs and keys.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -82,6 +82,17 @@ def bring(wanted: Mapping[str, tuple[str, object]], *, message: str = "Imported"
     wanted: (organisation's id, Tyk's policy object) by a JSON pointer, which is said of each that is refused. An id is
     given once. Raises as `create` does.
     """
+    brought, stored = store(wanted, author=None, message=message)
+    storing.announce(stored)
+    return [brought[pointer] for pointer in wanted]
+
+
+def store(
+    wanted: Mapping[str, tuple[str, object]], *, author: User | None, message: str
+) -> tuple[dict[str, Policy], list[storing.Stored]]:
+    """The same but for what is done under locks for which everybody waits, `storing.announce`, which has to follow in
+    the same transaction; one in which this raises is to be taken back. The policies by their pointers, and what was
+    stored of them."""
     given = _all_sound(wanted)
     # All of these before the list's own lock; in one order, as others might bring some of the same.
     organisations = [locks.lock(org_id) for org_id in sorted({org_id for org_id, _ in wanted.values()})]
@@ -93,10 +104,9 @@ def bring(wanted: Mapping[str, tuple[str, object]], *, message: str = "Imported"
         policies = there | _new(
             organisation.id, {pointer: own[pointer] for pointer in own if pointer not in there}
         )
-        stored.append(_store(organisation, policies, own, apis, author=None, message=message))
+        stored.append(_store(organisation, policies, own, apis, author=author, message=message))
         brought |= policies
-    storing.announce(stored)
-    return [brought[pointer] for pointer in wanted]
+    return brought, stored
 
 
 @transaction.atomic
@@ -117,25 +127,32 @@ def delete(policy: Policy, *, author: User | None, expected: int | None = None) 
     serving.renew(serving.lock(), -withdrawn, org_id=policy.org_id, subject=subject, apis=apis)
 
 
-def follow(org_id: str, api_id: str, what: str, **_: object) -> None:
-    """An API of the organisation is about to be "removed" (apis.publishing.events.api_set_changed): policies that name
-    it name it no longer."""
+def follow(org_id: str, api_ids: Sequence[str], what: str, **_: object) -> Callable[[], object] | None:
+    """APIs of the organisation are about to be "removed" (apis.publishing.events.api_set_changed): policies that name
+    them name them no longer. The answer is what is to be done once all else is."""
     if what != "removed":
-        return
-    named = PolicyRight.objects.filter(org_id=org_id, api__api_id=api_id, api__org_id=org_id)
+        return None
+    named = PolicyRight.objects.filter(org_id=org_id, api__api_id__in=api_ids, api__org_id=org_id)
     policies = list(
         Policy.objects.filter(org_id=org_id, id__in=named.values("policy_id"))
         .order_by("id")
         .select_for_update(no_key=True)
     )
     if not policies:
-        return
+        return None
     named.delete()
-    drafts = [storing.draft(policy, document.without_apis(policy.document, {api_id})) for policy in policies]
-    storing.write(org_id, [draft for draft in drafts if draft], None, f"API {api_id} is deleted")
+    gone = set(api_ids)
+    drafts = [storing.draft(policy, document.without_apis(policy.document, gone)) for policy in policies]
+    storing.write(org_id, [draft for draft in drafts if draft], None, _deleted(api_ids))
     changed, grown = serving.serve(org_id, policies)
-    if changed:
-        serving.renew(serving.lock(), grown, org_id=org_id, subject=policies[0].id)
+    if not changed:
+        return None
+    return lambda: serving.renew(serving.lock(), grown, org_id=org_id, subject=policies[0].id)
+
+
+def _deleted(api_ids: Sequence[str]) -> str:
+    what = "API" if len(api_ids) == 1 else "APIs"
+    return f"{what} {', '.join(api_ids)} {'is' if len(api_ids) == 1 else 'are'} deleted"
 
 
 def depart(organisation: Organisation, **_: object) -> None:

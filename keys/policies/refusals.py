@@ -22,8 +22,8 @@ class Taken(refusals.Taken):
 
     def __init__(self, pointers: Sequence[str]) -> None:
         """pointers: to which of several policies it is; one that is alone has an empty one."""
-        taken = [Problem(pointer, "There is a policy with this ID already.") for pointer in pointers]
-        super().__init__(" ".join(summary(taken, MOST_SAID)))
+        self.problems = [Problem(pointer, "There is a policy with this ID already.") for pointer in pointers]
+        super().__init__(" ".join(summary(self.problems, MOST_SAID)))
 
 
 class AlreadyMade(refusals.Taken):

@@ -101,11 +101,12 @@ def record_many(
     *,
     actor: User | None = None,
     org: str,
+    at: datetime | None = None,
 ) -> None:
     """Write an entry for each (id, label, before, after) of things of one organisation, as `record` does, in one
     statement."""
     changes = ((id, label, changes_between(before, after)) for id, label, before, after in entries)
-    record_noted(_by_whom(action, kind, actor), changes, org=org)
+    record_noted(_by_whom(action, kind, actor, at), changes, org=org)
 
 
 def noted(action: str, kind: str, actor: User | None = None) -> dict[str, object]:

@@ -11,6 +11,7 @@ from apis.models import ApiDefinition, Outbox, Revision, ServedApi
 from apis.publishing import events, feed, publish
 from apis.publishing.refusals import SAME_ID, SAME_URL, Deleted, Invalid, Refused, Stale, Taken
 from apis.publishing.serving import missing_targets
+from apis.publishing.staging import faults
 from keys.keys.lifecycle import KeySpec
 from keys.keys.lifecycle import create as create_key
 from orgs import scope
@@ -289,10 +290,10 @@ def test_an_id_that_nobody_could_choose_any_more_is_kept_and_every_other_fault_s
     old = ApiDefinition.objects.get(id=api.id)
     asked = {"author": cast.acme_admin, "org_id": acme.id}
     same = plain(api_id="old id!", name="")
-    pointers = {problem.pointer for problem in publish.faults(same, **asked, present=old)}
+    pointers = {problem.pointer for problem in faults(same, **asked, present=old)}
     assert pointers == {"/name"}
-    anew = {problem.pointer for problem in publish.faults(same, **asked)}
-    other = {problem.pointer for problem in publish.faults(same, **asked, present=api)}
+    anew = {problem.pointer for problem in faults(same, **asked)}
+    other = {problem.pointer for problem in faults(same, **asked, present=api)}
     assert anew == other == {"/name", "/api_id"}
     with pytest.raises(Invalid):
         publish.change(old, same, author=cast.acme_admin)
@@ -316,8 +317,9 @@ def told():
     """What receivers heard; one stands beside the application's own, which have no rows to follow here."""
     heard = []
 
-    def follower(org_id, api_id, what, **_):
-        heard.append((org_id, api_id, what, ApiDefinition.objects.filter(api_id=api_id).exists()))
+    def follower(org_id, api_ids, what, **_):
+        there = ApiDefinition.objects.filter(api_id__in=api_ids)
+        heard.append((org_id, *api_ids, what, there.count() == len(api_ids)))
 
     events.api_set_changed.connect(follower)
     yield heard

@@ -147,7 +147,7 @@ def test_an_inactive_api_that_calls_is_not_served_because_what_it_calls_came(cas
         calling["proxy"]["target_url"] = "tyk://later/x"
         publish.create(cast.acme.id, calling, author=None)
         later = publish.create(cast.acme.id, plain("/later/", api_id="later"), author=None)
-        assert serving.callers(later, [later.id, "later"]) == []
+        assert serving.callers(cast.acme.id, [later.id, "later"], but=[later.id]) == []
     assert paths() == ["/later/"]
 
 
@@ -159,7 +159,7 @@ def test_an_api_is_no_caller_of_itself(cast):
         other = plain("/other/")
         other["proxy"]["target_url"] = "tyk://loop/x"
         other = publish.create(cast.acme.id, other, author=None)
-        assert serving.callers(loop, [loop.id, "loop"]) == [other]
+        assert serving.callers(cast.acme.id, [loop.id, "loop"], but=[loop.id]) == [other]
 
 
 def test_serving_anew_waits_for_the_deletion_of_an_organisation_and_the_other_way_round(committed, cast):
