@@ -1,30 +1,29 @@
 """Taking over what a gateway without a dashboard has in its files: APIs first, then the policies that name them.
 
-Each comes through the verb by which anybody makes or changes one (apis.publishing.publish, keys.policies.lifecycle), so
-that a file holds nothing which could not be published otherwise. IDs of APIs and policies stay, since keys in the
+They come through what anybody makes or changes many by (apis.publishing.bulk, keys.policies.lifecycle), so that a file
+holds nothing which could not be published otherwise. IDs of APIs and policies stay, since keys in the
 gateways' Redis name them; the organisation is whoever takes them over.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Q
 
 from apis.definitions import kinds
 from apis.definitions.pointer import Problem
 from apis.files import definitions
 from apis.files.reading import File
 from apis.models import ApiDefinition
-from apis.publishing import publish, warnings
-from apis.publishing.refusals import Refused
+from apis.publishing import bulk, warnings
+from apis.publishing.bulk import Change
+from apis.publishing.refusals import ManyRefused, Refused
 from keys.files import policies
-from keys.models import Policy
-from keys.policies import lifecycle, serving
-from keys.policies.refusals import Invalid
+from keys.policies import lifecycle, storing
+from keys.policies.refusals import Invalid, Taken
 from orgs.models import User
 from orgs.organisations import limits, locks
 from orgs.refusals import Refusal
@@ -98,85 +97,157 @@ def adopt(
 
     replace: what is there and differs gets another revision; else it stays. skip_refused: what is refused does not keep
     the rest from being stored. review: nothing is stored in any case; the answer is what would become. Raises Departed,
-    and LimitReached where not all can be there at once: trying them would keep everybody else from publishing.
+    and LimitReached where not all can be there.
     """
     organisation = locks.lock(org_id)
     limits.refuse_more(organisation, "max_apis", len(wanted.apis))
     limits.refuse_more(organisation, "max_policies", len(wanted.policies))
-    # The order of locks (orgs.organisations.locks): each API comes to the feed's, which is after this one.
-    serving.lock()
-    results = [_api(org_id, each, author, replace) for each in wanted.apis]
-    results += [_policy(org_id, each, author, replace) for each in wanted.policies]
-    refused = any(result.outcome == REFUSED for result in results)
-    stored = not review and (skip_refused or not refused)
+    apis = _apis(org_id, wanted.apis, author, replace)
+    policies = _policies(org_id, wanted.policies, author, replace)
+    meant = not review and (skip_refused or not (apis.refused or policies.refused))
+    results = _results(wanted, apis, policies)
+    stored = meant and _announced(apis, policies)
     if not stored:
+        results = _results(wanted, apis, policies) if meant else results
         transaction.set_rollback(True)
     named = [kinds.names(each.definition).org_id for each in wanted.apis if each.definition]
     named += [str(each.document.get("org_id") or "") for each in wanted.policies if each.document]
     return Report(results, wanted.others, stored, definitions.org_ids(named))
 
 
-def _api(org_id: str, found: definitions.Found, author: User | None, replace: bool) -> Result:
-    def store(notes: list[str]) -> str:
-        present = _present_api(org_id, found)
-        notes += kinds.additions(found.definition)
-        if present is None:
-            api = publish.create(org_id, found.definition, author=author, message=_MESSAGE)
-            outcome = NEW
-        else:
-            api = publish.change(present, found.definition, author=author, message=_MESSAGE)
-            outcome = SAME if api.revision == present.revision else REPLACED
-        notes += warnings.of(api)
-        return outcome
+@dataclass
+class _Tried:
+    """What becomes of so many of one kind, by their places. made: those that are there now as they are wanted, each
+    with whether it is NEW, REPLACED or the SAME; left: those that stay as they are; refused: why. stored: what is still
+    to be announced."""
 
-    outcome, problems, notes = _outcome(store, found.problems, found.notes, replace)
-    id, name = definitions.api_id(found.definition), kinds.names(found.definition).name
-    return Result(API, found.file, "", id, name, outcome, problems, notes)
+    count: int
+    refused: dict[int, tuple[Problem, ...]]
+    made: dict[int, tuple[Any, str]] = field(default_factory=dict)
+    left: set[int] = field(default_factory=set)
+    stored: Any = None
+
+    @property
+    def places(self) -> list[int]:
+        """Of those that are neither refused nor left."""
+        return [place for place in range(self.count) if place not in self.refused and place not in self.left]
+
+    def settled(self, outcomes: Mapping[int, str], replace: bool) -> bool:
+        """Whether these may stay: else those of what is there that differ are left, and the rest is tried again."""
+        differing = {place for place, outcome in outcomes.items() if outcome == REPLACED}
+        if replace or not differing:
+            return True
+        self.left |= differing
+        return False
+
+    def refuse(self, problems: Mapping[int, Sequence[Problem]]) -> None:
+        for place, some in problems.items():
+            self.refused[place] = tuple(some)
+            self.made.pop(place, None)
 
 
-def _present_api(org_id: str, found: definitions.Found) -> ApiDefinition | None:
-    api_id = definitions.api_id(found.definition)
-    return ApiDefinition.objects.filter(org_id=org_id, api_id=api_id).first() if api_id else None
+def _announced(apis: _Tried, policies: _Tried) -> bool:
+    """Whether what is stored could be announced: somebody else may have published meanwhile what an API claims. All
+    publishing waits from here until the transaction ends."""
+    try:
+        storing.announce(policies.stored)
+        bulk.announce(apis.stored)
+    except ManyRefused as error:
+        apis.refuse({apis.places[place]: _problems(refusal) for place, refusal in error.by_place.items()})
+        return False
+    except Taken as error:
+        policies.refuse(_by_place(error.problems))
+        return False
+    return True
 
 
-def _policy(org_id: str, found: policies.Found, author: User | None, replace: bool) -> Result:
-    def store(notes: list[str]) -> str:
-        own = Policy.objects.filter(Q(policy_id=found.id) | Q(id=found.id), org_id=org_id)
-        present = None if "\0" in found.id else own.first()
-        if present is None:
-            lifecycle.create(org_id, found.document, author=author, message=_MESSAGE)
-            return NEW
-        policy = lifecycle.change(present, found.document, author=author, message=_MESSAGE)
-        return SAME if policy.revision == present.revision else REPLACED
+def _apis(org_id: str, wanted: Sequence[definitions.Found], author: User | None, replace: bool) -> _Tried:
+    ids = {id for each in wanted if (id := definitions.api_id(each.definition))}
+    present = {api.api_id: api for api in ApiDefinition.objects.filter(org_id=org_id, api_id__in=ids)}
+    changes = [Change(present.get(definitions.api_id(each.definition)), each.definition) for each in wanted]
+    tried = _tried(wanted)
+    while True:
+        places = tried.places
+        try:
+            with transaction.atomic():
+                these = [changes[place] for place in places]
+                tried.stored = bulk.store(org_id, these, author=author, message=_MESSAGE)
+                outcomes = {places[each.place]: _outcome(each.before) for each in tried.stored.staged}
+                if tried.settled(outcomes, replace):
+                    break
+                transaction.set_rollback(True)
+        except ManyRefused as error:
+            tried.refuse({places[place]: _problems(refusal) for place, refusal in error.by_place.items()})
+    for place, api in zip(places, tried.stored.apis, strict=True):
+        tried.made[place] = api, outcomes.get(place, SAME)
+    return tried
 
-    outcome, problems, notes = _outcome(store, found.problems, found.notes, replace)
-    problems = tuple(each._replace(pointer=_in_file(found, each.pointer)) for each in problems)
-    name = str(found.document.get("name") or "")
-    return Result(POLICY, found.file, found.pointer, found.id, name, outcome, problems, notes)
+
+def _policies(org_id: str, wanted: Sequence[policies.Found], author: User | None, replace: bool) -> _Tried:
+    tried = _tried(wanted)
+    while True:
+        these = {f"/{place}": (org_id, wanted[place].document) for place in tried.places}
+        try:
+            with transaction.atomic():
+                made, tried.stored = lifecycle.store(these, author=author, message=_MESSAGE)
+                drafts = [draft for stored in tried.stored for draft in stored.drafts]
+                outcomes = {int(draft.pointer[1:]): _outcome(draft.before) for draft in drafts}
+                if tried.settled(outcomes, replace):
+                    break
+                transaction.set_rollback(True)
+        except (Invalid, Taken) as error:
+            tried.refuse(_by_place(error.problems))
+    for pointer, policy in made.items():
+        tried.made[int(pointer[1:])] = policy, outcomes.get(int(pointer[1:]), SAME)
+    return tried
+
+
+def _tried(wanted: Sequence[definitions.Found] | Sequence[policies.Found]) -> _Tried:
+    faulty = {place: each.problems for place, each in enumerate(wanted) if each.problems}
+    return _Tried(len(wanted), faulty)
+
+
+def _outcome(before: Mapping[str, Any]) -> str:
+    return REPLACED if before else NEW
+
+
+def _problems(refusal: Refusal) -> list[Problem]:
+    return refusal.problems if isinstance(refusal, Refused) else [Problem("", str(refusal))]
+
+
+def _by_place(problems: Iterable[Problem]) -> dict[int, list[Problem]]:
+    """The problems of documents that were given by pointers which are their places."""
+    found: dict[int, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        _, place, *rest = problem.pointer.split("/", 2)
+        found[int(place)].append(problem._replace(pointer="".join(f"/{each}" for each in rest)))
+    return found
+
+
+def _results(wanted: Wanted, apis: _Tried, policies: _Tried) -> list[Result]:
+    return [*_of_apis(wanted.apis, apis), *_of_policies(wanted.policies, policies)]
+
+
+def _of_apis(wanted: Sequence[definitions.Found], tried: _Tried) -> Iterator[Result]:
+    for place, found in enumerate(wanted):
+        api, outcome = tried.made.get(place, (None, LEFT if place in tried.left else REFUSED))
+        notes = ()
+        if api is not None:
+            notes = (*found.notes, *kinds.additions(found.definition), *warnings.of(api))
+        id, name = definitions.api_id(found.definition), kinds.names(found.definition).name
+        yield Result(API, found.file, "", id, name, outcome, tried.refused.get(place, ()), notes)
+
+
+def _of_policies(wanted: Sequence[policies.Found], tried: _Tried) -> Iterator[Result]:
+    for place, found in enumerate(wanted):
+        policy, outcome = tried.made.get(place, (None, LEFT if place in tried.left else REFUSED))
+        problems = tried.refused.get(place, ())
+        if not found.problems:
+            problems = tuple(each._replace(pointer=_in_file(found, each.pointer)) for each in problems)
+        name, notes = str(found.document.get("name") or ""), found.notes if policy is not None else ()
+        yield Result(POLICY, found.file, found.pointer, found.id, name, outcome, problems, notes)
 
 
 def _in_file(found: policies.Found, pointer: str) -> str:
     """In a file with all policies the ID of one is the name of its member."""
     return found.pointer if found.pointer and pointer in ("/id", "/_id") else found.pointer + pointer
-
-
-def _outcome(
-    store: Callable[[list[str]], str], faults: tuple[Problem, ...], notes: tuple[str, ...], replace: bool
-) -> tuple[str, tuple[Problem, ...], tuple[str, ...]]:
-    """What became of one, why it was refused, and what there is to know of it."""
-    if faults:
-        return REFUSED, faults, ()
-    said = list(notes)
-    try:
-        with transaction.atomic():
-            outcome = store(said)
-            if outcome == REPLACED and not replace:
-                outcome = LEFT
-                transaction.set_rollback(True)
-    except (Refused, Invalid) as error:
-        return REFUSED, tuple(error.problems), ()
-    except locks.Departed:
-        raise
-    except Refusal as error:
-        return REFUSED, (Problem("", str(error)),), ()
-    return outcome, (), () if outcome == LEFT else tuple(said)
