@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from apis import rest
 from apis import wrapper as wrappers
-from apis.definitions import kinds
+from apis.definitions import kinds, yaml_text
 from apis.definitions.oas import importing, mcp
 from apis.definitions.oas.document import is_document
 from apis.definitions.oas.made import EXTENSION
@@ -21,14 +21,26 @@ from apis.publishing import publish
 from apis.publishing.refusals import Invalid
 from orgs.access import SAFE, access
 from orgs.http import etags
-from orgs.http.rest import RestError, expected, json_response, members, ok, page, read_json, tagged, valid
+from orgs.http.rest import (
+    MALFORMED,
+    RestError,
+    expected,
+    json_response,
+    members,
+    ok,
+    page,
+    read_body,
+    read_json,
+    tagged,
+    valid,
+)
+from orgs.http.strict_json import BadJson
 
 MISSING = {
     EXTENSION: f"{EXTENSION}: must be there: it says where and how gateways serve the API",
     STREAMING: f"{STREAMING}: must be there: it says what streams there are",
 }
 MARKED = f"{mcp.MARK}: must not be there: what is sent to /api/mcps is an MCP proxy"
-NO_YAML = "The document must be JSON: convert one that is YAML first"
 _YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/openapi+yaml")
 # Members of apis.definitions.oas.importing.Asked by what clients call them.
 _TEXTS = {
@@ -61,18 +73,18 @@ MCP = Door(("mcp",), (EXTENSION,), "MCP Proxy definition")
 
 @access("key", "apis", methods="POST")
 def oas_create(request):
-    return rest.created(request, _sent(request, OAS))
+    return _created(request, OAS)
 
 
 @access("key", "apis", methods="POST")
 def streams_create(request):
-    return rest.created(request, _sent(request, STREAMS))
+    return _created(request, STREAMS)
 
 
 @access("key", "mcp", methods="GET POST")
 def mcp_list(request):
     if request.method == "POST":
-        return rest.created(request, _sent(request, MCP), subject=MCP.subject)
+        return _created(request, MCP)
     form = valid(ListForm(request.GET))
     rows, pages = page(request, form.found(ApiDefinition.objects.filter(kind="mcp")))
     return json_response({"mcps": [mcp.shown(api.definition) for api in rows], "pages": pages})
@@ -81,7 +93,8 @@ def mcp_list(request):
 @access("key", "apis", methods="POST")
 def oas_import(request):
     """A new API from a plain document, and from what the query asks for besides."""
-    return rest.created(request, _extended(request))
+    document, notes = _extended(request)
+    return rest.created(request, document, notes=notes)
 
 
 @access("key", "apis", methods="GET PUT PATCH DELETE")
@@ -100,6 +113,11 @@ def mcp_detail(request, id):
     return _detail(request, id, MCP)
 
 
+def _created(request, door):
+    document, notes = _sent(request, door)
+    return rest.created(request, document, subject=door.subject, notes=notes)
+
+
 def _detail(request, id, door):
     api = _find(id, door)
     if request.method in SAFE:
@@ -109,9 +127,9 @@ def _detail(request, id, door):
         publish.delete(api, author=request.user, started_from=seen)
         return ok(f"{door.subject} deleted")
     renew = request.method == "PATCH"
-    document = _extended(request, api.definition) if renew else _sent(request, door)
+    document, notes = _extended(request, api.definition) if renew else _sent(request, door)
     api = publish.change(api, document, author=request.user, started_from=seen)
-    said = rest.warned(api, document)
+    said = rest.warned(api, document, notes)
     return tagged(request, ok(f"{door.subject} updated", **said), etags.tag(api.revision))
 
 
@@ -157,37 +175,47 @@ def oas_versions(request, id):
 
 
 def _sent(request, door):
-    """The document of a request's body, as it is stored."""
-    _refuse_yaml(request)
-    document = read_json(request)
+    """The document of a request's body, as it is stored, and sentences of how it was read."""
+    document, notes = _read(request)
     for name in door.needs:
         if name not in document or not is_document(document):
             raise RestError(400, MISSING[name])
     if mcp.MARK in document:
         raise RestError(400, MARKED)
-    return mcp.marked(document) if door is MCP else document
+    return mcp.marked(document) if door is MCP else document, notes
 
 
 def _extended(request, present=None):
-    """The plain document of a body, with the extension that the query asks for. Raises RestError, Invalid."""
-    _refuse_yaml(request)
-    document = read_json(request)
+    """The plain document of a body, with the extension that the query asks for, and sentences of how it was taken.
+    Raises RestError, Invalid."""
+    document, notes = _read(request)
     if EXTENSION in document:
         raise RestError(400, f"{EXTENSION}: must not be there: such a document is sent to /api/apis/oas")
     asked = {name: request.GET.get(query, "").strip() for name, query in _TEXTS.items()}
     switches = {
         name: _SWITCH.get(request.GET.get(query, "").strip().lower()) for name, query in _SWITCHES.items()
     }
-    made, faults = importing.extended(document, importing.Asked(**asked, **switches), present)
+    wanted = importing.Asked(**asked, **switches)
+    made, faults = importing.extended(document, wanted, present)
     if faults:
         raise Invalid(faults, "")
     kept = {name: present[name] for name in (STREAMING, mcp.MARK) if name in present} if present else {}
-    return kept | made
+    return kept | made, notes if present else [*notes, *importing.upstream_notes(document, wanted)]
 
 
-def _refuse_yaml(request):
-    if (request.content_type or "").lower() in _YAML:
-        raise RestError(415, NO_YAML)
+def _read(request):
+    """The document of a body, JSON or YAML by its content type, and sentences of how it was read. Raises RestError."""
+    if (request.content_type or "").lower() not in _YAML:
+        return read_json(request), []
+    try:
+        found, _, notes = yaml_text.read(read_body(request).decode())
+    except UnicodeDecodeError:
+        raise RestError(400, f"{MALFORMED}: the text is not UTF-8") from None
+    except BadJson as error:
+        raise RestError(400, f"{MALFORMED}: {error}") from None
+    if not isinstance(found, dict):
+        raise RestError(400, f"{MALFORMED}: an object is expected")
+    return found, notes
 
 
 def _find(id, door):

@@ -163,11 +163,11 @@ def elsewhere(api):
     return f"This API is {what}: it is read and written at {at}/{api.id}"
 
 
-def created(request, definition, kept=None, subject="API"):
-    """Publish a new API and answer as Tyk does."""
+def created(request, definition, kept=None, *, subject="API", notes=()):
+    """Publish a new API and answer as Tyk does. notes: sentences of how its document was taken."""
     org_id = _organisation_of(request, definition)
     api = publish.create(org_id, definition, author=request.user, wrapper=kept)
-    said = warned(api, definition)
+    said = warned(api, definition, notes)
     return tagged(request, ok(f"{subject} created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
 
 
@@ -176,9 +176,9 @@ def _read(definition):
     return definition if "tags" in definition else {**definition, "tags": []}
 
 
-def warned(api, definition):
+def warned(api, definition, notes=()):
     """A member of the answer, only where there is something to say: of Tyk's clients none reads it, nor minds it."""
-    found = [*kinds.additions(definition), *warnings.of(api)]
+    found = [*notes, *kinds.additions(definition), *warnings.of(api)]
     return {"Warnings": summary(found, MOST_WARNINGS)} if found else {}
 
 

@@ -97,16 +97,20 @@ def _tags(request: HttpRequest, header: str) -> etags.Tags:
         raise RestError(400, f"{header}: must be * or a list of entity tags") from None
 
 
-def read_json(request: HttpRequest) -> dict:
-    """The body as an object, whatever its content type says. Raises RestError 400, or 413 for a huge one."""
+def read_body(request: HttpRequest) -> bytes:
+    """The body, whole. Raises RestError 400, or 413 for a huge one."""
     try:
-        body = request.body
+        return request.body
     except RequestDataTooBig:
         raise RestError(413, f"{MALFORMED}: it is too large") from None
     except UnreadablePostError:
         raise RestError(400, f"{MALFORMED}: it ended early") from None
+
+
+def read_json(request: HttpRequest) -> dict:
+    """The body as an object, whatever its content type says. Raises RestError 400, or 413 for a huge one."""
     try:
-        value = strict_json.loads(body)
+        value = strict_json.loads(read_body(request))
     except strict_json.BadJson as error:
         raise RestError(400, f"{MALFORMED}: {error}") from None
     if not isinstance(value, dict):

@@ -124,7 +124,6 @@ def test_each_kind_is_changed_where_it_belongs(ada, made):
     bare = {name: value for name, value in openapi("/new/").items() if name != EXTENSION}
     assert refused(send(ada, "POST", "/oas", bare)) == missing
     assert refused(send(ada, "POST", "/oas", openapi("/new/", proxy={}))) == missing
-    assert refused(ada.post("/api/apis/oas", "openapi: 3.0.3", "application/yaml"))[0] == 415
     assert stored() == before
     id = send(ada, "POST", "", classic).json()["Meta"]
     assert refused(send(ada, "PUT", f"/oas/{id}", openapi("/other/"))) == (
@@ -317,3 +316,31 @@ def test_streams_and_mcp_proxies_have_their_own_routes_and_right(cast, ada, rest
     clerk = rest(make.user("clerk@acme.example", cast.acme, {"apis": "write", "mcp": "read"}))
     assert clerk.get(f"/api/mcps/{proxy}").status_code == 200
     assert clerk.delete(f"/api/mcps/{proxy}").status_code == 403
+
+
+def test_documents_are_taken_in_yaml_and_come_back_as_json(cast, ada):
+    pytest.importorskip("yaml", reason="the packages of requirements.lock are not all installed")
+    text = (
+        "openapi: 3.0.3\ninfo: {title: T, version: '1', description: no}\npaths: {}\n"
+        "x-tyk-api-gateway:\n  info: {id: y, name: Y, state: {active: true}}\n"
+        "  server: {listenPath: {value: /y/}}\n  upstream: {url: 'http://upstream.example/'}\n"
+    )
+    made = ada.post("/api/apis/oas", text, "application/x-yaml").json()
+    assert made["ID"] == "y"
+    assert made["Warnings"] == [
+        "Line 2: no is read as text, as YAML 1.2 does. Put it in quotes, for readers of YAML 1.1 take it for false."
+    ]
+    assert ada.get("/api/apis/oas/y").json()["info"] == {"title": "T", "version": "1", "description": "no"}
+    for body, fault in (
+        ("a: 1\na: 2", "Request body malformed: line 2: the member a is there twice"),
+        ("- 1", "Request body malformed: an object is expected"),
+        (b"a: \xff", "Request body malformed: the text is not UTF-8"),
+    ):
+        assert refused(ada.post("/api/apis/oas", body, "text/yaml")) == (400, fault)
+    plain_text = (
+        "openapi: 3.0.3\ninfo: {title: P, version: '1'}\npaths: {}\nservers: [{url: 'https://a.example'}]\n"
+    )
+    answer = ada.post("/api/apis/oas/import?listenPath=/p/", plain_text, "application/yaml").json()
+    assert answer["Warnings"] == [
+        "/servers/0/url: has no path, so requests are sent to the root of the host."
+    ]

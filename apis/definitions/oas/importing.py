@@ -12,6 +12,7 @@ from apis.definitions.oas import document as openapi
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.oas.operations import METHODS, found
 from apis.definitions.pointer import Problem
+from orgs.http.strict_json import printable
 
 JSON = "application/json"
 NO_SERVER = "must name the upstream, or name it by upstreamURL"
@@ -97,6 +98,21 @@ def _upstream(document: dict) -> tuple[str, list[Problem]]:
     except ValueError:
         whole = urlsplit("")
     return (url, []) if whole.scheme and whole.netloc else ("", [Problem("/servers/0/url", RELATIVE)])
+
+
+def upstream_notes(document: dict, asked: Asked) -> list[str]:
+    """What was taken of the servers of a document that `extended` took, in sentences for its author."""
+    if asked.upstream_url:
+        return []
+    servers, url = document["servers"], _upstream(document)[0]
+    notes = []
+    if len(servers) > 1:
+        notes.append(f"/servers: requests are sent to the first of {len(servers)}, {printable(url)}.")
+    if url != servers[0]["url"]:
+        notes.append(f"/servers/0/url: its variables have their defaults: {printable(url)}.")
+    if urlsplit(url).path in ("", "/"):
+        notes.append("/servers/0/url: has no path, so requests are sent to the root of the host.")
+    return notes
 
 
 def _authenticate(document: dict, server: dict, *, on: bool) -> list[Problem]:
