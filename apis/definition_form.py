@@ -194,6 +194,23 @@ class ApiForm(DocumentForm):
     def field_of(self, pointer):
         return self.written.owner(pointer)
 
+    def pointer_of(self, name):
+        field = self.fields.get(name)
+        return field.cell.pointer if isinstance(field, MemberField) else ""
+
+    def label_of(self, name):
+        return self.titles.get(name) or super().label_of(name)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What the inputs of entries are called where those of other entries are not beside them."""
+        return {
+            cell.name: f"{listed.rows.label}, {_title(listed, entry, number)}, {cell.field.label}"
+            for listed in reading.lists(self.parts)
+            for number, entry in enumerate(listed.entries, 1)
+            for cell in entry.cells
+        }
+
     @property
     def versions(self) -> list[str]:
         return versions(self.base)
@@ -227,7 +244,7 @@ class ApiForm(DocumentForm):
         entries = [
             {
                 "is_new": entry.is_new,
-                "title": writing.name_of(entry) or f"{item.rows.entry.capitalize()} {number}",
+                "title": _title(item, entry, number),
                 "removal": self[entry.removal],
                 "cells": [
                     {
@@ -241,6 +258,12 @@ class ApiForm(DocumentForm):
             for number, entry in enumerate(item.entries, 1)
         ]
         return {"pointer": pointer(item.rows.path), "listed": item, "entries": entries}
+
+
+def _title(listed: Listed, entry: Entry, number: int) -> str:
+    if entry.is_new:
+        return f"new {listed.rows.entry}"
+    return writing.name_of(entry) or f"{listed.rows.entry} {number}"
 
 
 def _of_entries(listed: Listed) -> Iterator[tuple[str, forms.Field]]:

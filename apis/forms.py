@@ -1,11 +1,14 @@
 """What people type to change an API, as definitions. Whether those are good, apis.publishing.publish says."""
 
 import re
+from typing import NamedTuple
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import models
 
-from apis.definitions import document, kinds, starter
+from apis.definitions import document, kinds, remedies, starter
+from apis.definitions.pointer import Problem
 from orgs.http.strict_json import BadJson
 
 SORTS = {
@@ -41,11 +44,25 @@ AUTH_TYPES = {
 }
 
 MOST_SHOWN = 20  # problems of one definition
+NOT_JSON = "This is not JSON: "
 
 _PLAINLY = {
     "Found API with the same ID": "This API ID is already in use.",
     "Found API with same url": "This listen path is taken on this domain, or is above or below one that is.",
 }
+
+
+class Finding(NamedTuple):
+    """A refusal as a page tells it. input: the id of what it is about and `label` what that is called, "" for the whole
+    form. pointer: of the member. line, excerpt: in the text as it was typed, where there is one."""
+
+    label: str
+    input: str
+    pointer: str
+    message: str
+    remedy: str
+    line: int | None = None
+    excerpt: list[tuple[int, str]] = []
 
 
 class DocumentForm(forms.Form):
@@ -67,15 +84,19 @@ class DocumentForm(forms.Form):
     def __init__(self, data, shown, started_from, message=""):
         super().__init__(data, initial={**shown, "started_from": started_from, "message": message})
         self.fields["started_from"].required = started_from is not None
+        self.about = {}  # {(field, text of an error): the problem that it is of}
 
     def refuse(self, problems):
         """Show what kept the document from being stored, each at its field."""
         for problem in problems[:MOST_SHOWN]:
             field = self.field_of(problem.pointer)
             text = _PLAINLY.get(problem.message) or self.wording(problem, field)
+            self.about[field or NON_FIELD_ERRORS, text] = problem
             self.add_error(field, text)
         if len(problems) > MOST_SHOWN:
-            self.add_error(self.field_of(""), f"and {len(problems) - MOST_SHOWN:,} more")
+            field, text = self.field_of(""), f"and {len(problems) - MOST_SHOWN:,} more"
+            self.about[field or NON_FIELD_ERRORS, text] = None
+            self.add_error(field, text)
 
     def refuse_further(self, problems):
         """The same where a field has said nothing yet, so that all that is wrong is told in one round."""
@@ -88,6 +109,30 @@ class DocumentForm(forms.Form):
 
     def wording(self, problem, field):
         return problem.message if field else str(problem)
+
+    @property
+    def findings(self):
+        """Every error of the form, in the order of its fields, as Findings."""
+        names = [NON_FIELD_ERRORS, *self.fields]
+        return [self.finding(name, text) for name in names for text in self.errors.get(name, [])]
+
+    def finding(self, name, text):
+        problem = self.about.get((name, text), Problem(self.pointer_of(name), text))
+        if problem is None:
+            return Finding("", "", "", text, "")
+        message = _PLAINLY.get(problem.message, problem.message).removesuffix(".")
+        # What is refused above the form without a place in it is a rule, which says itself what it wants.
+        is_rule = name == NON_FIELD_ERRORS and (name, text) not in self.about
+        told = "" if is_rule else remedies.remedy(problem.message)
+        label, input = ("", "") if name == NON_FIELD_ERRORS else (self.label_of(name), self[name].auto_id)
+        return Finding(label, input, problem.pointer, message, told)
+
+    def pointer_of(self, name):
+        """The member that a field is about, "" for none or many."""
+        return ""
+
+    def label_of(self, name):
+        return self[name].label
 
 
 class JsonForm(DocumentForm):
@@ -114,7 +159,7 @@ class JsonForm(DocumentForm):
         try:
             self.definition = self.draft = document.parse(text)
         except BadJson as error:
-            raise forms.ValidationError(f"This is not JSON: {error}") from None
+            raise forms.ValidationError(f"{NOT_JSON}{error}") from None
         return text
 
     def field_of(self, pointer):
@@ -122,12 +167,24 @@ class JsonForm(DocumentForm):
 
     def refuse(self, problems):
         pointers = [problem.pointer for problem in problems[:MOST_SHOWN]]
-        self.lines = document.lines(self.data["text"], pointers)
+        self.lines = document.nearest_lines(self.data["text"], pointers)
         super().refuse(problems)
 
     def wording(self, problem, field):
-        line = self.lines.get(problem.pointer)
-        return f"Line {line}: {problem}" if line else str(problem)
+        return f"Line {self.lines[problem.pointer]}: {problem}"
+
+    def finding(self, name, text):
+        found = super().finding(name, text)
+        if found.input != self["text"].auto_id or not self.data.get("text"):
+            return found
+        typed = self.data["text"][: document.LARGEST]
+        problem = self.about.get((name, text))
+        line = (
+            self.lines[problem.pointer]
+            if problem
+            else document.line_of_fault(typed, text.removeprefix(NOT_JSON))
+        )
+        return found._replace(line=line, excerpt=document.excerpt(typed, line))
 
 
 class ListForm(forms.Form):

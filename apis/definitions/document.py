@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from apis.definitions.pointer import steps
-from orgs.http.strict_json import BadJson, loads
+from orgs.http.strict_json import BadJson, loads, printable
 
 LARGEST = 1_000_000  # characters; the largest definitions in public use are some 300 kB
+
+LONGEST_SHOWN = 200  # characters of a line in an excerpt
 
 _END = object()
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|\s+', re.DOTALL)
@@ -79,6 +81,64 @@ def lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
         elif piece != ":":
             key = _place(piece, line, path, key, found)
     return found
+
+
+def nearest_lines(text: str, pointers: Iterable[str]) -> dict[str, int]:
+    """As `lines`, for what is not there of what would hold it, for every pointer."""
+    wanted = list(pointers)
+    found = lines(text, [holder for each in wanted for holder in _holders(each)])
+    return {each: next((found[at] for at in _holders(each) if at in found), 1) for each in wanted}
+
+
+def _holders(pointer: str) -> list[str]:
+    """A pointer and those of all that holds it, the nearest first."""
+    found = [pointer]
+    while pointer:
+        pointer = pointer.rpartition("/")[0]
+        found.append(pointer)
+    return found
+
+
+def line_of_fault(text: str, message: str) -> int:
+    """The line that a BadJson of `text` is about: as it says itself, or of the member that it names; else 1."""
+    if found := re.search(r"at line (\d+) column", message):
+        return int(found[1])
+    if found := re.match(r"the member (.*) is there twice", message, re.DOTALL):
+        return _line_of_second(text, found[1])
+    if found := re.search(r"(?:^|of |at )(/\S*)", message):
+        return nearest_lines(text, [found[1]])[found[1]]
+    return 1
+
+
+def _line_of_second(text: str, name: str) -> int:
+    """The line of the first member of that name beside another of the same; 1 if there is none."""
+    line, last = 1, ""
+    path: list[set[str]] = [set()]
+    for match in _TOKEN.finditer(text):
+        piece = match.group()
+        if piece in "{[":
+            path.append(set())
+        elif piece in "}]" and len(path) > 1:
+            path.pop()
+        elif piece == ":" and last:
+            if last in path[-1] and printable(json.loads(last)) == name:
+                return line
+            path[-1].add(last)
+        line += piece.count("\n")
+        last = piece if piece.startswith('"') else last if piece.isspace() else ""
+    return 1
+
+
+def excerpt(text: str, line: int, around: int = 1) -> list[tuple[int, str]]:
+    """(number, text) of a line and its neighbours, each cut to LONGEST_SHOWN; nothing of a text of one line."""
+    every = text.split("\n")
+    if len(every) == 1:
+        return []
+    first = max(1, line - around)
+    return [
+        (number, each.rstrip("\r")[:LONGEST_SHOWN])
+        for number, each in enumerate(every[first - 1 : line + around], first)
+    ]
 
 
 def _tree(pointers: Iterable[str]) -> dict:

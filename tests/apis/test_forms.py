@@ -9,6 +9,7 @@ from apis.forms import (
     SORTS,
     ActivationForm,
     DeletionForm,
+    Finding,
     HistoryForm,
     JsonForm,
     ListForm,
@@ -152,7 +153,7 @@ def test_twenty_problems_are_said_and_the_number_of_the_rest(more):
     form = JsonForm({"text": "{}"})
     assert form.is_valid()
     form.refuse([Problem(f"/x{number}", "is bad") for number in range(20 + more)])
-    said = [f"/x{number}: is bad" for number in range(20)]
+    said = [f"Line 1: /x{number}: is bad" for number in range(20)]
     assert errors(form) == {"text": said + ["and 1 more"] * more}
 
 
@@ -165,12 +166,77 @@ def test_what_a_field_said_itself_is_not_said_again():
     assert errors(form) == {"name": [NEEDED], "domain": ["must be a host"], "__all__": ["x"]}
 
 
-def test_json_names_the_line_of_what_is_there_and_the_pointer_of_what_is_not():
+def test_each_refusal_names_the_member_its_line_what_is_expected_and_the_remedy():
+    form = JsonForm({"text": '{\n"name": 1,\n"x": [\n2]}', "message": "x" * 501})
+    assert not form.is_valid()
+    form.refuse([Problem("/x/0", "must be text"), Problem("/api_id", "Found API with the same ID")])
+    form.add_error(None, "Nobody may")
+    lines = [(2, '"name": 1,'), (3, '"x": ['), (4, "2]}")]
+    assert form.findings == [
+        Finding("", "", "", "Nobody may", ""),
+        Finding(
+            "Message",
+            "id_message",
+            "",
+            "Ensure this value has at most 500 characters (it has 501)",
+            "Shorten it.",
+        ),
+        Finding(
+            "Definition",
+            "id_text",
+            "/x/0",
+            "must be text",
+            'Put it between double quotes: "…".',
+            4,
+            lines[1:],
+        ),
+        Finding(
+            "Definition",
+            "id_text",
+            "/api_id",
+            "This API ID is already in use",
+            "Leave it out: it is given one.",
+            1,
+            [(1, "{"), lines[0]],
+        ),
+    ]
+    broken = JsonForm({"text": '{\n"a": 1,\n"a": 2}'}).findings
+    assert [(found.line, found.message, found.remedy) for found in broken] == [
+        (3, "This is not JSON: the member a is there twice", "Take one of the two out.")
+    ]
+    fields = ApiForm(
+        TYPED | {"name": "", "cors_age": "x", "url_rewrites_0_path": "/a", "url_rewrites_0_to": "/b"}
+    )
+    fields.refuse([Problem("/zebra", "must be a list")])
+    found = [(each.label, each.input, each.pointer, each.message, each.line) for each in fields.findings]
+    here = "/version_data/versions/Default/extended_paths/url_rewrites/0"
+    assert found == [
+        ("", "", "/zebra", "must be a list", None),
+        ("Name", "id_name", "/name", "This field is required", None),
+        ("They keep the answer for", "id_cors_age", "/CORS/max_age", "must be a whole number", None),
+        (
+            "Rewrites, new entry, Method",
+            "id_url_rewrites_0_method",
+            f"{here}/method",
+            "must not be empty",
+            None,
+        ),
+        (
+            "Rewrites, new entry, Pattern",
+            "id_url_rewrites_0_pattern",
+            f"{here}/match_pattern",
+            "must not be empty",
+            None,
+        ),
+    ]
+
+
+def test_json_names_the_line_of_what_is_there_and_of_what_would_hold_what_is_not():
     form = JsonForm({"text": '{\n"name": 1,\n"x": [\n2]}'})
     assert form.is_valid()
     assert form.definition == form.draft == {"name": 1, "x": [2]}
     form.refuse([Problem("/x/0", "is bad"), Problem("/proxy", "is missing"), Problem("", "is odd")])
-    assert errors(form) == {"text": ["Line 4: /x/0: is bad", "/proxy: is missing", "Line 1: is odd"]}
+    assert errors(form) == {"text": ["Line 4: /x/0: is bad", "Line 1: /proxy: is missing", "Line 1: is odd"]}
 
 
 @pytest.mark.parametrize(

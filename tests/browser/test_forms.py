@@ -69,8 +69,25 @@ def test_what_folds_out_is_closed_by_escape_and_by_a_click_beside_it(chromium, a
     assert fold.get_attribute("open") is None
 
 
-def test_the_lines_of_json_are_numbered(chromium, acme):
+def test_what_is_refused_stands_beside_its_line_and_leads_there(chromium, acme):
     page = opened(chromium, acme)
     page.goto(f"{acme[0]}/o/acme/apis/new/?as=json")
-    page.get_by_label("Definition").fill("{\n\n}")
+    page.get_by_label("Definition").fill('{\n"name": "x",\n"active": "yes", "proxy": 1}')
     assert page.locator(".editor-gutter").inner_text().split() == ["1", "2", "3"]
+    page.get_by_role("button", name="Publish").last.click()
+    beside = page.locator(".editor-lines > div > div")
+    beside.nth(2).wait_for()
+    assert [line.strip("\u200b") for line in beside.all_inner_texts()] == [
+        "{",
+        '"name": "x",',
+        '"active": "yes", "proxy": 1}\u200bmust be true or false. must be an object.',
+    ]
+    page.get_by_role("link", name="Line 3").last.click()
+    area = page.locator("textarea.editor")
+    assert area.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)") == (
+        '"active": "yes", "proxy": 1}'
+    )
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("[")
+    assert area.input_value().endswith("1}\n[")

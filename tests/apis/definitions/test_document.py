@@ -159,3 +159,44 @@ def test_lines_are_asked_for_by_escaped_names_and_found_below_empty_ones():
         "//": 1,
         "//a~1b/0/0": 3,
     }
+
+
+LINES = '{\n "a": 1,\n "b": {\r\n "c": [\n1, {"d": 2}]},\n "e": {}\n}'
+
+
+def test_what_is_not_there_has_the_line_of_what_would_hold_it():
+    wanted = ["/a", "/b/c/1/d", "/b/c/1/zebra", "/b/c/9", "/b/x/y", "/x", ""]
+    assert document.nearest_lines(LINES, wanted) == {
+        "/a": 2,
+        "/b/c/1/d": 5,
+        "/b/c/1/zebra": 5,
+        "/b/c/9": 4,
+        "/b/x/y": 3,
+        "/x": 1,
+        "": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('{\n"a":\n}', 3),
+        ('{"b": {"a": 1},\n"a": "a",\n"c": ["a", "a"],\n"a": 3}', 4),
+        ('[\n{"a": 1},\n{"a": 1,\n\n"a": 2}]', 5),
+        ('{"x": 1,\n"b": "\\u0000"}', 2),
+        ('{"x": 1,\n"b":\n[1, 99999999999999999999]}', 3),
+        ("[" * 100 + "]" * 100, 1),
+        ("", 1),
+    ],
+)
+def test_what_is_no_json_is_so_in_a_line(text, line):
+    with pytest.raises(BadJson) as refused:
+        document.parse(text)
+    assert document.line_of_fault(text, str(refused.value)) == line
+
+
+def test_an_excerpt_has_the_lines_around_and_no_more_than_a_page_has_room_for():
+    text = "one\r\n" + "x" * 900 + "\nthree\nfour"
+    assert document.excerpt(text, 1) == [(1, "one"), (2, "x" * 200)]
+    assert document.excerpt(text, 3) == [(2, "x" * 200), (3, "three"), (4, "four")]
+    assert document.excerpt("{}", 1) == []
