@@ -5,6 +5,7 @@ because that may be a secret, or a secret put into the wrong place.
 """
 
 import contextlib
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -140,6 +141,17 @@ def hosts(name: str, text: str, default: list[str], *, any_host: bool = False) -
                 f"{name} must be host names separated by commas, without scheme, port or path; `*` is not one."
             )
     return found or default
+
+
+def networks(name: str, text: str, default: list[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Networks, separated by commas, each as an address and the length of its prefix; "none" is none at all."""
+    given = [network.strip() for network in text.split(",") if network.strip()] or default
+    try:
+        return [] if given == ["none"] else [ipaddress.ip_network(network) for network in given]
+    except ValueError:
+        raise SettingError(
+            f"{name} must be networks separated by commas, such as 10.0.0.0/8,fd00::/8, or none."
+        ) from None
 
 
 def origins(name: str, text: str) -> list[str]:

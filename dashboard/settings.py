@@ -103,6 +103,12 @@ if not GATEWAY_HASH_KEYS:
     raise configuration.SettingError(
         "GATEWAY_HASH_KEYS must stay on: keys are kept as hashes, and gateways which hash none cannot find them."
     )
+# Where the control APIs of gateways may be (dashboard.nodes.confirming): private networks, without this machine itself.
+GATEWAY_CONTROL_NETWORKS = setting(
+    "GATEWAY_CONTROL_NETWORKS",
+    configuration.networks,
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"],
+)
 # What gateways hash the names of sessions with that do not say so themselves, as tokens of ours do.
 GATEWAY_HASH_KEY_FUNCTION = setting("GATEWAY_HASH_KEY_FUNCTION", configuration.hash_function, "sha256")
 # What gateways decrypt private keys with. Without it certificates with one are kept, and not delivered.

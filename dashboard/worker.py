@@ -19,6 +19,7 @@ from apis.gateways.error_text import described, where
 from apis.gateways.notices import Notices
 from dashboard import reachable
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
+from dashboard.nodes.confirming import reading
 from dashboard.nodes.load import Listening
 from dashboard.nodes.reloads import signals
 from keys.adoption import discovery
@@ -123,6 +124,10 @@ def lanes(notices: Notices) -> list[list[Step]]:
         [
             # Waits for what gateways tell each other.
             Step("node load", 30, Listening().step),
+        ],
+        [
+            # Waits for gateways, which may take their time.
+            Step("control APIs", 5, reading.step),
         ],
         [
             Step("refill", 2, refill.step, LONGEST_WAIT),

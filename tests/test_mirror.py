@@ -49,6 +49,8 @@ TESTED_IN = {
     "apis/definitions/oas/security.py": "tests/apis/definitions/oas/test_members.py",
     "apis/files/reading.py": "tests/apis/files/test_directory.py",
     "dashboard/nodes/joining/checklist.py": "tests/nodes/test_views.py",
+    "dashboard/nodes/confirming/confirmed.py": "tests/nodes/confirming/test_views.py",
+    "dashboard/nodes/confirming/forms.py": "tests/nodes/confirming/test_views.py",
     "dashboard/nodes/rows.py": "tests/nodes/test_views.py",
     "dashboard/nodes/reloads/reloading.py": "tests/nodes/test_rest.py",
     "keys/files/adoption.py": "tests/entry/test_adopt.py",

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from apis.models import FeedVersion
 from dashboard.nodes.health import Health, Heard, health
-from orgs.models import OrgOwned
+from orgs.models import HexIdField, OrgOwned
+from orgs.sealing import SealedField
 
 # The columns that the state of a node follows from.
 HEARD = [field.name for field in fields(Heard)]
@@ -79,6 +80,56 @@ class PulledRevisions(OrgOwned):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class GatewayControl(models.Model):
+    """Where a gateway's own control API is, and what it answered last. Global; named by super-users alone, by the host
+    name that its nodes say, because sessions end with their processes."""
+
+    id = HexIdField()
+    hostname = models.CharField(max_length=253, unique=True)
+    url = models.CharField(max_length=500)
+    sealed_secret = SealedField()
+    # When it was asked last, and why that was to no avail, "" if it was not.
+    asked_at = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=300, blank=True)
+    gateway_version = models.CharField(max_length=60, blank=True)
+    # What it was compared with last, and when that was; how many APIs it then ran, and of those ones it is not given.
+    compared_version = models.BigIntegerField(null=True)
+    compared_at = models.DateTimeField(null=True)
+    runs = models.PositiveIntegerField(default=0)
+    strangers = models.PositiveIntegerField(default=0)
+    # How many APIs it runs otherwise than that version has them; which is in RunOtherwise.
+    others = models.PositiveIntegerField(default=0)
+    # The version that it was last found to run as a whole.
+    confirmed_version = models.BigIntegerField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+
+    # What orgs.sealing binds a value to, besides: nobody's.
+    org_id = ""
+
+    def __str__(self) -> str:
+        return self.hostname
+
+
+class RunOtherwise(OrgOwned):
+    """An API that a gateway runs otherwise than it was given, as of its last comparison."""
+
+    control_id = models.CharField(max_length=24)
+    # Its row's id.
+    api = models.CharField(max_length=24)
+    revision = models.PositiveIntegerField()
+    # Whether it does not run it at all; else JSON pointers, the first few.
+    is_absent = models.BooleanField()
+    pointers = models.JSONField(default=list)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["org", "control_id", "api"], name="otherwise_once_a_gateway")
+        ]
+
+    def __str__(self) -> str:
+        return self.api
 
 
 class NodeSignal(models.Model):

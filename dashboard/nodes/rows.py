@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Count
+
+from dashboard.nodes.health import GONE_AFTER
 from dashboard.nodes.load import FRESH
-from dashboard.nodes.models import Node
+from dashboard.nodes.models import GatewayControl, Node
 from dashboard.nodes.revisions import pulled
 
 BADGES = {"ok": "ok", "pulling": "neutral", "stuck": "bad", "silent": "warn", "gone": "neutral"}
@@ -16,7 +19,22 @@ def rows_of(sessions: Iterable[str], wanted: int, now: datetime) -> list[dict]:
     should serve."""
     nodes = Node.objects.in_bulk(list(sessions))
     since = pulled.behind_since(node.served_version for node in nodes.values())
-    return [_row(nodes[pk], wanted, now, since) for pk in sessions if pk in nodes]
+    names = {node.hostname for node in nodes.values()} - {""}
+    controls = {row.hostname: row for row in GatewayControl.objects.filter(hostname__in=names)}
+    alike = _alike(controls, now)
+    found = [_row(nodes[pk], wanted, now, since) for pk in sessions if pk in nodes]
+    return [_with_control(row, controls, alike) for row in found]
+
+
+def _with_control(row: dict, controls: dict[str, GatewayControl], alike: dict[str, int]) -> dict:
+    """With what is known of its host name, and with how many live nodes it has that in common."""
+    hostname = row["node"].hostname
+    return row | {"control": controls.get(hostname), "alike": alike.get(hostname, 0)}
+
+
+def _alike(hostnames: Iterable[str], now: datetime) -> dict[str, int]:
+    live = Node.objects.filter(hostname__in=list(hostnames), last_ping_at__gte=now - GONE_AFTER).order_by()
+    return dict(live.values_list("hostname").annotate(Count("pk")))
 
 
 def _row(node: Node, wanted: int, now: datetime, since: dict[int, datetime]) -> dict:

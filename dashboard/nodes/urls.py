@@ -2,11 +2,13 @@ from django.urls import path
 
 from dashboard.nodes import rest, views
 from dashboard.nodes import wire as gateway
+from dashboard.nodes.confirming import views as confirming
 from dashboard.nodes.revisions import views as revisions
 
 platform = [
     path("nodes/", views.fleet, name="fleet"),
     path("nodes/node/", revisions.fleet_node, name="fleet-node"),
+    path("nodes/control/", confirming.control, name="gateway-control"),
     path("nodes/reload/", views.reload, name="fleet-reload"),
 ]
 

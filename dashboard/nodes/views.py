@@ -40,9 +40,10 @@ COLUMNS = (
     Column("Node", "name", "name"),
     Column("State", sort=WORST_FIRST),
     Column("Last seen", "badge"),
-    Column("Requests a second", "number"),
+    Column("Requests a second", "badge"),
     Column("Desired", "number", lesser=True),
     Column("Served", "number"),
+    Column("Confirmed", "number"),
     Column("Behind since", "time"),
     Column("Known since", "time", "known", lesser=True),
 )
@@ -59,6 +60,8 @@ CSV_HEADER = (
     "tags",
     "requests a second",
     "behind since",
+    "version",
+    "confirmed version",
 )
 MOST_CALLED_OUT = 3
 # How a gateway can be told what to be, and what that is called on the page.
@@ -188,4 +191,8 @@ def _csv_rows(rows: list[dict], wanted: int, *also: str) -> Iterable[tuple]:
         told = (row["state"], row["advice"], ping, pull, node.served_version, wanted, known)
         since = row["behind_since"]
         more = (node.tags, row["load"], since.isoformat(timespec="seconds") if since else "")
+        if (control := row["control"]) is not None and row["alike"] == 1:
+            more += (control.gateway_version, control.confirmed_version)
+        else:
+            more += ("", "")
         yield (str(node), node.session_id, *told, *more, *(getattr(node, name) for name in also))

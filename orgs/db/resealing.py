@@ -7,6 +7,7 @@ from django.db import models, transaction
 from django.db.models import Q
 
 from orgs import scope
+from orgs.db.schema import is_tenant
 from orgs.sealing import NotOpened, SealedField, is_current, seal, unseal
 
 _AT_ONCE = 200
@@ -39,15 +40,18 @@ def seal_anew(model: type[models.Model], field: str) -> tuple[int, list[str]]:
 
 
 def _next(model: type[models.Model], field: str, after: tuple[str, str]) -> list[models.Model]:
-    following = Q(org_id=after[0], id__gt=after[1]) | Q(org_id__gt=after[0])
+    following, place = Q(org_id=after[0], id__gt=after[1]) | Q(org_id__gt=after[0]), ("org_id", "id")
+    if not is_tenant(model):
+        following, place = Q(id__gt=after[1]), ("id",)
     with scope.every_org():
-        rows = model.objects.filter(following, **{f"{field}__isnull": False}).order_by("org_id", "id")
-        return list(rows.only("id", "org_id", field)[:_AT_ONCE])
+        rows = model.objects.filter(following, **{f"{field}__isnull": False}).order_by(*place)
+        return list(rows.only(*place, field)[:_AT_ONCE])
 
 
 def _sealed_anew(row: models.Model, field: str) -> int:
     before = getattr(row, field)
     seal(row, field, unseal(row, field))
-    with scope.org(row.org_id), transaction.atomic():
-        same = type(row).objects.filter(org_id=row.org_id, id=row.id, **{field: before})
+    place = {"id": row.id, **({"org_id": row.org_id} if is_tenant(type(row)) else {})}
+    with scope.org(row.org_id) if row.org_id else scope.nobody(), transaction.atomic():
+        same = type(row).objects.filter(**place, **{field: before})
         return same.update(**{field: getattr(row, field)})

@@ -172,6 +172,24 @@ def test_what_is_no_host_name(text):
     )
 
 
+def test_networks():
+    def meant(text):
+        return [str(network) for network in configuration.networks("N", text, ["10.0.0.0/8"])]
+
+    assert [meant(text) for text in ("", " 127.0.0.0/8, ::1 ", "none")] == [
+        ["10.0.0.0/8"],
+        ["127.0.0.0/8", "::1/128"],
+        [],
+    ]
+    for text in ("10.0.0.1/8", "all", "none,10.0.0.0/8", "10.0.0.0/33"):
+        with pytest.raises(SettingError) as error:
+            meant(text)
+        assert (
+            str(error.value)
+            == "N must be networks separated by commas, such as 10.0.0.0/8,fd00::/8, or none."
+        )
+
+
 def test_origins():
     text = "https://Gate.example, http://10.0.0.1:8000,https://*.wild.example,https://[::1]:8443"
     assert configuration.origins("SETTING", text) == [

@@ -48,7 +48,12 @@ def test_without_a_node_the_page_says_how_to_connect_one(client_for, operator):
 def test_the_page_lists_nodes_with_host_session_state_and_versions(client_for, operator):
     nodes(1)
     page = text_of(client_for(operator).get("/o/acme/nodes/"))
-    assert page.count("edge-0 session session-0 ok 0 s ago pulled 0 s ago \N{EN DASH} 0 0 \N{EN DASH}") == 1
+    assert (
+        page.count(
+            "edge-0 session session-0 ok 0 s ago pulled 0 s ago \N{EN DASH} 0 0 \N{EN DASH} \N{EN DASH}"
+        )
+        == 1
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -58,12 +63,12 @@ def test_both_pages_take_as_many_queries_for_one_node_as_for_three(
     nodes(count)
     member, super_user = client_for(operator), client_for(cast.super_user)
     member.get("/"), super_user.get("/")  # the first request of a process also proves the isolation
-    # savepoint, session, user, version, states of all nodes, nodes of the page, since when they are behind, signal,
-    # release; three checks
-    with django_assert_num_queries(13):
+    # savepoint, session, user, version, states of all nodes, nodes of the page, since when they are behind, their
+    # control APIs, signal, release; three checks
+    with django_assert_num_queries(14):
         member.get("/o/acme/nodes/")
     # and, for who may see traffic, organisations, whether one has any, in what time that must be said
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         super_user.get("/nodes/")
 
 
@@ -145,13 +150,14 @@ def test_the_file_holds_every_node_and_addresses_only_for_super_users(client_for
     header = [
         *("node", "session", "state", "advice", "last seen", "last pull", "served version"),
         *("wanted version", "known since", "tags", "requests a second", "behind since"),
+        *("version", "confirmed version"),
     ]
     seen, known = (at.isoformat(timespec="seconds") for at in (node.last_ping_at, node.registered_at))
     line = ["edge-0", "session-0", "ok", "", seen, node.last_pull_at.isoformat(timespec="seconds"), "0", "0"]
     members = file_of(client_for(operator).get("/o/acme/nodes/?format=csv&sort=name"))
-    assert (members[:2], len(members)) == ([header, [*line, known, "", "", ""]], 61)
+    assert (members[:2], len(members)) == ([header, [*line, known, *[""] * 5]], 61)
     supers = file_of(client_for(cast.super_user).get("/nodes/?format=csv&sort=name"))
-    assert (supers[:2], len(supers)) == ([[*header, "address"], [*line, known, "", "", "", "10.11.12.0"]], 61)
+    assert (supers[:2], len(supers)) == ([[*header, "address"], [*line, known, *[""] * 5, "10.11.12.0"]], 61)
     assert "nonce-canary" not in str(members + supers)
     assert client_for(cast.acme_member).get("/o/acme/nodes/?format=csv").status_code == 403
     assert client_for(cast.acme_admin).get("/nodes/?format=csv").status_code == 404

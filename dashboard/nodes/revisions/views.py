@@ -5,6 +5,7 @@ from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
 
+from dashboard.nodes.confirming import confirmed
 from dashboard.nodes.models import wanted_version
 from dashboard.nodes.revisions import differing
 from dashboard.nodes.rows import rows_of
@@ -44,6 +45,7 @@ def _answer(request, context: dict):
     context |= {"row": found[0], "wanted": wanted, "now": timezone.now(), "is_known": changes is not None}
     context["count"] = len(changes or [])
     context["changes"] = differing.explained(changes or [])
+    context |= confirmed.about(found[0]["control"], request.user)
     if "addresses" in context:
         _name_organisations(context["changes"])
     return render(request, "nodes/node.html", context)

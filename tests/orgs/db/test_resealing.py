@@ -49,6 +49,7 @@ def test_every_column_of_sealed_values_is_known():
         ("Key", "sealed_secrets"),
         ("OAuthClient", "sealed_secret"),
         ("Certificate", "sealed_key"),
+        ("GatewayControl", "sealed_secret"),
     }
 
 

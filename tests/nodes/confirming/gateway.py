@@ -1,0 +1,58 @@
+"""A control API as a gateway has one: it answers what it is told to, and keeps what it was asked."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+
+HERE = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+SECRET = "control-canary-secret"
+
+
+class Control:
+    """answers: {path: JSON to answer, (status, headers, bytes), or a callable that writes to the handler}."""
+
+    def __init__(self):
+        self.answers = {"/hello": {"status": "pass", "version": "v5.14.0"}, "/tyk/apis/": []}
+        self.asked: list[tuple[str, str | None, str]] = []
+        self.url = ""
+
+
+@contextmanager
+def control() -> Iterator[Control]:
+    made = Control()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            made.asked.append((self.path, self.headers["X-Tyk-Authorization"], self.headers["Host"]))
+            answer = made.answers.get(self.path, (404, {}, b""))
+            if callable(answer):
+                return answer(self)
+            status, headers, body = (
+                answer if isinstance(answer, tuple) else (200, {}, json.dumps(answer).encode())
+            )
+            self.send_response(status)
+            for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_):
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        server.server_close()

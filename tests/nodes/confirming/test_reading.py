@@ -1,0 +1,184 @@
+"""What the worker reads back, and what becomes of it."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from apis.models import ServedApi
+from apis.publishing import publish
+from dashboard.nodes.confirming import reading
+from dashboard.nodes.models import GatewayControl, Node, RunOtherwise, wanted_version
+from orgs import scope
+from orgs.sealing import seal
+from tests.keys import build
+from tests.nodes.confirming.gateway import HERE, SECRET
+from tests.nodes.confirming.gateway import control as answering
+
+
+@pytest.fixture
+def gateway(db, settings):
+    settings.GATEWAY_CONTROL_NETWORKS = HERE
+    with answering() as made:
+        yield made
+
+
+def named(gateway, hostname="edge-1", **facts):
+    row = GatewayControl(hostname=hostname, url=gateway.url, **facts)
+    seal(row, "sealed_secret", SECRET.encode())
+    row.save()
+    return row
+
+
+def loaded():
+    """What a gateway runs that has loaded all that is served."""
+    with scope.every_org():
+        return [
+            json.loads(bytes(row.body))["api_definition"] for row in ServedApi.objects.order_by("sort_key")
+        ]
+
+
+def read(row):
+    GatewayControl.objects.update(asked_at=None)
+    assert reading.step(None) is True
+    row.refresh_from_db()
+    with scope.every_org():
+        others = list(
+            RunOtherwise.objects.order_by("api").values_list(
+                "org_id", "api", "revision", "is_absent", "pointers"
+            )
+        )
+    return row, others
+
+
+def facts(row):
+    names = (
+        "trouble",
+        "gateway_version",
+        "compared_version",
+        "runs",
+        "strangers",
+        "others",
+        "confirmed_version",
+    )
+    return tuple(getattr(row, name) for name in names)
+
+
+def test_a_gateway_that_runs_all_as_it_is_desired_is_confirmed_and_asked_with_its_secret(cast, gateway):
+    build.api(cast.acme), build.api(cast.globex)
+    gateway.answers["/tyk/apis/"] = loaded()
+    row, others = read(named(gateway))
+    version = wanted_version()
+    assert (facts(row), others) == (("", "v5.14.0", version, 2, 0, 0, version), [])
+    assert [asked[:2] for asked in gateway.asked] == [("/hello", None), ("/tyk/apis/", SECRET)]
+    assert reading.step(None) is False  # it is asked again in five minutes
+
+
+def test_what_it_runs_otherwise_is_kept_for_its_organisation(cast, gateway):
+    orders, theirs, bills = build.api(cast.acme), build.api(cast.globex), build.api(cast.acme, "Bills")
+    gateway.answers["/tyk/apis/"] = loaded()
+    confirmed = wanted_version()
+    row, _ = read(named(gateway))
+    with scope.every_org():
+        publish.change(theirs, theirs.definition | {"name": "Renamed"}, author=None)
+        publish.set_active(bills, False, author=None)
+    new = build.api(cast.acme, "New")
+    row, others = read(row)
+    expected = [
+        (cast.globex.id, theirs.id, 2, False, ["/name"]),
+        (cast.acme.id, new.id, 1, True, []),
+    ]
+    assert others == sorted(expected, key=lambda each: each[1])
+    assert facts(row) == ("", "v5.14.0", wanted_version(), 3, 1, 2, confirmed)
+    gateway.answers["/tyk/apis/"] = loaded()
+    row, others = read(row)
+    assert (facts(row)[2:], others) == ((wanted_version(), 3, 0, 0, wanted_version()), [])
+    assert orders.id not in str(others)
+
+
+def test_one_with_tags_is_not_missed_what_it_does_not_load(cast, gateway):
+    (
+        build.api(cast.acme, tags=["edge"]),
+        build.api(cast.acme, "Bills", tags=["us"]),
+        build.api(cast.acme, "Any"),
+    )
+    Node.objects.create(session_id="s", node_id="n", hostname="edge-1", tags="edgeeu")
+    gateway.answers["/tyk/apis/"] = [api for api in loaded() if api.get("tags") == ["edge"]]
+    row, others = read(named(gateway))
+    assert (facts(row)[3:], others) == ((1, 0, 0, wanted_version()), [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "trouble"),
+    [
+        ((403, {}, b"answer-canary"), "it answers 403"),
+        ((200, {}, b"answer-canary"), "its answer is no JSON"),
+        ((200, {}, b"[" * 100_000), "its answer is no JSON"),
+        ({"status": "answer-canary"}, "its answer is no list of APIs"),
+        (["answer-canary"], "its answer is no list of APIs"),
+    ],
+)
+def test_what_cannot_be_read_is_told_without_a_word_of_it(cast, gateway, caplog, answer, trouble):
+    build.api(cast.acme)
+    gateway.answers["/tyk/apis/"] = answer
+    row = named(gateway, confirmed_version=7)
+    row, others = read(row)
+    assert (facts(row), others) == ((trouble, "v5.14.0", None, 0, 0, 0, 7), [])
+    assert (SECRET in caplog.text, "answer-canary" in caplog.text) == (False, False)
+    assert trouble in caplog.text
+
+
+@pytest.mark.parametrize(
+    "hello", [(500, {}, b""), [], {"version": 3}, {"version": "a\nb"}, (200, {}, b"[" * 100_000)]
+)
+def test_a_version_that_is_none_is_not_known_and_one_that_cannot_be_asked_is_trouble(cast, gateway, hello):
+    gateway.answers["/hello"] = hello
+    row, _ = read(named(gateway))
+    assert (row.gateway_version, row.trouble) == (
+        "",
+        "it answers 500" if isinstance(hello, tuple) and hello[0] == 500 else "",
+    )
+
+
+def test_of_what_is_published_meanwhile_nothing_is_said(cast, gateway, monkeypatch):
+    build.api(cast.acme)
+    gateway.answers["/tyk/apis/"] = loaded()
+    row, now = named(gateway), wanted_version()
+    versions = iter([now, now, now + 1])  # when it is due, when it is compared, afterwards
+    monkeypatch.setattr(reading, "wanted_version", lambda: next(versions))
+    row, others = read(row)
+    assert (facts(row)[2:], others) == ((None, 0, 0, 0, None), [])
+
+
+def test_an_answer_to_what_was_changed_meanwhile_is_not_kept(cast, gateway):
+    row = named(gateway)
+    claimed = reading._claim(timezone.now())
+    GatewayControl.objects.update(asked_at=None, url="http://new.example")
+    reading._keep(claimed, reading.Found(5), claimed.asked_at)
+    row.refresh_from_db()
+    assert facts(row)[2:] == (None, 0, 0, 0, None)
+
+
+def test_a_secret_that_does_not_open_is_asked_for_nothing(gateway, settings):
+    row = named(gateway)
+    settings.SEALING_KEY = "another key of this installation, 0123456789"
+    row, _ = read(row)
+    assert (row.trouble, gateway.asked) == ("its secret cannot be opened any more", [])
+
+
+@pytest.mark.parametrize(
+    ("ago", "state", "due"),
+    [
+        (4, {}, False),
+        (11, {}, True),
+        (11, {"trouble": "x"}, False),
+        (61, {"trouble": "x"}, True),
+        (61, {"confirmed_version": 0, "compared_version": 0}, False),
+        (61, {"confirmed_version": 0, "compared_version": 0, "others": 1}, True),
+        (301, {"confirmed_version": 0, "compared_version": 0}, True),
+    ],
+)
+def test_when_one_is_asked_again(gateway, ago, state, due):
+    named(gateway, asked_at=timezone.now() - timedelta(seconds=ago), **state)
+    assert (wanted_version(), reading.step(None)) == (0, due)
