@@ -15,6 +15,7 @@ from apis.definitions.oas import importing, mcp
 from apis.definitions.oas.document import is_document
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.oas.streams import STREAMING
+from apis.definitions.versions import SELF
 from apis.forms import ListForm
 from apis.models import ApiDefinition
 from apis.publishing import publish
@@ -159,19 +160,28 @@ def oas_categories(request, id):
 
 @access("key", "apis", methods="GET")
 def oas_versions(request, id):
-    """The API itself: versions that are APIs of their own are not kept together yet."""
-    api = _find(id, OAS)
+    """The API itself, and those of its versions that are there."""
+    base = _find(id, OAS)
+    said = kinds.versioning(base.definition)
+    by_id = {
+        api.api_id: api
+        for api in ApiDefinition.objects.filter(org_id=base.org_id, api_id__in=said.apis.values())
+    }
+    found = [(said.name, base), *((name, by_id[api]) for name, api in said.apis.items() if api in by_id)]
+    default = said.name if said.default == SELF else said.default
+    return json_response({"apis": [_version(name, api, name == default) for name, api in found], "pages": 1})
+
+
+def _version(name, api, is_default):
     state = kinds.as_classic(api.definition)
-    said = state.get("definition") or {}
-    version = {
+    return {
         "id": api.api_id,
         "name": api.name,
-        "versionName": said.get("name") or "",
+        "versionName": name,
         "internal": bool(state.get("internal")),
-        "isDefaultVersion": True,
+        "isDefaultVersion": is_default,
         "expirationDate": state.get("expiration") or "",
     }
-    return json_response({"apis": [version]})
 
 
 def _sent(request, door):

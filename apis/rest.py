@@ -14,7 +14,7 @@ from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.gateways import responses
 from apis.models import ApiDefinition
-from apis.publishing import publish, warnings
+from apis.publishing import publish, versions, warnings
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import (
@@ -32,6 +32,11 @@ from orgs.http.rest import (
 from orgs.models import Organisation
 
 MOST_WARNINGS = 5
+NO_BASE_NAME = "base_api_version_name: you need to provide a version name for the new Base API: {id}"
+NOT_IN_3 = (
+    "Gateways of 3.x know no versions that are APIs of their own: they answer all of its callers by the base."
+)
+LONGEST_VERSION = 200  # characters of the name of one
 # Where a definition of each kind says whose it is, by the member of a request's body that it stands in.
 _ORGANISATION = {"api_definition": "api_definition.org_id", "": "/x-tyk-api-gateway/info/orgId"}
 NOT_FOUND = "API not found"
@@ -165,10 +170,45 @@ def elsewhere(api):
 
 def created(request, definition, kept=None, *, subject="API", notes=()):
     """Publish a new API and answer as Tyk does. notes: sentences of how its document was taken."""
-    org_id = _organisation_of(request, definition)
-    api = publish.create(org_id, definition, author=request.user, wrapper=kept)
+    if "base_api_id" in request.GET:
+        api, notes = _version(request, definition, kept), [*notes, NOT_IN_3]
+    else:
+        org_id = _organisation_of(request, definition)
+        api = publish.create(org_id, definition, author=request.user, wrapper=kept)
     said = warned(api, definition, notes)
     return tagged(request, ok(f"{subject} created", api.id, **said, ID=api.api_id), etags.tag(api.revision))
+
+
+def _version(request, definition, kept):
+    """A new API as a version of the one that the query names. Raises RestError, and what publishing does."""
+    asked = {
+        name: request.GET.get(name, "").strip() for name in ("base_api_version_name", "new_version_name")
+    }
+    for name, value in asked.items():
+        if len(value) > LONGEST_VERSION or not value.isprintable():
+            raise RestError(400, f"{name}: must be at most {LONGEST_VERSION} characters that can be printed")
+    if not asked["new_version_name"]:
+        raise RestError(422, "The new version name is required")
+    try:
+        base = find(request.GET["base_api_id"])
+    except RestError:
+        raise RestError(400, "base_api_id: is not a valid Base API version") from None
+    if (base.kind == "mcp") != (kinds.kind(definition) == "mcp"):
+        raise RestError(400, f"base_api_id: {elsewhere(base)}")
+    if not asked["base_api_version_name"] and not kinds.versioning(base.definition).name:
+        raise RestError(
+            400,
+            f"base_api_version_name: you need to provide a version name for the new Base API: {base.api_id}",
+        )
+    return versions.create(
+        base,
+        definition,
+        name=asked["new_version_name"],
+        base_name=asked["base_api_version_name"],
+        default=request.GET.get("set_default", "").lower() in ("true", "1"),
+        author=request.user,
+        wrapper=kept,
+    )
 
 
 def _read(definition):

@@ -13,10 +13,11 @@ from apis.definitions import document, listen_path
 from apis.definitions.authentication import ways
 from apis.definitions.facts import Names, Targets
 from apis.definitions.listen_path import Address
-from apis.definitions.pointer import Problem, child, pointer, walk
+from apis.definitions.pointer import Path, Problem, child, pointer, walk
 from apis.definitions.rules import guard, members, references, shape, trusted
 from apis.definitions.rules.policies import named
 from apis.definitions.rules.targets import NOWHERE, outside_fault, target_fault
+from apis.definitions.versions import KEY, LOCATION, SELF, Version, Versioning
 from orgs.http.strict_json import BadJson
 
 MEMBER = "api_definition"
@@ -25,6 +26,7 @@ DEFAULT_VERSION = "Default"
 DEFAULT_ADDED = (
     f"It had no version, and no gateway serves such a one: it was given the version {DEFAULT_VERSION!r}."
 )
+HEADER_KEPT = "{place}: gateways of 3.x take a credential from the header all the same."
 GRAPHQL_KINDS = {"executionEngine": "udg", "supergraph": "supergraph", "subgraph": "subgraph"}
 PROTOCOLS = ("", "http", "https", "h2c", "tcp", "tls")
 _API_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]*")
@@ -69,7 +71,8 @@ def unnamed(definition: dict) -> dict:
 
 
 def additions(definition: dict) -> list[str]:
-    return [DEFAULT_ADDED] if _version_added(definition) else []
+    added = [DEFAULT_ADDED] if _version_added(definition) else []
+    return [*added, *(HEADER_KEPT.format(place=place) for place in kept_headers(definition))]
 
 
 def _version_added(definition: dict) -> dict[str, Any]:
@@ -105,6 +108,35 @@ def versions(definition: dict) -> list[str]:
         found = {}
     named = [(isinstance(entry, dict) and entry.get("name")) or key for key, entry in found.items()]
     return named or [DEFAULT_VERSION]
+
+
+def versioning(definition: dict) -> Versioning:
+    said = definition.get("definition") or {}
+    if not said.get("enabled"):
+        return Versioning("", SELF, {})
+    return Versioning(said.get("name") or "", said.get("default") or SELF, said.get("versions") or {})
+
+
+def with_version(definition: dict, version: Version) -> dict:
+    said = definition.get("definition") or {}
+    default = version.name if version.default else said.get("default") or SELF
+    made = {"location": LOCATION, "key": KEY, **{name: value for name, value in said.items() if value}}
+    made |= {"enabled": True, "name": version.base_name, "default": default}
+    made["versions"] = {**(said.get("versions") or {}), version.name: version.api_id}
+    return {**definition, "definition": made}
+
+
+def kept_headers(definition: dict) -> Iterator[str]:
+    """The pointer of each `disable_header` beside another place for the credential: gateways of 3.x, which do not know
+    it, go on reading the header."""
+    places: list[tuple[Path, object]] = [(("auth",), definition.get("auth"))]
+    places += [
+        (("auth_configs", name), each) for name, each in (definition.get("auth_configs") or {}).items()
+    ]
+    for path, settings in places:
+        found = settings if isinstance(settings, dict) else {}
+        if found.get("disable_header") and (found.get("use_param") or found.get("use_cookie")):
+            yield pointer((*path, "disable_header"))
 
 
 def address(definition: dict) -> Address:

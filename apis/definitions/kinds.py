@@ -16,6 +16,7 @@ from apis.definitions.listen_path import Address
 from apis.definitions.oas import definition as oas
 from apis.definitions.oas.document import is_document
 from apis.definitions.pointer import Problem
+from apis.definitions.versions import Version, Versioning
 
 
 def _kind(definition: object) -> ModuleType:
@@ -74,6 +75,16 @@ def is_active(definition: dict) -> bool:
 def versions(definition: dict) -> list[str]:
     """The names of its versions, as sessions have to spell them; never empty."""
     return _kind(definition).versions(definition)
+
+
+def versioning(definition: dict) -> Versioning:
+    """Which of its versions are APIs of their own, of a valid definition."""
+    return classic.versioning(as_classic(definition))
+
+
+def with_version(definition: dict, version: Version) -> dict:
+    """A copy of a base that has a further version."""
+    return _kind(definition).with_version(definition, version)
 
 
 def address(definition: dict) -> Address:

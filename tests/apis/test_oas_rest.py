@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from apis import rest as rest_module
 from apis.models import ApiDefinition
 from orgs import scope
 from tests import make
@@ -207,8 +208,72 @@ def test_an_api_is_its_only_version(ada, made):
                 "isDefaultVersion": True,
                 "expirationDate": "",
             }
-        ]
+        ],
+        "pages": 1,
     }
+
+
+def test_a_version_is_an_api_of_its_own_which_its_base_names(cast, ada, rest, made):
+    query = "?base_api_id=orders&base_api_version_name=v1&new_version_name=v2"
+    second = send(
+        ada, "POST", f"/oas{query}", openapi("/two/", extension={"info": {"id": "two", "name": "Two"}})
+    ).json()
+    assert (second["ID"], second["Warnings"]) == ("two", [rest_module.NOT_IN_3])
+    third = send(
+        ada,
+        "POST",
+        f"/oas?base_api_id={made['Meta']}&new_version_name=v3&set_default=true",
+        openapi("/three/"),
+    ).json()
+    assert ada.get("/api/apis/oas/orders").json()[EXTENSION]["info"]["versioning"] == {
+        "enabled": True,
+        "name": "v1",
+        "default": "v3",
+        "location": "header",
+        "key": "x-api-version",
+        "versions": [{"name": "v2", "id": "two"}, {"name": "v3", "id": third["ID"]}],
+    }
+    [base] = [each["api_definition"] for each in served() if each["api_definition"]["api_id"] == "orders"]
+    assert base["definition"]["versions"] == {"v2": second["Meta"], "v3": third["Meta"]}
+    listed = ada.get("/api/apis/oas/orders/versions").json()["apis"]
+    assert [(each["id"], each["versionName"], each["isDefaultVersion"]) for each in listed] == [
+        ("orders", "v1", False),
+        ("two", "v2", False),
+        (third["ID"], "v3", True),
+    ]
+    classic = {"api_definition": plain("/c/", api_id="c")}
+    send(ada, "POST", "", classic)
+    child = {"api_definition": plain("/d/", api_id="d")}
+    send(ada, "POST", "?base_api_id=c&base_api_version_name=v1&new_version_name=v2", child)
+    assert ada.get("/api/apis/c").json()["api_definition"]["definition"] == {
+        "location": "header",
+        "key": "x-api-version",
+        "enabled": True,
+        "name": "v1",
+        "default": "self",
+        "versions": {"v2": "d"},
+    }
+    before = stored()
+    new = openapi("/new/")
+    for asked, answer in (
+        ("base_api_id=orders", (422, "The new version name is required")),
+        ("base_api_id=none&new_version_name=v4", (400, "base_api_id: is not a valid Base API version")),
+        (
+            "base_api_id=orders&new_version_name=v2",
+            (400, "new_version_name: Orders: has a version of this name already: v2"),
+        ),
+        (
+            "base_api_id=two&new_version_name=v2",
+            (400, "base_api_version_name: you need to provide a version name for the new Base API: two"),
+        ),
+    ):
+        assert refused(send(ada, "POST", f"/oas?{asked}", new)) == answer
+    stranger = rest(cast.globex_admin)
+    assert (
+        refused(send(stranger, "POST", "/oas?base_api_id=orders&new_version_name=v4", openapi("/x/")))[0]
+        == 400
+    )
+    assert stored() == before
 
 
 def test_a_plain_document_is_imported_and_renewed(ada):

@@ -18,6 +18,7 @@ from apis.definitions.oas import lists, mcp, members, operations, security, sibl
 from apis.definitions.oas.made import EXTENSION, VERSION, Made, of_extension
 from apis.definitions.pointer import Path, Problem, pointer, steps, walk
 from apis.definitions.rules import references, shape
+from apis.definitions.versions import KEY, LOCATION, SELF, Version
 from orgs.http.strict_json import BadJson, printable
 
 MEMBER = ""
@@ -163,7 +164,10 @@ def additions(definition: dict) -> list[str]:
         known = _is_known(path[1:], openapi.types())
         found.append((_NOT_DERIVED if known else _NOT_KNOWN).format(place=_said(path)))
     found += [_UNCHECKED.format(place=_said(path)) for path in given.unchecked]
-    return list(dict.fromkeys([*found, *_of_3(made)]))
+    kept = [
+        classic.HEADER_KEPT.format(place=_place(made, at)) for at in classic.kept_headers(made.definition)
+    ]
+    return list(dict.fromkeys([*found, *_of_3(made), *kept]))
 
 
 def _said(path: Path) -> str:
@@ -254,6 +258,17 @@ def as_classic(definition: dict) -> dict:
 
 def versions(definition: dict) -> list[str]:
     return [VERSION]
+
+
+def with_version(definition: dict, version: Version) -> dict:
+    extension = definition[EXTENSION]
+    info = extension.get("info") or {}
+    said = info.get("versioning") or {}
+    default = version.name if version.default else said.get("default") or SELF
+    made = {"location": LOCATION, "key": KEY, **{name: value for name, value in said.items() if value}}
+    made |= {"enabled": True, "name": version.base_name, "default": default}
+    made["versions"] = [*(said.get("versions") or []), {"name": version.name, "id": version.api_id}]
+    return {**definition, EXTENSION: {**extension, "info": {**info, "versioning": made}}}
 
 
 def address(definition: dict) -> Address:

@@ -1,0 +1,48 @@
+"""Versions of an API that are APIs of their own: the base says their names, and gateways send callers on by them."""
+
+from django.db import transaction
+
+from apis.definitions import kinds
+from apis.definitions.pointer import Problem
+from apis.definitions.versions import Version
+from apis.models import ApiDefinition
+from apis.publishing import publish
+from apis.publishing.refusals import Invalid
+from orgs.ids import new_id
+from orgs.models import User
+
+SAME_NAME = "has a version of this name already"
+
+
+@transaction.atomic
+def create(
+    base: ApiDefinition,
+    definition: dict,
+    *,
+    name: str,
+    base_name: str = "",
+    default: bool = False,
+    author: User,
+    wrapper: dict | None = None,
+) -> ApiDefinition:
+    """Publish a new API of the base's organisation and answer it. The base has it as its version `name` from then on;
+    both are published, or neither.
+
+    base_name: what the base is called, "" for what it is. default: whether callers that name no version come to the new
+    one. Raises what publishing does; Invalid, too, for a name that is taken.
+    """
+    said = kinds.versioning(base.definition)
+    if name in (said.name, *said.apis, base_name):
+        raise Invalid([Problem("", f"{base.name}: {SAME_NAME}: {name}")], "new_version_name")
+    named = kinds.normal_form(
+        definition, id="", api_id=kinds.names(definition).api_id or new_id(), org_id=base.org_id
+    )
+    api = publish.create(base.org_id, named, author=author, wrapper=wrapper)
+    version = Version(name, api.api_id, base_name or said.name, default)
+    publish.change(
+        base,
+        kinds.with_version(base.definition, version),
+        author=author,
+        message=f"Version {name}: {api.name}",
+    )
+    return api
