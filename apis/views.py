@@ -8,6 +8,7 @@ from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
 from apis import editing
+from apis.actions.forms import ActionForm
 from apis.definitions import calling, difference, document, kinds, segments, starter
 from apis.definitions.pointer import summary
 from apis.forms import JsonForm, ListForm
@@ -69,6 +70,7 @@ def api_list(request, org):
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "page": page,
         "may_write": request.user.may("apis", "write"),
+        "actions": ActionForm(None),
     }
     return render(request, "apis/list.html", context)
 

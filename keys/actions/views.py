@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from keys.actions import chunks
-from keys.actions.forms import MOST, ActionForm, ticked
+from keys.actions.forms import MOST, ActionForm
 from keys.actions.kinds import KINDS
 from keys.finding.forms import KeyFilterForm
 from keys.keys.picker import offered
@@ -14,6 +14,7 @@ from keys.keys.reader import apis_of_one, policies_of_one
 from keys.keys.search import with_hashes
 from keys.models import BulkAction, Key
 from orgs.access import access
+from orgs.http.choosing import ticked
 from orgs.ids import is_id
 from orgs.providers import callers
 from orgs.refusals import Invalid
@@ -63,7 +64,7 @@ def _asked(request) -> tuple[ActionForm, KeyFilterForm, QuerySet[Key]]:
             name, faults = next(iter(each.errors.items()))
             raise Invalid(faults[0], name)
     if form.cleaned_data["which"] == "ticked":
-        return form, filters, ticked(request.POST.getlist("key"))
+        return form, filters, ticked(Key.objects.all(), request.POST.getlist("key"), "key")
     found = filters.found(request.org, request.user, timezone.now())
     if found is None:
         raise Invalid("Which keys were used cannot be said now.", "used")
@@ -102,13 +103,7 @@ def _worded(form: ActionForm, arguments: dict) -> str:
 
 def _sent(request, form: ActionForm, filters: KeyFilterForm, touched: int) -> list[tuple[str, str]]:
     """What the button that confirms sends: the same again."""
-    asked = {f"do-{name}": value for name, value in form.arguments.items()}
-    asked |= {
-        "do-action": form.cleaned_data["action"],
-        "do-which": form.cleaned_data["which"],
-        "do-seen": touched,
-        "do-confirmed": "yes",
-    }
+    asked = form.sent(form.arguments, touched)
     if form.cleaned_data["which"] == "ticked":
         return [*asked.items(), *(("key", id) for id in request.POST.getlist("key"))]
     return [*asked.items(), *filters.asked().items()]

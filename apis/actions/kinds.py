@@ -1,0 +1,75 @@
+"""What can be done to many APIs at once: to which of them, and what becomes of each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from apis.models import ApiDefinition
+from apis.publishing.staging import Change
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """words: for a button. done: what the history says of it. applies: which APIs it changes at all; otherwise: what is
+    said of the others. change: of one of them. needs: the argument that it has."""
+
+    words: str
+    done: str
+    applies: Callable[[Arguments], Q]
+    otherwise: str
+    change: Callable[[ApiDefinition, Arguments], Change]
+    needs: str = ""
+
+
+def _with_category(api: ApiDefinition, arguments: Arguments) -> Change:
+    return _in_categories(api, [*api.wrapper.get("categories", ()), arguments["category"]])
+
+
+def _without_category(api: ApiDefinition, arguments: Arguments) -> Change:
+    kept = [name for name in api.wrapper.get("categories", ()) if name != arguments["category"]]
+    return _in_categories(api, kept)
+
+
+def _in_categories(api: ApiDefinition, names: list[str]) -> Change:
+    return Change(api, wrapper={"categories": names}, started_from=api.revision)
+
+
+KINDS = {
+    "activate": Kind(
+        "Activate",
+        "Activated with others",
+        lambda _: Q(active=False),
+        "active already",
+        lambda api, _: Change(api, active=True, started_from=api.revision),
+    ),
+    "deactivate": Kind(
+        "Deactivate",
+        "Deactivated with others",
+        lambda _: Q(active=True),
+        "inactive already",
+        lambda api, _: Change(api, active=False, started_from=api.revision),
+    ),
+    "category": Kind(
+        "Add a category",
+        "Changed what is kept beside the definition, with others",
+        lambda arguments: ~Q(categories__contains=[arguments["category"]]),
+        "that have the category already",
+        _with_category,
+        needs="category",
+    ),
+    "no-category": Kind(
+        "Remove a category",
+        "Changed what is kept beside the definition, with others",
+        # Those that a definition names in its name stay.
+        lambda arguments: Q(wrapper__categories__contains=[arguments["category"]]),
+        "without the category, or that have it by their names",
+        _without_category,
+        needs="category",
+    ),
+}
+# Changes nothing, and is answered with a file.
+EXPORT = "export"

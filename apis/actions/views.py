@@ -1,0 +1,91 @@
+"""The page that does something to many APIs: it says what would become of which, and then does it, all or none."""
+
+from django.contrib import messages
+from django.db.models import Count, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from apis.actions.export import archive
+from apis.actions.forms import MOST, ActionForm
+from apis.actions.kinds import EXPORT, KINDS, Kind
+from apis.files.archive import MOST_FILES
+from apis.forms import ListForm
+from apis.models import ApiDefinition
+from apis.publishing import bulk
+from apis.publishing.bulk import Change
+from apis.publishing.refusals import ManyRefused
+from orgs.access import access
+from orgs.http.choosing import ticked
+from orgs.refusals import Invalid
+
+SHOWN = 20
+_FILTERS = ("q", "active", "category", "api_type", "auth_type")
+
+
+@access("session", "apis", methods="POST", form=True)
+def api_actions(request, org):
+    """Says what would become of which APIs; sent again as `confirmed`, does it. An export is answered at once."""
+    form, apis = _asked(request)
+    if form.cleaned_data["action"] == EXPORT:
+        return _exported(request, apis)
+    kind, seen = KINDS[form.cleaned_data["action"]], form.cleaned_data["seen"]
+    counts = apis.order_by().aggregate(
+        all=Count("pk"), touched=Count("pk", filter=kind.applies(form.arguments))
+    )
+    touched = apis.filter(kind.applies(form.arguments))
+    if counts["touched"] > MOST:
+        raise Invalid(f"More than {MOST:,} APIs would be changed. Filter the list.", "which")
+    refused = None
+    if form.cleaned_data["confirmed"] and seen == counts["touched"] > 0:
+        try:
+            return _done(request, kind, [kind.change(api, form.arguments) for api in touched.order_by("id")])
+        except ManyRefused as error:
+            refused = error
+    context = {
+        "section": "apis",
+        "kind": kind,
+        "danger": form.cleaned_data["action"] == "deactivate",
+        "counts": counts | {"otherwise": counts["all"] - counts["touched"]},
+        "argument": "".join(form.arguments.values()),
+        "first": list(touched.order_by("name", "id").defer("definition_text")[:SHOWN]),
+        "changed": seen is not None,
+        "refused": refused,
+        "sent": _sent(request, form, counts["touched"]),
+    }
+    return render(request, "apis/actions/confirm.html", context, status=409 if seen is not None else 200)
+
+
+def _done(request, kind: Kind, changes: list[Change]) -> HttpResponse:
+    bulk.publish(request.org.id, changes, author=request.user, message=kind.done)
+    many = "1 API is" if len(changes) == 1 else f"{len(changes):,} APIs are"
+    messages.success(request, f"{kind.words}: {many} changed. Gateways load it within seconds.")
+    return redirect("api-list", request.org.slug)
+
+
+def _asked(request) -> tuple[ActionForm, QuerySet[ApiDefinition]]:
+    """What shall be done, and to which APIs. Raises Invalid."""
+    form, filters = ActionForm(request.POST), ListForm(request.POST)
+    for each in (form, filters):
+        if not each.is_valid():
+            name, faults = next(iter(each.errors.items()))
+            raise Invalid(faults[0], name)
+    if form.cleaned_data["which"] == "ticked":
+        return form, ticked(ApiDefinition.objects.all(), request.POST.getlist("api"), "API")
+    return form, filters.found(ApiDefinition.objects.all())
+
+
+def _exported(request, apis: QuerySet[ApiDefinition]) -> HttpResponse:
+    found = list(apis.order_by("name", "id")[: MOST_FILES + 1])
+    if len(found) > MOST_FILES:
+        raise Invalid(f"More than {MOST_FILES:,} APIs would be exported. Filter the list.", "which")
+    response = HttpResponse(archive(found), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="apis-{request.org.slug}.zip"'
+    return response
+
+
+def _sent(request, form: ActionForm, touched: int) -> list[tuple[str, str]]:
+    """What the button that confirms sends."""
+    asked = form.sent(form.arguments, touched)
+    if form.cleaned_data["which"] == "ticked":
+        return [*asked.items(), *(("api", id) for id in request.POST.getlist("api"))]
+    return [*asked.items(), *((name, value) for name in _FILTERS if (value := request.POST.get(name)))]

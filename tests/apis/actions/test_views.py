@@ -1,0 +1,160 @@
+"""Something is done to many APIs: it is said before what, and then done to all of them or none."""
+
+import io
+import re
+import zipfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from apis.models import ApiDefinition, Revision
+from apis.publishing import feed, publish
+from orgs import scope
+from tests import make
+from tests.apis.examples import openapi, plain
+
+PLACE = "/o/acme/apis/actions/"
+
+
+@pytest.fixture
+def acme(cast, client_for):
+    return client_for(cast.acme_admin)
+
+
+@pytest.fixture
+def made(cast):
+    """APIs of acme: one, inactive two, and three, which has the category x by its name and y beside it."""
+    with scope.org(cast.globex.id):
+        foreign = publish.create(cast.globex.id, plain("/foreign/", api_id="foreign"), author=None)
+    with scope.org(cast.acme.id):
+        return {
+            "one": publish.create(cast.acme.id, named("one"), author=None),
+            "two": publish.create(cast.acme.id, named("two", active=False), author=None),
+            "three": publish.create(
+                cast.acme.id, named("three", name="three #x"), author=None, wrapper={"categories": ["y"]}
+            ),
+            "foreign": foreign,
+        }
+
+
+def named(api_id, **members):
+    return plain(f"/{api_id}/", **{"name": api_id, "api_id": api_id, **members})
+
+
+def sent_on(page):
+    """What the button that confirms sends."""
+    fields = {}
+    text = page.content.decode().partition("<main")[2]
+    for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', text):
+        fields.setdefault(name, []).append(value)
+    return {name: values for name, values in fields.items() if name != "csrfmiddlewaretoken"}
+
+
+def there():
+    with scope.every_org():
+        rows = ApiDefinition.objects.values_list("api_id", "active", "categories", "revision")
+        return {
+            api_id: (active, sorted(categories), revision) for api_id, active, categories, revision in rows
+        }
+
+
+BEFORE = {
+    "one": (True, [], 1),
+    "two": (False, [], 1),
+    "three": (True, ["x", "y"], 1),
+    "foreign": (True, [], 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "counts", "changed"),
+    [
+        ({"action": "activate"}, (3, 1, 2), {"two": (True, [], 2)}),
+        ({"action": "deactivate"}, (3, 2, 1), {"one": (False, [], 2), "three": (False, ["x", "y"], 2)}),
+        (
+            {"action": "category", "category": " y "},
+            (3, 2, 1),
+            {"one": (True, ["y"], 2), "two": (False, ["y"], 2)},
+        ),
+        ({"action": "no-category", "category": "y"}, (3, 1, 2), {"three": (True, ["x"], 2)}),
+        ({"action": "no-category", "category": "x"}, (3, 0, 3), {}),
+        ({"action": "deactivate", "q": "thr"}, (1, 1, 0), {"three": (False, ["x", "y"], 2)}),
+        ({"action": "deactivate", "ticked": ("one", "foreign")}, (1, 1, 0), {"one": (False, [], 2)}),
+    ],
+)
+def test_it_is_said_what_an_action_touches_and_then_done_to_these_alone(  # noqa: PLR0917
+    cast, acme, made, asked, counts, changed
+):
+    ticked = asked.get("ticked", ())
+    sent = {
+        ("q" if name == "q" else f"do-{name}"): value for name, value in asked.items() if name != "ticked"
+    } | {
+        "do-which": "ticked" if ticked else "filter",
+        "api": [made[name].id for name in ticked],
+    }
+    before = feed.current().version
+    page = acme.post(PLACE, sent)
+    said = page.context["counts"]
+    assert (page.status_code, said["all"], said["touched"], said["otherwise"]) == (200, *counts)
+    assert there() == BEFORE
+    if changed:
+        assert acme.post(PLACE, sent_on(page)).headers["Location"] == "/o/acme/apis/"
+    assert (there(), feed.current().version - before) == (
+        BEFORE | changed,
+        bool(changed and "category" not in asked),
+    )
+    with scope.org(cast.acme.id):
+        authors = Revision.objects.filter(number=2).values_list("api_id", "author_id")
+        assert dict(authors) == dict.fromkeys(changed, cast.acme_admin.id)
+
+
+def test_what_changed_since_it_was_seen_is_shown_again(cast, acme, made):
+    page = acme.post(PLACE, {"do-action": "deactivate", "do-which": "filter"})
+    with scope.org(cast.acme.id):
+        publish.set_active(made["two"], True, author=None)
+    again = acme.post(PLACE, sent_on(page))
+    assert (again.status_code, again.context["counts"]["touched"], there()["one"]) == (409, 3, BEFORE["one"])
+
+
+def test_apis_are_exported_as_an_archive_that_is_taken_over_unchanged(cast, acme, made):
+    with scope.org(cast.acme.id):
+        document = openapi("/oas/", extension={"info": {"name": "../É x", "id": "doc"}})
+        publish.create(cast.acme.id, document, author=None)
+        stored = {api.id: api.definition for api in ApiDefinition.objects.all()}
+    answer = acme.post(PLACE, {"do-action": "export", "do-which": "filter"})
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
+    assert answer["Content-Disposition"] == 'attachment; filename="apis-acme.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as opened:
+        names = opened.namelist()
+    assert {re.fullmatch(r"([a-z0-9-]+)-[0-9a-f]{24}\.json", name)[1] for name in names} == {
+        "one",
+        "two",
+        "three-x",
+        "x",
+    }
+    sent = SimpleUploadedFile("files.zip", answer.content)
+    review = acme.post("/o/acme/files/", {"archive": sent})
+    outcomes = {result.id: result.outcome for result in review.context["report"].results}
+    assert outcomes == {"one": "same", "two": "left", "three": "same", "doc": "same"}
+    with scope.org(cast.acme.id):
+        assert {api.id: api.definition for api in ApiDefinition.objects.all()} == stored
+
+
+def test_what_nobody_could_have_meant_or_may_do_is_refused(cast, acme, made, client_for):
+    for sent in (
+        {"do-action": "deactivate"},
+        {"do-action": "burn", "do-which": "filter"},
+        {"do-action": "category", "do-which": "filter"},
+        {"do-action": "category", "do-which": "filter", "do-category": "\u202e"},
+        {"do-action": "deactivate", "do-which": "ticked"},
+        {"do-action": "deactivate", "do-which": "ticked", "api": ["x"]},
+        {"do-action": "deactivate", "do-which": "filter", "active": "perhaps"},
+    ):
+        assert acme.post(PLACE, sent).status_code == 400, sent
+    reader = make.user("reader@acme.example", cast.acme, {"apis": "read"})
+    sent = {"do-action": "deactivate", "do-which": "filter"}
+    assert client_for(reader).post(PLACE, sent).status_code == 403
+    assert 'form="bulk"' not in client_for(reader).get("/o/acme/apis/").content.decode()
+    assert 'form="bulk"' in acme.get("/o/acme/apis/").content.decode()
+    assert client_for(cast.globex_admin).post(PLACE, sent).status_code == 404
+    assert there() == BEFORE
