@@ -89,6 +89,7 @@ class ApiForm(DocumentForm):
         base=None,
         started_from=None,
         message="",
+        seen="",
         carried=False,
         version="",
         typed=None,
@@ -104,7 +105,7 @@ class ApiForm(DocumentForm):
             lambda name: _rows(sent, name) + (reading.MORE if name == more else 0),
         )
         shown = {"base_text": document.compact(self.base)} if carried else {}
-        super().__init__(data, shown, started_from, message)
+        super().__init__(data, shown, started_from, message, seen)
         for name, field in self._described(is_new=base is None):
             self.fields[name] = field
             self.initial.setdefault(name, field.initial)
@@ -178,6 +179,10 @@ class ApiForm(DocumentForm):
     @property
     def definition(self) -> dict:
         return self.written.definition
+
+    @property
+    def as_text(self) -> str:
+        return document.pretty(self.draft)
 
     @property
     def draft(self) -> dict:

@@ -8,10 +8,13 @@ from django.http import HttpRequest, QueryDict
 from apis.definition_form import ApiForm
 from apis.definitions import document, kinds
 from apis.forms import JsonForm
-from apis.models import ApiDefinition, Revision
+from apis.models import ApiDefinition, Draft, Revision
 from apis.publishing.refusals import Refused
 from apis.publishing.staging import faults
 from orgs.http import refusals
+
+# What a draft cannot do without: the rest may be as wrong as it was typed.
+OF_DRAFTS = {"started_from", "seen", "message", "text", "base_text"}
 
 
 def begun_from(request: HttpRequest, api: ApiDefinition) -> dict:
@@ -28,22 +31,40 @@ def form_of(
     *,
     base: dict | None = None,
     started_from: int | None = None,
+    draft: Draft | None = None,
     is_stored: bool = True,
 ):
-    """The form of a request, filled in if it was sent. base: the definition that is changed. is_stored: whether it can
-    be read again when the form is sent, or has to be carried along."""
+    """The form of a request, filled in if it was sent. base: the definition that is changed. draft: what is shown in
+    its place. is_stored: whether `base` can be read again when the form is sent, or has to be carried along."""
     # A form that was sent empty was sent too.
     sent = request.POST if request.method == "POST" else None
+    kept = {"started_from": started_from}
+    # A form that was filled with an earlier draft carries that along.
+    if draft and (sent is None or sent.get("seen") == draft.stamp):
+        base = draft.definition
+        kept = {"started_from": draft.started_from, "message": draft.message, "seen": draft.stamp}
     if request.GET.get("as") == "json" or not kinds.has_form(base):
-        return JsonForm(sent, base=base, started_from=started_from)
+        return JsonForm(sent, base=base, text=draft.text if draft else "", **kept)
     carried = document.object_in(request.POST.get("base_text", ""))
-    return ApiForm(sent, base=carried or base, started_from=started_from, carried=not is_stored)
+    # The next draft takes the place of this one.
+    is_stored = is_stored and draft is None
+    return ApiForm(sent, base=carried or base, carried=not is_stored, **kept)
+
+
+def may_be_saved(request: HttpRequest, form: ApiForm | JsonForm, api: ApiDefinition) -> bool:
+    """Whether what was sent can be the draft of an API: fit to be published, unless no more than a draft is asked for.
+    The form says what is wrong."""
+    form.is_valid()
+    if request.POST.get("save") == "draft":
+        return not form.errors.keys() & OF_DRAFTS
+    say_all(request, form, present=api)
+    return not form.errors
 
 
 def switched(form: ApiForm | JsonForm) -> ApiForm | JsonForm:
     """The other form with what was typed in this one; this one where its text is no object, and says so."""
     form.is_valid()
-    kept = {"started_from": form["started_from"].value(), "message": form["message"].value()}
+    kept = _kept(form)
     if isinstance(form, ApiForm):
         return JsonForm(base=form.draft, **kept)
     if not kinds.has_form(form.draft):
@@ -62,12 +83,16 @@ def redrawn(form: ApiForm | JsonForm, sent: QueryDict) -> ApiForm | JsonForm | N
         return switched(form)
     if not isinstance(form, ApiForm) or not {"more", "paths"} & sent.keys():
         return None
-    kept = {"started_from": form["started_from"].value(), "message": form["message"].value()}
+    kept = _kept(form)
     if "more" in sent:
         carried = bool(document.object_in(sent.get("base_text", "")))
         return ApiForm(base=form.base, typed=sent, more=sent["more"], carried=carried, **kept)
     form.is_valid()
     return ApiForm(base=form.draft, version=sent["paths"], carried=True, **kept)
+
+
+def _kept(form: ApiForm | JsonForm) -> dict:
+    return {name: form[name].value() for name in ("started_from", "message", "seen")}
 
 
 @contextmanager

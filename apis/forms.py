@@ -65,24 +65,37 @@ class Finding(NamedTuple):
     excerpt: list[tuple[int, str]] = []
 
 
-class DocumentForm(forms.Form):
-    """What a document that has revisions shall be.
-
-    started_from: the revision that is being changed, sent back with the form; None for a new document.
-    """
-
-    started_from = forms.IntegerField(
-        required=False, min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput
-    )
-    message = forms.CharField(
+def message_field():
+    return forms.CharField(
         required=False,
         max_length=500,
         help_text="What changed and why. Shown in the history.",
         label="Message",
     )
 
-    def __init__(self, data, shown, started_from, message=""):
-        super().__init__(data, initial={**shown, "started_from": started_from, "message": message})
+
+def plainly(problem):
+    """What is wrong, in the words of pages."""
+    return _PLAINLY.get(problem.message) or str(problem)
+
+
+class DocumentForm(forms.Form):
+    """What a document that has revisions shall be.
+
+    started_from: the revision that is being changed, sent back with the form; None for a new document. seen: the stamp
+    of the draft that was shown, "" for none.
+    """
+
+    started_from = forms.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput
+    )
+    seen = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
+    message = message_field()
+
+    def __init__(self, data, shown, started_from, message="", seen=""):
+        super().__init__(
+            data, initial={**shown, "started_from": started_from, "message": message, "seen": seen}
+        )
         self.fields["started_from"].required = started_from is not None
         self.about = {}  # {(field, text of an error): the problem that it is of}
 
@@ -150,9 +163,10 @@ class JsonForm(DocumentForm):
 
     draft = definition = None  # what the text says, if it is JSON
 
-    def __init__(self, data=None, *, base=None, started_from=None, message=""):
+    def __init__(self, data=None, *, base=None, started_from=None, message="", seen="", text=""):
         self.has_form = kinds.has_form(base)
-        super().__init__(data, {"text": document.pretty(base or self.new())}, started_from, message)
+        shown = text or document.pretty(base or self.new())
+        super().__init__(data, {"text": shown}, started_from, message, seen)
 
     def clean_text(self):
         text = self.cleaned_data["text"]
@@ -161,6 +175,11 @@ class JsonForm(DocumentForm):
         except BadJson as error:
             raise forms.ValidationError(f"{NOT_JSON}{error}") from None
         return text
+
+    @property
+    def as_text(self):
+        """What was typed, of a form whose text is JSON."""
+        return self.cleaned_data["text"]
 
     def field_of(self, pointer):
         return "text"
@@ -240,18 +259,36 @@ class RevisionForm(forms.Form):
     against = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
 
 
+def removed_field():
+    """How many routes somebody typed that shall go (apis.guards)."""
+    return forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=2**31 - 1,
+        label="Number of routes that go",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+
 class DeletionForm(forms.Form):
     """started_from: the revision that was looked at; without it whatever is there is meant."""
 
     started_from = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
 
 
-class ActivationForm(DeletionForm):
+class ApiDeletionForm(DeletionForm):
+    removed = removed_field()
+
+
+class ActivationForm(ApiDeletionForm):
     active = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
 
 
 class RestoreForm(forms.Form):
+    """started_from: the newest revision that was looked at; seen: as DocumentForm."""
+
     started_from = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+    seen = forms.CharField(required=False, max_length=24)
 
 
 def _several(text):

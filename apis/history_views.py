@@ -3,17 +3,20 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
 
+from apis import guards
 from apis.definitions import document
-from apis.forms import ActivationForm, DeletionForm, HistoryForm, RestoreForm, RevisionForm
+from apis.drafts import lifecycle as drafts
+from apis.forms import ActivationForm, ApiDeletionForm, HistoryForm, RestoreForm, RevisionForm
 from apis.models import Revision
 from apis.publishing import publish
-from apis.publishing.refusals import Refused, Stale
+from apis.publishing.refusals import DraftMoved, Refused, Stale
 from apis.views import about, api_or_404, shown
 from orgs.access import access
 from orgs.http import paging
-from orgs.http.refusals import bad_form
+from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
@@ -66,7 +69,7 @@ def csv_row(revision):
 @access("session", "apis", methods="GET POST")
 def api_revision(request, org, id, number):
     """One revision and its difference to another: `against`, else the one before, or the newest if it is the first.
-    `format=json` is its whole definition. POST restores it.
+    `format=json` is its whole definition. POST makes it the draft.
     """
     api = api_or_404(id)
     revision = get_object_or_404(Revision, definition_id=api.id, number=number)
@@ -106,23 +109,26 @@ def _download(api, revision):
 
 
 def _restore(request, api, revision):
+    """Make a revision the draft, which is reviewed next."""
     form = RestoreForm(request.POST)
     if not form.is_valid():
         return bad_form(request, form)
     try:
-        publish.change(
+        drafts.save(
             api,
-            revision.definition,
+            document.pretty(revision.definition),
             author=request.user,
-            message=f"Restored revision {revision.number}",
+            seen=form.cleaned_data["seen"],
             started_from=form.cleaned_data["started_from"],
+            message=f"Restored revision {revision.number}",
         )
-    except (Refused, LimitReached) as error:
-        messages.error(request, f"Revision {revision.number} cannot be published now: {error}")
-    except Stale:
-        messages.error(request, NEWER)
+    except LimitReached as error:
+        messages.error(request, f"Revision {revision.number} cannot be restored now: {error}")
+    except (Stale, DraftMoved):
+        messages.error(request, "Somebody published a revision or saved a draft meanwhile. Look at it first.")
+        return redirect(f"{request.path}?restore=yes")
     else:
-        messages.success(request, f"Revision {revision.number} is published again.")
+        return redirect(f"{reverse('api-review', args=[request.org.slug])}?draft={api.id}")
     return redirect("api-history", request.org.slug, api.id)
 
 
@@ -131,40 +137,55 @@ def api_activation(request, org, id):
     """active=yes or no: whether gateways are given the API. GET asks before it is deactivated."""
     api = api_or_404(id)
     if request.method == "GET":
-        context = about(request, api, "overview") | {"traffic": recent_traffic.of(request, api_id=api.api_id)}
-        return render(request, "apis/deactivate.html", context)
+        return _asked(request, api, "apis/deactivate.html", ActivationForm())
     form = ActivationForm(request.POST)
     if not form.is_valid():
         return bad_form(request, form)
-    active = form.cleaned_data["active"] == "yes"
+    said, active = form.cleaned_data, form.cleaned_data["active"] == "yes"
     try:
-        publish.set_active(api, active, author=request.user, started_from=form.cleaned_data["started_from"])
+        with said_in(form), guards.guarded(api.org_id, said["removed"]):
+            publish.set_active(api, active, author=request.user, started_from=said["started_from"])
     except Refused as error:
         messages.error(request, f"{api.name} cannot be activated now: {error}")
+        return redirect("api-detail", request.org.slug, api.id)
     except Stale:
         messages.error(request, NEWER)
         return redirect("api-history", request.org.slug, api.id)
-    else:
-        messages.success(request, f"{api.name} is {'active' if active else 'inactive'}.")
+    if form.errors:
+        return _asked(request, api, "apis/deactivate.html", form)
+    messages.success(request, f"{api.name} is {'active' if active else 'inactive'}.")
     return redirect("api-detail", request.org.slug, api.id)
 
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_delete(request, org, id):
     """Asks first; asks again when somebody published since."""
-    api, newest = api_or_404(id), None
-    if request.method == "POST":
-        form = DeletionForm(request.POST)
-        if not form.is_valid():
-            return bad_form(request, form)
-        try:
-            publish.delete(api, author=request.user, started_from=form.cleaned_data["started_from"])
-        except Stale as error:
-            api = error.api
-            newest = Revision.objects.get(definition_id=api.id, number=api.revision)
-        else:
-            messages.success(request, f"{api.name} is deleted.")
-            return redirect("api-list", request.org.slug)
-    context = {**about(request, api, "overview"), "newest": newest}
-    context["traffic"] = recent_traffic.of(request, api_id=api.api_id)
-    return render(request, "apis/delete.html", context, status=409 if newest else 200)
+    api = api_or_404(id)
+    if request.method == "GET":
+        return _asked(request, api, "apis/delete.html", ApiDeletionForm())
+    form = ApiDeletionForm(request.POST)
+    if not form.is_valid():
+        return bad_form(request, form)
+    said = form.cleaned_data
+    try:
+        with said_in(form), guards.guarded(api.org_id, said["removed"]):
+            publish.delete(api, author=request.user, started_from=said["started_from"])
+    except Stale as error:
+        newest = Revision.objects.get(definition_id=api.id, number=error.api.revision)
+        return _asked(request, error.api, "apis/delete.html", ApiDeletionForm(), newest)
+    if form.errors:
+        return _asked(request, api, "apis/delete.html", form)
+    messages.success(request, f"{api.name} is deleted.")
+    return redirect("api-list", request.org.slug)
+
+
+def _asked(request, api, template, form, newest=None):
+    """A page that asks before gateways are given an API no more. newest: the revision that somebody published
+    meanwhile."""
+    context = about(request, api, "overview") | {
+        "form": form,
+        "newest": newest,
+        "traffic": recent_traffic.of(request, api_id=api.api_id),
+        "loss": guards.loss_without(api.org_id, api.id),
+    }
+    return render(request, template, context, status=409 if newest else status_of(form))

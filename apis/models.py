@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Func, Q
 from django.utils import timezone
 
-from apis.definitions.document import compact
+from apis.definitions.document import compact, parse
 from orgs.ids import new_id
 from orgs.models import HexIdField, OrgForeignKey, OrgOwned
 
@@ -116,6 +116,33 @@ class Revision(OrgOwned, WithDefinition):
 
     def __str__(self) -> str:
         return f"r{self.number}"
+
+
+class Draft(OrgOwned):
+    """What somebody means to publish of an API, whole; one for each API at most (apis.drafts.lifecycle)."""
+
+    api = OrgForeignKey(ApiDefinition, models.CASCADE, related_name="+")
+    # As its author typed it: a JSON object, which need not be fit to be published.
+    text = models.TextField(editable=False)
+    message = models.CharField(max_length=500, blank=True)
+    # The number of the revision that it was begun from.
+    started_from = models.PositiveIntegerField()
+    author_id = models.CharField(max_length=24, blank=True)
+    author = models.CharField(max_length=254)
+    saved_at = models.DateTimeField(default=timezone.now)
+    # Made anew each time it is saved: a number would come again with the next draft of the API.
+    stamp = models.CharField(max_length=24, default=new_id)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "api"], name="draft_once_an_api")]
+        indexes = [models.Index(fields=["org", "saved_at", "id"], name="draft_by_time")]
+
+    def __str__(self) -> str:
+        return f"draft of {self.author}"
+
+    @property
+    def definition(self) -> dict:
+        return parse(self.text)
 
 
 class ServedApi(OrgOwned):

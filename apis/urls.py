@@ -4,16 +4,19 @@ from django.urls import path
 
 from apis import history_views, oas_rest, rest, views
 from apis.actions import views as actions
+from apis.drafts import views as drafts
 from apis.importing import views as importing
 
 pages = [
     path("apis/", views.api_list, name="api-list"),
     path("apis/new/", views.api_create, name="api-create"),
+    path("apis/review/", drafts.api_review, name="api-review"),
     path("apis/import/", importing.api_import, name="api-import"),
     path("apis/actions/", actions.api_actions, name="api-actions"),
     path("apis/<str:id>/", views.api_detail, name="api-detail"),
     path("apis/<str:id>/definition/", views.api_definition, name="api-definition"),
     path("apis/<str:id>/edit/", views.api_edit, name="api-edit"),
+    path("apis/<str:id>/draft/deletion/", drafts.draft_discard, name="draft-discard"),
     path("apis/<str:id>/history/", history_views.api_history, name="api-history"),
     path("apis/<str:id>/history/<int:number>/", history_views.api_revision, name="api-revision"),
     path("apis/<str:id>/activation/", history_views.api_activation, name="api-activation"),

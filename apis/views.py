@@ -1,8 +1,11 @@
 """Pages of an organisation's APIs: the list, one API, and the two ways to write its definition."""
 
+import functools
+
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
@@ -11,11 +14,12 @@ from apis import editing
 from apis.actions.forms import ActionForm
 from apis.definitions import calling, difference, document, kinds, segments, starter
 from apis.definitions.pointer import summary
+from apis.drafts import lifecycle as drafts
 from apis.forms import JsonForm, ListForm
 from apis.gateways import responses
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish, warnings
-from apis.publishing.refusals import Stale
+from apis.publishing.refusals import DraftMoved, Stale
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form, status_of
@@ -134,50 +138,68 @@ def api_create(request, org):
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_edit(request, org, id):
+    """What is sent becomes the API's draft; it is reviewed next, unless it says `save=draft`."""
     api = api_or_404(id)
-    base = editing.begun_from(request, api)
-    form = editing.form_of(request, base=base, started_from=api.revision)
+    draft, base = drafts.of(api), editing.begun_from(request, api)
+    form = editing.form_of(request, base=base, started_from=api.revision, draft=draft)
     if redrawn := editing.redrawn(form, request.POST):
         form = redrawn
-    elif request.method == "POST" and form.is_valid():
+    elif request.method == "POST" and editing.may_be_saved(request, form, api):
         with editing.said_in(form):
-            return _published(request, api, form)
-    elif request.method == "POST":
-        editing.say_all(request, form, present=api)
-    context = {**about(request, api, "edit"), "form": form, "as_json": isinstance(form, JsonForm)}
+            return _saved(request, api, draft, form)
+    context = {**about(request, api, "edit", draft), "form": form, "as_json": isinstance(form, JsonForm)}
     return render(request, "apis/edit.html", context, status=status_of(form))
 
 
-def _published(request, api, form):
-    """Publish what a form says. Raises what publishing does, but for Stale."""
-    said = form.cleaned_data
+def _saved(request, api, draft, form):
+    """Save what a form says as the draft. Raises what that does, but for what others did meanwhile."""
+    said, reviewing = form.cleaned_data, request.POST.get("save") != "draft"
+    if reviewing and draft is None and publish.is_stored(api, form.draft):
+        messages.info(request, "Nothing was different, so nothing was saved.")
+        return redirect("api-detail", request.org.slug, api.id)
     try:
-        changed = publish.change(
+        drafts.save(
             api,
-            form.definition,
+            form.as_text,
             author=request.user,
-            message=said["message"],
+            seen=said["seen"],
             started_from=said["started_from"],
+            message=said["message"],
         )
-    except Stale as error:
+    except (Stale, DraftMoved) as error:
         return _stale(request, error.api, form)
-    if changed.revision == api.revision:
-        messages.info(request, "Nothing was different, so nothing was published.")
-    else:
-        messages.success(request, f"Revision {changed.revision} of {changed.name} is published.")
-    return redirect("api-detail", request.org.slug, api.id)
+    if reviewing:
+        return redirect(f"{reverse('api-review', args=[request.org.slug])}?draft={api.id}")
+    messages.success(request, "The draft is saved. Gateways are given it once it is published.")
+    address = reverse("api-edit", args=[request.org.slug, api.id])
+    return redirect(f"{address}?as=json" if isinstance(form, JsonForm) and form.has_form else address)
 
 
 def _stale(request, api, form):
-    """409: both changes side by side, and a form that puts this one on top of the other."""
-    seen = Revision.objects.filter(definition_id=api.id, number=form.cleaned_data["started_from"]).first()
-    mine = publish.as_stored(api, form.definition)
-    again = JsonForm(base=form.definition, started_from=api.revision)
+    """409: what others saved and published meanwhile beside what this would change, and a form that puts this in the
+    place of it."""
+    said, draft = form.cleaned_data, drafts.of(api)
+    compared = functools.partial(drafts.judged, api, author=request.user)
+    mine, _ = compared(form.draft)
+    seen = Revision.objects.filter(definition_id=api.id, number=said["started_from"]).first()
+    moved = draft and draft.stamp != said["seen"]
+    theirs = compared(draft.definition)[0] if moved else api.definition
+    again = JsonForm(
+        base=form.draft,
+        text=form.as_text,
+        started_from=api.revision,
+        message=said["message"],
+        seen=draft.stamp if draft else "",
+    )
     context = {
-        **about(request, api, "edit"),
-        "newest": Revision.objects.get(definition_id=api.id, number=api.revision),
-        "theirs": shown(seen.definition, api.definition) if seen else None,
-        "mine": shown(api.definition, mine),
+        **about(request, api, "edit", draft),
+        "newest": api.revision != said["started_from"]
+        and Revision.objects.get(definition_id=api.id, number=api.revision),
+        "published": shown(seen.definition, api.definition) if seen else None,
+        "moved": moved,
+        "ended": draft is None and said["seen"],
+        "drafted": shown(api.definition, theirs) if moved else None,
+        "mine": shown(theirs, mine),
         "form": again,
     }
     return render(request, "apis/stale.html", context, status=409)
@@ -209,12 +231,16 @@ def api_cache(request, org, id):
     return redirect("api-detail", request.org.slug, api.id)
 
 
-def about(request, api, tab):
-    """What every page about one API is given."""
+_UNREAD = object()
+
+
+def about(request, api, tab, draft=_UNREAD):
+    """What every page about one API is given. draft: its draft, if that has been read."""
     return {
         "section": "apis",
         "api": api,
         "tab": tab,
+        "draft": drafts.of(api) if draft is _UNREAD else draft,
         "fields": starter.fields(kinds.as_classic(api.definition)),
         "may_write": request.user.may("apis", "write"),
     }

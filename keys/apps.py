@@ -35,6 +35,7 @@ class KeysConfig(AppConfig):
     rights = {"keys": "Keys", "policies": "Policies", "certs": "Certificates", "oauth": "OAuth clients"}
     own_policies = ("keys.policies.use.naming.own",)
     own_certificates = ("keys.certificates.uses.own",)
+    openers = ("keys.openers.count",)
     client_names = ("keys.oauth.naming.names",)
     attention = ("keys.attention.items", "keys.certificates.ending.items")
 

@@ -47,6 +47,7 @@ TESTED_IN = {
     "apis/definitions/oas/operations.py": "tests/apis/definitions/oas/test_members.py",
     "apis/definitions/oas/schemas.py": "tests/apis/definitions/oas/test_sibling.py",
     "apis/definitions/oas/security.py": "tests/apis/definitions/oas/test_members.py",
+    "apis/drafts/forms.py": "tests/apis/drafts/test_views.py",
     "apis/files/reading.py": "tests/apis/files/test_directory.py",
     "dashboard/nodes/joining/checklist.py": "tests/nodes/test_views.py",
     "dashboard/nodes/confirming/confirmed.py": "tests/nodes/confirming/test_views.py",
@@ -125,6 +126,8 @@ TESTED_IN = {
     "orgs/refusals.py": "tests/orgs/http/test_refusals.py",
     "orgs/signing_in/credentials.py": "tests/orgs/people/test_rest.py",
     "orgs/signing_in/forms.py": "tests/orgs/signing_in/test_views.py",
+    "keys/openers.py": "tests/apis/drafts/test_reviewing.py",
+    "orgs/providers/last_week.py": "tests/apis/drafts/test_reviewing.py",
 }
 # Declarations, and folders that the tests of tests/entry start as a whole.
 WITHOUT = {"__init__.py", "admin.py", "apps.py", "models.py", "settings.py", "urls.py"}

@@ -34,6 +34,8 @@ LINKS_UP = {
     ("orgs/providers/usage.py", "analytics"): "who sees traffic beside a thing",
     ("orgs/providers/recent_traffic.py", "analytics"): "who sees it before a thing is ended",
     ("orgs/providers/callers.py", "analytics"): "who is told which keys are called",
+    ("orgs/providers/last_week.py", "analytics"): "who sees it before an API is changed",
+    ("orgs/providers/openers.py", "keys"): "who is told how many keys a change concerns",
     ("apis/gateways/attention.py", "node-list"): "where a delivery that hangs is looked into",
     ("apis/gateways/attention.py", "key-list"): "where a delivery that hangs is looked into",
     ("templates/orgs/organisation_form.html", "org-home"): "entering an organisation begins on its page",

@@ -16,6 +16,8 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 
+from apis.definitions import document
+from apis.drafts import lifecycle as drafts
 from dashboard.analytics.ingest import drain
 from dashboard.isolation import IsolationMiddleware
 from dashboard.nodes.models import Node
@@ -104,6 +106,9 @@ def make_world(redis, name: str) -> World:
     key, _ = build.key(org, api, alias=f"{mark} alias")
     policy = policies.policy(org, api, name=f"{mark} policy", tags=[f"{mark} tag"])
     with scope.org(org.id):
+        drafts.save(
+            api, document.compact({"name": f"{mark} draft"}), author=world.colleague, seen="", started_from=1
+        )
         doing = BulkAction.objects.create(
             action="tag", arguments={"tag": f"{mark} tag"}, created_by=mark, total=1
         )

@@ -5,6 +5,7 @@ transaction. Many changes are published together by apis.publishing.bulk, throug
 from datetime import datetime
 
 from apis.definitions import kinds
+from apis.definitions.document import compact
 from apis.models import ApiDefinition, ServedApi
 from apis.publishing import bulk, events, serving
 from apis.publishing.refusals import ManyRefused
@@ -89,6 +90,11 @@ def as_stored(api: ApiDefinition, definition: dict) -> dict:
     """`definition` as publishing it for this API would store it."""
     api_id = kinds.names(definition).api_id or api.api_id
     return kinds.normal_form(definition, id=api.id, api_id=api_id, org_id=api.org_id)
+
+
+def is_stored(api: ApiDefinition, definition: dict) -> bool:
+    """Whether publishing a valid `definition` for this API would make no revision."""
+    return compact(as_stored(api, definition)) == api.definition_text
 
 
 def depart(organisation: Organisation, **_: object) -> None:

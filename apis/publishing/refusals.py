@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from apis.definitions.pointer import Problem, summary
-from apis.models import ApiDefinition
+from apis.models import ApiDefinition, Draft
 from orgs import refusals
 from orgs.http.strict_json import printable
 
@@ -52,6 +52,15 @@ class ManyRefused(refusals.Invalid):
         self.names = dict(names)
         said = [f"{printable(names[place])!r}: {refusal}" for place, refusal in self.by_place.items()]
         super().__init__("; ".join(summary(said, 5)))
+
+
+class DraftMoved(refusals.Stale):
+    """The draft of `api` is not as it was when it was looked at; `draft` is the one of now, None for none."""
+
+    def __init__(self, api: ApiDefinition, draft: Draft | None):
+        super().__init__("the draft was saved, published or discarded meanwhile")
+        self.api = api
+        self.draft = draft
 
 
 class Deleted(refusals.Missing):

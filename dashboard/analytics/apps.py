@@ -17,4 +17,5 @@ class AnalyticsConfig(AppConfig):
     recent_traffic = ("dashboard.analytics.reports.usage.recent",)
     callers = ("dashboard.analytics.reports.usage.callers",)
     called_apis = ("dashboard.analytics.reports.usage.called_apis",)
+    last_week = ("dashboard.analytics.reports.usage.last_week",)
     rights = {"analytics": "Analytics", "log": "Request logs"}

@@ -8,12 +8,13 @@ import time
 import pytest
 
 from apis.definitions.document import compact
-from apis.models import ApiDefinition, Revision
+from apis.models import ApiDefinition, Draft, Revision
 from apis.publishing import publish
 from orgs import scope
 from tests import make
 from tests.analytics.screens import ago, push
 from tests.apis.examples import openapi, plain
+from tests.apis.pages import published
 from tests.apis.publishing.test_publish import stored
 from tests.keys import build
 from tests.orgs.http.files import file_of
@@ -43,6 +44,11 @@ def api(cast):
 def now(api):
     with scope.every_org():
         return ApiDefinition.objects.get(id=api.id)
+
+
+def draft_of(api):
+    with scope.every_org():
+        return Draft.objects.filter(api_id=api.id).first()
 
 
 def text_of(response):
@@ -171,7 +177,7 @@ def edit(api, **fields):
 def test_the_form_changes_what_it_shows_and_keeps_the_rest(cast, ada, api):
     with scope.org(cast.acme.id):
         publish.change(api, api.definition | {"zebra": [1]}, author=cast.acme_admin)
-    answer = ada.post(f"/o/acme/apis/{api.id}/edit/", edit(now(api), name="New", rate="10", per="60"))
+    answer = published(ada, f"/o/acme/apis/{api.id}/edit/", edit(now(api), name="New", rate="10", per="60"))
     assert answer.status_code == 302
     limit = {"rate": 10, "per": 60}
     assert now(api).definition == api.definition | {"zebra": [1], "name": "New", "global_rate_limit": limit}
@@ -184,14 +190,14 @@ def test_saving_the_form_as_it_came_publishes_nothing(cast, ada, api):
         name: value for name, value in page.context["form"].initial.items() if value not in (None, False)
     }
     answer = ada.post(f"/o/acme/apis/{api.id}/edit/", shown, follow=True)
-    assert "Nothing was different, so nothing was published." in text_of(answer)
+    assert "Nothing was different, so nothing was saved." in text_of(answer)
     text = ada.get(f"/o/acme/apis/{api.id}/edit/?as=json").context["form"].initial["text"]
     ada.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1})
     assert stored() == before
 
 
 def test_an_edit_of_an_older_revision_is_409_and_shows_both(cast, ada, api):
-    ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api, name="Theirs", message="Renamed"))
+    published(ada, f"/o/acme/apis/{api.id}/edit/", edit(api, name="Theirs", message="Renamed"))
     before = stored()
     late = ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api, target_url="http://mine.internal/"))
     assert (late.status_code, stored()) == (409, before)
@@ -201,7 +207,7 @@ def test_an_edit_of_an_older_revision_is_409_and_shows_both(cast, ada, api):
     assert '/proxy/target_url "http://upstream.example/" "http://mine.internal/"' in said
     again = late.context["form"].initial
     assert again["started_from"] == 2
-    answer = ada.post(f"/o/acme/apis/{api.id}/edit/?as=json", again)
+    answer = published(ada, f"/o/acme/apis/{api.id}/edit/?as=json", again)
     assert (answer.status_code, now(api).revision) == (302, 3)
     assert now(api).definition["proxy"]["target_url"] == "http://mine.internal/"
 
@@ -218,7 +224,11 @@ def test_activation_is_a_post_and_a_revision(cast, ada, api):
     address = f"/o/acme/apis/{api.id}/activation/"
     assert ada.get(address).status_code == 200
     assert now(api).active is True
-    assert ada.post(address, {"active": "no"}).status_code == 302
+    untyped = ada.post(address, {"active": "no"})
+    assert (untyped.status_code, now(api).active) == (400, True)
+    assert "This takes every route away" in text_of(untyped)
+    assert errors_of(untyped) == {"removed": ["Type 1, the number of routes that go."]}
+    assert ada.post(address, {"active": "no", "removed": "1"}).status_code == 302
     assert (now(api).active, now(api).revision) == (False, 2)
     assert "Gateways are not given this API." in text_of(ada.get(f"/o/acme/apis/{api.id}/"))
     assert ada.post(address, {"active": "perhaps"}).status_code == 400
@@ -237,7 +247,7 @@ def test_what_ends_something_asks_first_and_says_what_it_breaks(cast, ada, clien
         assert "last 30 days" not in text_of(blind.get(address + page))
     assert 'name="active" value="no"' not in ada.get(address).content.decode()
     assert now(api).active is True
-    ada.post(f"{address}edit/", edit(api, name="Payments 2"))
+    published(ada, f"{address}edit/", edit(api, name="Payments 2"))
     restoring = ada.get(f"{address}history/1/?restore=yes")
     assert "Restore revision 1" in text_of(restoring)
     rows = [(row.pointer, row.before, row.after) for row in restoring.context["difference"]["rows"]]
@@ -248,7 +258,12 @@ def test_deletion_asks_first(cast, ada, api):
     address = f"/o/acme/apis/{api.id}/deletion/"
     assert "Delete this API?" in text_of(ada.get(address))
     assert now(api).name == "Payments"
-    assert ada.post(address).url == "/o/acme/apis/"
+    untyped = ada.post(address)
+    assert (untyped.status_code, errors_of(untyped)) == (
+        400,
+        {"removed": ["Type 1, the number of routes that go."]},
+    )
+    assert ada.post(address, {"removed": "1"}).url == "/o/acme/apis/"
     assert ada.get(f"/o/acme/apis/{api.id}/").status_code == 404
 
 
@@ -256,7 +271,7 @@ def test_whoever_looked_at_an_older_revision_neither_switches_nor_deletes_the_ne
     address = f"/o/acme/apis/{api.id}/"
     seen = [hidden(ada.get(page)) for page in (f"{address}activation/", f"{address}deletion/")]
     assert seen == ["1", "1"]
-    ada.post(f"{address}edit/", edit(api, name="Theirs", message="Quicker"))
+    published(ada, f"{address}edit/", edit(api, name="Theirs", message="Quicker"))
     switched = ada.post(f"{address}activation/", {"active": "no", "started_from": "1"}, follow=True)
     assert "Somebody published a newer revision meanwhile." in text_of(switched)
     refused = ada.post(f"{address}deletion/", {"started_from": "1"})
@@ -264,7 +279,8 @@ def test_whoever_looked_at_an_older_revision_neither_switches_nor_deletes_the_ne
     assert "ada@acme.example published revision 2 (“Quicker”)" in text_of(refused)
     assert (now(api).name, now(api).active, now(api).revision) == ("Theirs", True, 2)
     assert ada.post(f"{address}deletion/", {"started_from": "x"}).status_code == 400
-    assert ada.post(f"{address}activation/", {"active": "no", "started_from": "2"}).status_code == 302
+    typed = {"active": "no", "started_from": "2", "removed": "1"}
+    assert ada.post(f"{address}activation/", typed).status_code == 302
     assert (now(api).active, now(api).revision) == (False, 3)
     assert ada.post(f"{address}deletion/", {"started_from": "3"}).url == "/o/acme/apis/"
 
@@ -275,7 +291,7 @@ def hidden(answer):
 
 def test_history_shows_each_revision_and_the_difference_to_any(cast, ada, api):
     for name in ("Two", "Three"):
-        ada.post(f"/o/acme/apis/{api.id}/edit/", edit(now(api), name=name, message=f"Called {name}"))
+        published(ada, f"/o/acme/apis/{api.id}/edit/", edit(now(api), name=name, message=f"Called {name}"))
     said = text_of(ada.get(f"/o/acme/apis/{api.id}/history/"))
     assert [said.index(part) for part in ("Called Three", "Called Two", "Created")] == sorted(
         said.index(part) for part in ("Called Three", "Called Two", "Created")
@@ -337,15 +353,32 @@ def test_the_file_of_a_history_holds_every_revision_of_the_api_alone(cast, ada, 
     assert len(file_of(client_for(cast.super_user).get(path))) == 61
 
 
-def test_an_old_revision_is_restored_as_a_new_one(cast, ada, api):
-    ada.post(f"/o/acme/apis/{api.id}/edit/", edit(api, name="Two"))
-    answer = ada.post(f"/o/acme/apis/{api.id}/history/1/", {"started_from": 2}, follow=True)
-    assert "Revision 1 is published again." in text_of(answer)
+def test_an_old_revision_is_restored_as_a_draft_that_is_reviewed(cast, ada, api):
+    address = f"/o/acme/apis/{api.id}/"
+    published(ada, f"{address}edit/", edit(api, name="Two"))
+    answer = published(ada, f"{address}history/1/", {"started_from": 2})
+    assert answer.url == address
     assert (now(api).revision, now(api).definition) == (3, api.definition)
-    late = ada.post(f"/o/acme/apis/{api.id}/history/2/", {"started_from": 2}, follow=True)
-    assert "Somebody published a newer revision meanwhile." in text_of(late)
-    assert now(api).revision == 3
-    assert ada.post(f"/o/acme/apis/{api.id}/history/2/").status_code == 400
+    with scope.org(cast.acme.id):
+        assert Revision.objects.get(number=3).message == "Restored revision 1"
+    late = ada.post(f"{address}history/2/", {"started_from": 2}, follow=True)
+    assert "Somebody published a revision or saved a draft meanwhile." in text_of(late)
+    assert (now(api).revision, draft_of(api)) == (3, None)
+    assert ada.post(f"{address}history/2/").status_code == 400
+
+
+def test_a_revision_takes_the_place_of_a_draft_only_when_asked(cast, ada, client_for, api):
+    address = f"/o/acme/apis/{api.id}/"
+    published(ada, f"{address}edit/", edit(api, name="Two"))
+    bea = make.user("bea@acme.example", cast.acme, {"apis": "write"})
+    client_for(bea).post(f"{address}edit/", edit(now(api), name="Hers", save="draft"))
+    assert 'href="?restore=yes"' in ada.get(f"{address}history/1/").content.decode()
+    unseen = ada.post(f"{address}history/1/", {"started_from": 2}, follow=True)
+    assert "bea@acme.example saved a draft of this API" in text_of(unseen)
+    assert draft_of(api).definition["name"] == "Hers"
+    seen = {"started_from": 2, "seen": unseen.context["draft"].stamp}
+    ada.post(f"{address}history/1/", seen)
+    assert (draft_of(api).definition["name"], draft_of(api).author) == ("Payments", "ada@acme.example")
 
 
 @pytest.mark.parametrize("query", ["?before=x", "?before=0", "?against=-1", "?before=" + "9" * 40])
@@ -466,7 +499,7 @@ def test_who_may_only_read_sees_pages_but_no_way_to_change(cast, client_for, api
     pages = [reader.get(f"/o/acme/apis/{api.id}/{page}") for page in PAGES]
     leads_to_change = [page.startswith(("edit/", "deletion/")) for page in PAGES]
     assert [page.status_code for page in pages] == [403 if leads else 200 for leads in leads_to_change]
-    buttons = ("Publish</button>", "Delete the API</button>", 'name="active" value="no"', "Restore")
+    buttons = ("Publish</button>", "Delete the API</button>", 'name="active" value="no"', "Restore", "Review")
     assert [button for page in pages for button in buttons if button in page.content.decode()] == []
     assert [reader.post(f"/o/acme/apis/{api.id}/{page}", data).status_code for page, data in POSTS] == [
         403
@@ -487,7 +520,7 @@ def test_who_lacks_a_right_is_told_whom_to_ask(cast, client_for, api):
 def test_a_super_user_edits_inside_an_organisation_under_his_own_name(cast, client_for, api):
     sue = client_for(cast.super_user)
     text = compact(plain(config_data={"x": "env://X"}))
-    answer = sue.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1})
+    answer = published(sue, f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1})
     with scope.org(cast.acme.id):
         assert (answer.status_code, Revision.objects.get(number=2).author) == (302, "sue@platform.example")
 
@@ -495,7 +528,9 @@ def test_a_super_user_edits_inside_an_organisation_under_his_own_name(cast, clie
 def test_text_of_people_is_shown_as_text(cast, ada, api):
     nasty = "<script>alert(1)</script>\"'{{ 7|add:7 }}"
     text = compact(plain(name=nasty, api_id=nasty, config_data={nasty: nasty}))
-    ada.post(f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1, "message": nasty})
+    published(
+        ada, f"/o/acme/apis/{api.id}/edit/?as=json", {"text": text, "started_from": 1, "message": nasty}
+    )
     for page in ["", "definition/", "edit/", "edit/?as=json", "history/", "history/2/", "deletion/"]:
         content = ada.get(f"/o/acme/apis/{api.id}/{page}").content.decode()
         assert (nasty in content, "<script>alert" in content) == (False, False)
@@ -659,7 +694,7 @@ def test_from_the_form_to_json_and_back_nothing_typed_is_lost(cast, ada, api):
         "Half done",
     )
     sent = {name: value for name, value in shown.items() if value not in (None, False)}
-    answer = ada.post(address, sent | {"target_url": "http://b.example/", "rate": "0"})
+    answer = published(ada, address, sent | {"target_url": "http://b.example/", "rate": "0"})
     assert (answer.status_code, now(api).name, now(api).definition["zebra"]) == (302, "Payments 2", 1)
 
 
@@ -681,7 +716,7 @@ def test_buttons_of_the_form_keep_nothing_and_lose_nothing(cast, ada, api):
     assert "Of version v2 . Show Default" in text_of(other)
     assert ((more.status_code, other.status_code), stored()) == ((200, 200), before)
     last = {name: value for name, value in values_of(other).items() if value not in (None, False)}
-    ada.post(address, last | {"version": "v2", "ignored_0_path": "/open", "ignored_0_method": "GET"})
+    published(ada, address, last | {"version": "v2", "ignored_0_path": "/open", "ignored_0_method": "GET"})
     action = {"GET": {"action": "no_action", "code": 200, "data": "", "headers": {}}}
     entries = {
         "white_list": [{"path": "/typed", "method": "GET", "method_actions": action}],
@@ -762,8 +797,7 @@ def test_an_openapi_document_is_made_and_edited_as_json_and_shown_with_its_kind(
     edit = ada.get(f"/o/acme/apis/{api.id}/edit/")
     assert "This API is an OpenAPI document. It is edited as JSON only." in text_of(edit)
     typed = json.loads(edit.context["form"].initial["text"]) | {"x-new": 1}
-    ada.post(f"/o/acme/apis/{api.id}/edit/", {"text": compact(typed), "started_from": 1})
+    published(ada, f"/o/acme/apis/{api.id}/edit/", {"text": compact(typed), "started_from": 1})
     assert now(api).definition["x-new"] == 1
-    restored = ada.post(f"/o/acme/apis/{api.id}/history/1/", {"started_from": 2}, follow=True)
-    assert "Revision 1 is published again." in restored.content.decode()
+    published(ada, f"/o/acme/apis/{api.id}/history/1/", {"started_from": 2})
     assert (now(api).revision, "x-new" in now(api).definition) == (3, False)

@@ -14,6 +14,7 @@ from keys.models import Key, Policy
 from keys.policies import lifecycle
 from keys.policies.refusals import Invalid
 from orgs import scope
+from tests.apis.pages import published
 from tests.concurrency import second_of_two
 from tests.keys import build
 from tests.keys.policies.build import document, policy
@@ -88,9 +89,10 @@ API_DOORS = {
         {"api_definition": w.bare | {"use_keyless": True}},
         content_type=JSON,
     ),
-    "page": lambda w: w.page.post(
+    "page": lambda w: published(
+        w.page,
         f"/o/acme/apis/{w.guarded.id}/edit/?as=json",
-        {"text": json.dumps(w.bare | {"enable_jwt": True}), "started_from": 1, "save": "yes"},
+        {"text": json.dumps(w.bare | {"enable_jwt": True}), "started_from": 1},
     ),
 }
 DOORS = {

@@ -14,6 +14,7 @@ from keys.policies import lifecycle
 from keys.policies.use.naming import apis_naming
 from orgs import scope
 from orgs.models import User
+from tests.apis.pages import published
 from tests.concurrency import second_of_two
 from tests.keys import build
 from tests.keys.policies.build import document, policy
@@ -117,9 +118,9 @@ def test_every_door_takes_a_foreign_and_an_unknown_policy_in_the_same_words(cast
         new = build.definition("New", "/acme/new/", jwt_default_policies=[id], api_id="new")
         changed = orders.definition | {"jwt_default_policies": [id], "name": f"Orders {number}"}
         wrapped = {"api_definition": new | {"org_id": cast.acme.id}}
-        form = {"text": json.dumps(changed), "started_from": 1 + 2 * number, "save": "yes"}
+        form = {"text": json.dumps(changed), "started_from": 1 + 2 * number}
         answers = [
-            page.post(f"/o/acme/apis/{orders.id}/edit/?as=json", form, follow=True),
+            page.get(published(page, f"/o/acme/apis/{orders.id}/edit/?as=json", form).url),
             wire.post("/api/apis", wrapped, "application/json"),
             wire.put(
                 f"/api/apis/{orders.id}", {"api_definition": changed | {"tags": []}}, "application/json"
@@ -148,7 +149,7 @@ def test_a_revision_that_names_a_policy_which_has_gone_is_restored(cast, client_
         publish.change(orders, orders.definition | {"jwt_default_policies": []}, author=None)
         lifecycle.delete(gold, author=None)
     page = client_for(cast.acme_admin)
-    page.post(f"/o/acme/apis/{orders.id}/history/2/", {"started_from": 3}, follow=True)
+    published(page, f"/o/acme/apis/{orders.id}/history/2/", {"started_from": 3})
     assert told(orders) == [("/jwt_default_policies/0", NO_POLICY)]
 
 
