@@ -79,7 +79,6 @@ class ApiForm(DocumentForm):
     what stands in `base`, as it was sent. more: the list that is given further empty entries.
     """
 
-    has_form = True
     base_text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
 
     def __init__(
@@ -249,7 +248,7 @@ class ApiForm(DocumentForm):
         entries = [
             {
                 "is_new": entry.is_new,
-                "title": _title(item, entry, number),
+                "title": writing.name_of(entry) or _title(item, entry, number).capitalize(),
                 "removal": self[entry.removal],
                 "cells": [
                     {

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.http import HttpRequest, QueryDict
 
 from apis.definition_form import ApiForm
-from apis.definitions import document, kinds
+from apis.definitions import document
 from apis.forms import JsonForm
 from apis.models import ApiDefinition, Draft, Revision
 from apis.publishing.refusals import Refused
@@ -43,7 +43,7 @@ def form_of(
     if draft and (sent is None or sent.get("seen") == draft.stamp):
         base = draft.definition
         kept = {"started_from": draft.started_from, "message": draft.message, "seen": draft.stamp}
-    if request.GET.get("as") == "json" or not kinds.has_form(base):
+    if request.GET.get("as") == "json":
         return JsonForm(sent, base=base, text=draft.text if draft else "", **kept)
     carried = document.object_in(request.POST.get("base_text", ""))
     # The next draft takes the place of this one.
@@ -67,9 +67,7 @@ def switched(form: ApiForm | JsonForm) -> ApiForm | JsonForm:
     kept = _kept(form)
     if isinstance(form, ApiForm):
         return JsonForm(base=form.draft, **kept)
-    if not kinds.has_form(form.draft):
-        form.add_error("text", "An OpenAPI document is edited as JSON only.")
-    elif isinstance(form.draft, dict):
+    if isinstance(form.draft, dict):
         return ApiForm(base=form.draft, carried=True, **kept)
     if "text" not in form.errors:
         form.add_error("text", "Line 1: must be an object")

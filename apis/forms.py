@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import models
 
-from apis.definitions import document, kinds, remedies, starter
+from apis.definitions import document, remedies, starter
 from apis.definitions.pointer import Problem
 from orgs.http.strict_json import BadJson
 
@@ -164,7 +164,6 @@ class JsonForm(DocumentForm):
     draft = definition = None  # what the text says, if it is JSON
 
     def __init__(self, data=None, *, base=None, started_from=None, message="", seen="", text=""):
-        self.has_form = kinds.has_form(base)
         shown = text or document.pretty(base or self.new())
         super().__init__(data, {"text": shown}, started_from, message, seen)
 

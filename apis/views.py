@@ -172,7 +172,7 @@ def _saved(request, api, draft, form):
         return redirect(f"{reverse('api-review', args=[request.org.slug])}?draft={api.id}")
     messages.success(request, "The draft is saved. Gateways are given it once it is published.")
     address = reverse("api-edit", args=[request.org.slug, api.id])
-    return redirect(f"{address}?as=json" if isinstance(form, JsonForm) and form.has_form else address)
+    return redirect(f"{address}?as=json" if isinstance(form, JsonForm) else address)
 
 
 def _stale(request, api, form):

@@ -11,6 +11,7 @@ from types import ModuleType
 from apis.definitions import classic
 from apis.definitions.facts import Names, Targets
 from apis.definitions.fields import classic as fields
+from apis.definitions.fields import openapi
 from apis.definitions.fields.description import Sections
 from apis.definitions.listen_path import Address
 from apis.definitions.oas import definition as oas
@@ -143,14 +144,9 @@ def member(definition: object) -> str:
     return _kind(definition).MEMBER
 
 
-def has_form(definition: object) -> bool:
-    """Whether the fields of a form can say what it is (apis.definitions.fields); else it is edited as text."""
-    return _kind(definition) in _FORMS
-
-
 def sections(definition: dict) -> Sections:
-    """The form of its kind, of which one is edited by fields; () for one that is edited as text alone."""
-    return _FORMS.get(_kind(definition), ())
+    """The form of its kind."""
+    return _FORMS[_kind(definition)]
 
 
-_FORMS = {classic: fields.SECTIONS}
+_FORMS = {classic: fields.SECTIONS, oas: openapi.SECTIONS}

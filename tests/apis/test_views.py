@@ -739,7 +739,7 @@ def test_a_copy_opens_filled_and_wants_a_name_and_a_path_of_its_own(cast, ada, c
     refused = ada.post(f"/o/acme/apis/new/?from={api.id}", sent)
     assert errors_of(refused) == {"name": ["must not be empty"], "listen_path": ["must not be empty"]}
     ada.post("/o/acme/apis/new/", sent | {"name": "Payments 2", "listen_path": "/payments-2/"})
-    text = values_of(ada.get(f"/o/acme/apis/new/?from={oas.id}"))["text"]
+    text = values_of(ada.get(f"/o/acme/apis/new/?from={oas.id}&as=json"))["text"]
     text = text.replace('"value": ""', '"value": "/orders-2/"').replace('"name": ""', '"name": "Orders 2"')
     ada.post("/o/acme/apis/new/?as=json", {"text": text})
     with scope.org(cast.acme.id):
@@ -779,14 +779,14 @@ def test_a_form_that_is_sent_empty_is_refused_and_says_why(ada, api):
         assert answer.context["form"].errors
 
 
-def test_an_openapi_document_is_made_and_edited_as_json_and_shown_with_its_kind(cast, ada):
+def test_an_openapi_document_is_made_and_edited_and_shown_with_its_kind(cast, ada):
     bad = json.dumps(openapi(extension={"upstream": {"url": "x"}}), indent=1)
     [error] = errors_of(ada.post("/o/acme/apis/new/?as=json", {"text": bad}))["text"]
     line = next(number for number, line in enumerate(bad.splitlines(), 1) if '"url"' in line)
     assert error == f"Line {line}: /x-tyk-api-gateway/upstream/url: must be a URL with http or https"
     text = compact(openapi(operations={"gone": {"block": {"enabled": True}}}))
-    shown = ada.post("/o/acme/apis/new/?as=json", {"text": text, "show": "form"})
-    assert errors_of(shown) == {"text": ["An OpenAPI document is edited as JSON only."]}
+    shown = values_of(ada.post("/o/acme/apis/new/?as=json", {"text": text, "show": "form"}))
+    assert (shown["listen_path"], shown["operations_0_block"]) == ("/orders/", True)
     made = ada.post("/o/acme/apis/new/?as=json", {"text": text}, follow=True)
     assert "active OpenAPI" in text_of(made)
     assert "There is no operation 'gone' in `paths`" in text_of(made)
@@ -794,10 +794,16 @@ def test_an_openapi_document_is_made_and_edited_as_json_and_shown_with_its_kind(
     assert "active OpenAPI" in text_of(ada.get("/o/acme/apis/"))
     with scope.org(cast.acme.id):
         api = ApiDefinition.objects.get()
-    edit = ada.get(f"/o/acme/apis/{api.id}/edit/")
-    assert "This API is an OpenAPI document. It is edited as JSON only." in text_of(edit)
-    typed = json.loads(edit.context["form"].initial["text"]) | {"x-new": 1}
-    published(ada, f"/o/acme/apis/{api.id}/edit/", {"text": compact(typed), "started_from": 1})
-    assert now(api).definition["x-new"] == 1
-    published(ada, f"/o/acme/apis/{api.id}/history/1/", {"started_from": 2})
-    assert (now(api).revision, "x-new" in now(api).definition) == (3, False)
+    address = f"/o/acme/apis/{api.id}/edit/"
+    typed = json.loads(ada.get(f"{address}?as=json").context["form"].initial["text"]) | {"x-new": 1.0}
+    published(ada, f"{address}?as=json", {"text": compact(typed), "started_from": 1})
+    fields = {
+        name: value for name, value in values_of(ada.get(address)).items() if value not in (None, False)
+    }
+    refused = ada.post(address, fields | {"target_url": "upstream"})
+    assert errors_of(refused) == {"target_url": ["must be a URL with http or https"]}
+    published(ada, address, fields | {"target_url": "http://new.example/", "started_from": 2})
+    typed["x-tyk-api-gateway"]["upstream"]["url"] = "http://new.example/"
+    assert compact(now(api).definition) == compact(typed)
+    published(ada, f"/o/acme/apis/{api.id}/history/1/", {"started_from": 3})
+    assert (now(api).revision, "x-new" in now(api).definition) == (4, False)

@@ -178,6 +178,21 @@ def _typed_pairs(field: Field, typed: str) -> dict[str, str]:
     return made
 
 
+def _headers(value: Any) -> str:
+    """A list of objects with a name and a value each, and nothing else."""
+    found = _items(value, lambda item: isinstance(item, dict) and list(item) == ["name", "value"])
+    names = [item["name"] for item in found]
+    if len({str(name).casefold() for name in names}) < len(names) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise Unshowable
+    return _pairs({item["name"]: item["value"] for item in found})
+
+
+def _typed_headers(field: Field, typed: str) -> list[dict[str, str]]:
+    return [{"name": name, "value": text} for name, text in _typed_pairs(field, typed).items()]
+
+
 def _blob(value: Any) -> str:
     if value is None:
         return ""
@@ -193,6 +208,7 @@ def _typed_blob(field: Field, typed: str) -> str:
 
 KINDS = {
     "line": Kind(_line, _typed_line),
+    "duration": Kind(_line, _typed_line),
     "area": Kind(_area, _plain, is_area=True),
     "whole": Kind(_number, _typed_whole),
     "number": Kind(_number, _typed_number),
@@ -203,5 +219,6 @@ KINDS = {
     "lines": Kind(_lines, _typed_lines, is_area=True),
     "codes": Kind(_codes, _typed_codes),
     "pairs": Kind(_pairs, _typed_pairs, is_area=True),
+    "headers": Kind(_headers, _typed_headers, is_area=True),
     "blob": Kind(_blob, _typed_blob, is_area=True),
 }

@@ -30,7 +30,7 @@ def test_a_document_is_told_from_a_classic_definition_and_says_what_columns_ask(
     assert kinds.address(document) == Address("", "/orders/")
     assert kinds.targets(document) == Targets("http://upstream.example/", [])
     assert (kinds.versions(document), kinds.auth(document)) == (["Default"], "token")
-    assert (kinds.categories(document), kinds.has_form(document)) == ([], False)
+    assert kinds.categories(document) == []
     assert kinds.kind({"openapi": "3.0.0", "proxy": {}}) == "classic"
     assert kinds.names({"openapi": 3, "x-tyk-api-gateway": {"info": []}}) == Names("", "", "")
 
