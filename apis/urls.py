@@ -10,6 +10,7 @@ from apis.importing import views as importing
 pages = [
     path("apis/", views.api_list, name="api-list"),
     path("apis/new/", views.api_create, name="api-create"),
+    path("apis/drafts/", drafts.draft_list, name="draft-list"),
     path("apis/review/", drafts.api_review, name="api-review"),
     path("apis/import/", importing.api_import, name="api-import"),
     path("apis/actions/", actions.api_actions, name="api-actions"),

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from apis import wrapper
 from apis.actions.kinds import EXPORT, KINDS
+from apis.forms import removed_field
 from orgs.http.choosing import ChosenForm
 from orgs.http.rest import RestError
 
@@ -15,6 +16,7 @@ MOST = 500  # APIs; all are changed in one transaction
 
 class ActionForm(ChosenForm):
     category = forms.CharField(required=False, max_length=wrapper.LONGEST)
+    removed = removed_field()
 
     def __init__(self, data: Any):
         actions = [*((name, kind.words) for name, kind in KINDS.items()), (EXPORT, "Export")]

@@ -5,6 +5,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from apis import guards
 from apis.actions.export import archive
 from apis.actions.forms import MOST, ActionForm
 from apis.actions.kinds import EXPORT, KINDS, Kind
@@ -12,7 +13,6 @@ from apis.files.archive import MOST_FILES
 from apis.forms import ListForm
 from apis.models import ApiDefinition
 from apis.publishing import bulk
-from apis.publishing.bulk import Change
 from apis.publishing.refusals import ManyRefused
 from orgs.access import access
 from orgs.http.choosing import ticked
@@ -38,25 +38,35 @@ def api_actions(request, org):
     refused = None
     if form.cleaned_data["confirmed"] and seen == counts["touched"] > 0:
         try:
-            return _done(request, kind, [kind.change(api, form.arguments) for api in touched.order_by("id")])
+            return _done(request, form, kind, touched)
         except ManyRefused as error:
             refused = error
+        except Invalid as error:
+            form.add_error(error.field, error.message)
+    danger = form.cleaned_data["action"] == "deactivate"
     context = {
         "section": "apis",
         "kind": kind,
-        "danger": form.cleaned_data["action"] == "deactivate",
+        "danger": danger,
+        "form": form,
+        "loss": guards.loss_without(request.org.id, *touched.values_list("id", flat=True))
+        if danger
+        else None,
         "counts": counts | {"otherwise": counts["all"] - counts["touched"]},
         "argument": "".join(form.arguments.values()),
         "first": list(touched.order_by("name", "id").defer("definition_text")[:SHOWN]),
-        "changed": seen is not None,
+        "changed": seen is not None and not form.errors,
         "refused": refused,
         "sent": _sent(request, form, counts["touched"]),
     }
-    return render(request, "apis/actions/confirm.html", context, status=409 if seen is not None else 200)
+    status = 400 if form.errors else 409 if seen is not None else 200
+    return render(request, "apis/actions/confirm.html", context, status=status)
 
 
-def _done(request, kind: Kind, changes: list[Change]) -> HttpResponse:
-    bulk.publish(request.org.id, changes, author=request.user, message=kind.done)
+def _done(request, form: ActionForm, kind: Kind, touched: QuerySet[ApiDefinition]) -> HttpResponse:
+    changes = [kind.change(api, form.arguments) for api in touched.order_by("id")]
+    with guards.guarded(request.org.id, form.cleaned_data["removed"]):
+        bulk.publish(request.org.id, changes, author=request.user, message=kind.done)
     many = "1 API is" if len(changes) == 1 else f"{len(changes):,} APIs are"
     messages.success(request, f"{kind.words}: {many} changed. Gateways load it within seconds.")
     return redirect("api-list", request.org.slug)

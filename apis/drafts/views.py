@@ -1,4 +1,4 @@
-"""Pages of drafts: the review that leads to publishing them, and their other end."""
+"""Pages of drafts: all of an organisation, the review that leads to publishing some, and their other end."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -6,20 +6,49 @@ from django.shortcuts import redirect, render
 from apis import guards
 from apis.definitions.pointer import Problem
 from apis.drafts import lifecycle as drafts
-from apis.drafts.forms import DiscardForm, ReviewForm, reviewed_in
+from apis.drafts.forms import NEWEST_FIRST, DiscardForm, ListForm, ReviewForm, reviewed_in
 from apis.drafts.reviewing import loss, reviews
 from apis.forms import MOST_SHOWN, plainly
 from apis.models import Draft
 from apis.publishing.refusals import Deleted, DraftMoved, ManyRefused, Stale
 from apis.views import about, api_or_404
 from orgs.access import access
+from orgs.http import paging
 from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.http.strict_json import printable
+from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.refusals import Invalid
 
 MOST = 50  # drafts that are published together
+COLUMNS = (
+    Column("API", "name"),
+    Column("Message", "third"),
+    Column("Begun from", "badge"),
+    Column("By", lesser=True),
+    Column("Saved", "time", "saved_at"),
+)
 GONE = "There is no draft any more: it was published or discarded."
+
+
+@access("session", "apis")
+def draft_list(request, org):
+    """What is to be published, of whichever API; several are chosen to be reviewed, and published together."""
+    form = ListForm(request.GET)
+    if not form.is_valid():
+        return bad_form(request, form)
+    asked = {name: value for name, value in form.cleaned_data.items() if value}
+    drafted = Draft.objects.select_related("api").defer("text", "api__definition_text")
+    page = paging.page(request.GET, drafted, form.order, asked)
+    context = {
+        "section": "apis",
+        "heads": heads(COLUMNS, asked, default=NEWEST_FIRST),
+        "rows": page.items,
+        "page": page,
+        "most": MOST,
+        "may_write": request.user.may("apis", "write"),
+    }
+    return render(request, "apis/drafts.html", context)
 
 
 @access("session", "apis", methods="GET POST")
@@ -34,13 +63,16 @@ def api_review(request, org):
 def _page(request, ids, form, *, moved=False):
     """The review of the drafts that there are of some APIs. form: a ReviewForm that was sent, or the class. moved:
     whether somebody was faster than whoever wanted to publish them."""
+    if not ids:
+        messages.info(request, "Choose the drafts that you want to review.")
+        return redirect("draft-list", request.org.slug)
     if len(ids) > MOST:
         raise Invalid(f"More than {MOST} drafts are not published at once.", "draft")
     drafted = Draft.objects.filter(api_id__in=[id for id in ids if is_id(id)]).select_related("api")
     found = reviews(drafted.order_by("api__name", "id"), request.org, request.user)
     if not found:
         messages.info(request, GONE)
-        return redirect("api-list", request.org.slug)
+        return redirect("draft-list", request.org.slug)
     one = found[0] if len(found) == 1 else None
     if form is ReviewForm:
         form = ReviewForm(initial={"message": one.draft.message if one else ""})
@@ -79,7 +111,7 @@ def _publish(request):
             messages.success(request, _told(reviewed, changed))
             if len(ids) == 1:
                 return redirect("api-detail", request.org.slug, ids[0])
-            return redirect("api-list", request.org.slug)
+            return redirect("draft-list", request.org.slug)
     return _page(request, ids, form)
 
 

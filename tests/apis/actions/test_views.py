@@ -47,6 +47,8 @@ def sent_on(page):
     text = page.content.decode().partition("<main")[2]
     for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', text):
         fields.setdefault(name, []).append(value)
+    if loss := page.context["loss"]:
+        fields["do-removed"] = [loss.removed]
     return {name: values for name, values in fields.items() if name != "csrfmiddlewaretoken"}
 
 
@@ -158,3 +160,17 @@ def test_what_nobody_could_have_meant_or_may_do_is_refused(cast, acme, made, cli
     assert 'form="bulk"' in acme.get("/o/acme/apis/").content.decode()
     assert client_for(cast.globex_admin).post(PLACE, sent).status_code == 404
     assert there() == BEFORE
+
+
+def test_many_routes_go_only_by_their_number(acme, made):
+    page = acme.post(PLACE, {"do-action": "deactivate", "do-which": "filter"})
+    sent, before = sent_on(page), there()
+    assert (sent["do-removed"], page.context["loss"]) == ([2], (2, 2))
+    for typed, status in (({}, 400), ({"do-removed": "1"}, 400), ({"do-removed": "x"}, 400)):
+        refused = acme.post(PLACE, {name: sent[name] for name in sent if name != "do-removed"} | typed)
+        assert (refused.status_code, there()) == (status, before)
+    assert acme.post(PLACE, sent).status_code == 302
+    assert (
+        acme.post(PLACE, {"do-action": "category", "do-which": "filter", "do-category": "z"}).context["loss"]
+        is None
+    )

@@ -247,3 +247,61 @@ def test_a_document_with_faults_is_reviewed_and_met_by_others_without_a_fault_of
     with scope.every_org():
         assert ApiDefinition.objects.get().revision == 1
     assert json.loads(draft_of(api).text) == broken
+
+
+def test_drafts_that_belong_together_are_published_together_or_not_at_all(cast, ada, client_for, api):
+    empty = text_of(ada.get("/o/acme/apis/drafts/"))
+    assert "No drafts Edit an API and save it as a draft" in empty
+    with scope.org(cast.acme.id):
+        names = {"b": "second", "c": "third"}
+        others = [
+            publish.create(cast.acme.id, plain(f"/{path}/", name=name), author=None)
+            for path, name in names.items()
+        ]
+    wanted = {api: "/b/", others[0]: "/payments/", others[1]: "/c/"}
+    for each, path in wanted.items():
+        ada.post(place(each), sent(plain(path, name=each.name, zebra=1), save="draft"))
+    page = ada.get("/o/acme/apis/drafts/")
+    assert [row.api.name for row in page.context["rows"]] == ["third", "second", "Payments"]
+    assert page.context["page"].position == "1 to 3 of 3"
+    oldest = ada.get("/o/acme/apis/drafts/?sort=saved_at").context["rows"]
+    assert [row.api.name for row in oldest] == ["Payments", "second", "third"]
+    assert ada.get("/o/acme/apis/drafts/?sort=text").status_code == 400
+    assert client_for(cast.globex_admin).get("/o/globex/apis/drafts/").context["rows"] == []
+    assert ada.get(REVIEW).url == "/o/acme/apis/drafts/"
+
+    chosen = f"{REVIEW}?draft={api.id}&draft={others[0].id}"
+    assert "Review 2 drafts" in text_of(ada.get(chosen))
+    body = reviewed(ada, chosen)
+    before = stored()
+    with scope.org(cast.acme.id):
+        Draft.objects.filter(api_id=others[0].id).update(text=compact(plain("/c/", name="second")))
+    refused = ada.post(REVIEW, body | {"removed": "2"})
+    said = "second: This listen path is taken on this domain, or is above or below one that is."
+    assert (refused.status_code, said in text_of(refused), stored()) == (400, True, before)
+    assert draft_of(api).definition["zebra"] == 1
+
+    with scope.org(cast.acme.id):
+        Draft.objects.filter(api_id=others[0].id).update(text=compact(plain("/payments/", name="second")))
+    untyped = ada.post(REVIEW, body | {"message": "Swapped"}, follow=True)
+    # The routes stay, though they change hands.
+    assert "2 APIs are published." in text_of(untyped)
+    with scope.org(cast.acme.id):
+        places = dict(ApiDefinition.objects.values_list("name", "listen_path"))
+        made = Revision.objects.filter(number=2).values_list("message", flat=True)
+        assert (places, list(made)) == (
+            {"Payments": "/b/", "second": "/payments/", "third": "/c/"},
+            ["Swapped"] * 2,
+        )
+    assert [row.api.name for row in untyped.context["rows"]] == ["third"]
+
+
+def test_a_review_that_takes_much_away_asks_for_its_number(cast, ada, api):
+    body = reviewed(ada, ada.post(place(api), sent(plain("/moved/"))).url)
+    page = ada.get(f"{REVIEW}?draft={api.id}")
+    assert (page.context["loss"], "This takes every route away" in text_of(page)) == ((1, 1), True)
+    before = stored()
+    untyped = ada.post(REVIEW, {"reviewed": body["reviewed"], "message": "Kept"})
+    assert (untyped.status_code, stored()) == (400, before)
+    assert untyped.context["form"].errors == {"removed": ["Type 1, the number of routes that go."]}
+    assert ada.post(REVIEW, body).status_code == 302
