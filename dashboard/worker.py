@@ -19,6 +19,7 @@ from apis.gateways.error_text import described, where
 from apis.gateways.notices import Notices
 from dashboard import reachable
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
+from dashboard.analytics.uptime import looks
 from dashboard.nodes.confirming import reading
 from dashboard.nodes.load import Listening
 from dashboard.nodes.reloads import signals
@@ -116,6 +117,7 @@ def lanes(notices: Notices) -> list[list[Step]]:
         ],
         [
             Step("traffic", 2, paced(drain.tick, 10, lambda client: not claim.anything(client))),
+            Step("uptime", 10, looks.tick),
         ],
         [
             # Waits for notices itself.

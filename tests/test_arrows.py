@@ -50,6 +50,7 @@ EVERY_ORG = {
     "dashboard/analytics/ingest/drain.py",  # a list holds everybody's records
     "dashboard/analytics/ingest/housekeeping.py",
     "dashboard/nodes/confirming/reading.py",  # a gateway runs everybody's APIs
+    "dashboard/analytics/uptime/looks.py",
     "dashboard/management/commands/analytics.py",
     "dashboard/management/commands/definitions.py",
     "dashboard/preparation.py",  # what gateways are given is made anew by a new version

@@ -50,7 +50,6 @@ TESTED_IN = {
     "apis/drafts/forms.py": "tests/apis/drafts/test_views.py",
     "apis/files/reading.py": "tests/apis/files/test_directory.py",
     "dashboard/nodes/joining/checklist.py": "tests/nodes/test_views.py",
-    "dashboard/nodes/confirming/confirmed.py": "tests/nodes/confirming/test_views.py",
     "dashboard/nodes/confirming/forms.py": "tests/nodes/confirming/test_views.py",
     "dashboard/nodes/rows.py": "tests/nodes/test_views.py",
     "dashboard/nodes/reloads/reloading.py": "tests/nodes/test_rest.py",

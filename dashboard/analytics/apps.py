@@ -10,6 +10,7 @@ class AnalyticsConfig(AppConfig):
         Entry("home", "Home", "home", "org-home"),
         Entry("analytics", "Analytics", "chart-bar", "analytics", "analytics"),
         Entry("errors", "Errors", "exclamation-triangle", "errors", "analytics"),
+        Entry("uptime", "Uptime", "signal", "uptime", "analytics"),
         Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
     )
     attention = ("dashboard.analytics.reports.attention.items",)

@@ -138,6 +138,49 @@ class Endpoint(OrgOwned):
         default_permissions = ("view",)
 
 
+class Uptime(OrgOwned):
+    """The last look of gateways at whether an upstream of an API answers."""
+
+    api_id = models.TextField()
+    url = models.TextField()
+    at = models.DateTimeField()
+    is_up = models.BooleanField()
+    # What it has found without a break.
+    since = models.DateTimeField()
+    status = models.SmallIntegerField()  # 0 if there was no answer
+    latency = models.IntegerField()  # ms
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "api_id", "url"], name="uptime_once_a_target")]
+
+    def __str__(self) -> str:
+        return f"{self.url} of {self.api_id}"
+
+
+class UptimeHour(OrgOwned):
+    """What those looks have found in an hour (UTC). Rows add up; kept like the hours of traffic."""
+
+    api_id = models.TextField()
+    url = models.TextField()
+    ts = models.DateTimeField()
+    checks = models.BigIntegerField()
+    failures = models.BigIntegerField()
+    answered = models.BigIntegerField()
+    latency_sum = models.BigIntegerField()  # ms, of the answered
+
+    class Meta(OrgOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["org", "api_id", "url", "ts"], name="uptime_hour_once_a_target")
+        ]
+        indexes = [
+            models.Index(fields=["org", "ts"], name="uptime_by_hour"),
+            models.Index(fields=["ts"], name="uptime_oldest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.url} of {self.api_id} at {self.ts}"
+
+
 class Batch(models.Model):
     """The ledger: a run of a claimed list, `done` in the transaction that stored its records. Global."""
 

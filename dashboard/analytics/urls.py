@@ -5,6 +5,7 @@ from django.urls import path
 from dashboard.analytics import rest
 from dashboard.analytics.reports import home, logs, overview, rankings
 from dashboard.analytics.reports.errors import page as errors
+from dashboard.analytics.uptime import page as upstreams
 
 DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
 
@@ -13,6 +14,7 @@ pages = [
     path("analytics/", overview.overview, name="analytics"),
     path("analytics/<str:table>/", rankings.whole, name="analytics-table"),
     path("errors/", errors.error_list, name="errors"),
+    path("uptime/", upstreams.uptime, name="uptime"),
     path("logs/", logs.log_list, name="logs"),
     path("logs/<int:ts>/<int:id>/", logs.log_record, name="log-record"),
 ]

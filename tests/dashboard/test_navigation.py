@@ -8,7 +8,8 @@ from orgs.models import User
 
 EVERYWHERE = [
     "/o/acme/", "/o/acme/apis/", "/o/acme/keys/", "/o/acme/policies/", "/o/acme/oauth/", "/o/acme/certificates/",
-    "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/logs/", "/o/acme/nodes/", "/o/acme/people/", "/o/acme/audit/",
+    "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/", "/o/acme/logs/", "/o/acme/nodes/", "/o/acme/people/",
+    "/o/acme/audit/",
 ]  # fmt: skip
 SUPER = ["/orgs/", "/nodes/", "/super-users/", "/audit/", "/django-admin/"]
 
@@ -30,7 +31,7 @@ def test_a_super_user_has_them_inside_an_organisation_and_his_own_everywhere(cas
     ("granted", "shown"),
     [
         ({}, ["/o/acme/"]),
-        ({"analytics": "read"}, ["/o/acme/", "/o/acme/analytics/", "/o/acme/errors/"]),
+        ({"analytics": "read"}, ["/o/acme/", "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/"]),
         ({"keys": "deny", "users": "write"}, ["/o/acme/", "/o/acme/people/"]),
     ],
 )

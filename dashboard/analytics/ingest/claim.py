@@ -76,6 +76,19 @@ def claim_lists(client: redis.Redis) -> Claimed:
     return found
 
 
+def claim_one(client: redis.Redis, name: str) -> list[str]:
+    """Claim another list, if it holds something; the names of its claims that are not dropped yet."""
+    client.eval(_CLAIM, 3, name, f"{{{name}}}:claim:{uuid4().hex}", _claims_of(name))
+    return sorted(member.decode() for member in client.smembers(_claims_of(name)))
+
+
+def drop(client: redis.Redis, name: str, claimed: str) -> None:
+    """Delete a claim of a list of which everything is stored and committed."""
+    # In this order: once out of the set nobody would find the claim again.
+    client.unlink(claimed)
+    client.srem(_claims_of(name), claimed)
+
+
 def anything(client: redis.Redis) -> bool:
     """Whether a list holds something, or a claim is left."""
     return bool(client.exists(*LISTS, *(f"{name}_protobuf" for name in LISTS), *map(_claims_of, LISTS)))
@@ -167,9 +180,7 @@ def release(client: redis.Redis, held: dict[str, str]) -> None:
         )
         finished = [name for (name,) in cursor.fetchall()]
     for name in finished:
-        # In this order: once out of the set nobody would find the claim again.
-        client.unlink(name)
-        client.srem(_claims_of(held[name]), name)
+        drop(client, held[name], name)
 
 
 def _claims_of(name: str) -> str:

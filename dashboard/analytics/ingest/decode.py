@@ -91,7 +91,34 @@ class GatewayRecord(
     tags: list[str] | None = None
 
 
+class UptimeRecord(
+    msgspec.Struct,
+    gc=False,
+    rename={
+        "org_id": "OrgID",
+        "api_id": "APIID",
+        "url": "URL",
+        "time_stamp": "TimeStamp",
+        "response_code": "ResponseCode",
+        "request_time": "RequestTime",
+        "tcp_error": "TCPError",
+        "server_error": "ServerError",
+    },
+):
+    """One look at whether an upstream answers, as a gateway reports it; `request_time` in milliseconds."""
+
+    org_id: str = ""
+    api_id: str = ""
+    url: str = ""
+    time_stamp: tuple[int, int] = (0, 0)
+    response_code: int = 0
+    request_time: int = 0
+    tcp_error: bool = False
+    server_error: bool = False
+
+
 _strict = msgspec.msgpack.Decoder(GatewayRecord)
+_strict_uptime = msgspec.msgpack.Decoder(UptimeRecord)
 _LENIENT_ERRORS = (
     msgspec.MsgspecError,
     msgpack.UnpackException,
@@ -107,15 +134,23 @@ def decode(data: bytes) -> GatewayRecord:
     try:
         return _strict.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return _decode_leniently(data)
+        return _decode_leniently(data, GatewayRecord)
 
 
-def _decode_leniently(data: bytes) -> GatewayRecord:
+def decode_uptime(data: bytes) -> UptimeRecord:
+    """One entry of the list of uptime tests as a record. Raises Undecodable."""
+    try:
+        return _strict_uptime.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return _decode_leniently(data, UptimeRecord)
+
+
+def _decode_leniently(data: bytes, kind: type[Any]) -> Any:
     try:
         loose = msgpack.unpackb(data, raw=False, unicode_errors="replace", strict_map_key=False)
         if not isinstance(loose, dict):
             raise Undecodable("not a map")
-        return msgspec.convert(_plain(loose), GatewayRecord, strict=False)
+        return msgspec.convert(_plain(loose), kind, strict=False)
     except Undecodable:
         raise
     except msgspec.ValidationError as error:

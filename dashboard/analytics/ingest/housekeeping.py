@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
+from dashboard.analytics.dimensions import Grain, oldest
 from dashboard.analytics.ingest import partitions, rollup, trust
-from dashboard.analytics.models import Batch, DeadLetter, IngestState
+from dashboard.analytics.models import Batch, DeadLetter, IngestState, Uptime, UptimeHour
 from orgs import scope
 
 log = logging.getLogger(__name__)
@@ -51,3 +52,5 @@ def maintain(
 def _forget(now: datetime) -> None:
     Batch.objects.filter(done=True, received_at__lt=now - LEDGER_KEPT).delete()
     DeadLetter.objects.filter(received_at__lt=now - DEAD_LETTERS_KEPT).delete()
+    UptimeHour.objects.filter(ts__lt=oldest(Grain.HOUR, now)).delete()
+    Uptime.objects.filter(at__lt=oldest(Grain.HOUR, now)).delete()
