@@ -6,7 +6,7 @@ stored are named here.
 """
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack
 import msgspec
@@ -119,6 +119,7 @@ class UptimeRecord(
 
 _strict = msgspec.msgpack.Decoder(GatewayRecord)
 _strict_uptime = msgspec.msgpack.Decoder(UptimeRecord)
+Record = TypeVar("Record", GatewayRecord, UptimeRecord)
 _LENIENT_ERRORS = (
     msgspec.MsgspecError,
     msgpack.UnpackException,
@@ -145,7 +146,7 @@ def decode_uptime(data: bytes) -> UptimeRecord:
         return _decode_leniently(data, UptimeRecord)
 
 
-def _decode_leniently(data: bytes, kind: type[Any]) -> Any:
+def _decode_leniently(data: bytes, kind: type[Record]) -> Record:
     try:
         loose = msgpack.unpackb(data, raw=False, unicode_errors="replace", strict_map_key=False)
         if not isinstance(loose, dict):
