@@ -7,7 +7,7 @@ class ApisConfig(AppConfig):
     name = "apis"
     verbose_name = "APIs"
     entries = (Entry("apis", "APIs", "squares-2x2", "api-list", "apis"),)
-    audit_kinds = {"api": Page("api-detail", "apis.ApiDefinition", "apis")}
+    audit_kinds = {"api": Page("api-detail", "apis.ApiDefinition", "apis"), "asset": None, "reference": None}
     first_steps = (
         Step(
             1,

@@ -208,3 +208,41 @@ class Outbox(OrgOwned):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class Asset(OrgOwned):
+    """A template: a document out of which APIs are made, or a part of one. Gateways are given none of it."""
+
+    asset_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20)
+    name = models.CharField(max_length=200)
+    description = models.CharField(max_length=2000, blank=True)
+    # As text, because jsonb would put its members in another order.
+    data_text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["org", "asset_id"], name="asset_id_once_an_organisation")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AllowedReference(OrgOwned):
+    """What of the gateway's host an organisation's definitions may name: a whole text, as a super-user wrote it."""
+
+    text = models.CharField(max_length=500)
+    author = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "delete", "view")
+        constraints = [
+            models.UniqueConstraint(fields=["org", "text"], name="reference_allowed_once_an_organisation")
+        ]
+
+    def __str__(self) -> str:
+        return self.text

@@ -6,10 +6,13 @@ extension. Conditions are as for classic ones (apis.rest). A stream is a documen
 may be put back where those are; an MCP proxy has routes and a right of its own and stands in no list of APIs.
 """
 
+import json
 from typing import NamedTuple
 
 from apis import rest
 from apis import wrapper as wrappers
+from apis.assets import rest as assets
+from apis.assets.applying import applied
 from apis.definitions import kinds, yaml_text
 from apis.definitions.oas import importing, mcp
 from apis.definitions.oas.document import is_document
@@ -95,6 +98,7 @@ def mcp_list(request):
 def oas_import(request):
     """A new API from a plain document, and from what the query asks for besides."""
     document, notes = _extended(request)
+    document = _with_template(request, document)
     return rest.created(request, document, notes=notes)
 
 
@@ -187,6 +191,7 @@ def _version(name, api, is_default):
 def _sent(request, door):
     """The document of a request's body, as it is stored, and sentences of how it was read."""
     document, notes = _read(request)
+    document = _with_template(request, document)
     for name in door.needs:
         if name not in document or not is_document(document):
             raise RestError(400, MISSING[name])
@@ -211,6 +216,15 @@ def _extended(request, present=None):
         raise Invalid(faults, "")
     kept = {name: present[name] for name in (STREAMING, mcp.MARK) if name in present} if present else {}
     return kept | made, notes if present else [*notes, *importing.upstream_notes(document, wanted)]
+
+
+def _with_template(request, made):
+    """A new document with what the template that the query names adds to it."""
+    if "templateID" not in request.GET or request.method != "POST":
+        return made
+    if not request.user.may("api_assets", "read"):
+        raise RestError(403, "templateID: needs the right to read api_assets")
+    return applied(made, json.loads(assets.find(request.GET["templateID"]).data_text))
 
 
 def _read(request):

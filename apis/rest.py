@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 
 from django.db.models import Q
 
+from apis import versions
 from apis import wrapper as wrappers
 from apis.definitions import kinds
 from apis.definitions.oas import mcp
@@ -14,7 +15,7 @@ from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.gateways import responses
 from apis.models import ApiDefinition
-from apis.publishing import publish, versions, warnings
+from apis.publishing import publish, warnings
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import (

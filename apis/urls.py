@@ -4,14 +4,19 @@ from django.urls import path
 
 from apis import history_views, oas_rest, rest, views
 from apis.actions import views as actions
+from apis.allowances import views as allowances
+from apis.assets import rest as assets
 from apis.drafts import views as drafts
 from apis.importing import views as importing
+from apis.schemas import rest as schemas
 
 pages = [
     path("apis/", views.api_list, name="api-list"),
     path("apis/new/", views.api_create, name="api-create"),
     path("apis/drafts/", drafts.draft_list, name="draft-list"),
     path("apis/review/", drafts.api_review, name="api-review"),
+    path("apis/references/", allowances.reference_list, name="reference-list"),
+    path("apis/references/withdrawal/", allowances.reference_withdraw, name="reference-withdraw"),
     path("apis/import/", importing.api_import, name="api-import"),
     path("apis/actions/", actions.api_actions, name="api-actions"),
     path("apis/<str:id>/", views.api_detail, name="api-detail"),
@@ -37,6 +42,13 @@ wire = [
     path("api/apis/oas/<str:id>/versions", oas_rest.oas_versions, name="rest-oas-versions"),
     path("api/apis/streams", oas_rest.streams_create, name="rest-streams"),
     path("api/apis/streams/<str:id>", oas_rest.streams_detail, name="rest-stream"),
+    path("api/assets", assets.asset_list, name="rest-assets"),
+    path("api/assets/<str:id>", assets.asset_detail, name="rest-asset"),
+    path("api/schema", schemas.schema),
+    path("api/schemas/apidefs", schemas.schemas, name="rest-schemas"),
+    path("api/schemas/apidefs/oas", schemas.schema, {"kind": "oas"}),
+    path("api/schemas/apidefs/streams-oas", schemas.schema, {"kind": "streams-oas"}),
+    path("api/schemas/apidefs/mcp", schemas.schema, {"kind": "mcp"}),
     path("api/mcps", oas_rest.mcp_list, name="rest-mcps"),
     # An installer in public use writes it so.
     path("api/mcps/", oas_rest.mcp_list),

@@ -38,6 +38,11 @@ ACROSS = {
 # Modules without a test of their own: where theirs are.
 TESTED_IN = {
     "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
+    "apis/allowances/changes.py": "tests/apis/allowances/test_views.py",
+    "apis/allowances/forms.py": "tests/apis/allowances/test_views.py",
+    "apis/assets/lifecycle.py": "tests/apis/assets/test_rest.py",
+    "apis/importing/forms.py": "tests/apis/importing/test_views.py",
+    "apis/versions.py": "tests/apis/test_oas_rest.py",
     "apis/definitions/fields/description.py": "tests/apis/definitions/fields/test_classic.py",
     "apis/definitions/fields/endpoints.py": "tests/apis/definitions/fields/test_classic.py",
     "apis/definitions/fields/places.py": "tests/apis/definitions/fields/test_writing.py",

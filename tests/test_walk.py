@@ -18,6 +18,7 @@ from django.urls import URLResolver, get_resolver
 
 from apis.definitions import document
 from apis.drafts import lifecycle as drafts
+from apis.models import AllowedReference, Asset
 from dashboard.analytics.ingest import drain
 from dashboard.isolation import IsolationMiddleware
 from dashboard.nodes.models import Node
@@ -106,6 +107,10 @@ def make_world(redis, name: str) -> World:
     key, _ = build.key(org, api, alias=f"{mark} alias")
     policy = policies.policy(org, api, name=f"{mark} policy", tags=[f"{mark} tag"])
     with scope.org(org.id):
+        asset = Asset.objects.create(
+            asset_id=f"{mark}-asset", kind="oas-template", name=f"{mark} asset", data_text=f'{{"x":"{mark}"}}'
+        )
+        AllowedReference.objects.create(text=f"env://{mark}", author=f"{mark} author")
         drafts.save(
             api, document.compact({"name": f"{mark} draft"}), author=world.colleague, seen="", started_from=1
         )
@@ -156,6 +161,7 @@ def make_world(redis, name: str) -> World:
         "client id": client.client_id,
         "certificate": certificate.id,
         "certificate id": certificate.served_id,
+        "asset": asset.id,
         "hash": key.token_hash,
         "record": (int(record.ts.timestamp() * 1_000_000), record.id),
     }
@@ -216,6 +222,7 @@ def _kind(pattern: str, name: str) -> str:
         ("api/apis", "api"): "api",
         ("api/apis", "id"): "api",
         ("api/mcps", "id"): "api",
+        ("api/assets", "id"): "asset",
         ("api/portal/policies", "id"): "policy",
         ("api/policies", "id"): "policy",
         ("api/users", "user"): "user",

@@ -5,7 +5,7 @@ found here, before anything is stored. Others ask by way of apis.definitions.kin
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -36,7 +36,9 @@ _LIKE_AN_ID = re.compile(r"[0-9a-fA-F]{24}")
 _DOMAIN = re.compile(r"[a-z0-9_{}*]([a-z0-9_.{}:+*\\\[\]-]{0,251}[a-z0-9_{}])?", re.IGNORECASE)
 
 
-def problems(definition: object, *, may_use_references: bool, org_id: str = "") -> list[Problem]:
+def problems(
+    definition: object, *, may_use_references: bool, org_id: str = "", allowed: Collection[str] = ()
+) -> list[Problem]:
     try:
         document.faithful(definition)
     except BadJson as error:
@@ -52,7 +54,7 @@ def problems(definition: object, *, may_use_references: bool, org_id: str = "") 
         judged = members.problems(definition, org_id, trusted=may_use_references)
         found += [Problem(pointer(path), fault) for path, fault in islice(judged, shape.MOST)]
     if isinstance(definition, dict) and not may_use_references:
-        found += references.problems(definition)
+        found += references.problems(definition, allowed)
     return found
 
 

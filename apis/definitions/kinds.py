@@ -5,7 +5,7 @@ this (starter, calling, difference), or reads the columns which publishing write
 module with these functions; which one, `_kind` says alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 
 from apis.definitions import classic
@@ -17,6 +17,7 @@ from apis.definitions.listen_path import Address
 from apis.definitions.oas import definition as oas
 from apis.definitions.oas.document import is_document
 from apis.definitions.pointer import Problem
+from apis.definitions.rules.references import texts
 from apis.definitions.versions import Version, Versioning
 
 
@@ -24,13 +25,23 @@ def _kind(definition: object) -> ModuleType:
     return oas if is_document(definition) else classic
 
 
-def problems(definition: object, *, may_use_references: bool, org_id: str = "") -> list[Problem]:
+def problems(
+    definition: object, *, may_use_references: bool, org_id: str = "", allowed: Collection[str] = ()
+) -> list[Problem]:
     """The Problems that keep `definition` (parsed JSON) from being published: none, or all up to some thousand.
 
     may_use_references: whether the author may have the gateway use what its host has: values, files, code,
-    connections (super-users only). org_id: the organisation whose certificates it may name.
+    connections (super-users only). org_id: the organisation whose certificates it may name. allowed: the references
+    that it may use all the same, each the whole text of a member.
     """
-    return _kind(definition).problems(definition, may_use_references=may_use_references, org_id=org_id)
+    return _kind(definition).problems(
+        definition, may_use_references=may_use_references, org_id=org_id, allowed=allowed
+    )
+
+
+def references(definition: object) -> set[str]:
+    """The texts in a definition that are a reference to the gateway's host as a whole."""
+    return texts(definition)
 
 
 def normal_form(definition: dict, *, id: str, api_id: str, org_id: str, active: bool | None = None) -> dict:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apis.allowances import changes
 from apis.definitions import kinds
 from apis.definitions.listen_path import Address
 from apis.definitions.pointer import Problem
@@ -116,7 +117,9 @@ def faults(
     names.
     """
     may_use_references = author is None or author.is_superuser
-    found = kinds.problems(definition, may_use_references=may_use_references, org_id=org_id)
+    texts = () if may_use_references else kinds.references(definition)
+    allowed = changes.among(org_id, texts) if texts else ()
+    found = kinds.problems(definition, may_use_references=may_use_references, org_id=org_id, allowed=allowed)
     if not isinstance(definition, dict):
         return found
     if present and kinds.names(definition).api_id == present.api_id:

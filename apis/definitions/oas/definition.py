@@ -5,7 +5,7 @@ rule judges. What is stored is the author's own document. Others ask by way of a
 is answered. Pure.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -69,7 +69,9 @@ def _versioning(made: Made) -> None:
         made.put(version, (each or {}).get("id"), (*source, "versions", index, "id"))
 
 
-def problems(definition: dict, *, may_use_references: bool, org_id: str = "") -> list[Problem]:
+def problems(
+    definition: dict, *, may_use_references: bool, org_id: str = "", allowed: Collection[str] = ()
+) -> list[Problem]:
     try:
         text.faithful(definition)
     except BadJson as error:
@@ -78,13 +80,15 @@ def problems(definition: dict, *, may_use_references: bool, org_id: str = "") ->
         if key and len(key) > classic.LONGEST_NAME:
             fault = f"has a member whose name is longer than {classic.LONGEST_NAME:,} characters"
             return [Problem(pointer(path[:-1]), fault)]
-    found = openapi.problems(definition) or _derived_problems(definition, may_use_references, org_id)
+    found = openapi.problems(definition) or _derived_problems(definition, may_use_references, org_id, allowed)
     if not may_use_references:
-        found += references.problems(definition)
+        found += references.problems(definition, allowed)
     return list(dict.fromkeys(found))
 
 
-def _derived_problems(definition: dict, trusted: bool, org_id: str) -> list[Problem]:
+def _derived_problems(
+    definition: dict, trusted: bool, org_id: str, allowed: Collection[str]
+) -> list[Problem]:
     made = derived(definition)
     beside = [*mcp.problems(definition), *islice(streams.problems(definition, trusted=trusted), shape.MOST)]
     found = [
@@ -94,7 +98,7 @@ def _derived_problems(definition: dict, trusted: bool, org_id: str) -> list[Prob
     ]
     if found:
         return found
-    judged = classic.problems(made.definition, may_use_references=trusted, org_id=org_id)
+    judged = classic.problems(made.definition, may_use_references=trusted, org_id=org_id, allowed=allowed)
     # A stream needs no upstream: what runs it sends nothing there.
     needless = "/proxy/target_url" if streams.is_without_upstream(definition) else ""
     found = [

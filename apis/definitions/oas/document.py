@@ -106,7 +106,9 @@ def _operation(operation: object, place: Path, seen: dict[str, Path]) -> Iterato
 
 
 def _security(document: dict) -> Iterator[tuple[Path, str]]:
-    components = document.get("components", {})
+    components = document.get("components")
+    if components is None:
+        components = {}
     if not isinstance(components, dict):
         yield ("components",), "must be an object"
         return

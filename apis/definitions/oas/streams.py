@@ -125,7 +125,8 @@ def _judged(value: Any, name: str, path: Path, *, known: bool) -> Iterator[tuple
     """What is wrong at `path` and below it; `name` is that of the member which the value stands in, however deep in
     lists. known: whether that name may stand there."""
     if name in _FILES:
-        yield path, HOST
+        if value:  # an empty one names nothing
+            yield path, HOST
     elif not known:
         yield path, UNKNOWN
     elif isinstance(value, dict):

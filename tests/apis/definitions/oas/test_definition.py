@@ -25,6 +25,7 @@ def said(document, *, trusted=False):
 def test_a_document_is_told_from_a_classic_definition_and_says_what_columns_ask():
     document = openapi("/orders/", extension={"info": {"name": "Orders", "id": "o", "orgId": ORG}})
     assert said(document) == []
+    assert said({**openapi(security=[]), "components": None}) == []
     assert kinds.kind(document) == "oas"
     assert kinds.names(document) == Names("Orders", "o", ORG)
     assert kinds.address(document) == Address("", "/orders/")

@@ -16,7 +16,14 @@ GOOD = {
                 {"kafka": {**KAFKA, "sasl": {"mechanism": "PLAIN", "user": "u", "password": "p"}}},
                 {"amqp_0_9": {"urls": ["amqp://guest:guest@mq:5672/"], "queue": "q"}},
                 {"mqtt": {"urls": ["tcp://mq:1883", "ssl://mq:8883"], "topics": ["t"]}},
-                {"http_server": {"path": "/post", "ws_path": "/ws", "allowed_verbs": ["POST"]}},
+                {
+                    "http_server": {
+                        "address": "",
+                        "path": "/post",
+                        "ws_path": "/ws",
+                        "allowed_verbs": ["POST"],
+                    }
+                },
             ]
         },
     },

@@ -1,0 +1,81 @@
+"""Super-users say which references an organisation's definitions may use."""
+
+import json
+
+import pytest
+
+from apis.allowances.forms import NO_REFERENCE
+from apis.models import AllowedReference
+from orgs import scope
+from orgs.models import AuditEntry
+from tests.apis.examples import openapi, plain
+from tests.apis.publishing.test_publish import stored
+
+PAGE = "/o/acme/apis/references/"
+HEADER = "/api_definition/version_data/versions/Default/global_headers/X-Key"
+
+
+def with_header(value, path="/payments/"):
+    made = plain(path)
+    made["version_data"]["versions"]["Default"]["global_headers"] = {"X-Key": value}
+    return json.dumps({"api_definition": made})
+
+
+def test_what_is_allowed_is_allowed_letter_by_letter_to_one_organisation_and_can_be_withdrawn(
+    cast, client_for, rest
+):
+    super_user = client_for(cast.super_user)
+    assert super_user.post(PAGE, {"text": "env://ORDERS_KEY"}).status_code == 302
+    assert "env://ORDERS_KEY" in super_user.get(PAGE).content.decode()
+    ada, gus = rest(cast.acme_admin), rest(cast.globex_admin)
+    before = stored()
+    for client, value in (
+        (ada, "env://ORDERS_KEY2"),
+        (ada, "env://ORDERS_KE"),
+        (ada, "env://orders_key"),
+        (ada, "Bearer env://ORDERS_KEY"),
+        (ada, "env://ORDERS_KEY env://HOME"),
+        (gus, "env://ORDERS_KEY"),
+    ):
+        answer = client.post("/api/apis", with_header(value), "application/json")
+        assert (answer.status_code, stored()) == (400, before)
+        assert (
+            "global_headers/X-Key: must not refer to the gateway's host (env://)" in answer.json()["Message"]
+        )
+    elsewhere = plain(name="env://ORDERS_KEY") | {"config_data": {"env://ORDERS_KEY": 1}}
+    assert (
+        ada.post("/api/apis", json.dumps({"api_definition": elsewhere}), "application/json").status_code
+        == 400
+    )
+    made = ada.post("/api/apis", with_header("env://ORDERS_KEY"), "application/json")
+    assert made.status_code == 200
+    headers = {
+        "transformRequestHeaders": {"enabled": True, "add": [{"name": "A", "value": "env://ORDERS_KEY"}]}
+    }
+    document = openapi("/two/", operations={"list": headers})
+    assert ada.post("/api/apis/oas", json.dumps(document), "application/json").status_code == 200
+    with scope.org(cast.acme.id):
+        row = AllowedReference.objects.get()
+    assert super_user.post(f"{PAGE}withdrawal/", {"id": row.id}).status_code == 302
+    again = with_header("env://ORDERS_KEY", "/other/")
+    assert ada.put(f"/api/apis/{made.json()['Meta']}", again, "application/json").status_code == 400
+    with scope.org(cast.acme.id):
+        said = AuditEntry.objects.filter(kind="reference").order_by("at", "id").values_list("action", "label")
+        assert list(said) == [
+            ("reference.allowed", "env://ORDERS_KEY"),
+            ("reference.withdrawn", "env://ORDERS_KEY"),
+        ]
+
+
+@pytest.mark.parametrize("text", ["ORDERS", "x env://A", "http://a.example/", " env://A"])
+def test_what_is_no_reference_is_refused(cast, client_for, text):
+    answer = client_for(cast.super_user).post(PAGE, {"text": text})
+    assert (answer.status_code, answer.context["form"].errors) == (400, {"text": [NO_REFERENCE]})
+
+
+def test_nobody_else_may_allow(cast, client_for):
+    client = client_for(cast.acme_admin)
+    assert client.get(PAGE).status_code in (403, 404)
+    assert client.post(PAGE, {"text": "env://A"}).status_code in (403, 404)
+    with scope.org(cast.acme.id):
+        assert not AllowedReference.objects.exists()
