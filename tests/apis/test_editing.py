@@ -6,11 +6,13 @@ from django.test import RequestFactory
 from apis.definition_form import ApiForm
 from apis.definitions import document, starter
 from apis.definitions.pointer import Problem
-from apis.editing import form_of, said_in, say_all, switched
+from apis.editing import begun_from, form_of, said_in, say_all, switched
 from apis.forms import JsonForm
+from apis.publishing import publish
 from apis.publishing.refusals import Invalid
 from orgs import scope
 from orgs.refusals import NotAllowed
+from tests.apis.examples import plain
 from tests.apis.test_forms import TYPED, errors
 
 STORED = starter.new() | {"name": "Stored"}
@@ -103,3 +105,14 @@ def test_all_is_said_at_once_as_far_as_there_is_a_definition(cast):
         "target_url": ["must be a URL with http or https"],
     }
     assert errors(text) == before
+
+
+@pytest.mark.parametrize(
+    ("said", "number"), [("1", 1), ("2", 2), ("3", 2), ("", 2), ("x", 2), ("-1", 2), ("9" * 30, 2)]
+)
+def test_a_form_is_read_against_the_revision_that_it_was_filled_with(cast, said, number):
+    with scope.org(cast.acme.id):
+        api = publish.create(cast.acme.id, plain(), author=cast.acme_admin)
+        first = api.definition
+        api = publish.change(api, first | {"name": "Two"}, author=cast.acme_admin)
+        assert begun_from(post({"started_from": said}), api) == {1: first, 2: api.definition}[number]

@@ -153,6 +153,26 @@ def test_a_fault_of_json_is_shown_with_pointer_and_line_and_nothing_is_stored(ca
     assert stored() == before
 
 
+def test_pages_say_without_scripts_what_is_wrong_where_and_what_to_do_and_what_no_form_shows(cast, ada, api):
+    lines = '{\n"name": "x",\n"proxy": {"target_list": 5},\n"tags": "edge"\n}'
+    said = text_of(ada.post("/o/acme/apis/new/?as=json", {"text": lines}))
+    assert (
+        "Line 4 /tags : must be a list. Put it between [ and ], with commas between its values. "
+        '3 "proxy": {"target_list": 5}, 4 "tags": "edge" 5 }'
+    ) in said
+    form = text_of(ada.post("/o/acme/apis/new/?as=json", {"text": lines, "show": "form"}))
+    for member in ("/proxy/target_list", "/tags"):
+        assert (
+            f"{member} holds something that this form cannot show. It stays as it is; edit it as JSON."
+            in form
+        )
+    wrong = text_of(ada.post("/o/acme/apis/new/", FORM | {"cors_age": "x"}))
+    assert (
+        "They keep the answer for /CORS/max_age : must be a whole number. "
+        "Write a number within these bounds, without quotes."
+    ) in wrong
+
+
 def test_a_clash_is_told_in_plain_words_without_saying_whose(cast, client_for, api):
     answer = client_for(cast.globex_admin).post(
         "/o/globex/apis/new/", FORM | {"listen_path": "/payments/v2/"}
