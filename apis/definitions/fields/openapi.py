@@ -178,13 +178,17 @@ HEADERS = Section(
     "Headers",
     (
         switch("request_headers", of_extension(f"{_REQUEST}/enabled"), "Change the headers of every request"),
-        _headers("global_headers", f"{_REQUEST}/add", "Set"),
-        lines("global_headers_remove", of_extension(f"{_REQUEST}/remove"), "Take out"),
+        _headers("global_headers", f"{_REQUEST}/add", "Set in every request"),
+        lines("global_headers_remove", of_extension(f"{_REQUEST}/remove"), "Take out of every request"),
         switch(
             "response_headers", of_extension(f"{_RESPONSE}/enabled"), "Change the headers of every response"
         ),
-        _headers("global_response_headers", f"{_RESPONSE}/add", "Set"),
-        lines("global_response_headers_remove", of_extension(f"{_RESPONSE}/remove"), "Take out"),
+        _headers("global_response_headers", f"{_RESPONSE}/add", "Set in every response"),
+        lines(
+            "global_response_headers_remove",
+            of_extension(f"{_RESPONSE}/remove"),
+            "Take out of every response",
+        ),
     ),
     switches=("request_headers", "response_headers"),
 )

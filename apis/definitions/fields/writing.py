@@ -105,11 +105,9 @@ def _container(made: dict, listed: Listed, kept: list[_Kept]) -> Any:
     """What the entries stand in afterwards."""
     if listed.rows.shape == "list":
         return [each.value for each in kept]
-    held = places.value_at(made, listed.rows.path) or {}
     if listed.rows.shape == "map":
-        gone = {entry.key for entry in listed.entries} - {each.key for each in kept}
-        changed = {**held, **{each.key: each.value for each in kept}}
-        return {name: value for name, value in changed.items() if name not in gone}
+        return {each.key: each.value for each in kept}
+    held = places.value_at(made, listed.rows.path) or {}
     lists: dict[str, Any] = {name: [] for name in held}
     for each in kept:
         lists.setdefault(each.key, []).append(each.value)

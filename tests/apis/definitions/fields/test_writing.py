@@ -97,6 +97,18 @@ def test_a_version_that_has_come_by_its_paths_has_what_gateways_need(base):
     }
 
 
+def test_a_version_that_is_named_and_one_that_comes_by_its_paths_are_both_there():
+    made = written({}, {"versions_0_key": "v2", "ignored_0_path": "/x"}).definition
+    assert made["version_data"]["versions"] == {
+        "v2": {"name": "v2", "use_extended_paths": True, "extended_paths": {}},
+        "Default": {
+            "name": "Default",
+            "use_extended_paths": True,
+            "extended_paths": {"ignored": [{"path": "/x"}]},
+        },
+    }
+
+
 def test_what_is_of_another_shape_is_left_alone_and_nothing_put_beside_it():
     base = {"proxy": 5, "version_data": "x", "auth_configs": 1, "event_handlers": {"events": []}, "tags": "a"}
     parts = reading.read(base, SECTIONS)
