@@ -36,7 +36,7 @@ def run(largest: int, seed: int) -> dict[str, object]:
     make_organisations()
     draw, present, figures = Random(seed), 0, {}  # noqa: S311
     for size in (size for size in SIZES if size <= largest):
-        _fill(present, size, draw)
+        fill(present, size, draw)
         present = size
         figures[size] = _measured(draw)
     parts = {
@@ -66,7 +66,7 @@ def _measured(draw: Random) -> dict[str, list[float]]:
         org_id = ORG_IDS[number % len(ORG_IDS)]
         with scope.org(org_id):
             [api] = _timed(found["create"], lambda org_id=org_id: [_create(org_id, draw)])
-            changed = _definition(f"Changed {number}", api.listen_path, draw)
+            changed = definition(f"Changed {number}", api.listen_path, draw)
             _timed(
                 found["change"], lambda api=api, changed=changed: publish.change(api, changed, author=None)
             )
@@ -76,7 +76,7 @@ def _measured(draw: Random) -> dict[str, list[float]]:
 
 
 def _create(org_id: str, draw: Random) -> ApiDefinition:
-    return publish.create(org_id, _definition("New", f"/new-{new_id()}/", draw), author=None)
+    return publish.create(org_id, definition("New", f"/new-{new_id()}/", draw), author=None)
 
 
 def _pull() -> bytes:
@@ -91,7 +91,7 @@ def _timed(times: list[float], work: Callable[[], object]) -> object:
     return answer
 
 
-def _definition(name: str, listen_path: str, draw: Random) -> dict:
+def definition(name: str, listen_path: str, draw: Random) -> dict:
     made = starter.new() | {
         "name": name,
         "config_data": {"padding": f"{draw.getrandbits(4 * PADDING):x}"},
@@ -100,7 +100,7 @@ def _definition(name: str, listen_path: str, draw: Random) -> dict:
     return made
 
 
-def _fill(present: int, size: int, draw: Random) -> None:
+def fill(present: int, size: int, draw: Random) -> None:
     """Bring the number of APIs up to `size`, past publishing: as its rows would be."""
     numbers = iter(range(present, size))
     while part := list(islice(numbers, AT_ONCE)):
@@ -116,7 +116,7 @@ def _fill(present: int, size: int, draw: Random) -> None:
 
 def _row(number: int, draw: Random) -> ApiDefinition:
     org_id, id = ORG_IDS[number % len(ORG_IDS)], new_id()
-    said = _definition(f"API {number}", f"/o{number % len(ORG_IDS)}/a{number}/", draw)
+    said = definition(f"API {number}", f"/o{number % len(ORG_IDS)}/a{number}/", draw)
     normal = kinds.normal_form(said, id=id, api_id=new_id(), org_id=org_id)
     return ApiDefinition(id=id, org_id=org_id, definition_text=compact(normal), revision=1, **columns(normal))
 

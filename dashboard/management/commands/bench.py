@@ -18,6 +18,9 @@ from dashboard.management.commands.test import environment
 
 BENCHMARKS = {
     "deliveries": "new keys, 50 a second, until gateways have them; a round of the sweep over 100,000",
+    "edits": "2,000 edits of 10 APIs by 50 at once, and whether one is lost",
+    "feed": "1,000 gateways register, then pull 500 APIs at once, against the same bytes from a file; and while all "
+    "breaks",
     "idle": "processor time and memory of a started `serve` which nobody asks for anything",
     "ingest": "the gateways' lists into records and rollups, against a bare COPY of the same rows",
     "keys": "the list of keys, a search, one key, a delivery, an API deleted, with 10, 10,000 and 1,000,000 keys",
@@ -39,7 +42,7 @@ class Command(BaseCommand):
             "--records",
             type=int,
             help="ingest: 100,000 a worker, screens and keys: 1,000,000, publish: 10,000 APIs, "
-            "deliveries and policies: 100,000 keys, kills: 50, unless given",
+            "deliveries and policies: 100,000 keys, feed: 1,000 gateways, edits: 2,000, kills: 50, unless given",
         )
         parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
         parser.add_argument("--seed", type=int, default=7)
@@ -57,10 +60,21 @@ class Command(BaseCommand):
 
     def measure(self, name: str, records: int | None, workers: int, seed: int, **options: object) -> dict:
         # Imported here: the list of benchmarks needs none of them.
-        from dashboard.benchmarks import deliveries, ingest, keys, policies, publish, screens  # noqa: PLC0415
+        from dashboard.benchmarks import (  # noqa: PLC0415
+            deliveries,
+            edits,
+            feed,
+            ingest,
+            keys,
+            policies,
+            publish,
+            screens,
+        )
 
         runs = {
             "deliveries": lambda: deliveries.run(records or deliveries.SWEPT),
+            "edits": lambda: edits.run(records or edits.EDITS, seed),
+            "feed": lambda: feed.run(records or feed.GATEWAYS, seed),
             "ingest": lambda: ingest.run(records or 100_000 * workers, seed, workers),
             "keys": lambda: keys.run(records or 1_000_000),
             "kills": lambda: deliveries.kills(records or 50, seed=seed),

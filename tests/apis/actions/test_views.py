@@ -7,8 +7,10 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from apis.actions.kinds import KINDS
 from apis.models import ApiDefinition, Revision
-from apis.publishing import feed, publish
+from apis.publishing import bulk, feed, publish
+from apis.publishing.refusals import ManyRefused
 from orgs import scope
 from tests import make
 from tests.apis.examples import openapi, plain
@@ -116,6 +118,15 @@ def test_what_changed_since_it_was_seen_is_shown_again(cast, acme, made):
         publish.set_active(made["two"], True, author=None)
     again = acme.post(PLACE, sent_on(page))
     assert (again.status_code, again.context["counts"]["touched"], there()["one"]) == (409, 3, BEFORE["one"])
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_what_somebody_published_since_it_was_read_is_never_overwritten(cast, made, kind):
+    with scope.org(cast.acme.id):
+        change = kind.change(made["three"], {"category": "z"})
+        publish.keep(made["three"], {"categories": ["theirs"]}, author=None)
+        with pytest.raises(ManyRefused, match="revision 2 was published meanwhile"):
+            bulk.publish(cast.acme.id, [change], author=None)
 
 
 def test_apis_are_exported_as_an_archive_that_is_taken_over_unchanged(cast, acme, made):

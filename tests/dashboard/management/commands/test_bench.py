@@ -1,5 +1,6 @@
 """The benchmarks run, on engines of their own, and say what they measured."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from itertools import islice
 import pytest
 from django.conf import settings
 
-from dashboard.benchmarks import idle, keys, world
+from dashboard.benchmarks import feed, idle, keys, world
+from dashboard.nodes import envelope
 
 END = datetime(2026, 11, 25, 14, tzinfo=UTC)
 FIGURES = {
@@ -26,6 +28,8 @@ def bench(*arguments: str) -> str:
 def test_without_a_name_the_benchmarks_are_listed():
     assert [line.split()[0] for line in bench().splitlines()] == [
         "deliveries",
+        "edits",
+        "feed",
         "idle",
         "ingest",
         "keys",
@@ -94,3 +98,45 @@ def test_publishing_is_measured_by_how_many_apis_are_there():
     assert {tuple(times) for times in found["parts"].values()} == {("10",)}
     assert min(times["10"] for times in found["parts"].values()) > 0
     assert found["feed_bytes"] > 10 * 2_600
+
+
+def test_a_fleet_that_comes_at_once_gets_whole_feeds_and_so_it_does_while_all_breaks():
+    figures = json.loads(bench("feed", "--records", "20"))
+    assert figures["register"]["statuses"] == {"200": 20}
+    assert (figures["pull"]["statuses"], figures["static file"]["statuses"]) == ({"200": 60}, {"200": 60})
+    assert (figures["gateways"], figures["apis"], figures["whole"]) == (20, 20, 60)
+    assert min(*figures["ratio"].values(), figures["register"]["p99"], figures["sent_bytes"]) > 0
+    disturbed = figures["disturbed"]
+    assert disturbed["statuses"].keys() <= {"0", "200", "503"}
+    assert (disturbed["whole"], disturbed["not parsed"], disturbed["never committed"]) == (
+        disturbed["statuses"]["200"],
+        0,
+        0,
+    )
+    assert min(disturbed["web processes killed"], disturbed["database restarts"], disturbed["seen"]) > 0
+
+
+def test_what_is_not_a_whole_answer_is_not_taken_for_one():
+    packed = gzip.compress(b"[1]")
+    whole = envelope.compressed_feed(packed, "nonce")
+    assert feed._message(whole) == feed._digest(b"[1]")
+    wrong = (whole[:-9], whole[:40], packed, b"", envelope.compressed_feed(packed, ""), b"[1]")
+    assert [feed._message(body) for body in wrong] == [""] * len(wrong)
+
+
+def test_no_edit_of_many_at_once_is_lost_without_a_refusal_or_a_trace():
+    figures = json.loads(bench("edits", "--records", "60"))
+    made = figures["made"]
+    statuses = {status for statuses in figures["statuses"].values() for status in statuses}
+    assert (statuses <= {"200", "412"}, figures["statuses"]["without"]) == (True, {"200": 30})
+    assert made == 30 + figures["statuses"]["with If-Match"].get("200", 0)
+    wrong = (
+        "lost though If-Match was sent",
+        "without an audit pair",
+        "said to be made, and not",
+        "made, and not said so",
+        "made twice",
+        "revisions left out",
+        "not what is there now",
+    )
+    assert {name: figures[name] for name in wrong} == dict.fromkeys(wrong, 0)
