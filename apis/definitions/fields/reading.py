@@ -10,9 +10,8 @@ from apis.definitions.pointer import Path, pointer
 
 SPARE = 1  # empty entries that a form offers of itself
 MORE = 3  # that a button adds
-MOST_CELLS = (
-    900  # in the entries of a form, which a browser sends back one by one (DATA_UPLOAD_MAX_NUMBER_FIELDS)
-)
+# In the entries of a form: a browser sends them back one by one (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+MOST_CELLS = 900
 
 
 class Cell(NamedTuple):
