@@ -238,7 +238,7 @@ def test_a_node_that_has_its_policies_from_elsewhere_is_told_by_its_apis_alone(a
     assert Node.objects.values_list("served_version", "policies_version").get() == (1, None)
 
 
-def test_the_token_of_a_quota_trigger_is_neither_stored_nor_logged(node_client, db, caplog):
+def test_the_token_of_a_quota_trigger_that_nobody_has_is_neither_stored_nor_logged(node_client, db, caplog):
     caplog.set_level(logging.DEBUG)
     token = "eyJvcmciOiI1ZTlkOTU0NGExZGNkNjAwMDFkMGVkMjAifQ=="  # the form of a token
     body = json.dumps({"Message": "Quota trigger reached", "key": token, "trigger_limit": 50})
