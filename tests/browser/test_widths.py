@@ -2,7 +2,10 @@
 
 import pytest
 
+from apis.definitions.document import compact
+from apis.drafts import lifecycle as drafts
 from dashboard.nodes.models import Node
+from orgs import scope
 from tests import make
 from tests.analytics.screens import ago, push
 from tests.browser.conftest import Account
@@ -34,6 +37,10 @@ def crowded(server, redis):
         build.key(organisation, *made[: 1 + number % 3], alias=f"{number} {WORDS}"[:180], owner=LONG)
     key, _ = build.key(organisation, long, alias=LONG, tags=["t" * 100], meta_data={"k" * 100: "v" * 1000})
     policy = policies.policy(organisation, *made[:30], long, name=LONG, id=LONG, tags=["t" * 100])
+    with scope.org(organisation.id):
+        for api in (long, made[0]):
+            text = compact(api.definition | {"config_data": {LONG: LONG}})
+            drafts.save(api, text, author=person, seen="", started_from=1, message=LONG)
     limits = {"rate": 2_000_000, "quota_max": 2_000_000_000, "quota_renewal_rate": 2_592_000}
     other = policies.policy(organisation, *made[:9], name=WORDS[:180], **limits)
     for number in range(9):
@@ -65,7 +72,8 @@ def crowded(server, redis):
         "people/new/",
     )
     pages += tuple(f"apis/{long.id}/{tab}" for tab in ("", "definition/", "edit/", "history/", "deletion/"))
-    pages += (f"apis/{long.id}/history/1/", f"apis/{long.id}/edit/?as=json")
+    pages += (f"apis/review/?draft={long.id}&draft={made[0].id}", f"apis/{long.id}/draft/deletion/")
+    pages += ("apis/drafts/", f"apis/{long.id}/history/1/", f"apis/{long.id}/edit/?as=json")
     pages += tuple(f"keys/{key.id}/{tab}" for tab in ("", "edit/", "revocation/"))
     tabs = ("", "definition/", "edit/", "edit/?as=json", "history/", "history/1/", "deletion/")
     pages += ("policies/", "policies/new/", *(f"policies/{policy.id}/{tab}" for tab in tabs))

@@ -1,6 +1,7 @@
 """Drafts: saved only by whoever saw what there is, ended in the transaction that publishes them."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,7 @@ from orgs.models import AuditEntry, Organisation
 from orgs.refusals import LimitReached
 from tests.apis.examples import plain
 from tests.apis.publishing.test_publish import stored
+from tests.concurrency import second_of_two
 
 
 @pytest.fixture
@@ -157,3 +159,27 @@ def test_a_definition_that_cannot_be_published_is_compared_as_it_is(cast, acme, 
     assert drafts.judged(api, broken, author=cast.acme_admin)[0] == broken
     fit, faults = drafts.judged(api, plain(), author=cast.acme_admin)
     assert (fit, faults) == (json.loads(api.definition_text), [])
+
+
+@pytest.mark.usefixtures("committed")
+def test_who_waits_for_another_save_neither_overwrites_nor_publishes_what_he_did_not_see(cast):
+    with scope.org(cast.acme.id):
+        api = publish.create(cast.acme.id, plain(), author=None)
+    seen, ada = "", cast.acme_admin
+    late = {
+        "save": lambda: drafts.save(api, "{}", author=ada, seen=seen, started_from=1),
+        "discard": lambda: drafts.discard(api, author=ada, seen=seen),
+        "publish": lambda: drafts.publish(cast.acme.id, [Reviewed(api.id, seen, 1)], author=ada),
+    }
+    found = {}
+    for name, second in late.items():
+        with scope.org(cast.acme.id):
+            now = drafts.of(api)
+        seen = now.stamp if now else ""
+        text = compact(plain(name=name))
+        first = partial(drafts.save, api, text, author=ada, seen=seen, started_from=1)
+        answer = second_of_two(cast.acme.id, first, second)
+        with scope.org(cast.acme.id):
+            kept = drafts.of(api).definition["name"], ApiDefinition.objects.get().revision
+        found[name] = type(answer), *kept
+    assert found == {name: (DraftMoved, name, 1) for name in late}
