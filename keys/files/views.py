@@ -18,7 +18,7 @@ from keys.files.forms import ArchiveForm, carried
 from orgs.access import access
 from orgs.http.refusals import status_of
 
-# All publishing waits while they are tried and stored, some 10 ms each.
+# They are tried and stored while the page is waited for, some 10 ms each.
 MOST_AT_ONCE = 250
 _NO_RIGHT = Problem(
     "", "You may not write policies. Ask an administrator of your organisation for the right."
