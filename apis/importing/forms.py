@@ -49,7 +49,7 @@ class ImportForm(forms.Form):
         help_text="Where requests are sent; without it the first of the document's <code>servers</code>.",
     )
     authentication = forms.BooleanField(
-        required=False, label="Ask callers for what <code>security</code> names"
+        required=False, label="Ask callers for the credentials that the document names"
     )
     allow_list = forms.BooleanField(required=False, label="Let in only the operations of the document")
     validate_request = forms.BooleanField(required=False, label="Check requests by the document's schemas")
