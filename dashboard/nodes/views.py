@@ -40,11 +40,11 @@ COLUMNS = (
     Column("Node", "name", "name"),
     Column("State", sort=WORST_FIRST),
     Column("Last seen", "badge"),
-    Column("Requests a second", "badge"),
+    Column("Requests a second", "number"),
     Column("Desired", "number", lesser=True),
     Column("Served", "number"),
     Column("Confirmed", "number"),
-    Column("Behind since", "time"),
+    Column("Behind since", "time", lesser=True),
     Column("Known since", "time", "known", lesser=True),
 )
 CSV_HEADER = (

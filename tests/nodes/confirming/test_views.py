@@ -130,4 +130,11 @@ def test_each_sees_on_the_page_of_a_node_what_of_his_own_it_runs_otherwise(clien
         text_of(fleet.get("/nodes/")).count("2 not read"),
         text_of(fleet.get("/nodes/")).count("2 of this name"),
     ) == (0, 2)
-    assert text_of(fleet.get("/nodes/node/?session=t")).count("2 nodes call themselves so") == 1
+    node = text_of(fleet.get("/nodes/node/?session=t"))
+    said = (
+        "Version not known: 2 nodes call themselves so",
+        "2 nodes call themselves so. What",
+        "v5.14.0",
+        "version 2, at",
+    )
+    assert [node.count(text) for text in said] == [1, 1, 0, 0]
