@@ -100,6 +100,9 @@ def test_the_form_is_about_the_draft_that_it_was_filled_with_whatever_was_saved_
         return made
 
     ada.post(place(api), sent(listing("/a", "/b"), save="draft"))
+    of_published = {"name": "Mine", "started_from": 1, "seen": "", "save": "draft"}
+    late = bea.post(place(api, "edit/"), of_published)
+    assert (late.status_code, "ignored" in late.context["form"].initial["text"]) == (409, False)
     form = ada.get(place(api, "edit/")).context["form"]
     typed = {name: form[name].value() for name in form.fields}
     typed = {name: value for name, value in typed.items() if value not in (None, False)}
