@@ -35,6 +35,8 @@ CHANGING = {
     "api/apis/<str:id>": ("PUT DELETE", "api", None),
     "api/apis/oas/<str:id>": ("PUT PATCH DELETE", "document", None),
     "api/apis/oas/<str:id>/categories": ("PUT", "document categories", {"categories": ["late"]}),
+    "api/apis/streams/<str:id>": ("PUT PATCH DELETE", "stream", None),
+    "api/mcps/<str:id>": ("PUT DELETE", "MCP proxy", None),
     "api/apis/<str:id>/access": ("PUT", "access", {"userIds": ["late"]}),
     "api/apis/<str:api>/keys/<str:name>": ("PUT DELETE", "key", {"alias": "Late"}),
     "api/apis/oauth/<str:api>/<str:client>": ("PUT DELETE", "client", {"description": "Late"}),
@@ -65,6 +67,11 @@ OTHERS = {
     "api/apis",
     "api/apis/oas",
     "api/apis/oas/import",
+    "api/apis/streams",
+    "api/mcps",
+    "api/mcps/",
+    "api/assets",
+    "api/assets/<str:id>",  # has no state to name
     "api/keys",
     "api/keys/preview",
     "api/portal/policies",
@@ -86,7 +93,11 @@ def there(cast, rest):
     client, _ = oauth.client(cast.acme, protected, policies.policy(cast.acme, protected, name="Of clients"))
     with scope.org(cast.acme.id), transaction.atomic():
         organisation_keys.put(cast.acme.id, {"rate": 5, "per": 60})
-    ada, admin = rest(cast.acme_admin), Client(headers={"admin-auth": settings.ADMIN_SECRET})
+    ada = rest(cast.acme_admin)
+    stream = openapi("/stream/") | {"x-tyk-streaming": {"streams": {}}}
+    streamed = ada.post("/api/apis/streams", stream, JSON).json()["ID"]
+    proxied = ada.post("/api/mcps", openapi("/mcp/"), JSON).json()["ID"]
+    admin = Client(headers={"admin-auth": settings.ADMIN_SECRET})
     user = cast.acme_member.id
     return {
         "organisation": (
@@ -105,6 +116,8 @@ def there(cast, rest):
         "api": (f"/api/apis/{api.id}", {"id": api.id}, ada),
         "access": (f"/api/apis/{api.id}/access", {"id": api.id}, ada),
         "document": (f"/api/apis/oas/{written.id}", {"id": written.id}, ada),
+        "stream": (f"/api/apis/streams/{streamed}", {"id": streamed}, ada),
+        "MCP proxy": (f"/api/mcps/{proxied}", {"id": proxied}, ada),
         "document categories": (f"/api/apis/oas/{written.id}/categories", {"id": written.id}, ada),
         "key": (f"/api/keys/{key.token_hash}", {"name": key.token_hash, "api": api.api_id}, ada),
         "policy": (f"/api/portal/policies/{policy.id}", {"id": policy.id}, ada),
@@ -124,7 +137,7 @@ def body_of(pattern: str, there: dict) -> dict:
     read, parameters, client = there[kind]
     if pattern.endswith("import"):
         return {**body, "id": parameters["id"]}
-    if kind == "document":
+    if kind in ("document", "stream", "MCP proxy"):
         return {**client.get(read).json(), "info": {"title": "Late", "version": "1"}}
     if kind == "api":
         definition = client.get(read).json()["api_definition"]

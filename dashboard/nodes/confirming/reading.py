@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from apis.definitions import kinds
+from apis.definitions import kinds, segments
 from apis.models import ServedApi
 from dashboard.nodes.confirming import control
 from dashboard.nodes.confirming.comparison import differences
@@ -135,9 +135,7 @@ def _served() -> Iterator[ServedApi]:
 
 def _is_loaded(definition: dict, tags: str) -> bool:
     """Whether a gateway that tells these tags, in one word, loads it: if it has none, any."""
-    return not tags or any(
-        isinstance(tag, str) and tag and tag in tags for tag in definition.get("tags") or ()
-    )
+    return not tags or any(tag and tag in tags for tag in segments.tags(definition))
 
 
 def _otherwise(
