@@ -463,6 +463,6 @@ def test_an_api_that_already_has_such_an_id_can_be_changed_and_deleted(cast, ada
     assert put(ada, api["Meta"], plain(name="Better", api_id="better")).status_code == 200
     with scope.every_org():
         ApiDefinition.objects.update(api_id=api_id, definition_text=json.dumps(old))
-    assert page.post(f"{address}/deletion/").status_code == 302
+    assert page.post(f"{address}/deletion/", {"removed": "1"}).status_code == 302
     with scope.every_org():
         assert ApiDefinition.objects.count() == 0

@@ -2,6 +2,9 @@
 
 import pytest
 
+from apis.definitions.document import compact
+from apis.drafts import lifecycle as drafts
+from apis.models import ApiDefinition
 from keys.models import BulkAction, Key
 from orgs import scope
 from orgs.models import Organisation
@@ -122,6 +125,16 @@ def a_user_and_a_bulk_action(slug: str) -> tuple[Key, BulkAction]:
         return user, BulkAction.objects.create(action="tag", arguments=arguments, created_by="test", total=1)
 
 
+def a_draft(slug: str) -> ApiDefinition:
+    """The API of some draft."""
+    org = Organisation.everyone.get(slug=slug)
+    api = build.api(org, "Drafted", path="/drafted/")
+    text = compact(api.definition | {"name": "Another name"})
+    with scope.org(org.id):
+        drafts.save(api, text, author=make.user("dora@draft.example", org), seen="", started_from=1)
+    return api
+
+
 def test_no_page_has_a_fault(page, site):
     found = {}
 
@@ -147,6 +160,10 @@ def test_no_page_has_a_fault(page, site):
     look("key-secret", f"{own}{user.id}/secret/")
     look("key-shrink", f"{own}{user.id}/shrinking/")
     look("key-action", f"{own}actions/{action.id}/")
+    look("reference-list", f"/o/{site.slug}/apis/references/")
+    drafted = a_draft(site.slug)
+    look("api-review", f"/o/{site.slug}/apis/review/?draft={drafted.id}")
+    look("draft-discard", f"/o/{site.slug}/apis/{drafted.id}/draft/deletion/")
     assert {name: fault for name, fault in found.items() if fault != FINE} == {}
     assert set(found) == page_names()
     look("people as a super-user", f"/o/{site.slug}/people/")

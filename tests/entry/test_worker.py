@@ -294,8 +294,10 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys(notices):
         [("notices", 0)],
         [("outbox", 0.2)],
         [("reload signal", 0.3)],
-        [("traffic", 2)],
+        [("traffic", 2), ("uptime", 10)],
         [("tampering", 0)],
+        [("node load", 30)],
+        [("control APIs", 5)],
         [("refill", 2)],
         [
             ("key repair", 30),

@@ -44,12 +44,14 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
     answers = {kind: client.get(f"/o/acme/audit/?kind={kind}").status_code for kind in kinds}
     assert answers == {
         "api": 200,
+        "asset": 200,
         "certificate": 200,
         "gateways": 200,
         "key": 200,
         "oauth-client": 200,
         "organisation": 200,
         "policy": 200,
+        "reference": 200,
         "session": 200,
         "user": 200,
         "user-group": 400,

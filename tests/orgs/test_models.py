@@ -18,6 +18,8 @@ GLOBAL = {
     "apis.FeedVersion",
     "nodes.Node",
     "nodes.NodeSignal",
+    "nodes.PulledFeed",
+    "nodes.GatewayControl",
     "keys.PolicyFeed",
     "keys.Sweep",
     # The drain's own books, read in the whole-fleet role.
