@@ -41,25 +41,31 @@ def key_row(row: Mapping[str, Any], may_write: bool, usage: object | None) -> Sa
 
 
 def _name(row: Mapping[str, Any], may_write: bool) -> SafeString:
-    tick = format_html(
-        '<label class="tick"><input type="checkbox" name="key" value="{}" form="bulk">'
-        '<span class="visually-hidden">Choose {}</span></label>',
-        row["id"],
-        row["name"],
-    )
-    owner = format_html(' · <a href="?owner={}">{}</a>', row["owner_quoted"], row["owner"])
     return format_html(
         '{}<a class="cut" href="{}" title="{}">{}</a>'
         '<span class="row-sub" title="{}"><code>{}…</code>{}{}</span>',
-        tick if may_write else NOTHING,
+        _tick(row) if may_write else NOTHING,
         row["address"],
         row["name"],
         row["name"],
         row["owner"],
         row["hint"],
         f" · {row['credential']}" if row["credential"] else NOTHING,
-        owner if row["owner"] else NOTHING,
+        _owner(row) if row["owner"] else NOTHING,
     )
+
+
+def _tick(row: Mapping[str, Any]) -> SafeString:
+    return format_html(
+        '<label class="tick"><input type="checkbox" name="key" value="{}" form="bulk">'
+        '<span class="visually-hidden">Choose {}</span></label>',
+        row["id"],
+        row["name"],
+    )
+
+
+def _owner(row: Mapping[str, Any]) -> SafeString:
+    return format_html(' · <a href="?owner={}">{}</a>', row["owner_quoted"], row["owner"])
 
 
 def _state(row: Mapping[str, Any]) -> SafeString:
