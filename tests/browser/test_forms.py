@@ -73,7 +73,9 @@ def test_what_is_refused_stands_beside_its_line_and_leads_there(chromium, acme):
     page = opened(chromium, acme)
     page.goto(f"{acme[0]}/o/acme/apis/new/?as=json")
     page.get_by_label("Definition").fill('{\n"name": "x",\n"active": "yes", "proxy": 1}')
-    assert page.locator(".editor-gutter").inner_text().split() == ["1", "2", "3"]
+    gutter = page.locator(".editor-gutter > div > div")
+    gutter.nth(2).wait_for()  # drawn with the next frame
+    assert gutter.all_inner_texts() == ["1", "2", "3"]
     page.get_by_role("button", name="Publish").last.click()
     beside = page.locator(".editor-lines > div > div")
     beside.nth(2).wait_for()

@@ -1,6 +1,7 @@
 """Gatehouse for real use: engines unless URLs are set, migrations, web processes and the worker."""
 
 import ipaddress
+import signal
 import subprocess
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from dashboard.engines import supervisor
 from dashboard.engines.children import HERE, Child, say
 from dashboard.engines.listening import StartError
 from dashboard.engines.listening import port as tcp_port
-from dashboard.engines.processes import EngineError
+from dashboard.engines.processes import EngineError, dies_with_parent
 from orgs.models import User
 
 
@@ -61,7 +62,14 @@ def advise(base: supervisor.Base) -> None:
 
 def deploy(web: Child, worker: Child) -> None:
     """Go over to the code that now lies on disk: web processes are replaced, their answers finished."""
-    if subprocess.run([*supervisor.MANAGE, "prepare"], cwd=HERE, check=False).returncode:
+    prepared = subprocess.run(
+        [*supervisor.MANAGE, "prepare"],
+        cwd=HERE,
+        check=False,
+        # A signal that comes just while it is started leaves nobody who would end it.
+        preexec_fn=dies_with_parent(signal.SIGTERM),
+    )
+    if prepared.returncode:
         say("The new version cannot be prepared; the code that was running goes on running.")
         return
     if not web.replace():
