@@ -87,6 +87,14 @@ def overlap(one: Address, other: Address) -> bool:
     return _is_prefix(one.path, other.path) or _is_prefix(other.path, one.path)
 
 
+def is_above(one: Address, other: Address) -> bool:
+    """Whether requests that fit both, on the same domain and port, go to the other alone: gateways take the longer
+    path. Never for paths with parameters."""
+    if (one.domain, one.port) != (other.domain, other.port) or _wild(one.path + other.path):
+        return False
+    return len(one.path) < len(other.path) and _is_prefix(one.path, other.path)
+
+
 def claimed_domain(domain: str) -> str:
     """The domain alone on which an Address listens; "" for one that is blank or a pattern, and meets every other."""
     return "" if "{" in domain or "*" in domain else domain

@@ -1,7 +1,7 @@
 """What a person looks at before drafts are published."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from django.utils import timezone
 
@@ -14,8 +14,10 @@ from apis.drafts import lifecycle as drafts
 from apis.forms import MOST_SHOWN, plainly
 from apis.guards import Loss
 from apis.models import ApiDefinition, Draft, Revision
-from apis.publishing import warnings
+from apis.publishing import conflicts, warnings
 from apis.publishing.columns import columns
+from apis.publishing.conflicts import Place
+from apis.publishing.staging import claim
 from apis.views import MOST_WARNINGS, shown
 from orgs.models import Organisation, User
 from orgs.providers import last_week, openers
@@ -42,15 +44,63 @@ class Review:
         return f"{self.draft.api_id}.{self.draft.stamp}.{self.draft.api.revision}"
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A definition as it would be published. wanted: as it would be stored, or as it was given where it has faults.
+    row: of its API then, None with faults. moves: whether it is to have an id or an address that it had not, or to be
+    served there again."""
+
+    wanted: dict
+    faults: list[Problem]
+    row: ApiDefinition | None
+    moves: bool = False
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What stands in the way of APIs that are to be published together, by their database ids. taken: why they cannot
+    have what they claim; near: which own APIs could take their requests, or have them taken."""
+
+    taken: Mapping[str, Problem] = field(default_factory=dict)
+    near: Mapping[str, list[Place]] = field(default_factory=dict)
+
+    def faults(self, judged: Judged) -> list[Problem]:
+        problem = self.taken.get(judged.row.id) if judged.row else None
+        return [problem._replace(pointer=kinds.place(judged.wanted, problem.pointer))] if problem else []
+
+    def warnings(self, judged: Judged) -> list[str]:
+        row = judged.row
+        return warnings.overlaps(conflicts.place(row), self.near.get(row.id, ())) if row else []
+
+
+def foreseen(org_id: str, judged: Iterable[Judged]) -> Foreseen:
+    moving = [each.row for each in judged if each.row and each.moves]
+    return Foreseen(
+        conflicts.taken(org_id, [claim(row) for row in moving]),
+        conflicts.neighbours(org_id, [conflicts.place(row) for row in moving]),
+    )
+
+
 def reviews(drafted: Iterable[Draft], org: Organisation, reader: User) -> list[Review]:
-    """Of drafts of one organisation with their APIs, as the reader could publish them now."""
-    found = list(drafted)
-    ids = [draft.api.api_id for draft in found]
+    """Of drafts of one organisation with their APIs, as the reader could publish them now, together."""
+    found = [(draft, _judged(draft, reader)) for draft in drafted]
+    ids = [draft.api.api_id for draft, _ in found]
     weeks = last_week.of(org, reader, ids, timezone.now()) or {}
     keys = openers.of(org, reader, ids) or {}
+    ahead = foreseen(org.id, [judged for _, judged in found])
     return [
-        _review(draft, reader, weeks.get(draft.api.api_id), keys.get(draft.api.api_id)) for draft in found
+        _review(draft, judged, ahead, weeks.get(draft.api.api_id), keys.get(draft.api.api_id))
+        for draft, judged in found
     ]
+
+
+def _judged(draft: Draft, reader: User) -> Judged:
+    api = draft.api
+    wanted, faults = drafts.judged(api, draft.definition, author=reader)
+    if faults:
+        return Judged(wanted, faults, None)
+    row = ApiDefinition(id=api.id, org_id=api.org_id, **columns(wanted))
+    return Judged(wanted, [], row, claim(row) != claim(api) or row.active > api.active)
 
 
 def loss(found: Iterable[Review], org: Organisation) -> Loss | None:
@@ -60,18 +110,16 @@ def loss(found: Iterable[Review], org: Organisation) -> Loss | None:
     return guards.loss(before, {id: place for id, place in after.items() if place})
 
 
-def _review(draft: Draft, reader: User, week: Week | None, keys: int | None) -> Review:
-    api = draft.api
-    wanted, faults = drafts.judged(api, draft.definition, author=reader)
-    route, told = None, []
-    if not faults:
-        row = ApiDefinition(id=api.id, org_id=api.org_id, **columns(wanted))
-        route = Address(row.domain, row.listen_path, row.listen_port) if row.active else None
-        told = effects.warnings(effects.facts(api.definition), effects.facts(wanted), week, keys)
-        told += [*kinds.additions(wanted), *warnings.of(row)]
+def _review(draft: Draft, judged: Judged, ahead: Foreseen, week: Week | None, keys: int | None) -> Review:
+    api, row, told, route = draft.api, judged.row, [], None
+    faults = [*judged.faults, *ahead.faults(judged)]
+    if row:
+        told = effects.warnings(effects.facts(api.definition), effects.facts(judged.wanted), week, keys)
+        told += [*kinds.additions(judged.wanted), *warnings.missing(row), *ahead.warnings(judged)]
+        route = conflicts.place(row).address if row.active and not faults else None
     return Review(
         draft,
-        shown(api.definition, wanted),
+        shown(api.definition, judged.wanted),
         **_meanwhile(api, draft),
         faults=_said(draft, faults),
         warnings=summary(told, MOST_WARNINGS),

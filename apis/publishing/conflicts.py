@@ -7,10 +7,10 @@ the other's claim missing. In the own organisation nobody else claims anything m
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from django.db.models import Q, QuerySet
 
@@ -20,6 +20,8 @@ from apis.models import ApiDefinition, Revision
 from apis.publishing.refusals import SAME_ID, SAME_URL
 from orgs import scope
 
+_ADDRESS = ("domain", "listen_path", "listen_port")
+
 
 class Claim(NamedTuple):
     """What nobody else may have. id: the API's in the database."""
@@ -27,6 +29,18 @@ class Claim(NamedTuple):
     id: str
     api_id: str
     address: Address
+
+
+class Place(NamedTuple):
+    """Where an API listens. id: in the database. active: whether gateways are given it."""
+
+    id: str
+    name: str
+    address: Address
+    active: bool
+
+
+Listening = TypeVar("Listening", Claim, Place)
 
 
 def taken(org_id: str, claims: Sequence[Claim], leaving: Collection[str] = ()) -> dict[str, Problem]:
@@ -54,8 +68,29 @@ def by_strangers(org_id: str, claims: Sequence[Claim]) -> dict[str, Problem]:
     with scope.every_org():
         others = ApiDefinition.objects.exclude(org_id=org_id)
         used = _ids(others, claims) | _used_ids(org_id, claims)
-        overlapping = _overlapping(claims, _near(others, [claim.address for claim in claims]))
+        near = _near(others, [claim.address for claim in claims]).values_list(*_ADDRESS)
+        overlapping = _overlapping(claims, (Address(*each) for each in near))
     return _problems(claims, lambda claim: claim.api_id in used, lambda claim: claim.id in overlapping)
+
+
+def place(api: ApiDefinition) -> Place:
+    return Place(api.id, api.name, Address(api.domain, api.listen_path, api.listen_port), api.active)
+
+
+def neighbours(org_id: str, wanted: Sequence[Place]) -> dict[str, list[Place]]:
+    """Where those of the organisation's APIs listen whose requests the wanted ones could take, or give theirs to, in
+    the order of their paths, by the database ids of the wanted, which are to be there together."""
+    if not wanted:
+        return {}
+    own = ApiDefinition.objects.filter(org_id=org_id).exclude(id__in=[each.id for each in wanted])
+    near = _near(own, [each.address for each in wanted]).values_list("id", "name", "active", *_ADDRESS)
+    there = [Place(id, name, Address(*place), active) for id, name, active, *place in near]
+    by_head, found = _ByHead(wanted), defaultdict(list)
+    for other in sorted([*there, *wanted], key=lambda each: (each.address, each.id)):
+        for each in by_head.near(other.address):
+            if each.id != other.id and overlap(each.address, other.address):
+                found[each.id].append(other)
+    return dict(found)
 
 
 def beside(address: Address, org_id: str, *, but: str) -> ApiDefinition | None:
@@ -88,7 +123,7 @@ def _by_own(org_id, claims, but):
         listen_path__in={claim.address.path for claim in claims},
         listen_port__in={claim.address.port for claim in claims},
     )
-    addresses = set(there.values_list("domain", "listen_path", "listen_port"))
+    addresses = set(there.values_list(*_ADDRESS))
     return _problems(claims, lambda claim: claim.api_id in used, lambda claim: claim.address in addresses)
 
 
@@ -112,8 +147,8 @@ def _used_ids(org_id: str, claims: Sequence[Claim]) -> set[str]:
     return set(used.values_list("api_id", flat=True).distinct())
 
 
-def _near(apis: QuerySet, addresses: Sequence[Address]) -> Iterable[Address]:
-    """Where those listen that are on the ports and domains of these addresses, and above or below one of them: the rest
+def _near(apis: QuerySet, addresses: Sequence[Address]) -> QuerySet:
+    """Those that are on the ports and domains of these addresses, and above or below one of them: the rest
     of the rules (overlap) is not for the database."""
     found = apis.filter(
         _above_or_below({head(address.path) for address in addresses}),
@@ -122,7 +157,7 @@ def _near(apis: QuerySet, addresses: Sequence[Address]) -> Iterable[Address]:
     domains = {claimed_domain(address.domain) for address in addresses}
     if "" not in domains:
         found = found.filter(claimed_domain__in={*domains, ""})
-    return (Address(*each) for each in found.values_list("domain", "listen_path", "listen_port"))
+    return found
 
 
 def _above_or_below(heads: Collection[str]) -> Q:
@@ -137,23 +172,30 @@ def _above_or_below(heads: Collection[str]) -> Q:
 
 def _overlapping(claims: Sequence[Claim], others: Iterable[Address]) -> set[str]:
     """The database ids of those claims that overlap one of these addresses."""
-    by_head: dict[str, list[Claim]] = defaultdict(list)
-    for claim in claims:
-        by_head[head(claim.address.path)].append(claim)
-    heads = sorted(by_head)
+    by_head = _ByHead(claims)
     found: set[str] = set()
     for other in others:
-        for near in _heads_near(head(other.path), by_head, heads):
-            for claim in by_head[near]:
-                if claim.id not in found and overlap(claim.address, other):
-                    found.add(claim.id)
+        for claim in by_head.near(other):
+            if claim.id not in found and overlap(claim.address, other):
+                found.add(claim.id)
     return found
 
 
-def _heads_near(text: str, known: Collection[str], ordered: Sequence[str]) -> Iterable[str]:
-    """Those of the known heads (and the same in order) with which this one begins, and that begin with it."""
-    yield from (text[:length] for length in range(len(text)) if text[:length] in known)
-    for place in range(bisect_left(ordered, text), len(ordered)):
-        if not ordered[place].startswith(text):
-            return
-        yield ordered[place]
+class _ByHead(Generic[Listening]):
+    """What listens, to be looked up by the heads of its paths."""
+
+    def __init__(self, listening: Iterable[Listening]):
+        self._by_head: dict[str, list[Listening]] = defaultdict(list)
+        for each in listening:
+            self._by_head[head(each.address.path)].append(each)
+        self._ordered = sorted(self._by_head)
+
+    def near(self, address: Address) -> Iterator[Listening]:
+        """What may overlap an address: of which the head begins with its head, or that with it."""
+        text = head(address.path)
+        for length in range(len(text)):
+            yield from self._by_head.get(text[:length], ())
+        for place in range(bisect_left(self._ordered, text), len(self._ordered)):
+            if not self._ordered[place].startswith(text):
+                return
+            yield from self._by_head[self._ordered[place]]

@@ -299,6 +299,39 @@ def test_drafts_that_belong_together_are_published_together_or_not_at_all(cast, 
     assert [row.api.name for row in untyped.context["rows"]] == ["third"]
 
 
+def test_a_review_foresees_who_listens_where_a_draft_wants_to(cast, ada, api):
+    with scope.org(cast.acme.id):
+        [second, _] = [
+            publish.create(cast.acme.id, plain(path, name=name), author=None)
+            for path, name in (("/b/", "second"), ("/b/c/", "third"))
+        ]
+    with scope.org(cast.globex.id):
+        publish.create(cast.globex.id, plain("/theirs/", name="Secret of theirs"), author=None)
+    taken = "Line 1: This listen path is taken on this domain, or is above or below one that is."
+    below = "Lies below the API 'second' (/b/): what is sent to /b/d/ comes here, and not there."
+    same = "Listens where the API 'second' (/b/) does."
+    inside = "Lies above the API 'third' (/b/c/): what is sent there goes there, and does not come here."
+
+    def foreseen(path, *drafts):
+        with scope.org(cast.acme.id):
+            Draft.objects.all().delete()
+        ada.post(place(api), sent(plain(path), save="draft"))
+        for each, to in drafts:
+            ada.post(place(each), sent(plain(to, name=each.name), save="draft"))
+        page = ada.get(REVIEW, {"draft": [api.id, *(each.id for each, _ in drafts)]})
+        assert "Secret of theirs" not in page.content.decode()
+        found = page.context["reviews"][0]
+        told = [text for text in found.warnings if "Removes the route" not in text]
+        return found.faults, told, "Publish</button>" in page.content.decode()
+
+    assert foreseen("/theirs/more/") == ([taken], [], False)
+    assert foreseen("/b/") == ([taken], [same, inside], False)
+    assert foreseen("/b/d/") == ([], [below], True)
+    # What is published together is looked at together.
+    assert foreseen("/b/", (second, "/e/")) == ([], [inside], True)
+    assert foreseen("/e/", (second, "/e/")) == ([], ["Listens where the API 'second' (/e/) does."], False)
+
+
 def test_a_review_that_takes_much_away_asks_for_its_number(cast, ada, api):
     body = reviewed(ada, ada.post(place(api), sent(plain("/moved/"))).url)
     page = ada.get(f"{REVIEW}?draft={api.id}")

@@ -66,7 +66,9 @@ def test_an_address_is_taken_where_the_rules_of_overlapping_say_so(cast, place):
             asked = [Address(domain, other) for domain in DOMAINS for other in PATHS]
             taken = {each for each in asked if address_is_taken(each, cast.globex.id)}
             assert (path, taken) == (path, {each for each in asked if overlap(each, theirs)})
-            taken = {each for each in asked if address_is_taken(each, cast.acme.id)}
+            claims = [conflicts.Claim(f"{n:024}", f"another {n}", each) for n, each in enumerate(asked)]
+            own = conflicts.taken(cast.acme.id, claims)
+            taken = {claim.address for claim in claims if claim.id in own}
             assert (path, taken) == (path, {each for each in asked if same(each, theirs)})
 
 
@@ -82,6 +84,18 @@ def test_an_own_api_that_differs_by_the_slash_at_the_end_is_told(cast):
         assert conflicts.beside(Address("", "/c/"), cast.globex.id, but="") is None
         assert conflicts.beside(Address("", "/c/", 6000), cast.acme.id, but="") is None
         assert conflicts.beside(Address("", "/c/"), cast.acme.id, but="") == there["/c"]
+
+
+def test_the_own_apis_that_overlap_are_told_together_with_those_that_come_and_as_they_will_be(cast):
+    with scope.org(cast.acme.id):
+        there = {path: conflicts.place(stored(cast.acme, path)) for path in ("/", "/a/", "/a/b/", "/c/")}
+        with scope.org(cast.globex.id):
+            stored(cast.globex, "/a/theirs/")
+        moved = there["/a/"]._replace(address=Address("", "/c/d/"))
+        new = conflicts.Place("f" * 24, "New", Address("b.example", "/a/b/"), active=True)
+        asked = conflicts.neighbours(cast.acme.id, [moved, new])
+    assert asked == {moved.id: [there["/"], there["/c/"]], new.id: [there["/"], there["/a/b/"]]}
+    assert conflicts.neighbours(cast.acme.id, []) == {}
 
 
 def test_a_port_is_taken_on_the_domains_that_meet(cast):
