@@ -7,9 +7,10 @@ from apis.definitions.pointer import Problem
 from apis.definitions.versions import Version
 from apis.models import ApiDefinition
 from apis.publishing import publish
-from apis.publishing.refusals import Invalid
+from apis.publishing.refusals import Deleted, Invalid
 from orgs.ids import new_id
 from orgs.models import User
+from orgs.organisations import locks
 
 SAME_NAME = "has a version of this name already"
 
@@ -31,6 +32,11 @@ def create(
     base_name: what the base is called, "" for what it is. default: whether callers that name no version come to the new
     one. Raises what publishing does; Invalid, too, for a name that is taken.
     """
+    locks.lock(base.org_id)
+    # As it is now: others may have given it versions since the caller read it.
+    base = ApiDefinition.objects.filter(org_id=base.org_id, id=base.id).first()
+    if base is None:
+        raise Deleted
     said = kinds.versioning(base.definition)
     if name in (said.name, *said.apis, base_name):
         raise Invalid([Problem("", f"{base.name}: {SAME_NAME}: {name}")], "new_version_name")

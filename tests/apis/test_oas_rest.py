@@ -1,15 +1,20 @@
 """`/api/apis/oas` on the wire."""
 
 import json
+from functools import partial
 
 import pytest
 
 from apis import rest as rest_module
+from apis import versions
 from apis.models import ApiDefinition
+from apis.publishing import publish
+from apis.publishing.refusals import Deleted
 from orgs import scope
 from tests import make
 from tests.apis.examples import as_served, openapi, plain
 from tests.apis.publishing.test_publish import served, stored
+from tests.concurrency import second_of_two
 from tests.keys.policies import build as policies
 
 JSON = "application/json"
@@ -211,6 +216,24 @@ def test_an_api_is_its_only_version(ada, made):
         ],
         "pages": 1,
     }
+
+
+def test_versions_that_are_made_at_the_same_time_are_all_named_by_their_base(committed, cast):
+    with scope.org(cast.acme.id):
+        base = publish.create(cast.acme.id, openapi(), author=None)
+    made = [
+        partial(versions.create, base, openapi(f"/{name}/"), name=name, base_name="v1", author=None)
+        for name in ("v2", "v3", "v4")
+    ]
+    assert second_of_two(cast.acme.id, made[0], made[1]).name == "Orders"
+    with scope.org(cast.acme.id):
+        base.refresh_from_db()
+        named = base.definition[EXTENSION]["info"]["versioning"]["versions"]
+        assert ([each["name"] for each in named], base.revision) == (["v2", "v3"], 3)
+        publish.delete(base, author=None)
+        with pytest.raises(Deleted):
+            made[2]()
+        assert ApiDefinition.objects.count() == 2
 
 
 def test_a_version_is_an_api_of_its_own_which_its_base_names(cast, ada, rest, made):
