@@ -6,8 +6,11 @@ from typing import Any
 
 from django.db.models import Q
 
+from apis import wrapper
 from apis.models import ApiDefinition
+from apis.publishing.refusals import ManyRefused
 from apis.publishing.staging import Change
+from orgs.refusals import Invalid
 
 Arguments = Mapping[str, Any]
 
@@ -26,7 +29,12 @@ class Kind:
 
 
 def _with_category(api: ApiDefinition, arguments: Arguments) -> Change:
-    return _in_categories(api, [*api.wrapper.get("categories", ()), arguments["category"]])
+    names = [*api.wrapper.get("categories", ()), arguments["category"]]
+    if len(names) > wrapper.MOST:
+        # Clients could not send back what they read.
+        full = Invalid(f"has {wrapper.MOST} categories, and must not have more", "category")
+        raise ManyRefused({0: full}, {0: api.name})
+    return _in_categories(api, names)
 
 
 def _without_category(api: ApiDefinition, arguments: Arguments) -> Change:

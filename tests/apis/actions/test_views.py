@@ -173,6 +173,17 @@ def test_what_nobody_could_have_meant_or_may_do_is_refused(cast, acme, made, cli
     assert there() == BEFORE
 
 
+def test_no_api_gets_more_categories_than_a_client_may_send(cast, acme, made):
+    with scope.org(cast.acme.id):
+        publish.keep(made["two"], {"categories": [f"c{number}" for number in range(100)]}, author=None)
+    before = there()
+    page = acme.post(PLACE, {"do-action": "category", "do-category": "z", "do-which": "filter"})
+    assert page.context["counts"]["touched"] == 3
+    refused = acme.post(PLACE, sent_on(page))
+    assert "'two': category: has 100 categories, and must not have more" in str(refused.context["refused"])
+    assert (refused.status_code, there()) == (409, before)
+
+
 def test_many_routes_go_only_by_their_number(acme, made):
     page = acme.post(PLACE, {"do-action": "deactivate", "do-which": "filter"})
     sent, before = sent_on(page), there()
