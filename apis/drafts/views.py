@@ -66,8 +66,7 @@ def _page(request, ids, form, *, moved=False):
     if not ids:
         messages.info(request, "Choose the drafts that you want to review.")
         return redirect("draft-list", request.org.slug)
-    if len(ids) > MOST:
-        raise Invalid(f"More than {MOST} drafts are not published at once.", "draft")
+    _refuse_more(ids)
     drafted = Draft.objects.filter(api_id__in=[id for id in ids if is_id(id)]).select_related("api")
     found = reviews(drafted.order_by("api__name", "id"), request.org, request.user)
     if not found:
@@ -89,8 +88,14 @@ def _page(request, ids, form, *, moved=False):
     return render(request, "apis/review.html", context, status=409 if moved else status_of(form))
 
 
+def _refuse_more(chosen):
+    if len(chosen) > MOST:
+        raise Invalid(f"More than {MOST} drafts are not published at once.", "draft")
+
+
 def _publish(request):
     reviewed = reviewed_in(request.POST.getlist("reviewed"))
+    _refuse_more(reviewed)
     ids, form = [each.id for each in reviewed], ReviewForm(request.POST)
     if not form.is_valid():
         return _page(request, ids, form)

@@ -272,6 +272,13 @@ def test_drafts_that_belong_together_are_published_together_or_not_at_all(cast, 
     assert ada.get("/o/acme/apis/drafts/?sort=text").status_code == 400
     assert client_for(cast.globex_admin).get("/o/globex/apis/drafts/").context["rows"] == []
     assert ada.get(REVIEW).url == "/o/acme/apis/drafts/"
+    many = [f"{number:024x}.{api.id}.1" for number in range(51)]
+    for refused in (
+        ada.post(REVIEW, {"reviewed": many}),
+        ada.get(f"{REVIEW}?" + "&".join(f"draft={text[:24]}" for text in many)),
+    ):
+        said = "More than 50 drafts are not published at once." in text_of(refused)
+        assert (refused.status_code, said) == (400, True)
 
     chosen = f"{REVIEW}?draft={api.id}&draft={others[0].id}"
     assert "Review 2 drafts" in text_of(ada.get(chosen))
