@@ -7,6 +7,7 @@ gateway gives this list no time to live.
 """
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 LIST = "host-checker:tyk-uptime-analytics"
 CHUNK = 20_000  # entries a transaction
 LONGEST_URL = 400  # characters: an index takes no more
+_USER = re.compile(r"\A((?:[^/?#@]*://)?)[^/?#]*@")
 
 
 class Target(NamedTuple):
@@ -114,7 +116,9 @@ def _checks(entries: Iterable[bytes], now: datetime) -> list[Check]:
 def check(record: decode.UptimeRecord, now: datetime) -> Check:
     """A record as a check. A stamp that is ahead of `now` is not believed."""
     at, _ = moment(record.time_stamp, now)
-    target = Target(text(record.org_id, 100), text(record.api_id, 200), text(record.url, LONGEST_URL))
+    # A user and a password in a URL are for its upstream alone.
+    url = text(_USER.sub(r"\1", record.url), LONGEST_URL)
+    target = Target(text(record.org_id, 100), text(record.api_id, 200), url)
     failed = record.tcp_error or record.server_error or record.response_code >= 500
     status = 0 if record.tcp_error else within(record.response_code, 999)
     return Check(

@@ -47,7 +47,8 @@ def uptime(request, org):
     """A row for each upstream that is looked at, what is down first; all as CSV with format=csv."""
     now = timezone.now()
     day, week = begins(now, DAY), begins(now, WEEK)
-    rows = sorted(_rows(now, day, week), key=_order)
+    sees_apis = request.user.may("apis")
+    rows = sorted(_rows(now, day, week, whole=sees_apis), key=_order)
     if request.GET.get("format") == "csv":
         return csv_stream("uptime.csv", CSV_HEADER, [map(_csv_row, rows)])
     place = numbered.asked(request.GET).within(len(rows))
@@ -61,7 +62,7 @@ def uptime(request, org):
         "down": sum(row["state"] == "down" for row in rows),
         "newest": max((row["target"].at for row in rows), default=None),
         "doubt": IngestState.objects.get().doubt,
-        "sees_apis": request.user.may("apis"),
+        "sees_apis": sees_apis,
         "gateway": GATEWAY,
         "definition": DEFINITION,
         "now": now,
@@ -76,7 +77,8 @@ def begins(now: datetime, length: timedelta) -> datetime:
     return (now - length).replace(minute=0, second=0, microsecond=0)
 
 
-def _rows(now: datetime, day: datetime, week: datetime) -> Iterable[dict]:
+def _rows(now: datetime, day: datetime, week: datetime, *, whole: bool) -> Iterable[dict]:
+    """whole: whether URLs have their queries, in which definitions may have an upstream's key."""
     targets = list(Uptime.objects.filter(at__gte=week))
     sums = _sums(day, week)
     apis = ApiDefinition.objects.filter(api_id__in={target.api_id for target in targets})
@@ -87,6 +89,7 @@ def _rows(now: datetime, day: datetime, week: datetime) -> Iterable[dict]:
         id, name = known.get(target.api_id, ("", ""))
         yield {
             "target": target,
+            "url": target.url if whole else _without_query(target.url),
             "name": name,
             "id": id,
             "state": state,
@@ -95,6 +98,11 @@ def _rows(now: datetime, day: datetime, week: datetime) -> Iterable[dict]:
             "week": share(found.get("week_checks"), found.get("week_failures")),
             "latency": mean(found.get("day_latency"), found.get("day_answered")),
         }
+
+
+def _without_query(url: str) -> str:
+    address, mark, _ = url.partition("?")
+    return f"{address}{mark}…" if mark else address
 
 
 def _sums(day: datetime, week: datetime) -> dict[tuple[str, str], dict]:
@@ -138,5 +146,5 @@ def _csv_row(row: dict) -> tuple:
     since, at = (moment.isoformat(timespec="seconds") for moment in (target.since, target.at))
     counts = [sums.get(name) or 0 for name in ("day_checks", "day_failures")]
     week = [sums.get(name) or 0 for name in ("week_checks", "week_failures")]
-    facts = (row["name"], target.api_id, target.url, row["state"], since, at, target.status or "")
+    facts = (row["name"], target.api_id, row["url"], row["state"], since, at, target.status or "")
     return (*facts, *counts, row["latency"], *week)

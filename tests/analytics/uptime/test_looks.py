@@ -176,6 +176,22 @@ def test_what_is_no_record_or_nobodys_or_too_old_is_left_out_and_hostile_content
     assert left(redis) == ([], 0)
 
 
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("http://ada:secret@up.example/a@b?c=d@e", "http://up.example/a@b?c=d@e"),
+        ("https://ada:se@cret@up.example", "https://up.example"),
+        ("ada:secret@up.example:80", "up.example:80"),
+        ("http://" + "s" * 400 + "@up.example/", "http://up.example/"),
+        ("http://up.example/?at=@", "http://up.example/?at=@"),
+        ("http://up.example#@", "http://up.example#@"),
+    ],
+)
+def test_a_user_and_a_password_in_a_url_are_not_kept(cast, url, kept):
+    record = decode.decode_uptime(entry(cast.acme, URL=url))
+    assert looks.check(record, NOW).target.url == kept
+
+
 def test_while_the_clock_is_in_doubt_all_stays_where_it_is(cast, redis):
     redis.rpush(LIST, entry(cast.acme))
     with scope.every_org():

@@ -31,7 +31,7 @@ def filled(cast):
     orders = build.api(cast.acme)
     looked(cast.acme, orders.api_id, "http://a/", (60 * 100, False, 0), (3, True, 10), (1, True, 30))
     looked(cast.acme, orders.api_id, "http://b/", (2, True, 8), (1, False, 0))
-    looked(cast.acme, "gone", "http://c/", (60, False, 0))
+    looked(cast.acme, "gone", "http://c/?key=x", (60, False, 0))
     looked(cast.globex, "theirs", "http://secret-of-globex/", (1, True, 5))
     return orders
 
@@ -41,12 +41,12 @@ def test_each_organisation_reads_of_its_own_with_what_is_down_first(client_for, 
     analyst = make.user("a@acme.example", cast.acme, {"analytics": "read"})
     answer = client_for(analyst).get("/o/acme/uptime/")
     rows = [
-        (row["name"], row["target"].url, row["state"], row["day"], row["week"], row["latency"])
+        (row["name"], row["url"], row["state"], row["day"], row["week"], row["latency"])
         for row in answer.context["rows"]
     ]
     assert rows == [
         ("Orders", "http://b/", "down", "50.00 %", "50.00 %", 8),
-        ("", "http://c/", "unknown", "0.00 %", "0.00 %", None),
+        ("", "http://c/?…", "unknown", "0.00 %", "0.00 %", None),
         ("Orders", "http://a/", "up", "100.00 %", "66.67 %", 20),
     ]
     text = text_of(answer)
@@ -56,12 +56,13 @@ def test_each_organisation_reads_of_its_own_with_what_is_down_first(client_for, 
     assert answer.content.decode().count("secret-of-globex") == 0
     admin = client_for(cast.acme_admin).get("/o/acme/uptime/").content.decode()
     assert admin.count('<th scope="row"><a class="cut" href="/o/acme/apis/') == 2
+    assert ("key=x" in admin, "key=x" in answer.content.decode()) == (True, False)
     assert client_for(cast.acme_member).get("/o/acme/uptime/").status_code == 403
     lines = file_of(client_for(analyst).get("/o/acme/uptime/?format=csv"))
     assert [(line[2], line[3], *line[7:]) for line in lines] == [
         ("upstream", "now", *page.CSV_HEADER[7:]),
         ("http://b/", "down", "2", "1", "8", "2", "1"),
-        ("http://c/", "unknown", "1", "1", "", "1", "1"),
+        ("http://c/?…", "unknown", "1", "1", "", "1", "1"),
         ("http://a/", "up", "2", "0", "20", "3", "1"),
     ]
 
