@@ -19,7 +19,7 @@ def review(report: Report, organisation: Organisation) -> list[str]:
     """A line for each API, policy and file that is neither, with what there is to say of it; then the numbers."""
     lines = [line for result in report.results for line in _lines(result)]
     lines += [plain(f"file {file.name}: {file.fault}") for file in report.others]
-    return [*lines, *_organisations(report, organisation), f"In all: {counted(report)}."]
+    return [*lines, *_organisations(report, organisation), *_loss(report), f"In all: {counted(report)}."]
 
 
 def counted(report: Report) -> str:
@@ -54,6 +54,12 @@ def _lines(result: Result) -> list[str]:
     head = f"{result.kind}{name} ({where}): {_WORDS[result.outcome]}"
     said = [str(problem) for problem in result.problems] + list(result.notes)
     return [plain(head), *(plain(f"    {each}") for each in said)]
+
+
+def _loss(report: Report) -> list[str]:
+    if not (loss := report.loss):
+        return []
+    return [f"It takes {loss.removed:,} of {loss.of:,} routes away ({loss.share} %)."]
 
 
 def _organisations(report: Report, organisation: Organisation) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from apis import guards
 from apis.definitions import kinds
 from apis.definitions.pointer import Problem
 from apis.files import definitions
@@ -60,12 +61,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """stored: whether it was done, and not only looked at or refused as a whole."""
+    """stored: whether it was done, and not only looked at or refused as a whole. loss: what it takes away of the routes
+    that there are, as far as somebody is to be asked about that."""
 
     results: list[Result]
     others: list[File]
     stored: bool
     org_ids: dict[str, int] = field(default_factory=dict)
+    loss: guards.Loss | None = None
 
     @property
     def counts(self) -> Counter[str]:
@@ -102,7 +105,9 @@ def adopt(
     organisation = locks.lock(org_id)
     limits.refuse_more(organisation, "max_apis", len(wanted.apis))
     limits.refuse_more(organisation, "max_policies", len(wanted.policies))
+    before = guards.routes(org_id)
     apis = _apis(org_id, wanted.apis, author, replace)
+    loss = guards.loss(before, guards.routes(org_id))
     policies = _policies(org_id, wanted.policies, author, replace)
     meant = not review and (skip_refused or not (apis.refused or policies.refused))
     results = _results(wanted, apis, policies)
@@ -112,7 +117,7 @@ def adopt(
         transaction.set_rollback(True)
     named = [kinds.names(each.definition).org_id for each in wanted.apis if each.definition]
     named += [str(each.document.get("org_id") or "") for each in wanted.policies if each.document]
-    return Report(results, wanted.others, stored, definitions.org_ids(named))
+    return Report(results, wanted.others, stored, definitions.org_ids(named), loss)
 
 
 @dataclass

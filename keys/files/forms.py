@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from apis.files.archive import LARGEST_ARCHIVE
+from apis.forms import removed_field
 
 _LONGEST = LARGEST_ARCHIVE * 4 // 3 + 4
 
@@ -35,6 +36,7 @@ class ArchiveForm(forms.Form):
     replace = forms.BooleanField(
         label="Replace what is there already and differs", required=False, help_text="By another revision."
     )
+    removed = removed_field()
 
     def clean(self) -> dict:
         cleaned = super().clean()

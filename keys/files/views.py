@@ -46,8 +46,9 @@ def _answer(request, form, wanted):
     flags = {name: said[name] for name in ("replace", "skip_refused")}
     with transaction.atomic():
         report = adoption.adopt(request.org.id, wanted, author=request.user, review=not said["seen"], **flags)
-        seen = adoption.digest(report)
-        done = report.stored and seen == said["seen"]
+        seen, loss = adoption.digest(report), report.loss
+        meant = loss is None or loss.removed == said["removed"]
+        done = report.stored and seen == said["seen"] and meant
         if not done:
             transaction.set_rollback(True)
     if done:
@@ -58,6 +59,8 @@ def _answer(request, form, wanted):
         "section": "apis",
         "form": again,
         "report": report,
+        "loss": loss,
+        "untyped": seen == said["seen"] and not meant,
         "changed": bool(said["seen"]) and seen != said["seen"],
         "others_named": [id for id in report.org_ids if id != request.org.id],
     }

@@ -94,6 +94,19 @@ def test_what_has_changed_since_it_was_seen_is_shown_again(cast, page):
     assert there(cast.acme) == ({}, {})
 
 
+def test_routes_go_only_by_their_number(cast, page):
+    client, address = page
+    build.api(cast.acme, "Orders", path="/former/", api_id="orders")
+    review = sent(client, address, zipped(), replace="on")
+    assert (review.context["loss"], outcomes(review)["orders"]) == ((1, 1), "replaced")
+    for typed in ({}, {"removed": "2"}):
+        untyped = client.post(address, again(review, replace="on", **typed))
+        told = "Nothing is stored: routes would go" in untyped.content.decode()
+        assert (told, there(cast.acme)[0]) == (True, {"orders": 1})
+    assert client.post(address, again(untyped, replace="on", removed="1")).status_code == 302
+    assert there(cast.acme)[0] == {"orders": 2}
+
+
 def test_policies_need_the_right_to_them(cast, client_for):
     cast.acme_member.permissions = {"apis": "write"}
     cast.acme_member.save()
