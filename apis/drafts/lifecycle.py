@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import Func, IntegerField, Sum
 from django.db.models.functions import Coalesce
 
-from apis.definitions import document
+from apis.allowances import changes
+from apis.definitions import document, kinds
 from apis.definitions.pointer import Problem
 from apis.models import ApiDefinition, Draft
 from apis.publishing import bulk
@@ -106,6 +107,18 @@ def judged(api: ApiDefinition, definition: dict, *, author: User) -> tuple[dict,
     """A definition as publishing would store it for an API, and what keeps it from that: it is as it was given then."""
     found = faults(definition, author=author, org_id=api.org_id, present=api)
     return definition if found else as_stored(api, definition), found
+
+
+def privileged(api: ApiDefinition, definition: dict) -> list[Problem]:
+    """What a definition has, and the published one has not, that nobody but a super-user may publish: whoever wrote it
+    may be somebody else."""
+
+    def refused(of: dict) -> list[Problem]:
+        allowed = changes.among(api.org_id, kinds.references(of))
+        return kinds.problems(of, may_use_references=False, org_id=api.org_id, allowed=allowed)
+
+    before = set(refused(api.definition))
+    return [problem for problem in refused(definition) if problem not in before]
 
 
 def _now(api: ApiDefinition) -> tuple[ApiDefinition, Draft | None]:

@@ -23,6 +23,10 @@ from orgs.models import Organisation, User
 from orgs.providers import last_week, openers
 from orgs.providers.last_week import Week
 
+# Who wrote a draft may be somebody who has a super-user publish what he could not himself.
+PRIVILEGED = "Nobody but a super-user may publish this"
+MOST_PRIVILEGED = 5
+
 
 @dataclass(frozen=True)
 class Review:
@@ -48,12 +52,13 @@ class Review:
 class Judged:
     """A definition as it would be published. wanted: as it would be stored, or as it was given where it has faults.
     row: of its API then, None with faults. moves: whether it is to have an id or an address that it had not, or to be
-    served there again."""
+    served there again. privileged: what is new in it that nobody but a super-user may publish."""
 
     wanted: dict
     faults: list[Problem]
     row: ApiDefinition | None
     moves: bool = False
+    privileged: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,8 @@ def _judged(draft: Draft, reader: User) -> Judged:
     if faults:
         return Judged(wanted, faults, None)
     row = ApiDefinition(id=api.id, org_id=api.org_id, **columns(wanted))
-    return Judged(wanted, [], row, claim(row) != claim(api) or row.active > api.active)
+    privileged = drafts.privileged(api, wanted) if reader.is_superuser else []
+    return Judged(wanted, [], row, claim(row) != claim(api) or row.active > api.active, privileged)
 
 
 def loss(found: Iterable[Review], org: Organisation) -> Loss | None:
@@ -114,7 +120,8 @@ def _review(draft: Draft, judged: Judged, ahead: Foreseen, week: Week | None, ke
     api, row, told, route = draft.api, judged.row, [], None
     faults = [*judged.faults, *ahead.faults(judged)]
     if row:
-        told = effects.warnings(effects.facts(api.definition), effects.facts(judged.wanted), week, keys)
+        told = [f"{PRIVILEGED}: {each}" for each in summary(judged.privileged, MOST_PRIVILEGED)]
+        told += effects.warnings(effects.facts(api.definition), effects.facts(judged.wanted), week, keys)
         told += [*kinds.additions(judged.wanted), *warnings.missing(row), *ahead.warnings(judged)]
         route = conflicts.place(row).address if row.active and not faults else None
     return Review(

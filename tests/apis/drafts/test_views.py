@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from apis.allowances.changes import allow
 from apis.definitions.document import compact
 from apis.models import ApiDefinition, Draft, Revision
 from apis.publishing import publish
@@ -193,6 +194,25 @@ def test_what_publishing_refuses_is_said_on_the_review(cast, ada, api):
     for wrong in ("", "x", f"{api.id}.1", body["reviewed"][0] + "0" * 12):
         assert ada.post(REVIEW, {"reviewed": [wrong]}).status_code == 400
     assert ada.get(REVIEW, {"draft": [api.id] * 51}).status_code == 400
+
+
+def test_a_super_user_is_told_what_the_author_of_a_draft_could_not_publish_himself(
+    cast, ada, client_for, api
+):
+    url = "http://upstream.example/?secret=$secret_env.NODE_SECRET"
+    wanted = plain(config_data={"old": "env://OLD", "new": "env://NEW"})
+    wanted["proxy"]["target_url"] = url
+    with scope.org(cast.acme.id):
+        publish.change(api, plain(config_data={"old": "env://OLD"}), author=None)
+        allow(cast.acme.id, "env://NEW", author=cast.super_user)
+    ada.post(place(api), sent(wanted, started_from=2, save="draft"))
+    [review] = client_for(cast.super_user).get(REVIEW, {"draft": api.id}).context["reviews"]
+    told = "Nobody but a super-user may publish this: "
+    assert [each for each in review.warnings if each.startswith(told)] == [
+        f"{told}/proxy/target_url: must not refer to the gateway's host ($secret_)"
+    ]
+    [review] = ada.get(REVIEW, {"draft": api.id}).context["reviews"]
+    assert (review.warnings, any("$secret_" in fault for fault in review.faults)) == ([], True)
 
 
 def test_a_draft_is_discarded_by_whoever_saw_it(ada, bea, api):
