@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from apis.allowances import changes
 from apis.allowances.forms import NO_REFERENCE
 from apis.models import AllowedReference
 from orgs import scope
@@ -79,3 +80,16 @@ def test_nobody_else_may_allow(cast, client_for):
     assert client.post(PAGE, {"text": "env://A"}).status_code in (403, 404)
     with scope.org(cast.acme.id):
         assert not AllowedReference.objects.exists()
+
+
+def test_what_one_organisation_may_use_is_told_of_it_alone_whoever_asks(cast):
+    with scope.every_org():
+        changes.allow(cast.acme.id, "env://ORDERS_KEY", author=cast.super_user)
+        changes.allow(cast.globex.id, "env://OTHER", author=cast.super_user)
+        asked = ["env://ORDERS_KEY", "env://OTHER", "env://orders_key"]
+        found = {org.slug: changes.among(org.id, asked) for org in (cast.acme, cast.globex)}
+        assert found == {"acme": {"env://ORDERS_KEY"}, "globex": {"env://OTHER"}}
+        changes.withdraw(
+            cast.globex.id, AllowedReference.objects.get(org_id=cast.acme.id).id, author=cast.super_user
+        )
+        assert changes.among(cast.acme.id, asked) == {"env://ORDERS_KEY"}

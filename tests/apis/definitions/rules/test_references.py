@@ -3,6 +3,7 @@
 import pytest
 
 from apis.definitions.classic import problems
+from apis.definitions.rules import references
 from apis.definitions.rules.shape import TYPES
 from tests.apis.definitions.test_classic import holding, leaves, merged
 from tests.apis.examples import b64, plain
@@ -137,3 +138,24 @@ def test_the_header_that_opens_internal_apis_is_refused_wherever_it_stands(membe
     assert [problem.message for problem in found] == [
         "must not name a header by which a gateway reaches APIs inside it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("env://Orders_Key", True),
+        ("$secret_vault.a/B", True),
+        ("env://orders_key", False),
+        ("ENV://Orders_Key", False),
+        ("env://Orders_Key ", False),
+        ("env://Orders_Keys", False),
+        ("$secret_vault.a/b", False),
+    ],
+)
+def test_what_is_allowed_is_allowed_letter_by_letter_as_a_value_and_as_nothing_else(text, passes):
+    allowed = {"env://Orders_Key", "$secret_vault.a/B"}
+    for definition, place in (({"a": [{"b": text}]}, "/a/0/b"), ({"source": text}, "/source")):
+        found = [problem.pointer for problem in references.problems(definition, allowed)]
+        assert found == ([] if passes else [place])
+    assert references.problems({text: 1}, allowed) != []
+    assert references.problems({"source": b64(text)}, allowed) != []
