@@ -23,6 +23,7 @@ ACROSS = {
     "tests/analytics/test_hostile_records.py": "what a gateway could send, from the list to the page",
     "tests/analytics/test_rooms.py": "how far a request goes",
     "tests/analytics/test_rest_edges.py": "the ends of what REST may ask",
+    "tests/apis/publishing/test_any_history.py": "whatever is done to APIs, to the feed",
     "tests/dashboard/test_upgrade.py": "a database of an earlier version",
     "tests/keys/credentials/test_doors.py": "every door of a key with what it must not name",
     "tests/keys/credentials/test_rest.py": "ids, users and secrets by REST, from the body to Redis",
