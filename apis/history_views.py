@@ -8,12 +8,13 @@ from django.utils.http import urlencode
 
 from apis import guards
 from apis.definitions import document
+from apis.definitions.difference import shown
 from apis.drafts import lifecycle as drafts
 from apis.forms import ActivationForm, ApiDeletionForm, HistoryForm, RestoreForm, RevisionForm
 from apis.models import Revision
 from apis.publishing import publish
 from apis.publishing.refusals import DraftMoved, Refused, Stale
-from apis.views import about, api_or_404, shown
+from apis.views import about, api_or_404
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form, said_in, status_of

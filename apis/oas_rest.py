@@ -214,8 +214,9 @@ def _extended(request, present=None):
     made, faults = importing.extended(document, wanted, present)
     if faults:
         raise Invalid(faults, "")
-    kept = {name: present[name] for name in (STREAMING, mcp.MARK) if name in present} if present else {}
-    return kept | made, notes if present else [*notes, *importing.upstream_notes(document, wanted)]
+    if not present:
+        notes = [*notes, *importing.upstream_notes(document, wanted)]
+    return importing.kept_beside(present) | made, notes
 
 
 def _with_template(request, made):

@@ -12,14 +12,16 @@ from django.views.decorators.gzip import gzip_page
 
 from apis import editing
 from apis.actions.forms import ActionForm
-from apis.definitions import calling, difference, document, kinds, segments, starter
+from apis.definitions import calling, document, kinds, segments, starter
+from apis.definitions.difference import shown
 from apis.definitions.pointer import summary
 from apis.drafts import lifecycle as drafts
+from apis.drafts import reviewing
 from apis.forms import JsonForm, ListForm
 from apis.gateways import responses
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish, warnings
-from apis.publishing.refusals import DraftMoved, Stale
+from apis.publishing.refusals import DraftMoved, Invalid, Stale
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form, status_of
@@ -28,9 +30,6 @@ from orgs.http.tables import Column, heads
 from orgs.ids import is_id
 from orgs.providers import usage
 
-MOST_SHOWN = 300  # characters of one value in a difference
-MOST_ROWS = 200  # of one difference
-MOST_WARNINGS = 20
 COLUMNS = (
     Column("Name", "name", "name"),
     Column("Listen path, target", sort="listen_path"),
@@ -93,7 +92,8 @@ def api_detail(request, org, id):
         "curl": calling.command(classic, "KEY"),
         "segments": segments.tags(classic),
         "segments_off": segments.is_switched_off(classic),
-        "warnings": summary([*kinds.additions(api.definition), *warnings.of(api)], MOST_WARNINGS),
+        "activation": [] if api.active else reviewing.activation(api),
+        "warnings": summary([*kinds.additions(api.definition), *warnings.of(api)], warnings.MOST_SHOWN),
     }
     if used := _usage(request, [api]):
         extra |= {"usage": used, "use": used.of.get(api.api_id)}
@@ -109,30 +109,46 @@ def api_definition(request, org, id):
 
 @access("session", "apis", methods="GET POST", form=True)
 def api_create(request, org):
-    """A new API; `from`: the one that the form is filled with, of which this becomes a copy."""
+    """A new API; `from`: the one that the form is filled with, of which this becomes a copy. What its author should
+    know of is said before it is published; `warned` says what of that he has seen."""
     source = api_or_404(request.GET["from"]) if "from" in request.GET else None
     base = kinds.unnamed(source.definition) if source else None
-    form = editing.form_of(request, base=base, is_stored=source is None)
+    form, told = editing.form_of(request, base=base, is_stored=source is None), None
     if redrawn := editing.redrawn(form, request.POST):
         form = redrawn
     elif request.method == "POST" and form.is_valid():
+        told = reviewing.proposal(form.definition, org_id=request.org.id, author=request.user)
         with editing.said_in(form):
-            api = publish.create(
-                request.org.id, form.definition, author=request.user, message=form.cleaned_data["message"]
-            )
-            messages.success(request, f"{api.name} is published.")
-            return redirect("api-detail", request.org.slug, api.id)
+            if told.faults:
+                raise Invalid(told.faults)
+            if told.digest in ("", request.POST.get("warned")):
+                return _created(request, form)
     elif request.method == "POST":
         editing.say_all(request, form)
-    may_write = request.user.may("apis", "write")
-    as_json = isinstance(form, JsonForm)
+    return new_api(request, form, source=source, told=None if form.errors else told)
+
+
+def _created(request, form):
+    message = form.cleaned_data["message"]
+    api = publish.create(request.org.id, form.definition, author=request.user, message=message)
+    messages.success(request, f"{api.name} is published.")
+    return redirect("api-detail", request.org.slug, api.id)
+
+
+def new_api(request, form, *, source=None, told=None, notes=()):
+    """The page of an API that is not there yet. told: the Proposal that is to be looked at before it is published;
+    notes: how the document was read that it was made of."""
     context = {
         "section": "apis",
         "form": form,
-        "as_json": as_json,
-        "may_write": may_write,
+        "as_json": isinstance(form, JsonForm),
+        "may_write": request.user.may("apis", "write"),
         "source": source,
+        "notes": notes,
     }
+    if told:
+        classic = kinds.as_classic(told.definition)
+        context |= {"told": told, "fields": starter.fields(classic), "auth": kinds.auth(classic)}
     return render(request, "apis/edit.html", context, status=status_of(form))
 
 
@@ -209,17 +225,6 @@ def api_or_404(id):
     if not is_id(id):
         raise Http404
     return get_object_or_404(ApiDefinition, id=id)
-
-
-def shown(before, after):
-    """The difference of two definitions, small enough for a page: {"rows", "is_cut": whether there are more}."""
-    rows = difference.rows(before, after, MOST_ROWS + 1)
-    short = [difference.Row(*map(_short, row)) for row in rows[:MOST_ROWS]]
-    return {"rows": short, "is_cut": len(rows) > MOST_ROWS, "most": MOST_ROWS}
-
-
-def _short(text):
-    return text if text is None or len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 @access("session", "apis", methods="POST")

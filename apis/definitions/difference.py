@@ -16,7 +16,21 @@ class Row(NamedTuple):
     after: str | None
 
 
+MOST_SHOWN = 300  # characters of one value on a page
+MOST_ROWS = 200  # of one difference on a page
+
 _NOTHING = object()
+
+
+def shown(before: object, after: object) -> dict[str, Any]:
+    """The difference of two definitions, small enough for a page: {"rows", "is_cut": whether there are more}."""
+    found = rows(before, after, MOST_ROWS + 1)
+    short = [row._replace(before=_short(row.before), after=_short(row.after)) for row in found[:MOST_ROWS]]
+    return {"rows": short, "is_cut": len(found) > MOST_ROWS, "most": MOST_ROWS}
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def rows(before: object, after: object, most: int | None = None) -> list[Row]:

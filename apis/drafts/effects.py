@@ -24,6 +24,10 @@ class Facts(NamedTuple):
     open: frozenset[str]
 
 
+# Of an API that callers do not meet yet.
+NOTHING = Facts(False, "", Address("", ""), frozenset(), None, frozenset())
+
+
 def facts(definition: dict) -> Facts:
     classic = kinds.as_classic(definition)
     return Facts(

@@ -1,5 +1,6 @@
 """What a person looks at before drafts are published."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ from django.utils import timezone
 
 from apis import guards
 from apis.definitions import document, kinds
+from apis.definitions.difference import shown
 from apis.definitions.listen_path import Address
 from apis.definitions.pointer import Problem, summary
 from apis.drafts import effects
@@ -14,11 +16,11 @@ from apis.drafts import lifecycle as drafts
 from apis.forms import MOST_SHOWN, plainly
 from apis.guards import Loss
 from apis.models import ApiDefinition, Draft, Revision
-from apis.publishing import conflicts, warnings
+from apis.publishing import conflicts, staging, warnings
 from apis.publishing.columns import columns
 from apis.publishing.conflicts import Place
 from apis.publishing.staging import claim
-from apis.views import MOST_WARNINGS, shown
+from orgs.ids import new_id
 from orgs.models import Organisation, User
 from orgs.providers import last_week, openers
 from orgs.providers.last_week import Week
@@ -46,6 +48,22 @@ class Review:
     def reviewed(self) -> str:
         """What apis.drafts.forms.reviewed_in reads."""
         return f"{self.draft.api_id}.{self.draft.stamp}.{self.draft.api.revision}"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Of an API that is not there yet. definition: as it would be stored; faults, warnings: as of a Review, the faults
+    not yet in sentences."""
+
+    definition: dict
+    faults: list[Problem]
+    warnings: list[str]
+
+    @property
+    def digest(self) -> str:
+        """What was warned of, in 32 hex digits; "" for nothing."""
+        told = "\n".join(self.warnings)
+        return hashlib.sha256(told.encode()).hexdigest()[:32] if told else ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,29 @@ def foreseen(org_id: str, judged: Iterable[Judged]) -> Foreseen:
         conflicts.taken(org_id, [claim(row) for row in moving]),
         conflicts.neighbours(org_id, [conflicts.place(row) for row in moving]),
     )
+
+
+def proposal(definition: dict, *, org_id: str, author: User) -> Proposal:
+    """Of a definition that is to be a new API."""
+    if found := staging.faults(definition, author=author, org_id=org_id):
+        return Proposal(definition, found, [])
+    id = new_id()
+    api_id = kinds.names(definition).api_id or new_id()
+    wanted = kinds.normal_form(definition, id=id, api_id=api_id, org_id=org_id)
+    row = ApiDefinition(id=id, org_id=org_id, **columns(wanted))
+    judged = Judged(wanted, [], row, moves=True)
+    ahead = foreseen(org_id, [judged])
+    told = effects.warnings(effects.NOTHING, effects.facts(wanted), None, None)
+    told += [*kinds.additions(wanted), *warnings.missing(row), *ahead.warnings(judged)]
+    return Proposal(wanted, ahead.faults(judged), summary(told, warnings.MOST_SHOWN))
+
+
+def activation(api: ApiDefinition) -> list[str]:
+    """What whoever activates an API should know."""
+    here = conflicts.place(api)._replace(active=True)
+    after = effects.facts(api.definition)._replace(active=True)
+    near = conflicts.neighbours(api.org_id, [here]).get(api.id, ())
+    return [*effects.warnings(effects.NOTHING, after, None, None), *warnings.overlaps(here, near)]
 
 
 def reviews(drafted: Iterable[Draft], org: Organisation, reader: User) -> list[Review]:
@@ -129,7 +170,7 @@ def _review(draft: Draft, judged: Judged, ahead: Foreseen, week: Week | None, ke
         shown(api.definition, judged.wanted),
         **_meanwhile(api, draft),
         faults=_said(draft, faults),
-        warnings=summary(told, MOST_WARNINGS),
+        warnings=summary(told, warnings.MOST_SHOWN),
         route=route,
     )
 

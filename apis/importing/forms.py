@@ -7,7 +7,7 @@ from apis.definitions import document, yaml_text
 from apis.definitions.oas import importing
 from apis.definitions.oas.document import is_document
 from apis.definitions.oas.made import EXTENSION
-from apis.forms import MOST_SHOWN
+from apis.forms import MOST_SHOWN, plainly
 from orgs.http.strict_json import BadJson
 
 FIELD_OF = {
@@ -21,7 +21,10 @@ WISHES = ("upstream_url", "listen_path", "authentication", "allow_list", "valida
 
 
 class ImportForm(forms.Form):
-    """After is_valid(): `definition`, what is to be published; `notes`, what was read or taken how, in sentences."""
+    """into: the API that a newer document is to take the place of; None for a new one.
+
+    After is_valid(): `definition`, what is to be published; `notes`, what was read or taken how, in sentences.
+    """
 
     text = forms.CharField(
         label="Document",
@@ -58,6 +61,10 @@ class ImportForm(forms.Form):
     definition, notes = None, ()
     _source = ""
 
+    def __init__(self, *sent, into=None):
+        super().__init__(*sent)
+        self._present = into.definition if into else None
+
     def clean(self):
         cleaned = super().clean()
         pasted, sent = cleaned.get("text"), cleaned.get("file")
@@ -92,17 +99,18 @@ class ImportForm(forms.Form):
                     self.add_error(name, SAID_ALREADY)
             self.definition = found
             return
-        if not asked["listen_path"]:
+        present = self._present
+        if not (asked["listen_path"] or present):
             raise ValidationError({"listen_path": "Say where gateways are to listen."})
         # What is not ticked is left as it is.
         wishes = {name: asked[name] or ("" if name in WISHES[:2] else None) for name in WISHES}
         wanted = importing.Asked(**wishes)
-        made, faults = importing.extended(found, wanted)
+        made, faults = importing.extended(found, wanted, present)
         if faults:
             self.refuse(faults)
         else:
-            self.definition = made
-            self.notes = [*self.notes, *importing.upstream_notes(found, wanted)]
+            self.definition = importing.kept_beside(present) | made
+            self.notes = [*self.notes, *([] if present else importing.upstream_notes(found, wanted))]
 
     def refuse(self, problems):
         """Show what kept the document from being published, with the line where it stands."""
@@ -115,5 +123,6 @@ class ImportForm(forms.Form):
         for problem in problems[:MOST_SHOWN]:
             line = lines.get(problem.pointer)
             self.add_error(
-                FIELD_OF.get(problem.pointer, where), f"Line {line}: {problem}" if line else str(problem)
+                FIELD_OF.get(problem.pointer, where),
+                f"Line {line}: {plainly(problem)}" if line else plainly(problem),
             )

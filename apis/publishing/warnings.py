@@ -8,7 +8,8 @@ from apis.publishing import conflicts, serving
 from apis.publishing.conflicts import Place
 from orgs.http.strict_json import printable
 
-SHOWN = 5  # of many
+MOST_SHOWN = 20  # sentences about one API
+SHOWN = 5  # APIs that one names
 
 
 def of(api: ApiDefinition) -> list[str]:

@@ -6,6 +6,7 @@ gateways' Redis name them; the organisation is whoever takes them over.
 """
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +15,19 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from apis import guards
-from apis.definitions import kinds
-from apis.definitions.pointer import Problem
+from apis.definitions import difference, kinds
+from apis.definitions.pointer import Problem, summary
+from apis.drafts import effects
 from apis.files import definitions
 from apis.files.reading import File
 from apis.models import ApiDefinition
-from apis.publishing import bulk, warnings
+from apis.publishing import bulk, conflicts, warnings
 from apis.publishing.bulk import Change
 from apis.publishing.refusals import ManyRefused, Refused
 from keys.files import policies
 from keys.policies import lifecycle, storing
 from keys.policies.refusals import Invalid, Taken
+from orgs.http.strict_json import printable
 from orgs.models import User
 from orgs.organisations import limits, locks
 from orgs.refusals import Refusal
@@ -33,6 +36,8 @@ from orgs.refusals import Refusal
 NEW, REPLACED, SAME, LEFT, REFUSED = "new", "replaced", "same", "left", "refused"
 API, POLICY = "API", "policy"
 _MESSAGE = "From the files of a gateway"
+_CHANGES = "Changes {}."
+_MEMBERS = 10  # that are named of one definition
 
 
 class Wanted(NamedTuple):
@@ -233,12 +238,34 @@ def _results(wanted: Wanted, apis: _Tried, policies: _Tried) -> list[Result]:
     return [*_of_apis(wanted.apis, apis), *_of_policies(wanted.policies, policies)]
 
 
+def _told(stored: bulk.Stored, places: Sequence[int]) -> dict[int, list[str]]:
+    """What becomes another for callers, by the place of each API; nothing of traffic, which is another each time that
+    somebody looks."""
+    moved = [conflicts.place(each.api) for each in stored.staged if each.claims]
+    near = conflicts.neighbours(stored.org_id, moved)
+    told = {}
+    for each in stored.staged:
+        before, after = json.loads(each.text) if each.before else None, each.api.definition
+        said = [_CHANGES.format(", ".join(_members(before, after)))] if before else []
+        known = effects.facts(before) if before else effects.NOTHING
+        said += effects.warnings(known, effects.facts(after), None, None)
+        said += warnings.overlaps(conflicts.place(each.api), near.get(each.api.id, ()))
+        told[places[each.place]] = said
+    return told
+
+
+def _members(before: dict, after: dict) -> list[str]:
+    return summary([printable(row.pointer) for row in difference.rows(before, after)], _MEMBERS)
+
+
 def _of_apis(wanted: Sequence[definitions.Found], tried: _Tried) -> Iterator[Result]:
+    told = _told(tried.stored, tried.places) if tried.stored else {}
     for place, found in enumerate(wanted):
         api, outcome = tried.made.get(place, (None, LEFT if place in tried.left else REFUSED))
         notes = ()
         if api is not None:
-            notes = (*found.notes, *kinds.additions(found.definition), *warnings.of(api))
+            said = [*found.notes, *told.get(place, ()), *kinds.additions(found.definition), *warnings.of(api)]
+            notes = tuple(dict.fromkeys(said))
         id, name = definitions.api_id(found.definition), kinds.names(found.definition).name
         yield Result(API, found.file, "", id, name, outcome, tried.refused.get(place, ()), notes)
 

@@ -6,9 +6,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 
+from apis.definitions.difference import shown
 from apis.definitions.document import pretty
 from apis.models import ApiDefinition
-from apis.views import shown
 from keys.keys.reader import apis_of_one
 from keys.models import Policy, PolicyRevision
 from keys.policies import document, editing, fields, lifecycle

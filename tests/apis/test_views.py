@@ -14,7 +14,7 @@ from orgs import scope
 from tests import make
 from tests.analytics.screens import ago, push
 from tests.apis.examples import openapi, plain
-from tests.apis.pages import published
+from tests.apis.pages import confirmed, published
 from tests.apis.publishing.test_publish import stored
 from tests.keys import build
 from tests.orgs.http.files import file_of
@@ -799,6 +799,36 @@ def test_a_form_that_is_sent_empty_is_refused_and_says_why(ada, api):
         assert answer.context["form"].errors
 
 
+def test_what_a_new_api_means_is_said_before_it_is_published_and_asked_again_when_it_is_another(cast, ada):
+    with scope.org(cast.acme.id):
+        publish.create(cast.acme.id, plain("/", name="All"), author=None)
+    before = stored()
+    keyless = FORM | {"authentication": "keyless", "message": "First"}
+    page = ada.post("/o/acme/apis/new/", keyless)
+    opens = "Opens it to everyone: nobody needs a key."
+    below = "Lies below the API 'All' (/): what is sent to /orders/ comes here, and not there."
+    assert (page.status_code, page.context["told"].warnings, stored()) == (200, [opens, below], before)
+    assert "Not published yet: look at it first" in text_of(page) and "Publish all the same" in text_of(page)
+    assert {name: page.context["form"][name].value() for name in ("name", "message")} == {
+        "name": "Orders",
+        "message": "First",
+    }
+    seen = page.context["told"].digest
+    with scope.org(cast.acme.id):
+        publish.create(cast.acme.id, plain("/orders/{id}/", name="One"), author=None)
+    again = ada.post("/o/acme/apis/new/", keyless | {"warned": seen})
+    assert (again.status_code, len(again.context["told"].warnings)) == (200, 3)
+    made = confirmed(ada, again)
+    assert "Orders is published." in text_of(made)
+    refused = ada.post("/o/acme/apis/new/", keyless)
+    taken = "This listen path is taken on this domain, or is above or below one that is."
+    assert (refused.status_code, errors_of(refused)) == (400, {"listen_path": [taken]})
+    with scope.org(cast.acme.id):
+        api = ApiDefinition.objects.get(name="Orders")
+        off = publish.set_active(api, active=False, author=None)
+    assert opens in text_of(ada.get(f"/o/acme/apis/{off.id}/"))
+
+
 def test_an_openapi_document_is_made_and_edited_and_shown_with_its_kind(cast, ada):
     bad = json.dumps(openapi(extension={"upstream": {"url": "x"}}), indent=1)
     [error] = errors_of(ada.post("/o/acme/apis/new/?as=json", {"text": bad}))["text"]
@@ -807,7 +837,7 @@ def test_an_openapi_document_is_made_and_edited_and_shown_with_its_kind(cast, ad
     text = compact(openapi(operations={"gone": {"block": {"enabled": True}}}))
     shown = values_of(ada.post("/o/acme/apis/new/?as=json", {"text": text, "show": "form"}))
     assert (shown["listen_path"], shown["operations_0_block"]) == ("/orders/", True)
-    made = ada.post("/o/acme/apis/new/?as=json", {"text": text}, follow=True)
+    made = confirmed(ada, ada.post("/o/acme/apis/new/?as=json", {"text": text}))
     assert "active OpenAPI" in text_of(made)
     assert "There is no operation 'gone' in `paths`" in text_of(made)
     assert "Header: " not in text_of(made) and "'Authorization: KEY'" in text_of(made)

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from apis.definitions.oas import document as openapi
 from apis.definitions.oas.made import EXTENSION
+from apis.definitions.oas.mcp import MARK
 from apis.definitions.oas.operations import METHODS, found
+from apis.definitions.oas.streams import STREAMING
 from apis.definitions.pointer import Problem
 from orgs.http.strict_json import printable
 
@@ -62,6 +64,11 @@ def extended(document: dict, asked: Asked, present: dict | None = None) -> tuple
         faults += _authenticate(made, server, on=asked.authentication)
     _operations(made, extension, asked)
     return made, faults
+
+
+def kept_beside(present: dict | None) -> dict[str, Any]:
+    """What a newer document does not say and the one that it takes the place of does."""
+    return {name: present[name] for name in (STREAMING, MARK) if name in present} if present else {}
 
 
 def _new(document: dict) -> dict[str, Any]:

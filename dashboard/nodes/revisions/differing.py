@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from apis.definitions import kinds
+from apis.definitions.difference import shown
 from apis.models import Revision, ServedApi
-from apis.views import shown
 from dashboard.nodes.models import PulledFeed, PulledRevisions
 from keys.models import PolicyRevision, ServedPolicy
 from keys.policies.views import difference

@@ -1,6 +1,6 @@
 """Differences between definitions."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apis.definitions.difference import Row, rows
@@ -10,6 +10,9 @@ values = st.recursive(
     lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=2), below, max_size=3),
     max_leaves=10,
 )
+
+# How long others keep the machine busy is no fault.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_each_changed_added_and_removed_member_is_one_row():
@@ -32,11 +35,13 @@ def test_a_change_of_kind_is_one_row():
     assert rows({"a": {"b": 1}}, {"a": [1]}) == [Row("/a", '{"b":1}', "[1]")]
 
 
+@UNHURRIED
 @given(values)
 def test_nothing_differs_from_itself(value):
     assert rows(value, value) == []
 
 
+@UNHURRIED
 @given(values, values)
 def test_the_way_back_has_the_same_rows_turned_round(before, after):
     there = {(row.pointer, row.before, row.after) for row in rows(before, after)}

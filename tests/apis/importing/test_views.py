@@ -5,10 +5,13 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from apis.models import ApiDefinition
+from apis.models import ApiDefinition, Draft, Revision
+from apis.publishing import publish
 from orgs import scope
 from tests.apis.examples import openapi
+from tests.apis.pages import confirmed
 from tests.apis.publishing.test_publish import stored
+from tests.apis.test_views import text_of
 
 PAGE = "/o/acme/apis/import/"
 PLAIN = """\
@@ -37,30 +40,77 @@ def errors(answer):
 
 def test_a_plain_document_in_yaml_becomes_an_api_and_its_servers_are_told(cast, ada):
     pytest.importorskip("yaml", reason="the packages of requirements.lock are not all installed")
-    answer = ada.post(
+    before = stored()
+    page = ada.post(
         PAGE,
         {"file": SimpleUploadedFile("o.yaml", PLAIN.encode()), "listen_path": "/o/", "allow_list": "on"},
-        follow=True,
     )
+    assert (page.status_code, stored()) == (200, before)
+    shown = text_of(page)
+    assert "Listen path /o/ Custom domain any Target URL https://live.orders.example Callers keyless" in shown
+    assert page.context["told"].warnings == ["Opens it to everyone: nobody needs a key."]
+    notes = [
+        "Line 11: no is read as text, as YAML 1.2 does. Put it in quotes, for readers of YAML 1.1 take it for false.",
+        "/servers: requests are sent to the first of 2, https://live.orders.example.",
+        "/servers/0/url: its variables have their defaults: https://live.orders.example.",
+        "/servers/0/url: has no path, so requests are sent to the root of the host.",
+    ]
+    assert (page.context["notes"], [note in shown for note in notes]) == (notes, [True] * 4)
+    answer = confirmed(ada, page)
+    assert "Orders is published." in text_of(answer)
     with scope.org(cast.acme.id):
         api = ApiDefinition.objects.get()
     assert (api.kind, api.listen_path, api.target_url) == ("oas", "/o/", "https://live.orders.example")
     assert api.definition["x-tyk-api-gateway"]["middleware"]["operations"] == {
         "list": {"allow": {"enabled": True}}
     }
-    assert [str(message) for message in answer.context["messages"]] == [
-        "Orders is published.",
-        "Line 11: no is read as text, as YAML 1.2 does. Put it in quotes, for readers of YAML 1.1 take it for false.",
-        "/servers: requests are sent to the first of 2, https://live.orders.example.",
-        "/servers/0/url: its variables have their defaults: https://live.orders.example.",
-        "/servers/0/url: has no path, so requests are sent to the root of the host.",
-    ]
 
 
 def test_a_document_with_the_extension_is_published_as_it_is(cast, ada):
-    assert ada.post(PAGE, {"text": json.dumps(openapi("/own/"))}).status_code == 302
+    page = ada.post(PAGE, {"text": json.dumps(openapi("/own/"))})
+    assert (page.context["told"].warnings, "Publish it as it is" in text_of(page)) == ([], True)
+    confirmed(ada, page)
     with scope.org(cast.acme.id):
-        assert ApiDefinition.objects.get().listen_path == "/own/"
+        api, revision = ApiDefinition.objects.get(), Revision.objects.get()
+    assert (api.listen_path, revision.message) == ("/own/", "Imported")
+
+
+def test_a_document_of_an_api_that_is_there_becomes_its_draft_and_is_reviewed(cast, ada, client_for):
+    with scope.org(cast.acme.id):
+        api = publish.create(cast.acme.id, openapi(), author=cast.acme_admin)
+    open_to_all = {"server": {"authentication": {"enabled": False}}}
+    sent = openapi(extension=open_to_all | {"info": {"id": api.api_id, "name": "Newer"}})
+    before = stored()[1]
+    answer = ada.post(PAGE, {"text": json.dumps(sent)})
+    assert (answer.url, stored()[1]) == (f"/o/acme/apis/review/?draft={api.id}", before)
+    [review] = ada.get(answer.url).context["reviews"]
+    assert "Opens it to everyone: nobody needs a key." in review.warnings
+    again = ada.post(PAGE, {"text": json.dumps(sent)})
+    drafted = "Orders has a draft, which this would take the place of: publish or discard it first."
+    assert (again.status_code, errors(again)) == (400, {"text": [drafted]})
+    with scope.org(cast.acme.id):
+        Draft.objects.all().delete()
+
+    # A plain document brings no extension: what gateways are told stays.
+    plain = {name: value for name, value in openapi(paths={}).items() if name != "x-tyk-api-gateway"}
+    into = f"{PAGE}?into={api.id}"
+    assert "Import Orders" in text_of(ada.get(into))
+    answer = ada.post(into, {"text": json.dumps(plain)})
+    with scope.org(cast.acme.id):
+        draft = Draft.objects.get().definition
+    kept = api.definition["x-tyk-api-gateway"]
+    assert (answer.status_code, draft) == (302, plain | {"x-tyk-api-gateway": kept})
+    other = json.dumps(openapi(extension={"info": {"id": "another", "name": "N"}}))
+    refused = {"text": ["Line 1: /x-tyk-api-gateway/info/id: is the ID of another API"]}
+    assert errors(ada.post(into, {"text": other})) == refused
+    with scope.org(cast.acme.id):
+        Draft.objects.all().delete()
+    same = ada.post(PAGE, {"text": json.dumps(api.definition)}, follow=True)
+    assert "Nothing was different, so nothing was saved." in text_of(same)
+    strange = client_for(cast.globex_admin)
+    assert strange.get(f"/o/globex/apis/import/?into={api.id}").status_code == 404
+    theirs = strange.post("/o/globex/apis/import/", {"text": json.dumps(sent)})
+    assert (theirs.status_code, errors(theirs)) == (400, {"text": ["Line 1: This API ID is already in use."]})
 
 
 def test_what_is_wrong_is_said_where_it_stands_and_nothing_is_stored(cast, ada):

@@ -62,13 +62,23 @@ def test_an_archive_is_looked_at_confirmed_and_taken_over(cast, page):
     with scope.org(cast.acme.id):
         entries = AuditEntry.objects.filter(actor_id=cast.acme_admin.id).values_list("action", flat=True)
         assert {"api.created", "policy.created"} <= set(entries)
-    same = sent(client, address, zipped(tags=["other"]))
+    build.api(cast.acme, "All", path="/")
+    same = sent(client, address, zipped(tags=["other"], use_keyless=True, use_standard_auth=False))
     assert outcomes(same) == {"orders": "left", "gold": "same"}
     # What is asked for now is not what was seen: it is shown first.
     asked = client.post(address, again(same, replace="on"))
     assert (asked.context["changed"], outcomes(asked)["orders"]) == (True, "replaced")
+    [orders, _] = asked.context["report"].results
+    assert orders.notes == (
+        "Changes /use_keyless, /tags, /use_standard_auth.",
+        "Opens it to everyone: nobody needs a key.",
+    )
     assert client.post(address, again(asked, replace="on")).status_code == 302
-    assert there(cast.acme) == ({"orders": 2}, {"gold": 1})
+    assert there(cast.acme)[0]["orders"] == 2
+    apart = ("apps/apart.json", build.definition("Apart", "/orders/apart/", api_id="apart"))
+    [new, *_] = sent(client, address, zipped(apart)).context["report"].results
+    below = "Lies below the API 'All' (/), the API 'Orders' (/orders/)"
+    assert new.notes == (f"{below}: what is sent to /orders/apart/ comes here, and not there.",)
 
 
 def test_what_a_person_may_not_publish_is_refused_and_the_rest_only_taken_over_when_that_is_meant(cast, page):
