@@ -89,9 +89,10 @@ def notice(message: bytes, secrets: list[str]) -> tuple[str, str, int] | None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     texts = isinstance(node_id, str) and isinstance(tags, str)
-    if not (texts and node_id and type(load) is int and 0 <= load < 1 << 31):
+    # An id of ours is plain text; PostgreSQL can store neither NUL nor half a character.
+    if not (texts and node_id.isprintable() and node_id and type(load) is int and 0 <= load < 1 << 31):
         return None
-    return node_id[:128], tags.replace("\0", "")[:300], load
+    return node_id[:128], tags.replace("\0", "").encode(errors="replace").decode()[:300], load
 
 
 def _is_signed(payload: str, signature: str, secrets: list[str]) -> bool:

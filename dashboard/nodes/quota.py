@@ -48,7 +48,7 @@ def _said(body: bytes) -> tuple[str, str, int, int] | None:
         return None
     texts = isinstance(org_id, str) and isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN
     numbers = all(type(number) is int and 0 <= number < 1 << 31 for number in (limit, usage))
-    fit = texts and numbers and token.isascii() and "\0" not in org_id + token
+    fit = texts and numbers and (org_id + token).isascii() and "\0" not in org_id + token
     return (org_id[:24], token, limit, usage) if fit else None
 
 

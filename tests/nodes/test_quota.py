@@ -72,7 +72,8 @@ def test_it_is_noted_again_after_an_hour(cast):
 def test_only_a_key_of_the_organisation_that_is_named_is_noted(cast, tell):
     key, token = build.key(cast.acme, build.api(cast.acme))
     strange = [{"org_id": cast.globex.id}, {"key": token[:-4]}, {"key": "x"}, {"org_id": ""}]
-    odd = [{"org_id": 7}, {"key": None}, {"key": ""}, {"key": "\ud800"}, {"key": "a\0"}, {"key": "k" * 1001}]
+    odd = [{"org_id": 7}, {"org_id": "\ud800"}, {"key": None}, {"key": ""}, {"key": "\ud800"}]
+    odd += [{"key": "a\0"}, {"key": "k" * 1001}]
     odd += [{"trigger_limit": number} for number in (-1, 1.5, "50", None, True, 1 << 31)]
     for members in strange + odd:
         tell(told(cast.acme, token, **members))
