@@ -7,7 +7,12 @@ class ApisConfig(AppConfig):
     name = "apis"
     verbose_name = "APIs"
     entries = (Entry("apis", "APIs", "squares-2x2", "api-list", "apis"),)
-    audit_kinds = {"api": Page("api-detail", "apis.ApiDefinition", "apis"), "asset": None, "reference": None}
+    audit_kinds = {
+        "api": Page("api-detail", "apis.ApiDefinition", "apis"),
+        "asset": None,
+        "domain": None,
+        "reference": None,
+    }
     first_steps = (
         Step(
             1,
@@ -24,10 +29,12 @@ class ApisConfig(AppConfig):
 
     def ready(self):
         # Models can be imported only now.
+        from apis.domains import changes  # noqa: PLC0415
         from apis.gateways import kinds, responses  # noqa: PLC0415
         from apis.publishing import publish  # noqa: PLC0415
         from orgs.organisations import events  # noqa: PLC0415
 
         events.organisation_departing.connect(publish.depart, dispatch_uid="apis")
+        events.domain_named.connect(changes.follow, dispatch_uid="apis")
         # What is asked for within a second is done in one look.
         kinds.register(responses.KIND, responses.deliver, urgency=kinds.LATER, rests=1)

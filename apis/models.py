@@ -231,6 +231,24 @@ class Asset(OrgOwned):
         return self.name
 
 
+class Domain(OrgOwned):
+    """A host name that is an organisation's alone, in the form of ApiDefinition.claimed_domain. Given by super-users
+    (apis.domains.changes), under the feed's lock: over all organisations it is there once."""
+
+    name = models.CharField(max_length=253)
+    author = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OrgOwned.Meta):
+        default_permissions = ("add", "delete", "view")
+        constraints = [models.UniqueConstraint(fields=["org", "name"], name="domain_once_an_organisation")]
+        # Whose it is, is looked up over all organisations.
+        indexes = [models.Index(fields=["name"], name="domain_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AllowedReference(OrgOwned):
     """What of the gateway's host an organisation's definitions may name: a whole text, as a super-user wrote it."""
 

@@ -6,6 +6,7 @@ from apis import history_views, oas_rest, rest, views
 from apis.actions import views as actions
 from apis.allowances import views as allowances
 from apis.assets import rest as assets
+from apis.domains import views as domains
 from apis.drafts import views as drafts
 from apis.importing import views as importing
 from apis.schemas import rest as schemas
@@ -17,6 +18,8 @@ pages = [
     path("apis/review/", drafts.api_review, name="api-review"),
     path("apis/references/", allowances.reference_list, name="reference-list"),
     path("apis/references/withdrawal/", allowances.reference_withdraw, name="reference-withdraw"),
+    path("apis/domains/", domains.domain_list, name="domain-list"),
+    path("apis/domains/withdrawal/", domains.domain_withdraw, name="domain-withdraw"),
     path("apis/import/", importing.api_import, name="api-import"),
     path("apis/actions/", actions.api_actions, name="api-actions"),
     path("apis/<str:id>/", views.api_detail, name="api-detail"),

@@ -8,6 +8,11 @@ _TABLE = (
     ("Found API with the same ID|24 hexadecimal digits|all zeros", "Leave it out: it is given one."),
     ("upper and lower case", "Keep one of the two, spelt as it is named here."),
     ("there twice", "Take one of the two out."),
+    (
+        "domain of this organisation",
+        "Choose one of its domains, or none, or have a super-user of this installation give it this one.",
+    ),
+    ("domain of another organisation", "Choose another domain."),
     ("own certificate", "Upload the certificate first, and write its ID."),
     (
         "super-user|gateway's host|gateway's secret|not a file|\\$secret_|reference",

@@ -7,17 +7,17 @@ the other's claim missing. In the own organisation nobody else claims anything m
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Generic, NamedTuple, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apis.definitions.listen_path import Address, claimed_domain, head, overlap
 from apis.definitions.pointer import Problem
-from apis.models import ApiDefinition, Revision
-from apis.publishing.refusals import SAME_ID, SAME_URL
+from apis.models import ApiDefinition, Domain, Revision
+from apis.publishing.refusals import ANOTHERS_DOMAIN, SAME_ID, SAME_URL
 from orgs import scope
 
 _ADDRESS = ("domain", "listen_path", "listen_port")
@@ -59,18 +59,40 @@ def taken(org_id: str, claims: Sequence[Claim], leaving: Collection[str] = ()) -
 
 def by_strangers(org_id: str, claims: Sequence[Claim]) -> dict[str, Problem]:
     """The same for other organisations alone: an id is one's for good that any API has or had, by its own or its
-    database id; an address if one's API listens there, above or below.
+    database id; an address if one's API listens there, above or below; a domain if it was given to one.
 
     A session that gateways still hold may name a deleted API, so its id must never open somebody else's.
     """
     if not claims:
         return {}
     with scope.every_org():
+        owners = owners_of({claimed_domain(claim.address.domain) for claim in claims})
         others = ApiDefinition.objects.exclude(org_id=org_id)
         used = _ids(others, claims) | _used_ids(org_id, claims)
-        near = _near(others, [claim.address for claim in claims]).values_list(*_ADDRESS)
-        overlapping = _overlapping(claims, (Address(*each) for each in near))
-    return _problems(claims, lambda claim: claim.api_id in used, lambda claim: claim.id in overlapping)
+        overlapping = _taken_by(others, org_id, claims, owners)
+    strange = {
+        claim.id: ANOTHERS_DOMAIN
+        for claim in claims
+        if owners.get(claimed_domain(claim.address.domain), org_id) != org_id
+    }
+    return strange | _problems(
+        claims, lambda claim: claim.api_id in used, lambda claim: claim.id in overlapping
+    )
+
+
+def owners_of(domains: Collection[str]) -> dict[str, str]:
+    """{domain: the id of the organisation whose it is} of those that were given to one."""
+    names = [domain for domain in domains if domain]
+    if not names:
+        return {}
+    with scope.every_org():
+        return dict(Domain.objects.filter(name__in=names).values_list("name", "org_id"))
+
+
+def is_used_by_strangers(domain: str, org_id: str) -> bool:
+    """Whether an API of another organisation listens on this domain alone."""
+    with scope.every_org():
+        return ApiDefinition.objects.filter(claimed_domain=domain).exclude(org_id=org_id).exists()
 
 
 def place(api: ApiDefinition) -> Place:
@@ -145,6 +167,31 @@ def _ids(apis: QuerySet, claims: Sequence[Claim]) -> set[str]:
 def _used_ids(org_id: str, claims: Sequence[Claim]) -> set[str]:
     used = Revision.objects.filter(api_id__in={claim.api_id for claim in claims}).exclude(org_id=org_id)
     return set(used.values_list("api_id", flat=True).distinct())
+
+
+def _taken_by(others: QuerySet, org_id: str, claims: Sequence[Claim], owners: Mapping[str, str]) -> set[str]:
+    """The database ids of the claims that overlap what others have.
+
+    On its own domain an organisation may have any path: only who listens by a pattern could be meant too. Nobody is
+    kept from having a path on no domain by the `/` of a domain that was given to somebody: it would be all of them.
+    """
+
+    def is_at_home(claim):
+        return not claim.address.port and owners.get(claimed_domain(claim.address.domain)) == org_id
+
+    at_home = [claim for claim in claims if is_at_home(claim)]
+    elsewhere = [claim for claim in claims if not is_at_home(claim)]
+    own = Domain.objects.filter(org_id=OuterRef("org_id"), name=OuterRef("claimed_domain"))
+    asked = (
+        (at_home, others.filter(claimed_domain="").exclude(domain="")),
+        (elsewhere, others.exclude(Exists(own), listen_path="/")),
+    )
+    found: set[str] = set()
+    for some, apis in asked:
+        if some:
+            near = _near(apis, [claim.address for claim in some]).values_list(*_ADDRESS)
+            found |= _overlapping(some, (Address(*each) for each in near))
+    return found
 
 
 def _near(apis: QuerySet, addresses: Sequence[Address]) -> QuerySet:

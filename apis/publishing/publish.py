@@ -6,7 +6,7 @@ from datetime import datetime
 
 from apis.definitions import kinds
 from apis.definitions.document import compact
-from apis.models import ApiDefinition, ServedApi
+from apis.models import ApiDefinition, Domain, ServedApi
 from apis.publishing import bulk, events, serving
 from apis.publishing.refusals import ManyRefused
 from apis.publishing.staging import FACTS, Change
@@ -104,6 +104,7 @@ def depart(organisation: Organisation, **_: object) -> None:
     log.record_selected("api.deleted", "api", _LEAVING, {"org": organisation.id}, org=organisation.id)
     served = ServedApi.objects.filter(org_id=organisation.id).delete()[0]
     ApiDefinition.objects.filter(org_id=organisation.id).only("id").delete()
+    Domain.objects.filter(org_id=organisation.id).delete()
     if served:
         serving.renew(serving.lock_feed(), -served, org_id=organisation.id, subject=organisation.id)
 

@@ -12,10 +12,10 @@ from apis.definitions import kinds
 from apis.definitions.listen_path import Address
 from apis.definitions.pointer import Problem
 from apis.models import ApiDefinition
-from apis.publishing import references
+from apis.publishing import conflicts, references
 from apis.publishing.columns import columns
 from apis.publishing.conflicts import Claim
-from apis.publishing.refusals import Deleted, Invalid, Stale
+from apis.publishing.refusals import ANOTHERS_DOMAIN, NO_OWN_DOMAIN, Deleted, Invalid, Stale
 from orgs.ids import new_id
 from orgs.models import User
 
@@ -110,8 +110,8 @@ class Staged:
 def faults(
     definition: object, *, author: User | None, org_id: str, present: ApiDefinition | None = None
 ) -> list[Problem]:
-    """What keeps a definition from being published, as far as it says so itself, and by the certificates in it: nothing
-    of other APIs is asked, and nothing is locked. author: the User, or None for the command line.
+    """What keeps a definition from being published, as far as it says so itself, and by the certificates and the domain
+    in it: nothing of other APIs is asked, and nothing is locked. author: the User, or None for the command line.
 
     present: the ApiDefinition that there is; its own id is kept, even if nobody could choose it today, and what it
     names.
@@ -125,9 +125,26 @@ def faults(
     if present and kinds.names(definition).api_id == present.api_id:
         own = kinds.place(definition, "/api_id")
         found = [problem for problem in found if problem.pointer != own]
+    if not found:
+        found = _strange_domain(definition, org_id, present, may_use_any=may_use_references)
     said = {problem.pointer for problem in found}
     strange = references.strange_certificates(definition, org_id, present.definition if present else None)
     return found + [problem for problem in strange if problem.pointer not in said]
+
+
+def _strange_domain(
+    definition: dict, org_id: str, present: ApiDefinition | None, *, may_use_any: bool
+) -> list[Problem]:
+    """Whether a valid definition wants a domain that is not its organisation's. Where an API is, it may stay. Nobody is
+    told whose another is but who may publish for everybody."""
+    domain = kinds.address(definition).domain
+    if not domain or (present and present.domain == domain):
+        return []
+    owner = conflicts.owners_of([domain]).get(domain)
+    if owner == org_id or (may_use_any and owner is None):
+        return []
+    problem = ANOTHERS_DOMAIN if may_use_any else NO_OWN_DOMAIN
+    return [problem._replace(pointer=kinds.place(definition, problem.pointer))]
 
 
 def stage(

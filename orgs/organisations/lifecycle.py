@@ -39,6 +39,7 @@ def create(*, actor: User | None = None, form_token: str | None = None, **values
         _refuse_second(form_token)
         raise
     note("organisation.created", organisation, actor, after=facts(organisation))
+    _tell_of_domain(organisation, actor)
     return organisation
 
 
@@ -69,6 +70,8 @@ def change(
         # Enabled again, it begins without the sessions of before.
         User.everyone.filter(org=organisation).update(session_round=F("session_round") + 1)
     note("organisation.changed", organisation, actor, before=before, after=facts(organisation))
+    if (before["cname"], before["cname_enabled"]) != (organisation.cname, organisation.cname_enabled):
+        _tell_of_domain(organisation, actor)
     return organisation
 
 
@@ -90,6 +93,12 @@ def delete(organisation: Organisation, *, actor: User | None = None, expected: i
     organisation.deleted_at = timezone.now()
     organisation.slug = f"deleted-{organisation.id}"
     store(organisation, ["enabled", "deleted_at", "slug"])
+
+
+def _tell_of_domain(organisation: Organisation, actor: User | None) -> None:
+    if organisation.cname and organisation.cname_enabled:
+        with scope.org(organisation.id):
+            events.domain_named.send(Organisation, organisation=organisation, actor=actor)
 
 
 def _validate(organisation: Organisation) -> None:

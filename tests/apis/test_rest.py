@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from apis.domains import changes as domains
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish
 from apis.publishing.refusals import Stale
@@ -179,6 +180,8 @@ def test_lists_are_filtered_in_tyks_words_and_an_unknown_one_fits_nothing(cast, 
 
 def test_words_below_apis_are_routes_and_no_ids(cast, ada, rest):
     post(rest(cast.globex_admin), plain("/g/", name="Theirs #eu #secret", api_id="theirs"))
+    with scope.org(cast.acme.id):
+        domains.give(cast.acme.id, "a.example", author=cast.super_user)
     post(ada, plain("/a/", name="A one #eu", api_id="a", domain="a.example"))
     post(ada, plain("/b/", name="B one #us #eu", api_id="b"))
     assert ada.get("/api/apis/categories").json() == {

@@ -161,6 +161,7 @@ def test_no_page_has_a_fault(page, site):
     look("key-shrink", f"{own}{user.id}/shrinking/")
     look("key-action", f"{own}actions/{action.id}/")
     look("reference-list", f"/o/{site.slug}/apis/references/")
+    look("domain-list", f"/o/{site.slug}/apis/domains/")
     drafted = a_draft(site.slug)
     look("api-review", f"/o/{site.slug}/apis/review/?draft={drafted.id}")
     look("draft-discard", f"/o/{site.slug}/apis/{drafted.id}/draft/deletion/")

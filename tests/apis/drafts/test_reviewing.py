@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from apis.definitions.document import compact
+from apis.domains import changes as domains
 from apis.drafts import lifecycle as drafts
 from dashboard.analytics.reports import reader, usage
 from keys.keys import lifecycle
@@ -39,6 +40,7 @@ def test_the_week_and_its_busiest_hour_are_told_before_an_api_is_changed(
             "domain": "new.example",
             "use_keyless": True,
         }
+        domains.give(cast.acme.id, "new.example", author=None)
         drafts.save(api, compact(wanted), author=cast.acme_admin, seen="", started_from=1)
     address = f"/o/acme/apis/review/?draft={api.id}"
 

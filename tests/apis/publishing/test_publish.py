@@ -200,11 +200,11 @@ def test_an_inactive_api_keeps_its_path(cast, acme, api):
 
 
 def test_the_same_path_on_another_domain_is_another_place(cast, acme):
-    publish.create(acme.id, plain(domain="acme.example"), author=cast.acme_admin)
+    publish.create(acme.id, plain(domain="acme.example"), author=cast.super_user)
     with scope.org(cast.globex.id):
-        publish.create(cast.globex.id, plain(domain="globex.example"), author=cast.globex_admin)
+        publish.create(cast.globex.id, plain(domain="globex.example"), author=cast.super_user)
         theirs = plain(domain="ACME.example")
-        assert refused(lambda: publish.create(cast.globex.id, theirs, author=cast.globex_admin)) == TAKEN
+        assert refused(lambda: publish.create(cast.globex.id, theirs, author=cast.super_user)) == TAKEN
 
 
 def test_inside_an_organisation_paths_may_lie_below_each_other_but_not_be_the_same(cast, acme, api):

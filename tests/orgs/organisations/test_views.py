@@ -125,7 +125,7 @@ def test_changing_says_before_and_after_in_the_log(cast, client_for):
     }
     client_for(cast.super_user).post(f"/orgs/{cast.acme.id}/", form)
     with scope.org(cast.acme.id):
-        entry = AuditEntry.objects.get()
+        entry = AuditEntry.objects.get(kind="organisation")
     assert entry.changes == {
         "cname": ["", "api.acme.example"],
         "cname_enabled": [False, True],

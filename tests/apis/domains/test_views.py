@@ -1,0 +1,42 @@
+"""Super-users say which domains are an organisation's."""
+
+import pytest
+
+from apis.models import Domain
+from apis.publishing import publish
+from orgs import scope
+from tests.apis.examples import plain
+
+PAGE = "/o/acme/apis/domains/"
+
+
+def test_a_super_user_gives_and_takes_away_domains(cast, client_for):
+    sue = client_for(cast.super_user)
+    with scope.org(cast.acme.id):
+        publish.create(cast.acme.id, plain(domain="b.example"), author=cast.super_user)
+    for name in ("A.Example.:80", "b.example"):
+        assert sue.post(PAGE, {"name": name}).status_code == 302
+    with scope.org(cast.acme.id):
+        publish.create(cast.acme.id, plain(domain="c.example"), author=None)
+        row, _ = Domain.objects.order_by("name")
+    shown = sue.get(PAGE)
+    assert [(each.name, each.apis, each.author) for each in shown.context["rows"]] == [
+        ("a.example", 0, "sue@platform.example"),
+        ("b.example", 1, "sue@platform.example"),
+    ]
+    assert shown.context["others"] == {"c.example": 1}
+    assert sue.post(f"{PAGE}withdrawal/", {"id": row.id}).status_code == 302
+    assert sue.post(f"{PAGE}withdrawal/", {"id": "no id"}).status_code == 400
+    again = sue.post("/o/globex/apis/domains/", {"name": "b.example"})
+    assert (again.status_code, again.context["form"].errors["name"]) == (
+        400,
+        ["b.example is a domain of Acme Retail: take it away from there first."],
+    )
+    with scope.every_org():
+        assert list(Domain.objects.values_list("org__slug", "name")) == [("acme", "b.example")]
+
+
+@pytest.mark.parametrize("name", ["", "*.example", "https://a.example", "{x}.example", "a b"])
+def test_what_is_no_host_name_is_refused(cast, client_for, name):
+    answer = client_for(cast.super_user).post(PAGE, {"name": name})
+    assert (answer.status_code, list(answer.context["form"].errors)) == (400, ["name"])
