@@ -26,14 +26,15 @@ from tests.keys.policies import build as policies
 
 pytestmark = pytest.mark.browser
 WIDE, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
-MODES = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
+# What the checker may find on a phone alone, and in the dark alone.
+RULES_OF_A_PHONE = ("scrollable-region-focusable", "label", "link-name", "button-name", "meta-viewport")
+RULES_OF_THE_DARK = ("color-contrast",)
 
 
-@pytest.fixture(params=MODES)
-def page(request, chromium):
+@pytest.fixture
+def page(chromium):
     """A window in which violations of the policy and complaints on the console are remembered."""
-    theme, size = MODES[request.param]
-    window = chromium.new_context(color_scheme=theme, viewport=size)
+    window = chromium.new_context(color_scheme="light", viewport=WIDE, reduced_motion="reduce")
     page = window.new_page()
     page.add_init_script(REMEMBER_VIOLATIONS)
     page.complaints = []
@@ -44,7 +45,7 @@ def page(request, chromium):
 
 
 def problems(page, status: int) -> dict:
-    """What is wrong with the open page.
+    """What is wrong with the open page: on a wide screen in the light, in the dark, and on a phone.
 
     The checker comes after the policy, over which it trips, and before what covers the page unfolds.
     """
@@ -55,13 +56,21 @@ def problems(page, status: int) -> dict:
         "console": list(page.complaints),
         "axe": axe_violations(page),
     }
+    page.emulate_media(color_scheme="dark")
+    found["axe in the dark"] = axe_violations(page, RULES_OF_THE_DARK)
+    page.emulate_media(color_scheme="light")
     unfold(page, ".popdown")
     found["overflow"] = overflow(page)
+    page.set_viewport_size(PHONE)
+    found["axe on a phone"] = axe_violations(page, RULES_OF_A_PHONE)
+    found["overflow on a phone"] = overflow(page)
+    page.set_viewport_size(WIDE)
     page.complaints.clear()
     return found
 
 
 FINE = {"status": 200, "policy": [], "console": [], "axe": [], "overflow": 0}
+FINE |= {"axe in the dark": [], "axe on a phone": [], "overflow on a phone": 0}
 
 
 LONG = "W" * 180  # no place to break it
