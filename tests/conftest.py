@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPConnection
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -19,12 +20,15 @@ import psycopg
 import pytest
 import redis as redis_package
 from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
 
 from dashboard.engines import embedded
 from orgs.models import Organisation, User
+from orgs.signing_in import passwords
 from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
 
@@ -115,16 +119,34 @@ class Cast:
 def cast(request) -> Cast:
     """Two organisations with an administrator and a member each, and a super-user; committed if the test is."""
     request.getfixturevalue("committed" if "committed" in request.fixturenames else "db")
-    acme, globex = make.organisation("Acme Retail", "acme"), make.organisation("Globex", "globex")
-    return Cast(
-        acme=acme,
-        globex=globex,
-        acme_admin=make.user("ada@acme.example", acme, {"IsAdmin": "admin"}),
-        acme_member=make.user("max@acme.example", acme),
-        globex_admin=make.user("gus@globex.example", globex, {"IsAdmin": "admin"}),
-        globex_member=make.user("mia@globex.example", globex),
-        super_user=make.user("sue@platform.example", None),
+    acme, globex = Organisation.everyone.bulk_create(
+        Organisation(owner_name=name, slug=slug)
+        for name, slug in (("Acme Retail", "acme"), ("Globex", "globex"))
     )
+    people = User.everyone.bulk_create(
+        User(
+            email=email,
+            org=org,
+            permissions=granted,
+            is_superuser=org is None,
+            password=_password_of(email),
+            password_email=email,
+        )
+        for email, org, granted in (
+            ("ada@acme.example", acme, {"IsAdmin": "admin"}),
+            ("max@acme.example", acme, {}),
+            ("gus@globex.example", globex, {"IsAdmin": "admin"}),
+            ("mia@globex.example", globex, {}),
+            ("sue@platform.example", None, {}),
+        )
+    )
+    return Cast(acme, globex, *people)
+
+
+@cache
+def _password_of(email: str) -> str:
+    """The hash of the password of somebody who is the first with this address."""
+    return passwords.hashed(make.PASSWORD, passwords.salt_of_nobody(email))
 
 
 @pytest.fixture
@@ -134,7 +156,12 @@ def client_for() -> Callable[[User | None], Client]:
     def signed_in(user: User | None) -> Client:
         client = Client()
         if user is not None:
-            client.force_login(user)
+            session = SessionStore()
+            session[SESSION_KEY] = user.pk
+            session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+            session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+            session.save(must_create=True)
+            client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
         return client
 
     return signed_in
