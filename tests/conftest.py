@@ -20,8 +20,6 @@ import psycopg
 import pytest
 import redis as redis_package
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
@@ -153,18 +151,7 @@ def _password_of(email: str) -> str:
 def client_for() -> Callable[[User | None], Client]:
     """A browser in which the person is signed in; None is nobody."""
 
-    def signed_in(user: User | None) -> Client:
-        client = Client()
-        if user is not None:
-            session = SessionStore()
-            session[SESSION_KEY] = user.pk
-            session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-            session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-            session.save(must_create=True)
-            client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
-        return client
-
-    return signed_in
+    return make.signed_in
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_every_route_sends_them_with_every_answer(db, redis, caller):
         names = dict.fromkeys(route.parameters, "x") | {"ts": 1, "id": 1, "number": 1, "object_id": "x"}
         client = client_of(user, route.rule)
         for method in sorted({*route.rule.methods, "PATCH"}):
-            for query in ("", "?format=csv", "?p=%00"):
+            for query in ("", "?format=csv", "?p=%00") if method == "GET" else ("",):
                 answer = call(client, method, url(route, names, "acme") + query)
                 seen.add(answer.status_code)
                 if found := lacking(answer):

@@ -46,7 +46,8 @@ TEXTS = (
 )
 # Those of them that a field may take, so that what follows on the fields must do with them, too.
 TAKEN = ("\u202e⟦x⟧", "-1", "9" * 400, "٣", '{"$ne": null}', "x" * 20_000)
-MANY_FIELDS = 40
+# With so many fields or more, each is tried with so many of them in turn.
+TAKEN_BY = ((40, 1), (10, 2), (0, len(TAKEN)))
 # Every query parameter that a page or route reads, and a few that none does.
 PARAMETERS = [
     "__all__",
@@ -214,9 +215,9 @@ def fields(page: str) -> list[str]:
 
 
 def taken(number: int, fields: int) -> tuple[str, ...]:
-    """What a field is tried with alone: all of TAKEN, in a form of many fields two in turn."""
+    """What a field is tried with alone: all of TAKEN, in a form of many fields some of it in turn."""
     turned = TAKEN[number % len(TAKEN) :] + TAKEN[: number % len(TAKEN)]
-    return TAKEN if fields <= MANY_FIELDS else turned[:2]
+    return turned[: next(texts for least, texts in TAKEN_BY if fields >= least)]
 
 
 def test_bad_values_in_every_field_of_every_form_are_never_a_5xx(worlds):

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,9 +25,33 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def serving():
+def installation() -> Iterator[Path]:
+    """A directory in which `serve` was ready once."""
+    with directory() as var:
+        with runner(var) as run:
+            read_until(run("manage.py", "serve", "--port", str(free_port())), "Gatehouse is ready")
+        yield var
+
+
+@contextlib.contextmanager
+def another(installation: Path) -> Iterator[Path]:
+    """A copy of the installation, with its own address of Valkey: nothing has to be made before it is ready."""
+    with directory() as var:
+        subprocess.run(["cp", "-a", f"{installation}/.", var], check=True)
+        (var / "valkey.url").unlink()
+        yield var
+
+
+@pytest.fixture
+def var(installation) -> Iterator[Path]:
+    with another(installation) as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def serving(installation):
     """One `serve` for all tests which change nothing about it: its directory, its process, its runner."""
-    with directory() as var, runner(var) as run:
+    with another(installation) as var, runner(var) as run:
         serve = run("manage.py", "serve", "--port", str(free_port()))
         read_until(serve, "Gatehouse is ready")
         yield var, serve, run
@@ -61,14 +86,14 @@ def child(pid: int, pattern: str) -> int | None:
 
 
 class Caller(threading.Thread):
-    """Asks for /hello without pause, each time on a new connection, and keeps what went wrong."""
+    """Asks for /hello a hundred times a second, on a new connection each, and keeps what went wrong."""
 
     def __init__(self, port: int):
         super().__init__()
         self.port, self.ended, self.answers, self.refused, self.others = port, threading.Event(), 0, 0, []
 
     def run(self):
-        while not self.ended.is_set():
+        while not self.ended.wait(0.01):
             try:
                 self.answers += status_of_hello(self.port) == 200
             except ConnectionRefusedError:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,12 +53,22 @@ class Replay:
                 held["node"] = message["Message"]["NodeID"]
 
 
-@pytest.mark.parametrize(("version", "requests"), [("v3.0.12", 821), ("v5.14.0", 3436)])
+def thinned(lines):
+    """A gateway asks the same again every few seconds: of a case, twice is enough."""
+    seen = Counter()
+    for line in lines:
+        what = (line["run"], line["case"], line["request"], line.get("session"))
+        seen[what] += 1
+        if seen[what] <= 2:
+            yield line
+
+
+@pytest.mark.parametrize(("version", "requests"), [("v3.0.12", 573), ("v5.14.0", 2077)])
 def test_every_answer_in_the_recorded_conversations_is_acceptable_to_the_gateway(version, requests, gunicorn):
     packed = (DATA / f"conversations-{version}.jsonl.gz").read_bytes()
     lines = [json.loads(line) for line in gzip.decompress(packed).splitlines()]
     # Where a redirection led that only the recording's stand-in gave.
-    lines = [line for line in lines if line["request"] != "GET /login"]
+    lines = [line for line in thinned(lines) if line["request"] != "GET /login"]
     with Gateway(gunicorn) as gateway:
         replay = Replay(gateway)
         for line in lines:

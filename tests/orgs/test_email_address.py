@@ -1,9 +1,9 @@
 """E-mail addresses of all the world, each in one spelling wherever it is typed."""
 
 import json
-import sys
 import unicodedata
 from io import StringIO
+from itertools import chain
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -120,7 +120,8 @@ def test_what_is_no_address_is_refused(address):
 def test_what_is_accepted_is_lower_case_to_the_database_too(db):
     """Or its constraint would refuse what the form took; the two know different versions of Unicode."""
     accepted = []
-    for code in range(0x80, sys.maxunicode + 1):
+    # All but the great blocks that have no case: Han, Hangul, what is private, planes that nothing stands in.
+    for code in chain(range(0x80, 0x3400), range(0xA000, 0xAC00), range(0xF900, 0x20000)):
         address = normal_address(f"a{chr(code)}@acme.example")
         try:
             validate_address(address)
@@ -129,7 +130,7 @@ def test_what_is_accepted_is_lower_case_to_the_database_too(db):
         accepted.append(address)
     with connection.cursor() as cursor:
         cursor.execute("SELECT a FROM unnest(%s::text[]) a WHERE a <> lower(a)", [accepted])
-        assert (cursor.fetchall(), len(accepted) > 100_000) == ([], True)
+        assert (cursor.fetchall(), len(accepted) > 20_000) == ([], True)
 
 
 @pytest.mark.parametrize("typed", ["Jürgen@acme.example", "ada@MÜNCHEN.example", "\u0131da@acme.example"])

@@ -16,6 +16,7 @@ from orgs.organisations.lifecycle import AlreadyMade
 from orgs.organisations.limits import LIMITS
 from orgs.people import accounts, duplicates
 from tests.concurrency import second_of_two
+from tests.make import signed_in
 from tests.orgs.audit.test_changes import answered, rest_of
 
 JSON = "application/json"
@@ -24,12 +25,6 @@ EMAIL = "nia@acme.example"
 
 def admin_api() -> Client:
     return Client(headers={"admin-auth": settings.ADMIN_SECRET})
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def outside(call):
