@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from apis.definitions import document, kinds, starter
-from apis.definitions.fields import places, reading, writing
+from apis.definitions.fields import members, places, reading, writing
 from apis.definitions.fields.description import Field, of_version
 from apis.definitions.fields.reading import Cell, Entry, Listed
 from apis.definitions.fields.texts import Unshowable, Wrong, same
@@ -68,7 +68,7 @@ def _widget(cell: Cell) -> forms.Widget:
 
 
 def _as_it_is(field: Field, shown: Any) -> str:
-    if shown == places.SEVERAL:
+    if shown == members.SEVERAL:
         return "As it is: several ways at once, set in the JSON"
     return f"{shown or 'nothing'}, {AS_IT_IS}"
 
@@ -156,7 +156,7 @@ class ApiForm(DocumentForm):
                 value = said.get(cell.name)
                 if cell.field.required and not value and cell.name not in self.errors:
                     self.add_error(cell.name, "must not be empty")
-                elif cell.field.kind == "key" and listed.rows.shape == "map" and value in names:
+                elif cell.field.kind == "key" and listed.rows.shape in writing.MAPS and value in names:
                     self.add_error(cell.name, "is the name of another")
                 elif cell.field.kind == "key":
                     names.add(value)
@@ -306,7 +306,7 @@ def _version(definition: dict, asked: str) -> str:
 
 def versions(definition: dict) -> list[str]:
     try:
-        held = places.value_at(definition, writing.VERSIONS)
+        held = members.value_at(definition, writing.VERSIONS)
     except Unshowable:
         return []
     return list(held) if isinstance(held, dict) else []

@@ -157,7 +157,4 @@ def member(definition: object) -> str:
 
 def sections(definition: dict) -> Sections:
     """The form of its kind."""
-    return _FORMS[_kind(definition)]
-
-
-_FORMS = {classic: fields.SECTIONS, oas: openapi.SECTIONS}
+    return openapi.sections(definition) if _kind(definition) is oas else fields.SECTIONS

@@ -3,7 +3,7 @@
 The description is data (classic, oas); everything else of a form is made of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from apis.definitions.pointer import Path
@@ -32,8 +32,8 @@ class Field(NamedTuple):
 
 class Rows(NamedTuple):
     """Entries with the same fields. shape: "list"; "map", where a field of the kind "key" is the name that an entry
-    stands under; "lists", a map of lists. new: what an entry is made of. needs: the response processor without which
-    gateways of 3.x do nothing of it.
+    stands under; "members", those of such a map which have the `member`; "lists", a map of lists. new: what an entry is
+    made of. needs: the response processor without which gateways of 3.x do nothing of it.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Rows(NamedTuple):
     shape: str = "list"
     new: dict[str, Any] = {}
     needs: str = ""
+    member: str = ""
 
 
 class Section(NamedTuple):
@@ -64,14 +65,18 @@ Sections = tuple[Section, ...]
 
 def of_version(sections: Sections, version: str) -> Sections:
     """The sections of a definition whose paths are those of one version."""
+    return placed(sections, {VERSION: version})
+
+
+def placed(sections: Sections, names: Mapping[str, str]) -> Sections:
+    """The sections with names in the place of steps that stand for them."""
     return tuple(
-        section._replace(parts=tuple(_of_version(part, version) for part in section.parts))
-        for section in sections
+        section._replace(parts=tuple(_placed(part, names) for part in section.parts)) for section in sections
     )
 
 
-def _of_version(part: Field | Rows, version: str) -> Field | Rows:
-    return part._replace(path=tuple(version if step == VERSION else step for step in part.path))
+def _placed(part: Field | Rows, names: Mapping[str, str]) -> Field | Rows:
+    return part._replace(path=tuple(names.get(str(step), step) for step in part.path))
 
 
 def fields(sections: Sections) -> Iterator[Field]:
@@ -91,3 +96,8 @@ def lines(name: str, path: Path, label: str, help: str = "") -> Field:
 
 def pairs(name: str, path: Path, label: str, help: str = "") -> Field:
     return Field(name, path, "pairs", label, help or "One a line: <code>Name: value</code>.", most=LARGEST)
+
+
+def member(name: str, path: str, kind: str, label: str, help: str = "", *, most: int = 500) -> Field:
+    """A member of an entry."""
+    return Field(name, tuple(path.split("/")), kind, label, help, most)

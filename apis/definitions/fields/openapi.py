@@ -1,12 +1,16 @@
 """The form of an OpenAPI document with `x-tyk-api-gateway`: what that extension says. Data alone."""
 
+from apis.definitions.fields import callers, operations, schemes
 from apis.definitions.fields.description import (
     LARGEST,
     NONE,
     Field,
     Rows,
     Section,
+    Sections,
     lines,
+    member,
+    placed,
     switch,
 )
 from apis.definitions.oas.made import of_extension
@@ -21,11 +25,6 @@ _METHODS = tuple((name, name) for name in ("POST", "PUT", "PATCH", "DELETE", "GE
 def _headers(name: str, path: str, label: str) -> Field:
     help = "One a line: <code>Name: value</code>."
     return Field(name, of_extension(path), "headers", label, help, most=LARGEST)
-
-
-def _of(name: str, path: str, kind: str, label: str, help: str = "", *, most: int = 500) -> Field:
-    """A member of an entry."""
-    return Field(name, tuple(path.split("/")), kind, label, help, most)
 
 
 API = Section(
@@ -80,24 +79,6 @@ TARGET = Section(
     ),
     is_open=True,
 )
-CALLERS = Section(
-    "callers",
-    "Callers",
-    (
-        switch(
-            "authentication",
-            of_extension("server/authentication/enabled"),
-            "Callers have to prove who they are",
-            "In the way that the document's <code>security</code> names; without, everyone is served.",
-        ),
-        switch(
-            "strip_auth_data",
-            of_extension("server/authentication/stripAuthorizationData"),
-            "Take the key out before sending on",
-        ),
-    ),
-    is_open=True,
-)
 LIMITS = Section(
     "limits",
     "Rate limit",
@@ -115,6 +96,61 @@ LIMITS = Section(
     switches=("limit",),
 )
 _CORS = "middleware/global/cors"
+_VERSIONING = "info/versioning"
+VERSIONS = Section(
+    "versions",
+    "Versions",
+    (
+        switch(
+            "versioned",
+            of_extension(f"{_VERSIONING}/enabled"),
+            "This API has versions",
+            "Each is an API of its own. Gateways of 3.x answer all callers by this one.",
+        ),
+        Field("version_name", of_extension(f"{_VERSIONING}/name"), "line", "This one is called"),
+        Field(
+            "default_version",
+            of_extension(f"{_VERSIONING}/default"),
+            "line",
+            "Version of requests that name none",
+            "<code>self</code> is this one.",
+        ),
+        Field(
+            "version_location",
+            of_extension(f"{_VERSIONING}/location"),
+            "choice",
+            "Requests name it in",
+            choices=(
+                NONE,
+                ("header", "a header"),
+                ("url-param", "the query"),
+                ("url", "the first part of the path"),
+            ),
+        ),
+        Field("version_key", of_extension(f"{_VERSIONING}/key"), "line", "Name of the header or parameter"),
+        switch(
+            "version_strip",
+            of_extension(f"{_VERSIONING}/stripVersioningData"),
+            "Take it out before sending on",
+        ),
+        switch(
+            "version_fallback",
+            of_extension(f"{_VERSIONING}/fallbackToDefault"),
+            "One that is not known goes to the default",
+        ),
+        Rows(
+            "versions",
+            of_extension(f"{_VERSIONING}/versions"),
+            "Further versions",
+            "version",
+            (
+                member("name", "name", "line", "Version", most=200),
+                member("api", "id", "line", "API ID", "Of the API that it is."),
+            ),
+        ),
+    ),
+    switches=("versioned",),
+)
 CORS = Section(
     "cors",
     "CORS",
@@ -192,39 +228,6 @@ HEADERS = Section(
     ),
     switches=("request_headers", "response_headers"),
 )
-OPERATIONS = Section(
-    "operations",
-    "Single operations",
-    (
-        Rows(
-            "operations",
-            of_extension("middleware/operations"),
-            "Operations",
-            "operation",
-            (
-                Field(
-                    "key",
-                    (),
-                    "key",
-                    "Operation ID",
-                    "An <code>operationId</code> of the document.",
-                    required=True,
-                ),
-                _of("allow", "allow/enabled", "switch", "Allow: refuse all that are not"),
-                _of("block", "block/enabled", "switch", "Block"),
-                _of("ignore", "ignoreAuthentication/enabled", "switch", "Needs no key"),
-                _of("mock", "mockResponse/enabled", "switch", "Answer with a mock"),
-                _of("mock_code", "mockResponse/code", "whole", "Status of the mock", most=599),
-                _of("mock_body", "mockResponse/body", "area", "Body of the mock", most=LARGEST),
-                _of("rewrite", "urlRewrite/enabled", "switch", "Rewrite the URL"),
-                _of("pattern", "urlRewrite/pattern", "line", "Pattern", most=LONG),
-                _of("to", "urlRewrite/rewriteTo", "line", "Rewrite to", most=LONG),
-            ),
-            shape="map",
-            help="Everything else of an operation is edited as JSON, and stays.",
-        ),
-    ),
-)
 _ACCESS = "server/ipAccessControl"
 ADDRESSES = Section(
     "addresses",
@@ -259,7 +262,7 @@ HANDLERS = Section(
             "Handlers",
             "handler",
             (
-                _of("on", "enabled", "switch", "On"),
+                member("on", "enabled", "switch", "On"),
                 Field(
                     "trigger", ("trigger",), "line", "Event", "Such as <code>HostDown</code>.", required=True
                 ),
@@ -271,13 +274,23 @@ HANDLERS = Section(
                     choices=(NONE, ("webhook", "A webhook is called"), ("log", "The gateway's log says so")),
                     required=True,
                 ),
-                _of("target", "url", "line", "URL of the webhook", most=LONG),
+                member("target", "url", "line", "URL of the webhook", most=LONG),
                 Field("hook_method", ("method",), "choice", "Method", choices=(NONE, *_METHODS)),
-                _of("prefix", "logPrefix", "line", "What begins its line in the log"),
-                _of("pause", "cooldownPeriod", "duration", "Not again within", _DURATION, most=50),
+                member("prefix", "logPrefix", "line", "What begins its line in the log"),
+                member("pause", "cooldownPeriod", "duration", "Not again within", _DURATION, most=50),
             ),
         ),
     ),
 )
 
-SECTIONS = (API, PATH, TARGET, CALLERS, LIMITS, CORS, CACHE, HEADERS, OPERATIONS, ADDRESSES, TAGS, HANDLERS)
+SECTIONS = (
+    API, PATH, TARGET, *callers.SECTIONS, LIMITS, VERSIONS, CORS, CACHE, HEADERS, *operations.SECTIONS, ADDRESSES, TAGS,
+    HANDLERS,
+)  # fmt: skip
+
+
+def sections(document: dict) -> Sections:
+    """The form of a document, in which each scheme is called as it is there."""
+    return placed(
+        SECTIONS, {step: schemes.scheme_name(document, kind) for step, kind in callers.NAMED.items()}
+    )

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from apis.definitions.authentication import KEYLESS, OTHERS, TOKEN, token_settings
+from apis.definitions.fields import schemes
 from apis.definitions.fields.description import Field
+from apis.definitions.fields.members import SEVERAL, put_at, value_at
 from apis.definitions.fields.texts import KINDS, Kind, Shown, Unshowable
-from apis.definitions.pointer import Path
-
-SEVERAL = "several"  # ways to authenticate at once, which no choice of one can say
+from apis.definitions.oas.security import SCHEMES
 
 
 class _Special(NamedTuple):
@@ -36,25 +36,6 @@ def put(field: Field, holder: dict, value: Any) -> None:
         special.put(holder, value)
     else:
         put_at(holder, field.path, value)
-
-
-def value_at(holder: Any, path: Path) -> Any:
-    """The member at a path of names; None where there is none. Raises Unshowable where something else is in the way."""
-    for step in path:
-        if holder is None:
-            return None
-        if not isinstance(holder, dict):
-            raise Unshowable
-        holder = holder.get(step)
-    return holder
-
-
-def put_at(holder: dict, path: Path, value: Any) -> None:
-    for step in path[:-1]:
-        if not isinstance(holder.get(step), dict):
-            holder[step] = {}
-        holder = holder[step]
-    holder[path[-1]] = value
 
 
 def _way(definition: dict) -> str:
@@ -133,7 +114,17 @@ def _put_template(entry: dict, blob: str) -> None:
     put_at(entry, _TEMPLATE, blob)
 
 
+def _key_name(document: dict) -> Any:
+    return value_at(document, (*SCHEMES, schemes.scheme_name(document, TOKEN), "name"))
+
+
+def _put_key_name(document: dict, name: str) -> None:
+    put_at(document, (*schemes.component(document, TOKEN), "name"), name)
+
+
 _SPECIAL = {
+    "scheme": _Special("choice", schemes.way, schemes.authenticate_by),
+    "key name": _Special("line", _key_name, _put_key_name),
     "way": _Special("choice", _way, _authenticate_by),
     "token header": _Special("line", _header, _put_header),
     "endpoint method": _Special("choice", _method, _put_method),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from apis.definitions.fields import places
+from apis.definitions.fields import members, places
 from apis.definitions.fields.description import Field, Rows, Section, Sections
 from apis.definitions.fields.texts import Shown, Unshowable
 from apis.definitions.pointer import Path, pointer
@@ -25,7 +25,8 @@ class Cell(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """name: what the names of its inputs begin with. key, value: what stands in the list, {} for a new one."""
+    """name: what the names of its inputs begin with. key, value: what stands in the list, of a new one what it is made
+    of."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -84,7 +85,7 @@ def _shown(field: Field, holder: Any) -> Shown | None:
 
 def _listed(definition: dict, rows: Rows, asked: Callable[[str], int], left: list[int]) -> Listed:
     try:
-        held = entries_of(rows, places.value_at(definition, rows.path))
+        held = entries_of(rows, members.value_at(definition, rows.path))
     except Unshowable:
         return Listed(rows, (), "holds something that this form cannot show")
     width = len(rows.columns) + 1
@@ -95,7 +96,7 @@ def _listed(definition: dict, rows: Rows, asked: Callable[[str], int], left: lis
     number = min(wanted, max(room, len(held)))
     left[0] -= number * width
     made = [_entry(rows, index, key, value) for index, (key, value) in enumerate(held)]
-    made += [_entry(rows, index, "", {}, is_new=True) for index in range(len(held), number)]
+    made += [_entry(rows, index, "", rows.new, is_new=True) for index in range(len(held), number)]
     return Listed(rows, tuple(made))
 
 
@@ -133,6 +134,10 @@ def entries_of(rows: Rows, held: Any) -> list[tuple[Any, Any]]:
         raise Unshowable
     if rows.shape == "map":
         return list(held.items())
+    if rows.shape == "members":
+        return [
+            (name, value) for name, value in held.items() if isinstance(value, dict) and rows.member in value
+        ]
     return [
         ((name, index), value) for name, values in held.items() for index, value in enumerate(_list(values))
     ]

@@ -13,7 +13,7 @@ SCHEMES: Path = ("components", "securitySchemes")
 COMPLIANT = "compliant"
 Members = tuple[tuple[str, tuple[str, ...], Convert], ...]
 
-_OPEN = (
+OPEN = (
     "The document names schemes in `security`, but the extension does not enable `server.authentication`: the API is "
     "open to everybody who reaches a gateway."
 )
@@ -118,7 +118,7 @@ def derive(made: Made) -> None:
     if not made.enabled(AUTHENTICATION):
         made.put(("use_keyless",), True, (*AUTHENTICATION, "enabled"))
         if made.at(("security",)):
-            made.warnings.append(_OPEN)
+            made.warnings.append(OPEN)
         return
     made.put(("use_keyless",), False, (*AUTHENTICATION, "enabled"))
     made.copy((*AUTHENTICATION, "stripAuthorizationData"), ("strip_auth_data",))
@@ -130,7 +130,8 @@ def derive(made: Made) -> None:
     for name in made.at((*AUTHENTICATION, "securitySchemes")) or {}:
         if name not in asked:
             made.used.add((*AUTHENTICATION, "securitySchemes", name))
-            made.warnings.append(_NOT_ASKED.format(name=printable(name)))
+            if made.at((*AUTHENTICATION, "securitySchemes", name, "enabled")):
+                made.warnings.append(_NOT_ASKED.format(name=printable(name)))
     _certificate(made)
     _hmac(made)
     _oidc(made)

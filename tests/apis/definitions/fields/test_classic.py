@@ -27,6 +27,8 @@ TYPES_OF = {
     "switch": SWITCH,
     "reversed": SWITCH,
     "way": SWITCH,
+    "scheme": SWITCH,
+    "key name": TEXT,
     "whole": {"int", "int64"},
     "number": {"float64"},
     "lines": {"[string]"},
@@ -42,6 +44,8 @@ SAMPLES = {
     "area": "{\n}",
     "template": base64.b64encode(b"{{ .name }}").decode(),
     "token header": "X-Key",
+    "key name": "X-Key",
+    "blob": base64.b64encode(b"{{ .name }}").decode(),
     "whole": 299,
     "number": 2.5,
     "lines": ["one", "two"],
@@ -66,7 +70,7 @@ def members(sections):
             if not isinstance(part, Rows):
                 yield part, part.path
                 continue
-            below = {"list": (0,), "map": ("v",), "lists": ("E", 0)}[part.shape]
+            below = {"list": (0,), "map": ("v",), "members": ("v",), "lists": ("E", 0)}[part.shape]
             yield from (
                 (field, (*part.path, *below, *field.path)) for field in part.columns if field.kind != "key"
             )

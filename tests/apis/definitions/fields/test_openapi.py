@@ -20,14 +20,22 @@ BUSY = document(
         },
     },
 )
+BEARER = {
+    "components": {"securitySchemes": {"mine": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
+    "security": [],
+}
+TYPES = {
+    "x-tyk-api-gateway": types(),
+    "components": {"securitySchemes": {"*": {"name": "string"}}},
+}
 
 
 def test_each_field_says_what_gateways_read_there():
-    assert wrong_types(openapi.SECTIONS, {"x-tyk-api-gateway": types()}) == {}
+    assert wrong_types(openapi.sections(document()), TYPES) == {}
 
 
 def test_what_is_typed_in_an_input_changes_its_member_and_no_other():
-    parts = reading.read(BUSY, openapi.SECTIONS)
+    parts = reading.read(BUSY, openapi.sections(BUSY))
     hidden = [cell.name for cell in reading.cells(parts) if cell.shown is None]
     assert hidden == ["global_response_headers"]
     without = {**BUSY, "x-tyk-api-gateway": {**BUSY["x-tyk-api-gateway"]}}
@@ -35,14 +43,14 @@ def test_what_is_typed_in_an_input_changes_its_member_and_no_other():
         **BUSY["x-tyk-api-gateway"]["middleware"],
         "global": {"zebra": 1.0},
     }
-    assert try_each_input(without, openapi.SECTIONS) > 50
+    assert try_each_input(without, openapi.sections(without)) > 50
 
 
 def test_a_document_is_read_and_written_byte_for_byte_and_a_new_operation_is_one_that_gateways_take():
     for each in (BUSY, document(), {"openapi": "3.0.3"}):
-        parts = reading.read(each, openapi.SECTIONS)
+        parts = reading.read(each, openapi.sections(each))
         assert compact(writing.write(each, parts, {}).definition) == compact(each)
-    parts = reading.read(document(), openapi.SECTIONS)
+    parts = reading.read(document(), openapi.sections(document()))
     said = {
         "operations_0_key": "list",
         "operations_0_mock": True,
@@ -56,3 +64,107 @@ def test_a_document_is_read_and_written_byte_for_byte_and_a_new_operation_is_one
         "operations": {"list": {"mockResponse": {"enabled": True, "code": 204}}},
     }
     assert kinds.problems(made, may_use_references=False) == []
+
+
+def operations_after(said, **before):
+    base = document(operations=before)
+    made = writing.write(base, reading.read(base, openapi.sections(base)), said)
+    return made, made.definition["x-tyk-api-gateway"]["middleware"]["operations"]
+
+
+def test_headers_and_bodies_are_lists_of_the_operations_that_have_them():
+    headers = {"enabled": False, "add": [{"name": "A", "value": "b"}], "zebra": 1}
+    template = {"enabled": True, "body": "e30=", "format": "json"}
+    said = {
+        "request_headers_of_0_remove": True,
+        "request_body_of_0_format": "xml",
+        "request_body_of_1_key": "list",
+        "request_body_of_1_template": "e30=",
+        "response_headers_of_0_key": "read",
+        "response_headers_of_0_removed": ["B"],
+        "operations_0_block": True,
+    }
+    made, after = operations_after(
+        said,
+        list={"allow": {"enabled": True}, "transformRequestHeaders": headers},
+        order={"transformRequestBody": template, "zebra": None},
+    )
+    assert after == {
+        "list": {
+            "allow": {"enabled": True},
+            "block": {"enabled": True},
+            "transformRequestBody": {"enabled": True, "body": "e30="},
+        },
+        "order": {"transformRequestBody": {**template, "format": "xml"}, "zebra": None},
+        "read": {"transformResponseHeaders": {"enabled": True, "remove": ["B"]}},
+    }
+    here = "/x-tyk-api-gateway/middleware/operations"
+    owners = [
+        made.owner(f"{here}/{at}")
+        for at in (
+            "list/transformRequestBody/body",
+            "read/transformResponseHeaders/remove",
+            "list/block/enabled",
+        )
+    ]
+    assert owners == ["request_body_of_1_template", "response_headers_of_0_removed", "operations_0_block"]
+    assert kinds.problems(made.definition, may_use_references=False) == []
+
+
+def test_an_operation_that_goes_goes_with_its_headers_and_one_of_which_all_goes_goes_too():
+    headers = {"transformRequestHeaders": {"enabled": True, "remove": ["A"]}}
+    _, after = operations_after(
+        {
+            "operations_0_remove": True,
+            "request_headers_of_0_removed": ["B"],
+            "request_headers_of_1_remove": True,
+        },
+        list=headers,
+        order=headers,
+        read={},
+    )
+    assert after == {"read": {}}
+
+
+def test_tokens_are_described_where_their_scheme_stands_or_will():
+    for base, name in ((document(), "jwtAuth"), (document(**BEARER), "mine")):
+        parts = reading.read(base, openapi.sections(base))
+        said = {
+            "authentication": "jwt",
+            "jwt_signing_method": "rsa",
+            "jwt_source": "https://keys.example/jwks.json",
+            "jwt_identity": "sub",
+            "jwt_policies": ["p"],
+        }
+        made = writing.write(base, parts, said).definition
+        classic = kinds.as_classic(made)
+        assert (kinds.auth(made), classic["auth_configs"]["jwt"]["name"]) == ("JWT", name)
+        assert [classic[key] for key in ("jwt_signing_method", "jwt_source", "jwt_identity_base_field")] == [
+            "rsa",
+            "https://keys.example/jwks.json",
+            "sub",
+        ]
+        assert kinds.problems(made, may_use_references=False) == []
+
+
+def test_a_key_has_its_name_in_the_scheme_and_versions_are_apis_by_their_ids():
+    bare = {name: value for name, value in document().items() if name not in ("components", "security")}
+    parts = reading.read(bare, openapi.sections(bare))
+    said = {
+        "authentication": "token",
+        "auth_header_name": "X-Key",
+        "versioned": True,
+        "version_name": "v1",
+        "default_version": "self",
+        "version_location": "header",
+        "version_key": "x-api-version",
+        "versions_0_name": "v2",
+        "versions_0_api": "other",
+    }
+    made = writing.write(bare, parts, said).definition
+    assert (made["security"], made["components"]["securitySchemes"]) == (
+        [{"authToken": []}],
+        {"authToken": {"type": "apiKey", "in": "header", "name": "X-Key"}},
+    )
+    versioning = kinds.versioning(made)
+    assert (versioning.name, versioning.default, versioning.apis) == ("v1", "self", {"v2": "other"})
