@@ -16,6 +16,7 @@ MOST = 500  # APIs; all are changed in one transaction
 
 class ActionForm(ChosenForm):
     category = forms.CharField(required=False, max_length=wrapper.LONGEST)
+    tag = forms.CharField(required=False, max_length=wrapper.LONGEST)
     removed = removed_field()
 
     def __init__(self, data: Any):
@@ -23,9 +24,15 @@ class ActionForm(ChosenForm):
         super().__init__(data, actions)
 
     def clean_category(self) -> str:
-        name = self.cleaned_data["category"]
+        return self._printable("category")
+
+    def clean_tag(self) -> str:
+        return self._printable("tag")
+
+    def _printable(self, field: str) -> str:
+        name = self.cleaned_data[field]
         try:
-            return wrapper.texts("category", [name])[0] if name else ""
+            return wrapper.texts(field, [name])[0] if name else ""
         except RestError:
             raise ValidationError("Must be text that can be printed.") from None
 

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, JSONField, Q
+from django.db.models.fields.json import DataContains
+from django.db.models.functions import Cast
 
 from apis import wrapper
+from apis.definitions import segments
 from apis.models import ApiDefinition
 from apis.publishing.refusals import ManyRefused
 from apis.publishing.staging import Change
@@ -46,6 +49,22 @@ def _in_categories(api: ApiDefinition, names: list[str]) -> Change:
     return Change(api, wrapper={"categories": names}, started_from=api.revision)
 
 
+def _says_any(parts: tuple[dict[str, Any], ...]) -> Q:
+    """Those whose definitions have one of these in them."""
+    found = Q()
+    for part in parts:
+        found |= Q(DataContains(Cast(F("definition_text"), JSONField()), part))
+    return found
+
+
+def _with_tag(api: ApiDefinition, arguments: Arguments) -> Change:
+    return Change(api, segments.with_tag(api.definition, arguments["tag"]), started_from=api.revision)
+
+
+def _without_tag(api: ApiDefinition, arguments: Arguments) -> Change:
+    return Change(api, segments.without_tag(api.definition, arguments["tag"]), started_from=api.revision)
+
+
 KINDS = {
     "activate": Kind(
         "Activate",
@@ -77,6 +96,22 @@ KINDS = {
         "without the category, or that have it by their names",
         _without_category,
         needs="category",
+    ),
+    "tag": Kind(
+        "Add a segment's tag",
+        "Given a segment's tag, with others",
+        lambda arguments: ~_says_any(segments.having(arguments["tag"])) | _says_any(segments.switched_off()),
+        "that have the tag already",
+        _with_tag,
+        needs="tag",
+    ),
+    "no-tag": Kind(
+        "Remove a segment's tag",
+        "A segment's tag removed, with others",
+        lambda arguments: _says_any(segments.having(arguments["tag"])),
+        "without the tag",
+        _without_tag,
+        needs="tag",
     ),
 }
 # Changes nothing, and is answered with a file.

@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apis.actions.kinds import KINDS
+from apis.definitions import kinds, segments
 from apis.models import ApiDefinition, Revision
 from apis.publishing import bulk, feed, publish
 from apis.publishing.refusals import ManyRefused
@@ -15,6 +16,7 @@ from orgs import scope
 from tests import make
 from tests.apis.examples import openapi, plain
 
+SERVER = openapi()["x-tyk-api-gateway"]["server"]
 PLACE = "/o/acme/apis/actions/"
 
 
@@ -68,6 +70,7 @@ BEFORE = {
     "three": (True, ["x", "y"], 1),
     "foreign": (True, [], 1),
 }
+ON, THREE = (True, [], 2), (True, ["x", "y"], 2)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,8 @@ BEFORE = {
         ),
         ({"action": "no-category", "category": "y"}, (3, 1, 2), {"three": (True, ["x"], 2)}),
         ({"action": "no-category", "category": "x"}, (3, 0, 3), {}),
+        ({"action": "tag", "tag": " eu "}, (3, 3, 0), {"one": ON, "two": (False, [], 2), "three": THREE}),
+        ({"action": "no-tag", "tag": "eu"}, (3, 0, 3), {}),
         ({"action": "deactivate", "q": "thr"}, (1, 1, 0), {"three": (False, ["x", "y"], 2)}),
         ({"action": "deactivate", "ticked": ("one", "foreign")}, (1, 1, 0), {"one": (False, [], 2)}),
     ],
@@ -112,6 +117,54 @@ def test_it_is_said_what_an_action_touches_and_then_done_to_these_alone(  # noqa
         assert dict(authors) == dict.fromkeys(changed, cast.acme_admin.id)
 
 
+def test_tags_of_segments_are_found_and_changed_in_definitions_of_both_forms(cast, acme):
+    def document(path, **tags):
+        return openapi(path, extension={"server": {**SERVER, "listenPath": {"value": path}, **tags}})
+
+    def published(**definitions):
+        with scope.org(cast.acme.id):
+            return {
+                name: publish.create(cast.acme.id, definition, author=None)
+                for name, definition in definitions.items()
+            }
+
+    made = published(
+        tagged=named("tagged", tags=["eu", "us"]),
+        off=named("off", tags=["eu"], tags_disabled=True),
+        document=document("/d/", gatewayTags={"enabled": True, "tags": ["eu"]}),
+        document_off=document("/o/", gatewayTags={"enabled": False, "tags": ["eu", "us"]}),
+        plain=named("plain", name="eu", config_data={"tags": ["eu"]}),
+    )
+
+    def done(action):
+        page = acme.post(PLACE, {"do-action": action, "do-tag": "eu", "do-which": "filter"})
+        assert acme.post(PLACE, sent_on(page)).status_code == 302
+        with scope.org(cast.acme.id):
+            rows = {name: ApiDefinition.objects.get(id=api.id) for name, api in made.items()}
+        found = {name: kinds.as_classic(row.definition) for name, row in rows.items()}
+        return {name: (row.revision, segments.tags(found[name])) for name, row in rows.items()}, [
+            name for name, classic in found.items() if segments.is_switched_off(classic)
+        ]
+
+    assert done("tag") == (
+        {
+            "tagged": (1, ["eu", "us"]),
+            "off": (2, ["eu"]),
+            "document": (1, ["eu"]),
+            "document_off": (2, ["eu", "us"]),
+            "plain": (2, ["eu"]),
+        },
+        [],
+    )
+    assert done("no-tag")[0] == {
+        "tagged": (2, ["us"]),
+        "off": (3, []),
+        "document": (2, []),
+        "document_off": (3, ["us"]),
+        "plain": (3, []),
+    }
+
+
 def test_what_changed_since_it_was_seen_is_shown_again(cast, acme, made):
     page = acme.post(PLACE, {"do-action": "deactivate", "do-which": "filter"})
     with scope.org(cast.acme.id):
@@ -123,7 +176,7 @@ def test_what_changed_since_it_was_seen_is_shown_again(cast, acme, made):
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_what_somebody_published_since_it_was_read_is_never_overwritten(cast, made, kind):
     with scope.org(cast.acme.id):
-        change = kind.change(made["three"], {"category": "z"})
+        change = kind.change(made["three"], {"category": "z", "tag": "z"})
         publish.keep(made["three"], {"categories": ["theirs"]}, author=None)
         with pytest.raises(ManyRefused, match="revision 2 was published meanwhile"):
             bulk.publish(cast.acme.id, [change], author=None)
