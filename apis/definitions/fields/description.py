@@ -16,7 +16,8 @@ VERSION = "<version>"  # a step of a path: the version whose paths the form show
 class Field(NamedTuple):
     """A member. name: of its input. path: of the member, from the root or from the entry that it is in. kind: how its
     value is written as text (texts). most: characters, or the largest number. required: what has none says so.
-    own: further members that are set along with it.
+    own: further members that are set along with it. needs: the response processor without which gateways of 3.x do
+    nothing of it.
     """
 
     name: str
@@ -28,12 +29,13 @@ class Field(NamedTuple):
     choices: tuple[tuple[str, str], ...] = ()
     required: bool = False
     own: tuple[Path, ...] = ()
+    needs: str = ""
 
 
 class Rows(NamedTuple):
     """Entries with the same fields. shape: "list"; "map", where a field of the kind "key" is the name that an entry
     stands under; "members", those of such a map which have the `member`; "lists", a map of lists. new: what an entry is
-    made of. needs: the response processor without which gateways of 3.x do nothing of it.
+    made of. needs: as of a field.
     """
 
     name: str

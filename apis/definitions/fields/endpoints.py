@@ -55,13 +55,15 @@ HEADERS = Section(
             "Take out of every request",
             "Names, one a line.",
         ),
-        pairs("global_response_headers", _version("global_response_headers"), "Set in every response"),
+        pairs(
+            "global_response_headers", _version("global_response_headers"), "Set in every response"
+        )._replace(needs="header_injector"),
         lines(
             "global_response_headers_remove",
             _version("global_response_headers_remove"),
             "Take out of every response",
             "Names, one a line.",
-        ),
+        )._replace(needs="header_injector"),
         Rows(
             "transform_headers",
             (*_PATHS, "transform_headers"),

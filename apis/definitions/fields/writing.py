@@ -58,6 +58,8 @@ def _write_cell(made: dict, cell: Cell, said: Mapping[str, Any], owners: dict[st
         return
     if cell.name in said:
         places.put(cell.field, made, said[cell.name])
+        if cell.field.needs and said[cell.name] and not cell.shown:
+            _need(made, cell.field.needs)
     for path in (cell.field.path, *cell.field.own):
         owners[pointer(path)] = cell.name
 

@@ -126,7 +126,7 @@ def _authenticate(document: dict, server: dict, *, on: bool) -> list[Problem]:
     """Ask callers for the schemes that the document names, or for nothing."""
     security = document.get("security") or []
     if not security:
-        return [Problem("/security", NO_SECURITY)]
+        return [Problem("/security", NO_SECURITY)] if on else []
     authentication = _below(server, "authentication")
     authentication["enabled"] = on
     schemes = _below(authentication, "securitySchemes")

@@ -114,6 +114,14 @@ def headers(made: Made, source: Path, to: Path) -> None:
             made.used.add((*source, index))
 
 
+def processor(made: Made, source: Path, name: str) -> None:
+    """Gateways of 3.x change answers only with such a member."""
+    there = made.definition.setdefault("response_processors", [])
+    if name not in [each["name"] for each in there]:
+        there.append({"name": name, "options": {}})
+        made.places[("response_processors", len(there) - 1)] = source
+
+
 def seconds(text: str) -> float:
     """A duration as gateways of 5.x write it ("1h30m") in seconds. Raises ValueError."""
     if text and not _DURATION.fullmatch(text):

@@ -12,6 +12,7 @@ from apis.definitions.oas.made import (
     headers,
     of_extension,
     path,
+    processor,
     seconds,
     whole_seconds,
 )
@@ -218,6 +219,8 @@ def derive(made: Made) -> None:
         if made.enabled(there):
             headers(made, (*there, "add"), (*VERSION_PATH, member))
             made.copy((*there, "remove"), (*VERSION_PATH, f"{member}_remove"))
+            if name == "transformResponseHeaders":
+                processor(made, there, "header_injector")
 
 
 def _addresses(made: Made) -> None:

@@ -15,6 +15,7 @@ from apis.definitions.oas.made import (
     duration,
     headers,
     of_extension,
+    processor,
     seconds,
     whole_seconds,
 )
@@ -159,7 +160,7 @@ def _headers(kind: str) -> Callable[[Made, Path, Operation], None]:
         headers(made, (*source, "add"), (*to, "add_headers"))
         made.copy((*source, "remove"), (*to, "delete_headers"))
         if kind == "transform_response_headers":
-            _processor(made, source, "header_injector")
+            processor(made, source, "header_injector")
 
     return derived
 
@@ -173,17 +174,9 @@ def _body(kind: str) -> Callable[[Made, Path, Operation], None]:
         made.put((*to, "template_mode"), "blob" if text == "body" else "file", (*source, text))
         made.copy((*source, text), (*to, "template_source"))
         if kind == "transform_response":
-            _processor(made, source, "response_body_transform")
+            processor(made, source, "response_body_transform")
 
     return derived
-
-
-def _processor(made: Made, source: Path, name: str) -> None:
-    """Gateways of 3.x change answers only with such a member."""
-    there = made.definition.setdefault("response_processors", [])
-    if name not in [each["name"] for each in there]:
-        there.append({"name": name, "options": {}})
-        made.places[("response_processors", len(there) - 1)] = source
 
 
 def _rewrite(made: Made, source: Path, operation: Operation) -> None:

@@ -172,3 +172,14 @@ def test_a_processor_that_is_there_is_not_added_again_nor_for_an_entry_that_was_
         {"transform_response_headers_0_path": "/y"},
     )
     assert "response_processors" not in changed.definition
+
+
+@pytest.mark.parametrize("name", ["global_response_headers", "global_response_headers_remove"])
+def test_headers_of_every_response_are_changed_by_gateways_of_3_too(name):
+    """They were set on 5.x alone."""
+    first, second = ({"A": "1"}, {"A": "2"}) if name == "global_response_headers" else (["A"], ["B"])
+    made = written(plain(), {name: first}).definition
+    assert made["response_processors"] == [{"name": "header_injector", "options": {}}]
+    without = {key: value for key, value in made.items() if key != "response_processors"}
+    for said in ({name: second}, {name: None}, {"name": "New"}):
+        assert "response_processors" not in written(without, said).definition

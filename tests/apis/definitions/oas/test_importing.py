@@ -104,3 +104,5 @@ def test_what_is_no_document_is_said_and_nobody_is_asked_for_what_is_not_named()
     assert [fault.pointer for fault in faults] == ["/openapi", "/paths"]
     _, faults = extended(plain(security=[]), Asked(authentication=True))
     assert faults == [Problem("/security", NO_SECURITY)]
+    made, faults = extended(plain(security=[]), Asked(authentication=False))
+    assert ("authentication" in made[EXTENSION]["server"], faults) == (False, [])
