@@ -2,12 +2,13 @@
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from apis import editing
 from apis.definitions import document, kinds
+from apis.definitions.oas.document import is_document
 from apis.definitions.pointer import Problem
 from apis.drafts import lifecycle as drafts
 from apis.drafts import reviewing
@@ -30,6 +31,8 @@ def api_import(request, org):
     """What a document would become is shown before it is published; of one that names an API which is there, or that
     `into` is about, that is the review of a draft."""
     into = api_or_404(request.GET["into"]) if "into" in request.GET else None
+    if into and not is_document(into.definition):
+        raise Http404
     # A form that was sent empty was sent too.
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
     form = ImportForm(*sent, into=into)

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from apis.models import ApiDefinition, Draft, Revision
 from apis.publishing import publish
 from orgs import scope
+from tests.apis import examples
 from tests.apis.examples import openapi
 from tests.apis.pages import confirmed
 from tests.apis.publishing.test_publish import stored
@@ -109,6 +110,9 @@ def test_a_document_of_an_api_that_is_there_becomes_its_draft_and_is_reviewed(ca
     assert "Nothing was different, so nothing was saved." in text_of(same)
     strange = client_for(cast.globex_admin)
     assert strange.get(f"/o/globex/apis/import/?into={api.id}").status_code == 404
+    with scope.org(cast.acme.id):
+        classic = publish.create(cast.acme.id, examples.plain(), author=None)
+    assert ada.post(f"{PAGE}?into={classic.id}", {"text": json.dumps(plain)}).status_code == 404
     theirs = strange.post("/o/globex/apis/import/", {"text": json.dumps(sent)})
     assert (theirs.status_code, errors(theirs)) == (400, {"text": ["Line 1: This API ID is already in use."]})
 
