@@ -83,6 +83,7 @@ def test_a_draft_is_its_text_as_typed_who_saved_it_and_where_it_began(cast, acme
         ("{}", {"started_from": 2}, Stale),
         (compact({"x": "y" * 80}), {}, LimitReached),
         (compact({"x": "y" * 40}), {}, LimitReached),
+        (compact({"x": "é" * 34}), {}, LimitReached),
     ],
 )
 def test_what_nobody_may_save_leaves_the_draft_as_it_was(api, save, text, facts, refusal):
@@ -93,11 +94,16 @@ def test_what_nobody_may_save_leaves_the_draft_as_it_was(api, save, text, facts,
     with pytest.raises(refusal):
         save(api, text, **facts)
     assert list(Draft.objects.order_by("id").values()) == before
+    # What is replaced does not count.
+    assert save(api, compact({"x": "z" * 30})).author == "ada@acme.example"
 
 
 def test_a_stamp_of_a_draft_that_has_ended_is_not_that_of_the_next(cast, acme, api, save):
     old = save(api).stamp
     drafts.discard(api, author=cast.acme_admin, seen=old)
+    with pytest.raises(DraftMoved) as refused:
+        save(api, "{}", seen=old)
+    assert (refused.value.draft, Draft.objects.exists()) == (None, False)
     save(api, '{"name": "Next"}')
     for late in (
         lambda: save(api, "{}", seen=old),

@@ -300,6 +300,9 @@ def test_drafts_that_belong_together_are_published_together_or_not_at_all(cast, 
         said = "More than 50 drafts are not published at once." in text_of(refused)
         assert (refused.status_code, said) == (400, True)
 
+    seen = f"{api.id}.{draft_of(api).stamp}"
+    for odd in ([f"{seen}.1", f"{seen}.2"], [f"{seen}.1", "x"], [seen], []):
+        assert ada.post(REVIEW, {"reviewed": odd, "removed": "1"}).status_code == 400
     chosen = f"{REVIEW}?draft={api.id}&draft={others[0].id}"
     assert "Review 2 drafts" in text_of(ada.get(chosen))
     body = reviewed(ada, chosen)
