@@ -17,9 +17,10 @@ class IsolationMiddleware:
     socket on gateways: 503 does them no harm.
     """
 
+    proved = False  # of the process, which may have several handlers
+
     def __init__(self, get_response):
         self.get_response = get_response
-        self.proved = False
 
     def __call__(self, request):
         if not self.proved and not self._prove():
@@ -34,5 +35,5 @@ class IsolationMiddleware:
         except Unprotected as error:
             logger.critical("%s", error)
         else:
-            self.proved = True
+            type(self).proved = True
         return self.proved

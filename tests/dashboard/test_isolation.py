@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import connections
+from django.test import Client
+
+from dashboard.isolation import IsolationMiddleware
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OWNED = "Gatehouse refuses to run: the application's database role inherits the role that sees every organisation;"
@@ -29,3 +33,21 @@ def test_worker_and_serve_refuse_in_one_sentence(committed, redis, command):
 def test_web_processes_answer_503(committed):
     asked = "from django.test import Client; print([Client().get(p).status_code for p in ('/hello', '/sign-in/')])"
     assert manage("shell", "-v", "0", "-c", asked).stdout.strip() == "[503, 503]"
+
+
+def test_nothing_is_served_until_the_database_proves_that_it_keeps_organisations_apart(
+    committed, monkeypatch, caplog
+):
+    monkeypatch.setattr(IsolationMiddleware, "proved", False)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ALTER TABLE keys_key NO FORCE ROW LEVEL SECURITY")
+        answers = [Client().get(path).status_code for path in ("/hello", "/sign-in/", "/sign-in/")]
+        cursor.execute("ALTER TABLE keys_key FORCE ROW LEVEL SECURITY")
+    answers.append(Client().get("/sign-in/").status_code)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ALTER TABLE keys_key NO FORCE ROW LEVEL SECURITY")
+    answers.append(Client().get("/sign-in/").status_code)  # it is asked once
+    assert answers == [503, 503, 503, 200, 200]
+    assert [record.levelname for record in caplog.records if record.name == "dashboard.isolation"] == [
+        "CRITICAL"
+    ] * 3
