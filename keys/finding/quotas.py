@@ -1,6 +1,6 @@
 """How much of their quotas keys have used, as gateways count it in their Redis."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +40,12 @@ class Quotas:
     away: str = ""
 
 
-def of(keys: Sequence[Key], policies: Mapping[str, Sequence[PolicyFacts]]) -> Quotas:
+def of(
+    keys: Sequence[Key], policies: Mapping[str, Sequence[PolicyFacts]], limited: Collection[str]
+) -> Quotas:
     """Of the keys of a page, which are asked of Redis at once: a page is shown whether or not that answers. policies:
-    those of each key by its id, in their order."""
-    counted = counted_of(keys, policies)
+    those of each key by its id, in their order. limited: the ids of the keys with quotas on single APIs."""
+    counted = counted_of(keys, policies, limited)
     # Gateways of 3.0 count by the hash, whatever else a key that was rotated is counted under.
     counters = [
         (key.id, scope, name)
@@ -65,14 +67,14 @@ def of(keys: Sequence[Key], policies: Mapping[str, Sequence[PolicyFacts]]) -> Qu
 
 
 def counted_of(
-    keys: Iterable[Key], policies: Mapping[str, Sequence[PolicyFacts]]
+    keys: Iterable[Key], policies: Mapping[str, Sequence[PolicyFacts]], limited: Collection[str]
 ) -> dict[str, dict[str, int]]:
     """{scope: requests} of what gateways count of each living key, by its id; of those that have a quota alone."""
     living = [key for key in keys if key.revoked_at is None]
     elements = served(
         {key.org_id for key in living}, {policy.id for key in living for policy in policies[key.id]}
     )
-    own = quotas_of(living)
+    own = quotas_of([key for key in living if key.id in limited])
     by_policies = {
         key.id: [elements[policy.id] for policy in policies[key.id] if policy.id in elements]
         for key in living

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from keys.finding import quotas
 from keys.keys.delivery import delivered_of
@@ -20,11 +20,13 @@ NAMED = 2  # policies of a key
 def rows(keys: Sequence[Key], used: Mapping[str, Use], place: str) -> list[dict[str, Any]]:
     """used: by the hashes of tokens; place: the address of the list, which those of its keys begin with."""
     delivered, policies = delivered_of(keys), policies_of(keys)
-    named, quota = _numbers_of_rights(keys), quotas.of(keys, policies)
+    rights = _rights(keys)
+    limited = {id for id, (_, limited) in rights.items() if limited}
+    quota = quotas.of(keys, policies, limited)
     return [
         {
             **_facts(key, place),
-            **_opened(key, policies[key.id], named.get(key.id, 0)),
+            **_opened(key, policies[key.id], rights.get(key.id, (0, 0))[0]),
             "delivered": key.id in delivered,
             "quota": quota.of.get(key.id),
             "away": quota.away,
@@ -60,9 +62,12 @@ def _opened(key: Key, policies: Sequence[PolicyFacts], named: int) -> dict[str, 
     }
 
 
-def _numbers_of_rights(keys: Sequence[Key]) -> dict[str, int]:
-    """How many APIs each key names itself, by its id; those that name none are left out."""
+def _rights(keys: Sequence[Key]) -> dict[str, tuple[int, int]]:
+    """How many APIs each key names itself, and on how many of them it has a quota, by its id; those that name none are
+    left out."""
     rights = KeyRight.objects.filter(
         org_id__in={key.org_id for key in keys}, key_id__among=[key.id for key in keys]
     )
-    return dict(rights.values_list("key_id").annotate(Count("id"))) if keys else {}
+    limited = Count("id", filter=Q(members__limit__quota_max__gt=0))
+    numbers = rights.values_list("key_id").annotate(named=Count("id"), limited=limited) if keys else ()
+    return {id: (named, limited) for id, named, limited in numbers}

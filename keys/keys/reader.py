@@ -47,6 +47,8 @@ def quotas_of(keys: Collection[Key]) -> dict[str, dict[str, int]]:
     """{API id: requests} of the quotas that keys have on single APIs by rights of their own, by the key's id; of keys
     that have some."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
+    if not keys:
+        return found
     limited = _rights(keys).filter(members__limit__quota_max__gt=0)
     for key_id, api_id, members in limited.values_list("key_id", "api__api_id", "members"):
         found[key_id][api_id] = members["limit"]["quota_max"]

@@ -6,10 +6,10 @@ from typing import Any
 
 from django import template
 from django.template.defaultfilters import floatformat
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from keys.templatetags.keys_state import badge
+from orgs.http.markup import markup
 from orgs.templatetags.orgs_moment import moment
 from orgs.templatetags.orgs_usage import usage_cell
 
@@ -23,7 +23,7 @@ NOT_DELIVERED = SafeString(' <span class="badge badge-warn">not yet delivered</s
 def key_row(row: Mapping[str, Any], may_write: bool, usage: object | None) -> SafeString:
     """One of keys.finding.rows. may_write: whether it can be chosen for an action; usage: None if
     use is not told."""
-    return format_html(
+    return markup(
         '<tr><th scope="row">{}</th>'
         '<td data-label="State">{}</td>'
         '<td data-label="Opens" class="lesser">{}</td>'
@@ -41,7 +41,7 @@ def key_row(row: Mapping[str, Any], may_write: bool, usage: object | None) -> Sa
 
 
 def _name(row: Mapping[str, Any], may_write: bool) -> SafeString:
-    return format_html(
+    return markup(
         '{}<a class="cut" href="{}" title="{}">{}</a>'
         '<span class="row-sub" title="{}"><code>{}…</code>{}{}</span>',
         _tick(row) if may_write else NOTHING,
@@ -56,7 +56,7 @@ def _name(row: Mapping[str, Any], may_write: bool) -> SafeString:
 
 
 def _tick(row: Mapping[str, Any]) -> SafeString:
-    return format_html(
+    return markup(
         '<label class="tick"><input type="checkbox" name="key" value="{}" form="bulk">'
         '<span class="visually-hidden">Choose {}</span></label>',
         row["id"],
@@ -65,38 +65,37 @@ def _tick(row: Mapping[str, Any]) -> SafeString:
 
 
 def _owner(row: Mapping[str, Any]) -> SafeString:
-    return format_html(' · <a href="?owner={}">{}</a>', row["owner_quoted"], row["owner"])
+    return markup(' · <a href="?owner={}">{}</a>', row["owner_quoted"], row["owner"])
 
 
 def _state(row: Mapping[str, Any]) -> SafeString:
     why = NOTHING
     if row["state"] == "refused":
-        why = format_html(
+        why = markup(
             '<span class="row-sub wrap">its policy <span class="short" title="{}">{}</span> denies</span>',
             row["denying"],
             row["denying"],
         )
     delivered = NOTHING if row["delivered"] else NOT_DELIVERED
-    shown = format_html('<span class="badge {}">{}</span>', badge(row["state"]), row["state"])
+    shown = markup('<span class="badge {}">{}</span>', badge(row["state"]), row["state"])
     return shown + why + delivered
 
 
 def _opens(row: Mapping[str, Any]) -> SafeString:
-    policies = format_html_join(
-        "",
-        '<a class="cut" href="?policy={}" title="{}">{}</a>',
-        ((policy.id, policy.name, policy.name) for policy in row["policies"]),
+    policies = "".join(
+        markup('<a class="cut" href="?policy={}" title="{}">{}</a>', policy.id, policy.name, policy.name)
+        for policy in row["policies"]
     )
     in_all = row["policies_in_all"]
-    more = format_html('<span class="muted small">{} policies in all</span>', in_all) if in_all else NOTHING
-    return format_html("{}{}{}", policies, row["own"], more)
+    more = markup('<span class="muted small">{} policies in all</span>', in_all) if in_all else NOTHING
+    return markup("{}{}{}", SafeString(policies), row["own"], more)
 
 
 def _quota(row: Mapping[str, Any]) -> SafeString:
     quota = row["quota"]
     if quota:
         several = f"The fullest of its {quota.several} quotas" if quota.several > 1 else ""
-        return format_html(
+        return markup(
             '<span title="{}">{} %</span><span class="row-sub wrap">{} of {}</span>',
             several or "Of the period that is running",
             quota.per_cent,
@@ -104,7 +103,7 @@ def _quota(row: Mapping[str, Any]) -> SafeString:
             floatformat(quota.most, "0g"),
         )
     if row["away"]:
-        return format_html(
+        return markup(
             '<span title="{}">\N{EN DASH}</span><span class="row-sub wrap">Redis away</span>', row["away"]
         )
     return NO_QUOTA

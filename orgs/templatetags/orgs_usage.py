@@ -1,9 +1,9 @@
 """How much a thing of a list is used. A tag and not a template, because it stands in each row."""
 
 from django import template
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from orgs.http.markup import markup
 from orgs.providers.usage import Use
 
 register = template.Library()
@@ -16,20 +16,20 @@ def usage_cell(use: Use | None) -> SafeString:
     if use is None:
         shown = NONE
     elif use.hits:
-        shown = format_html(
+        shown = markup(
             '<span class="usage-figures"><span title="{}">{}</span>{}</span>'
             '<span class="row-sub wrap">{} · last {}</span>',
             use.exact,
             use.requests,
             spark(use.spark, use.failing),
-            format_html('<span class="status-5xx">{} 5xx</span>', use.failed)
+            markup('<span class="status-5xx">{} 5xx</span>', use.failed)
             if use.failing
             else f"{use.failed} 5xx",
             use.last,
         )
     else:
-        shown = format_html('{}<span class="row-sub wrap">last {}</span>', NONE, use.last)
-    return format_html('<td data-label="Requests, 24 h" class="usage">{}</td>', shown)
+        shown = markup('{}<span class="row-sub wrap">last {}</span>', NONE, use.last)
+    return markup('<td data-label="Requests, 24 h" class="usage">{}</td>', shown)
 
 
 @register.simple_tag
@@ -37,7 +37,7 @@ def spark(shape: tuple[str, str] | None, bad: bool = False) -> SafeString:
     """A small curve without an axis. shape: (viewBox, path); None for none. bad: in the colour of failures."""
     if not shape:
         return SafeString("")
-    return format_html(
+    return markup(
         '<svg class="spark{}" viewBox="{}" preserveAspectRatio="none" aria-hidden="true"><path d="{}"/></svg>',
         " spark-bad" if bad else "",
         *shape,

@@ -429,7 +429,7 @@ def test_the_list_costs_the_same_queries_for_one_key_and_for_three(cast, acme, o
             b"".join(acme.get(f"/o/acme/keys/{path}"))
         counts.append(len(queries))
     # The file is read in a transaction of its own, here a savepoint.
-    assert counts == {"": [17, 17], "?format=csv": [11, 11]}[path]
+    assert counts == {"": [16, 16], "?format=csv": [11, 11]}[path]
 
 
 def test_a_super_user_in_an_organisation_makes_keys_of_that_organisation(cast, client_for, orders):
