@@ -8,6 +8,7 @@ import time
 import pytest
 
 from apis.definitions.document import compact
+from apis.domains import changes as domains
 from apis.models import ApiDefinition, Draft, Revision
 from apis.publishing import publish
 from orgs import scope
@@ -695,6 +696,8 @@ def test_every_fault_is_told_in_one_round(ada):
 
 
 def test_from_the_form_to_json_and_back_nothing_typed_is_lost(cast, ada, api):
+    with scope.org(cast.acme.id):
+        domains.give(cast.acme.id, "a.example", author=cast.super_user)
     address = f"/o/acme/apis/{api.id}/edit/"
     typed = edit(api, name="Payments 2", target_url="not yet", rate="x", message="Half done")
     as_json = ada.post(address, typed | {"show": "json"})
