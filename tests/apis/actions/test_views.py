@@ -7,6 +7,7 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from apis.actions import views
 from apis.actions.kinds import KINDS
 from apis.definitions import kinds, segments
 from apis.models import ApiDefinition, Revision
@@ -163,6 +164,18 @@ def test_tags_of_segments_are_found_and_changed_in_definitions_of_both_forms(cas
         "document_off": (3, ["us"]),
         "plain": (3, []),
     }
+
+
+def test_no_more_are_changed_or_exported_at_once_than_the_most(acme, made, monkeypatch):
+    monkeypatch.setattr(views, "MOST", 2)
+    monkeypatch.setattr(views, "MOST_FILES", 2)
+    for action, status, said in (
+        ("deactivate", 200, ""),
+        ("category", 400, "More than 2 APIs would be changed."),
+        ("export", 400, "More than 2 APIs would be exported."),
+    ):
+        answer = acme.post(PLACE, {"do-action": action, "do-which": "filter", "do-category": "z"})
+        assert (answer.status_code, said in answer.content.decode()) == (status, True), action
 
 
 def test_what_changed_since_it_was_seen_is_shown_again(cast, acme, made):

@@ -208,6 +208,8 @@ def test_limits_count_what_comes_and_what_goes(cast, acme, four):
     # Who has more than he may have can have less, or as much.
     bulk.publish(acme.id, [Change(four[1], deleted=True), Change(four[2], active=False)], author=None)
     assert sorted(there()) == ["c", "d", "e", "f"]
+    # "false" is longer than "true".
+    bulk.publish(acme.id, [Change(four[3], active=False)], author=None)
     type(acme).everyone.filter(id=acme.id).update(max_definition_bytes=1, max_definitions_bytes=10**6)
     with pytest.raises(ManyRefused, match="max_definition_bytes"):
         bulk.publish(acme.id, [Change(four[3], at("/d/", "d", tags=["longer"]))], author=None)
