@@ -55,7 +55,7 @@ def _widget(cell: Cell) -> forms.Widget:
     if field.choices:
         offered = dict(field.choices)
         more = [] if cell.shown in offered else [(cell.shown, _as_it_is(field, cell.shown))]
-        widget = forms.RadioSelect if field.kind == "way" else forms.Select
+        widget = forms.RadioSelect if field.kind in ("way", "scheme") else forms.Select
         return widget(choices=[*field.choices, *more])
     if kind.is_area:
         lines = str(cell.shown).count("\n") + 1

@@ -93,3 +93,19 @@ def test_what_is_refused_stands_beside_its_line_and_leads_there(chromium, acme):
     page.keyboard.press("Enter")
     page.keyboard.type("[")
     assert area.input_value().endswith("1}\n[")
+
+    # What is folded away keeps the numbers of the lines below, is not edited unseen, and is sent.
+    area.fill('{\n "name": "x",\n "proxy": {\n  "listen_path": "/x/",\n  "target_url": 5\n }\n}')
+    page.get_by_role("button", name="Fold all", exact=True).click()
+    folded = '{\n "name": "x",\n "proxy": { ⋯2 more·1⋯\n }\n}'
+    assert area.input_value() == folded
+    page.wait_for_function(
+        "document.querySelector('.editor-gutter').innerText.split('\\n').join() === '1,2,3,6,7'"
+    )
+    area.evaluate("area => area.setSelectionRange(area.value.indexOf('⋯'), area.value.indexOf('⋯'))")
+    page.keyboard.type("q")
+    assert "q" not in area.input_value() and area.input_value().count("\n") == 6
+    page.get_by_role("button", name="Fold all", exact=True).click()
+    page.get_by_role("button", name="Publish").last.click()
+    page.get_by_role("link", name="Line 5").wait_for()
+    assert area.input_value().count("\n") == 6
