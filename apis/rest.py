@@ -15,7 +15,7 @@ from apis.definitions.pointer import summary
 from apis.forms import ListForm
 from apis.gateways import responses
 from apis.models import ApiDefinition
-from apis.publishing import publish, warnings
+from apis.publishing import conflicts, publish, warnings
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import (
@@ -220,6 +220,10 @@ def _read(definition):
 def warned(api, definition, notes=()):
     """A member of the answer, only where there is something to say: of Tyk's clients none reads it, nor minds it."""
     found = [*notes, *kinds.additions(definition), *warnings.of(api)]
+    if api.revision == 1:  # what was there is told of no API that stays where it is
+        place = conflicts.place(api)
+        near = conflicts.neighbours(api.org_id, [place]).get(api.id, ())
+        found = list(dict.fromkeys([*found, *warnings.overlaps(place, near)]))
     return {"Warnings": summary(found, MOST_WARNINGS)} if found else {}
 
 

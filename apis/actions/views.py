@@ -9,6 +9,7 @@ from apis import guards
 from apis.actions.export import archive
 from apis.actions.forms import MOST, ActionForm
 from apis.actions.kinds import EXPORT, KINDS, Kind
+from apis.definitions.authentication import KEYLESS
 from apis.files.archive import MOST_FILES
 from apis.forms import ListForm
 from apis.models import ApiDefinition
@@ -48,6 +49,7 @@ def api_actions(request, org):
         "section": "apis",
         "kind": kind,
         "danger": danger,
+        "opened": touched.filter(auth=KEYLESS).count() if form.cleaned_data["action"] == "activate" else 0,
         "form": form,
         "loss": guards.loss_without(request.org.id, *touched.values_list("id", flat=True))
         if danger

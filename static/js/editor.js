@@ -40,7 +40,7 @@ class Editor {
 
   /* Buttons, for the numbers beside the lines are no keyboard's. */
   toolbar() {
-    const made = Object.assign(document.createElement("div"), { className: "editor-tools" });
+    const made = Object.assign(document.createElement("div"), { className: "editor-tools", role: "group", ariaLabel: "Blocks of the text" });
     for (const [words, act] of [
       ["Fold here", () => this.toggle(this.caret())],
       ["Fold all", () => this.foldAll()],

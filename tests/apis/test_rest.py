@@ -236,6 +236,11 @@ def test_what_is_published_all_the_same_is_said_in_the_answer(ada, client_for, c
     page = client_for(cast.acme_admin).get(f"/o/acme/apis/{answer.json()['Meta']}/").content.decode()
     assert [text in page.replace("&#x27;", "'") for text in warnings] == [False, True, True, True]
     assert "Warnings" not in post(ada, plain("/other/")).json()
+    inside = post(ada, plain("/other/more/", api_id="inside"))
+    below = "Lies below the API 'Payments' (/other/): what is sent to /other/more/ comes here, and not there."
+    assert inside.json()["Warnings"] == [below]
+    again = put(ada, inside.json()["Meta"], plain("/other/more/", api_id="inside", zebra=1))
+    assert "Warnings" not in again.json()
 
 
 def test_an_api_id_that_a_client_chose_is_kept_if_it_is_free(ada, api):

@@ -118,6 +118,17 @@ def test_it_is_said_what_an_action_touches_and_then_done_to_these_alone(  # noqa
         assert dict(authors) == dict.fromkeys(changed, cast.acme_admin.id)
 
 
+def test_how_many_become_open_to_everyone_is_said_before_they_are_activated(cast, acme, made):
+    with scope.org(cast.acme.id):
+        for n in range(2):
+            publish.create(cast.acme.id, plain(f"/o{n}/", use_keyless=True, active=False), author=None)
+    said = "2 of them open to everyone: nobody needs a key."
+    pages = [
+        acme.post(PLACE, {"do-action": action, "do-which": "filter"}) for action in ("activate", "deactivate")
+    ]
+    assert [said in page.content.decode() for page in pages] == [True, False]
+
+
 def test_tags_of_segments_are_found_and_changed_in_definitions_of_both_forms(cast, acme):
     def document(path, **tags):
         return openapi(path, extension={"server": {**SERVER, "listenPath": {"value": path}, **tags}})
