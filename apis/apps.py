@@ -9,7 +9,7 @@ class ApisConfig(AppConfig):
     entries = (Entry("apis", "APIs", "squares-2x2", "api-list", "apis"),)
     audit_kinds = {
         "api": Page("api-detail", "apis.ApiDefinition", "apis"),
-        "asset": None,
+        "asset": Page("asset-detail", "apis.Asset", "api_assets"),
         "domain": None,
         "reference": None,
     }
@@ -24,7 +24,7 @@ class ApisConfig(AppConfig):
             "apis.ApiDefinition",
         ),
     )
-    rights = {"apis": "APIs"}
+    rights = {"apis": "APIs", "api_assets": "Templates of APIs"}
     attention = ("apis.gateways.attention.items", "apis.publishing.attention.items")
 
     def ready(self):

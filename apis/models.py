@@ -1,6 +1,7 @@
 """API definitions, every state they ever had, and what gateways are to be given and told."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from django.db import models
 from django.db.models import Func, Q
@@ -9,6 +10,8 @@ from django.utils import timezone
 from apis.definitions.document import compact, parse
 from orgs.ids import new_id
 from orgs.models import HexIdField, OrgForeignKey, OrgOwned
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WithDefinition(models.Model):
@@ -229,6 +232,11 @@ class Asset(OrgOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def change_stamp(self) -> int:
+        """Another after each change: microseconds since 1970."""
+        return (self.updated_at - _EPOCH) // timedelta(microseconds=1)
 
 
 class Domain(OrgOwned):

@@ -6,6 +6,7 @@ from apis import history_views, oas_rest, rest, views
 from apis.actions import views as actions
 from apis.allowances import views as allowances
 from apis.assets import rest as assets
+from apis.assets import views as templates
 from apis.domains import views as domains
 from apis.drafts import views as drafts
 from apis.importing import views as importing
@@ -22,6 +23,11 @@ pages = [
     path("apis/domains/withdrawal/", domains.domain_withdraw, name="domain-withdraw"),
     path("apis/import/", importing.api_import, name="api-import"),
     path("apis/actions/", actions.api_actions, name="api-actions"),
+    path("templates/", templates.asset_list, name="asset-list"),
+    path("templates/new/", templates.asset_create, name="asset-create"),
+    path("templates/<str:id>/", templates.asset_detail, name="asset-detail"),
+    path("templates/<str:id>/edit/", templates.asset_edit, name="asset-edit"),
+    path("templates/<str:id>/deletion/", templates.asset_delete, name="asset-delete"),
     path("apis/<str:id>/", views.api_detail, name="api-detail"),
     path("apis/<str:id>/definition/", views.api_definition, name="api-definition"),
     path("apis/<str:id>/edit/", views.api_edit, name="api-edit"),

@@ -73,6 +73,7 @@ def api_list(request, org):
         "csv": "?" + urlencode({**asked, "format": "csv"}),
         "page": page,
         "may_write": request.user.may("apis", "write"),
+        "may_see_templates": request.user.may("api_assets"),
         "actions": ActionForm(None),
     }
     return render(request, "apis/list.html", context)

@@ -41,6 +41,8 @@ TESTED_IN = {
     "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
     "apis/allowances/changes.py": "tests/apis/allowances/test_views.py",
     "apis/allowances/forms.py": "tests/apis/allowances/test_views.py",
+    "apis/assets/forms.py": "tests/apis/assets/test_views.py",
+    "apis/assets/members.py": "tests/apis/assets/test_rest.py",
     "apis/assets/lifecycle.py": "tests/apis/assets/test_rest.py",
     "apis/importing/forms.py": "tests/apis/importing/test_views.py",
     "apis/versions.py": "tests/apis/test_oas_rest.py",

@@ -227,6 +227,7 @@ def _kind(pattern: str, name: str) -> str:
         ("api/policies", "id"): "policy",
         ("api/users", "user"): "user",
         ("o/<slug:org>/apis", "id"): "api",
+        ("o/<slug:org>/templates", "id"): "asset",
         ("o/<slug:org>/keys", "key_id"): "key",
         ("o/<slug:org>/keys", "action_id"): "bulk action",
         ("o/<slug:org>/keys/elsewhere", "found_id"): "found",

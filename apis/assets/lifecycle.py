@@ -44,12 +44,10 @@ def create(org_id: str, members: dict, *, author: User) -> Asset:
 
 
 @transaction.atomic
-def change(asset: Asset, members: dict, *, author: User) -> Asset:
-    """Change what `members` name of a template. Raises Taken, Full, Gone, Departed."""
-    locks.lock(asset.org_id)
-    now = Asset.objects.select_for_update().filter(id=asset.id).first()
-    if now is None:
-        raise Gone
+def change(asset: Asset, members: dict, *, author: User, expected: int | None = None) -> Asset:
+    """Change what `members` name of a template. expected: the change_stamp that its author saw, None for whichever it
+    is. Raises Taken, Full, Gone, Stale, Departed."""
+    now = _locked(asset, expected)
     before = {name: getattr(now, name) for name in _FACTS}
     for name, value in members.items():
         setattr(now, name, value)
@@ -59,12 +57,20 @@ def change(asset: Asset, members: dict, *, author: User) -> Asset:
 
 
 @transaction.atomic
-def delete(asset: Asset, *, author: User) -> None:
-    """Raises Gone, Departed."""
-    locks.lock(asset.org_id)
-    if not Asset.objects.filter(id=asset.id).delete()[0]:
-        raise Gone
+def delete(asset: Asset, *, author: User, expected: int | None = None) -> None:
+    """expected: as for a change. Raises Gone, Stale, Departed."""
+    _locked(asset, expected).delete()
     log.record("asset.deleted", "asset", asset.id, asset.name, actor=author, org=asset.org_id)
+
+
+def _locked(asset, expected):
+    locks.lock(asset.org_id)
+    now = Asset.objects.select_for_update().filter(id=asset.id).first()
+    if now is None:
+        raise Gone
+    if expected not in (None, now.change_stamp):
+        raise refusals.Stale("Somebody else changed this template meanwhile.")
+    return now
 
 
 def _store(asset, author, action, before, *, insert):

@@ -1,21 +1,19 @@
 """`/api/assets`: templates out of which APIs are made (`?templateID=` where those are created)."""
 
 import json
-import re
 
 from django.db.models import Q
 
 from apis.assets import lifecycle
-from apis.definitions import document
+from apis.assets.members import KIND, taken
 from apis.models import Asset
 from orgs.access import SAFE, access
-from orgs.http.rest import RestError, json_response, members, read_json, stamp
+from orgs.http import etags
+from orgs.http.rest import RestError, expected, json_response, read_json, stamp, tagged
 from orgs.http.strict_json import printable
 from orgs.models import Organisation
 
-KIND = "oas-template"
 NOT_FOUND = "Asset not found"
-_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:=@+-]{0,199}")
 
 
 @access("key", "api_assets", methods="GET POST")
@@ -23,8 +21,8 @@ def asset_list(request):
     """A bare list; the answer to a creation is 201 and says "success", as clients expect of this route alone."""
     if request.method == "POST":
         body = read_json(request)
-        asset = lifecycle.create(_organisation_of(request, body), _sent(body), author=request.user)
-        return _done("asset created", 201, asset.id, ID=asset.asset_id)
+        asset = lifecycle.create(_organisation_of(request, body), taken(body), author=request.user)
+        return _tagged(request, asset, _done("asset created", 201, asset.id, ID=asset.asset_id))
     if (kind := request.GET.get("kind", KIND)) != KIND:
         raise RestError(400, f"unsupported asset kind: '{printable(kind)}'")
     return json_response([_shown(asset) for asset in Asset.objects.order_by("name", "id")])
@@ -34,12 +32,13 @@ def asset_list(request):
 def asset_detail(request, id):
     asset = find(id)
     if request.method in SAFE:
-        return json_response(_shown(asset))
+        return _tagged(request, asset, json_response(_shown(asset)))
+    seen = expected(request, asset.change_stamp)
     if request.method == "DELETE":
-        lifecycle.delete(asset, author=request.user)
+        lifecycle.delete(asset, author=request.user, expected=seen)
         return _done("Asset removed successfully")
-    lifecycle.change(asset, _sent(read_json(request)), author=request.user)
-    return _done("asset updated")
+    asset = lifecycle.change(asset, taken(read_json(request)), author=request.user, expected=seen)
+    return _tagged(request, asset, _done("asset updated"))
 
 
 def find(id):
@@ -50,25 +49,6 @@ def find(id):
     raise RestError(404, NOT_FOUND)
 
 
-def _sent(body):
-    """Columns of Asset. Raises RestError, 422 where the words of the wire say so."""
-    found = members(body, id=str, kind=str, name=str, description=str, data=dict)
-    if (kind := found.get("kind", "")) != KIND:
-        raise RestError(422, f"unsupported asset kind: '{printable(kind)}'.")
-    name = found.get("name", "").strip()
-    if not name or len(name) > 200 or not name.isprintable():
-        raise RestError(422, "name: must be text of 1 to 200 characters")
-    if found.get("id") and not _ID.fullmatch(found["id"]):
-        raise RestError(422, "id: must be letters, digits and . _ ~ : = @ + - after a letter, digit or _")
-    if len(found.get("description", "")) > 2000:
-        raise RestError(422, "description: must not be longer than 2,000 characters")
-    text = document.compact(found.get("data") or {})
-    if not found.get("data") or len(text) > document.LARGEST:
-        raise RestError(422, f"data: must be an object of {document.LARGEST:,} characters at most")
-    kept = {"kind": kind, "name": name, "description": found.get("description", ""), "data_text": text}
-    return kept | ({"asset_id": found["id"]} if found.get("id") else {})
-
-
 def _organisation_of(request, body):
     if request.user.org_id:
         return request.user.org_id
@@ -76,6 +56,10 @@ def _organisation_of(request, body):
     if not isinstance(org_id, str) or not Organisation.everyone.present().filter(id=org_id).exists():
         raise RestError(400, "org_id: must be the id of an organisation")
     return org_id
+
+
+def _tagged(request, asset, response):
+    return tagged(request, response, etags.tag(asset.change_stamp))
 
 
 def _shown(asset):

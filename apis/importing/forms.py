@@ -1,8 +1,11 @@
 """An OpenAPI document, pasted or as a file, JSON or YAML, and what to make of it."""
 
+import json
+
 from django import forms
 from django.core.exceptions import ValidationError
 
+from apis.assets.applying import applied
 from apis.definitions import document, yaml_text
 from apis.definitions.oas import importing
 from apis.definitions.oas.document import is_document
@@ -21,7 +24,8 @@ WISHES = ("upstream_url", "listen_path", "authentication", "allow_list", "valida
 
 
 class ImportForm(forms.Form):
-    """into: the API that a newer document is to take the place of; None for a new one.
+    """into: the API that a newer document is to take the place of; None for a new one. templates: those that may be
+    used, None for none.
 
     After is_valid(): `definition`, what is to be published; `notes`, what was read or taken how, in sentences.
     """
@@ -58,12 +62,23 @@ class ImportForm(forms.Form):
     validate_request = forms.BooleanField(required=False, label="Check requests by the document's schemas")
     mock_response = forms.BooleanField(required=False, label="Answer with the document's examples")
 
+    template = forms.ModelChoiceField(
+        None,
+        required=False,
+        empty_label="None",
+        help_text="Adds what the document has not. It takes nothing of the document away.",
+    )
+
     definition, notes = None, ()
     _source = ""
 
-    def __init__(self, *sent, into=None):
-        super().__init__(*sent)
+    def __init__(self, *sent, into=None, templates=None, **options):
+        super().__init__(*sent, **options)
         self._present = into.definition if into else None
+        if templates is None or into:
+            del self.fields["template"]
+        else:
+            self.fields["template"].queryset = templates
 
     def clean(self):
         cleaned = super().clean()
@@ -76,6 +91,8 @@ class ImportForm(forms.Form):
             # Read on no further than to see that it is too large.
             self._source = pasted or sent.read(4 * document.LARGEST + 1).decode(errors="surrogateescape")
             self._take(self._parsed(), cleaned)
+        if self.definition and cleaned.get("template"):
+            self.definition = applied(self.definition, json.loads(cleaned["template"].data_text))
         return cleaned
 
     def _parsed(self):

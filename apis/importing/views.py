@@ -1,7 +1,7 @@
 """The page that makes an API of an OpenAPI document, or the draft of one that is there."""
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,7 +14,7 @@ from apis.drafts import lifecycle as drafts
 from apis.drafts import reviewing
 from apis.forms import JsonForm
 from apis.importing.forms import ImportForm
-from apis.models import ApiDefinition
+from apis.models import ApiDefinition, Asset
 from apis.publishing import publish
 from apis.publishing.refusals import DraftMoved, Invalid, Stale
 from apis.views import api_or_404, new_api
@@ -35,7 +35,12 @@ def api_import(request, org):
         raise Http404
     # A form that was sent empty was sent too.
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = ImportForm(*sent, into=into)
+    form = ImportForm(
+        *sent,
+        into=into,
+        templates=_templates(request),
+        initial={"template": request.GET.get("template", "")[:24]},
+    )
     if form.is_valid():
         with editing.said_in(form):
             if api := _meant(request, form, into):
@@ -47,6 +52,14 @@ def api_import(request, org):
             return new_api(request, again, told=told, notes=form.notes)
     context = {"section": "apis", "form": form, "into": into, "may_write": request.user.may("apis", "write")}
     return render(request, "apis/import.html", context, status=status_of(form))
+
+
+def _templates(request: HttpRequest) -> QuerySet[Asset] | None:
+    """Those that a person may use, None for none."""
+    if not request.user.may("api_assets"):
+        return None
+    found = Asset.objects.filter(org_id=request.org.id).order_by("name", "id")
+    return found if found.exists() else None
 
 
 def _meant(request: HttpRequest, form: ImportForm, into: ApiDefinition | None) -> ApiDefinition | None:

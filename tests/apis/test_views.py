@@ -716,6 +716,8 @@ def test_from_the_form_to_json_and_back_nothing_typed_is_lost(cast, ada, api):
         "a.example",
         "Half done",
     )
+    with scope.org(cast.acme.id):
+        domains.give(cast.acme.id, "a.example", author=None)
     sent = {name: value for name, value in shown.items() if value not in (None, False)}
     answer = published(ada, address, sent | {"target_url": "http://b.example/", "rate": "0"})
     assert (answer.status_code, now(api).name, now(api).definition["zebra"]) == (302, "Payments 2", 1)

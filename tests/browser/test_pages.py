@@ -4,7 +4,7 @@ import pytest
 
 from apis.definitions.document import compact
 from apis.drafts import lifecycle as drafts
-from apis.models import ApiDefinition
+from apis.models import ApiDefinition, Asset
 from keys.models import BulkAction, Key
 from orgs import scope
 from orgs.models import Organisation
@@ -144,6 +144,13 @@ def a_draft(slug: str) -> ApiDefinition:
     return api
 
 
+def a_template(slug: str) -> Asset:
+    with scope.org(Organisation.everyone.get(slug=slug).id):
+        return Asset.objects.create(
+            asset_id="cached", kind="oas-template", name="Cached", data_text='{"x":1}'
+        )
+
+
 def test_no_page_has_a_fault(page, site):
     found = {}
 
@@ -171,6 +178,9 @@ def test_no_page_has_a_fault(page, site):
     look("key-action", f"{own}actions/{action.id}/")
     look("reference-list", f"/o/{site.slug}/apis/references/")
     look("domain-list", f"/o/{site.slug}/apis/domains/")
+    template = a_template(site.slug)
+    look("asset-detail", f"/o/{site.slug}/templates/{template.id}/")
+    look("asset-edit", f"/o/{site.slug}/templates/{template.id}/edit/")
     drafted = a_draft(site.slug)
     look("api-review", f"/o/{site.slug}/apis/review/?draft={drafted.id}")
     look("draft-discard", f"/o/{site.slug}/apis/{drafted.id}/draft/deletion/")

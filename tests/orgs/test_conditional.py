@@ -71,7 +71,7 @@ OTHERS = {
     "api/mcps",
     "api/mcps/",
     "api/assets",
-    "api/assets/<str:id>",  # has no state to name
+    "api/assets/<str:id>",  # tests/apis/assets/test_rest.py
     "api/keys",
     "api/keys/preview",
     "api/portal/policies",

@@ -6,6 +6,8 @@ import pytest
 
 from apis.assets import lifecycle
 from apis.assets.applying import applied
+from apis.models import Asset
+from orgs import scope
 from tests import make
 from tests.apis.examples import openapi
 
@@ -93,6 +95,32 @@ def test_what_is_no_template_or_somebody_elses_is_refused(cast, ada, rest, monke
         400,
         "An organisation may have 1 assets at most",
     )
+
+
+def test_a_template_is_changed_from_the_state_that_was_seen_or_not_at_all(cast, ada):
+    made = send(ada, "POST", "", TEMPLATE)
+    read = ada.get("/api/assets/mine")
+    seen = read.headers["ETag"]
+    assert seen == made.headers["ETag"]
+    assert ada.get("/api/assets/mine", headers={"If-None-Match": seen}).status_code == 304
+
+    def sent(method, tag):
+        return ada.generic(
+            method, "/api/assets/mine", json.dumps(TEMPLATE), content_type=JSON, headers={"If-Match": tag}
+        )
+
+    changed = sent("PUT", seen)
+    newer = changed.headers["ETag"]
+    assert (changed.status_code, newer == ada.get("/api/assets/mine").headers["ETag"], newer != seen) == (
+        200,
+        True,
+        True,
+    )
+    assert [sent(method, seen).status_code for method in ("PUT", "DELETE")] == [412, 412]
+    stale = lifecycle.refusals.Stale
+    with scope.org(cast.acme.id), pytest.raises(stale):
+        lifecycle.delete(Asset.objects.get(), author=cast.acme_admin, expected=1)
+    assert sent("DELETE", newer).status_code == 200
 
 
 def test_a_template_adds_what_a_document_has_not():
