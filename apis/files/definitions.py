@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from apis.definitions import kinds
+from apis.definitions.oas import mcp
 from apis.definitions.oas.document import is_document
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.pointer import Problem
@@ -53,8 +54,9 @@ def found(files: Iterable[File]) -> tuple[list[Found], list[File]]:
         elif file.content is None and not file.name.endswith(".json"):
             others.append(file)
         else:
-            document = by_name.get(f"{file.name.removesuffix('.json')}{_COMPANIONS[0]}")
-            definitions.append(_found(file, document))
+            stem = file.name.removesuffix(".json")
+            beside_it = {ending: found for ending in _COMPANIONS if (found := by_name.get(f"{stem}{ending}"))}
+            definitions.append(_found(file, beside_it))
     return _each_alone(definitions), others
 
 
@@ -74,14 +76,14 @@ def _definition_of(name: str) -> str:
     return f"{name.removesuffix(ending)}.json" if ending else ""
 
 
-def _found(file: File, document: File | None) -> Found:
-    """document: the file beside it that an OAS definition belongs to."""
+def _found(file: File, beside_it: dict[str, File]) -> Found:
+    """beside_it: the files beside it that belong to it, by their endings."""
     read, fault = object_in(file)
     if read is None:
         return Found(file.name, {}, (Problem("", fault),))
     if is_document(read):
         return Found(file.name, read, (), (ALONE,))
-    if read.get("is_oas") is True and document is not None:
+    if read.get("is_oas") is True and (document := beside_it.get(_ending(read))):
         return _with_document(file.name, read, document)
     notes: tuple[str, ...] = ()
     if read.get("active") in (None, False):
@@ -92,6 +94,11 @@ def _found(file: File, document: File | None) -> Found:
     if read.get("use_oauth2") is True:
         notes += (WITH_CLIENTS,)
     return Found(file.name, read, (), notes)
+
+
+def _ending(beside: dict[str, Any]) -> str:
+    """Of the file that belongs to a classic definition which says `is_oas`."""
+    return _COMPANIONS[beside.get("application_protocol") == "mcp"]
 
 
 def _with_document(name: str, beside: dict[str, Any], file: File) -> Found:
@@ -107,6 +114,8 @@ def _with_document(name: str, beside: dict[str, Any], file: File) -> Found:
     forced = {"id": api_id(beside)} if api_id(beside) else {}
     info = {**info, **forced, "state": {**state, "active": True}}
     made = {**read, EXTENSION: {**extension, "info": info}}
+    if _ending(beside) == "-mcp.json":
+        made = mcp.marked(made)
     return Found(file.name, made, tuple(_otherwise(name, beside, made)), (FROM_DOCUMENT,))
 
 

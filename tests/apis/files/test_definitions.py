@@ -1,5 +1,6 @@
 import json
 
+from apis.definitions import kinds
 from apis.files import definitions
 from apis.files.reading import File
 from tests.apis.examples import openapi
@@ -97,3 +98,21 @@ def test_an_oas_definition_is_the_document_beside_it_where_both_say_the_same():
     }
     info = read[0].definition["x-tyk-api-gateway"]["info"]
     assert (definitions.api_id(read[0].definition), info["state"]) == ("orders", {"active": True})
+
+
+def test_an_mcp_proxy_is_read_with_the_document_of_its_own_ending():
+    extension = {"info": {"id": "other", "name": "tools"}, "middleware": {"mcpTools": {"t": {}}}}
+    document = openapi("/tools/", extension=extension)
+    protocol = {"application_protocol": "mcp", "json_rpc_version": "2.0"}
+    token = {"use_standard_auth": True, "auth": {"auth_header_name": "Authorization"}}
+    read, others = found(
+        tools=api("tools", "/tools/", is_oas=True, **protocol, **token),
+        **{"tools-mcp": document, "tools-oas": openapi("/elsewhere/")},
+    )
+    said = [(each.file, each.problems, each.notes) for each in read]
+    assert said == [("tools-mcp.json", (), (definitions.FROM_DOCUMENT,))]
+    made = read[0].definition
+    assert (kinds.kind(made), definitions.api_id(made)) == ("mcp", "tools")
+    assert {file.name: file.fault for file in others} == dict.fromkeys(
+        ("tools-mcp.json", "tools-oas.json"), "belongs to tools.json"
+    )
