@@ -24,7 +24,7 @@ from apis.models import ApiDefinition
 from apis.publishing import publish
 from apis.publishing.refusals import Invalid
 from orgs.access import SAFE, access
-from orgs.http import etags
+from orgs.http import etags, strict_json
 from orgs.http.rest import (
     MALFORMED,
     RestError,
@@ -44,6 +44,7 @@ MISSING = {
     EXTENSION: f"{EXTENSION}: must be there: it says where and how gateways serve the API",
     STREAMING: f"{STREAMING}: must be there: it says what streams there are",
 }
+NOT_FETCHED = "url: nothing is fetched from there: send the document itself"
 MARKED = f"{mcp.MARK}: must not be there: what is sent to /api/mcps is an MCP proxy"
 _YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/openapi+yaml")
 # Members of apis.definitions.oas.importing.Asked by what clients call them.
@@ -75,17 +76,17 @@ STREAMS = Door(("streams",), (EXTENSION, STREAMING))
 MCP = Door(("mcp",), (EXTENSION,), "MCP Proxy definition")
 
 
-@access("key", "apis", methods="POST")
+@access("key", "apis", methods="POST", files=True)
 def oas_create(request):
     return _created(request, OAS)
 
 
-@access("key", "apis", methods="POST")
+@access("key", "apis", methods="POST", files=True)
 def streams_create(request):
     return _created(request, STREAMS)
 
 
-@access("key", "mcp", methods="GET POST")
+@access("key", "mcp", methods="GET POST", files=True)
 def mcp_list(request):
     if request.method == "POST":
         return _created(request, MCP)
@@ -94,7 +95,7 @@ def mcp_list(request):
     return json_response({"mcps": [mcp.shown(api.definition) for api in rows], "pages": pages})
 
 
-@access("key", "apis", methods="POST")
+@access("key", "apis", methods="POST", files=True)
 def oas_import(request):
     """A new API from a plain document, and from what the query asks for besides."""
     document, notes = _extended(request)
@@ -164,8 +165,17 @@ def oas_categories(request, id):
 
 @access("key", "apis", methods="GET")
 def oas_versions(request, id):
+    return _versions(id, OAS)
+
+
+@access("key", "mcp", methods="GET")
+def mcp_versions(request, id):
+    return _versions(id, MCP)
+
+
+def _versions(id, door):
     """The API itself, and those of its versions that are there."""
-    base = _find(id, OAS)
+    base = _find(id, door)
     said = kinds.versioning(base.definition)
     by_id = {
         api.api_id: api
@@ -229,17 +239,39 @@ def _with_template(request, made):
 
 
 def _read(request):
-    """The document of a body, JSON or YAML by its content type, and sentences of how it was read. Raises RestError."""
-    if (request.content_type or "").lower() not in _YAML:
-        return read_json(request), []
+    """The document of a body, JSON or YAML by its content type, or of the one file that a form brings along, and
+    sentences of how it was read. Raises RestError."""
+    content_type = (request.content_type or "").lower()
+    if content_type == "multipart/form-data" and request.method == "POST":
+        found, notes = _parsed(_file(request), only_yaml=False)
+    elif content_type in _YAML:
+        found, notes = _parsed(read_body(request), only_yaml=True)
+    else:
+        found, notes = read_json(request), []
+    if not isinstance(found, dict):
+        raise RestError(400, f"{MALFORMED}: an object is expected")
+    if "url" in found and not is_document(found):
+        raise RestError(400, NOT_FETCHED)
+    return found, notes
+
+
+def _file(request):
+    files = [each for some in request.FILES.lists() for each in some[1]]
+    if len(files) != 1:
+        raise RestError(400, f"{MALFORMED}: one file is expected, in a part of any name")
+    return files[0].read()
+
+
+def _parsed(content, *, only_yaml):
     try:
-        found, _, notes = yaml_text.read(read_body(request).decode())
+        text = content.decode()
+        if not only_yaml and yaml_text.is_json(text):
+            return strict_json.loads(text), []
+        found, _, notes = yaml_text.read(text)
     except UnicodeDecodeError:
         raise RestError(400, f"{MALFORMED}: the text is not UTF-8") from None
     except BadJson as error:
         raise RestError(400, f"{MALFORMED}: {error}") from None
-    if not isinstance(found, dict):
-        raise RestError(400, f"{MALFORMED}: an object is expected")
     return found, notes
 
 

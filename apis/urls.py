@@ -62,6 +62,7 @@ wire = [
     # An installer in public use writes it so.
     path("api/mcps/", oas_rest.mcp_list),
     path("api/mcps/<str:id>", oas_rest.mcp_detail, name="rest-mcp"),
+    path("api/mcps/<str:id>/versions", oas_rest.mcp_versions, name="rest-mcp-versions"),
     path("api/apis/<str:id>", rest.api_detail, name="rest-api"),
     path("api/cache/<str:id>", rest.api_cache),
     path("api/apis/<str:id>/url", rest.api_url, name="rest-api-url"),

@@ -4,10 +4,12 @@ import json
 from functools import partial
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apis import rest as rest_module
 from apis import versions
 from apis.models import ApiDefinition
+from apis.oas_rest import NOT_FETCHED
 from apis.publishing import publish
 from apis.publishing.refusals import Deleted
 from orgs import scope
@@ -432,3 +434,44 @@ def test_documents_are_taken_in_yaml_and_come_back_as_json(cast, ada):
     assert answer["Warnings"] == [
         "/servers/0/url: has no path, so requests are sent to the root of the host."
     ]
+
+
+def test_a_document_is_taken_from_the_one_file_of_a_form_and_from_no_address(cast, ada):
+    pytest.importorskip("yaml", reason="the packages of requirements.lock are not all installed")
+    text = (
+        "openapi: 3.0.3\ninfo: {title: P, version: no}\npaths: {}\nservers: [{url: 'https://a.example/x'}]\n"
+    )
+    plain_one = {"openapi": "3.0.3", "info": {"title": "J", "version": "1"}, "paths": {}}
+
+    def upload(path, *contents, **fields):
+        files = {f"part{n}": SimpleUploadedFile("d", content) for n, content in enumerate(contents)}
+        return ada.post(f"/api/{path}", {**files, **fields})
+
+    made = upload("apis/oas/import?listenPath=/p/&apiID=p", text.encode(), other="field")
+    assert (made.json()["ID"], made.json()["Warnings"][0][:7]) == ("p", "Line 2:")
+    query = "?listenPath=/j/&apiID=j&upstreamURL=http://a.example"
+    assert upload(f"apis/oas/import{query}", json.dumps(plain_one).encode()).json()["ID"] == "j"
+    assert upload("apis/oas", json.dumps(openapi("/o/")).encode()).status_code == 200
+    assert upload("mcps", json.dumps(openapi("/m/")).encode()).status_code == 200
+    before, one = stored(), "Request body malformed: one file is expected, in a part of any name"
+    there = "/api/apis/oas/import?listenPath=/u/"
+    for answer, fault in (
+        (upload("apis/oas/import", b"{}", b"{}"), one),
+        (upload("apis/oas/import", file="text"), one),
+        (upload("apis/oas/import", b"\xff"), "Request body malformed: the text is not UTF-8"),
+        (upload("apis/oas/import", b'{"a":1,"a":2}'), "Request body malformed: the member a is there twice"),
+        (upload("apis/oas/import", b"[1]"), "Request body malformed: an object is expected"),
+        (ada.post(there, {"url": "http://169.254.169.254/"}, JSON), NOT_FETCHED),
+        (ada.post("/api/apis/oas", {"url": "http://a.example/d.json"}, JSON), NOT_FETCHED),
+    ):
+        assert refused(answer) == (400, fault)
+    assert stored() == before
+
+
+def test_versions_of_mcp_proxies_are_told_on_their_own_route(cast, ada):
+    for path, query in (("/m/", ""), ("/n/", "?base_api_id=m&base_api_version_name=v1&new_version_name=v2")):
+        document = openapi(path, extension={"info": {"id": path.strip("/"), "name": path}})
+        assert ada.post(f"/api/mcps{query}", json.dumps(document), JSON).status_code == 200
+    listed = ada.get("/api/mcps/m/versions").json()["apis"]
+    assert [(each["id"], each["versionName"]) for each in listed] == [("m", "v1"), ("n", "v2")]
+    assert refused(ada.get("/api/apis/oas/m/versions"))[0] == 400
