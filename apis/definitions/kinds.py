@@ -13,7 +13,7 @@ from apis.definitions.facts import Names, Targets
 from apis.definitions.fields import classic as fields
 from apis.definitions.fields import openapi
 from apis.definitions.fields.description import Sections
-from apis.definitions.listen_path import Address, claimed_domain
+from apis.definitions.listen_path import Address, claimed_domain, head
 from apis.definitions.oas import definition as oas
 from apis.definitions.oas.document import is_document
 from apis.definitions.pointer import Problem
@@ -72,7 +72,7 @@ def additions(definition: dict) -> list[str]:
 def _root_of_domain(definition: dict) -> list[str]:
     """3.0.12 was seen to choose so; 5.14.0 looks at the domain first."""
     where = address(definition)
-    if where.path != "/" or not claimed_domain(where.domain):
+    if head(where.path) != "/" or not claimed_domain(where.domain):
         return []
     return [ROOT_IN_3.format(domain=where.domain)]
 

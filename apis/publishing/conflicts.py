@@ -173,7 +173,8 @@ def _taken_by(others: QuerySet, org_id: str, claims: Sequence[Claim], owners: Ma
     """The database ids of the claims that overlap what others have.
 
     On its own domain an organisation may have any path: only who listens by a pattern could be meant too. Nobody is
-    kept from having a path on no domain by the `/` of a domain that was given to somebody: it would be all of them.
+    kept from having a path on no domain by what begins with a parameter, or the `/`, of a domain that was given to
+    somebody: it would be all of them.
     """
 
     def is_at_home(claim):
@@ -184,7 +185,7 @@ def _taken_by(others: QuerySet, org_id: str, claims: Sequence[Claim], owners: Ma
     own = Domain.objects.filter(org_id=OuterRef("org_id"), name=OuterRef("claimed_domain"))
     asked = (
         (at_home, others.filter(claimed_domain="").exclude(domain="")),
-        (elsewhere, others.exclude(Exists(own), listen_path="/")),
+        (elsewhere, others.exclude(Exists(own), path_head="/")),
     )
     found: set[str] = set()
     for some, apis in asked:

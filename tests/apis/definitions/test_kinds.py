@@ -41,6 +41,7 @@ def test_versions_are_named_by_the_member_that_gateways_compare(version_data, na
     ("domain", "path", "told"),
     [
         ("A.example", "/", True),
+        ("a.example", "/{x}/y/", True),
         ("a.example", "/a/", False),
         ("", "/", False),
         ("{x:[a-z]+}.example", "/", False),

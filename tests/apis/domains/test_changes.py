@@ -82,7 +82,7 @@ def test_on_its_own_domain_an_organisation_has_any_path_and_hinders_nobody_by_it
     ada, gus = cast.acme_admin, cast.globex_admin
     assert published(cast.globex, gus, "/pay/") == []
     given(cast.acme, "a.example")
-    for path in ("/", "/pay/", "/pay/v2/"):
+    for path in ("/", "/{x}/", "/{x:.+}/y", "/pay/", "/pay/v2/"):
         assert published(cast.acme, ada, path, "a.example") == [], path
     assert published(cast.globex, gus, "/more/") == []
     # Gateways of 3.0 choose the longest path whatever the domain.
