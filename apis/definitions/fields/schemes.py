@@ -15,6 +15,7 @@ from apis.definitions.pointer import Path
 
 HERE: Path = (*AUTHENTICATION, "securitySchemes")
 CERTIFICATES = of_extension("server/clientCertificates/enabled")
+_BY_CERTIFICATE: Path = (*AUTHENTICATION, "certificateAuth", "enabled")
 JWT, BASIC, OAUTH, EXTERNAL, MUTUAL_TLS = "jwt", "basic", "oauth", "external oauth", "mtls"
 _HEADER = {"enabled": True, "name": "Authorization"}
 
@@ -64,13 +65,14 @@ def way(document: dict) -> str:
         for name in _object(document, path):
             value_at(document, (*path, name, "enabled"))
     is_on = value_at(document, (*AUTHENTICATION, "enabled"))
+    by_certificate = value_at(document, _BY_CERTIFICATE)
     found = {kind for name in _asked(document) if (kind := _switched_on(document, name))}
     found |= {name for name in _SWITCHED if value_at(document, (*AUTHENTICATION, name, "enabled"))}
     if value_at(document, CERTIFICATES):
         found.add(MUTUAL_TLS)
     if not is_on:
         return KEYLESS
-    if len(found) > 1 or value_at(document, (*AUTHENTICATION, "certificateAuth", "enabled")):
+    if len(found) > 1 or by_certificate:
         return SEVERAL
     # As gateways do where nothing is named that they know.
     return found.pop() if found else TOKEN
@@ -82,7 +84,7 @@ def authenticate_by(document: dict, way: str) -> None:
     _switch(document, CERTIFICATES, way == MUTUAL_TLS)
     if way == KEYLESS:
         return
-    _switch(document, (*AUTHENTICATION, "certificateAuth", "enabled"), False)
+    _switch(document, _BY_CERTIFICATE, False)
     for name, added in _SWITCHED.items():
         if name == way and not value_at(document, (*AUTHENTICATION, name)):
             put_at(document, (*AUTHENTICATION, name), copy.deepcopy(added))
@@ -145,7 +147,10 @@ def _asked(document: dict) -> Iterator[str]:
             raise Unshowable
     else:
         alternatives = alternatives[:1]
-    return iter(dict.fromkeys(name for each in alternatives for name in each))
+    names = [name for each in alternatives for name in each]
+    if not all(isinstance(name, str) for name in names):
+        raise Unshowable
+    return iter(dict.fromkeys(names))
 
 
 def _switched_on(document: dict, name: str) -> str | None:

@@ -342,10 +342,10 @@ def test_a_review_foresees_who_listens_where_a_draft_wants_to(cast, ada, api):
     same = "Listens where the API 'second' (/b/) does."
     inside = "Lies above the API 'third' (/b/c/): what is sent there goes there, and does not come here."
 
-    def foreseen(path, *drafts):
+    def foreseen(path, *drafts, started_from=1):
         with scope.org(cast.acme.id):
             Draft.objects.all().delete()
-        ada.post(place(api), sent(plain(path), save="draft"))
+        ada.post(place(api), sent(plain(path), save="draft", started_from=started_from))
         for each, to in drafts:
             ada.post(place(each), sent(plain(to, name=each.name), save="draft"))
         page = ada.get(REVIEW, {"draft": [api.id, *(each.id for each, _ in drafts)]})
@@ -357,9 +357,17 @@ def test_a_review_foresees_who_listens_where_a_draft_wants_to(cast, ada, api):
     assert foreseen("/theirs/more/") == ([taken], [], False)
     assert foreseen("/b/") == ([taken], [same, inside], False)
     assert foreseen("/b/d/") == ([], [below], True)
+    with scope.org(cast.acme.id):
+        publish.change(publish.set_active(api, False, author=None), plain("/b/d/", active=False), author=None)
+    # Where it is served again.
+    assert foreseen("/b/d/", started_from=3) == ([], [below], True)
     # What is published together is looked at together.
-    assert foreseen("/b/", (second, "/e/")) == ([], [inside], True)
-    assert foreseen("/e/", (second, "/e/")) == ([], ["Listens where the API 'second' (/e/) does."], False)
+    assert foreseen("/b/", (second, "/e/"), started_from=3) == ([], [inside], True)
+    assert foreseen("/e/", (second, "/e/"), started_from=3) == (
+        [],
+        ["Listens where the API 'second' (/e/) does."],
+        False,
+    )
 
 
 def test_a_review_that_takes_much_away_asks_for_its_number(cast, ada, api):

@@ -50,6 +50,14 @@ def test_each_way_is_what_gateways_ask_for_and_the_others_end(base, chosen):
         assert (way(made), kinds.auth(made)) == (back, WORDS[back])
 
 
+def test_what_is_open_to_everyone_asks_for_no_certificate():
+    made = copy.deepcopy(OPEN)
+    authenticate_by(made, "mtls")
+    assert kinds.as_classic(made)["use_mutual_tls_auth"] is True
+    authenticate_by(made, "keyless")
+    assert kinds.as_classic(made).get("use_mutual_tls_auth", False) is False
+
+
 def test_a_scheme_that_is_there_is_taken_and_a_name_of_another_kind_is_not():
     there = {
         "jwtAuth": {"type": "http", "scheme": "basic"},
@@ -84,6 +92,12 @@ def test_what_is_several_or_of_another_shape_is_no_one_way():
         },
         {"x-tyk-api-gateway": {"server": {"authentication": {"enabled": True, "hmac": 1}}}},
         {"x-tyk-api-gateway": {"server": {"authentication": 1}}},
+        {"x-tyk-api-gateway": {"server": {"authentication": {"enabled": False, "certificateAuth": 5}}}},
+        {
+            "x-tyk-api-gateway": {
+                "server": {"authentication": {"securityProcessingMode": "compliant", "security": [["a", {}]]}}
+            }
+        },
     ):
         with pytest.raises(Unshowable):
             way(openapi() | wrong)
