@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from apis.allowances import changes
 from apis.allowances.forms import NO_REFERENCE
 from apis.models import AllowedReference
@@ -68,10 +66,23 @@ def test_what_is_allowed_is_allowed_letter_by_letter_to_one_organisation_and_can
         ]
 
 
-@pytest.mark.parametrize("text", ["ORDERS", "x env://A", "http://a.example/", " env://A"])
-def test_what_is_no_reference_is_refused(cast, client_for, text):
-    answer = client_for(cast.super_user).post(PAGE, {"text": text})
-    assert (answer.status_code, answer.context["form"].errors) == (400, {"text": [NO_REFERENCE]})
+def test_what_is_no_reference_or_one_too_many_is_refused(cast, client_for, monkeypatch):
+    monkeypatch.setattr(changes, "MOST", 1)
+    client = client_for(cast.super_user)
+    hidden, full = "Has characters that cannot be seen.", "An organisation may use 1 references at most"
+    for text, said in (
+        ("ORDERS", NO_REFERENCE),
+        ("x env://A", NO_REFERENCE),
+        ("http://a.example/", NO_REFERENCE),
+        (" env://A", NO_REFERENCE),
+        ("env://A\u200b", hidden),
+        ("env://A", ""),
+        ("env://A", ""),
+        ("env://B", full),
+    ):
+        answer = client.post(PAGE, {"text": text})
+        errors = [*answer.context["form"].errors.values()] if answer.context else []
+        assert (answer.status_code, errors) == ((400, [[said]]) if said else (302, [])), text
 
 
 def test_nobody_else_may_allow(cast, client_for):

@@ -118,11 +118,12 @@ def test_routes_go_only_by_their_number(cast, page):
 
 
 def test_policies_need_the_right_to_them(cast, client_for):
-    cast.acme_member.permissions = {"apis": "write"}
-    cast.acme_member.save()
-    client, address = client_for(cast.acme_member), f"/o/{cast.acme.slug}/files/"
-    review = sent(client, address, zipped())
-    assert outcomes(review) == {"orders": "new", "gold": "refused"}
+    address = f"/o/{cast.acme.slug}/files/"
+    for more in ({}, {"policies": "read"}):
+        cast.acme_member.permissions = {"apis": "write", **more}
+        cast.acme_member.save()
+        review = sent(client_for(cast.acme_member), address, zipped())
+        assert outcomes(review) == {"orders": "new", "gold": "refused"}
     cast.acme_member.permissions = {"policies": "write"}
     cast.acme_member.save()
     assert client_for(cast.acme_member).get(address).status_code == 403
