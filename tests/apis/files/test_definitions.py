@@ -81,7 +81,7 @@ def test_an_oas_definition_is_the_document_beside_it_where_both_say_the_same():
         orders=classic,
         **{"orders-oas": document},
         other=api("other", "/other/", is_oas=True, use_keyless=True),
-        **{"other-oas": openapi("/elsewhere/")},
+        **{"other-oas": openapi("/elsewhere/", extension={"upstream": {"url": "http://other.example/"}})},
         lost=api("lost", "/lost/", is_oas=True),
         alone=openapi("/alone/"),
     )
@@ -90,7 +90,7 @@ def test_an_oas_definition_is_the_document_beside_it_where_both_say_the_same():
     assert said == {
         "orders-oas.json": ([], (definitions.FROM_DOCUMENT,)),
         "other-oas.json": (
-            [f"has another {what} than {way}" for what in ("address", "authentication")],
+            [f"has another {what} than {way}" for what in ("address", "authentication", "target")],
             (definitions.FROM_DOCUMENT,),
         ),
         "lost.json": ([], ()),

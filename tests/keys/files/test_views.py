@@ -124,6 +124,8 @@ def test_policies_need_the_right_to_them(cast, client_for):
         cast.acme_member.save()
         review = sent(client_for(cast.acme_member), address, zipped())
         assert outcomes(review) == {"orders": "new", "gold": "refused"}
+        assert client_for(cast.acme_member).post(address, again(review)).status_code == 200
+        assert there(cast.acme) == ({}, {})
     cast.acme_member.permissions = {"policies": "write"}
     cast.acme_member.save()
     assert client_for(cast.acme_member).get(address).status_code == 403
