@@ -97,6 +97,19 @@ def test_what_it_runs_otherwise_is_kept_for_its_organisation(cast, gateway):
     assert orders.id not in str(others)
 
 
+def test_one_that_runs_what_is_not_desired_is_not_confirmed_and_only_the_first_others_are_kept(
+    cast, gateway, monkeypatch
+):
+    monkeypatch.setattr(reading, "MOST_OTHERS", 1)
+    build.api(cast.acme), build.api(cast.globex)
+    gateway.answers["/tyk/apis/"] = [{"api_id": "stranger"}]
+    row, others = read(named(gateway))
+    assert (facts(row)[3:], len(others)) == ((1, 1, 2, None), 1)
+    gateway.answers["/tyk/apis/"] = [*loaded(), {"api_id": "stranger"}]
+    row, others = read(row)
+    assert (facts(row)[3:], others) == ((3, 1, 0, None), [])
+
+
 def test_one_with_tags_is_not_missed_what_it_does_not_load(cast, gateway):
     (
         build.api(cast.acme, tags=["edge"]),

@@ -5,6 +5,8 @@ from urllib.parse import quote
 import pytest
 from django.utils import timezone
 
+from dashboard.nodes.confirming import views
+from dashboard.nodes.confirming.forms import ControlForm
 from dashboard.nodes.models import GatewayControl, Node, RunOtherwise
 from orgs import scope
 from orgs.models import PlatformAuditEntry
@@ -32,7 +34,11 @@ def test_a_super_user_says_where_it_is_and_the_secret_is_sealed_and_never_given_
     [row] = GatewayControl.objects.all()
     assert SECRET.encode() not in bytes(row.sealed_secret)
     GatewayControl.objects.update(confirmed_version=3, trouble="x", asked_at=timezone.now())
+    with scope.org(cast.acme.id):
+        RunOtherwise.objects.create(control_id=row.id, api="x", revision=1, is_absent=True)
     assert keep(client, secret="").status_code == 302  # the same address: the secret stays
+    with scope.every_org():
+        assert not RunOtherwise.objects.exists()
     assert kept() == [("edge-1", URL, SECRET.encode())]
     row.refresh_from_db()
     assert (row.confirmed_version, row.trouble, row.asked_at) == (None, "", None)
@@ -61,6 +67,18 @@ def test_what_cannot_be_one_is_refused_and_changes_nothing(client_for, cast, sai
     before = kept()
     answer = keep(client, **said)
     assert (answer.status_code, text_of(answer).count(told), kept()) == (400, 1, before)
+
+
+def test_a_secret_does_not_follow_to_an_address_that_another_was_replaced_by_meanwhile(client_for, cast):
+    keep(client_for(cast.super_user), url="http://10.0.0.8")
+    form = ControlForm(
+        {"hostname": "edge-1", "url": URL, "secret": ""},
+        present=GatewayControl(hostname="edge-1", url=URL),
+    )
+    assert form.is_valid()
+    with scope.every_org():
+        views._keep(form, cast.super_user)
+    assert kept() == [("edge-1", URL, None)]
 
 
 def test_it_is_forgotten_with_all_that_was_read(client_for, cast):
