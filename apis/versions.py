@@ -8,7 +8,6 @@ from apis.definitions.versions import Version
 from apis.models import ApiDefinition
 from apis.publishing import publish
 from apis.publishing.refusals import Deleted, Invalid
-from orgs.ids import new_id
 from orgs.models import User
 from orgs.organisations import locks
 
@@ -40,10 +39,7 @@ def create(
     said = kinds.versioning(base.definition)
     if name in (said.name, *said.apis, base_name):
         raise Invalid([Problem("", f"{base.name}: {SAME_NAME}: {name}")], "new_version_name")
-    named = kinds.normal_form(
-        definition, id="", api_id=kinds.names(definition).api_id or new_id(), org_id=base.org_id
-    )
-    api = publish.create(base.org_id, named, author=author, wrapper=wrapper)
+    api = publish.create(base.org_id, definition, author=author, wrapper=wrapper)
     version = Version(name, api.api_id, base_name or said.name, default)
     publish.change(
         base,

@@ -21,6 +21,7 @@ from apis.definitions.versions import KEY, LOCATION, SELF, Version, Versioning
 from orgs.http.strict_json import BadJson
 
 MEMBER = "api_definition"
+ID = "/api_id"
 LONGEST_NAME = 1_000  # characters of a member's name, which the pointer of everything below it repeats
 DEFAULT_VERSION = "Default"
 DEFAULT_ADDED = (
@@ -87,9 +88,9 @@ def _version_added(definition: dict) -> dict[str, Any]:
 
 
 def kind(definition: dict) -> str:
-    graphql = definition.get("graphql") or {}
-    if graphql.get("enabled"):
-        return GRAPHQL_KINDS.get(graphql.get("execution_mode") or "", "graphql")
+    graphql = definition.get("graphql")
+    if isinstance(graphql, dict) and graphql.get("enabled"):
+        return GRAPHQL_KINDS.get(str(graphql.get("execution_mode") or ""), "graphql")
     return "tcp" if definition.get("protocol") in ("tcp", "tls") else "classic"
 
 

@@ -78,7 +78,8 @@ def _root_of_domain(definition: dict) -> list[str]:
 
 
 def kind(definition: dict) -> str:
-    """Which kind of API it is, in the words by which Tyk's clients filter: "classic", "graphql", "udg", "oas", …"""
+    """Which kind of API it is, in the words by which Tyk's clients filter: "classic", "graphql", "udg", "oas", …; of
+    whatever somebody sent."""
     return _kind(definition).kind(definition)
 
 
@@ -159,8 +160,13 @@ def as_classic(definition: dict) -> dict:
 
 
 def place(definition: dict, pointer: str) -> str:
-    """The JSON pointer in a definition of what stands at `pointer` of its classic form."""
+    """The JSON pointer in a valid definition of what stands at `pointer` of its classic form."""
     return _kind(definition).place(definition, pointer)
+
+
+def id_place(definition: object) -> str:
+    """The JSON pointer of its API ID, of whatever somebody sent."""
+    return _kind(definition).ID
 
 
 def member(definition: object) -> str:

@@ -68,7 +68,7 @@ def _meant(request: HttpRequest, form: ImportForm, into: ApiDefinition | None) -
     if into and id in ("", into.api_id):
         return into
     if into:
-        place = kinds.place(form.definition, "/api_id")
+        place = kinds.id_place(form.definition)
         raise Invalid([Problem(place, "is the ID of another API")])
     named = ApiDefinition.objects.filter(Q(api_id=id) | Q(id=id), org_id=request.org.id)
     return named.first() if id and "\0" not in id else None

@@ -123,7 +123,7 @@ def faults(
     if not isinstance(definition, dict):
         return found
     if present and kinds.names(definition).api_id == present.api_id:
-        own = kinds.place(definition, "/api_id")
+        own = kinds.id_place(definition)
         found = [problem for problem in found if problem.pointer != own]
     if not found:
         found = _strange_domain(definition, org_id, present, may_use_any=may_use_references)

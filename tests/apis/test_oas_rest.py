@@ -475,3 +475,47 @@ def test_versions_of_mcp_proxies_are_told_on_their_own_route(cast, ada):
     listed = ada.get("/api/mcps/m/versions").json()["apis"]
     assert [(each["id"], each["versionName"]) for each in listed] == [("m", "v1"), ("n", "v2")]
     assert refused(ada.get("/api/apis/oas/m/versions"))[0] == 400
+
+
+WRONG = [
+    ("/info", "x"),
+    ("/middleware/operations", "x"),
+    ("/middleware/operations/list", {"allow": [], "rateLimit": {"enabled": True, "per": 5}}),
+    ("/middleware/global/transformRequestHeaders", {"enabled": True, "add": ["x"]}),
+    ("/info/versioning", {"enabled": True, "versions": ["x"]}),
+    ("/server/eventHandlers", [1]),
+    ("/server/authentication/securitySchemes", {"key": 1}),
+    ("/upstream/rateLimit", {"enabled": True, "per": {}}),
+]
+
+
+def test_a_change_of_any_wrong_type_is_refused_with_its_place_and_can_be_a_draft(cast, ada, made, client_for):
+    """Whoever sent back what he had read, with a wrong type in it, was answered 500; so were who reviewed or edited a
+    draft of such."""
+    browser, page = client_for(cast.acme_admin), f"/o/acme/apis/{made['Meta']}/edit/?as=json"
+    new = "/oas?base_api_id=orders&base_api_version_name=v1&new_version_name=v2"
+    before = stored()
+    for place, value in WRONG:
+        document = ada.get("/api/apis/oas/orders").json()
+        *above, last = place[1:].split("/")
+        holder = document[EXTENSION]
+        for step in above:
+            holder = holder.setdefault(step, {})
+        holder[last] = value
+        for method, path in (("PUT", "/oas/orders"), ("POST", new)):
+            status, message = refused(send(ada, method, path, document))
+            assert (status, message.startswith(f"/{EXTENSION}{place}")) == (400, True)
+        text = {"text": json.dumps(document), "started_from": 1, "seen": ""}
+        assert browser.post(page, text).status_code == 400
+    assert stored() == before
+    assert browser.post(page, text | {"save": "draft"}).status_code == 302
+    for shown in (page, f"/o/acme/apis/review/?draft={made['Meta']}"):
+        assert browser.get(shown).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "members", [{"graphql": "x"}, {"graphql": {"enabled": True, "execution_mode": {}}}, {"version_data": "x"}]
+)
+def test_a_new_version_of_any_wrong_type_is_refused(ada, made, members):
+    asked = "?base_api_id=orders&base_api_version_name=v1&new_version_name=v2"
+    assert refused(send(ada, "POST", asked, {"api_definition": plain(**members)}))[0] == 400

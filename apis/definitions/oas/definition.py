@@ -22,6 +22,7 @@ from apis.definitions.versions import KEY, LOCATION, SELF, Version
 from orgs.http.strict_json import BadJson, printable
 
 MEMBER = ""
+ID = pointer((EXTENSION, "info", "id"))
 _NOT_DERIVED = "{place}: gateways are not told of it, for nothing in a classic definition says the same."
 _NOT_KNOWN = "{place}: is not known here. It is kept, and gateways are not told of it."
 _UNCHECKED = "{place}: gateways do not look at this when they check a request."
