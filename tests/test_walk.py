@@ -18,7 +18,7 @@ from django.urls import URLResolver, get_resolver
 
 from apis.definitions import document
 from apis.drafts import lifecycle as drafts
-from apis.models import AllowedReference, Asset
+from apis.models import AllowedReference, Asset, Domain
 from dashboard.analytics.ingest import drain
 from dashboard.isolation import IsolationMiddleware
 from dashboard.nodes.models import Node
@@ -111,6 +111,7 @@ def make_world(redis, name: str) -> World:
             asset_id=f"{mark}-asset", kind="oas-template", name=f"{mark} asset", data_text=f'{{"x":"{mark}"}}'
         )
         AllowedReference.objects.create(text=f"env://{mark}", author=f"{mark} author")
+        Domain.objects.create(name=f"{mark}.example", author=f"{mark} author")
         drafts.save(
             api, document.compact({"name": f"{mark} draft"}), author=world.colleague, seen="", started_from=1
         )

@@ -72,5 +72,7 @@ class Deleted(refusals.Missing):
 
 SAME_ID = Problem("/api_id", "Found API with the same ID")
 ANOTHERS_DOMAIN = Problem("/domain", "is a domain of another organisation")
-NO_OWN_DOMAIN = Problem("/domain", "is not a domain of this organisation: super-users say which are")
+NO_OWN_DOMAIN = Problem(
+    "/domain", "is not a domain of this organisation, which has {own}: super-users give them"
+)
 SAME_URL = Problem("/proxy/listen_path", "Found API with same url")

@@ -10,8 +10,8 @@ from django.utils import timezone
 from apis.allowances import changes
 from apis.definitions import kinds
 from apis.definitions.listen_path import Address
-from apis.definitions.pointer import Problem
-from apis.models import ApiDefinition
+from apis.definitions.pointer import Problem, summary
+from apis.models import ApiDefinition, Domain
 from apis.publishing import conflicts, references
 from apis.publishing.columns import columns
 from apis.publishing.conflicts import Claim
@@ -23,6 +23,7 @@ from orgs.models import User
 FACTS = ("revision", "name", "api_id", "listen_path", "domain", "active")
 
 KEPT = object()
+MOST_NAMED = 5  # domains of an organisation in a refusal
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,12 @@ def _strange_domain(
     owner = conflicts.owners_of([domain]).get(domain)
     if owner == org_id or (may_use_any and owner is None):
         return []
-    problem = ANOTHERS_DOMAIN if may_use_any else NO_OWN_DOMAIN
+    if may_use_any:
+        problem = ANOTHERS_DOMAIN
+    else:
+        own = Domain.objects.filter(org_id=org_id).order_by("name").values_list("name", flat=True)
+        said = ", ".join(summary(list(own), MOST_NAMED)) or "none"
+        problem = NO_OWN_DOMAIN._replace(message=NO_OWN_DOMAIN.message.format(own=said))
     return [problem._replace(pointer=kinds.place(definition, problem.pointer))]
 
 

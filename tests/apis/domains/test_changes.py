@@ -17,6 +17,8 @@ from orgs.models import AuditEntry
 from orgs.organisations import lifecycle
 from tests.apis.examples import openapi, plain
 
+NO_OWN = NO_OWN_DOMAIN._replace(message=NO_OWN_DOMAIN.message.format(own="a.example"))
+
 
 def given(org, *names):
     with scope.org(org.id):
@@ -48,10 +50,10 @@ def test_an_organisation_listens_on_its_own_domains_and_on_nobody_else_s(cast):
     ada, sue = cast.acme_admin, cast.super_user
     tries = [
         (ada, "A.Example.:8080", []),
-        (ada, "nobody.example", [NO_OWN_DOMAIN]),
-        (ada, "g.example", [NO_OWN_DOMAIN]),
-        (ada, "x.a.example", [NO_OWN_DOMAIN]),
-        (ada, "{x:[a-z]+}.a.example", [NO_OWN_DOMAIN]),
+        (ada, "nobody.example", [NO_OWN]),
+        (ada, "g.example", [NO_OWN]),
+        (ada, "x.a.example", [NO_OWN]),
+        (ada, "{x:[a-z]+}.a.example", [NO_OWN]),
         (sue, "g.example", [ANOTHERS_DOMAIN]),
         (None, "g.example", [ANOTHERS_DOMAIN]),
         (sue, "nobody.example", []),
@@ -62,7 +64,7 @@ def test_an_organisation_listens_on_its_own_domains_and_on_nobody_else_s(cast):
     with scope.org(cast.acme.id):
         placed = ApiDefinition.objects.get(domain="nobody.example")
     assert published(cast.acme, ada, "/elsewhere/", "nobody.example", api=placed) == []
-    assert published(cast.acme, ada, "/elsewhere/", "other.example", api=placed) == [NO_OWN_DOMAIN]
+    assert published(cast.acme, ada, "/elsewhere/", "other.example", api=placed) == [NO_OWN]
     assert published(cast.acme, ada, "/off/", "other.example", domain_disabled=True) == []
 
 
@@ -72,7 +74,7 @@ def test_a_document_is_told_at_its_own_member(cast, rest):
     answer = client.post("/api/apis/oas", json.dumps(document), "application/json")
     assert (answer.status_code, answer.json()["Message"]) == (
         400,
-        f"/x-tyk-api-gateway/server/customDomain/name: {NO_OWN_DOMAIN.message}",
+        f"/x-tyk-api-gateway/server/customDomain/name: {NO_OWN_DOMAIN.message.format(own='none')}",
     )
     given(cast.acme, "a.example")
     assert client.post("/api/apis/oas", json.dumps(document), "application/json").status_code == 200
