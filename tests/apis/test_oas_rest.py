@@ -390,6 +390,10 @@ def test_streams_and_mcp_proxies_have_their_own_routes_and_right(cast, ada, rest
         400,
         "x-tyk-streaming: must be there: it says what streams there are",
     )
+    version = "base_api_version_name=v1&new_version_name=v2"
+    for path, base in (("/api/mcps", "orders"), ("/api/apis/oas", proxy)):
+        answer = ada.post(f"{path}?base_api_id={base}&{version}", json.dumps(openapi("/new/")), JSON)
+        assert refused(answer)[1].startswith("base_api_id: This API is an ")
     marked = {**openapi("/new/"), "x-gatehouse-kind": "mcp"}
     assert refused(send(ada, "POST", "/oas", marked))[0] == 400
     # Copies of all APIs are put back where documents are; a plain document renews what streams go on in.

@@ -45,7 +45,7 @@ def entry(org, minutes=0.0, **members):
 
 
 FAILED = {"ResponseCode": 500, "ServerError": True, "RequestTime": 6}
-AWAY = {"ResponseCode": 521, "TCPError": True, "RequestTime": 0}
+AWAY = {"ResponseCode": 521, "TCPError": True, "RequestTime": 9}
 
 
 def tick(redis, now=NOW):
@@ -92,7 +92,10 @@ def test_looks_are_summed_by_hour_and_the_last_is_kept_with_since_when(cast, red
     assert latest() == [("orders", URL, ago(4), True, 200, 4, ago(4))]
     redis.rpush(LIST, entry(cast.acme, 3, **AWAY))
     tick(redis)
-    assert latest() == [("orders", URL, ago(3), False, 0, 0, ago(3))]
+    assert latest() == [("orders", URL, ago(3), False, 0, 9, ago(3))]
+    redis.rpush(LIST, entry(cast.acme, 3.5))
+    tick(redis)
+    assert latest() == [("orders", URL, ago(3), False, 0, 9, ago(3))]
     redis.rpush(LIST, entry(cast.acme, 2, **FAILED))
     tick(redis)
     assert latest() == [("orders", URL, ago(2), False, 500, 6, ago(3))]
@@ -190,6 +193,20 @@ def test_what_is_no_record_or_nobodys_or_too_old_is_left_out_and_hostile_content
 def test_a_user_and_a_password_in_a_url_are_not_kept(cast, url, kept):
     record = decode.decode_uptime(entry(cast.acme, URL=url))
     assert looks.check(record, NOW).target.url == kept
+
+
+@pytest.mark.parametrize(
+    ("members", "is_up"),
+    [
+        ({"ResponseCode": 404}, True),
+        ({"ResponseCode": 499}, True),
+        ({"ResponseCode": 500}, False),
+        ({"ServerError": True}, False),
+        ({"TCPError": True}, False),
+    ],
+)
+def test_an_upstream_is_down_that_answers_with_a_fault_of_its_own_or_not_at_all(cast, members, is_up):
+    assert looks.check(decode.decode_uptime(entry(cast.acme, **members)), NOW).is_up == is_up
 
 
 def test_while_the_clock_is_in_doubt_all_stays_where_it_is(cast, redis):

@@ -71,6 +71,14 @@ def test_only_what_a_node_may_run_is_kept(cast):
     registry.pull(caller("b"), NOW, wanted_version())
     assert [number for number, *_ in kept()] == [numbers[2], wanted_version()]
     assert PulledFeed.objects.count() == 2
+    # A node that has pulled the policies of a version runs that, whatever APIs it is given afterwards.
+    policies_of = wanted_version()
+    registry.pull_policies(caller("c"), NOW, policies_of)
+    renamed(api, "again")
+    registry.pull(caller("b"), NOW, wanted_version())
+    registry.pull(caller("c"), NOW, wanted_version())
+    assert policies_of in [number for number, *_ in kept()]
+    assert Node.objects.get(session_id="c").served_version == policies_of
 
 
 def test_the_message_of_the_next_version_says_since_when_there_is_one(cast, redis):

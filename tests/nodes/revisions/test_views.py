@@ -1,5 +1,6 @@
 """The page of one node."""
 
+from datetime import timedelta
 from urllib.parse import quote
 
 from django.utils import timezone
@@ -57,6 +58,19 @@ def test_the_page_says_what_was_served_and_what_is_desired_of_ones_own(client_fo
         assert page.count("Tags eu<1> (told in one word)") == page.count("Requests a second 4 at") == 1
     operator = make.user("o@acme.example", cast.acme, {"system": "read"})
     assert text_of(client_for(operator).get(f"/o/acme/{address}")).count("that you may see differs") == 1
+
+
+def test_what_was_heard_is_not_shown_for_ever_and_a_node_that_is_gone_is_no_other_of_that_name(
+    client_for, cast
+):
+    behind(cast)
+    now = timezone.now()
+    Node.objects.update(load_at=now - timedelta(seconds=91))
+    Node.objects.create(
+        session_id="gone", node_id="g", hostname="edge-1", last_ping_at=now - timedelta(hours=1)
+    )
+    page = text_of(client_for(cast.acme_admin).get(f"/o/acme/nodes/node/?session={quote(ODD)}"))
+    assert (page.count("not heard in the last 90 s"), page.count("call themselves so")) == (1, 0)
 
 
 def test_the_list_leads_to_it_and_what_is_no_node_is_refused(client_for, cast):
