@@ -2,7 +2,7 @@
 
 import pytest
 
-from apis.definitions.listen_path import Address
+from apis.definitions.listen_path import Address, is_above
 from apis.publishing.conflicts import Place
 from apis.publishing.warnings import overlaps
 
@@ -15,6 +15,12 @@ BESIDE = (
     "The API 'Other' listens on {0}, this one on {1}: what lies below /a/ comes to the one with the slash at its "
     "end."
 )
+
+
+def test_of_two_paths_the_longer_is_taken_and_no_path_is_above_itself():
+    a, below = Address("", "/a/"), Address("", "/a/b/")
+    pairs = ((a, below), (below, a), (a, a), (a, Address("x.example", "/a/b/")), (a, Address("", "/a/{b}/")))
+    assert [is_above(*pair) for pair in pairs] == [True, False, False, False, False]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,9 @@ def test_an_archive_is_looked_at_confirmed_and_taken_over(cast, page):
     )
     assert client.post(address, again(asked, replace="on")).status_code == 302
     assert there(cast.acme)[0]["orders"] == 2
+    open_already = zipped(tags=["third"], use_keyless=True, use_standard_auth=False)
+    [orders, _] = sent(client, address, open_already, replace="on").context["report"].results
+    assert orders.notes == ("Changes /tags/0.",)
     apart = ("apps/apart.json", build.definition("Apart", "/orders/apart/", api_id="apart"))
     [new, *_] = sent(client, address, zipped(apart)).context["report"].results
     below = "Lies below the API 'All' (/), the API 'Orders' (/orders/)"

@@ -58,6 +58,14 @@ def test_what_is_open_to_everyone_asks_for_no_certificate():
     assert kinds.as_classic(made).get("use_mutual_tls_auth", False) is False
 
 
+def test_where_all_of_security_counts_nothing_of_another_way_is_left_in_it():
+    made = openapi()
+    said = made["x-tyk-api-gateway"]["server"]["authentication"]
+    said |= {"securityProcessingMode": "compliant", "security": [["key"]]}
+    authenticate_by(made, "jwt")
+    assert (way(made), kinds.auth(made), said["security"]) == ("jwt", "JWT", [])
+
+
 def test_a_scheme_that_is_there_is_taken_and_a_name_of_another_kind_is_not():
     there = {
         "jwtAuth": {"type": "http", "scheme": "basic"},
