@@ -7,6 +7,7 @@ from apis.actions import views as actions
 from apis.allowances import views as allowances
 from apis.assets import rest as assets
 from apis.assets import views as templates
+from apis.domains import rest as domain_rest
 from apis.domains import views as domains
 from apis.drafts import views as drafts
 from apis.importing import views as importing
@@ -51,6 +52,8 @@ wire = [
     path("api/apis/oas/<str:id>/versions", oas_rest.oas_versions, name="rest-oas-versions"),
     path("api/apis/streams", oas_rest.streams_create, name="rest-streams"),
     path("api/apis/streams/<str:id>", oas_rest.streams_detail, name="rest-stream"),
+    path("admin/organisations/<str:organisation_id>/domains", domain_rest.domain_list),
+    path("admin/organisations/<str:organisation_id>/domains/<str:name>", domain_rest.domain_detail),
     path("api/assets", assets.asset_list, name="rest-assets"),
     path("api/assets/<str:id>", assets.asset_detail, name="rest-asset"),
     path("api/schema", schemas.schema),

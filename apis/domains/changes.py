@@ -50,8 +50,8 @@ def give(org_id: str, name: str, *, author: User | None) -> Domain:
 
 
 @transaction.atomic
-def take_away(org_id: str, id: str, *, author: User) -> str:
-    """Take a domain away and answer its name; of one that is gone "". Raises Used, Departed."""
+def take_away(org_id: str, id: str, *, author: User | None) -> str:
+    """Take a domain away and answer its name; of one that is gone "". author: as for giving. Raises Used, Departed."""
     locks.lock(org_id)
     row = Domain.objects.filter(org_id=org_id, id=id).first()
     if row is None:

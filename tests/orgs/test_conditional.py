@@ -47,6 +47,8 @@ CHANGING = {
 # Those that make something or many things, change nothing, or are gateways' own.
 OTHERS = {
     "admin/oauth/tokens",
+    "admin/organisations/<str:organisation_id>/domains",
+    "admin/organisations/<str:organisation_id>/domains/<str:name>",  # a domain never changes
     "admin/org/keys",
     "admin/system/reload",
     "api/apis/keys/basic/<str:user>",
