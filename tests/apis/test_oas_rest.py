@@ -238,6 +238,22 @@ def test_versions_that_are_made_at_the_same_time_are_all_named_by_their_base(com
         assert ApiDefinition.objects.count() == 2
 
 
+def test_who_waited_for_another_does_not_change_what_he_did_not_see(committed, cast, rest):
+    with scope.org(cast.acme.id):
+        api = publish.create(cast.acme.id, openapi(), author=None)
+    client = rest(cast.acme_admin)
+    for method, path, body in (
+        ("PUT", f"/oas/{api.id}/categories", {"categories": ["a"]}),
+        ("PUT", f"/{api.id}/access", {"userIds": []}),
+        ("PUT", f"/oas/{api.id}", openapi(info={"title": "New", "version": "2"})),
+        ("DELETE", f"/oas/{api.id}", {}),
+    ):
+        tag = client.get(f"/api/apis/oas/{api.id}").headers["ETag"]
+        first = partial(publish.keep, api, {"user_owners": [path, method]}, author=None)
+        second = partial(send, client, method, path, body, **{"If-Match": tag})
+        assert second_of_two(cast.acme.id, first, second).status_code == 412, path
+
+
 def test_a_version_is_an_api_of_its_own_which_its_base_names(cast, ada, rest, made):
     query = "?base_api_id=orders&base_api_version_name=v1&new_version_name=v2"
     second = send(
