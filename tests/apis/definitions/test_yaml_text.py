@@ -77,6 +77,7 @@ ALIASES = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
             "line 1: the tag tag:yaml.org,2002:python/object/apply:os.system",
         ),
         ("a: !!str 5", "line 1: the tag tag:yaml.org,2002:str must not be there"),
+        ("!!int 5: a", "line 1: the tag tag:yaml.org,2002:int must not be there"),
         ("a:\n  <<: {b: 1}", "line 2: << must not be there: write out what is to be merged"),
         ("? [a]\n: 1", "line 1: the name of a member must be text"),
         ("&a [*a]", "line 1: it is nested too deeply"),
