@@ -6,7 +6,7 @@ from urllib.parse import quote
 from django.utils import timezone
 
 from apis.publishing import publish
-from dashboard.nodes.models import Node, wanted_version
+from dashboard.nodes.models import GatewayControl, Node, wanted_version
 from dashboard.nodes.revisions import pulled
 from orgs import scope
 from tests import make
@@ -65,6 +65,7 @@ def test_what_was_heard_is_not_shown_for_ever_and_a_node_that_is_gone_is_no_othe
 ):
     behind(cast)
     now = timezone.now()
+    GatewayControl.objects.create(hostname="edge-1", url="http://10.0.0.7")
     Node.objects.update(load_at=now - timedelta(seconds=91))
     Node.objects.create(
         session_id="gone", node_id="g", hostname="edge-1", last_ping_at=now - timedelta(hours=1)
