@@ -6,6 +6,7 @@ import pytest
 
 from apis.assets import lifecycle
 from apis.assets.applying import applied
+from apis.definitions.document import compact
 from apis.models import Asset
 from orgs import scope
 from tests import make
@@ -95,6 +96,11 @@ def test_what_is_no_template_or_somebody_elses_is_refused(cast, ada, rest, monke
         400,
         "An organisation may have 1 assets at most",
     )
+    monkeypatch.setattr(lifecycle, "MOST", 2)
+    size = len(compact(TEMPLATE["data"]))
+    for largest, status in ((2 * size - 1, 400), (2 * size, 201)):
+        monkeypatch.setattr(lifecycle, "LARGEST", largest)
+        assert send(ada, "POST", "", TEMPLATE | {"id": "two"}).status_code == status
 
 
 def test_a_template_is_changed_from_the_state_that_was_seen_or_not_at_all(cast, ada):
