@@ -16,6 +16,7 @@ from http.client import HTTPConnection
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+import hypothesis
 import psycopg
 import pytest
 import redis as redis_package
@@ -38,6 +39,9 @@ def pytest_configure(config):
         )
     # Hashing that is slow on purpose has its own tests; the cast signs in often.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # A busy machine is slow, which is no fault of what is tested.
+    hypothesis.settings.register_profile("without deadline", deadline=None)
+    hypothesis.settings.load_profile("without deadline")
 
 
 # Files that take a minute or so. Begun last, they would leave the other processors without work.

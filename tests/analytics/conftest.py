@@ -2,15 +2,10 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connections
-from hypothesis import settings
 from redis import Redis
 
 from tests.analytics.screens import Played, play
 from tests.conftest import _copy_database
-
-# A busy machine is slow, which is no fault of what is tested.
-settings.register_profile("without deadline", deadline=None)
-settings.load_profile("without deadline")
 
 
 @pytest.fixture(scope="module")
