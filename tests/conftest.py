@@ -40,7 +40,9 @@ def pytest_configure(config):
     # Hashing that is slow on purpose has its own tests; the cast signs in often.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # A busy machine is slow, which is no fault of what is tested.
-    hypothesis.settings.register_profile("without deadline", deadline=None)
+    hypothesis.settings.register_profile(
+        "without deadline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
     hypothesis.settings.load_profile("without deadline")
 
 
