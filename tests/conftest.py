@@ -133,7 +133,7 @@ def cast(request) -> Cast:
             org=org,
             permissions=granted,
             is_superuser=org is None,
-            password=_password_of(email),
+            password=_password_of(email, settings.PASSWORD_HASHERS[0]),
             password_email=email,
         )
         for email, org, granted in (
@@ -148,8 +148,8 @@ def cast(request) -> Cast:
 
 
 @cache
-def _password_of(email: str) -> str:
-    """The hash of the password of somebody who is the first with this address."""
+def _password_of(email: str, hasher: str) -> str:
+    """The hash of the password of somebody who is the first with this address. hasher: the preferred one."""
     return passwords.hashed(make.PASSWORD, passwords.salt_of_nobody(email))
 
 
