@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import models
 
+from apis import wrapper
 from apis.definitions import document, remedies, starter
 from apis.definitions.pointer import Problem
 from orgs.http.strict_json import BadJson
@@ -288,6 +289,25 @@ class RestoreForm(forms.Form):
 
     started_from = forms.IntegerField(min_value=1, max_value=2**31 - 1)
     seen = forms.CharField(required=False, max_length=24)
+
+
+class NotesForm(forms.Form):
+    """started_from: the revision that was looked at."""
+
+    owner = forms.CharField(
+        label="Owner",
+        required=False,
+        max_length=wrapper.LONGEST,
+        help_text="A team or a person whom to ask.",
+    )
+    notes = forms.CharField(
+        label="Notes",
+        required=False,
+        max_length=wrapper.LONGEST_NOTES,
+        help_text="Gateways are given neither.",
+        widget=forms.Textarea(attrs={"rows": 8}),
+    )
+    started_from = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
 
 
 def _several(text):

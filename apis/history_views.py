@@ -6,11 +6,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from apis import guards
+from apis import guards, wrapper
 from apis.definitions import document
 from apis.definitions.difference import shown
 from apis.drafts import lifecycle as drafts
-from apis.forms import ActivationForm, ApiDeletionForm, HistoryForm, RestoreForm, RevisionForm
+from apis.forms import ActivationForm, ApiDeletionForm, HistoryForm, NotesForm, RestoreForm, RevisionForm
 from apis.models import Revision
 from apis.publishing import publish
 from apis.publishing.refusals import DraftMoved, Refused, Stale
@@ -190,3 +190,24 @@ def _asked(request, api, template, form, newest=None):
         "loss": guards.loss_without(api.org_id, api.id),
     }
     return render(request, template, context, status=409 if newest else status_of(form))
+
+
+@access("session", "apis", methods="GET POST", form=True)
+def api_notes(request, org, id):
+    """Asks again, with what was typed, when somebody published since."""
+    api = api_or_404(id)
+    kept = {name: api.wrapper.get(name, "") for name in wrapper.NOTES}
+    form = NotesForm(request.POST or None, initial=kept | {"started_from": api.revision})
+    context, status = {"form": form, "newest": None}, status_of(form)
+    if form.is_valid():
+        said = {name: form.cleaned_data[name] for name in wrapper.NOTES}
+        seen = form.cleaned_data["started_from"]
+        try:
+            publish.keep(api, said, author=request.user, started_from=seen)
+            messages.success(request, f"The notes of {api.name} are kept.")
+            return redirect("api-detail", request.org.slug, api.id)
+        except Stale as error:
+            api, status = error.api, 409
+            again = NotesForm(initial=said | {"started_from": api.revision})
+            context = {"form": again, "newest": {name: api.wrapper.get(name, "") for name in wrapper.NOTES}}
+    return render(request, "apis/notes.html", about(request, api, "overview") | context, status=status)

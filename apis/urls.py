@@ -37,6 +37,7 @@ pages = [
     path("apis/<str:id>/history/<int:number>/", history_views.api_revision, name="api-revision"),
     path("apis/<str:id>/activation/", history_views.api_activation, name="api-activation"),
     path("apis/<str:id>/cache/", views.api_cache, name="api-cache"),
+    path("apis/<str:id>/notes/", history_views.api_notes, name="api-notes"),
     path("apis/<str:id>/deletion/", history_views.api_delete, name="api-delete"),
 ]
 wire = [

@@ -18,6 +18,8 @@ EMPTY: dict[str, Any] = {
 LARGEST = 100_000  # bytes of all of them
 MOST = 100  # in a list
 LONGEST = 100  # characters of a name
+NOTES = ("owner", "notes")  # ours
+LONGEST_NOTES = 4_000  # characters
 _TEXTS = ("user_owners", "user_group_owners", "categories")
 _INT32 = 2**31
 
@@ -33,10 +35,15 @@ def taken(body: dict[str, Any]) -> dict[str, Any] | None:
         user_owners=list,
         user_group_owners=list,
         categories=list,
+        owner=str,
+        notes=str,
     )
     for name in _TEXTS:
         if name in found:
             found[name] = texts(name, found[name])
+    for name, longest in zip(NOTES, (LONGEST, LONGEST_NOTES), strict=True):
+        if len(found.get(name, "")) > longest:
+            raise RestError(400, f"{name}: must be a text of {longest:,} characters at most")
     if not all(isinstance(hook, dict) for hook in found.get("hook_references", ())):
         raise RestError(400, "hook_references: must be a list of objects")
     if not -_INT32 <= found.get("sort_by", 0) < _INT32:
@@ -59,5 +66,5 @@ def texts(name: str, values: object) -> list[str]:
 
 
 def shown(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """All of them, as clients read them; `categories` and `is_streams` only where a client sent them."""
+    """All of them, as clients read them; what is not in EMPTY only where somebody said it."""
     return {**EMPTY, **kept}

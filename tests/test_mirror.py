@@ -80,7 +80,6 @@ TESTED_IN = {
     "keys/certificates/refusals.py": "tests/keys/certificates/test_rest.py",
     "keys/certificates/repair.py": "tests/keys/certificates/test_delivery.py",
     "keys/certificates/served.py": "tests/keys/certificates/test_delivery.py",
-    "apis/history_views.py": "tests/apis/test_views.py",
     "dashboard/analytics/dimensions.py": "tests/analytics/ingest/test_rollup.py",
     "dashboard/analytics/reports/errors/reader.py": "tests/analytics/reports/errors/test_page.py",
     "dashboard/worker.py": "tests/entry/test_worker.py",

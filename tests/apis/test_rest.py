@@ -96,6 +96,8 @@ BESIDE = {
     "user_group_owners": ["b" * 24],
     "categories": ["eu", "retail"],
     "is_streams": False,
+    "owner": "Payments",
+    "notes": "Two\nlines",
 }
 
 
@@ -138,6 +140,8 @@ def test_what_a_wrapper_has_beside_the_definition_is_kept_and_never_served(cast,
         ({"categories": [f"{n}" for n in range(101)]}, "categories: must not be more than 100"),
         ({"sort_by": 2**31}, "sort_by: is too large"),
         ({"is_site": 1}, "is_site must be true or false"),
+        ({"owner": "x" * 101}, "owner: must be a text of 100 characters at most"),
+        ({"notes": "x" * 4_001}, "notes: must be a text of 4,000 characters at most"),
     ],
 )
 def test_what_is_kept_beside_it_is_looked_at_and_nothing_is_stored_else(ada, member, message):

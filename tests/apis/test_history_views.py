@@ -1,0 +1,58 @@
+"""Whose an API is and what people should know of it, in the browser."""
+
+import pytest
+
+from apis.models import ApiDefinition
+from apis.publishing import publish
+from orgs import scope
+from orgs.models import AuditEntry
+from tests.apis.examples import plain
+from tests.apis.publishing.test_publish import served
+
+SAID = {"owner": "Payments <team>", "notes": "Closed on Sundays.\nAsk <b>first</b>."}
+
+
+@pytest.fixture
+def api(cast):
+    with scope.org(cast.acme.id):
+        return publish.create(cast.acme.id, plain(), author=cast.acme_admin)
+
+
+def kept(api):
+    with scope.every_org():
+        row = ApiDefinition.objects.get(id=api.id)
+    return row.revision, row.wrapper
+
+
+def test_owner_and_notes_are_shown_to_people_and_told_to_no_gateway(cast, client_for, api):
+    ada, before = client_for(cast.acme_admin), served()
+    answer = ada.post(f"/o/acme/apis/{api.id}/notes/", SAID | {"started_from": 1})
+    page = ada.get(answer.url).content.decode()
+    assert '<dd class="wrap">Payments &lt;team&gt;</dd>' in page
+    assert "Closed on Sundays.<br>Ask &lt;b&gt;first&lt;/b&gt;." in page
+    assert (kept(api), served()) == ((2, SAID), before)
+    with scope.org(cast.acme.id):
+        entry = AuditEntry.objects.get(action="api.published")
+    assert entry.changes == {"revision": [1, 2], "notes": [None, "changed"], "owner": [None, "changed"]}
+    ada.post(answer.request["PATH_INFO"], SAID | {"started_from": 2})
+    assert kept(api) == (2, SAID)
+
+
+def test_of_two_who_write_notes_at_once_the_second_sees_both(cast, client_for, api):
+    ada, address = client_for(cast.acme_admin), f"/o/acme/apis/{api.id}/notes/"
+    ada.post(address, SAID | {"started_from": 1})
+    answer = ada.post(address, {"owner": "Ann", "notes": "Mine", "started_from": 1})
+    page = answer.content.decode()
+    assert (answer.status_code, kept(api)) == (409, (2, SAID))
+    assert [text in page for text in ("Closed on Sundays.", "Mine", 'value="Ann"', 'value="2"')] == [True] * 4
+    assert ada.post(address, {"owner": "Ann", "started_from": 2}).status_code == 302
+    assert kept(api) == (3, {"owner": "Ann", "notes": ""})
+
+
+@pytest.mark.parametrize(
+    "said", [{"owner": "x" * 101}, {"notes": "x" * 4_001}, {"notes": "a\0b"}, {"owner": "\0"}]
+)
+def test_what_is_too_long_or_no_text_is_refused(cast, client_for, api, said):
+    answer = client_for(cast.acme_admin).post(f"/o/acme/apis/{api.id}/notes/", said | {"started_from": 1})
+    assert (answer.status_code, list(answer.context["form"].errors)) == (400, list(said))
+    assert kept(api) == (1, {})
