@@ -310,6 +310,12 @@ class NotesForm(forms.Form):
     started_from = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
 
 
+class WithdrawalForm(forms.Form):
+    """What was given to an organisation and is taken away, by its row's id."""
+
+    id = forms.RegexField("[0-9a-f]{24}")
+
+
 def _several(text):
     """What is named in a text with commas."""
     return [name.strip() for name in text.split(",") if name.strip()]

@@ -25,7 +25,3 @@ class ReferenceForm(forms.Form):
         if not text.isprintable():
             raise forms.ValidationError("Has characters that cannot be seen.")
         return text
-
-
-class WithdrawalForm(forms.Form):
-    id = forms.RegexField("[0-9a-f]{24}")

@@ -4,7 +4,8 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 
 from apis.allowances import changes
-from apis.allowances.forms import ReferenceForm, WithdrawalForm
+from apis.allowances.forms import ReferenceForm
+from apis.forms import WithdrawalForm
 from apis.models import AllowedReference
 from orgs.access import access
 from orgs.http.refusals import bad_form, said_in, status_of

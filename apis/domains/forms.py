@@ -18,7 +18,3 @@ class DomainForm(forms.Form):
         if name is None:
             raise forms.ValidationError("Must be a host name of letters, digits, dots and hyphens.")
         return name
-
-
-class WithdrawalForm(forms.Form):
-    id = forms.RegexField("[0-9a-f]{24}")

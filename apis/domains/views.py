@@ -5,7 +5,8 @@ from django.db.models import Count
 from django.shortcuts import redirect, render
 
 from apis.domains import changes
-from apis.domains.forms import DomainForm, WithdrawalForm
+from apis.domains.forms import DomainForm
+from apis.forms import WithdrawalForm
 from apis.models import ApiDefinition, Domain
 from orgs.access import access
 from orgs.http.refusals import bad_form, said_in, status_of
