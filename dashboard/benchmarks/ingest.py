@@ -36,8 +36,8 @@ def run(records: int, seed: int, workers: int) -> dict[str, object]:
     make_organisations()
     now = datetime.now(UTC)
     entries = list(World(seed).entries(records, now - SPAN, now))
-    lines = [clean.copy_line(row) for row in rows(entries, now)]
-    bare, ours = measure.in_turns(lambda: _copy(lines), lambda: _drain(entries, workers), RUNS)
+    copied = [line.text for line in lines(entries, now)]
+    bare, ours = measure.in_turns(lambda: _copy(copied), lambda: _drain(entries, workers), RUNS)
     with scope.every_org(), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM rollup")
         [rollups] = cursor.fetchone()
@@ -66,9 +66,9 @@ def make_organisations() -> None:
     )
 
 
-def rows(entries: list[bytes], now: datetime) -> Iterator[Row]:
-    for number, entry in enumerate(entries):
-        yield clean.clean(decode.decode(entry), number, now, hashed_keys=True)
+def lines(entries: list[bytes], now: datetime, first: int = 0) -> Iterator[clean.Line]:
+    for number, entry in enumerate(entries, first):
+        yield clean.line_of(clean.clean(decode.decode(entry), number, now, hashed_keys=True))
 
 
 def stored_bytes(table: str, records: int) -> int:

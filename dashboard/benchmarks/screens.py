@@ -14,7 +14,7 @@ from dashboard.analytics.ingest import store
 from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.traffic import Owners
 from dashboard.benchmarks import measure
-from dashboard.benchmarks.ingest import make_organisations, rows, stored_bytes
+from dashboard.benchmarks.ingest import lines, make_organisations, stored_bytes
 from dashboard.benchmarks.world import ORG_IDS, World
 from orgs import scope
 from orgs.models import Organisation
@@ -101,7 +101,7 @@ def _fill(records: int, seed: int, now: datetime) -> None:
     number = 0
     while part := list(islice(entries, AT_ONCE)):
         with scope.every_org(), transaction.atomic():
-            store.store([row._replace(id=number + row.id) for row in rows(part, now)], now, most_bad=0)
+            store.store(list(lines(part, now, first=number)), now, most_bad=0)
         number += len(part)
     with scope.nobody(), transaction.atomic(using="owner"):
         connections["owner"].cursor().execute("ANALYZE record, rollup")

@@ -26,6 +26,7 @@ NO_KEY = "00000000"  # murmur32 of the empty token, which gateways that hash key
 TAGS = 20
 GATEWAY_TAGS = ("key-", "org-", "api-")
 
+_MICROSECOND = timedelta(microseconds=1)
 _FIRST_SECOND = (EARLIEST - EPOCH) // timedelta(seconds=1)
 _LAST_SECOND = (LATEST - EPOCH) // timedelta(seconds=1)
 _HASH = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})")
@@ -59,6 +60,18 @@ class Row(NamedTuple):
     user_agent: str
     ip: str | None
     tags: tuple[str, ...]
+
+
+class Line(NamedTuple):
+    """A row in PostgreSQL's COPY text format, with what has to be known of it before it is stored.
+
+    `at`: its `ts` in microseconds since 1970 (UTC).
+    """
+
+    org_id: str
+    at: int
+    id: int
+    text: str
 
 
 def clean(record: GatewayRecord, row_id: int, received_at: datetime, *, hashed_keys: bool) -> Row:
@@ -161,6 +174,21 @@ def moment(stamp: tuple[int, int], received_at: datetime) -> tuple[datetime, dat
     if sent_at > received_at + AHEAD:
         return received_at, sent_at
     return sent_at, None
+
+
+def line_of(row: Row) -> Line:
+    """The row, ready to be copied."""
+    return Line(row.org_id, microseconds(row.ts), row.id, copy_line(row))
+
+
+def microseconds(instant: datetime) -> int:
+    """Since 1970 (UTC)."""
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def instant(at: int) -> datetime:
+    """The inverse of `microseconds`, in UTC."""
+    return EPOCH + at * _MICROSECOND
 
 
 def copy_line(row: Row) -> str:

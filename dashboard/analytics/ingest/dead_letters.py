@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from django.db import transaction
 
-from dashboard.analytics.ingest.clean import Row
+from dashboard.analytics.ingest.clean import Line, Row, line_of
 from dashboard.analytics.ingest.store import refuse, store
 from dashboard.analytics.models import DeadLetter
 
@@ -16,15 +16,15 @@ SAMPLES_PER_HOUR = 100  # dead letters for one of the reasons below; the rest ar
 SAMPLED = (DeadLetter.Reason.UNKNOWN_ORG, DeadLetter.Reason.TOO_OLD)
 
 
-def of(row: Row, reason: str, detail: str, received_at: datetime) -> DeadLetter:
-    """A row that is not stored, with all that a second try needs."""
+def of(line: Line, reason: str, detail: str, received_at: datetime) -> DeadLetter:
+    """A line that is not stored, with all that a second try needs."""
     return DeadLetter(
-        id=row.id,
+        id=line.id,
         reason=reason,
         detail=detail,
-        org_ref=row.org_id,
+        org_ref=line.org_id,
         received_at=received_at,
-        payload=msgspec.msgpack.encode(row),
+        payload=msgspec.msgpack.encode(line),
     )
 
 
@@ -64,7 +64,15 @@ def retry(now: datetime) -> Counter:
 
 
 def _store(letters: list[DeadLetter], now: datetime) -> set[int]:
-    rows = [msgspec.msgpack.decode(letter.payload, type=Row) for letter in letters]
-    refused = refuse(rows, now)
-    good = [row for row in rows if row.id not in refused]
-    return {row.id for row in good} - store(good, now, most_bad=len(good)).keys()
+    lines = [_line(letter.payload) for letter in letters]
+    refused = refuse(lines, now)
+    good = [line for line in lines if line.id not in refused]
+    return {line.id for line in good} - store(good, now, most_bad=len(good)).keys()
+
+
+def _line(payload: bytes) -> Line:
+    try:
+        return msgspec.msgpack.decode(payload, type=Line)
+    except msgspec.ValidationError:
+        # Earlier versions kept the row.
+        return line_of(msgspec.msgpack.decode(payload, type=Row))

@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 
 from dashboard.analytics.ingest import claim, dead_letters, decode, progress, trust
 from dashboard.analytics.ingest.claim import Chunk
-from dashboard.analytics.ingest.clean import TCP_STATUS, Row, clean
+from dashboard.analytics.ingest.clean import TCP_STATUS, Line, clean, instant, line_of
 from dashboard.analytics.ingest.store import TooManyBad, refuse, sqlstate, store
 from dashboard.analytics.models import Batch, DeadLetter
 from orgs import scope
@@ -52,10 +52,10 @@ _aside: dict[int, Aside] = {}
 
 @dataclass
 class Unpacked:
-    """A chunk's entries, sorted into rows and dead letters; `counts` has what is only counted."""
+    """A chunk's entries, sorted into lines and dead letters; `counts` has what is only counted."""
 
     chunk: Chunk
-    rows: list[Row] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     counts: Counter = field(default_factory=Counter)
 
@@ -159,7 +159,7 @@ def store_stuck(client: redis.Redis, number: int) -> bool:
 
 
 def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpacked:
-    """The entries of a chunk as clean rows, dead letters for the undecodable, and counts of the rest."""
+    """The entries of a chunk as lines, dead letters for the undecodable, and counts of the rest."""
     found = Unpacked(chunk)
     position = -1
     for position, entry in enumerate(entries):
@@ -175,7 +175,7 @@ def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpa
         if record.response_code == TCP_STATUS:
             found.counts["tcp"] += 1
         else:
-            found.rows.append(clean(record, row_id, chunk.received_at, hashed_keys=hashed_keys))
+            found.lines.append(line_of(clean(record, row_id, chunk.received_at, hashed_keys=hashed_keys)))
     found.counts["lost"] = chunk.n - position - 1
     if found.counts["lost"]:
         log.error("Redis has lost %d of the %d records of batch %d", found.counts["lost"], chunk.n, chunk.no)
@@ -191,9 +191,9 @@ def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share
     undecodable = sum(len(found.dead) for found in unpacked)
     if undecodable > most_bad:
         raise TooManyBad(f"{undecodable} of {entries} entries cannot be decoded")
-    rows = [row for found in unpacked for row in found.rows]
-    refused = refuse(rows, now)
-    codes = store([row for row in rows if row.id not in refused], now, most_bad - undecodable)
+    lines = [line for found in unpacked for line in found.lines]
+    refused = refuse(lines, now)
+    codes = store([line for line in lines if line.id not in refused], now, most_bad - undecodable)
     refused |= dict.fromkeys(codes, DeadLetter.Reason.DATABASE)
     for found in unpacked:
         _settle(found, refused, codes)
@@ -203,18 +203,18 @@ def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share
 def _settle(found: Unpacked, refused: dict[int, str], codes: dict[int, str]) -> None:
     """Mark a chunk done and keep its dead letters."""
     stored = []
-    for row in found.rows:
-        if row.id in refused:
+    for each in found.lines:
+        if each.id in refused:
             found.dead.append(
-                dead_letters.of(row, refused[row.id], codes.get(row.id, ""), found.chunk.received_at)
+                dead_letters.of(each, refused[each.id], codes.get(each.id, ""), found.chunk.received_at)
             )
         else:
-            stored.append(row.ts)
+            stored.append(each.at)
     found.counts.update(str(letter.reason) for letter in found.dead)
     dead_letters.keep(found.dead, found.chunk.received_at)
     Batch.objects.filter(no=found.chunk.no).update(
         done=True,
         rejected=len(found.dead),
-        first_ts=min(stored, default=None),
-        last_ts=max(stored, default=None),
+        first_ts=instant(min(stored)) if stored else None,
+        last_ts=instant(max(stored)) if stored else None,
     )

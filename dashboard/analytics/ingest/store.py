@@ -1,55 +1,59 @@
-"""Rows into the database: records, rollups and the registry of endpoints, all or nothing.
+"""Lines into the database: records, rollups and the registry of endpoints, all or nothing.
 
-`COPY` is refused on tables under row-level security, so rows are copied into a temporary table shaped like
+`COPY` is refused on tables under row-level security, so lines are copied into a temporary table shaped like
 `record` and inserted from there. Runs in the caller's transaction, with every organisation entered.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
+from dashboard.analytics.clock import DAY, EPOCH
 from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.ingest import caps, cuts, partitions, rollup
-from dashboard.analytics.ingest.clean import Row, copy_line
+from dashboard.analytics.ingest.clean import Line, Row, microseconds
 from dashboard.analytics.models import DeadLetter
 
 LINES = 5_000  # a write
+MICROSECONDS_A_DAY = DAY // timedelta(microseconds=1)
 NO_PARTITION = "23514"  # these tables have no check constraint of their own that could fail with it
 
 
 class TooManyBad(Exception):
-    """More rows are refused than an accident explains; nothing may be given up."""
+    """More lines are refused than an accident explains; nothing may be given up."""
 
 
-def refuse(rows: Sequence[Row], now: datetime) -> dict[int, str]:
-    """Why rows cannot be stored, by id: their organisation is unknown, or they are too old to be kept."""
+def refuse(lines: Sequence[Line], now: datetime) -> dict[int, str]:
+    """Why lines cannot be stored, by id: their organisation is unknown, or they are too old to be kept."""
     with connection.cursor() as cursor:
         # Shared with other workers; only the deletion of an organisation waits for this transaction's end.
         cursor.execute(
             "SELECT id FROM orgs_organisation WHERE id = ANY(%s) FOR KEY SHARE",
-            [list({row.org_id for row in rows})],
+            [list({line.org_id for line in lines})],
         )
         known = {org_id for (org_id,) in cursor.fetchall()}
-    first = oldest(RECORDS, now)
-    reasons = {row.id: DeadLetter.Reason.TOO_OLD for row in rows if row.ts < first}
-    return reasons | {row.id: DeadLetter.Reason.UNKNOWN_ORG for row in rows if row.org_id not in known}
+    first = microseconds(oldest(RECORDS, now))
+    reasons = {line.id: DeadLetter.Reason.TOO_OLD for line in lines if line.at < first}
+    return reasons | {line.id: DeadLetter.Reason.UNKNOWN_ORG for line in lines if line.org_id not in known}
 
 
-def store(rows: Sequence[Row], now: datetime, most_bad: int) -> dict[int, str]:
-    """Store the rows; the result is PostgreSQL's error code, by id, of those it refuses for their content.
+def store(lines: Sequence[Line], now: datetime, most_bad: int) -> dict[int, str]:
+    """Store the lines; the result is PostgreSQL's error code, by id, of those it refuses for their content.
 
     Raises TooManyBad if they would be more than `most_bad`, and every error that is not the content's fault:
-    then the transaction has to be rolled back and the same rows tried again later.
+    then the transaction has to be rolled back and the same lines tried again later.
     """
-    if not rows:
+    if not lines:
         return {}
-    partitions.ensure({row.ts.date() for row in rows}, now)
+    partitions.ensure(
+        {EPOCH.date() + day * DAY for day in {line.at // MICROSECONDS_A_DAY for line in lines}}, now
+    )
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE record) ON COMMIT DROP")
     refused: dict[int, str] = {}
-    waiting = [rows]
+    waiting = [lines]
     while waiting:
         part = waiting.pop()
         try:
@@ -77,13 +81,13 @@ def sqlstate(error: Exception) -> str:
     return getattr(found, "sqlstate", None) or ""
 
 
-def _store(rows: Sequence[Row], now: datetime) -> None:
+def _store(lines: Sequence[Line], now: datetime) -> None:
     # cursor.copy() passes by the wrapper that sends the scope.
     connection.send_scope()
     with connection.cursor() as cursor:
         with cursor.copy(f"COPY pg_temp.incoming ({', '.join(Row._fields)}) FROM STDIN") as copy:
-            for start in range(0, len(rows), LINES):
-                copy.write("".join(map(copy_line, rows[start : start + LINES])))
+            for start in range(0, len(lines), LINES):
+                copy.write("".join([line.text for line in lines[start : start + LINES]]))
         # A small sample tells the planner enough; a full one takes as long as the COPY.
         cursor.execute("SET LOCAL default_statistics_target = 10")
         cursor.execute("ANALYZE pg_temp.incoming (org_id, api_id, status, endpoint, key, ts)")

@@ -276,7 +276,10 @@ def test_traffic_that_is_being_stored_while_a_step_counts_is_in_the_new_figures(
             number += 1
             entry = msgpack.packb({"OrgID": recordings.ORG_A, "ResponseCode": 200})
             row = clean.clean(decode.decode(entry), number, now, hashed_keys=True)
-            late = [row._replace(ts=oldest), row._replace(ts=now - DAY, id=1000 + number)]
+            late = [
+                clean.line_of(each)
+                for each in (row._replace(ts=oldest), row._replace(ts=now - DAY, id=1000 + number))
+            ]
             at_once(lambda: store.store(late, now, most_bad=0), lambda: cuts.work(now))  # noqa: B023
         with scope.every_org():
             assert sum(counted_days(base, zone).values()) == sum(recorded_days(zone).values())

@@ -3,8 +3,10 @@
 import hashlib
 from datetime import timedelta
 
+import msgspec
+
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import claim, dead_letters
+from dashboard.analytics.ingest import claim, clean, dead_letters, decode
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,
@@ -80,3 +82,17 @@ def test_dead_letters_are_stored_once_their_organisation_exists(committed, redis
         assert (record.key, record.ts) == (hashlib.sha256(b"a" * 24).hexdigest(), NOW - timedelta(seconds=5))
         assert Rollup.objects.get(org=unknown, grain=Grain.DAY, dimension=Dimension.TOTAL).hits == 1
         assert sorted(DeadLetter.objects.values_list("reason", flat=True)) == ["undecodable", "unknown_org"]
+
+
+def test_a_dead_letter_of_an_earlier_version_is_stored_too(committed, redis):
+    organisations("UTC", "UTC")
+    redis.rpush(claim.LIST, entry(OrgID="f" * 24), entry())
+    drained(redis, NOW)
+    row = clean.clean(decode.decode(entry(Path="/kept")), 7, NOW, hashed_keys=True)
+    with scope.every_org():
+        DeadLetter.objects.update(payload=msgspec.msgpack.encode(row))
+        assert dead_letters.retry(NOW) == {"stored": 1, "left": 0}
+        assert set(Record.objects.values_list("id", "path")) == {
+            (7, "/kept"),
+            (Batch.objects.get().no << 20 | 1, "/a"),
+        }

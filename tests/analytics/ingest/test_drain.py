@@ -44,9 +44,9 @@ def entry(**members) -> bytes:
     )
 
 
-def row(number: int, **changes) -> clean.Row:
+def line(number: int, **changes) -> clean.Line:
     cleaned = clean.clean(decode.decode(entry()), number, NOW, hashed_keys=True)
-    return cleaned._replace(**changes)
+    return clean.line_of(cleaned._replace(**changes))
 
 
 def every_text() -> str:

@@ -26,7 +26,7 @@ from orgs import scope
 from tests import make
 from tests.analytics import recordings
 from tests.analytics.arrivals import clock_at, drained, organisations
-from tests.analytics.ingest.test_drain import NOW, row
+from tests.analytics.ingest.test_drain import NOW, line
 
 RECEIVED = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 
@@ -179,15 +179,15 @@ def test_a_list_never_expires_while_it_waits(redis):
 def test_rows_that_postgresql_refuses_are_found_by_halving_and_the_others_stored(committed, redis):
     organisations("UTC", "UTC")
     bad = {7: {"api_id": "nul\0"}, 64: {"status": 1 << 20}, 99: {"ip": "x"}}
-    rows = [row(number, **bad.get(number, {})) for number in range(100)]
+    lines = [line(number, **bad.get(number, {})) for number in range(100)]
     with scope.every_org(), transaction.atomic():
-        refused = store.store(rows, NOW, most_bad=3)
+        refused = store.store(lines, NOW, most_bad=3)
     assert refused == {7: "22021", 64: "22003", 99: "22P02"}
     with scope.every_org():
         assert sorted(Record.objects.values_list("id", flat=True)) == sorted(set(range(100)) - bad.keys())
         assert Rollup.objects.get(grain=Grain.DAY, dimension=Dimension.TOTAL).hits == 97
         with pytest.raises(store.TooManyBad), transaction.atomic():
-            store.store([row(1000 + number, status=1 << 20) for number in range(10)], NOW, most_bad=3)
+            store.store([line(1000 + number, status=1 << 20) for number in range(10)], NOW, most_bad=3)
         assert Record.objects.count() == 97
 
 
@@ -199,9 +199,9 @@ def test_a_fault_of_the_server_is_never_taken_for_a_bad_record(committed, redis)
         with connections["owner"].cursor() as cursor, scope.nobody():
             cursor.execute("DROP TABLE rollup_k_202611")
         connection.cursor().execute("CREATE TEMP TABLE incoming (LIKE record) ON COMMIT DROP")
-        store._store([row(1)], NOW)
+        store._store([line(1)], NOW)
     with scope.every_org():
         assert Record.objects.count() == 0
         with transaction.atomic():
-            assert store.store([row(1)], NOW, most_bad=0) == {}
+            assert store.store([line(1)], NOW, most_bad=0) == {}
         assert Record.objects.count() == 1
