@@ -101,6 +101,11 @@ class GatewayControl(models.Model):
     strangers = models.PositiveIntegerField(default=0)
     # How many APIs it runs otherwise than that version has them; which is in RunOtherwise.
     others = models.PositiveIntegerField(default=0)
+    # The same of policies; how many it has is None where its version does not tell them. With defaults of the
+    # database's, because processes of the version before go on writing rows while this one is installed.
+    policies = models.PositiveIntegerField(null=True)
+    strange_policies = models.PositiveIntegerField(default=0, db_default=0)
+    other_policies = models.PositiveIntegerField(default=0, db_default=0)
     # The version that it was last found to run as a whole.
     confirmed_version = models.BigIntegerField(null=True)
     confirmed_at = models.DateTimeField(null=True)
@@ -111,12 +116,18 @@ class GatewayControl(models.Model):
     def __str__(self) -> str:
         return self.hostname
 
+    @property
+    def differs(self) -> bool:
+        """Whether it was found to run anything else than all that it is to run."""
+        return bool(self.others or self.strangers or self.other_policies or self.strange_policies)
+
 
 class RunOtherwise(OrgOwned):
-    """An API that a gateway runs otherwise than it was given, as of its last comparison."""
+    """An API or a policy that a gateway runs otherwise than it was given, as of its last comparison."""
 
     control_id = models.CharField(max_length=24)
-    # Its row's id.
+    # "api" or "policy", and its row's id.
+    kind = models.CharField(max_length=6, default="api", db_default="api")
     api = models.CharField(max_length=24)
     revision = models.PositiveIntegerField()
     # Whether it does not run it at all; else JSON pointers, the first few.
@@ -125,7 +136,7 @@ class RunOtherwise(OrgOwned):
 
     class Meta(OrgOwned.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["org", "control_id", "api"], name="otherwise_once_a_gateway")
+            models.UniqueConstraint(fields=["org", "control_id", "kind", "api"], name="otherwise_once_a_kind")
         ]
 
     def __str__(self) -> str:

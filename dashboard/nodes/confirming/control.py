@@ -25,7 +25,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class ControlFault(Exception):
-    """A gateway's control API could not be read; the text says why, and nothing that was sent or answered."""
+    """A gateway's control API could not be read; the text says why, and nothing that was sent or answered. status: of
+    the answer, where that is why."""
+
+    def __init__(self, text: str, status: int | None = None):
+        super().__init__(text)
+        self.status = status
 
 
 def parts_of(url: str) -> SplitResult:
@@ -117,7 +122,7 @@ def is_allowed(address: str, networks: Sequence[Network]) -> bool:
 def _body(connection: HTTPConnection) -> bytes:
     with connection.getresponse() as response:
         if response.status != 200:
-            raise ControlFault(f"it answers {response.status}")
+            raise ControlFault(f"it answers {response.status}", response.status)
         body = response.read(LARGEST + 1)
         if len(body) > LARGEST:
             raise ControlFault(f"its answer is longer than {LARGEST >> 20} MB")

@@ -49,6 +49,7 @@ def _keep(form: ControlForm, actor) -> None:
             None
         )
         row.trouble, row.gateway_version, row.runs, row.strangers, row.others = "", "", 0, 0, 0
+        row.policies, row.strange_policies, row.other_policies = None, 0, 0
         row.save()
         RunOtherwise.objects.filter(control_id=row.id).delete()
         facts = {"address": row.url, "secret": "given" if said["secret"] else "kept"}

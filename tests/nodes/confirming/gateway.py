@@ -12,10 +12,11 @@ SECRET = "control-canary-secret"
 
 
 class Control:
-    """answers: {path: JSON to answer, (status, headers, bytes), or a callable that writes to the handler}."""
+    """answers: {path, no query: JSON to answer, (status, headers, bytes), or a callable that writes to the handler}."""
 
     def __init__(self):
         self.answers = {"/hello": {"status": "pass", "version": "v5.14.0"}, "/tyk/apis/": []}
+        self.answers["/tyk/policies"] = []
         self.asked: list[tuple[str, str | None, str]] = []
         self.url = ""
 
@@ -27,7 +28,7 @@ def control() -> Iterator[Control]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             made.asked.append((self.path, self.headers["X-Tyk-Authorization"], self.headers["Host"]))
-            answer = made.answers.get(self.path, (404, {}, b""))
+            answer = made.answers.get(self.path.partition("?")[0], (404, {}, b""))
             if callable(answer):
                 return answer(self)
             status, headers, body = (

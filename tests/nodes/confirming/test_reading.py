@@ -10,9 +10,11 @@ from apis.models import ServedApi
 from apis.publishing import publish
 from dashboard.nodes.confirming import reading
 from dashboard.nodes.models import GatewayControl, Node, RunOtherwise, wanted_version
+from keys.policies import lifecycle
 from orgs import scope
 from orgs.sealing import seal
 from tests.keys import build
+from tests.keys.policies import build as policies
 from tests.nodes.confirming.gateway import HERE, SECRET
 from tests.nodes.confirming.gateway import control as answering
 
@@ -37,6 +39,13 @@ def loaded():
         return [
             json.loads(bytes(row.body))["api_definition"] for row in ServedApi.objects.order_by("sort_key")
         ]
+
+
+def loaded_policies():
+    """What a gateway of 5.14 runs that has loaded all that is served: it names each, and leaves out what is empty."""
+    with scope.every_org():
+        elements = policies.served()
+    return [each | {"id": each["id"] or each["_id"], "graphql_access_rights": None} for each in elements]
 
 
 def read(row):
@@ -65,13 +74,21 @@ def facts(row):
     return tuple(getattr(row, name) for name in names)
 
 
+def policy_facts(row):
+    return row.policies, row.other_policies, row.strange_policies, row.confirmed_version
+
+
 def test_a_gateway_that_runs_all_as_it_is_desired_is_confirmed_and_asked_with_its_secret(cast, gateway):
     build.api(cast.acme), build.api(cast.globex)
     gateway.answers["/tyk/apis/"] = loaded()
     row, others = read(named(gateway))
     version = wanted_version()
     assert (facts(row), others) == (("", "v5.14.0", version, 2, 0, 0, version), [])
-    assert [asked[:2] for asked in gateway.asked] == [("/hello", None), ("/tyk/apis/", SECRET)]
+    assert [asked[:2] for asked in gateway.asked] == [
+        ("/hello", None),
+        ("/tyk/apis/?include_types=mcp", SECRET),
+        ("/tyk/policies", SECRET),
+    ]
     assert reading.step(None) is False  # it is asked again in five minutes
 
 
@@ -122,6 +139,57 @@ def test_one_with_tags_is_not_missed_what_it_does_not_load(cast, gateway):
     assert (facts(row)[3:], others) == ((1, 0, 0, wanted_version()), [])
 
 
+def test_policies_are_compared_under_each_name_where_the_version_tells_them(cast, gateway):
+    api, theirs = build.api(cast.acme), build.api(cast.globex)
+    twice = policies.policy(cast.acme, api, id="gold")
+    # One may be named like an API's row: neither hides the other.
+    silver = policies.policy(cast.acme, api, name="Silver", _id=api.id)
+    bronze = policies.policy(cast.globex, theirs, name="Bronze")
+    gateway.answers |= {"/tyk/apis/": loaded(), "/tyk/policies": loaded_policies()}
+    row, others = read(named(gateway))
+    assert (policy_facts(row), others) == ((3, 0, 0, wanted_version()), [])
+    confirmed = wanted_version()
+    with scope.org(cast.acme.id):
+        lifecycle.change(silver, silver.document | {"rate": 7}, author=None)
+    new = policies.policy(cast.globex, theirs, name="New", id="new")
+    gateway.answers["/tyk/apis/"] = [api | {"name": "Other"} for api in loaded()]
+    gateway.answers["/tyk/policies"] = [
+        each for each in gateway.answers["/tyk/policies"] if each["id"] != twice.id
+    ] + [{"_id": "f" * 24, "id": "gold", "org_id": cast.globex.id}]
+    row, others = read(row)
+    assert policy_facts(row) == (4, 3, 1, confirmed)
+    with scope.every_org():
+        names = ("org_id", "api", "revision", "is_absent", "pointers")
+        said = sorted(RunOtherwise.objects.filter(kind="policy").values_list(*names))
+    assert said == sorted(
+        [
+            (cast.acme.id, twice.id, 1, True, []),
+            (cast.acme.id, silver.id, 2, False, ["/rate"]),
+            (cast.globex.id, new.id, 1, True, []),
+        ]
+    )
+    assert len(others) == 5
+    assert bronze.id not in str(others)
+    gateway.answers |= {"/tyk/apis/": loaded(), "/tyk/policies": (404, {}, b"404 page not found")}
+    row, others = read(row)
+    assert (policy_facts(row), others) == ((None, 0, 0, wanted_version()), [])
+
+
+def test_what_is_served_where_there_is_no_policy_is_no_stranger(cast, gateway):
+    gateway.answers["/tyk/policies"] = loaded_policies()
+    assert len(gateway.answers["/tyk/policies"]) == 1
+    row, _ = read(named(gateway))
+    assert policy_facts(row) == (0, 0, 0, wanted_version())
+
+
+@pytest.mark.parametrize("answer", [(403, {}, b"answer-canary"), ["answer-canary"], {"gold": {}}])
+def test_policies_that_cannot_be_read_are_trouble(cast, gateway, caplog, answer):
+    gateway.answers["/tyk/policies"] = answer
+    row, _ = read(named(gateway))
+    told = "it answers 403" if isinstance(answer, tuple) else "its answer is no list of policies"
+    assert (row.trouble, row.compared_version, "answer-canary" in caplog.text) == (told, None, False)
+
+
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [
@@ -168,7 +236,7 @@ def test_an_answer_to_what_was_changed_meanwhile_is_not_kept(cast, gateway):
     row = named(gateway)
     claimed = reading._claim(timezone.now())
     GatewayControl.objects.update(asked_at=None, url="http://new.example")
-    reading._keep(claimed, reading.Found(5), claimed.asked_at)
+    reading._keep(claimed, 5, reading.Found("api", row.id), None, claimed.asked_at)
     row.refresh_from_db()
     assert facts(row)[2:] == (None, 0, 0, 0, None)
 

@@ -13,6 +13,7 @@ from orgs.models import PlatformAuditEntry
 from orgs.sealing import unseal
 from tests import make
 from tests.keys import build
+from tests.keys.policies import build as policies
 from tests.nodes.confirming.gateway import SECRET
 from tests.nodes.test_views import text_of
 
@@ -104,6 +105,8 @@ def test_each_sees_on_the_page_of_a_node_what_of_his_own_it_runs_otherwise(clien
         "others": 2,
         "runs": 2,
         "gateway_version": "v5.14.0",
+        "policies": 3,
+        "other_policies": 1,
     }
     facts |= {"url": URL, "trouble": "it answers 403"}
     now = timezone.now()
@@ -120,6 +123,16 @@ def test_each_sees_on_the_page_of_a_node_what_of_his_own_it_runs_otherwise(clien
                 is_absent=not pointers,
                 pointers=pointers,
             )
+        gold = policies.policy(cast.acme, orders)
+        RunOtherwise.objects.create(
+            org_id=cast.acme.id,
+            control_id=row.id,
+            kind="policy",
+            api=gold.id,
+            revision=5,
+            is_absent=False,
+            pointers=["/rate"],
+        )
     operator = make.user("o@acme.example", cast.acme, {"system": "read"})
     readers = [
         (cast.acme_admin, "o/acme/"),
@@ -131,13 +144,23 @@ def test_each_sees_on_the_page_of_a_node_what_of_his_own_it_runs_otherwise(clien
         text_of(client_for(user).get(f"/{place}nodes/node/?session={quote('s')}")) for user, place in readers
     ]
     # The difference of one, the absence of the other, why it could not be read.
-    seen = ("Orders 4 /orders/differs", "Bills 4 It is not loaded.", "it answers 403")
+    seen = ("Orders 4 /orders/differs", "Bills 4 It is not loaded.", "Gold 5 /rate", "it answers 403")
     assert [[text in page for text in seen] for page in pages] == [
-        [True, False, False],
-        [False, True, False],
-        [False, False, False],
-        [True, True, True],
+        [True, False, True, False],
+        [False, True, False, False],
+        [False, False, False, False],
+        [True, True, True, True],
     ]
+    said = ("Policies differs", "Policies confirmed", "OAS documents cannot be read")
+    assert [[page.count(text) for text in said] for page in pages] == [
+        [1, 0, 1],
+        [0, 1, 1],
+        [0, 1, 1],
+        [1, 0, 1],
+    ]
+    GatewayControl.objects.update(policies=None, other_policies=0)
+    page = text_of(client_for(cast.acme_admin).get("/o/acme/nodes/node/?session=s"))
+    assert page.count("Policies cannot be read Its version does not tell them") == 1
     assert [page.count("Version v5.14.0") for page in pages] == [1] * 4
     assert URL not in str(pages[:3])
     fleet = client_for(cast.super_user)
