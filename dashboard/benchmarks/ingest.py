@@ -18,8 +18,9 @@ import redis
 from django.db import connection, connections
 
 from apis.gateways.redis_client import client
-from dashboard.analytics.ingest import claim, clean, decode, drain
-from dashboard.analytics.ingest.clean import Row
+from dashboard.analytics.ingest import claim, drain
+from dashboard.analytics.ingest.entries import clean, decode
+from dashboard.analytics.ingest.entries.clean import Row
 from dashboard.benchmarks import measure
 from dashboard.benchmarks.world import ORG_IDS, ZONES, World
 from orgs import scope

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from django.db import transaction
 
-from dashboard.analytics.ingest.clean import Line, Row, line_of
+from dashboard.analytics.ingest.entries.clean import Line, Row, line_of
 from dashboard.analytics.ingest.store import refuse, store
 from dashboard.analytics.models import DeadLetter
 

@@ -16,9 +16,10 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 
-from dashboard.analytics.ingest import claim, dead_letters, decode, progress, trust
+from dashboard.analytics.ingest import claim, dead_letters, progress, trust
 from dashboard.analytics.ingest.claim import Chunk
-from dashboard.analytics.ingest.clean import TCP_STATUS, Line, clean, instant, line_of
+from dashboard.analytics.ingest.entries import decode
+from dashboard.analytics.ingest.entries.clean import TCP_STATUS, Line, clean, instant, line_of
 from dashboard.analytics.ingest.store import TooManyBad, refuse, sqlstate, store
 from dashboard.analytics.models import Batch, DeadLetter
 from orgs import scope

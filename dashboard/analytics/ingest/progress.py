@@ -8,7 +8,8 @@ import redis
 from django.db import connection, transaction
 
 from dashboard.analytics.clock import EPOCH
-from dashboard.analytics.ingest import claim, decode
+from dashboard.analytics.ingest import claim
+from dashboard.analytics.ingest.entries import decode
 from dashboard.analytics.models import IngestState
 
 FLUSH = timedelta(seconds=1)  # gateways hold records back for so long at most

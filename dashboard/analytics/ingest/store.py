@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from dashboard.analytics.clock import DAY, EPOCH
 from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.ingest import caps, cuts, partitions, rollup
-from dashboard.analytics.ingest.clean import Line, Row, microseconds
+from dashboard.analytics.ingest.entries.clean import Line, Row, microseconds
 from dashboard.analytics.models import DeadLetter
 
 LINES = 5_000  # a write

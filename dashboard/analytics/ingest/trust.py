@@ -17,7 +17,8 @@ from django.db import connection, transaction
 
 from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.dimensions import RECORDS, oldest
-from dashboard.analytics.ingest import claim, decode
+from dashboard.analytics.ingest import claim
+from dashboard.analytics.ingest.entries import decode
 from dashboard.analytics.models import Batch, IngestState
 
 log = logging.getLogger(__name__)

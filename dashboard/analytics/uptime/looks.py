@@ -18,8 +18,9 @@ import redis
 from django.db import connection, transaction
 
 from dashboard.analytics.dimensions import Grain, oldest
-from dashboard.analytics.ingest import claim, decode
-from dashboard.analytics.ingest.clean import LARGEST_INT, moment, text, within
+from dashboard.analytics.ingest import claim
+from dashboard.analytics.ingest.entries import decode
+from dashboard.analytics.ingest.entries.clean import LARGEST_INT, moment, text, within
 from dashboard.analytics.models import Batch, IngestState, Uptime, UptimeHour
 from orgs import scope
 from orgs.ids import new_id

@@ -14,7 +14,8 @@ import pytest
 from django.db import connection, connections, transaction
 
 from dashboard.analytics import dimensions
-from dashboard.analytics.ingest import claim, clean, cuts, decode, rollup, store
+from dashboard.analytics.ingest import claim, cuts, rollup, store
+from dashboard.analytics.ingest.entries import clean, decode
 from dashboard.analytics.models import Record, Rollup, RollupCut
 from orgs import scope
 from orgs.models import Organisation

@@ -6,7 +6,8 @@ from datetime import timedelta
 import msgspec
 
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import claim, clean, dead_letters, decode
+from dashboard.analytics.ingest import claim, dead_letters
+from dashboard.analytics.ingest.entries import clean, decode
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,

@@ -14,7 +14,8 @@ from redis import ConnectionError, ResponseError
 
 from dashboard.analytics import clock
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import claim, clean, decode, drain
+from dashboard.analytics.ingest import claim, drain
+from dashboard.analytics.ingest.entries import clean, decode
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,

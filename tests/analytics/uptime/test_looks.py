@@ -7,7 +7,8 @@ import msgpack
 import pytest
 from django.db import connection
 
-from dashboard.analytics.ingest import claim, decode, housekeeping
+from dashboard.analytics.ingest import claim, housekeeping
+from dashboard.analytics.ingest.entries import decode
 from dashboard.analytics.models import Batch, IngestState, Uptime, UptimeHour
 from dashboard.analytics.uptime import looks
 from dashboard.analytics.uptime.looks import LIST

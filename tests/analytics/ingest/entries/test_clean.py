@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard.analytics import clock
-from dashboard.analytics.ingest import clean, decode
+from dashboard.analytics.ingest.entries import clean, decode
 from tests.analytics import recordings
 
 RECEIVED = datetime(2026, 11, 25, 13, 0, tzinfo=UTC)

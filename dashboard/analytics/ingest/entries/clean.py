@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from dashboard.analytics.clock import EARLIEST, EPOCH, LATEST
 from dashboard.analytics.ingest import endpoint
-from dashboard.analytics.ingest.decode import GatewayRecord
+from dashboard.analytics.ingest.entries.decode import GatewayRecord
 
 TCP_STATUS = -1  # what the gateway writes once a second for a TCP service: not a request
 AHEAD = timedelta(seconds=60)

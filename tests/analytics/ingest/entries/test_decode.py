@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.analytics.ingest import decode
+from dashboard.analytics.ingest.entries import decode
 from tests.analytics import recordings
 
 MEMBERS = [field.encode_name for field in msgspec.structs.fields(decode.GatewayRecord)]
