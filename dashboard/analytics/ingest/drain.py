@@ -18,8 +18,8 @@ from django.db import DatabaseError, InterfaceError, transaction
 
 from dashboard.analytics.ingest import claim, dead_letters, progress, trust
 from dashboard.analytics.ingest.claim import Chunk
-from dashboard.analytics.ingest.entries import decode
-from dashboard.analytics.ingest.entries.clean import TCP_STATUS, Line, clean, instant, line_of
+from dashboard.analytics.ingest.entries import decode, ordinary
+from dashboard.analytics.ingest.entries.clean import TCP_STATUS, Line, instant
 from dashboard.analytics.ingest.store import TooManyBad, refuse, sqlstate, store
 from dashboard.analytics.models import Batch, DeadLetter
 from orgs import scope
@@ -162,6 +162,7 @@ def store_stuck(client: redis.Redis, number: int) -> bool:
 def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpacked:
     """The entries of a chunk as lines, dead letters for the undecodable, and counts of the rest."""
     found = Unpacked(chunk)
+    line = ordinary.lines(chunk.received_at, hashed_keys=hashed_keys)
     position = -1
     for position, entry in enumerate(entries):
         row_id = chunk.no << POSITION_BITS | position
@@ -176,7 +177,7 @@ def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpa
         if record.response_code == TCP_STATUS:
             found.counts["tcp"] += 1
         else:
-            found.lines.append(line_of(clean(record, row_id, chunk.received_at, hashed_keys=hashed_keys)))
+            found.lines.append(line(record, row_id))
     found.counts["lost"] = chunk.n - position - 1
     if found.counts["lost"]:
         log.error("Redis has lost %d of the %d records of batch %d", found.counts["lost"], chunk.n, chunk.no)

@@ -16,6 +16,7 @@ REST = "{rest}"
 LONG = 20  # a segment of so many characters with a digit among them is a value, whatever it looks like
 
 _PLAIN = re.compile(r"[0-9]+|[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PLAIN_SEGMENTS = re.compile(rf"/(?:{_PLAIN.pattern})(?=/|\Z)")
 _ENCODED = re.compile(r"%[0-9a-fA-F]{2}")
 _DIGITS = re.compile("[0-9]")
 _NUMBER = re.compile("[0-9]{4}")
@@ -50,6 +51,11 @@ def fold(path: str) -> str:
     if len(segments) > SEGMENTS:
         kept.append(REST)
     return "/" + "/".join(kept)
+
+
+def without_numbers(path: str) -> str:
+    """The path with its plain values, above all numbers, as `{id}`: it folds to the same, and few paths are left."""
+    return _PLAIN_SEGMENTS.sub("/{id}", path)
 
 
 def name(method: str, path: str, *, tracked: bool) -> str:

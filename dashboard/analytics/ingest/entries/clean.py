@@ -10,8 +10,9 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 from dashboard.analytics.clock import EARLIEST, EPOCH, LATEST
 from dashboard.analytics.ingest import endpoint
@@ -23,6 +24,7 @@ LARGEST_INT = (1 << 31) - 1
 LARGEST_BIGINT = (1 << 63) - 1
 LARGEST_SMALLINT = (1 << 15) - 1
 NO_KEY = "00000000"  # murmur32 of the empty token, which gateways that hash keys write for "no key"
+LONGEST_METHOD = 32
 TAGS = 20
 GATEWAY_TAGS = ("key-", "org-", "api-")
 
@@ -62,7 +64,7 @@ class Row(NamedTuple):
     tags: tuple[str, ...]
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A row in PostgreSQL's COPY text format, with what has to be known of it before it is stored.
 
     `at`: its `ts` in microseconds since 1970 (UTC).
@@ -83,7 +85,7 @@ def clean(record: GatewayRecord, row_id: int, received_at: datetime, *, hashed_k
     measured = record.latency
     latency = within((measured.total if measured else 0) or record.request_time, LARGEST_INT)
     status = within(record.response_code, LARGEST_SMALLINT)
-    method = text(record.method, 32)
+    method = text(record.method, LONGEST_METHOD)
     path = record.raw_path or record.path
     return Row(
         org_id=text(record.org_id, 100),
@@ -102,7 +104,9 @@ def clean(record: GatewayRecord, row_id: int, received_at: datetime, *, hashed_k
         method=method,
         host=text(record.host, 253),
         track=record.track_path,
-        endpoint=text(_endpoint(method, record.path if record.track_path else path, record.track_path), 200),
+        endpoint=text(
+            endpoint.name(method, record.path if record.track_path else path, tracked=record.track_path), 200
+        ),
         path=text(path, 2000),
         key=key(record.api_key, hashed_keys),
         alias=text(record.alias, 200),
@@ -119,18 +123,11 @@ def within(number: int, largest: int) -> int:
     return min(max(number, 0), largest)
 
 
-@lru_cache(maxsize=20_000)
 def text(value: str, longest: int) -> str:
     """The text without NUL and lone surrogates (U+FFFD instead), cut to `longest` characters."""
     return _UNSTORABLE.sub("\ufffd", value[:longest])
 
 
-@lru_cache(maxsize=20_000)
-def _endpoint(method: str, path: str, tracked: bool) -> str:
-    return endpoint.name(method, path, tracked=tracked)
-
-
-@lru_cache(maxsize=20_000)
 def key(token: str, hashed_keys: bool) -> str:
     """What is stored of a key: the gateway's hash as it is, else the SHA-256 of the token; "" for no key."""
     if token in ("", NO_KEY):
@@ -140,13 +137,11 @@ def key(token: str, hashed_keys: bool) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@lru_cache(maxsize=1_000)
 def country(code: str) -> str:
     """Two capital letters (ISO 3166), else ""."""
     return code if _COUNTRY.fullmatch(code) else ""
 
 
-@lru_cache(maxsize=20_000)
 def address(value: str) -> str | None:
     """An IPv4 or IPv6 address in its usual form, else None.
 
@@ -207,13 +202,11 @@ NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-@lru_cache(maxsize=50_000)
 def escape(value: str) -> str:
     """A text as a COPY field."""
     return value.translate(_ESCAPES)
 
 
-@lru_cache(maxsize=10_000)
 def array(values: tuple[str, ...]) -> str:
     """Texts as PostgreSQL's array literal."""
     quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)

@@ -19,20 +19,20 @@ class Undecodable(ValueError):
     """
 
 
-class Latency(msgspec.Struct, rename={"total": "Total", "upstream": "Upstream"}):
+class Latency(msgspec.Struct, gc=False, rename={"total": "Total", "upstream": "Upstream"}):
     """Milliseconds: the whole request, and the upstream's part of it."""
 
     total: int = 0
     upstream: int = 0
 
 
-class Country(msgspec.Struct, rename={"iso_code": "ISOCode"}):
+class Country(msgspec.Struct, gc=False, rename={"iso_code": "ISOCode"}):
     """Where the client's address is registered."""
 
     iso_code: str = ""
 
 
-class Geo(msgspec.Struct, rename={"country": "Country"}):
+class Geo(msgspec.Struct, gc=False, rename={"country": "Country"}):
     """The part of the gateway's geography that is stored."""
 
     country: Country = msgspec.field(default_factory=Country)
