@@ -1,10 +1,11 @@
 """Django's PostgreSQL backend which tells the database, once a transaction, whose data the code may touch."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from django.db import DatabaseError, transaction
 from django.db.backends.postgresql import base
-from psycopg import sql
+from psycopg import ClientCursor, sql
 
 from orgs import scope
 from orgs.db.features import DatabaseFeatures
@@ -51,26 +52,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _telling(self, entered: str | None) -> str:
         return _telling(self.settings_dict["SYSTEM_ROLE"], entered)
 
-    def ask(self, query: str) -> tuple:
-        """The first row of a query in the entered scope, for what is asked several times a second.
+    def ask(self, query: str, params: Mapping[str, object] | None = None) -> tuple | None:
+        """The first row of a query in the entered scope, None if it has none: for what is asked so often that it is
+        worth being written for it. params: by their names, as `%(name)s`.
 
-        Outside a transaction all of one, scope included, is a single message to the server and back.
+        Outside a transaction all of one, scope included, is a single message to the server and back. The connection
+        may have been cut since it was used last; then the query goes to a new one, so running it twice must do no harm.
         """
         if self.in_atomic_block:
             with self.cursor() as cursor:
-                cursor.execute(query)
+                cursor.execute(query, params)
                 return cursor.fetchone()
-        self.ensure_connection()
-        message = f"BEGIN; {self._telling(scope.current())}; {query}; COMMIT"
+        kept = self.connection is not None
         try:
-            with self.wrap_database_errors:
-                cursor = self.connection.execute(message)
-                while cursor.description is None:
-                    cursor.nextset()
-                return cursor.fetchone()
+            return self._asked(query, params)
         except DatabaseError:
-            self.close()  # it is left in a transaction that failed
-            raise
+            cut = self.connection is not None and self.connection.closed
+            self.close()  # one that is not cut is left in a transaction that failed
+            if not (kept and cut):
+                raise
+        return self.ask(query, params)
+
+    def _asked(self, query: str, params: Mapping[str, object] | None) -> tuple | None:
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            cursor = ClientCursor(self.connection)
+            asked = cursor.mogrify(query, params) if params else query
+            cursor.execute(f"BEGIN; {self._telling(scope.current())}; {asked}; COMMIT")
+            while cursor.description is None:
+                cursor.nextset()
+            return cursor.fetchone()
 
     def _commit(self):
         try:

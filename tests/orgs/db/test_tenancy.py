@@ -1,5 +1,6 @@
 """Each layer of tenancy, and each hole that row-level security leaves, with the layers above switched off."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,6 +136,26 @@ def test_the_scope_is_sent_again_after_a_transaction_rolled_back(committed, entr
             assert list(labels.all()) == ["of acme", "of globex"]
             1 / 0  # noqa: B018
         assert list(labels.all()) == ["of acme", "of globex"]
+
+
+def test_a_single_message_is_asked_in_the_entered_scope_and_once_more_where_the_connection_was_cut(
+    committed, cast, entries
+):
+    def seen(but: str) -> tuple:
+        return connection.ask(
+            "SELECT string_agg(label, ',') FROM orgs_auditentry WHERE label <> %(but)s", locals()
+        )
+
+    with scope.org(cast.acme.id):
+        assert (seen(""), seen("of acme")) == (("of acme",), (None,))
+        before = connection.connection.info.backend_pid
+        with psycopg.connect(os.environ["SCRATCH_SUPERUSER_URL"], autocommit=True) as superuser:
+            superuser.execute("SELECT pg_terminate_backend(%s)", [before])
+        assert seen("") == ("of acme",)
+        assert connection.connection.info.backend_pid != before
+    with pytest.raises(DatabaseError, match="division by zero"):
+        connection.ask("SELECT 1 / 0")
+    assert (connection.ask("SELECT 1"), connection.ask("SELECT 1 WHERE false")) == ((1,), None)
 
 
 def test_audit_entries_cannot_be_changed_deleted_or_truncated(cast, entries):
