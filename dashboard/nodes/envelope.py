@@ -36,7 +36,7 @@ def compressed_feed(packed: bytes, nonce: str) -> bytes:
     A gzip stream may have several members (RFC 1952, 2.2), so the large one is the same for all nodes and only the
     few bytes of the nonce are compressed for each.
     """
-    return _PACKED_HEAD + packed + gzip.compress(_tail(nonce), mtime=0)
+    return b"".join((_PACKED_HEAD, packed, gzip.compress(_tail(nonce), mtime=0)))
 
 
 def etag(stamp: str) -> str:
