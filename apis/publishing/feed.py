@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection, transaction
 from django.db.models import Func, IntegerField, Model, Subquery
 
 from apis.models import FeedVersion, ServedApi
@@ -63,6 +64,9 @@ class Source:
         self._elements = elements
         self._version = version
         self._facts = ("stamp", count)
+        self._question = (
+            f"SELECT (SELECT number FROM {FeedVersion._meta.db_table}), stamp FROM {version._meta.db_table}"  # noqa: S608  ours
+        )
         self._what = what
         self._placeholder = placeholder
         self._lock = threading.Lock()
@@ -95,11 +99,13 @@ class Source:
         """What was read last, if it still is what there is; something else may have been numbered since."""
         if (kept := self._latest) is None:
             return None
-        number, stamp, _ = self._of_version()
-        if kept.stamp != stamp:
+        # Every pull asks it.
+        number, stamp = connection.ask(self._question) or (None, None)
+        if number is None or kept.stamp != stamp:
             return None
         return kept if kept.version == number else kept._replace(version=number)
 
+    @transaction.atomic
     def _read(self) -> Feed:
         """The feed of what publishing has packed."""
         pieces, length, row = [], 0, None

@@ -40,9 +40,9 @@ class Health:
     advice: str
 
 
-def is_beat(last_ping_at: datetime, now: datetime) -> bool:
-    """Whether a ping at `now` is a heartbeat: it comes too soon after the last for the liveness check."""
-    return now - last_ping_at < LIVENESS / 2
+def beats_after(now: datetime) -> datetime:
+    """A ping at `now` is a heartbeat if the one before it came after this: too soon for the liveness check."""
+    return now - LIVENESS / 2
 
 
 def health(heard: Heard, wanted_version: int, now: datetime) -> Health:

@@ -8,11 +8,28 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models.functions import Coalesce, Least
+from django.db import connection, transaction
 
-from dashboard.nodes.health import is_beat
-from dashboard.nodes.models import Node
+from dashboard.nodes.health import beats_after
+from dashboard.nodes.models import Node, PulledFeed
 from dashboard.nodes.revisions import pulled
+
+_NODES = Node._meta.db_table
+_HEARD_LAST = f"SELECT session_id FROM {_NODES} WHERE node_id = %(node)s ORDER BY last_ping_at DESC LIMIT 1"  # noqa: S608  ours
+
+# What is written to a node's row.
+_ALIVE = """last_ping_at = %(now)s,
+    last_beat_at = CASE WHEN last_ping_at > %(beats_after)s THEN %(now)s ELSE last_beat_at END,
+    -- A node whose registration got lost goes on under an id of its own; pulls of 3.0 name nothing else.
+    node_id = coalesce(nullif(%(node)s, ''), node_id),
+    hostname = coalesce(nullif(%(hostname)s, ''), hostname),
+    address = %(address)s::inet,
+    by_former_secret = %(by_former_secret)s"""
+# Of all that it has pulled: policies come before APIs, and may have been changed in between.
+_SERVED = """last_pull_at = %(now)s, asked_at = NULL,
+    served_version = least(coalesce(policies_version, %(version)s), %(version)s)"""
+_SERVED_POLICIES = "policies_version = %(version)s"
+_IS_KEPT = f"EXISTS (SELECT FROM {PulledFeed._meta.db_table} WHERE number = %(version)s)"
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,7 @@ class Caller:
     by_former_secret: bool = False
 
 
+@transaction.atomic
 def register(caller: Caller, now: datetime) -> Node | None:
     """The row of a session seen for the first time; None for one that is known, whose reload has thus failed.
 
@@ -42,45 +60,48 @@ def register(caller: Caller, now: datetime) -> Node | None:
 
 def ping(caller: Caller, now: datetime) -> str:
     """Note a sign of life and give the node's nonce. A session nobody knows is taken in."""
-    node = _find(caller) or _adopt(caller, now)
-    if node is None:
-        return _stranger_nonce(caller)
-    Node.objects.filter(pk=node.pk).update(
-        last_ping_at=now,
-        last_beat_at=now if is_beat(node.last_ping_at, now) else node.last_beat_at,
-        # A node whose registration got lost goes on under an id of its own; pulls of 3.0 name nothing else.
-        node_id=caller.node_id or node.node_id,
-        hostname=caller.hostname or node.hostname,
-        address=caller.address,
-        by_former_secret=caller.by_former_secret,
-    )
-    return node.nonce
+    facts = {
+        "now": now,
+        "beats_after": beats_after(now),
+        "hostname": caller.hostname,
+        "address": caller.address,
+        "by_former_secret": caller.by_former_secret,
+    }
+    nonce = _write(_ALIVE, caller, facts)
+    if nonce is None and _adopt(caller, now):
+        nonce = _write(_ALIVE, caller, facts)
+    return nonce or _stranger_nonce(caller)
 
 
 def pull(caller: Caller, now: datetime, version: int | None = None) -> str:
     """The nonce of a node that asks for something; `version` is of the feed it is given, None otherwise."""
-    node = _find(caller)
-    if node is None and caller.session_id:
-        node = _adopt(caller, now)
-    if node is None:
-        return _stranger_nonce(caller)
     if version is not None:
-        # Of all that it has pulled: policies come before APIs, and may have been changed in between.
-        served = Least(Coalesce("policies_version", version), version)
-        Node.objects.filter(pk=node.pk).update(last_pull_at=now, served_version=served, asked_at=None)
-        pulled.note(version, now)
-    return node.nonce
+        return _pull(_SERVED, caller, now, version)
+    node = _find(caller) or (_adopt(caller, now) if caller.session_id else None)
+    return node.nonce if node else _stranger_nonce(caller)
 
 
 def pull_policies(caller: Caller, now: datetime, version: int) -> str:
     """The nonce of a node that asks for policies, and is given those of `version`."""
-    nonce = pull(caller, now)
-    if (node := _find(caller)) is not None:
-        Node.objects.filter(pk=node.pk).update(policies_version=version)
+    return _pull(_SERVED_POLICIES, caller, now, version)
+
+
+def _pull(written: str, caller: Caller, now: datetime, version: int) -> str:
+    facts = {"now": now, "version": version}
+    # What is in it has to be kept before a node is said to have it; all but the first of its nodes find it kept.
+    nonce = _write(written, caller, facts, only_if=_IS_KEPT)
+    if nonce is not None:
+        return nonce
+    with transaction.atomic():
+        node = _find(caller) or (_adopt(caller, now) if caller.session_id else None)
+        if node is None:
+            return _stranger_nonce(caller)
+        nonce = _write(written, caller, facts) or node.nonce
         pulled.note(version, now)
-    return nonce
+        return nonce
 
 
+@transaction.atomic
 def forget(caller: Caller) -> str:
     """Delete the row of a node that ends, and give its nonce."""
     node = _find(caller)
@@ -95,11 +116,28 @@ def _stranger_nonce(caller: Caller) -> str:
     return caller.nonce or secrets.token_hex(16)
 
 
+def _write(written: str, caller: Caller, facts: dict[str, object], only_if: str = "true") -> str | None:
+    """Write to the row of a node, and answer its nonce; None where there is none. A fleet asks for this thousands of
+    times a minute, so it is one statement, in SQL of ours."""
+    if caller.session_id:
+        whose = "session_id = %(session)s"
+    elif caller.node_id:
+        # Pulls carry the session only from 5.3.12, 5.8.9 and 5.9 on.
+        whose = f"session_id = ({_HEARD_LAST})"
+    else:
+        return None
+    row = connection.ask(
+        f"UPDATE {_NODES} SET {written} WHERE {whose} AND {only_if} RETURNING nonce",  # noqa: S608  ours
+        facts | {"session": caller.session_id, "node": caller.node_id},
+    )
+    return row[0] if row else None
+
+
 def _find(caller: Caller) -> Node | None:
+    """For what is asked seldom; `_write` means the same one."""
     if caller.session_id:
         return Node.objects.filter(session_id=caller.session_id).first()
     if caller.node_id:
-        # Pulls carry the session only from 5.3.12, 5.8.9 and 5.9 on.
         return Node.objects.filter(node_id=caller.node_id).order_by("-last_ping_at").first()
     return None
 

@@ -27,17 +27,17 @@ RETRY_AFTER_SECONDS = 2
 
 
 def whole(view):
-    """Run a view in a transaction of its own, and answer 503 when the database or the feed is in doubt.
+    """Answer 503 when the database or the feed is in doubt.
 
-    ATOMIC_REQUESTS would open and commit its transaction outside the view, where it could give no answer.
+    ATOMIC_REQUESTS would open and commit its transaction outside the view, where it could give no answer. Each thing
+    that is noted is whole by itself.
     """
 
     @transaction.non_atomic_requests
     @functools.wraps(view)
     def wrapped(request: HttpRequest) -> HttpResponse:
         try:
-            with transaction.atomic():
-                return view(request)
+            return view(request)
         except (DatabaseError, InterfaceError, published.FeedInDoubt) as error:
             logger.warning("%s %s was answered 503: %s", request.method, request.path, type(error).__name__)
             refusal = _text(envelope.UNAVAILABLE, 503)
@@ -108,7 +108,8 @@ def quota_trigger(request: HttpRequest) -> HttpResponse:
     """A key reached a share of its quota. What cannot be meant is not noted, and answered all the same."""
     now = timezone.now()
     if int(request.META.get("CONTENT_LENGTH") or 0) <= quota.LARGEST:
-        quota.note(request.body, now)
+        with transaction.atomic():
+            quota.note(request.body, now)
     return _json(envelope.answer(None, registry.pull(_caller(request), now)))
 
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.nodes.health import Health, Heard, health, is_beat
+from dashboard.nodes.health import Health, Heard, beats_after, health
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -75,10 +75,10 @@ def test_a_node_not_heard_of_for_ten_minutes_is_gone():
 
 
 def test_a_ping_soon_after_the_last_is_a_beat_and_one_after_ten_seconds_is_the_liveness_check():
-    assert is_beat(ago(2), NOW) is True
-    assert is_beat(ago(4.9), NOW) is True
-    assert is_beat(ago(5), NOW) is False
-    assert is_beat(ago(10), NOW) is False
+    assert ago(2) > beats_after(NOW)
+    assert ago(4.9) > beats_after(NOW)
+    assert ago(5) == beats_after(NOW)
+    assert ago(10) < beats_after(NOW)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,8 @@ def test_while_database_sessions_break_a_node_gets_whole_feeds_or_503_and_nothin
             time.sleep(0.1)
         ended.set()
         seen = {sight for future in lives for sight in future.result()}
-    assert seen == {("ping", 200), ("ping", 503), ("feed", "whole"), ("feed", 503)}
+    assert {("ping", 200), ("feed", "whole")} <= seen
+    assert seen <= {("ping", 200), ("ping", 503), ("feed", "whole"), ("feed", 503)}
 
 
 def feed_of(answer, whole):

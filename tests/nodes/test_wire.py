@@ -156,10 +156,16 @@ def test_pings_two_seconds_apart_are_beats_and_ten_seconds_apart_are_not(ask):
     assert row.last_beat_at == earlier < row.last_ping_at
 
 
-def test_a_ping_reads_and_writes_its_row_once(ask, django_assert_num_queries):
+def test_what_a_fleet_asks_again_and_again_is_one_statement_and_one_more_for_the_version_of_a_feed(
+    ask, django_assert_num_queries
+):
     ask("GET /register/ping", session="s1", node="n")
-    with django_assert_num_queries(4):  # savepoint, select, update, release
-        ask("GET /register/ping", session="s1", node="n")
+    for request in ("policies", "apis"):
+        ask(f"GET /system/{request}", session="s1")
+    for request, count in {"register/ping": 1, "system/apis": 2, "system/policies": 2}.items():
+        for named in ({"session": "s1"}, {"node": "n"}):
+            with django_assert_num_queries(count):
+                ask(f"GET /{request}", **named)
 
 
 def test_the_feed_is_the_published_apis_of_every_organisation_and_its_version_is_noted(ask, cast):
