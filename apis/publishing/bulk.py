@@ -22,7 +22,7 @@ from apis.definitions.pointer import Problem
 from apis.models import ApiDefinition, Revision
 from apis.publishing import conflicts, events, serving
 from apis.publishing.refusals import Invalid, ManyRefused, Taken
-from apis.publishing.staging import KEPT, Change, Staged, facts, faults, stage
+from apis.publishing.staging import KEPT, Change, Staged, domains_taken_away, facts, faults, stage
 from orgs.audit import log
 from orgs.models import Organisation, User
 from orgs.organisations import limits, locks
@@ -88,6 +88,8 @@ def store(
         if place not in refused.by_place:
             with refused.noted(place):
                 staged.append(stage(org_id, place, change, rows, at))
+    for place, refusal in domains_taken_away(org_id, staged, author).items():
+        refused.by_place.setdefault(place, refusal)
     _refuse_more(organisation, staged, refused)
     claiming = [each for each in staged if each.claims]
     leaving = [each.api.id for each in staged if each.deleted]

@@ -1,6 +1,6 @@
 """What is wrong with one change, and what it makes of an API, before anything of it is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -144,13 +144,37 @@ def _strange_domain(
     owner = conflicts.owners_of([domain]).get(domain)
     if owner == org_id or (may_use_any and owner is None):
         return []
+    return [_not_own(definition, org_id, may_use_any=may_use_any)]
+
+
+def domains_taken_away(org_id: str, staged: Collection[Staged], author: User | None) -> dict[int, Invalid]:
+    """Why changes are refused, by their places, that move an API to a domain which was the organisation's when they
+    were judged and is not any more: to be asked under its lock, which taking a domain away takes."""
+    if author is None or author.is_superuser:
+        return {}
+    moved = [
+        each
+        for each in staged
+        if not each.deleted and not (each.claimed and each.claimed.address.domain == each.api.domain)
+    ]
+    owners = conflicts.owners_of({each.api.domain for each in moved})
+    return {
+        each.place: Invalid(
+            [_not_own(each.api.definition, org_id, may_use_any=False)], kinds.member(each.api.definition)
+        )
+        for each in moved
+        if each.api.domain and owners.get(each.api.domain) != org_id
+    }
+
+
+def _not_own(definition: dict, org_id: str, *, may_use_any: bool) -> Problem:
     if may_use_any:
         problem = ANOTHERS_DOMAIN
     else:
         own = Domain.objects.filter(org_id=org_id).order_by("name").values_list("name", flat=True)
         said = ", ".join(summary(list(own), MOST_NAMED)) or "none"
         problem = NO_OWN_DOMAIN._replace(message=NO_OWN_DOMAIN.message.format(own=said))
-    return [problem._replace(pointer=kinds.place(definition, problem.pointer))]
+    return problem._replace(pointer=kinds.place(definition, problem.pointer))
 
 
 def stage(

@@ -16,6 +16,7 @@ from orgs import scope
 from orgs.models import AuditEntry
 from orgs.organisations import lifecycle
 from tests.apis.examples import openapi, plain
+from tests.concurrency import second_of_two
 
 NO_OWN = NO_OWN_DOMAIN._replace(message=NO_OWN_DOMAIN.message.format(own="a.example"))
 
@@ -104,6 +105,28 @@ def test_what_is_given_while_somebody_publishes_is_seen_under_the_feed_s_lock(ca
     monkeypatch.undo()
     monkeypatch.setattr(staging, "_strange_domain", lambda *args, **options: [])
     assert published(cast.acme, cast.super_user, "/a/", "g.example") == [ANOTHERS_DOMAIN]
+
+
+@pytest.mark.parametrize("comes_first", ["taking away", "publishing"])
+def test_no_api_is_published_on_a_domain_that_is_taken_away_at_the_same_moment(committed, cast, comes_first):
+    [row] = given(cast.acme, "a.example")
+
+    def take_away():
+        return changes.take_away(cast.acme.id, row.id, author=None)
+
+    def publish_there():
+        definition = plain("/a/", domain="a.example")
+        return publish.create(cast.acme.id, definition, author=cast.acme_admin).name
+
+    both = (take_away, publish_there) if comes_first == "taking away" else (publish_there, take_away)
+    answer = second_of_two(cast.acme.id, *both)
+    refused = Refused if comes_first == "taking away" else changes.Used
+    assert isinstance(answer, refused), answer
+    if comes_first == "taking away":
+        assert answer.problems == [NO_OWN_DOMAIN._replace(message=NO_OWN_DOMAIN.message.format(own="none"))]
+    with scope.org(cast.acme.id):
+        left = (Domain.objects.exists(), ApiDefinition.objects.exists())
+    assert left == ((False, False) if comes_first == "taking away" else (True, True))
 
 
 def test_a_domain_is_one_organisation_s(cast):
