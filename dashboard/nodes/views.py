@@ -40,11 +40,10 @@ COLUMNS = (
     Column("Node", "name", "name"),
     Column("State", sort=WORST_FIRST),
     Column("Last seen", "badge"),
-    Column("Requests a second", "number"),
-    Column("Desired", "number", lesser=True),
-    Column("Served", "number"),
+    Column("Requests a second", "figure"),
+    Column("Desired", "figure", lesser=True),
+    Column("Served", "figure"),
     Column("Confirmed", "number"),
-    Column("Behind since", "time", lesser=True),
     Column("Known since", "time", "known", lesser=True),
 )
 CSV_HEADER = (

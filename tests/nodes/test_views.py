@@ -48,12 +48,15 @@ def test_without_a_node_the_page_says_how_to_connect_one(client_for, operator):
 def test_the_page_lists_nodes_with_host_session_state_and_versions(client_for, operator):
     nodes(1)
     page = text_of(client_for(operator).get("/o/acme/nodes/"))
-    assert (
-        page.count(
-            "edge-0 session session-0 ok 0 s ago pulled 0 s ago \N{EN DASH} 0 0 \N{EN DASH} \N{EN DASH}"
-        )
-        == 1
-    )
+    assert page.count("edge-0 session session-0 ok 0 s ago pulled 0 s ago \N{EN DASH} 0 0 \N{EN DASH}") == 1
+
+
+def test_the_list_says_since_when_a_silent_node_is_behind(client_for, operator):
+    nodes(1)
+    published = timezone.now() - timedelta(minutes=2)
+    Node.objects.update(served_version=3, asked_at=published, last_ping_at=published + timedelta(minutes=1))
+    page = text_of(client_for(operator).get("/o/acme/nodes/"))
+    assert re.findall(r"(silent|behind) since \S+ \S+,", page) == ["silent", "behind"]
 
 
 @pytest.mark.parametrize("count", [1, 3])
