@@ -10,6 +10,7 @@ from django.db import models
 from apis import wrapper
 from apis.definitions import document, remedies, starter
 from apis.definitions.pointer import Problem
+from orgs.http.rest import RestError
 from orgs.http.strict_json import BadJson
 
 SORTS = {
@@ -229,7 +230,9 @@ class ListForm(forms.Form):
         if asked["active"]:
             apis = apis.filter(active=asked["active"] == "yes")
         if wanted := _several(asked["category"]):
-            apis = apis.filter(categories__has_any_keys=[name.removeprefix("#") for name in wanted])
+            # One that has a comma in it is asked for by itself.
+            names = [name.removeprefix("#") for name in (*wanted, asked["category"])]
+            apis = apis.filter(categories__has_any_keys=names)
         if wanted := _several(asked["api_type"]):
             apis = apis.filter(kind__in=wanted)
         if wanted := _several(asked["auth_type"]):
@@ -304,10 +307,28 @@ class NotesForm(forms.Form):
         label="Notes",
         required=False,
         max_length=wrapper.LONGEST_NOTES,
-        help_text="Gateways are given neither.",
+        help_text="Gateways are given none of this.",
         widget=forms.Textarea(attrs={"rows": 8}),
     )
+    categories = forms.CharField(
+        label="Categories",
+        required=False,
+        max_length=wrapper.MOST * (wrapper.LONGEST + 2),
+        help_text="One a line. Those that stand in its name after a # are changed there.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
     started_from = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+
+    def clean_categories(self):
+        """The names; None where nothing is said of them."""
+        if self.add_prefix("categories") not in self.data:
+            return None
+        try:
+            lines = self.cleaned_data["categories"].splitlines()
+            return wrapper.texts("categories", [line for line in lines if line.strip()])
+        except RestError:
+            most = f"Up to {wrapper.MOST} names of at most {wrapper.LONGEST} characters that can be printed."
+            raise forms.ValidationError(most) from None
 
 
 class WithdrawalForm(forms.Form):

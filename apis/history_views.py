@@ -196,18 +196,26 @@ def _asked(request, api, template, form, newest=None):
 def api_notes(request, org, id):
     """Asks again, with what was typed, when somebody published since."""
     api = api_or_404(id)
-    kept = {name: api.wrapper.get(name, "") for name in wrapper.NOTES}
-    form = NotesForm(request.POST or None, initial=kept | {"started_from": api.revision})
+    form = NotesForm(request.POST or None, initial=_kept(api) | {"started_from": api.revision})
     context, status = {"form": form, "newest": None}, status_of(form)
     if form.is_valid():
-        said = {name: form.cleaned_data[name] for name in wrapper.NOTES}
-        seen = form.cleaned_data["started_from"]
+        said = {name: value for name, value in form.cleaned_data.items() if value is not None}
+        seen = said.pop("started_from")
         try:
             publish.keep(api, said, author=request.user, started_from=seen)
             messages.success(request, f"The notes of {api.name} are kept.")
             return redirect("api-detail", request.org.slug, api.id)
         except Stale as error:
             api, status = error.api, 409
-            again = NotesForm(initial=said | {"started_from": api.revision})
-            context = {"form": again, "newest": {name: api.wrapper.get(name, "") for name in wrapper.NOTES}}
+            typed = {name: form[name].value() for name in said}
+            context = {
+                "form": NotesForm(initial=typed | {"started_from": api.revision}),
+                "newest": _kept(api),
+            }
     return render(request, "apis/notes.html", about(request, api, "overview") | context, status=status)
+
+
+def _kept(api):
+    """What is kept of an API for people, as the form has it."""
+    named = {"categories": "\n".join(api.wrapper.get("categories", ()))}
+    return {name: api.wrapper.get(name, "") for name in wrapper.NOTES} | named

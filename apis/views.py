@@ -38,6 +38,7 @@ COLUMNS = (
     Column("Revision", "number", lesser=True),
     Column("Updated", "date", "updated_at", lesser=True),
 )
+KINDS = (("classic", "Classic"), ("oas", "OpenAPI"), ("streams", "Stream"), ("mcp", "MCP"))
 CSV_HEADER = (
     "name",
     "API ID",
@@ -48,6 +49,9 @@ CSV_HEADER = (
     "active",
     "revision",
     "updated",
+    "kind",
+    "owner",
+    "categories",
 )
 
 
@@ -68,6 +72,8 @@ def api_list(request, org):
         "section": "apis",
         "rows": [{"api": api, "use": used and used.of.get(api.api_id)} for api in page.items],
         "asked": asked,
+        "categories": _categories(asked),
+        "kinds": KINDS,
         "heads": heads((*COLUMNS, used.column) if used else COLUMNS, asked, default="name"),
         "usage": used,
         "csv": "?" + urlencode({**asked, "format": "csv"}),
@@ -77,6 +83,13 @@ def api_list(request, org):
         "actions": ActionForm(None),
     }
     return render(request, "apis/list.html", context)
+
+
+def _categories(asked):
+    """Those to choose from: all that the organisation's APIs have, and what is asked for."""
+    named = ApiDefinition.objects.exclude(categories=[]).values_list("categories", flat=True)
+    found = {name for names in named for name in names}
+    return sorted(found | {asked["category"]} if "category" in asked else found)
 
 
 def _usage(request, apis):
@@ -263,4 +276,7 @@ def _csv_row(api):
         "yes" if api.active else "no",
         api.revision,
         api.updated_at.isoformat(timespec="seconds"),
+        api.kind,
+        api.wrapper.get("owner", ""),
+        ", ".join(api.categories),
     )

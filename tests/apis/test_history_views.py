@@ -49,8 +49,43 @@ def test_of_two_who_write_notes_at_once_the_second_sees_both(cast, client_for, a
     assert kept(api) == (3, {"owner": "Ann", "notes": ""})
 
 
+def test_categories_are_written_shown_and_filtered_by_beside_those_in_the_name(cast, client_for, api):
+    ada = client_for(cast.acme_admin)
+    with scope.org(cast.acme.id):
+        publish.create(cast.acme.id, plain("/b/") | {"name": "Other #north"}, author=cast.acme_admin)
+    said = {
+        "owner": "",
+        "notes": "",
+        "categories": "far, west\r\n\r\n billing \r\nbilling",
+        "started_from": 1,
+    }
+    page = ada.get(ada.post(f"/o/acme/apis/{api.id}/notes/", said).url).content.decode()
+    assert kept(api) == (2, {"owner": "", "notes": "", "categories": ["far, west", "billing"]})
+    assert '<a href="/o/acme/apis/?category=far%2C%20west">far, west</a>' in page
+    assert "\nfar, west\nbilling</textarea>" in ada.get(f"/o/acme/apis/{api.id}/notes/").content.decode()
+
+    def found(category):
+        answer = ada.get("/o/acme/apis/", {"category": category})
+        return [row["api"].name for row in answer.context["rows"]], answer.context["categories"]
+
+    offered = ["billing", "far, west", "north"]
+    assert found("") == (["Other #north", api.name], offered)
+    assert found("far, west") == ([api.name], offered)
+    assert found("north") == (["Other #north"], offered)
+    assert found("gone") == ([], ["billing", "far, west", "gone", "north"])
+
+
 @pytest.mark.parametrize(
-    "said", [{"owner": "x" * 101}, {"notes": "x" * 4_001}, {"notes": "a\0b"}, {"owner": "\0"}]
+    "said",
+    [
+        {"owner": "x" * 101},
+        {"notes": "x" * 4_001},
+        {"notes": "a\0b"},
+        {"owner": "\0"},
+        {"categories": "x" * 101},
+        {"categories": "\n".join(map(str, range(101)))},
+        {"categories": "a\tb"},
+    ],
 )
 def test_what_is_too_long_or_no_text_is_refused(cast, client_for, api, said):
     answer = client_for(cast.acme_admin).post(f"/o/acme/apis/{api.id}/notes/", said | {"started_from": 1})

@@ -439,8 +439,8 @@ def test_the_csv_has_the_rows_of_the_filter_and_no_formula(cast, ada, api):
     answer = ada.get("/o/acme/apis/?format=csv&q=cmd")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.getvalue().decode("utf-8-sig").splitlines() == [
-        "name,API ID,listen path,domain,target URL,authentication,active,revision,updated",
-        f"'=cmd(),f,/f/,,http://upstream.example/,token,yes,1,{row.updated_at.isoformat(timespec='seconds')}",
+        "name,API ID,listen path,domain,target URL,authentication,active,revision,updated,kind,owner,categories",
+        f"'=cmd(),f,/f/,,http://upstream.example/,token,yes,1,{row.updated_at.isoformat(timespec='seconds')},classic,,",
     ]
     lines = ada.get("/o/acme/apis/?format=csv&sort=-name").getvalue().decode("utf-8-sig").splitlines()
     assert [line.split(",")[0] for line in lines] == ["name", "Payments", "'=cmd()"]
@@ -450,12 +450,12 @@ def test_the_list_asks_as_much_of_the_database_for_three_rows_as_for_one(
     cast, ada, api, django_assert_num_queries
 ):
     ada.get("/o/acme/apis/")  # the first request of a process asks for more
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         ada.get("/o/acme/apis/")
     with scope.org(cast.acme.id):
         for path in ("/b/", "/c/"):
             publish.create(cast.acme.id, plain(path), author=cast.acme_admin)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         assert len(ada.get("/o/acme/apis/").context["rows"]) == 3
 
 
