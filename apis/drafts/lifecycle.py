@@ -85,16 +85,17 @@ def publish(
     org_id: str, reviewed: Sequence[Reviewed], *, author: User, message: str = ""
 ) -> list[ApiDefinition]:
     """Publish drafts of different APIs of an organisation, all of them or none, and end them; answers their APIs as
-    they are then, in the same order.
+    they are then, in the same order. message: of each revision; "" for what was said of each draft, of several.
 
     Raises what apis.publishing.bulk.publish does, DraftMoved, Deleted.
     """
-    changes = []
+    changes, says_its_own = [], len(reviewed) > 1 and not message
     for each in reviewed:
         api, draft = _now(ApiDefinition(id=each.id, org_id=org_id))
         if draft is None or draft.stamp != each.stamp:
             raise DraftMoved(api, draft)
-        changes.append(Change(api, draft.definition, started_from=each.revision))
+        said = draft.message if says_its_own else ""
+        changes.append(Change(api, draft.definition, started_from=each.revision, message=said))
     changed = bulk.publish(org_id, changes, author=author, message=message)
     # Once more under the lock that publishing takes.
     for each, api in zip(reviewed, changed, strict=True):

@@ -28,6 +28,7 @@ COLUMNS = (
     Column("By", lesser=True),
     Column("Saved", "time", "saved_at"),
 )
+SEVERAL = "What changed and why, of all. Left empty, the history shows what was said of each draft."
 GONE = "There is no draft any more: it was published or discarded."
 
 
@@ -75,6 +76,8 @@ def _page(request, ids, form, *, moved=False):
     one = found[0] if len(found) == 1 else None
     if form is ReviewForm:
         form = ReviewForm(initial={"message": one.draft.message if one else ""})
+    if not one:
+        form.fields["message"].help_text = SEVERAL
     context = {
         "section": "apis",
         "reviews": found,

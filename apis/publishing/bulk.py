@@ -252,7 +252,7 @@ def _write_revisions(org_id: str, staying: Collection[Staged], author: User | No
                 definition_text=each.api.definition_text,
                 author_id=author.id if author else "",
                 author=author.email if author else "command line",
-                message=message[:500],
+                message=(each.change.message or message)[:500],
                 created_at=each.api.updated_at,
             )
             for each in staying

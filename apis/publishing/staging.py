@@ -31,7 +31,7 @@ class Change:
     """One change. api: as its author knows it; None makes a new one. definition: what it becomes; KEPT leaves it.
     active: whether gateways are given it; None: as its definition says. deleted: it goes. started_from: the revision
     number that the author saw; None overwrites whatever is there. wrapper: what of apis.wrapper is to be another; the
-    rest stays.
+    rest stays. message: of its revision, "" for that of all changes that are made together.
 
     A definition without `api_id` keeps the present one, another gives the API a new identity.
     """
@@ -42,6 +42,7 @@ class Change:
     deleted: bool = False
     started_from: int | None = None
     wrapper: Mapping[str, Any] | None = None
+    message: str = ""
 
     @property
     def name(self) -> str:

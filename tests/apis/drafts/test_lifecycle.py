@@ -130,6 +130,20 @@ def test_publishing_makes_one_revision_of_each_and_ends_the_drafts(cast, acme, a
     assert [draft.api_id for draft in Draft.objects.all()] == [kept.id]
 
 
+@pytest.mark.parametrize(("many", "said"), [(2, ["Why a", "Why b"]), (1, [""])])
+def test_several_without_a_message_each_keep_what_was_said_of_them(  # noqa: PLR0917
+    cast, acme, api, save, many, said
+):
+    other = publish.create(acme.id, plain("/b/", name="B"), author=None)
+    chosen = [
+        Reviewed(each.id, save(each, compact(plain(path, name=name)), message=f"Why {name}").stamp, 1)
+        for each, path, name in ((api, "/a2/", "a"), (other, "/b2/", "b"))[:many]
+    ]
+    drafts.publish(acme.id, chosen, author=cast.acme_admin)
+    made = {each.definition["name"]: each.message for each in Revision.objects.filter(number=2)}
+    assert [made[name] for name in ("a", "b")[:many]] == said
+
+
 def test_all_are_published_or_none(cast, acme, api, save):
     other = publish.create(acme.id, plain("/b/", name="B"), author=None)
     good = Reviewed(api.id, save(api, compact(plain("/a2/"))).stamp, 1)
