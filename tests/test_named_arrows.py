@@ -41,7 +41,7 @@ LINKS_UP = {
     ("templates/orgs/organisation_form.html", "org-home"): "entering an organisation begins on its page",
     ("templates/orgs/organisation_row.html", "org-home"): "entering an organisation begins on its page",
     ("templates/apis/list.html", "gateway-files"): "who has no APIs yet may have a gateway that does",
-    ("templates/apis/edit.html", "gateway-files"): "who makes APIs may have a gateway that has some",
+    ("templates/apis/ways.html", "gateway-files"): "who makes APIs may have a gateway that has some",
     ("templates/apis/detail.html", "key-create"): "an API is of no use without a key",
     ("templates/apis/detail.html", "analytics"): "from an API to its traffic",
     ("keys/keys/views.py", "analytics"): "who sees the link from a key to its traffic",

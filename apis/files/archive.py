@@ -1,13 +1,16 @@
-"""Files in a zip archive that somebody sent. Nothing of it is written anywhere, and names are only shown. Pure."""
+"""Files in a zip archive that somebody sent, or one alone. Nothing of it is written anywhere, and names are
+only shown. Pure."""
 
 import io
 import stat
 import zipfile
 import zlib
+from codecs import BOM_UTF8
 
 from apis.files.reading import LARGEST, File, NotReadable
 
 LARGEST_ARCHIVE = 1_000_000  # bytes; the page sends it along until it is confirmed
+ALONE = "definition.json"  # what a file that is no archive is called
 MOST_FILES = 500
 MOST_BYTES = 20_000_000  # of all files together, unpacked
 MOST_PACKED = 200  # how many bytes one byte of the archive may stand for; definitions have some 10
@@ -26,11 +29,13 @@ def files(content: bytes) -> list[File]:
     """Its files by name; what is not read says why. Raises NotReadable."""
     if len(content) > LARGEST_ARCHIVE:
         raise NotReadable(f"must not be larger than {LARGEST_ARCHIVE:,} bytes")
+    if content.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
+        return [File(ALONE, content.removeprefix(BOM_UTF8))]
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as opened:
             return _read(opened)
     except _UNREADABLE:
-        raise NotReadable("must be a zip archive that is whole") from None
+        raise NotReadable("must be a zip archive that is whole, or a file of one JSON object") from None
 
 
 def _read(opened: zipfile.ZipFile) -> list[File]:

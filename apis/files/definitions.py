@@ -81,6 +81,8 @@ def _found(file: File, beside_it: dict[str, File]) -> Found:
     read, fault = object_in(file)
     if read is None:
         return Found(file.name, {}, (Problem("", fault),))
+    if isinstance(exported := read.get("api_definition"), dict):
+        return _exported(file.name, exported, read.get("oas"))
     if is_document(read):
         return Found(file.name, read, (), (ALONE,))
     if read.get("is_oas") is True and (document := beside_it.get(_ending(read))):
@@ -94,6 +96,13 @@ def _found(file: File, beside_it: dict[str, File]) -> Found:
     if read.get("use_oauth2") is True:
         notes += (WITH_CLIENTS,)
     return Found(file.name, read, (), notes)
+
+
+def _exported(name: str, definition: dict[str, Any], document: object) -> Found:
+    """What dashboards export: a definition as clients read it, with the document that it may have beside it."""
+    if definition.get("is_oas") is True and is_document(document):
+        return Found(name, document, (), (FROM_DOCUMENT,))
+    return Found(name, definition)
 
 
 def _ending(beside: dict[str, Any]) -> str:

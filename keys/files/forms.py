@@ -17,13 +17,13 @@ class ArchiveForm(forms.Form):
     (keys.files.adoption.digest)."""
 
     archive = forms.FileField(
-        label="Zip archive",
+        label="Zip archive, or one JSON file",
         required=False,
-        widget=forms.FileInput(attrs={"accept": ".zip,application/zip"}),
+        widget=forms.FileInput(attrs={"accept": ".zip,.json,application/zip,application/json"}),
         help_text=(
-            "The directory of definitions of a gateway (apps/*.json) and its policies.json, in one archive of 1 MB at "
-            "most. A file called policies.json, in whatever folder, holds the policies by their IDs; one in a folder "
-            "called policies is a policy; every other *.json is a definition."
+            "One exported definition, or many in an archive of 1 MB at most, such as the directory of definitions of a "
+            "gateway (apps/*.json) and its policies.json. A file called policies.json, in whatever folder, holds the "
+            "policies by their IDs; one in a folder called policies is a policy; every other *.json is a definition."
         ),
     )
     carried = forms.CharField(
@@ -50,7 +50,7 @@ class ArchiveForm(forms.Form):
             except (binascii.Error, ValueError):
                 raise ValidationError({"archive": "Choose the archive again."}) from None
         elif not self.errors:
-            raise ValidationError({"archive": "Choose a zip archive."})
+            raise ValidationError({"archive": "Choose a zip archive or a JSON file."})
         return cleaned
 
 

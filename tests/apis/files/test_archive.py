@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from apis.files import archive
-from apis.files.reading import LARGEST, NotReadable
+from apis.files.reading import LARGEST, File, NotReadable
 
 
 def packed(*entries):
@@ -60,6 +60,7 @@ def test_a_name_that_is_there_twice_is_no_file():
 HOSTILE = {
     "nothing": b"",
     "no zip": b"x" * 1000,
+    "a list": b"[{}]",
     "cut off": packed(("a.json", b"{}" * 400))[:-30],
     "too large": b"x" * 1_000_001,
     "too many": packed(*((f"{number}.json", b"") for number in range(501))),
@@ -74,3 +75,7 @@ def test_what_is_no_archive_that_is_read_is_refused(case, monkeypatch):
     monkeypatch.setattr(archive, "MOST_BYTES", 10_000)
     with pytest.raises(NotReadable):
         archive.files(HOSTILE[case])
+
+
+def test_a_file_of_one_object_stands_for_an_archive_of_it():
+    assert archive.files(b'\xef\xbb\xbf \n{"a": 1}') == [File(archive.ALONE, b' \n{"a": 1}')]

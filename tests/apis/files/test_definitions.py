@@ -55,6 +55,21 @@ def test_each_file_is_a_definition_or_says_why_not():
     assert [each.notes for each in read][1] == (definitions.ACTIVATED, definitions.WITH_CLIENTS)
 
 
+def test_what_dashboards_export_is_the_definition_in_it_or_the_document_beside_that():
+    classic, document = api("one", "/one/", active=False), openapi("/two/")
+    read, others = found(
+        one={"api_model": {}, "api_definition": classic, "hook_references": []},
+        two={"api_definition": api("two", "/two/", is_oas=True), "oas": document},
+        three={"api_definition": api("three", "/three/", is_oas=True), "oas": {}},
+    )
+    assert {each.file: each.definition for each in read if not each.problems} == {
+        "one.json": classic,
+        "two.json": document,
+        "three.json": api("three", "/three/", is_oas=True),
+    }
+    assert others == []
+
+
 def test_those_that_share_an_id_or_an_address_are_refused_all_of_them():
     read, _ = found(
         a=api("one", "/a/"),

@@ -134,6 +134,17 @@ def test_policies_need_the_right_to_them(cast, client_for):
     assert client_for(cast.acme_member).get(address).status_code == 403
 
 
+def test_one_exported_definition_is_taken_over_by_itself(cast, page):
+    client, address = page
+    exported = {"api_definition": build.definition("Alone", "/alone/", api_id="alone", active=False)}
+    review = sent(client, address, json.dumps(exported).encode())
+    assert outcomes(review) == {"alone": "new"}
+    assert client.post(address, again(review)).status_code == 302
+    assert there(cast.acme) == ({"alone": 1}, {})
+    with scope.org(cast.acme.id):
+        assert not ApiDefinition.objects.get().active
+
+
 def test_what_is_no_archive_is_refused_and_files_are_taken_nowhere_else(cast, page):
     client, address = page
     many = packed(("policies.json", json.dumps({str(number): {} for number in range(251)})))
