@@ -30,6 +30,11 @@ class Kind:
     change: Callable[[ApiDefinition, Arguments], Change]
     needs: str = ""
 
+    @property
+    def is_of_gateways(self) -> bool:
+        """Whether gateways are told."""
+        return self.needs != "category"
+
 
 def _with_category(api: ApiDefinition, arguments: Arguments) -> Change:
     names = [*api.wrapper.get("categories", ()), arguments["category"]]

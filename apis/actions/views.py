@@ -4,6 +4,8 @@ from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from apis import guards
 from apis.actions.export import archive
@@ -20,7 +22,7 @@ from orgs.http.choosing import ticked
 from orgs.refusals import Invalid
 
 SHOWN = 20
-_FILTERS = ("q", "active", "category", "api_type", "auth_type")
+_FILTERS = ("q", "active", "category", "api_type", "auth_type", "sort")
 
 
 @access("session", "apis", methods="POST", form=True)
@@ -59,6 +61,7 @@ def api_actions(request, org):
         "first": list(touched.order_by("name", "id").defer("definition_text")[:SHOWN]),
         "changed": seen is not None and not form.errors,
         "refused": refused,
+        "list": _list(request),
         "sent": _sent(request, form, counts["touched"]),
     }
     status = 400 if form.errors else 409 if seen is not None else 200
@@ -70,8 +73,20 @@ def _done(request, form: ActionForm, kind: Kind, touched: QuerySet[ApiDefinition
     with guards.guarded(request.org.id, form.cleaned_data["removed"]):
         bulk.publish(request.org.id, changes, author=request.user, message=kind.done)
     many = "1 API is" if len(changes) == 1 else f"{len(changes):,} APIs are"
-    messages.success(request, f"{kind.words}: {many} changed. Gateways load it within seconds.")
-    return redirect("api-list", request.org.slug)
+    told = " Gateways load it within seconds." if kind.is_of_gateways else ""
+    messages.success(request, f"{kind.words}: {many} changed.{told}")
+    return redirect(_list(request))
+
+
+def _list(request) -> str:
+    """The address of the list that the APIs were chosen from."""
+    asked = urlencode(_filter(request))
+    address = reverse("api-list", args=[request.org.slug])
+    return f"{address}?{asked}" if asked else address
+
+
+def _filter(request) -> list[tuple[str, str]]:
+    return [(name, value) for name in _FILTERS if (value := request.POST.get(name))]
 
 
 def _asked(request) -> tuple[ActionForm, QuerySet[ApiDefinition]]:
@@ -98,6 +113,4 @@ def _exported(request, apis: QuerySet[ApiDefinition]) -> HttpResponse:
 def _sent(request, form: ActionForm, touched: int) -> list[tuple[str, str]]:
     """What the button that confirms sends."""
     asked = form.sent(form.arguments, touched)
-    if form.cleaned_data["which"] == "ticked":
-        return [*asked.items(), *(("api", id) for id in request.POST.getlist("api"))]
-    return [*asked.items(), *((name, value) for name in _FILTERS if (value := request.POST.get(name)))]
+    return [*asked.items(), *_filter(request), *(("api", id) for id in request.POST.getlist("api"))]

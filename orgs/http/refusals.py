@@ -12,6 +12,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import BaseForm, Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from orgs import refusals
 from orgs.http.forms import WIRE_NAMES
@@ -63,14 +64,23 @@ def answer(request: HttpRequest, refusal: Exception) -> HttpResponse | None:
         return error_response(meaning.wire, meaning.words(refusal))
     if meaning.page == 404:
         raise Http404 from refusal
-    return render(request, f"{meaning.page}.html", {"problem": str(refusal)}, status=meaning.page)
+    context = {"problem": str(refusal), "back": page_before(request)}
+    return render(request, f"{meaning.page}.html", context, status=meaning.page)
+
+
+def page_before(request: HttpRequest) -> str:
+    """The address of the page that a form was sent from, "" where that is not known or the same."""
+    sent_from = request.headers.get("Referer", "")
+    here = request.build_absolute_uri(request.path)
+    is_ours = url_has_allowed_host_and_scheme(sent_from, {request.get_host()}, request.is_secure())
+    return sent_from if is_ours and sent_from.partition("?")[0] != here else ""
 
 
 def bad_request(request: HttpRequest, problem: str) -> HttpResponse:
     """400 with a sentence that says what is wrong."""
     if is_wire(request.path_info):
         return error_response(400, problem)
-    return render(request, "400.html", {"problem": problem}, status=400)
+    return render(request, "400.html", {"problem": problem, "back": page_before(request)}, status=400)
 
 
 def bad_form(request: HttpRequest, form: BaseForm) -> HttpResponse:

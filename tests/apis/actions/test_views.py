@@ -108,7 +108,10 @@ def test_it_is_said_what_an_action_touches_and_then_done_to_these_alone(  # noqa
     assert (page.status_code, said["all"], said["touched"], said["otherwise"]) == (200, *counts)
     assert there() == BEFORE
     if changed:
-        assert acme.post(PLACE, sent_on(page)).headers["Location"] == "/o/acme/apis/"
+        done = acme.post(PLACE, sent_on(page))
+        assert done.headers["Location"] == "/o/acme/apis/" + ("?q=thr" if "q" in asked else "")
+        told = "Gateways load it" in acme.get(done.headers["Location"]).content.decode()
+        assert told is ("category" not in asked)
     assert (there(), feed.current().version - before) == (
         BEFORE | changed,
         bool(changed and "category" not in asked),
@@ -116,6 +119,19 @@ def test_it_is_said_what_an_action_touches_and_then_done_to_these_alone(  # noqa
     with scope.org(cast.acme.id):
         authors = Revision.objects.filter(number=2).values_list("api_id", "author_id")
         assert dict(authors) == dict.fromkeys(changed, cast.acme_admin.id)
+
+
+def test_whoever_ticked_nothing_is_told_so_and_led_back_to_the_list(acme, made):
+    sent = {"do-action": "activate", "do-which": "ticked"}
+
+    def way_on(came_from):
+        answer = acme.post(PLACE, sent, headers={"Referer": came_from})
+        assert (answer.status_code, b"Tick the APIs that you mean." in answer.content) == (400, True)
+        return re.findall(r'class="button" href="([^"]*)"', answer.content.decode())
+
+    assert way_on("http://testserver/o/acme/apis/?q=o") == ["http://testserver/o/acme/apis/?q=o"]
+    for elsewhere in ("https://elsewhere.example/o/acme/apis/", f"http://testserver{PLACE}", ""):
+        assert way_on(elsewhere) == ["/"]
 
 
 def test_how_many_become_open_to_everyone_is_said_before_they_are_activated(cast, acme, made):
