@@ -30,6 +30,11 @@ from orgs.refusals import Refusal
 
 # Rows that go to the database in one statement: each has a definition of a megabyte at most.
 _AT_ONCE = 50
+_CHANGING = [
+    field.name
+    for field in ApiDefinition._meta.concrete_fields
+    if not field.generated and field.name not in ("org", "id", "created_at")
+]
 
 
 @dataclass
@@ -236,8 +241,14 @@ def _write_rows(
     for each in staying:
         each.api.revision += 1
         each.api.updated_at = now
-        if each.before:
-            each.api.save()
+    # They are there, and locked: each comes into conflict with itself alone.
+    ApiDefinition.objects.bulk_create(
+        [each.api for each in staying if each.before],
+        batch_size=_AT_ONCE,
+        update_conflicts=True,
+        unique_fields=["org", "id"],
+        update_fields=_CHANGING,
+    )
     ApiDefinition.objects.bulk_create([each.api for each in staying if not each.before], batch_size=_AT_ONCE)
 
 

@@ -29,8 +29,9 @@ def strange_certificates(definition: dict, org_id: str, present: dict | None = N
     """A Problem for each certificate that is unknown or another organisation's, whoever asks, in the words in which
     rules refuse another organisation's. A gateway of 3.0 lets any client in where one on the list is missing. present:
     the definition that is stored; what it names may stay, for a certificate may have gone since."""
-    there = {id for _, id in _certificates(present)} if present else set()
-    asked = [(place, id) for place, id in _certificates(definition) if id not in there]
+    named = _certificates(definition)
+    there = {id for _, id in _certificates(present)} if named and present else set()
+    asked = [(place, id) for place, id in named if id not in there]
     ids = {id for _, id in asked}
     own = (
         {id for known in declarations.functions("own_certificates") for id in known(org_id, ids)}

@@ -54,7 +54,7 @@ def serve(org_id: str, apis: Sequence[ApiDefinition]) -> tuple[int, int]:
 def _serve(org_id, apis):
     id_of = own_targets(org_id, apis)
     policy_ids = references.policy_ids(org_id, {id for api in apis for id in api.policies})
-    before = {row.api_id: row for row in _served(org_id, [api.id for api in apis])}
+    before = {row.api_id: row for row in _served(org_id, [api.id for api in apis]).defer("packed")}
     gone = [api.id for api in apis if not api.active and before.pop(api.id, None)]
     new, renewed, kept = [], [], []
     for api in apis:
@@ -71,7 +71,13 @@ def _serve(org_id, apis):
         (kept if same else renewed if api.id in before else new).append(row)
     withdraw(org_id, gone)
     ServedApi.objects.bulk_create(new)
-    ServedApi.objects.bulk_update(renewed, ["body", "packed", "sort_key", "revision", "made_by"])
+    # They are there, under their organisation's lock: each comes into conflict with itself alone.
+    ServedApi.objects.bulk_create(
+        renewed,
+        update_conflicts=True,
+        unique_fields=["org", "api"],
+        update_fields=["body", "packed", "sort_key", "revision", "made_by"],
+    )
     ServedApi.objects.bulk_update(kept, ["revision", "made_by"])
     return len(gone) + len(new) + len(renewed), len(new) - len(gone)
 
