@@ -19,7 +19,10 @@ OPEN = (
 )
 _NOT_ASKED = "The scheme {name} is not named in `security`: gateways do not ask for it."
 _FIRST = "Of the alternatives in `security` gateways ask for the first alone ({names}) and take no other in its place."
-_ALL = "Gateways ask for every scheme of `security` at once: a choice among several is not derived."
+_ALL = (
+    "Gateways ask for every scheme of `security` at once: the choice that `securityProcessingMode` compliant gives "
+    "callers is not derived, and who proves only one is refused."
+)
 _NO_SCHEME = (
     "The scheme {name} is named in `security`, but the extension does not switch on one of a known type by this "
     "name: gateways do not ask for it, but for a token where they ask for nothing else."
@@ -38,7 +41,9 @@ _JWT: Members = (
     ("expiresAtValidationSkew", ("jwt_expires_at_validation_skew",), None),
     ("idpClientIdMappingDisabled", ("idp_client_id_mapping_disabled",), None),
 )
-# The first of a list of claims is what gateways of the classic form look at.
+# The first of a list of claims is what gateways of the classic form look at. One of 5.14 looks into a list of policies'
+# claims only if the classic form names one (getBasePolicyID in gateway/mw_jwt.go): Tyk's dashboards add it (Normalize),
+# a gateway to which a document is posted does not, and takes the default policies.
 _FIRST_CLAIMS = (
     ("subjectClaims", ("jwt_identity_base_field",)),
     ("basePolicyClaims", ("jwt_policy_field_name",)),
