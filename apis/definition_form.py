@@ -13,11 +13,13 @@ from apis.definitions.fields.reading import Cell, Entry, Listed
 from apis.definitions.fields.texts import Unshowable, Wrong, same
 from apis.definitions.pointer import pointer
 from apis.forms import DocumentForm
+from apis.models import Domain
 
 KEEP = object()  # of an input that says what it was given to say
 AS_IT_IS = "as it is"
 BOTH = "A rate limit needs both a number of requests and of seconds."
 MOST_ROWS = 9_999
+DOMAIN = "domain"  # the input in which the organisation's own are offered
 _LINES = 3, 14  # of an area
 
 
@@ -122,7 +124,10 @@ class ApiForm(DocumentForm):
                     yield from _of_entries(item)
                 elif item.shown is not None:
                     needed = item.field.required and (is_new or item.shown != "")
-                    yield item.name, MemberField(item, required=needed)
+                    field = MemberField(item, required=needed)
+                    if item.name == DOMAIN:
+                        field.widget.attrs["list"] = "domains"
+                    yield item.name, field
 
     def clean_base_text(self):
         text = self.cleaned_data["base_text"]
@@ -214,6 +219,11 @@ class ApiForm(DocumentForm):
             for number, entry in enumerate(listed.entries, 1)
             for cell in entry.cells
         }
+
+    @property
+    def domains(self) -> list[str]:
+        """The organisation's own, which are offered where one is typed."""
+        return list(Domain.objects.order_by("name").values_list("name", flat=True))
 
     @property
     def versions(self) -> list[str]:

@@ -217,6 +217,8 @@ class ListForm(forms.Form):
     category = forms.CharField(required=False, max_length=500)
     api_type = forms.CharField(required=False, max_length=200)
     auth_type = forms.CharField(required=False, max_length=200)
+    # Who is named beside the definition (apis.wrapper), in whatever case.
+    owner = forms.CharField(required=False, max_length=wrapper.LONGEST)
 
     def found(self, apis):
         """Those of a queryset that are asked for, in the order asked for, else by name. After is_valid()."""
@@ -238,6 +240,8 @@ class ListForm(forms.Form):
         if wanted := _several(asked["auth_type"]):
             words = [re.escape(AUTH_TYPES[name]) for name in wanted if name in AUTH_TYPES]
             apis = apis.filter(auth__regex=f"(^|, )({'|'.join(words)})(,|$)") if words else apis.none()
+        if asked["owner"]:
+            apis = apis.filter(wrapper__owner__iexact=asked["owner"])
         return apis.order_by(*self.order)
 
     @property

@@ -3,6 +3,7 @@
 import functools
 
 from django.contrib import messages
+from django.db.models.fields.json import KeyTextTransform
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -39,6 +40,7 @@ COLUMNS = (
     Column("Updated", "date", "updated_at", lesser=True),
 )
 KINDS = (("classic", "Classic"), ("oas", "OpenAPI"), ("streams", "Stream"), ("mcp", "MCP"))
+MOST_OWNERS = 100  # that are offered
 CSV_HEADER = (
     "name",
     "API ID",
@@ -74,6 +76,7 @@ def api_list(request, org):
         "asked": asked,
         "categories": _categories(asked),
         "kinds": KINDS,
+        "owners": _owners(),
         "heads": heads((*COLUMNS, used.column) if used else COLUMNS, asked, default="name"),
         "usage": used,
         "csv": "?" + urlencode({**asked, "format": "csv"}),
@@ -90,6 +93,13 @@ def _categories(asked):
     named = ApiDefinition.objects.exclude(categories=[]).values_list("categories", flat=True)
     found = {name for names in named for name in names}
     return sorted(found | {asked["category"]} if "category" in asked else found)
+
+
+def _owners():
+    """Who is named as an owner of any API of the organisation, the first by name."""
+    named = ApiDefinition.objects.annotate(named=KeyTextTransform("owner", "wrapper")).exclude(named=None)
+    names = named.exclude(named="").order_by("named").values_list("named", flat=True).distinct()
+    return list(names[:MOST_OWNERS])
 
 
 def _usage(request, apis):

@@ -18,11 +18,11 @@ from apis.models import ApiDefinition
 from apis.publishing import bulk
 from apis.publishing.refusals import ManyRefused
 from orgs.access import access
-from orgs.http.choosing import ticked
+from orgs.http.choosing import digest, ticked
 from orgs.refusals import Invalid
 
 SHOWN = 20
-_FILTERS = ("q", "active", "category", "api_type", "auth_type", "sort")
+_FILTERS = list(ListForm.base_fields)
 
 
 @access("session", "apis", methods="POST", form=True)
@@ -39,9 +39,10 @@ def api_actions(request, org):
     if counts["touched"] > MOST:
         raise Invalid(f"More than {MOST:,} APIs would be changed. Filter the list.", "which")
     refused = None
-    if form.cleaned_data["confirmed"] and seen == counts["touched"] > 0:
+    if form.cleaned_data["confirmed"] and seen and counts["touched"]:
         try:
-            return _done(request, form, kind, touched)
+            if done := _done(request, form, kind, touched):
+                return done
         except ManyRefused as error:
             refused = error
         except Invalid as error:
@@ -59,17 +60,21 @@ def api_actions(request, org):
         "counts": counts | {"otherwise": counts["all"] - counts["touched"]},
         "argument": "".join(form.arguments.values()),
         "first": list(touched.order_by("name", "id").defer("definition_text")[:SHOWN]),
-        "changed": seen is not None and not form.errors,
+        "changed": seen and not form.errors,
         "refused": refused,
         "list": _list(request),
-        "sent": _sent(request, form, counts["touched"]),
+        "sent": _sent(request, form, digest(touched)),
     }
-    status = 400 if form.errors else 409 if seen is not None else 200
+    status = 400 if form.errors else 409 if seen else 200
     return render(request, "apis/actions/confirm.html", context, status=status)
 
 
-def _done(request, form: ActionForm, kind: Kind, touched: QuerySet[ApiDefinition]) -> HttpResponse:
-    changes = [kind.change(api, form.arguments) for api in touched.order_by("id")]
+def _done(request, form: ActionForm, kind: Kind, touched: QuerySet[ApiDefinition]) -> HttpResponse | None:
+    """None where these are others than those that were seen; one that is changed from now on is refused."""
+    apis = list(touched.order_by("id"))
+    if digest(touched.model.objects.filter(pk__in=[api.pk for api in apis])) != form.cleaned_data["seen"]:
+        return None
+    changes = [kind.change(api, form.arguments) for api in apis]
     with guards.guarded(request.org.id, form.cleaned_data["removed"]):
         bulk.publish(request.org.id, changes, author=request.user, message=kind.done)
     many = "1 API is" if len(changes) == 1 else f"{len(changes):,} APIs are"
@@ -110,7 +115,7 @@ def _exported(request, apis: QuerySet[ApiDefinition]) -> HttpResponse:
     return response
 
 
-def _sent(request, form: ActionForm, touched: int) -> list[tuple[str, str]]:
+def _sent(request, form: ActionForm, touched: str) -> list[tuple[str, str]]:
     """What the button that confirms sends."""
     asked = form.sent(form.arguments, touched)
     return [*asked.items(), *_filter(request), *(("api", id) for id in request.POST.getlist("api"))]

@@ -22,6 +22,7 @@ from keys.keys.reader import policies_of, policy_facts
 from keys.keys.session import PolicyFacts
 from keys.models import BulkAction, Key, KeyPolicy, Policy
 from orgs.audit import log
+from orgs.http.choosing import digest
 from orgs.organisations import locks
 
 DO = "key-bulk"
@@ -35,11 +36,14 @@ def touched(keys: QuerySet[Key], action: str, arguments: Mapping[str, Any]) -> Q
 
 @transaction.atomic
 def begin(
-    org_id: str, keys: QuerySet[Key], action: str, arguments: Mapping[str, Any], *, by: str
-) -> BulkAction:
-    """Have the worker do something to all of these keys that it changes. Raises Departed."""
+    org_id: str, keys: QuerySet[Key], action: str, arguments: Mapping[str, Any], *, by: str, seen: str
+) -> BulkAction | None:
+    """Have the worker do something to all of these keys that it changes, if they are those of which `seen` is the
+    digest (orgs.http.choosing). Raises Departed."""
     locks.lock(org_id)
     things = touched(keys, action, arguments).order_by()
+    if digest(things) != seen:
+        return None
     begun = BulkAction.objects.create(
         org_id=org_id,
         action=action,

@@ -14,7 +14,7 @@ from keys.keys.reader import apis_of_one, policies_of_one
 from keys.keys.search import with_hashes
 from keys.models import BulkAction, Key
 from orgs.access import access
-from orgs.http.choosing import ticked
+from orgs.http.choosing import digest, ticked
 from orgs.ids import is_id
 from orgs.providers import callers
 from orgs.refusals import Invalid
@@ -31,9 +31,10 @@ def key_actions(request, org):
     counts = _counts(keys, action, arguments)
     if counts["touched"] > MOST:
         raise Invalid(f"More than {MOST:,} keys would be changed. Filter the list.", "which")
-    if form.cleaned_data["confirmed"] and seen == counts["touched"] > 0:
-        begun = chunks.begin(request.org.id, keys, action, arguments, by=request.user.email)
-        return redirect("key-action", org, begun.id)
+    if form.cleaned_data["confirmed"] and seen and counts["touched"]:
+        begun = chunks.begin(request.org.id, keys, action, arguments, by=request.user.email, seen=seen)
+        if begun is not None:
+            return redirect("key-action", org, begun.id)
     context = {
         "section": "keys",
         "kind": KINDS[action],
@@ -43,10 +44,10 @@ def key_actions(request, org):
         "argument": _worded(form, arguments),
         "first": list(chunks.touched(keys, action, arguments).order_by("alias", "id")[:SHOWN]),
         "called": _called(request, keys, action, arguments),
-        "changed": seen is not None,
-        "sent": _sent(request, form, filters, counts["touched"]),
+        "changed": bool(seen),
+        "sent": _sent(request, form, filters, digest(chunks.touched(keys, action, arguments))),
     }
-    return render(request, "keys/actions/confirm.html", context, status=409 if seen is not None else 200)
+    return render(request, "keys/actions/confirm.html", context, status=409 if seen else 200)
 
 
 def _asked(request) -> tuple[ActionForm, KeyFilterForm, QuerySet[Key]]:
@@ -101,7 +102,7 @@ def _worded(form: ActionForm, arguments: dict) -> str:
     return arguments.get("tag", "")
 
 
-def _sent(request, form: ActionForm, filters: KeyFilterForm, touched: int) -> list[tuple[str, str]]:
+def _sent(request, form: ActionForm, filters: KeyFilterForm, touched: str) -> list[tuple[str, str]]:
     """What the button that confirms sends: the same again."""
     asked = form.sent(form.arguments, touched)
     if form.cleaned_data["which"] == "ticked":

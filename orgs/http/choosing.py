@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django import forms
-from django.db.models import Model, QuerySet
+from django.contrib.postgres.aggregates import StringAgg
+from django.db.models import Model, QuerySet, Value
+from django.db.models.functions import MD5
 
 from orgs.http.paging import SIZES
 from orgs.ids import is_id
@@ -21,22 +23,29 @@ class ChosenForm(forms.Form):
     action = forms.ChoiceField()
     which = forms.ChoiceField(choices=[("ticked", ""), ("filter", "")])
     confirmed = forms.ChoiceField(required=False, choices=[("yes", "yes")])
-    # How many things the page said that would be changed.
-    seen = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+    # The digest of the things that the page said would be changed.
+    seen = forms.CharField(required=False, max_length=32)
 
     def __init__(self, data: Any, actions: Sequence[tuple[str, str]]):
         # The filter of the list has fields of these names, too.
         super().__init__(data, prefix="do")
         self.fields["action"].choices = [("", "Do…"), *actions]
 
-    def sent(self, arguments: dict[str, Any], touched: int) -> dict[str, Any]:
-        """What the button that confirms sends beside the chosen things: the same again."""
+    def sent(self, arguments: dict[str, Any], touched: str) -> dict[str, Any]:
+        """What the button that confirms sends beside the chosen things: the same again. touched: the digest of what is
+        to be changed."""
         return {f"do-{name}": value for name, value in arguments.items()} | {
             "do-action": self.cleaned_data["action"],
             "do-which": self.cleaned_data["which"],
             "do-seen": touched,
             "do-confirmed": "yes",
         }
+
+
+def digest(rows: QuerySet) -> str:
+    """What some rows are known by, and no others; "" for none."""
+    ids = StringAgg("pk", Value(","), order_by="pk")
+    return rows.order_by().aggregate(digest=MD5(ids))["digest"] or ""
 
 
 def ticked(rows: QuerySet[Row], ids: Sequence[str], what: str) -> QuerySet[Row]:

@@ -156,7 +156,11 @@ def test_lists_are_filtered_in_tyks_words_and_an_unknown_one_fits_nothing(cast, 
     post(ada, plain("/b/", name="B #us #eu", api_id="b", use_basic_auth=True))
     post(ada, plain("/c/", name="C", api_id="c", use_standard_auth=False, enable_jwt=True, **graphql))
     plugin = plain("/d/", name="D", api_id="d", use_standard_auth=False, use_go_plugin_auth=True)
-    sent = {"api_definition": plugin | {"org_id": cast.acme.id}, "categories": ["beside"]}
+    sent = {
+        "api_definition": plugin | {"org_id": cast.acme.id},
+        "categories": ["beside"],
+        "owner": "Pay\u00e9",
+    }
     rest(cast.super_user).post("/api/apis", sent, JSON)
 
     def found(query):
@@ -177,6 +181,9 @@ def test_lists_are_filtered_in_tyks_words_and_an_unknown_one_fits_nothing(cast, 
         "auth_type=.*": [],
         "base_apis=true": ["a", "b", "c", "d"],
         "category=eu&auth_type=basic&q=b": ["b"],
+        "owner=PAY%C3%89": ["d"],
+        "owner=pay": [],
+        "owner=%25": [],
     }
     assert {query: found(query) for query in asked} == asked
     assert ada.get("/api/apis?category=%00").status_code == 400

@@ -416,7 +416,11 @@ def test_a_revision_that_is_not_there_is_missing(cast, ada, api):
 def test_the_list_is_searched_filtered_and_sorted(cast, ada, api):
     with scope.org(cast.acme.id):
         publish.create(cast.acme.id, plain("/b/", name="Orders", active=False), author=cast.acme_admin)
-        publish.create(cast.acme.id, plain("/a/", name="Archive"), author=cast.acme_admin)
+        publish.create(
+            cast.acme.id, plain("/a/", name="Archive"), author=cast.acme_admin, wrapper={"owner": "Platform"}
+        )
+    with scope.org(cast.globex.id):
+        publish.create(cast.globex.id, plain("/g/"), author=None, wrapper={"owner": "Theirs"})
 
     def names(query):
         return [row["api"].name for row in ada.get(f"/o/acme/apis/{query}").context["rows"]]
@@ -428,6 +432,13 @@ def test_the_list_is_searched_filtered_and_sorted(cast, ada, api):
         ["Orders"],
         ["Payments", "Archive"],
     )
+    assert (names("?owner=platform"), names("?owner=plat")) == (["Archive"], [])
+    page = ada.get("/o/acme/apis/?owner=platform")
+    assert page.context["owners"] == ["Platform"]
+    shown = page.content.decode()
+    assert '<option value="Platform">' in shown
+    assert 'name="owner" value="platform"' in shown
+    assert "owner=platform&amp;sort=" in shown
     for query in ("?sort=x", "?active=x", "?size=7", "?after=x", "?q=%00"):
         assert ada.get(f"/o/acme/apis/{query}").status_code == 400
     assert "No API found" in text_of(ada.get("/o/acme/apis/?q=nothing"))
@@ -450,12 +461,12 @@ def test_the_list_asks_as_much_of_the_database_for_three_rows_as_for_one(
     cast, ada, api, django_assert_num_queries
 ):
     ada.get("/o/acme/apis/")  # the first request of a process asks for more
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         ada.get("/o/acme/apis/")
     with scope.org(cast.acme.id):
         for path in ("/b/", "/c/"):
             publish.create(cast.acme.id, plain(path), author=cast.acme_admin)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         assert len(ada.get("/o/acme/apis/").context["rows"]) == 3
 
 

@@ -50,7 +50,8 @@ PATH = Section(
             ("domain",),
             "line",
             "Custom domain",
-            "Listen on this host name only; needs <code>enable_custom_domains</code> in the gateways.",
+            "Listen on this host name only: one of the organisation\u2019s own, which super-users give. Needs "
+            "<code>enable_custom_domains</code> in the gateways.",
             most=253,
         ),
     ),

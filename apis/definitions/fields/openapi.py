@@ -54,7 +54,15 @@ PATH = Section(
             "Take the listen path off before sending on",
         ),
         switch("domain_on", of_extension("server/customDomain/enabled"), "Listen on a custom domain only"),
-        Field("domain", of_extension("server/customDomain/name"), "line", "Custom domain", most=253),
+        Field(
+            "domain",
+            of_extension("server/customDomain/name"),
+            "line",
+            "Custom domain",
+            "One of the organisation\u2019s own, which super-users give. Needs "
+            "<code>enable_custom_domains</code> in the gateways.",
+            most=253,
+        ),
     ),
     is_open=True,
 )

@@ -211,6 +211,26 @@ def test_what_changed_since_it_was_seen_is_shown_again(cast, acme, made):
         publish.set_active(made["two"], True, author=None)
     again = acme.post(PLACE, sent_on(page))
     assert (again.status_code, again.context["counts"]["touched"], there()["one"]) == (409, 3, BEFORE["one"])
+    # As many as were seen, but others.
+    with scope.org(cast.acme.id):
+        publish.set_active(made["one"], False, author=None)
+    page = acme.post(PLACE, {"do-action": "deactivate", "do-which": "filter"})
+    with scope.org(cast.acme.id):
+        publish.set_active(made["two"], False, author=None)
+        publish.set_active(made["one"], True, author=None)
+    before = there()
+    again = acme.post(PLACE, sent_on(page))
+    assert (page.context["counts"]["touched"], again.context["counts"]["touched"]) == (2, 2)
+    assert (again.status_code, there()) == (409, before)
+    assert acme.post(PLACE, sent_on(again)).status_code == 302
+
+
+def test_all_that_a_list_finds_by_owner_are_meant_when_it_is_confirmed_too(cast, acme, made):
+    with scope.org(cast.acme.id):
+        publish.keep(made["one"], {"owner": "Payments"}, author=None)
+    page = acme.post(PLACE, {"do-action": "deactivate", "do-which": "filter", "owner": "payments"})
+    assert acme.post(PLACE, sent_on(page)).status_code == 302
+    assert [there()[name][0] for name in ("one", "three")] == [False, True]
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -1,11 +1,14 @@
 """Super-users say which domains are an organisation's."""
 
+import re
+
 import pytest
 
+from apis.domains import changes
 from apis.models import Domain
 from apis.publishing import publish
 from orgs import scope
-from tests.apis.examples import plain
+from tests.apis.examples import openapi, plain
 
 PAGE = "/o/acme/apis/domains/"
 
@@ -34,6 +37,20 @@ def test_a_super_user_gives_and_takes_away_domains(cast, client_for):
     )
     with scope.every_org():
         assert list(Domain.objects.values_list("org__slug", "name")) == [("acme", "b.example")]
+
+
+def test_the_form_of_an_api_offers_the_organisation_s_own_domains(cast, client_for):
+    for org, name in ((cast.acme, "a.example"), (cast.globex, "g.example")):
+        with scope.org(org.id):
+            changes.give(org.id, name, author=None)
+    with scope.org(cast.acme.id):
+        document = publish.create(cast.acme.id, openapi("/oas/"), author=None)
+    ada = client_for(cast.acme_admin)
+    for page in ("/o/acme/apis/new/", f"/o/acme/apis/{document.id}/edit/"):
+        text = ada.get(page).content.decode()
+        [offered] = re.findall(r'<datalist id="domains">(.*?)</datalist>', text)
+        assert re.findall('value="([^"]*)"', offered) == ["a.example"]
+        assert re.search('<input[^>]* name="domain"[^>]* list="domains"', text)
 
 
 @pytest.mark.parametrize("name", ["", "*.example", "https://a.example", "{x}.example", "a b"])

@@ -231,7 +231,15 @@ def test_if_the_keys_changed_since_they_were_counted_it_is_asked_again(cast, acm
     build.key(cast.acme, orders, alias="new")
     again = acme.post(PLACE, sent_on(page))
     assert (again.status_code, again.context["counts"]["touched"]) == (409, 2)
-    assert acme.post(PLACE, sent_on(again)).status_code == 302
+    # As many as were seen, but others.
+    with scope.org(cast.acme.id):
+        Key.objects.filter(alias="new").update(revoked_at=timezone.now())
+    build.key(cast.acme, orders, alias="newer")
+    changed = acme.post(PLACE, sent_on(again))
+    assert (changed.status_code, changed.context["counts"]["touched"]) == (409, 2)
+    with scope.org(cast.acme.id):
+        assert not BulkAction.objects.exists()
+    assert acme.post(PLACE, sent_on(changed)).status_code == 302
 
 
 def test_keys_are_done_in_chunks_each_whole_or_not_at_all_and_none_twice(  # noqa: PLR0917

@@ -14,6 +14,7 @@ from keys.credentials.naming import TAKEN
 from keys.keys import token as tokens
 from keys.models import Key, KeyPolicy
 from orgs import scope
+from orgs.http.choosing import digest
 from orgs.models import AuditEntry
 from tests.keys import build
 from tests.keys.keys.test_rest import only_key
@@ -198,7 +199,9 @@ def test_many_keys_are_given_a_policy_but_users_none_that_opens_something_by_the
     acme.post(NEW, {"way": "basic", "user_name": "jonas", "access_rights": apis["basic"].api_id})
     build.key(cast.acme, apis["token"], alias="token")
     with scope.org(cast.acme.id):
-        begun = chunks.begin(cast.acme.id, Key.objects.all(), "policy", {"policy": gold.id}, by="test")
+        keys, arguments = Key.objects.all(), {"policy": gold.id}
+        seen = digest(chunks.touched(keys, "policy", arguments))
+        begun = chunks.begin(cast.acme.id, keys, "policy", arguments, by="test", seen=seen)
     build.deliver(redis)
     with scope.org(cast.acme.id):
         begun.refresh_from_db()
