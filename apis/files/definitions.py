@@ -98,11 +98,11 @@ def _found(file: File, beside_it: dict[str, File]) -> Found:
     return Found(file.name, read, (), notes)
 
 
-def _exported(name: str, definition: dict[str, Any], document: object) -> Found:
+def _exported(name: str, exported: dict[str, Any], document: object) -> Found:
     """What dashboards export: a definition as clients read it, with the document that it may have beside it."""
-    if definition.get("is_oas") is True and is_document(document):
+    if exported.get("is_oas") is True and is_document(document):
         return Found(name, document, (), (FROM_DOCUMENT,))
-    return Found(name, definition)
+    return Found(name, exported)
 
 
 def _ending(beside: dict[str, Any]) -> str:
