@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice, pairwise
 from pathlib import Path as File
 
-from apis.definitions.oas import mcp
+from apis.definitions.oas import mcp, standard
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.oas.operations import METHODS
 from apis.definitions.pointer import Path, Problem, at, pointer, walk
@@ -50,7 +50,9 @@ def problems(document: dict) -> list[Problem]:
 
 def plain_problems(document: dict) -> list[Problem]:
     """The same of one without the extension: its own shape."""
-    return [Problem(pointer(path), fault) for path, fault in islice(_shape(document), shape.MOST)]
+    found = [Problem(pointer(path), fault) for path, fault in islice(_shape(document), shape.MOST)]
+    told = {problem.pointer for problem in found}
+    return [*found, *(problem for problem in standard.problems(document) if problem.pointer not in told)]
 
 
 def _shape(document: dict) -> Iterator[tuple[Path, str]]:

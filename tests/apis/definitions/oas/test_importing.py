@@ -83,8 +83,6 @@ def test_a_renewed_document_keeps_the_extension_but_for_operations_that_are_gone
     [
         (None, "", Problem("/servers", NO_SERVER)),
         ([], "", Problem("/servers", NO_SERVER)),
-        ("x", "", Problem("/servers", NO_SERVER)),
-        ([{"url": 1}], "", Problem("/servers", NO_SERVER)),
         ([{"url": "/v1"}], "", Problem("/servers/0/url", RELATIVE)),
         ([{"url": "http://[x"}], "", Problem("/servers/0/url", RELATIVE)),
         ([{"url": "http://{h}/"}], "", Problem("/servers/0/url", NO_DEFAULT)),
@@ -102,6 +100,8 @@ def test_what_is_no_document_is_said_and_nobody_is_asked_for_what_is_not_named()
     made, faults = extended(document, Asked(authentication=True))
     assert made is document
     assert [fault.pointer for fault in faults] == ["/openapi", "/paths"]
+    for servers, place in (("x", "/servers"), ([{"url": 1}], "/servers/0/url")):
+        assert [fault.pointer for fault in extended(plain(servers=servers), Asked())[1]] == [place]
     _, faults = extended(plain(security=[]), Asked(authentication=True))
     assert faults == [Problem("/security", NO_SECURITY)]
     made, faults = extended(plain(security=[]), Asked(authentication=False))

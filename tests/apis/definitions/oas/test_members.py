@@ -6,6 +6,7 @@ import pytest
 
 from apis.definitions.kinds import additions, as_classic, document_for_gateways, kind, problems
 from apis.definitions.oas.made import whole_seconds
+from apis.definitions.pointer import Problem
 from apis.definitions.rules import shape
 from tests.apis.examples import openapi
 
@@ -307,7 +308,9 @@ def test_whatever_stands_anywhere_is_refused_or_derived_in_the_types_that_gatewa
 def test_what_broke_once_is_refused():
     for value in ([], {}):
         document = protected({"k": ON}, {"k": KEY | {"in": value}}, [{"k": []}])
-        assert problems(document, may_use_references=True) == []
+        assert problems(document, may_use_references=True) == [
+            Problem("/components/securitySchemes/k/in", "must be text")
+        ]
     keys = [{"domain": "d", "publicKeys": [None]}]
     pinned = openapi(
         extension={
