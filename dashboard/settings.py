@@ -103,6 +103,9 @@ if not GATEWAY_HASH_KEYS:
     raise configuration.SettingError(
         "GATEWAY_HASH_KEYS must stay on: keys are kept as hashes, and gateways which hash none cannot find them."
     )
+# Whether every gateway looks at the domain of a request before its path: from 5.4 on they do, others choose the longest
+# listen path whatever the domain (gateway/api_loader.go).
+GATEWAY_DOMAINS_FIRST = setting("GATEWAY_DOMAINS_FIRST", configuration.boolean, False)
 # Where the control APIs of gateways may be (dashboard.nodes.confirming): private networks, without this machine itself.
 GATEWAY_CONTROL_NETWORKS = setting(
     "GATEWAY_CONTROL_NETWORKS",

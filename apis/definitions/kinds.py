@@ -13,17 +13,12 @@ from apis.definitions.facts import Names, Targets
 from apis.definitions.fields import classic as fields
 from apis.definitions.fields import openapi
 from apis.definitions.fields.description import Sections
-from apis.definitions.listen_path import Address, claimed_domain, head
+from apis.definitions.listen_path import Address
 from apis.definitions.oas import definition as oas
 from apis.definitions.oas.document import is_document
 from apis.definitions.pointer import Problem
 from apis.definitions.rules.references import texts
 from apis.definitions.versions import Version, Versioning
-
-ROOT_IN_3 = (
-    "Gateways of 3.0 choose the longest path whatever the domain: what is sent to {domain} goes to whoever listens on "
-    "such a path without a domain, in another organisation too."
-)
 
 
 def _kind(definition: object) -> ModuleType:
@@ -66,15 +61,7 @@ def unnamed(definition: dict) -> dict:
 def additions(definition: dict) -> list[str]:
     """What gateways are given or do otherwise than it says, in sentences for its author: added because they serve
     nothing without it, or left out because they know nothing of the kind."""
-    return [*_kind(definition).additions(definition), *_root_of_domain(definition)]
-
-
-def _root_of_domain(definition: dict) -> list[str]:
-    """3.0.12 was seen to choose so; 5.14.0 looks at the domain first."""
-    where = address(definition)
-    if head(where.path) != "/" or not claimed_domain(where.domain):
-        return []
-    return [ROOT_IN_3.format(domain=where.domain)]
+    return _kind(definition).additions(definition)
 
 
 def kind(definition: dict) -> str:

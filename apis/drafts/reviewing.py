@@ -115,7 +115,7 @@ def proposal(definition: dict, *, org_id: str, author: User) -> Proposal:
     judged = Judged(wanted, [], row, moves=True)
     ahead = foreseen(org_id, [judged])
     told = effects.warnings(effects.NOTHING, effects.facts(wanted), None, None)
-    told += [*kinds.additions(wanted), *warnings.missing(row), *ahead.warnings(judged)]
+    told += [*kinds.additions(wanted), *warnings.alone(row), *ahead.warnings(judged)]
     return Proposal(wanted, ahead.faults(judged), summary(told, warnings.MOST_SHOWN))
 
 
@@ -163,7 +163,7 @@ def _review(draft: Draft, judged: Judged, ahead: Foreseen, week: Week | None, ke
     if row:
         told = [f"{PRIVILEGED}: {each}" for each in summary(judged.privileged, MOST_PRIVILEGED)]
         told += effects.warnings(effects.facts(api.definition), effects.facts(judged.wanted), week, keys)
-        told += [*kinds.additions(judged.wanted), *warnings.missing(row), *ahead.warnings(judged)]
+        told += [*kinds.additions(judged.wanted), *warnings.alone(row), *ahead.warnings(judged)]
         route = conflicts.place(row).address if row.active and not faults else None
     return Review(
         draft,

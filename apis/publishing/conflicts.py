@@ -12,6 +12,7 @@ from functools import reduce
 from operator import or_
 from typing import Generic, NamedTuple, TypeVar
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apis.definitions.listen_path import Address, claimed_domain, head, overlap
@@ -174,7 +175,7 @@ def _taken_by(others: QuerySet, org_id: str, claims: Sequence[Claim], owners: Ma
 
     On its own domain an organisation may have any path: only who listens by a pattern could be meant too. Nobody is
     kept from having a path on no domain by what begins with a parameter, or the `/`, of a domain that was given to
-    somebody: it would be all of them.
+    somebody: it would be all of them; nor, where all gateways look at the domain first, by anything there.
     """
 
     def is_at_home(claim):
@@ -182,10 +183,12 @@ def _taken_by(others: QuerySet, org_id: str, claims: Sequence[Claim], owners: Ma
 
     at_home = [claim for claim in claims if is_at_home(claim)]
     elsewhere = [claim for claim in claims if not is_at_home(claim)]
+    apart = [claim for claim in elsewhere if settings.GATEWAY_DOMAINS_FIRST and claim.address.domain == ""]
     own = Domain.objects.filter(org_id=OuterRef("org_id"), name=OuterRef("claimed_domain"))
     asked = (
         (at_home, others.filter(claimed_domain="").exclude(domain="")),
-        (elsewhere, others.exclude(Exists(own), path_head="/")),
+        (apart, others.exclude(Exists(own))),
+        ([claim for claim in elsewhere if claim not in apart], others.exclude(Exists(own), path_head="/")),
     )
     found: set[str] = set()
     for some, apis in asked:

@@ -2,28 +2,35 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from apis.definitions.listen_path import Address, is_above
+from django.conf import settings
+
+from apis.definitions.listen_path import Address, claimed_domain, head, is_above
 from apis.models import ApiDefinition
 from apis.publishing import conflicts, serving
 from apis.publishing.conflicts import Place
 from orgs.http.strict_json import printable
 
+BY_LONGEST_PATH = (
+    "Gateways before 5.4 choose the longest path whatever the domain: what is sent to {domain} goes to whoever listens "
+    "on such a path without a domain, in another organisation too."
+)
 MOST_SHOWN = 20  # sentences about one API
 SHOWN = 5  # APIs that one names
 
 
 def of(api: ApiDefinition) -> list[str]:
     """What gateways will not do as its definition says, at the moment; of its own organisation alone."""
-    found = missing(api)
+    found = alone(api)
     here = conflicts.place(api).address
     if other := conflicts.beside(here, api.org_id, but=api.id):
         found.append(_beside(here, conflicts.place(other)))
     return found
 
 
-def missing(api: ApiDefinition) -> list[str]:
-    """What is not there of the APIs and policies that its definition names."""
-    found = [
+def alone(api: ApiDefinition) -> list[str]:
+    """What is not there of the APIs and policies that its definition names, and what its own address brings."""
+    found = _root_of_domain(api)
+    found += [
         f"There is no API {id!r} in this organisation yet: gateways answer 500 to what is sent there."
         for id in map(printable, serving.missing_targets(api))
     ]
@@ -31,6 +38,13 @@ def missing(api: ApiDefinition) -> list[str]:
         f"There is no policy {id!r} in this organisation yet: gateways refuse tokens that are given no other."
         for id in map(printable, serving.missing_policies(api))
     ]
+
+
+def _root_of_domain(api: ApiDefinition) -> list[str]:
+    """3.0.12 was seen to choose so; 5.14.0 looks at the domain first (from 5.4 on, gateway/api_loader.go)."""
+    if settings.GATEWAY_DOMAINS_FIRST or head(api.listen_path) != "/" or not claimed_domain(api.domain):
+        return []
+    return [BY_LONGEST_PATH.format(domain=api.domain)]
 
 
 def overlaps(place: Place, others: Iterable[Place]) -> list[str]:

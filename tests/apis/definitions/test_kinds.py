@@ -8,7 +8,7 @@ import pytest
 from apis.definitions import kinds
 from apis.definitions.facts import Names, Targets
 from apis.definitions.listen_path import Address
-from tests.apis.examples import as_served, openapi, plain
+from tests.apis.examples import as_served, plain
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
@@ -35,24 +35,6 @@ def test_it_is_active_where_it_says_so():
 )
 def test_versions_are_named_by_the_member_that_gateways_compare(version_data, names):
     assert kinds.versions(plain(version_data=version_data)) == names
-
-
-@pytest.mark.parametrize(
-    ("domain", "path", "told"),
-    [
-        ("A.example", "/", True),
-        ("a.example", "/{x}/y/", True),
-        ("a.example", "/a/", False),
-        ("", "/", False),
-        ("{x:[a-z]+}.example", "/", False),
-    ],
-)
-def test_who_has_the_root_of_a_domain_is_told_what_gateways_of_3_0_do_with_it(domain, path, told):
-    said = [kinds.ROOT_IN_3.format(domain="a.example")] if told else []
-    custom = {"customDomain": {"enabled": True, "name": domain}} if domain else {}
-    document = openapi(path, extension={"server": custom})
-    found = [kinds.additions(each) for each in (plain(path, domain=domain), document)]
-    assert [[each for each in some if "3.0 choose" in each] for some in found] == [said, said]
 
 
 def test_the_address_of_a_definition_is_in_normal_form():

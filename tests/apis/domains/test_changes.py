@@ -81,16 +81,19 @@ def test_a_document_is_told_at_its_own_member(cast, rest):
     assert client.post("/api/apis/oas", json.dumps(document), "application/json").status_code == 200
 
 
-def test_on_its_own_domain_an_organisation_has_any_path_and_hinders_nobody_by_its_root(cast):
+def test_on_its_own_domain_an_organisation_has_any_path_and_hinders_nobody_by_its_root(cast, settings):
     ada, gus = cast.acme_admin, cast.globex_admin
     assert published(cast.globex, gus, "/pay/") == []
     given(cast.acme, "a.example")
     for path in ("/", "/{x}/", "/{x:.+}/y", "/pay/", "/pay/v2/"):
         assert published(cast.acme, ada, path, "a.example") == [], path
     assert published(cast.globex, gus, "/more/") == []
-    # Gateways of 3.0 choose the longest path whatever the domain.
+    # Gateways before 5.4 choose the longest path whatever the domain.
     assert published(cast.globex, gus, "/pay/v2/orders/") == [SAME_URL]
+    settings.GATEWAY_DOMAINS_FIRST = True
+    assert published(cast.globex, gus, "/pay/v2/orders/") == []
     # A pattern could mean any domain, and what listens on a port has none.
+    assert published(cast.globex, cast.super_user, "/pay/v2/", "{x:[a-z]+}.example") == [SAME_URL]
     assert published(cast.globex, cast.super_user, "/w/", "{x:[a-z]+}.example") == []
     assert published(cast.acme, ada, "/w/", "a.example") == [SAME_URL]
     tcp = {"protocol": "tcp", "listen_port": 6000}

@@ -3,8 +3,13 @@
 import pytest
 
 from apis.definitions.listen_path import Address, is_above
+from apis.models import ApiDefinition
+from apis.publishing import warnings
+from apis.publishing.columns import columns
 from apis.publishing.conflicts import Place
 from apis.publishing.warnings import overlaps
+from orgs import scope
+from tests.apis.examples import openapi, plain
 
 
 def at(path, domain="", port=0, *, active=True, name="Other"):
@@ -66,3 +71,26 @@ def test_of_two_paths_the_longer_is_taken_and_no_path_is_above_itself():
 )
 def test_each_overlap_says_who_gets_the_requests(here, others, said):
     assert overlaps(here, others) == said
+
+
+@pytest.mark.parametrize(
+    ("domain", "path", "told"),
+    [
+        ("A.example", "/", True),
+        ("a.example", "/{x}/y/", True),
+        ("a.example", "/a/", False),
+        ("", "/", False),
+        ("{x:[a-z]+}.example", "/", False),
+    ],
+)
+def test_who_has_the_root_of_a_domain_is_told_what_gateways_before_5_4_do_with_it(
+    cast, settings, domain, path, told
+):
+    custom = {"customDomain": {"enabled": True, "name": domain}} if domain else {}
+    document = openapi(path, extension={"server": custom})
+    rows = [ApiDefinition(**columns(each)) for each in (plain(path, domain=domain), document)]
+    said = [warnings.BY_LONGEST_PATH.format(domain="a.example")] if told else []
+    with scope.org(cast.acme.id):
+        assert [warnings.alone(row) for row in rows] == [said, said]
+        settings.GATEWAY_DOMAINS_FIRST = True
+        assert [warnings.alone(row) for row in rows] == [[], []]
