@@ -1,4 +1,4 @@
-"""Draining the gateways' lists into records and rollups, against a bare COPY of the same rows.
+"""Draining the gateways' lists into records and rollups, against a bare COPY of the same rows, and against a tyk-pump.
 
 Ours is everything from the list in Redis to the commit: claim, decode, clean, records with their indexes,
 rollups of five grains, under row-level security. The anchor is COPY alone, of lines made beforehand, into a
@@ -7,10 +7,14 @@ table without index.
 
 import multiprocessing
 import os
+import resource
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from statistics import median
 
 import psycopg
@@ -21,30 +25,50 @@ from apis.gateways.redis_client import client
 from dashboard.analytics.ingest import claim, drain
 from dashboard.analytics.ingest.entries import clean, decode
 from dashboard.analytics.ingest.entries.clean import Row
-from dashboard.benchmarks import measure
+from dashboard.benchmarks import idle, measure, pump
 from dashboard.benchmarks.world import ORG_IDS, ZONES, World
 from orgs import scope
 from orgs.models import Organisation
 
 PUSHED_AT_ONCE = 5_000
 SPAN = timedelta(seconds=30)  # a backlog: all of it from within seconds
+SPARSE_SPAN = timedelta(days=29, hours=12)
 RUNS = 5
+RUNS_WITH_PUMP = 3
+TICK = 50  # records
+TICKS = 10
 _COLUMNS = ", ".join(Row._fields)
 
 
-def run(records: int, seed: int, workers: int) -> dict[str, object]:
-    """One line of figures: records a second."""
+def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path | None) -> dict[str, object]:
+    """One line of figures: records a second, and what a record costs.
+
+    sparse: of a month instead of half a minute. pump_binary: a tyk-pump, which is given the same records in turn.
+    """
     make_organisations()
     now = datetime.now(UTC)
-    entries = list(World(seed).entries(records, now - SPAN, now))
+    entries = list(World(seed).entries(records, now - (SPARSE_SPAN if sparse else SPAN), now))
     copied = [line.text for line in lines(entries, now)]
-    bare, ours = measure.in_turns(lambda: _copy(copied), lambda: _drain(entries, workers), RUNS)
+    costs: dict[str, list[float]] = defaultdict(list)
+    contenders: dict[str, Callable[[], float]] = {
+        "bare": lambda: _copy(copied),
+        "ours": lambda: _drain(entries, workers, costs),
+    }
+    with ExitStack() as stack, client() as server:
+        if pump_binary:
+            for purge in pump.PURGES:
+                contenders[pump.named(purge)] = lambda purge=purge: pump.drain(
+                    pump_binary, purge, server, lambda: push(server, entries), records
+                )
+            stack.callback(pump.remove)
+        reached = _in_turns(contenders, RUNS_WITH_PUMP if pump_binary else RUNS)
     with scope.every_org(), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM rollup")
         [rollups] = cursor.fetchone()
+    bare, ours = reached.pop("bare"), reached.pop("ours")
     return {
         "machine": measure.machine(),
-        "what": f"ingest: records a second, {workers} worker{'s' * (workers > 1)}",
+        "what": f"ingest: records a second, {workers} worker{'s' * (workers > 1)}{', sparse' * sparse}",
         "records": records,
         "anchor": round(median(bare)),
         "anchor_is": "bare COPY of the same rows, no index",
@@ -54,7 +78,25 @@ def run(records: int, seed: int, workers: int) -> dict[str, object]:
         "rows_per_record": round(rollups / records, 2),
         "bytes_per_record": stored_bytes("record", records),
         "rollup_bytes_per_record": stored_bytes("rollup", records),
+        "per_record": {name: round(median(values), 1) for name, values in costs.items()},
+        "tick": _ticks(seed + 1),
+        "pumps": {
+            name: {
+                "median": round(median(theirs)),
+                "ratio": round(median(ours) / median(theirs), 2),
+                "spread": measure.spread(theirs),
+            }
+            for name, theirs in reached.items()
+        },
     }
+
+
+def _in_turns(contenders: dict[str, Callable[[], float]], runs: int) -> dict[str, list[float]]:
+    reached: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(runs):
+        for name, contender in contenders.items():
+            reached[name].append(contender())
+    return reached
 
 
 def make_organisations() -> None:
@@ -79,36 +121,73 @@ def stored_bytes(table: str, records: int) -> int:
         return round(int(cursor.fetchone()[0]) / records)
 
 
-def _copy(lines: list[str]) -> float:
+def _copy(copied: list[str]) -> float:
     with psycopg.connect(os.environ["DATABASE_MIGRATE_URL"]) as server, server.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS bare")
         cursor.execute("CREATE TABLE bare (LIKE record)")
         server.commit()
         begun = time.perf_counter()
         with cursor.copy(f"COPY bare ({_COLUMNS}) FROM STDIN") as copy:
-            for start in range(0, len(lines), PUSHED_AT_ONCE):
-                copy.write("".join(lines[start : start + PUSHED_AT_ONCE]))
+            for start in range(0, len(copied), PUSHED_AT_ONCE):
+                copy.write("".join(copied[start : start + PUSHED_AT_ONCE]))
         server.commit()
-        return len(lines) / (time.perf_counter() - begun)
+        return len(copied) / (time.perf_counter() - begun)
 
 
-def _drain(entries: list[bytes], workers: int) -> float:
+def _drain(entries: list[bytes], workers: int, costs: dict[str, list[float]]) -> float:
+    """Records a second; microseconds of processor time and bytes of WAL a record are added to `costs`."""
     _empty()
     with client() as server:
         push(server, entries)
     connections.close_all()
     processes = [multiprocessing.get_context("fork").Process(target=_drain_all) for _ in range(workers)]
-    begun = time.perf_counter()
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    taken = time.perf_counter() - begun
+    with psycopg.connect(os.environ["DATABASE_MIGRATE_URL"], autocommit=True) as server:
+        before = _spent(server)
+        begun = time.perf_counter()
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        taken = time.perf_counter() - begun
+        after = _spent(server)
+    for name in after:
+        costs[name].append((after[name] - before[name]) / len(entries))
     with scope.every_org(), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM record")
         if cursor.fetchone() != (len(entries),):
             raise RuntimeError("not every record was stored")
     return len(entries) / taken
+
+
+def _spent(server: psycopg.Connection) -> dict[str, float]:
+    """What the workers that have ended and all of PostgreSQL have used until now."""
+    workers = resource.getrusage(resource.RUSAGE_CHILDREN)
+    backend = server.info.backend_pid
+    postmaster = int(idle.fields(backend)[1])
+    [wal] = server.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchone()
+    return {
+        "worker_processor_us": (workers.ru_utime + workers.ru_stime) * 1e6,
+        "postgresql_processor_us": sum(idle.processor_seconds(postmaster).values()) * 1e6,
+        "wal_bytes": float(wal),
+    }
+
+
+def _ticks(seed: int) -> dict[str, float]:
+    """A few records at a time, as of an installation with little traffic, beside what is stored already."""
+    taken, wal = [], []
+    with client() as server, psycopg.connect(os.environ["DATABASE_MIGRATE_URL"], autocommit=True) as observer:
+        for number in range(TICKS):
+            now = datetime.now(UTC)
+            push(server, list(World(seed + number).entries(TICK, now - timedelta(seconds=2), now)))
+            before, begun = _spent(observer)["wal_bytes"], time.perf_counter()
+            drain.tick(server)
+            taken.append((time.perf_counter() - begun) * 1000)
+            wal.append((_spent(observer)["wal_bytes"] - before) / TICK)
+    return {
+        "records": TICK,
+        "ms": round(median(taken), 1),
+        "wal_bytes_per_record": round(median(wal)),
+    }
 
 
 def push(server: redis.Redis, entries: list[bytes]) -> None:

@@ -13,12 +13,14 @@ def machine() -> dict[str, object]:
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         [version] = cursor.fetchone()
+        cursor.execute("SHOW fsync")
+        [synced] = cursor.fetchone()
     return {
         "processors": os.cpu_count(),
         "processor": _processor(),
         "python": platform.python_version(),
         "postgresql": version,
-        "synced_to_disk": False,
+        "synced_to_disk": synced == "on",
     }
 
 

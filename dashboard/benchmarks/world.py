@@ -6,6 +6,7 @@ Pure. Entries are what a gateway of 3.0 would push, with all of its 29 members, 
 from bisect import bisect
 from collections.abc import Iterator
 from datetime import datetime
+from hashlib import sha256
 from itertools import accumulate
 from random import Random
 
@@ -57,7 +58,7 @@ class World:
         code = draw.choice(CODES)
         total = 0 if code in REFUSED else int(draw.lognormvariate(4.2, 0.9))
         path = draw.choice(PATHS).format(draw.randrange(100_000), draw.randrange(50))
-        hashed = f"{key * 0x9E3779B97F4A7C15 % (1 << 64):016x}" if code != 401 else "00000000"
+        hashed = sha256(f"{key}".encode()).hexdigest() if code != 401 else "00000000"
         api_id, org_id = f"{api:032x}", ORG_IDS[org]
         return {
             "Method": "POST" if code == 201 else "GET",

@@ -8,6 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -45,6 +49,14 @@ class Command(BaseCommand):
             "deliveries and policies: 100,000 keys, feed: 1,000 gateways, edits: 2,000, kills: 50, unless given",
         )
         parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
+        parser.add_argument("--sparse", action="store_true", help="records of a month (ingest)")
+        parser.add_argument("--durable", action="store_true", help="on engines that sync to disk")
+        parser.add_argument(
+            "--pump",
+            type=Path,
+            metavar="BINARY",
+            help="a tyk-pump, which is given the same records in turn (ingest)",
+        )
         parser.add_argument("--seed", type=int, default=7)
 
     def handle(self, *arguments: str, name: str | None, **options: object) -> None:
@@ -56,9 +68,19 @@ class Command(BaseCommand):
         elif INSIDE in os.environ:
             self.stdout.write(json.dumps(self.measure(name, **options)))
         else:
-            self.on_scratch_engines()
+            self.on_scratch_engines(durable=bool(options["durable"]))
 
-    def measure(self, name: str, records: int | None, workers: int, seed: int, **options: object) -> dict:
+    def measure(
+        self,
+        name: str,
+        *,
+        records: int | None,
+        workers: int,
+        seed: int,
+        sparse: bool,
+        pump: Path | None,
+        **options: object,
+    ) -> dict:
         # Imported here: the list of benchmarks needs none of them.
         from dashboard.benchmarks import (  # noqa: PLC0415
             deliveries,
@@ -75,7 +97,7 @@ class Command(BaseCommand):
             "deliveries": lambda: deliveries.run(records or deliveries.SWEPT),
             "edits": lambda: edits.run(records or edits.EDITS, seed),
             "feed": lambda: feed.run(records or feed.GATEWAYS, seed),
-            "ingest": lambda: ingest.run(records or 100_000 * workers, seed, workers),
+            "ingest": lambda: ingest.run(records or 100_000 * workers, seed, workers, sparse, pump),
             "keys": lambda: keys.run(records or 1_000_000),
             "kills": lambda: deliveries.kills(records or 50, seed=seed),
             "policies": lambda: policies.run(records or policies.HOLDING[-1]),
@@ -84,11 +106,11 @@ class Command(BaseCommand):
         }
         return runs[name]()
 
-    def on_scratch_engines(self) -> None:
+    def on_scratch_engines(self, durable: bool) -> None:
         """Run the same command again, on engines that vanish with it and disturb no others."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
-            with embedded.start(None, scratch=True) as engines:
+            with self.engines(durable) as engines:
                 surroundings = {
                     "cwd": settings.BASE_DIR,
                     "env": environment(engines) | {INSIDE: "1"},
@@ -102,3 +124,15 @@ class Command(BaseCommand):
                         sys.exit(code)
         except embedded.EngineError as error:
             raise CommandError(str(error)) from error
+
+    @contextmanager
+    def engines(self, durable: bool) -> Iterator[embedded.Engines]:
+        if not durable:
+            with embedded.start(None, scratch=True) as engines:
+                yield engines
+            return
+        with TemporaryDirectory(prefix="gatehouse-bench-") as var:
+            Path(var).chmod(0o711)  # PostgreSQL's user goes through
+            with embedded.start(Path(var)) as engines:
+                engines.scratch = True  # from now on: nothing is left behind
+                yield engines
