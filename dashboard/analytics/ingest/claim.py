@@ -141,11 +141,19 @@ def register(client: redis.Redis, held: dict[str, str], now: datetime) -> None:
 
 
 def take(most: int, but: list[int]) -> list[Chunk]:
-    """Lock up to `most` waiting chunks, oldest first, for this transaction.
+    """Lock up to `most` waiting chunks, oldest first, for this transaction; no more than half of those that wait, so
+    that another transaction finds some too.
 
     Those numbered `but` are left alone.
     """
-    return _locked("no <> ALL(%s) ORDER BY no LIMIT %s", [but, most])
+    return _locked("no <> ALL(%s) ORDER BY no LIMIT %s", [but, min(most, (waiting(but) + 1) // 2)])
+
+
+def waiting(but: list[int]) -> int:
+    """How many chunks wait, those included that others are storing, but not those numbered `but`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM batch WHERE NOT done AND no <> ALL(%s)", [but])
+        return cursor.fetchone()[0]
 
 
 def take_one(number: int) -> list[Chunk]:

@@ -7,6 +7,7 @@ in the very transaction that stores it, and its entries stay in Redis until that
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -14,7 +15,7 @@ from time import monotonic
 import psycopg
 import redis
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from dashboard.analytics.ingest import claim, dead_letters, progress, trust
 from dashboard.analytics.ingest.claim import Chunk
@@ -86,7 +87,7 @@ def tick(
         held = claim.claims(client)
         with transaction.atomic():
             claim.register(client, held, now)
-        stored = store_next(client, clock, CHUNKS)
+        stored = _store_waiting(client, clock)
         _forget_settled()
         claim.release(client, held)
         reasons = {number: aside.reason for number, aside in _aside.items()}
@@ -94,12 +95,32 @@ def tick(
         return waiting and stored
 
 
+def _store_waiting(client: redis.Redis, clock: Callable[[], datetime]) -> bool:
+    """Store some of the chunks that wait, if there are several in two transactions side by side: entries are read and
+    decoded for the one while PostgreSQL works for the other. Whether there were any."""
+    if claim.waiting(_left_alone()) < 2:
+        return store_next(client, clock, CHUNKS)
+    with ThreadPoolExecutor(1) as thread:
+        beside = thread.submit(_store_beside, client, clock)
+        stored = store_next(client, clock, CHUNKS)
+    return beside.result() or stored
+
+
+def _store_beside(client: redis.Redis, clock: Callable[[], datetime]) -> bool:
+    """In a thread, which has no scope and connections of its own."""
+    try:
+        with scope.every_org():
+            return store_next(client, clock, CHUNKS)
+    finally:
+        connections.close_all()
+
+
 def store_next(client: redis.Redis, clock: Callable[[], datetime], most: int) -> bool:
     """Store the next chunks, at most `most`, in one transaction; whether there were any."""
     chunks: list[Chunk] = []
     try:
         with transaction.atomic():
-            chunks = claim.take(most, [*_stuck, *_not_due()])
+            chunks = claim.take(most, _left_alone())
             _store(client, chunks, clock(), bad_share=BAD_SHARE)
     except TooManyBad as error:
         if len(chunks) > 1:
@@ -127,6 +148,8 @@ def _of_the_server(error: Exception) -> bool:
 def _set_aside(number: int, error: Exception) -> None:
     """Others go on; this chunk is tried again after a pause, twice as long each time."""
     before = _aside.get(number)
+    if before and before.due > monotonic():
+        return  # by the other thread, a moment ago
     pause = min(2 * before.pause, LONGEST_PAUSE) if before else FIRST_PAUSE
     code = sqlstate(error)
     # The message of class 42 names tables and rights; others may quote values.
@@ -135,8 +158,10 @@ def _set_aside(number: int, error: Exception) -> None:
     log.error("Batch %d cannot be stored and is tried again in %d s: %s", number, pause, detail)
 
 
-def _not_due() -> list[int]:
-    return [number for number, aside in _aside.items() if aside.due > monotonic()]
+def _left_alone() -> list[int]:
+    """Batches that wait for a person, or for a later moment."""
+    now = monotonic()
+    return [*_stuck, *(number for number, aside in list(_aside.items()) if aside.due > now)]
 
 
 def _forget_settled() -> None:

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import threading
 import time
 import warnings
 from collections import Counter
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 import redis as redis_package
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 
 from dashboard.analytics.dimensions import Grain
 from dashboard.analytics.ingest import caps, claim, drain, partitions, progress, rollup
@@ -114,7 +115,11 @@ def entry(number: int) -> bytes:
     )
 
 
-def test_fifty_kills_and_cut_connections_during_a_drain_lose_and_double_nothing(committed, redis):
+def test_fifty_kills_and_cut_connections_during_a_drain_lose_and_double_nothing(
+    committed, redis, monkeypatch
+):
+    # So that each process stores several chunks side by side.
+    monkeypatch.setattr(claim, "CHUNK", 150)
     organisations("Europe/Berlin", "Asia/Kathmandu")
     source = random.Random(2)  # noqa: S311
     children = [forked(), forked()]
@@ -191,3 +196,25 @@ def test_a_process_that_dies_after_any_step_leaves_the_rest_to_the_next(
         assert DeadLetter.objects.count() == 1
     assert IngestState.objects.get().counters == {"undecodable": 1}
     assert redis.keys("*") == []
+
+
+def test_two_that_take_at_once_share_five_chunks_and_a_third_finds_none(committed, redis, monkeypatch):
+    monkeypatch.setattr(claim, "CHUNK", 2)
+    redis.rpush(claim.LIST, *(entry(number) for number in range(10)))
+    shares = []
+
+    def take() -> None:
+        with scope.every_org(), transaction.atomic():
+            shares.append([chunk.pos for chunk in claim.take(5, [])])
+            if len(shares) < 3:
+                thread = threading.Thread(target=take)
+                thread.start()
+                thread.join()
+        if threading.current_thread() is not threading.main_thread():
+            connections.close_all()
+
+    with scope.every_org(), transaction.atomic():
+        claim.claim_lists(redis)
+        claim.register(redis, claim.claims(redis), datetime.now(UTC))
+    take()
+    assert shares == [[0, 2, 4], [6, 8], []]
