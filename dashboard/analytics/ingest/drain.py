@@ -4,10 +4,12 @@ A crash, or an end of either server, at any moment loses nothing and doubles not
 in the very transaction that stores it, and its entries stay in Redis until that has committed.
 """
 
+import gc
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -209,6 +211,19 @@ def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpa
     return found
 
 
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Nothing of a chunk refers to itself, and it is so much that the collector would look through it all the time."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+@_collector_off()
 def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share: float) -> None:
     unpacked = [
         unpack(chunk, claim.read(client, chunk), hashed_keys=settings.GATEWAY_HASH_KEYS) for chunk in chunks

@@ -1,5 +1,6 @@
 """What is wrong with a record, a list or a server, and where it ends up."""
 
+import gc
 import hashlib
 import random
 from datetime import UTC, datetime, timedelta
@@ -239,6 +240,15 @@ def test_of_five_batches_at_once_only_the_one_that_fails_is_set_aside(committed,
     monkeypatch.setattr(aside, "due", 0)
     drained(redis, NOW)
     assert [aside.pause for aside in drain._aside.values()] == [2 * drain.FIRST_PAUSE]
+
+
+def test_the_collector_rests_while_a_chunk_is_in_hand_and_works_again_whatever_happens():
+    with pytest.raises(ValueError, match="a record"), drain._collector_off():
+        with drain._collector_off():
+            pass
+        assert not gc.isenabled()
+        raise ValueError("a record")
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize(
