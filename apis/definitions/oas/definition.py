@@ -107,7 +107,7 @@ def _derived_problems(
         for problem in judged
         if problem.pointer != (needless or None)
     ]
-    return found + sibling.of(definition, _jwt(made), judged=True).problems
+    return found + sibling.of(definition, _jwt(made), security.alternatives(made), judged=True).problems
 
 
 def place(definition: dict, at: str) -> str:
@@ -131,7 +131,7 @@ def _below(holder: Any, step: Any) -> Any:
 
 
 def _sibling(made: Made) -> sibling.Sibling:
-    return sibling.of(made.document, _jwt(made))
+    return sibling.of(made.document, _jwt(made), security.alternatives(made))
 
 
 def _jwt(made: Made) -> str:

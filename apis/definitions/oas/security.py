@@ -1,7 +1,9 @@
 """How callers prove who they are: what a document says of it, as members of a classic definition. Pure.
 
 A scheme counts where the document's `security` names it, its `components` say of which type it is and the extension
-switches it on (seen in how gateway 5.14 derives it). Of several alternatives gateways ask for the first.
+switches it on (seen in how gateway 5.14 derives it). Of several alternatives gateways ask for the first; processed as
+`compliant`, those from 5.10 on ask for any one of them, which they read in `security_requirements` of the classic form
+(5.14: gateway/api_loader.go, mw_auth_or_wrapper.go).
 """
 
 from apis.definitions.oas.made import Convert, Made, duration, of_extension, whole_seconds
@@ -11,6 +13,7 @@ from orgs.http.strict_json import printable
 AUTHENTICATION = of_extension("server/authentication")
 SCHEMES: Path = ("components", "securitySchemes")
 COMPLIANT = "compliant"
+_OWN = frozenset({"hmac", "custom", "mtls", "coprocess"})  # what Tyk takes for its own in `security`
 Members = tuple[tuple[str, tuple[str, ...], Convert], ...]
 
 OPEN = (
@@ -19,9 +22,11 @@ OPEN = (
 )
 _NOT_ASKED = "The scheme {name} is not named in `security`: gateways do not ask for it."
 _FIRST = "Of the alternatives in `security` gateways ask for the first alone ({names}) and take no other in its place."
-_ALL = (
-    "Gateways ask for every scheme of `security` at once: the choice that `securityProcessingMode` compliant gives "
-    "callers is not derived, and who proves only one is refused."
+_ALL = "Gateways before 5.10 ask for every scheme of `security` at once; later ones for those of one alternative."
+_ANYBODY = "An alternative in `security` that names no scheme is left out: gateways fail on it."
+_NEVER = (
+    "The scheme {name} is named in `security`, but the extension does not switch on one of a known type by this "
+    "name: an alternative with it lets nobody in."
 )
 _NO_SCHEME = (
     "The scheme {name} is named in `security`, but the extension does not switch on one of a known type by this "
@@ -130,8 +135,12 @@ def derive(made: Made) -> None:
     made.copy((*AUTHENTICATION, "baseIdentityProvider"), ("base_identity_provided_by",))
     made.read((*AUTHENTICATION, "securityProcessingMode"), _mode)
     asked = _asked_for(made)
+    several = bool(alternatives(made))
     for name in asked:
-        _scheme(made, name)
+        _scheme(made, name, _NEVER if several else _NO_SCHEME)
+    for name in ("hmac", "oidc", "custom"):
+        if several and name not in asked and made.at((*AUTHENTICATION, name, "enabled")):
+            made.warnings.append(_NOT_ASKED.format(name=name))
     for name in made.at((*AUTHENTICATION, "securitySchemes")) or {}:
         if name not in asked:
             made.used.add((*AUTHENTICATION, "securitySchemes", name))
@@ -155,25 +164,44 @@ def _mode(text: str) -> str:
 
 def _asked_for(made: Made) -> list[str]:
     """The names of the schemes that gateways ask for, each once."""
-    alternatives = [each for each in made.at(("security",)) or [] if isinstance(each, dict)]
+    wanted = [each for each in made.at(("security",)) or [] if isinstance(each, dict)]
     if made.at((*AUTHENTICATION, "securityProcessingMode")) == COMPLIANT:
-        own = made.at((*AUTHENTICATION, "security")) or []
-        made.used.add((*AUTHENTICATION, "security"))
-        if len(alternatives) + len(own) > 1:
-            made.warnings.append(_ALL)
-        return list(dict.fromkeys(name for each in [*alternatives, *own] for name in each or ()))
-    if len(alternatives) > 1:
-        made.warnings.append(_FIRST.format(names=" and ".join(alternatives[0]) or "none"))
-    return list(alternatives[0]) if alternatives else []
+        return _any_of(made, [list(each) for each in wanted])
+    if len(wanted) > 1:
+        made.warnings.append(_FIRST.format(names=" and ".join(wanted[0]) or "none"))
+    return list(wanted[0]) if wanted else []
 
 
-def _scheme(made: Made, name: str) -> None:
-    """One scheme, as its type says."""
+def _any_of(made: Made, wanted: list[list[str]]) -> list[str]:
+    """The same where one alternative is enough: those of the document, and those that the extension adds. One scheme
+    that the extension wants together with one of Tyk's own is no alternative by itself."""
+    added = [list(each or ()) for each in made.at((*AUTHENTICATION, "security")) or []]
+    made.used.add((*AUTHENTICATION, "security"))
+    mixed = {name for each in added if not _OWN.isdisjoint(each) for name in each if name not in _OWN}
+    found = [each for each in wanted if not (len(each) == 1 and each[0] in mixed)] + added
+    if not all(found):
+        made.warnings.append(_ANYBODY)
+    found = [each for each in found if each]
+    if len(found) > 1:
+        made.warnings.append(_ALL)
+    if found:
+        made.put(("security_requirements",), found, ("security",))
+    return list(dict.fromkeys(name for each in [*wanted, *added] for name in each))
+
+
+def alternatives(made: Made) -> list[list[str]]:
+    """The schemes that each alternative has, where callers choose among several."""
+    found = made.definition.get("security_requirements", [])
+    return found if len(found) > 1 else []
+
+
+def _scheme(made: Made, name: str, unknown: str) -> None:
+    """One scheme, as its type says. unknown: what is told of one that has none."""
     here, there = (*AUTHENTICATION, "securitySchemes", name), (*SCHEMES, name)
     scheme = made.at(there)
     if not isinstance(scheme, dict) or not made.at((*here, "enabled")):
         if name not in ("hmac", "oidc", "custom", "mtls"):
-            made.warnings.append(_NO_SCHEME.format(name=printable(name)))
+            made.warnings.append(unknown.format(name=printable(name)))
         return
     made.used.add((*here, "enabled"))
     kind = (scheme.get("type"), str(scheme.get("scheme") or "").lower())
@@ -195,7 +223,7 @@ def _scheme(made: Made, name: str) -> None:
         _oauth(made, here, there, name)
     else:
         made.used.discard((*here, "enabled"))
-        made.warnings.append(_NO_SCHEME.format(name=printable(name)))
+        made.warnings.append(unknown.format(name=printable(name)))
 
 
 def _members(made: Made, here: Path, to: Path, members: Members) -> None:

@@ -1,7 +1,8 @@
 """What gateways from 4.1 on are given of a document beside the classic definition: only what they take from there.
 
 Of everything in the extension 5.14 acts on `mockResponse`, `validateRequest` and, for JSON Web Tokens, on what the
-scheme says of claims (seen; without a scheme each call of such an API panics). Streams and what is called by MCP it
+scheme says of claims (seen; without a scheme each call of such an API panics), and where callers may choose among
+several ways to prove who they are, on which schemes those are. Streams and what is called by MCP it
 knows from there, too. An API that has none of them runs by its classic definition alone. Pure.
 """
 
@@ -38,13 +39,14 @@ class Sibling(NamedTuple):
     unchecked: list[Path]
 
 
-def of(document: dict, jwt: str, *, judged: bool = False) -> Sibling:
+def of(document: dict, jwt: str, alternatives: list[list[str]], *, judged: bool = False) -> Sibling:
     """The Sibling of a document whose extension is of the right types. jwt: the name of the scheme by which its tokens
-    are judged, "" for none. judged: whether its extent is looked at, too, which takes long for large ones."""
+    are judged, "" for none. alternatives: of the names of schemes, of which callers choose one; empty where there is
+    nothing to choose. judged: whether its extent is looked at, too, which takes long for large ones."""
     named = operations.found(document)
     said = _said(document, named)
     primitives, streaming = mcp.given(document), streams.given(document)
-    if not said and not jwt and primitives is None and streaming is None:
+    if not (said or jwt or alternatives) and primitives is None and streaming is None:
         return Sibling(None, [], [])
     writer = schemas.Writer(document)
     extension: dict[str, Any] = {
@@ -62,16 +64,10 @@ def of(document: dict, jwt: str, *, judged: bool = False) -> Sibling:
     if streaming is not None:
         made[streams.STREAMING] = streaming
     components: dict[str, Any] = {}
-    if jwt:
-        components["securitySchemes"] = {jwt: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-        made["security"] = [{jwt: []}]
-        extension["server"]["authentication"] = {
-            "enabled": True,
-            "securitySchemes": {jwt: _claims(document, jwt)},
-        }
-        if not re.fullmatch(r"[a-zA-Z0-9._-]+", jwt):
-            place = ("components", "securitySchemes", jwt)
-            writer.fault(place, "must have a name of letters, digits and . _ -")
+    if jwt or alternatives:
+        made["security"] = [{name: [] for name in names} for names in alternatives or [[jwt]]]
+        components["securitySchemes"] = _schemes(document, made["security"], writer)
+        extension["server"]["authentication"] = _authentication(document, jwt, alternatives)
     writer.write_components()
     if writer.components:
         components["schemas"] = writer.components
@@ -112,6 +108,37 @@ def _switched(plugin: dict) -> dict[str, Any]:
         given = made["fromOASExamples"]
         made["fromOASExamples"] = {
             name: given[name] for name in _KNOWN_OF_EXAMPLES if given.get(name) is not None
+        }
+    return made
+
+
+def _schemes(document: dict, security: list[dict], writer: schemas.Writer) -> dict[str, Any]:
+    """The schemes of the document that are named, as far as gateways tell their kinds by it."""
+    there = (document.get("components") or {}).get("securitySchemes") or {}
+    found = {}
+    for name in dict.fromkeys(name for names in security for name in names):
+        if isinstance(scheme := there.get(name), dict):
+            kept = ("type", "scheme", "bearerFormat", "in", "name")
+            said = {member: scheme[member] for member in kept if isinstance(scheme.get(member), str)}
+            # Gateways tell capitals apart here.
+            found[name] = said | ({"scheme": said["scheme"].lower()} if "scheme" in said else {})
+            if not re.fullmatch(r"[a-zA-Z0-9._-]+", name):
+                place = ("components", "securitySchemes", name)
+                writer.fault(place, "must have a name of letters, digits and . _ -")
+    return found
+
+
+def _authentication(document: dict, jwt: str, alternatives: list[list[str]]) -> dict[str, Any]:
+    made: dict[str, Any] = {"enabled": True}
+    if jwt:
+        made["securitySchemes"] = {jwt: _claims(document, jwt)}
+    if alternatives:
+        given = document[EXTENSION]["server"]["authentication"]
+        made["securityProcessingMode"] = "compliant"
+        made |= {
+            name: {"enabled": True}
+            for name in ("hmac", "oidc", "custom")
+            if (given.get(name) or {}).get("enabled")
         }
     return made
 

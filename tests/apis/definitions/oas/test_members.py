@@ -251,10 +251,48 @@ def test_what_authenticates_nobody_is_said():
         {"k": ON, "j": ON}, {"k": KEY, "j": JWT}, [{"k": []}, {"j": []}], securityProcessingMode="compliant"
     )
     assert [as_classic(both).get(name) for name in ("use_standard_auth", "enable_jwt")] == [True, True]
+    assert as_classic(both)["security_requirements"] == [["k"], ["j"]]
+    assert "security_requirements" not in as_classic(several)
     assert ["every scheme" in told for told in additions(both)] == [True, False]
     unknown = protected({"k": ON}, {"k": {"type": "mutualTLS"}}, [{"k": []}])
     assert as_classic(unknown)["use_keyless"] is False
     assert ["do not ask for it" in told for told in additions(unknown)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("security", "added", "wanted", "told"),
+    [
+        ([{"k": []}], [], [["k"]], ()),
+        ([{"k": [], "j": []}], [], [["k", "j"]], ()),
+        ([{"k": []}, {"j": []}], [["hmac"]], [["k"], ["j"], ["hmac"]], ("before 5.10",)),
+        # What is wanted together with one of Tyk's own is not enough by itself.
+        ([{"k": []}, {"j": []}], [["j", "hmac"]], [["k"], ["j", "hmac"]], ("before 5.10",)),
+        ([{"k": [], "j": []}], [["j", "hmac"]], [["k", "j"], ["j", "hmac"]], ("before 5.10",)),
+        # Nobody gets in by proving nothing, or by what is switched off.
+        ([{"k": []}, {}], [], [["k"]], ("names no scheme",)),
+        ([{}], [[]], None, ("names no scheme",)),
+        ([{"k": []}, {"o": []}], [], [["k"], ["o"]], ("before 5.10", "lets nobody in", "hmac is not named")),
+    ],
+)
+def test_of_compliant_alternatives_one_is_enough(security, added, wanted, told):
+    document = protected(
+        {"k": ON, "j": ON, "o": {"enabled": False}},
+        {"k": KEY, "j": JWT | {"scheme": "Bearer"}, "o": OAUTH},
+        security,
+        securityProcessingMode="compliant",
+        hmac=ON,
+    )
+    document[EXTENSION]["server"]["authentication"]["security"] = added
+    assert as_classic(document).get("security_requirements") == wanted
+    given = document_for_gateways(document)
+    if len(wanted or ()) > 1:
+        assert [list(each) for each in given["security"]] == wanted
+        authentication = given[EXTENSION]["server"]["authentication"]
+        assert (authentication["securityProcessingMode"], authentication["hmac"]) == ("compliant", ON)
+        assert given["components"]["securitySchemes"]["k"] == KEY
+        assert given["components"]["securitySchemes"].get("j", JWT) == JWT
+    warnings = additions(document)
+    assert [[words in text for text in warnings].count(True) for words in told] == [1] * len(told)
 
 
 @pytest.mark.parametrize(
