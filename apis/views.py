@@ -117,11 +117,21 @@ def api_detail(request, org, id):
         "segments": segments.tags(classic),
         "segments_off": segments.is_switched_off(classic),
         "activation": [] if api.active else reviewing.activation(api),
+        "versions": _versions(api),
         "warnings": summary([*kinds.additions(api.definition), *warnings.of(api)], warnings.MOST_SHOWN),
     }
     if used := _usage(request, [api]):
         extra |= {"usage": used, "use": used.of.get(api.api_id)}
     return render(request, "apis/detail.html", {**context, **extra})
+
+
+def _versions(api):
+    """The versions of an API by name, each with the API that it is, None for one that is in this definition."""
+    apart = kinds.versioning(api.definition)
+    if not apart.apis:
+        return [(name, None) for name in api.versions] if len(api.versions) > 1 else []
+    found = {each.api_id: each for each in ApiDefinition.objects.filter(api_id__in=apart.apis.values())}
+    return [(apart.name or "this one", None), *((name, found.get(id)) for name, id in apart.apis.items())]
 
 
 @access("session", "apis")

@@ -40,7 +40,7 @@ COLUMNS = (
     Column("Node", "name", "name"),
     Column("State", sort=WORST_FIRST),
     Column("Last seen", "badge"),
-    Column("Requests a second", "figure"),
+    Column("Requests a second", "number"),
     Column("Desired", "figure", lesser=True),
     Column("Served", "figure"),
     Column("Confirmed", "number"),

@@ -2,11 +2,13 @@
 
 import pytest
 
+from apis.definitions import kinds
+from apis.definitions.versions import Version
 from apis.models import ApiDefinition
 from apis.publishing import publish
 from orgs import scope
 from orgs.models import AuditEntry
-from tests.apis.examples import plain
+from tests.apis.examples import openapi, plain
 from tests.apis.publishing.test_publish import served
 
 SAID = {"owner": "Payments <team>", "notes": "Closed on Sundays.\nAsk <b>first</b>."}
@@ -91,3 +93,17 @@ def test_what_is_too_long_or_no_text_is_refused(cast, client_for, api, said):
     answer = client_for(cast.acme_admin).post(f"/o/acme/apis/{api.id}/notes/", said | {"started_from": 1})
     assert (answer.status_code, list(answer.context["form"].errors)) == (400, list(said))
     assert kept(api) == (1, {})
+
+
+def test_the_page_of_an_api_names_its_versions_and_leads_to_those_that_are_apis(cast, client_for):
+    with scope.org(cast.acme.id):
+        child = publish.create(cast.acme.id, openapi("/child/"), author=None)
+        named = kinds.with_version(openapi("/base/"), Version("v2", child.api_id, "v1", False))
+        lost = kinds.with_version(named, Version("v3", "gone", "v1", False))
+        base = publish.create(cast.acme.id, lost, author=None)
+    page = client_for(cast.acme_admin).get(f"/o/acme/apis/{base.id}/").content.decode()
+    assert f'<dd class="wrap">v1, <a href="/o/acme/apis/{child.id}/">v2</a>, v3</dd>' in page
+    assert (
+        "<dt>Versions</dt>"
+        not in client_for(cast.acme_admin).get(f"/o/acme/apis/{child.id}/").content.decode()
+    )
