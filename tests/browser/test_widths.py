@@ -107,7 +107,7 @@ def thin_columns(page) -> list[str]:
     """The heads of columns that the fixed widths of others have left no room to be read in."""
     return page.eval_on_selector_all(
         ".list:not(.list-stays) thead th",
-        """heads => heads.filter((head) => head.checkVisibility() && head.clientWidth < 56)
+        """heads => heads.filter((head) => head.checkVisibility() && head.clientWidth < 24)
             .map((head) => head.textContent)""",
     )
 
