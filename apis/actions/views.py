@@ -22,6 +22,8 @@ from orgs.http.choosing import digest, ticked
 from orgs.refusals import Invalid
 
 SHOWN = 20
+# More than so many take longer than people expect of a page: all are changed in one transaction.
+LONG = 100
 _FILTERS = list(ListForm.base_fields)
 
 
@@ -52,6 +54,7 @@ def api_actions(request, org):
         "section": "apis",
         "kind": kind,
         "danger": danger,
+        "is_long": counts["touched"] > LONG,
         "opened": touched.filter(auth=KEYLESS).count() if form.cleaned_data["action"] == "activate" else 0,
         "form": form,
         "loss": guards.loss_without(request.org.id, *touched.values_list("id", flat=True))

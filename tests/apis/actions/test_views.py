@@ -205,12 +205,15 @@ def test_no_more_are_changed_or_exported_at_once_than_the_most(acme, made, monke
         assert (answer.status_code, said in answer.content.decode()) == (status, True), action
 
 
-def test_what_changed_since_it_was_seen_is_shown_again(cast, acme, made):
+def test_what_changed_since_it_was_seen_is_shown_again(cast, acme, made, monkeypatch):
     page = acme.post(PLACE, {"do-action": "deactivate", "do-which": "filter"})
+    assert "that takes seconds" not in page.content.decode()
+    monkeypatch.setattr(views, "LONG", 2)
     with scope.org(cast.acme.id):
         publish.set_active(made["two"], True, author=None)
     again = acme.post(PLACE, sent_on(page))
     assert (again.status_code, again.context["counts"]["touched"], there()["one"]) == (409, 3, BEFORE["one"])
+    assert "that takes seconds" in again.content.decode()
     # As many as were seen, but others.
     with scope.org(cast.acme.id):
         publish.set_active(made["one"], False, author=None)
