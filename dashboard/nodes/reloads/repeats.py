@@ -7,9 +7,12 @@ begins a series.
 
 from datetime import datetime, timedelta
 
-# Gateways reload once a second at most, so more signals would be lost work.
-APART = timedelta(seconds=1)
-OFFSETS = tuple(timedelta(seconds=seconds) for seconds in (0, 2, 5, 10, 20, 40, 60, 120, 180, 240, 300))
+# Gateways reload once a second at most, so more signals cost them nothing, and us a look at our feed. A whole second
+# apart they would cost callers one: 5.14 looks each second whether it was told, and a change that waits for ours until
+# it has looked waits for its next one, too.
+APART = timedelta(seconds=0.25)
+# Soon once more, because a gateway of 3.0 may just have been loading what was there before; not before 5.14 has looked.
+OFFSETS = tuple(timedelta(seconds=seconds) for seconds in (0, 1.5, 5, 10, 20, 40, 60, 120, 180, 240, 300))
 SLOWLY = timedelta(minutes=10)
 # A gateway that registers again is still in the reload that failed.
 AFTER_REFUSAL = timedelta(seconds=1)
