@@ -6,7 +6,7 @@ Nothing leaves its last durable home before the next one has committed, and each
 in the set without ledger rows gets them, one whose rows are all done is deleted. Claimed lists never change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -14,8 +14,12 @@ from uuid import uuid4
 import redis
 from django.db import connection
 
+from dashboard.analytics.ingest.entries import decode, protobuf
+
 LIST = "analytics-tyk-system-analytics"
-LISTS = [LIST, *(f"{LIST}_{number}" for number in range(10))]
+PROTOBUF = "_protobuf"  # behind the name of a list of gateways from 4.2 on which are set to that serialiser
+_LISTS = [LIST, *(f"{LIST}_{number}" for number in range(10))]
+LISTS = [*_LISTS, *(f"{name}{PROTOBUF}" for name in _LISTS)]
 CHUNK = 20_000
 READ = 2_000  # entries at a time: more would keep gateways waiting
 
@@ -37,7 +41,6 @@ class Claimed:
 
     entries: int = 0
     expiring: bool = False  # a list had a time to live: after it the gateways' records are gone
-    protobuf: int = 0  # entries in lists of the other serialiser, which are not read
     unreadable: list[str] = field(default_factory=list)  # names that hold something else than a list
 
 
@@ -57,21 +60,17 @@ def claim_lists(client: redis.Redis) -> Claimed:
     pipeline = client.pipeline(transaction=False)
     for name in LISTS:
         pipeline.persist(name)
-        pipeline.llen(f"{name}_protobuf")
         pipeline.eval(_CLAIM, 3, name, f"{{{name}}}:claim:{uuid4().hex}", _claims_of(name))
     answers = pipeline.execute(raise_on_error=False)
     found = Claimed()
-    for name, persisted, protobuf, entries in zip(
-        LISTS, answers[::3], answers[1::3], answers[2::3], strict=True
-    ):
+    for name, persisted, entries in zip(LISTS, answers[::2], answers[1::2], strict=True):
         if isinstance(entries, redis.ResponseError) and "WRONGTYPE" in str(entries):
             found.unreadable.append(name)
             continue
-        for answer in (persisted, protobuf, entries):
+        for answer in (persisted, entries):
             if isinstance(answer, Exception):
                 raise answer
         found.entries += entries
-        found.protobuf += protobuf
         found.expiring |= bool(persisted)
     return found
 
@@ -91,7 +90,7 @@ def drop(client: redis.Redis, name: str, claimed: str) -> None:
 
 def anything(client: redis.Redis) -> bool:
     """Whether a list holds something, or a claim is left."""
-    return bool(client.exists(*LISTS, *(f"{name}_protobuf" for name in LISTS), *map(_claims_of, LISTS)))
+    return bool(client.exists(*LISTS, *map(_claims_of, LISTS)))
 
 
 def hold(client: redis.Redis) -> None:
@@ -176,6 +175,11 @@ def read(client: redis.Redis, chunk: Chunk) -> Iterator[bytes]:
     for start in range(chunk.pos, chunk.pos + chunk.n, READ):
         end = min(start + READ, chunk.pos + chunk.n)
         yield from client.lrange(chunk.claim, start, end - 1)
+
+
+def decoder(name: str) -> Callable[[bytes], decode.GatewayRecord]:
+    """What reads the entries of a list, or of a claim of it. It raises Undecodable."""
+    return protobuf.decode if PROTOBUF in name else decode.decode
 
 
 def release(client: redis.Redis, held: dict[str, str]) -> None:

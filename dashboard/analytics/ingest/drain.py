@@ -189,12 +189,13 @@ def store_stuck(client: redis.Redis, number: int) -> bool:
 def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpacked:
     """The entries of a chunk as lines, dead letters for the undecodable, and counts of the rest."""
     found = Unpacked(chunk)
+    record_of = claim.decoder(chunk.claim)
     line = ordinary.lines(chunk.received_at, hashed_keys=hashed_keys)
     position = -1
     for position, entry in enumerate(entries):
         row_id = chunk.no << POSITION_BITS | position
         try:
-            record = decode.decode(entry)
+            record = record_of(entry)
         except decode.Undecodable as error:
             reason = DeadLetter.Reason.UNDECODABLE
             found.dead.append(

@@ -42,8 +42,7 @@ def note(
     """
     lists = _lists(client)
     chunks = _chunks()
-    heads = [client.lindex(name, 0) for name in lists]
-    heads += [client.lindex(name, pos) for name, pos, _ in chunks]
+    heads = [(name, 0) for name in lists] + [(name, pos) for name, pos, _ in chunks]
     waiting = sum(lists.values()) + sum(n for _, _, n in chunks)
     with transaction.atomic():
         state = _locked_state()
@@ -52,7 +51,7 @@ def note(
         if claimed.entries:
             state.received_at = now
         # Late records do not take back what was said; a clock that was ahead and is right again does.
-        complete = min([now - FLUSH, *filter(None, map(_stamp, heads))])
+        complete = min([now - FLUSH, *filter(None, (_stamp(client, *head) for head in heads))])
         said = state.up_to if state.up_to and state.up_to <= now else complete
         state.up_to = max(complete, said)
         state.alarms = _alarms(state.alarms, _seen(client, claimed, stuck, waiting) | _of_aside(aside), now)
@@ -85,12 +84,13 @@ def _chunks() -> list[tuple[str, int, int]]:
         return cursor.fetchall()
 
 
-def _stamp(entry: bytes | None) -> datetime | None:
-    """When an entry was sent; None for what has no sensible time."""
+def _stamp(client: redis.Redis, name: str, pos: int) -> datetime | None:
+    """When an entry of a list or a claim was sent; None for what has no sensible time."""
+    entry = client.lindex(name, pos)
     if entry is None:
         return None
     try:
-        seconds, _ = decode.decode(entry).time_stamp
+        seconds, _ = claim.decoder(name)(entry).time_stamp
         return EPOCH + timedelta(seconds=seconds)
     except (decode.Undecodable, OverflowError):
         return None
@@ -105,11 +105,6 @@ def _seen(
         seen["expiry"] = (
             "Gateways let waiting traffic expire: it would be lost if this server were away for a minute. "
             'Set "analytics_config": {"storage_expiration_time": -1} in tyk.conf.'
-        )
-    if claimed.protobuf:
-        seen["protobuf"] = (
-            f"{claimed.protobuf} records in protobuf lists are not drained. "
-            'Set "analytics_config": {"serializer_type": "msgpack"} in tyk.conf.'
         )
     if claimed.unreadable:
         seen["unreadable"] = f"Redis holds something else than a list under {', '.join(claimed.unreadable)}."

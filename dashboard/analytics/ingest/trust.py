@@ -7,7 +7,7 @@ or deleted: records wait in Redis, and everybody is told.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -141,15 +141,15 @@ def _stamps(client: redis.Redis) -> Iterator[datetime]:
     pipeline = client.pipeline(transaction=False)
     for name in claim.LISTS:
         pipeline.lrange(name, -SAMPLE, -1)
-    for entries in pipeline.execute(raise_on_error=False):
+    for name, entries in zip(claim.LISTS, pipeline.execute(raise_on_error=False), strict=True):
         if isinstance(entries, list):
-            yield from _sent(reversed(entries))
+            yield from _sent(reversed(entries), claim.decoder(name))
 
 
-def _sent(entries: Iterable[bytes]) -> Iterator[datetime]:
+def _sent(entries: Iterable[bytes], decoder: Callable[[bytes], decode.GatewayRecord]) -> Iterator[datetime]:
     for entry in entries:
         with suppress(decode.Undecodable, OverflowError):
-            yield EPOCH + timedelta(seconds=decode.decode(entry).time_stamp[0])
+            yield EPOCH + timedelta(seconds=decoder(entry).time_stamp[0])
 
 
 def _said(instant: datetime) -> str:

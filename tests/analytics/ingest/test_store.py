@@ -14,7 +14,9 @@ from dashboard.analytics.ingest import (
     endpoint,
     partitions,
     store,
+    trust,
 )
+from dashboard.analytics.ingest.entries import protobuf
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,
@@ -120,13 +122,32 @@ def test_mixed_recordings_of_both_versions_are_stored_whole(committed, redis, na
     organisations("UTC", "UTC")
     entries = recordings.entries(name)
     for number, entry in enumerate(entries):
-        redis.rpush(claim.LISTS[number % len(claim.LISTS)], entry)
+        redis.rpush(claim.LISTS[number % 11], entry)
     drained(redis, RECEIVED)
     codes = Counter(recordings.loose(entry)["ResponseCode"] for entry in entries)
     with scope.every_org():
         assert Counter(Record.objects.values_list("status", flat=True)) == codes
         assert DeadLetter.objects.count() == 0
         assert sum(Batch.objects.values_list("n", flat=True)) == len(entries)
+
+
+def test_records_of_the_protobuf_serialiser_are_stored_as_the_others_are(committed, redis):
+    organisations("UTC", "UTC")
+    entries = recordings.entries(recordings.PROTOBUF)
+    for number, entry in enumerate(entries):
+        redis.rpush(f"{claim.LIST}{('', '_3', '_9')[number % 3]}_protobuf", entry)
+    redis.rpush(f"{claim.LIST}_3_protobuf", b"\xff", recordings.entries("v5.14.0-mixed")[0])
+    with scope.every_org():
+        assert trust.look(redis, RECEIVED, timedelta()) is True
+    drained(redis, RECEIVED)
+    records = list(map(protobuf.decode, entries))
+    with scope.every_org():
+        assert Counter(Record.objects.values_list("org", "api_id", "path", "status")) == Counter(
+            (record.org_id, record.api_id, record.raw_path, record.response_code) for record in records
+        )
+        assert Rollup.objects.get(org=recordings.ORG_B, grain=Grain.DAY, dimension=Dimension.TOTAL).hits == 5
+        assert list(DeadLetter.objects.order_by("id").values_list("reason", flat=True)) == ["undecodable"] * 2
+    assert redis.keys("*") == []
 
 
 def test_an_organisation_sees_its_own_traffic_and_nobody_sees_any_without_a_scope(committed, redis):
@@ -154,16 +175,13 @@ def test_the_state_says_how_far_the_ingest_is(committed, redis):
     assert drain.tick(redis, clock_at(RECEIVED)) is False
     redis.rpush(claim.LIST, *recordings.entries("v3.0.12-mixed"))
     redis.expire(claim.LIST, 60)
-    redis.rpush(f"{claim.LIST}_3_protobuf", b"\x0a\x01x")
     later = RECEIVED + timedelta(seconds=2)
     assert drain.tick(redis, clock_at(later)) is False
     state = IngestState.objects.get()
     assert (state.checked_at, state.received_at, state.waiting) == (later, later, 0)
     assert state.up_to == later - timedelta(seconds=1)
     assert state.lag(later) == timedelta(seconds=1)
-    assert sorted(state.alarms) == ["expiry", "protobuf"]
-    assert state.alarms["protobuf"]["text"].startswith("1 records in protobuf lists are not drained.")
-    redis.delete(f"{claim.LIST}_3_protobuf")
+    assert sorted(state.alarms) == ["expiry"]
     drain.tick(redis, clock_at(later + timedelta(minutes=11)))
     assert IngestState.objects.get().alarms == {}
 
