@@ -58,7 +58,7 @@ def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path |
         if pump_binary:
             for purge in pump.PURGES:
                 contenders[pump.named(purge)] = lambda purge=purge: pump.drain(
-                    pump_binary, purge, server, lambda: push(server, entries), records
+                    pump_binary, purge, server, lambda name: push(server, entries, name), records
                 )
             stack.callback(pump.remove)
         reached = _in_turns(contenders, RUNS_WITH_PUMP if pump_binary else RUNS)
@@ -190,10 +190,10 @@ def _ticks(seed: int) -> dict[str, float]:
     }
 
 
-def push(server: redis.Redis, entries: list[bytes]) -> None:
+def push(server: redis.Redis, entries: list[bytes], name: str = claim.LIST) -> None:
     waiting = iter(entries)
     while part := list(islice(waiting, PUSHED_AT_ONCE)):
-        server.rpush(claim.LIST, *part)
+        server.rpush(name, *part)
 
 
 def _drain_all() -> None:
