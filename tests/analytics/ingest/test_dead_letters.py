@@ -2,8 +2,10 @@
 
 import hashlib
 from datetime import timedelta
+from io import StringIO
 
 import msgspec
+from django.core.management import call_command
 
 from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.ingest import claim, dead_letters
@@ -52,6 +54,9 @@ def test_what_cannot_be_stored_becomes_a_dead_letter_with_its_reason(committed, 
         ]
         assert (batch.done, batch.rejected) == (True, 5)
     assert IngestState.objects.get().counters == {"tcp": 1, "undecodable": 2, "unknown_org": 2, "too_old": 1}
+    status = StringIO()
+    call_command("analytics", "status", stdout=status, skip_checks=True)
+    assert "not stored, tcp: 1" in status.getvalue().splitlines()
     assert redis.keys("*") == []
 
 
