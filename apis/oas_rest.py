@@ -18,11 +18,11 @@ from apis.definitions.oas import importing, mcp
 from apis.definitions.oas.document import is_document
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.oas.streams import STREAMING
-from apis.definitions.versions import SELF
 from apis.forms import ListForm
 from apis.models import ApiDefinition
 from apis.publishing import publish
 from apis.publishing.refusals import Invalid
+from apis.versions import lifecycle as versions
 from orgs.access import SAFE, access
 from orgs.http import etags, strict_json
 from orgs.http.rest import (
@@ -175,25 +175,18 @@ def mcp_versions(request, id):
 
 def _versions(id, door):
     """The API itself, and those of its versions that are there."""
-    base = _find(id, door)
-    said = kinds.versioning(base.definition)
-    by_id = {
-        api.api_id: api
-        for api in ApiDefinition.objects.filter(org_id=base.org_id, api_id__in=said.apis.values())
-    }
-    found = [(said.name, base), *((name, by_id[api]) for name, api in said.apis.items() if api in by_id)]
-    default = said.name if said.default == SELF else said.default
-    return json_response({"apis": [_version(name, api, name == default) for name, api in found], "pages": 1})
+    found = [_version(each) for each in versions.listed(_find(id, door)) if each.api]
+    return json_response({"apis": found, "pages": 1})
 
 
-def _version(name, api, is_default):
-    state = kinds.as_classic(api.definition)
+def _version(listed):
+    state = kinds.as_classic(listed.api.definition)
     return {
-        "id": api.api_id,
-        "name": api.name,
-        "versionName": name,
+        "id": listed.api_id,
+        "name": listed.api.name,
+        "versionName": listed.name,
         "internal": bool(state.get("internal")),
-        "isDefaultVersion": is_default,
+        "isDefaultVersion": listed.default,
         "expirationDate": state.get("expiration") or "",
     }
 

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 
 from django.db.models import Q
 
-from apis import versions
 from apis import wrapper as wrappers
 from apis.definitions import kinds
 from apis.definitions.oas import mcp
@@ -16,6 +15,7 @@ from apis.forms import ListForm
 from apis.gateways import responses
 from apis.models import ApiDefinition
 from apis.publishing import conflicts, publish, warnings
+from apis.versions import lifecycle as versions
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import (
@@ -34,10 +34,6 @@ from orgs.models import Organisation
 
 MOST_WARNINGS = 5
 NO_BASE_NAME = "base_api_version_name: you need to provide a version name for the new Base API: {id}"
-NOT_IN_3 = (
-    "Gateways of 3.x know no versions that are APIs of their own: they answer all of its callers by the base."
-)
-LONGEST_VERSION = 200  # characters of the name of one
 # Where a definition of each kind says whose it is, by the member of a request's body that it stands in.
 _ORGANISATION = {"api_definition": "api_definition.org_id", "": "/x-tyk-api-gateway/info/orgId"}
 NOT_FOUND = "API not found"
@@ -172,7 +168,7 @@ def elsewhere(api):
 def created(request, definition, kept=None, *, subject="API", notes=()):
     """Publish a new API and answer as Tyk does. notes: sentences of how its document was taken."""
     if "base_api_id" in request.GET:
-        api, notes = _version(request, definition, kept), [*notes, NOT_IN_3]
+        api, notes = _version(request, definition, kept), [*notes, versions.NOT_IN_3]
     else:
         org_id = _organisation_of(request, definition)
         api = publish.create(org_id, definition, author=request.user, wrapper=kept)
@@ -186,8 +182,8 @@ def _version(request, definition, kept):
         name: request.GET.get(name, "").strip() for name in ("base_api_version_name", "new_version_name")
     }
     for name, value in asked.items():
-        if len(value) > LONGEST_VERSION or not value.isprintable():
-            raise RestError(400, f"{name}: must be at most {LONGEST_VERSION} characters that can be printed")
+        if len(value) > versions.LONGEST or not value.isprintable():
+            raise RestError(400, f"{name}: must be at most {versions.LONGEST} characters that can be printed")
     if not asked["new_version_name"]:
         raise RestError(422, "The new version name is required")
     try:

@@ -12,6 +12,7 @@ from apis.domains import views as domains
 from apis.drafts import views as drafts
 from apis.importing import views as importing
 from apis.schemas import rest as schemas
+from apis.versions import views as versions
 
 pages = [
     path("apis/", views.api_list, name="api-list"),
@@ -37,6 +38,8 @@ pages = [
     path("apis/<str:id>/history/<int:number>/", history_views.api_revision, name="api-revision"),
     path("apis/<str:id>/activation/", history_views.api_activation, name="api-activation"),
     path("apis/<str:id>/cache/", views.api_cache, name="api-cache"),
+    path("apis/<str:id>/versions/", versions.api_versions, name="api-versions"),
+    path("apis/<str:id>/versions/new/", versions.version_create, name="version-create"),
     path("apis/<str:id>/notes/", history_views.api_notes, name="api-notes"),
     path("apis/<str:id>/deletion/", history_views.api_delete, name="api-delete"),
 ]

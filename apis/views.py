@@ -23,6 +23,7 @@ from apis.gateways import responses
 from apis.models import ApiDefinition, Revision
 from apis.publishing import publish, warnings
 from apis.publishing.refusals import DraftMoved, Invalid, Stale
+from apis.versions import lifecycle as versions
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.refusals import bad_form, status_of
@@ -127,11 +128,10 @@ def api_detail(request, org, id):
 
 def _versions(api):
     """The versions of an API by name, each with the API that it is, None for one that is in this definition."""
-    apart = kinds.versioning(api.definition)
-    if not apart.apis:
+    own, *apart = versions.listed(api)
+    if not apart:
         return [(name, None) for name in api.versions] if len(api.versions) > 1 else []
-    found = {each.api_id: each for each in ApiDefinition.objects.filter(api_id__in=apart.apis.values())}
-    return [(apart.name or "this one", None), *((name, found.get(id)) for name, id in apart.apis.items())]
+    return [(own.name or "this one", None), *((each.name, each.api) for each in apart)]
 
 
 @access("session", "apis")
@@ -147,43 +147,50 @@ def api_create(request, org):
     know of is said before it is published; `warned` says what of that he has seen."""
     source = api_or_404(request.GET["from"]) if "from" in request.GET else None
     base = kinds.unnamed(source.definition) if source else None
-    form, told = editing.form_of(request, base=base, is_stored=source is None), None
+    form = editing.form_of(request, base=base, is_stored=source is None)
+    create = functools.partial(publish.create, request.org.id, author=request.user)
+    return creating(request, form, create, source=source)
+
+
+def creating(request, form, create, *, version=None, **shown):
+    """The page of an API that is not there yet, or what follows once it is published. create: publishes a definition,
+    given it and `message`. version: a VersionForm that is sent with it. shown: as new_api takes it."""
+    told, forms = None, [form] if version is None else [form, version]
     if redrawn := editing.redrawn(form, request.POST):
         form = redrawn
-    elif request.method == "POST" and form.is_valid():
+        version = version and version.unsent()
+    elif request.method == "POST" and all(each.is_valid() for each in forms):
         told = reviewing.proposal(form.definition, org_id=request.org.id, author=request.user)
         with editing.said_in(form):
             if told.faults:
                 raise Invalid(told.faults)
             if told.digest in ("", request.POST.get("warned")):
-                return _created(request, form)
+                api = create(form.definition, message=form.cleaned_data["message"])
+                messages.success(request, f"{api.name} is published.")
+                return redirect("api-detail", request.org.slug, api.id)
     elif request.method == "POST":
         editing.say_all(request, form)
-    return new_api(request, form, source=source, told=None if form.errors else told)
+    return new_api(request, form, version=version, told=None if form.errors else told, **shown)
 
 
-def _created(request, form):
-    message = form.cleaned_data["message"]
-    api = publish.create(request.org.id, form.definition, author=request.user, message=message)
-    messages.success(request, f"{api.name} is published.")
-    return redirect("api-detail", request.org.slug, api.id)
-
-
-def new_api(request, form, *, source=None, told=None, notes=()):
-    """The page of an API that is not there yet. told: the Proposal that is to be looked at before it is published;
-    notes: how the document was read that it was made of."""
+def new_api(request, form, *, source=None, base=None, version=None, told=None, notes=()):
+    """The page of an API that is not there yet. source: the one that it is a copy of; base: the one that it is to be a
+    version of, and version: a VersionForm. told: the Proposal that is to be looked at before it is published; notes:
+    what else there is to know of it, such as how the document was read that it was made of."""
     context = {
         "section": "apis",
         "form": form,
         "as_json": isinstance(form, JsonForm),
         "may_write": request.user.may("apis", "write"),
         "source": source,
+        "base": base,
+        "version": version,
         "notes": notes,
     }
     if told:
         classic = kinds.as_classic(told.definition)
         context |= {"told": told, "fields": starter.fields(classic), "auth": kinds.auth(classic)}
-    return render(request, "apis/edit.html", context, status=status_of(form))
+    return render(request, "apis/edit.html", context, status=status_of(form, *[version] if version else []))
 
 
 @access("session", "apis", methods="GET POST", form=True)

@@ -17,7 +17,7 @@ from apis.definitions.pointer import Path, Problem, child, pointer, walk
 from apis.definitions.rules import guard, members, references, shape, trusted
 from apis.definitions.rules.policies import named
 from apis.definitions.rules.targets import NOWHERE, outside_fault, target_fault
-from apis.definitions.versions import KEY, LOCATION, SELF, Version, Versioning
+from apis.definitions.versions import KEY, LOCATION, NONE, SELF, Versioning
 from orgs.http.strict_json import BadJson
 
 MEMBER = "api_definition"
@@ -116,17 +116,19 @@ def versions(definition: dict) -> list[str]:
 def versioning(definition: dict) -> Versioning:
     said = definition.get("definition") or {}
     if not said.get("enabled"):
-        return Versioning("", SELF, {})
+        return NONE
     return Versioning(said.get("name") or "", said.get("default") or SELF, said.get("versions") or {})
 
 
-def with_version(definition: dict, version: Version) -> dict:
+def with_versioning(definition: dict, versioning: Versioning) -> dict:
     said = definition.get("definition") or {}
-    default = version.name if version.default else said.get("default") or SELF
+    if not versioning.apis:
+        named = ("enabled", "name", "default", "versions")
+        kept = {name: value for name, value in said.items() if name not in named}
+        return {**definition, "definition": kept} if said else definition
     made = {"location": LOCATION, "key": KEY, **{name: value for name, value in said.items() if value}}
-    made |= {"enabled": True, "name": version.base_name, "default": default}
-    made["versions"] = {**(said.get("versions") or {}), version.name: version.api_id}
-    return {**definition, "definition": made}
+    made |= {"enabled": True, "name": versioning.name, "default": versioning.default}
+    return {**definition, "definition": {**made, "versions": versioning.apis}}
 
 
 def kept_headers(definition: dict) -> Iterator[str]:

@@ -18,7 +18,7 @@ from apis.definitions.oas import definition as oas
 from apis.definitions.oas.document import is_document
 from apis.definitions.pointer import Problem
 from apis.definitions.rules.references import texts
-from apis.definitions.versions import Version, Versioning
+from apis.definitions.versions import Versioning
 
 
 def _kind(definition: object) -> ModuleType:
@@ -95,9 +95,9 @@ def versioning(definition: dict) -> Versioning:
     return classic.versioning(as_classic(definition))
 
 
-def with_version(definition: dict, version: Version) -> dict:
-    """A copy of a base that has a further version."""
-    return _kind(definition).with_version(definition, version)
+def with_versioning(definition: dict, versioning: Versioning) -> dict:
+    """A copy of a definition of which these, and no others, are the versions that are APIs of their own."""
+    return _kind(definition).with_versioning(definition, versioning)
 
 
 def address(definition: dict) -> Address:

@@ -3,7 +3,7 @@
 import pytest
 
 from apis.definitions import kinds
-from apis.definitions.versions import Version
+from apis.definitions.versions import Versioning
 from apis.models import ApiDefinition
 from apis.publishing import publish
 from orgs import scope
@@ -98,8 +98,8 @@ def test_what_is_too_long_or_no_text_is_refused(cast, client_for, api, said):
 def test_the_page_of_an_api_names_its_versions_and_leads_to_those_that_are_apis(cast, client_for):
     with scope.org(cast.acme.id):
         child = publish.create(cast.acme.id, openapi("/child/"), author=None)
-        named = kinds.with_version(openapi("/base/"), Version("v2", child.api_id, "v1", False))
-        lost = kinds.with_version(named, Version("v3", "gone", "v1", False))
+        apart = Versioning("v1", "self", {"v2": child.api_id, "v3": "gone"})
+        lost = kinds.with_versioning(openapi("/base/"), apart)
         base = publish.create(cast.acme.id, lost, author=None)
     page = client_for(cast.acme_admin).get(f"/o/acme/apis/{base.id}/").content.decode()
     assert f'<dd class="wrap">v1, <a href="/o/acme/apis/{child.id}/">v2</a>, v3</dd>' in page

@@ -6,12 +6,11 @@ from functools import partial
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from apis import rest as rest_module
-from apis import versions
 from apis.models import ApiDefinition
 from apis.oas_rest import NOT_FETCHED
 from apis.publishing import publish
 from apis.publishing.refusals import Deleted
+from apis.versions import lifecycle as versions
 from orgs import scope
 from tests import make
 from tests.apis.examples import as_served, openapi, plain
@@ -259,7 +258,7 @@ def test_a_version_is_an_api_of_its_own_which_its_base_names(cast, ada, rest, ma
     second = send(
         ada, "POST", f"/oas{query}", openapi("/two/", extension={"info": {"id": "two", "name": "Two"}})
     ).json()
-    assert (second["ID"], second["Warnings"]) == ("two", [rest_module.NOT_IN_3])
+    assert (second["ID"], second["Warnings"]) == ("two", [versions.NOT_IN_3])
     third = send(
         ada,
         "POST",

@@ -18,7 +18,7 @@ from apis.definitions.oas import lists, mcp, members, operations, security, sibl
 from apis.definitions.oas.made import EXTENSION, VERSION, Made, of_extension
 from apis.definitions.pointer import Path, Problem, pointer, steps, walk
 from apis.definitions.rules import references, shape
-from apis.definitions.versions import KEY, LOCATION, SELF, Version
+from apis.definitions.versions import KEY, LOCATION, Versioning
 from orgs.http.strict_json import BadJson, printable
 
 MEMBER = ""
@@ -265,14 +265,19 @@ def versions(definition: dict) -> list[str]:
     return [VERSION]
 
 
-def with_version(definition: dict, version: Version) -> dict:
+def with_versioning(definition: dict, versioning: Versioning) -> dict:
     extension = definition[EXTENSION]
     info = extension.get("info") or {}
     said = info.get("versioning") or {}
-    default = version.name if version.default else said.get("default") or SELF
+    if not versioning.apis:
+        kept = {name: value for name, value in info.items() if name != "versioning"}
+        return {**definition, EXTENSION: {**extension, "info": kept}}
     made = {"location": LOCATION, "key": KEY, **{name: value for name, value in said.items() if value}}
-    made |= {"enabled": True, "name": version.base_name, "default": default}
-    made["versions"] = [*(said.get("versions") or []), {"name": version.name, "id": version.api_id}]
+    made |= {"enabled": True, "name": versioning.name, "default": versioning.default}
+    entries = {each["name"]: each for each in said.get("versions") or [] if each and each.get("name")}
+    made["versions"] = [
+        {**entries.get(name, {}), "name": name, "id": id} for name, id in versioning.apis.items()
+    ]
     return {**definition, EXTENSION: {**extension, "info": {**info, "versioning": made}}}
 
 
