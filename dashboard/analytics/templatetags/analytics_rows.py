@@ -1,0 +1,40 @@
+"""What a page of figures has hundreds of: a template would take longer to write it than all else of the page takes."""
+
+from collections.abc import Iterable
+
+from django import template
+from django.utils.safestring import SafeString
+
+from dashboard.analytics.reports.charts.plots import Plot
+from orgs.http.markup import markup
+
+register = template.Library()
+
+
+@register.simple_tag
+def chart_rows(plot: Plot) -> SafeString:
+    """The rows of the table beside a chart, one a bucket, with their links if the plot has any."""
+    return SafeString(
+        "".join(
+            markup(
+                '<tr><th scope="row">{}</th>{}{}</tr>\n        ',
+                label,
+                _each('<td class="number">{}</td>', ((cell,) for cell in cells)),
+                markup('<td class="row-links">{}</td>', _each('<a href="{1}">{0}</a> ', links))
+                if plot.links
+                else "",
+            )
+            for label, cells, links in plot.lines
+        )
+    )
+
+
+@register.simple_tag
+def options(choices: Iterable[tuple[str, str]], chosen: str | None) -> SafeString:
+    """The options of a <select>. choices: (value, name) of each."""
+    plain, selected = '<option value="{}">{}</option>', '<option value="{}" selected>{}</option>'
+    return SafeString("".join(markup(selected if each[0] == chosen else plain, *each) for each in choices))
+
+
+def _each(form: str, rows: Iterable[tuple[str, ...]]) -> SafeString:
+    return SafeString("".join(markup(form, *row) for row in rows))
