@@ -46,10 +46,10 @@ def decode(data: bytes) -> dict[int, int]:
     """
     if len(data) % PAIR.size:
         raise ValueError("a histogram is a whole number of six-byte pairs")
-    counts: dict[int, int] = {}
+    counts = [0] * BUCKETS
     for index, count in PAIR.iter_unpack(data):
-        counts[index] = counts.get(index, 0) + count
-    return counts
+        counts[index] += count
+    return {index: count for index, count in enumerate(counts) if count}
 
 
 def merge(parts: Iterable[bytes]) -> dict[int, int]:

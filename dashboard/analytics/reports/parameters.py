@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
+from functools import lru_cache
+from urllib.parse import quote_plus, urlencode
 
 from django import forms
 from django.core.validators import RegexValidator
@@ -170,10 +171,14 @@ def state(params: Mapping[str, str], names: tuple[str, ...] = KEPT) -> dict[str,
     return {name: params[name] for name in names if params.get(name)}
 
 
+# A page leads to each of its hundred buckets several times.
+_quoted = lru_cache(maxsize=1_000)(quote_plus)
+
+
 def link(path: str, kept: Mapping[str, str], /, **changes: str) -> str:
     """`path` with the kept parameters; a change to "" takes one away. `from_` stands for `from`."""
     wanted = {**kept, **{name.rstrip("_"): value for name, value in changes.items()}}
-    query = urlencode({name: value for name, value in wanted.items() if value})
+    query = urlencode({name: value for name, value in wanted.items() if value}, quote_via=_quoted)
     return f"{path}?{query}" if query else path
 
 
