@@ -73,6 +73,9 @@ LANDED = {
         "14c17c9667022bc22ab4eeb641932ffb7a3c24669a06e90dab43c717fab2e050"
     ),
     "dashboard/analytics/migrations/0007_uptime.py": "682bfc0ca2c594b944ff5c58cfd5a5ad571b94785a25ab1e22a018bec1061ad9",
+    "dashboard/analytics/migrations/0008_bigint_sum.py": (
+        "3f585c6bd611954fc8199893c7faf4d2d07a84b7cc5b8f1f0a4159c4a2dc7c42"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),

@@ -2,12 +2,12 @@
 
 Ingest gives it the rows just received, a rebuild a day of `record`: so the two cannot disagree. Which dimensions,
 grains and counters there are is said in dimensions.py, and the statement made from it. Hours and days are cut in the
-zone of the organisation's cut (cuts.py); days are summed from hours, which never straddle a local midnight.
+zone of the organisation's cut (cuts.py).
 """
 
 # ruff: noqa: S608 - only names and conditions of this module are put into SQL; every value is a parameter
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,6 @@ from dashboard.analytics.dimensions import (
     COUNTERS,
     CUT_SIZE,
     RECORDS,
-    Counter,
     Dimension,
     Grain,
 )
@@ -33,106 +32,72 @@ LONGEST = 6_144  # bytes of appended histogram above which the repeats in it are
 
 COLUMNS = ", ".join(dimensions.ROLLUP_COLUMNS)
 KEY_COLUMNS = ", ".join(dimensions.KEY_COLUMNS)
-_SUMS = ", ".join(COUNTER_NAMES)
-_VALUES = tuple(dict.fromkeys(each.column for each in Dimension if each.column))
+_COMPACTED = f"CASE WHEN octet_length(pairs) > {LONGEST} THEN histogram_compact(pairs) ELSE pairs END"
 
-# Of a column that a dimension counts, no record without a value is counted.
+# Of a column that a dimension counts, no record without a value is counted. Rows whose time is not kept any more have
+# none of that grain.
 _SOURCE = """
-    SELECT r.org_id, c.base, r.api_id, r.status, r.endpoint, nullif(r.key, '') AS key, r.timed, r.latency,
-           r.upstream_latency,
+    SELECT r.org_id, c.base, r.api_id, r.status, r.endpoint, nullif(r.key, '') AS key,
            CASE WHEN r.status >= 400 THEN r.status || ' ' || r.endpoint END AS error,
            CASE WHEN r.ts >= %(minutes_from)s THEN date_trunc('minute', r.ts) END AS minute,
-           date_trunc('hour', r.ts, c.zone) AS hour,
-           latency_bucket(r.latency) AS bucket
-    FROM {relation} r JOIN rollup_cut c ON c.org_id = r.org_id AND {cut}
+           t.hour, CASE WHEN t.hour >= %(detail_from)s THEN t.hour END AS detail_hour, t.day,
+           {counters}, CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
+           CASE WHEN timed THEN latency_bucket(latency) END AS bucket
+    FROM {relation} r JOIN rollup_cut c ON c.org_id = r.org_id AND {cut},
+         LATERAL (SELECT date_trunc('hour', r.ts, c.zone) AS hour, date_trunc('day', r.ts, c.zone) AS day) AS t
     {where}
 """
+_TIMES = {
+    Grain.MINUTE: "minute",
+    Grain.HOUR: "hour",
+    Grain.HOUR_DETAIL: "detail_hour",
+    Grain.DAY: "day",
+    Grain.DAY_DETAIL: "day",
+}
 # A record is counted in the active cut, and in the one being built if that is past it.
 _PAST = "c.state <> 'retired' AND (c.until IS NULL OR r.ts < c.until)"
 
+_EACH = ", ".join(
+    f"(CASE WHEN {each.when or 'true'} THEN {each.column or '1'} ELSE 0 END)::bigint AS {each.name}"
+    for each in COUNTERS
+)
+_ADDED = ", ".join(
+    [*(f"bigint_sum({name}) AS {name}" for name in COUNTER_NAMES), "max(latency_max) AS latency_max"]
+)
+_PAIRS = """coalesce(string_agg(int2send(bucket::smallint) || int4send(least(timed, 2147483647)::integer), ''::bytea)
+    FILTER (WHERE bucket IS NOT NULL), ''::bytea)"""
 
-def _columns(dimension: Dimension) -> list[str]:
-    """The columns, besides organisation and time, that tell the rows of a dimension apart."""
-    return [*(["api_id"] if dimension.by_api else []), *([dimension.column] if dimension.column else [])]
+
+def _finest(wanted: Dimension) -> Dimension:
+    """The dimension whose cells a dimension is added up from: that of each API, if there is one."""
+    return next((each for each in Dimension if each.column == wanted.column and each.by_api), wanted)
 
 
-def _key(counted: Iterable[Dimension]) -> str:
-    """The key of `rollup` for the grouping set that a row belongs to, where these dimensions are counted.
+def _cells(finest: Dimension) -> str:
+    """Records as counts of each API, value and time, and of each bucket where histograms are kept: far fewer than
+    records where traffic is dense, and made once for all grains."""
+    times = dict.fromkeys(_TIMES[grain] for grain in (*finest.grains, Grain.DAY))
+    columns = ["org_id", "base", "api_id", finest.column, *times, "bucket" if finest.histogram else ""]
+    grouped = ", ".join(filter(None, columns))
+    where = f"WHERE {finest.column} IS NOT NULL" if finest.column else ""
+    return f"SELECT {grouped}, {_ADDED} FROM source {where} GROUP BY {grouped}"
 
-    GROUPING gives a bit for each column that a row is not grouped by, the first one highest.
-    """
-    counted = list(counted)
-    grouped = list(dict.fromkeys(column for each in counted for column in _columns(each)))
-    numbers = {
-        sum(
-            1 << place for place, column in enumerate(reversed(grouped)) if column not in _columns(each)
-        ): each
-        for each in counted
-    }
-    values = ", ".join(f"{column}::text" for column in grouped if column != "api_id")
+
+def _rows(wanted: Dimension, grain: Grain) -> str:
+    """The rows of a dimension in a grain, in the order of ROLLUP_COLUMNS."""
+    finest, time = _finest(wanted), _TIMES[grain]
+    api, value = "api_id" if wanted.by_api else "", wanted.column
+    grouped = ", ".join(filter(None, ("org_id", "base", time, api, value)))
+    cells = f"SELECT * FROM cells_{finest:d} WHERE {time} IS NOT NULL"
+    if wanted.histogram and wanted.grains[0] == Grain.MINUTE and (finest != wanted or grain != Grain.MINUTE):
+        # Many cells have the same bucket, which otherwise would repeat in the histogram.
+        cells = f"SELECT {grouped}, bucket, {_ADDED} FROM ({cells}) AS c GROUP BY {grouped}, bucket"
     return f"""
-        org_id,
-        CASE WHEN grouping(minute) = 0 THEN '{Grain.MINUTE}' ELSE '{Grain.HOUR}' END AS grain,
-        base + CASE grouping({", ".join(grouped)})
-            {" ".join(f"WHEN {mask} THEN {int(each)}" for mask, each in numbers.items())} END AS dimension,
-        coalesce(api_id, '') AS api_id,
-        coalesce(minute, hour) AS ts,
-        coalesce({values}, '') AS value"""
+        SELECT org_id, '{grain}'::"char", (base + {wanted:d})::smallint, {api or "''"}, {time},
+               {f"{value}::text" if value else "''"}, {", ".join(COUNTER_NAMES)}, latency_max, {_COMPACTED} FROM (
+            SELECT {grouped}, {_ADDED}, {_PAIRS if wanted.histogram else "''::bytea"} AS pairs
+            FROM ({cells}) AS c GROUP BY {grouped}) AS r"""
 
-
-def _sets(wanted: Iterable[Dimension], *more: str) -> str:
-    """Grouping sets of dimensions: by hour, and by minute where those are kept."""
-    sets = [
-        f"({', '.join(('org_id', 'base', time, *_columns(each), *more))})"
-        for each in wanted
-        for time in ("hour", *(["minute"] if Grain.MINUTE in each.grains else []))
-    ]
-    return ", ".join(sets)
-
-
-def _detail(grain: Grain) -> str:
-    """Whether a row is of a dimension that is kept in this grain."""
-    numbers = ", ".join(str(int(each)) for each in Dimension if grain in each.grains)
-    return f"dimension %% {CUT_SIZE} IN ({numbers})"
-
-
-def _counted(counter: Counter) -> str:
-    only = f" FILTER (WHERE {counter.when})" if counter.when else ""
-    return f"coalesce(sum({counter.column}){only}, 0)" if counter.column else f"count(*){only}"
-
-
-_COUNTED = f"""
-    SELECT {_key(Dimension)},
-           {", ".join(f"{_counted(counter)} AS {counter.name}" for counter in COUNTERS)},
-           coalesce(max(latency) FILTER (WHERE timed), 0) AS latency_max
-    FROM source
-    GROUP BY GROUPING SETS ({_sets(Dimension)})
-    HAVING (grouping(minute) = 1 OR minute IS NOT NULL)
-       {" ".join(f"AND (grouping({column}) = 1 OR {column} IS NOT NULL)" for column in _VALUES)}
-"""
-
-_WITH_HISTOGRAM = [each for each in Dimension if each.histogram]
-_HISTOGRAMS = f"""
-    SELECT {KEY_COLUMNS},
-           string_agg(int2send(bucket::smallint) || int4send(n::integer), ''::bytea) AS latency_histogram
-    FROM (
-        SELECT {_key(_WITH_HISTOGRAM)}, bucket, count(*) AS n
-        FROM source WHERE timed
-        GROUP BY GROUPING SETS ({_sets(_WITH_HISTOGRAM, "bucket")})
-        HAVING grouping(minute) = 1 OR minute IS NOT NULL
-    ) AS buckets
-    GROUP BY {KEY_COLUMNS}
-"""
-
-_DAYS = f"""
-    SELECT f.org_id, CASE WHEN {_detail(Grain.DAY_DETAIL)} THEN '{Grain.DAY_DETAIL}' ELSE '{Grain.DAY}' END AS grain,
-           f.dimension, f.api_id, date_trunc('day', f.ts, c.zone) AS day, f.value,
-           {", ".join(f"sum({name})::bigint" for name in COUNTER_NAMES)}, max(latency_max),
-           string_agg(latency_histogram, ''::bytea)
-    FROM fine f JOIN rollup_cut c ON c.org_id = f.org_id AND c.base = f.dimension - f.dimension %% {CUT_SIZE}
-    WHERE f.grain = '{Grain.HOUR}'
-    GROUP BY f.org_id, f.dimension, f.api_id, day, f.value
-"""
 
 MERGE = f"""
 ON CONFLICT ({KEY_COLUMNS}) DO UPDATE SET
@@ -144,27 +109,15 @@ ON CONFLICT ({KEY_COLUMNS}) DO UPDATE SET
         ELSE r.latency_histogram || excluded.latency_histogram END
 """
 
+_CELLS = ", ".join(
+    f"cells_{finest:d} AS MATERIALIZED ({_cells(finest)})"
+    for finest in dict.fromkeys(map(_finest, Dimension))
+)
+_ROWS = " UNION ALL ".join(_rows(each, grain) for each in Dimension for grain in each.grains)
 _UPSERT = f"""
-WITH source AS ({_SOURCE}),
-counted AS ({_COUNTED}),
-histograms AS ({_HISTOGRAMS}),
-fine AS (
-    SELECT c.*, coalesce(h.latency_histogram, ''::bytea) AS latency_histogram
-    FROM counted c LEFT JOIN histograms h USING ({KEY_COLUMNS})
-),
-days AS ({_DAYS})
+WITH source AS ({_SOURCE}), {_CELLS}
 INSERT INTO rollup AS r ({COLUMNS})
-SELECT org_id, grain::"char", dimension, api_id, ts, value, {_SUMS}, latency_max,
-       CASE WHEN octet_length(latency_histogram) > {LONGEST} THEN histogram_compact(latency_histogram)
-            ELSE latency_histogram END
-FROM (
-    SELECT org_id,
-           CASE WHEN grain = '{Grain.HOUR}' AND {_detail(Grain.HOUR_DETAIL)} THEN '{Grain.HOUR_DETAIL}' ELSE grain END,
-           dimension, api_id, ts, value, {_SUMS}, latency_max, latency_histogram
-    FROM fine WHERE NOT {_detail(Grain.HOUR_DETAIL)} OR ts >= %(detail_from)s
-    UNION ALL
-    SELECT * FROM days
-) AS added ({COLUMNS})
+SELECT * FROM ({_ROWS}) AS added ({COLUMNS})
 ORDER BY {KEY_COLUMNS}
 {MERGE}
 """
@@ -187,7 +140,10 @@ def add(relation: str, now: datetime, where: str = "", base: int | None = None, 
     """
     lock()
     statement = _UPSERT.format(
-        relation=relation, where=where, cut=_PAST if base is None else "c.base = %(base)s"
+        relation=relation,
+        where=where,
+        counters=_EACH,
+        cut=_PAST if base is None else "c.base = %(base)s",
     )
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64MB'")
