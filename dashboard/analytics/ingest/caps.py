@@ -43,6 +43,12 @@ _OF_THE_DAY = (
     f"r.org_id = d.org_id AND r.grain = '{Grain.DAY_DETAIL}' AND r.dimension = d.base + {int(Dimension.KEY)} "
     "AND r.api_id = '' AND r.ts = d.day"
 )
+# A day has at most as many keys as requests. That is one row, where keys are counted one by one.
+_REQUESTS = f"""
+    coalesce((
+        SELECT r.hits FROM rollup r WHERE r.org_id = d.org_id AND r.grain = '{Grain.DAY}'
+            AND r.dimension = d.base + {int(Dimension.TOTAL)} AND r.api_id = '' AND r.ts = d.day AND r.value = ''), 0)
+"""
 _CROWDED = f"""
     SELECT d.org_id, d.base, d.day, d.zone, kept.keys
     FROM (
@@ -50,7 +56,10 @@ _CROWDED = f"""
         FROM incoming i JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'
         WHERE i.key <> '' GROUP BY i.org_id, c.base, c.zone, day
     ) AS d,
-    LATERAL (SELECT count(*) AS keys FROM rollup r WHERE {_OF_THE_DAY}) AS kept
+    LATERAL (
+        SELECT CASE WHEN {_REQUESTS} + d.used <= %(most)s THEN 0
+               ELSE (SELECT count(*) FROM rollup r WHERE {_OF_THE_DAY}) END AS keys
+    ) AS kept
     WHERE kept.keys + d.used > %(most)s
 """
 _RENAME_KEYS = f"""

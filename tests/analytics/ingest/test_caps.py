@@ -52,6 +52,10 @@ def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(commi
             "FROM generate_series(1, 49997) AS n",
             [recordings.ORG_A, midnight],
         )
+        cursor.execute(
+            "INSERT INTO rollup SELECT %s, 'd', 0, '', %s, '', 49997, 0, 0, 0, 0, 0, 0, 0, 0, 0, ''",
+            [recordings.ORG_A, midnight],
+        )
     hashes = [f"{n:016x}" for n in range(1, 7)]
     redis.rpush(claim.LIST, *(entry(APIKey=key) for key in hashes[:5]))
     redis.rpush(claim.LIST, entry(APIKey=hashes[5], OrgID=recordings.ORG_B))
