@@ -50,6 +50,7 @@ def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path |
     entries = list(World(seed).entries(records, now - (SPARSE_SPAN if sparse else SPAN), now))
     copied = [line.text for line in lines(entries, now)]
     costs: dict[str, list[float]] = defaultdict(list)
+    pump_costs: dict[str, list[float]] = defaultdict(list)
     contenders: dict[str, Callable[[], float]] = {
         "bare": lambda: _copy(copied),
         "ours": lambda: _drain(entries, workers, costs),
@@ -58,7 +59,12 @@ def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path |
         if pump_binary:
             for purge in pump.PURGES:
                 contenders[pump.named(purge)] = lambda purge=purge: pump.drain(
-                    pump_binary, purge, server, lambda name: push(server, entries, name), records
+                    pump_binary,
+                    purge,
+                    server,
+                    lambda name: push(server, entries, name),
+                    records=records,
+                    costs=pump_costs[pump.named(purge)],
                 )
             stack.callback(pump.remove)
         reached = _in_turns(contenders, RUNS_WITH_PUMP if pump_binary else RUNS)
@@ -85,6 +91,7 @@ def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path |
                 "median": round(median(theirs)),
                 "ratio": round(median(ours) / median(theirs), 2),
                 "spread": measure.spread(theirs),
+                "processor_us_per_record": round(median(pump_costs[name]), 1),
             }
             for name, theirs in reached.items()
         },
@@ -199,7 +206,7 @@ def push(server: redis.Redis, entries: list[bytes], name: str = claim.LIST) -> N
 def _drain_all() -> None:
     with client() as server:
         while drain.tick(server) or server.keys("*"):
-            time.sleep(0.01)  # another worker may have taken what is left
+            time.sleep(0.1)  # another worker may have taken what is left
 
 
 def _empty() -> None:

@@ -22,12 +22,13 @@ import redis
 from django.conf import settings
 
 from dashboard.analytics.ingest.claim import LIST
+from dashboard.benchmarks import idle
 from dashboard.engines.processes import dies_with_parent
 
 PURGES = (0, 20_000)  # records at a time; 0: all there are
 DATABASE = "pump"
 STAGED = "benchmark:staged"
-LOOK = 0.2  # seconds between two looks whether all is stored
+LOOK = 0.5  # seconds between two looks whether all is stored
 PATIENCE = 60.0  # seconds until it has made its tables
 
 
@@ -35,24 +36,43 @@ def named(purge: int) -> str:
     return f"tyk-pump, {f'{purge} a purge' if purge else 'all at once'}"
 
 
-def drain(binary: Path, purge: int, server: redis.Redis, push: Callable[[str], None], records: int) -> float:
-    """Records a second, from when a new pump takes the first from the list to when the last is stored and counted."""
+def drain(
+    binary: Path,
+    purge: int,
+    server: redis.Redis,
+    push: Callable[[str], None],
+    *,
+    records: int,
+    costs: list[float],
+) -> float:
+    """Records a second, from when a new pump takes the first from the list to when the last is stored and counted.
+
+    Microseconds of processor time a record, its own and PostgreSQL's, are added to `costs`.
+    """
     remove()
     with _superuser() as database:
         database.execute(f"CREATE DATABASE {DATABASE}")
-    with _running(binary, purge), _superuser(DATABASE) as database:
+    with _running(binary, purge) as process, _superuser(DATABASE) as database:
         _wait_for(lambda: _has_tables(database), PATIENCE)
         push(STAGED)
         # At once: else it may have begun before all are there.
         server.rename(STAGED, LIST)
         while server.llen(LIST) == records:
             time.sleep(0.001)
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), _processor_seconds(process, database)
         while server.exists(LIST) or _stored(database) < records:
             time.sleep(LOOK)
         taken = time.perf_counter() - begun
+        costs.append((_processor_seconds(process, database) - before) * 1e6 / records)
     server.flushall()
     return records / taken
+
+
+def _processor_seconds(process: int, database: psycopg.Connection) -> float:
+    """Of the process and of PostgreSQL, but for the connection that looks."""
+    looking = database.info.backend_pid
+    spent = idle.processor_seconds(process) | idle.processor_seconds(int(idle.fields(looking)[1]))
+    return sum(spent.values()) - spent[looking]
 
 
 def remove() -> None:
@@ -91,7 +111,7 @@ def _wait_for(met: Callable[[], bool], seconds: float) -> None:
 
 
 @contextmanager
-def _running(binary: Path, purge: int) -> Iterator[None]:
+def _running(binary: Path, purge: int) -> Iterator[int]:
     directory = Path(tempfile.mkdtemp(prefix="gatehouse-pump-"))
     configuration, log = directory / "pump.conf", directory / "pump.log"
     configuration.write_text(json.dumps(_configuration(purge)))
@@ -105,7 +125,7 @@ def _running(binary: Path, purge: int) -> Iterator[None]:
             preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509
         )
     try:
-        yield
+        yield process.pid
     finally:
         process.kill()
         process.wait()
