@@ -29,13 +29,13 @@ def files(content: bytes) -> list[File]:
     """Its files by name; what is not read says why. Raises NotReadable."""
     if len(content) > LARGEST_ARCHIVE:
         raise NotReadable(f"must not be larger than {LARGEST_ARCHIVE:,} bytes")
-    if content.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
+    if content.removeprefix(BOM_UTF8).lstrip().startswith((b"{", b"[")):
         return [File(ALONE, content.removeprefix(BOM_UTF8))]
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as opened:
             return _read(opened)
     except _UNREADABLE:
-        raise NotReadable("must be a zip archive that is whole, or a file of one JSON object") from None
+        raise NotReadable("must be a zip archive that is whole, or a file of JSON") from None
 
 
 def _read(opened: zipfile.ZipFile) -> list[File]:

@@ -2,11 +2,12 @@
 
 3.0 takes every `*.json` for a classic definition. 5.x passes `*-oas.json` and `*-mcp.json` over: such a one belongs to
 the classic definition beside it which says `is_oas`, and is read with that (so do 3.0.12 and 5.14.0). Neither
-asks whether a definition is active.
+asks whether a definition is active. What a dashboard exports says of many that they are not, and means it.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from apis.definitions import kinds
@@ -32,23 +33,37 @@ WITH_CLIENTS = (
 )
 
 
+TABLE_OF_CONTENTS = ".tyk.json"
+CONTENTS = "is a table of contents by tyk-sync: what it names is read without it"
+
+
 class Found(NamedTuple):
-    """One definition. file: its file's name. definition: what is to be published, {} of one that cannot be read.
-    problems: why it cannot be taken. notes: what becomes another with it, in sentences."""
+    """One definition. file: its file's name; pointer: where in that it stands. definition: what is to be published, {}
+    of one that cannot be read. problems: why it cannot be taken. notes: what becomes another with it, in sentences."""
 
     file: str
     definition: dict[str, Any]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    pointer: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.file} {self.pointer}".rstrip()
 
 
-def found(files: Iterable[File]) -> tuple[list[Found], list[File]]:
-    """The definitions, and the files that are none and say why."""
+def found(files: Iterable[File], *, served: bool = False) -> tuple[list[Found], list[File]]:
+    """The definitions, and the files that are none and say why. served: whether a gateway is known to run on them as
+    they are; else such a one that a database had may be exported, and inactive on purpose."""
     listed = list(files)
-    by_name = {file.name: file for file in listed}
+    by_name = {file.name: file for file in listed if not file.pointer}
     definitions, others = [], []
     for file in listed:
-        if beside := _definition_of(file.name):
+        if file.pointer:
+            definitions.append(_found(file, {}, served))
+        elif PurePosixPath(file.name).name == TABLE_OF_CONTENTS:
+            others.append(file._replace(content=None, fault=CONTENTS))
+        elif beside := _definition_of(file.name):
             why = f"belongs to {beside}" if beside in by_name else f"belongs to {beside}, which is not there"
             others.append(file._replace(content=None, fault=why))
         elif file.content is None and not file.name.endswith(".json"):
@@ -56,7 +71,7 @@ def found(files: Iterable[File]) -> tuple[list[Found], list[File]]:
         else:
             stem = file.name.removesuffix(".json")
             beside_it = {ending: found for ending in _COMPANIONS if (found := by_name.get(f"{stem}{ending}"))}
-            definitions.append(_found(file, beside_it))
+            definitions.append(_found(file, beside_it, served))
     return _each_alone(definitions), others
 
 
@@ -76,33 +91,35 @@ def _definition_of(name: str) -> str:
     return f"{name.removesuffix(ending)}.json" if ending else ""
 
 
-def _found(file: File, beside_it: dict[str, File]) -> Found:
+def _found(file: File, beside_it: dict[str, File], served: bool) -> Found:
     """beside_it: the files beside it that belong to it, by their endings."""
     read, fault = object_in(file)
     if read is None:
-        return Found(file.name, {}, (Problem("", fault),))
+        return Found(file.name, {}, (Problem("", fault),), (), file.pointer)
     if isinstance(exported := read.get("api_definition"), dict):
-        return _exported(file.name, exported, read.get("oas"))
+        return _exported(file, exported, read.get("oas"))
     if is_document(read):
-        return Found(file.name, read, (), (ALONE,))
+        return Found(file.name, read, (), () if file.pointer else (ALONE,), file.pointer)
     if read.get("is_oas") is True and (document := beside_it.get(_ending(read))):
         return _with_document(file.name, read, document)
+    # The id of a database, which no file has that was written for gateways.
+    is_export = bool(file.pointer or (read.get("id") and not served))
     notes: tuple[str, ...] = ()
-    if read.get("active") in (None, False):
+    if read.get("active") in (None, False) and not is_export:
         notes += (ACTIVATED,) if read.get("active") is False else ()
         read = {**read, "active": True}
-    if not read.get("api_id"):
+    if not read.get("api_id") and not is_export:
         notes += (WITHOUT_ID,)
     if read.get("use_oauth2") is True:
         notes += (WITH_CLIENTS,)
-    return Found(file.name, read, (), notes)
+    return Found(file.name, read, (), notes, file.pointer)
 
 
-def _exported(name: str, exported: dict[str, Any], document: object) -> Found:
+def _exported(file: File, exported: dict[str, Any], document: object) -> Found:
     """What dashboards export: a definition as clients read it, with the document that it may have beside it."""
-    if exported.get("is_oas") is True and is_document(document):
-        return Found(name, document, (), (FROM_DOCUMENT,))
-    return Found(name, exported)
+    if exported.get("is_oas") is True and isinstance(document, dict) and is_document(document):
+        return Found(file.name, document, (), (FROM_DOCUMENT,), f"{file.pointer}/oas")
+    return Found(file.name, exported, (), (), f"{file.pointer}/api_definition")
 
 
 def _ending(beside: dict[str, Any]) -> str:
@@ -153,7 +170,7 @@ def _each_alone(definitions: list[Found]) -> list[Found]:
         (_address, "/proxy/listen_path", "is the address"),
     ):
         for place, others in _same(definitions, of).items():
-            names = short(definitions[other].file for other in others)
+            names = short(definitions[other].place for other in others)
             shared[place].append(Problem(pointer, f"{what} of another file too: {names}"))
     return [
         each._replace(problems=each.problems + tuple(shared.get(place, ())))

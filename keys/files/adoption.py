@@ -37,6 +37,7 @@ NEW, REPLACED, SAME, LEFT, REFUSED = "new", "replaced", "same", "left", "refused
 API, POLICY = "API", "policy"
 _MESSAGE = "From the files of a gateway"
 _CHANGES = "Changes {}."
+INACTIVE = "It is inactive and stays so: gateways are not given it before somebody activates it."
 _MEMBERS = 10  # that are named of one definition
 
 
@@ -264,10 +265,13 @@ def _of_apis(wanted: Sequence[definitions.Found], tried: _Tried) -> Iterator[Res
         api, outcome = tried.made.get(place, (None, LEFT if place in tried.left else REFUSED))
         notes = ()
         if api is not None:
-            said = [*found.notes, *told.get(place, ()), *kinds.additions(found.definition), *warnings.of(api)]
+            said = [*found.notes, *([] if api.active else [INACTIVE]), *told.get(place, ())]
+            said += [*kinds.additions(found.definition), *warnings.of(api)]
             notes = tuple(dict.fromkeys(said))
         id, name = definitions.api_id(found.definition), kinds.names(found.definition).name
-        yield Result(API, found.file, "", id, name, outcome, tried.refused.get(place, ()), notes)
+        refused = tried.refused.get(place, ())
+        problems = tuple(each._replace(pointer=found.pointer + each.pointer) for each in refused)
+        yield Result(API, found.file, found.pointer, id, name, outcome, problems, notes)
 
 
 def _of_policies(wanted: Sequence[policies.Found], tried: _Tried) -> Iterator[Result]:

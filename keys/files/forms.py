@@ -21,9 +21,10 @@ class ArchiveForm(forms.Form):
         required=False,
         widget=forms.FileInput(attrs={"accept": ".zip,.json,application/zip,application/json"}),
         help_text=(
-            "One exported definition, or many in an archive of 1 MB at most, such as the directory of definitions of a "
-            "gateway (apps/*.json) and its policies.json. A file called policies.json, in whatever folder, holds the "
-            "policies by their IDs; one in a folder called policies is a policy; every other *.json is a definition."
+            "One exported definition, or a list of many as Tyk's dashboard answers it at /api/apis, or many in an "
+            "archive, such as the directory of definitions of a gateway (apps/*.json) and its policies.json; 1 MB at "
+            "most. A file called policies.json, in whatever folder, holds the policies by their IDs; one in a folder "
+            "called policies is a policy; every other *.json is a definition, but for an exported policy."
         ),
     )
     carried = forms.CharField(

@@ -2,7 +2,7 @@
 
 One file holds an object whose members are policies; a policy's ID is the name of its member, whatever `id` and `_id`
 say, and whether it denies is its `is_inactive` (so do 3.0.12 and 5.14.0). Gateways of 5.x also read a directory with
-one policy a file, whose ID is its `id`.
+one policy a file, whose ID is its `id`. What a dashboard exports has the ID of its database, too.
 """
 
 from collections import Counter
@@ -13,6 +13,17 @@ from apis.definitions.pointer import Problem, child
 from apis.files.reading import File, object_in
 from orgs.http.strict_json import plain
 
+# What nothing else has that has rights: neither a definition nor the session of a key.
+_OTHERS = {
+    "allowance",
+    "api_definition",
+    "apply_policies",
+    "openapi",
+    "proxy",
+    "quota_renews",
+    "session_lifetime",
+}
+OTHER_ID = "its _id is '{other}', by which no key can name it here: its ID is '{id}'."
 _STATES = {True: "deny", False: "active"}
 
 
@@ -41,6 +52,43 @@ def one_each(files: Iterable[File]) -> tuple[list[Found], list[File]]:
     listed = list(files)
     others = [file for file in listed if file.content is None and not file.name.endswith(".json")]
     return each_alone(_each(file for file in listed if file not in others)), others
+
+
+def exported(files: Iterable[File]) -> tuple[list[Found], list[File]]:
+    """Those that are policies of a dashboard beyond doubt, and the other files."""
+    found, others = [], []
+    for file in files:
+        read = object_in(file)[0] if b'"access_rights"' in (file.content or b"") else None
+        if read is not None and _is_policy(read):
+            found.append(_exported(file, read))
+        else:
+            others.append(file)
+    return found, others
+
+
+def _is_policy(read: dict[str, Any]) -> bool:
+    return (
+        isinstance(read.get("access_rights"), dict)
+        and isinstance(read.get("name"), str)
+        and bool(_exported_id(read))
+        and not read.keys() & _OTHERS
+    )
+
+
+def _exported_id(read: dict[str, Any]) -> str:
+    """By which keys name it: the one that somebody chose, or else its database's."""
+    return next((id for name in ("id", "_id") if isinstance(id := read.get(name), str) and id), "")
+
+
+def _exported(file: File, read: dict[str, Any]) -> Found:
+    kept = {name: value for name, value in read.items() if name != "_id"}
+    id = _exported_id(read)
+    notes = (
+        ()
+        if read.get("_id") in (None, "", id)
+        else (OTHER_ID.format(other=plain(str(read["_id"]))[:60], id=id),)
+    )
+    return Found(file.name, file.pointer, id, {**kept, "id": id}, (), notes)
 
 
 def each_alone(policies: Iterable[Found]) -> list[Found]:

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 
 from apis.definitions.pointer import Problem
 from apis.files import archive, definitions
-from apis.files.reading import File, NotReadable
+from apis.files.reading import File, NotReadable, documents
 from keys.files import adoption, policies
 from keys.files.forms import ArchiveForm, carried
 from orgs.access import access
@@ -70,15 +70,20 @@ def _answer(request, form, wanted):
 def _wanted(files: list[File], user) -> adoption.Wanted:
     """What the files of an archive hold. Raises NotReadable."""
     records, directory, rest = [], [], []
-    for file in files:
+    for file in documents(files):
         path = PurePosixPath(file.name)
-        into = (
-            records if path.name == "policies.json" else directory if "policies" in path.parts[:-1] else rest
-        )
+        if file.pointer:
+            into = rest
+        elif path.name == "policies.json":
+            into = records
+        else:
+            into = directory if "policies" in path.parts[:-1] else rest
         into.append(file)
+    exported, rest = policies.exported(rest)
     apis, others = definitions.found(rest)
     found, more = policies.one_each(directory)
-    found = policies.each_alone([*(each for file in records for each in policies.in_one(file)), *found])
+    in_records = [each for file in records for each in policies.in_one(file)]
+    found = policies.each_alone([*in_records, *found, *exported])
     if not user.may("policies", "write"):
         found = [policy._replace(problems=(_NO_RIGHT,)) for policy in found]
     if len(apis) + len(found) > MOST_AT_ONCE:

@@ -118,6 +118,24 @@ def test_a_gateways_files_become_apis_and_policies_under_their_own_ids(cast, run
     assert there(cast.acme) == ([("orders", 1, True), ("users", 2, True)], [("gold", 1)])
 
 
+def test_a_list_from_a_dashboard_arrives_as_it_is_and_what_a_gateway_runs_on_becomes_active(
+    cast, run, gateway
+):
+    lists = {"policies": {"Data": [{"name": "Gold", "_id": "6" * 24, "id": "", "access_rights": {}}]}}
+    sleeping = {"id": "7" * 24, "active": False}
+    one = build.definition("Listed", "/listed/", api_id="listed", **sleeping)
+    lists["apps"] = {"apis": [{"api_definition": one}], "pages": 1}
+    for name, value in lists.items():
+        (gateway / f"{name}.list").write_text(json.dumps(value))
+    named = [part for name in lists for part in (f"--{name}", str(gateway / f"{name}.list"))]
+    run(*named, "--org", "acme", "--yes")
+    assert there(cast.acme) == ([("listed", 1, False)], [("6" * 24, 1)])
+    another = build.definition("Served", "/served/", api_id="served", **sleeping)
+    (gateway / "apps" / "served.json").write_text(json.dumps(another))
+    run(*files(gateway), "--yes")
+    assert ("served", 1, True) in there(cast.acme)[0]
+
+
 def test_one_bad_file_keeps_all_from_being_stored_unless_it_is_passed_over(cast, run, gateway, capsys):
     build.api(cast.globex, "Theirs", api_id="theirs", path="/theirs/")
     bad = {

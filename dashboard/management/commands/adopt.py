@@ -11,7 +11,7 @@ from django.db import transaction
 from redis import Redis, RedisError
 
 from apis.files import definitions, directory
-from apis.files.reading import LARGEST_POLICIES, NotReadable
+from apis.files.reading import LARGEST_LIST, LARGEST_POLICIES, File, NotReadable, documents
 from apis.gateways import redis_client
 from dashboard.engines import embedded
 from dashboard.management import adopted_files
@@ -41,7 +41,11 @@ class Command(BaseCommand):
         )
 
     def _add_files(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--apps", type=Path, help="the directory with a gateway's definitions (app_path)")
+        parser.add_argument(
+            "--apps",
+            type=Path,
+            help="the directory with a gateway's definitions (app_path), or a list of many from a dashboard",
+        )
         parser.add_argument(
             "--policies", type=Path, help="its file with policies (policies.policy_record_name), or directory"
         )
@@ -212,16 +216,28 @@ def _lines(path: Path) -> list[str]:
 def _wanted(apps: Path | None, record: Path | None) -> adoption.Wanted:
     """What the files hold. Raises CommandError."""
     try:
-        apis, others = definitions.found(directory.files(apps)) if apps else ([], [])
+        exported, rest = policies.exported(documents(_files(apps, LARGEST_LIST)) if apps else [])
+        apis, others = definitions.found(rest, served=True)
         if record is None:
-            return adoption.Wanted(apis, [], others)
-        if record.is_dir():
+            found, more = [], []
+        elif record.is_dir():
             found, more = policies.one_each(directory.files(record))
         else:
-            found, more = policies.in_one(directory.file(record, LARGEST_POLICIES)), []
+            found, more = _in_record(directory.file(record, LARGEST_POLICIES)), []
     except NotReadable as error:
         raise CommandError(str(error)) from None
-    return adoption.Wanted(apis, found, others + more)
+    return adoption.Wanted(apis, policies.each_alone([*found, *exported]), others + more)
+
+
+def _files(path: Path, largest: int) -> list[File]:
+    """Those of a directory, or the one that is named. Raises NotReadable."""
+    return [directory.file(path, largest)] if path.is_file() else directory.files(path)
+
+
+def _in_record(file: File) -> list[policies.Found]:
+    """The policies of a gateway, or of the list that a dashboard exports."""
+    exported, others = policies.exported(documents([file]))
+    return [*exported, *(each for other in others for each in policies.in_one(other))]
 
 
 def _organisation(slug: str) -> Organisation:

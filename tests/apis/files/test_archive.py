@@ -60,7 +60,7 @@ def test_a_name_that_is_there_twice_is_no_file():
 HOSTILE = {
     "nothing": b"",
     "no zip": b"x" * 1000,
-    "a list": b"[{}]",
+    "a text": b'"[{}]"',
     "cut off": packed(("a.json", b"{}" * 400))[:-30],
     "too large": b"x" * 1_000_001,
     "too many": packed(*((f"{number}.json", b"") for number in range(501))),

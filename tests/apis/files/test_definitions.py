@@ -2,7 +2,7 @@ import json
 
 from apis.definitions import kinds
 from apis.files import definitions
-from apis.files.reading import File
+from apis.files.reading import File, documents
 from tests.apis.examples import openapi
 
 
@@ -68,6 +68,55 @@ def test_what_dashboards_export_is_the_definition_in_it_or_the_document_beside_t
         "three.json": api("three", "/three/", is_oas=True),
     }
     assert others == []
+
+
+def test_a_list_from_a_dashboard_holds_the_definitions_that_are_in_it_and_they_stay_inactive():
+    sleeping, bare = (api(name, f"/{name}/", active=False) for name in ("sleeping", "bare"))
+    wrapped = {"api_model": {}, "api_definition": sleeping, "hook_references": []}
+    document = openapi("/oas/")
+    oas = {"api_definition": api("oas", "/oas/", is_oas=True), "oas": document}
+    for value, above in (([wrapped, bare, oas], ""), ({"apis": [wrapped, bare, oas], "pages": 1}, "/apis")):
+        read, others = definitions.found(documents([File("all.json", json.dumps(value).encode())]))
+        assert [(each.definition, each.pointer, each.notes) for each in read] == [
+            (sleeping, f"{above}/0/api_definition", ()),
+            (bare, f"{above}/1", ()),
+            (document, f"{above}/2/oas", (definitions.FROM_DOCUMENT,)),
+        ]
+        assert ([each.problems for each in read], others) == ([()] * 3, [])
+    twice, _ = definitions.found(documents([File("all.json", json.dumps([bare, bare, [], 1]).encode())]))
+    assert [str(each.problems[0]) for each in twice] == [
+        "/api_id: is the API ID of another file too: all.json /1",
+        "/api_id: is the API ID of another file too: all.json /0",
+        *["must be a JSON object"] * 2,
+    ]
+
+
+def test_a_list_is_bounded_and_what_only_looks_like_one_is_none():
+    many = documents([File("many.json", json.dumps([0] * 10_001).encode())])
+    assert [(each.content, each.fault) for each in many] == [
+        (None, "holds more than 10,000 definitions and policies")
+    ]
+    [small, large] = documents([File("large.json", json.dumps([{}, {"x": "x" * 1_000_000}]).encode())])
+    assert (small.content, large.content, large.pointer) == (b"{}", None, "/1")
+    files = [
+        File(f"{place}.json", json.dumps(value).encode())
+        for place, value in enumerate(
+            [api("one", "/one/", apis=[{}]), {"apis": {}}, [], {"apis": []}, "apis"]
+        )
+    ]
+    files += [File("broken.json", b'[{"a": 1'), File("away.json", None, "is no file")]
+    assert documents(files) == files
+
+
+def test_what_a_database_had_is_inactive_on_purpose_unless_a_gateway_runs_on_it():
+    exported = api("one", "/one/", active=False, id="6b06e0000000000000000001")
+    file = File("one.json", json.dumps(exported).encode())
+    for served, active in ((False, False), (True, True)):
+        [read], _ = definitions.found([file], served=served)
+        assert (read.definition, len(read.notes)) == (exported | {"active": active}, active)
+    contents = File("dump/.tyk.json", b'{"type": "apidef", "files": []}')
+    read, [other] = definitions.found([contents])
+    assert (read, other.fault) == ([], definitions.CONTENTS)
 
 
 def test_those_that_share_an_id_or_an_address_are_refused_all_of_them():

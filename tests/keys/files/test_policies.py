@@ -34,6 +34,26 @@ def test_a_policy_is_known_by_the_name_of_its_member():
     ]
 
 
+def test_a_dashboards_policies_are_told_from_all_else_that_has_rights():
+    hexadecimal, rights = "6" * 24, {"orders": {"api_id": "orders"}}
+    gold = {"name": "Gold", "_id": hexadecimal, "id": "", "access_rights": rights, "state": "deny"}
+    documents = [
+        gold,
+        gold | {"id": "chosen", "is_inactive": False},
+        gold | {"_id": "", "id": ""},
+        gold | {"quota_renews": 1},
+        gold | {"proxy": {}},
+        gold | {"access_rights": None},
+        [gold],
+    ]
+    files = [File("list.json", json.dumps(each).encode(), "", f"/{at}") for at, each in enumerate(documents)]
+    found, others = policies.exported(files)
+    assert shown(found) == [("/0", hexadecimal, hexadecimal, False, 0), ("/1", "chosen", "chosen", False, 1)]
+    # Dashboards go by the state, gateways on files do not.
+    assert [each.document["state"] for each in found] == ["deny", "deny"]
+    assert others == files[2:]
+
+
 def test_whether_a_policy_denies_is_what_gateways_go_by():
     text = json.dumps(
         {

@@ -4,6 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apis.models import ApiDefinition
+from keys.files import adoption
 from keys.models import Policy
 from orgs import scope
 from orgs.models import AuditEntry
@@ -154,3 +155,28 @@ def test_what_is_no_archive_is_refused_and_files_are_taken_nowhere_else(cast, pa
         assert client.post(address, values).status_code == 400
     assert sent(client, address, b"x" * 3_000_000).status_code == 413
     assert sent(client, f"/o/{cast.acme.slug}/apis/new/", zipped()).status_code == 400
+
+
+def test_a_list_of_apis_and_policies_from_a_dashboard_is_taken_over(cast, page):
+    client, address = page
+    names = [f"api-{number}" for number in range(30)]
+    apis = [
+        {"api_definition": build.definition(name, f"/{name}/", api_id=name, active=name != "api-7")}
+        for name in names
+    ]
+    apis[9]["api_definition"]["proxy"]["listen_path"] = 5
+    gold = GOLD | {"_id": "6" * 24, "id": "gold", "access_rights": {"api-3": {"api_id": "api-3"}}}
+    review = sent(client, address, json.dumps({"apis": apis, "policies": [gold], "pages": 1}).encode())
+    expected = dict.fromkeys(names, "new") | {"api-9": "refused", "gold": "new"}
+    assert outcomes(review) == expected
+    results = {result.id: result for result in review.context["report"].results}
+    assert results["api-7"].notes[0] == adoption.INACTIVE
+    at = ("/apis/9/api_definition", "/apis/9/api_definition/proxy/listen_path", "/policies/0")
+    [problem] = results["api-9"].problems
+    assert (results["api-9"].pointer, problem.pointer, results["gold"].pointer) == at
+    assert client.post(address, again(review, skip_refused="on")).status_code == 302
+    with scope.org(cast.acme.id):
+        assert list(ApiDefinition.objects.filter(active=False).values_list("api_id", flat=True)) == ["api-7"]
+        assert (ApiDefinition.objects.count(), Policy.objects.get().policy_id) == (29, "gold")
+    many = sent(client, address, json.dumps(apis * 10).encode())
+    assert (many.status_code, "must not hold more than 250" in many.content.decode()) == (400, True)
