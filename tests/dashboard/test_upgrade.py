@@ -172,8 +172,12 @@ CATALOGUE = {
         SELECT c.relname, pg_get_triggerdef(t.oid)
         FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND {_OURS}""",
     "functions": """
-        SELECT p.proname, pg_get_functiondef(p.oid), r.rolname, p.proacl::text
-        FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.pronamespace = 'public'::regnamespace""",
+        SELECT p.proname, r.rolname, p.proacl::text,
+               CASE WHEN a.aggfnoid IS NULL THEN pg_get_functiondef(p.oid)
+                    ELSE concat_ws(' ', pg_get_function_arguments(p.oid),
+                                   a.aggtransfn, a.aggcombinefn, a.agginitval) END
+        FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
+        WHERE p.pronamespace = 'public'::regnamespace""",
     "applied": "SELECT app, name FROM django_migrations",
 }
 
