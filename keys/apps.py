@@ -36,6 +36,7 @@ class KeysConfig(AppConfig):
     own_policies = ("keys.policies.use.naming.own",)
     own_certificates = ("keys.certificates.uses.own",)
     openers = ("keys.openers.count",)
+    holders = ("keys.history.then.of",)
     client_names = ("keys.oauth.naming.names",)
     attention = ("keys.attention.items", "keys.certificates.ending.items")
 

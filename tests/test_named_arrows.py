@@ -49,6 +49,10 @@ LINKS_UP = {
     ("keys/oauth/views.py", "analytics"): "who sees the link from a client to its traffic",
     ("dashboard/analytics/reports/head.py", "keys"): "who sees the steps until there is traffic",
     ("dashboard/analytics/reports/head.py", "system"): "who sees the steps until there is traffic",
+    ("dashboard/analytics/explaining/page.py", "keys"): "who is told what was found of a key",
+    ("dashboard/analytics/explaining/page.py", "policies"): "who sees the link to a policy of it",
+    ("dashboard/analytics/explaining/page.py", "key-detail"): "from a refused request to its key",
+    ("dashboard/analytics/explaining/page.py", "policy-revision"): "from it to a policy as it was then",
     ("templates/analytics/parts/nothing.html", "key-create"): "the steps until there is traffic",
     ("templates/analytics/parts/nothing.html", "node-list"): "the steps until there is traffic",
 }

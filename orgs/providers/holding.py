@@ -6,12 +6,13 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class PolicyThen:
-    """A policy of a key in the revision that was in force."""
+    """A policy of a key in the revision that was in force. is_there: whether it still is, under its id."""
 
     id: str
     name: str
     revision: int
     denies: bool = False
+    is_there: bool = True
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Allowed:
     refusal: why they took it for unknown, "" if they did not. inactive: whether it or one of its policies was. paths:
     (pattern, methods) that alone were open, none for all. rate in `per` seconds and quota in `renewal` seconds, 0 or
     less for none. together: the APIs whose requests were counted against the same limits, none for all of them.
-    single_paths: whether single paths had limits of their own.
+    rate_untold, quota_untold: why the limit cannot be told, as a sentence; "" where it can.
     """
 
     generation: str
@@ -35,7 +36,8 @@ class Allowed:
     quota: int = 0
     renewal: int = 0
     together: tuple[str, ...] = ()
-    single_paths: bool = False
+    rate_untold: str = ""
+    quota_untold: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,12 @@ class Holder:
     policies: tuple[PolicyThen, ...] = ()
     allowed: tuple[Allowed, ...] = ()
     unkept: str = ""
+
+
+@dataclass(frozen=True)
+class Then:
+    """holders: what the key may have been, the newest first; none for one that is not the organisation's. limited:
+    whether the organisation's requests were limited together."""
+
+    holders: tuple[Holder, ...] = ()
+    limited: bool = False

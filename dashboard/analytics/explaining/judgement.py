@@ -90,7 +90,7 @@ CHECKS = (
     Check("Quota", "key", of_key.quota, (403,), keyed=True, of_key=True),
     Check("Rate of the API", "api", of_api.rate, (429,)),
     Check("Answers of the API", "api", of_api.own_answers, keyed=True, spoken=False),
-    Check("Upstream", "api", _upstream),
+    Check("Upstream", "", _upstream),
 )
 
 
@@ -136,7 +136,7 @@ def _together(opinions: Sequence[Opinion]) -> Opinion:
     words = " Or: ".join(dict.fromkeys(opinion.words for opinion in opinions))
     return Opinion(
         None,
-        f"It depends on the version of the gateway or on how soon it heard of a change, which is not told. {words}",
+        f"It depends on the gateway's version or on how soon it heard of a change. {words}",
     )
 
 
@@ -156,7 +156,7 @@ def _answered(request: Request, told: Told) -> Judgement:
     *checks, _ = told
     steps = [
         *map(_passed, checks),
-        Step("Upstream", Verdict.PASSED, f"Answered with {request.status} {_times(request)}.", "api"),
+        Step("Upstream", Verdict.PASSED, f"Answered with {request.status} {_times(request)}."),
     ]
     return Judgement(tuple(steps), f"It passed every check and was answered with {request.status}.")
 

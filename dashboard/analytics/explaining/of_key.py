@@ -42,8 +42,7 @@ def known(world: World, request: Request) -> Opinion:
     if not request.keyed:
         return Opinion(
             None,
-            "Whether gateways knew what was sent is not told: a key that is unknown, revoked or has ended leaves no "
-            "name in records.",
+            "A key that is unknown, revoked or has ended is refused here, and leaves no name in records.",
         )
     if world.holder is None:
         return Opinion(False, _OF_CLIENT if request.of_client else _STRANGE)
@@ -106,9 +105,7 @@ def right_paths(world: World, request: Request) -> Opinion:
         return Opinion(False, f"{said} is among the paths that its rights open.")
     if None in found:
         return Opinion(None, f"Whether a path of its rights takes in {said} depends on the gateway.")
-    return Opinion(
-        True, f"Its rights open {len(allowed.paths)} paths and methods, and {said} is not among them."
-    )
+    return Opinion(True, f"{said} is not among the paths that its rights open.")
 
 
 def _is_at(pattern: str, path: str, listen_path: str, generation: str) -> bool | None:
@@ -120,10 +117,8 @@ def _is_at(pattern: str, path: str, listen_path: str, generation: str) -> bool |
 def rate(world: World, request: Request) -> Opinion:
     if world.allowed is None:
         return _unknown(request)
-    if world.allowed.single_paths and world.generation != "3.0":
-        return Opinion(
-            None, "Single paths of its rights have limits; how much of those was used is not told."
-        )
+    if world.allowed.rate_untold:
+        return Opinion(None, world.allowed.rate_untold)
     window = rate_window(world)
     if window is None:
         return Opinion(False, "The key has no rate limit.")
@@ -140,6 +135,8 @@ def rate_window(world: World) -> Window | None:
 def quota(world: World, request: Request) -> Opinion:
     if world.allowed is None:
         return _unknown(request)
+    if world.allowed.quota_untold:
+        return Opinion(None, world.allowed.quota_untold)
     window = quota_window(world)
     if window is None:
         return Opinion(False, "The key has no quota.")

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from dashboard.analytics.clock import LATEST, said, said_span, years
 from dashboard.analytics.dimensions import RECORDS, oldest
+from dashboard.analytics.explaining import page
 from dashboard.analytics.models import Record
 from dashboard.analytics.reports import reader, search
 from dashboard.analytics.reports.charts import figures
@@ -85,6 +86,7 @@ def log_list(request: HttpRequest, org: str) -> HttpResponse:
 @access("session", "log")
 def log_record(request: HttpRequest, org: str, ts: int, id: int) -> HttpResponse:
     """One record with all that is known of it."""
+    reader.limit_time()
     try:
         record = search.one(request.org.id, search.instant(ts), id)
     except ValueError:
@@ -216,6 +218,7 @@ def _detail(request: HttpRequest, record: Record) -> dict:
         # Earlier versions kept stamps that no zone east of UTC can show.
         "sent_at": record.sent_at and min(record.sent_at, LATEST),
         "list_url": path,
+        "way": page.way(request, record),
         "why": reason(record.status, key=bool(record.key), hits=1, timed=int(record.timed))
         if record.status >= 400
         else "",

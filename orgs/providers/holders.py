@@ -1,0 +1,26 @@
+"""What a key was, and what gateways made of it, when a request came. Whoever has keys declares what reads it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orgs import declarations
+from orgs.models import Organisation
+from orgs.providers.holding import Then
+
+
+@dataclass(frozen=True)
+class Called:
+    """The API that was called: its id, the names of its versions, and how callers prove who they are, in words
+    (apis.definitions.authentication), as they were then."""
+
+    api_id: str
+    versions: tuple[str, ...] = ()
+    auth: str = ""
+
+
+def of(org: Organisation, key_hash: str, called: Called, moments: Sequence[datetime]) -> Then | None:
+    """The key of a token's hash ("" for none) at any of these moments (aware, the newest first). None where nobody has
+    keys."""
+    read = next(iter(declarations.functions("holders")), None)
+    return read(org.id, key_hash, called, moments) if read else None
