@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django import forms
 from django.conf import settings
@@ -30,6 +30,8 @@ STATES = ("stuck", "silent", "pulling", "ok", "gone")
 # Gateways that were killed say no goodbye.
 SHOWN_FOR = timedelta(days=1)
 WORST_FIRST = "state"
+NOW = "now"
+LONGEST_SINCE = timedelta(days=31)
 # What each order reads the nodes by; those of one state are by name.
 SORTS = {
     WORST_FIRST: Node._meta.ordering,
@@ -103,6 +105,29 @@ class NodeListForm(forms.Form):
     sort = forms.ChoiceField(
         required=False, choices=[(f"{sign}{name}",) * 2 for name in SORTS for sign in ("", "-")]
     )
+    # From when on gateways count as another; "now" leads to the address of this moment.
+    since = forms.CharField(required=False, max_length=40)
+
+    def clean_since(self) -> datetime | None:
+        if self.cleaned_data["since"] in ("", NOW):
+            return None
+        at, now = parsed(self.cleaned_data["since"]), timezone.now()
+        if at is None or not now - LONGEST_SINCE <= at <= now + LONGEST_SINCE:
+            raise forms.ValidationError("must be a time of the last month, such as 2026-05-04T10:00:00Z")
+        return at
+
+
+def parsed(text: str) -> datetime | None:
+    """An aware time from a text such as 2026-05-04T10:00:00Z; None for anything else."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _answer(request, redis_url: str, context: dict):
@@ -110,15 +135,20 @@ def _answer(request, redis_url: str, context: dict):
     form = NodeListForm(request.GET)
     if not form.is_valid():
         return bad_form(request, form)
+    if request.GET.get("since") == NOW:
+        asked = urlencode({"since": _written(timezone.now())})
+        return redirect(f"{request.path}?{asked}#connect")
+    since = form.cleaned_data["since"]
     sort, now, wanted = form.cleaned_data["sort"] or WORST_FIRST, timezone.now(), wanted_version()
     states = _states(wanted, now, sort)
     if request.GET.get("format") == "csv":
         addresses = ("address",) if "addresses" in context else ()
         lines = _csv_rows(rows_of(states, wanted, now), wanted, *addresses)
         return csv_stream("nodes.csv", (*CSV_HEADER, *addresses), [lines])
-    context |= _page(request, states, {"sort": form.cleaned_data["sort"]}, wanted, now)
+    asked = {"sort": form.cleaned_data["sort"], "since": _written(since) if since else ""}
+    context |= _page(request, states, asked, wanted, now) | {"since": since}
     base = request.build_absolute_uri("/").rstrip("/")
-    context["checks"] = checklist.of(request.org, request.user, now)
+    context["checks"] = checklist.of(request.org, request.user, now, since)
     context["waiting"] = not all(check.done for check in context["checks"])
     members = connecting.settings_of(base, redis_url)
     context["forms"] = [(label, name, form(members)) for label, name, form in FORMS]

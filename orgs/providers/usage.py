@@ -14,7 +14,8 @@ WHAT = ("api", "key", "organisation")
 @dataclass(frozen=True)
 class Use:
     """Of one thing, ready to be shown. exact: the requests, for a sentence or a title; failed: the share of 5xx; spark:
-    (viewBox, path) of requests over the hours, None for none; last: when it was last called."""
+    (viewBox, path) of requests over the hours, None for none; last: when it was last called; last_at: the same, aware,
+    as exactly as it is known."""
 
     hits: int
     requests: str
@@ -23,6 +24,7 @@ class Use:
     failing: bool
     spark: tuple[str, str] | None
     last: str
+    last_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ import pytest
 from django.utils import timezone
 
 from dashboard.nodes.models import Node, NodeSignal
+from keys.models import Key
+from orgs import scope
 from tests import make
+from tests.analytics.screens import ago, push
 from tests.keys import build as keys
 from tests.orgs.http.files import file_of
 
@@ -189,6 +192,51 @@ def test_a_check_list_ticks_what_has_come_and_says_what_to_do_about_the_rest(cli
         len(ticked(client_for(make.user("o@acme.example", cast.acme, {"system": "read"})), "/o/acme/nodes/"))
         == 3
     )
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_check_list_for_another_gateway_ticks_only_for_what_came_since(client_for, cast, redis):
+    ada, sue = client_for(cast.acme_admin), client_for(cast.super_user)
+    nodes(2)
+    before, since = timezone.now() - timedelta(minutes=5), timezone.now() - timedelta(minutes=2)
+    Node.objects.update(registered_at=before)
+    for org in (cast.acme, cast.globex):
+        keys.key(org, keys.api(org))
+    with scope.every_org():
+        Key.objects.update(created_at=before)
+    push(redis, {"OrgID": cast.acme.id, "TimeStamp": ago(minutes=5)})
+
+    def shown(client, address, at=since):
+        page = client.get(address, {"since": f"{at:%Y-%m-%dT%H:%M:%SZ}"})
+        return [(check.done, check.which) for check in page.context["checks"]]
+
+    assert [check.done for check in ada.get("/o/acme/nodes/").context["checks"]] == [True] * 4
+    nothing = [(False, "")] * 4
+    assert shown(ada, "/o/acme/nodes/") == shown(sue, "/nodes/") == nothing
+    Node.objects.create(session_id="third", node_id="third", hostname="edge-third")
+    assert shown(ada, "/o/acme/nodes/") == [(True, "edge-third"), *nothing[1:]]
+    Node.objects.filter(session_id="third").update(last_pull_at=timezone.now())
+    keys.key(cast.globex, keys.api(cast.globex, "More", path="/more/"))
+    push(redis, {"OrgID": cast.globex.id, "TimeStamp": ago(seconds=1)})
+    pulled = [(True, "edge-third")] * 2
+    assert shown(ada, "/o/acme/nodes/") == [*pulled, (False, ""), (False, "")]
+    assert shown(sue, "/nodes/") == [*pulled, (True, ""), (True, "")]
+    page = text_of(sue.get("/nodes/", {"since": f"{since:%Y-%m-%dT%H:%M:%SZ}"}))
+    assert page.count("A gateway has registered (done: edge-third)") == 1
+    Node.objects.bulk_create(Node(session_id=name, node_id=name, hostname=name) for name in "abc")
+    assert shown(sue, "/nodes/")[0] == (True, "edge-third, a, b and others")
+
+
+def test_the_time_of_another_gateway_stands_in_the_address(client_for, operator):
+    client = client_for(operator)
+    nodes(30)
+    now = client.get("/o/acme/nodes/?since=now")
+    assert re.fullmatch(r"/o/acme/nodes/\?since=20\d\d-\d\d-\d\dT[\d%A]+Z#connect", now.url)
+    page = client.get(now.url)
+    assert re.search(r"\?[^\"]*since=20[^\"]*sort=name|\?sort=name[^\"]*since=20", page.content.decode())
+    for wrong in ("yesterday", "2001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"):
+        assert client.get("/o/acme/nodes/", {"since": wrong}).status_code == 400
+    assert client.get("/o/acme/nodes/", {"since": f"{timezone.now():%Y-%m-%dT%H:%M:%S}"}).status_code == 400
 
 
 def test_a_stuck_node_comes_first_with_since_when_and_what_to_do(client_for, operator):

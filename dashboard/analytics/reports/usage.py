@@ -148,6 +148,7 @@ def _use(parts: list[tuple], buckets: int, period: Period) -> Use:
         last=said(
             last, period.zone, year=period.now - last > 300 * DAY, pattern="%H:%M" if exact else ""
         ).strip(),
+        last_at=last,
     )
 
 
