@@ -1,5 +1,7 @@
 """What traffic says needs attention: APIs that fail more than a week ago, and calls that gateways refused."""
 
+# ruff: noqa: S608 - only conditions of these modules are put into SQL, every value is a parameter
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +17,7 @@ from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.errors.reasons import REFUSALS
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.parameters import link
+from dashboard.analytics.reports.rows import whose
 from dashboard.analytics.reports.traffic import Owners
 from orgs.models import Organisation, User
 from orgs.providers.attention import Item
@@ -73,17 +76,18 @@ def failing(owners: Owners, since: datetime, now: datetime) -> list[Failing]:
     spans = [(since, now), (_a_week_before(since, owners), hour_start(_a_week_before(now, owners), zone))]
     bounds = [row_bound(instant, Grain.HOUR, zone) for span in spans for instant in span]
     bounds[1] = now  # the running hour too
+    owned, owner = whose(owners.org_ids)
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT api_id, sum(hits) FILTER (WHERE ts >= %s), sum(status_5xx) FILTER (WHERE ts >= %s) AS failed,
+            f"""SELECT api_id, sum(hits) FILTER (WHERE ts >= %s), sum(status_5xx) FILTER (WHERE ts >= %s) AS failed,
                 coalesce(sum(hits) FILTER (WHERE ts < %s), 0), coalesce(sum(status_5xx) FILTER (WHERE ts < %s), 0),
                 (array_agg(ts ORDER BY status_5xx DESC, ts) FILTER (WHERE ts >= %s))[1]
-            FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dimension = %s
+            FROM rollup WHERE {owned} AND grain = %s AND dimension = %s
                 AND (ts >= %s AND ts < %s OR ts >= %s AND ts < %s)
             GROUP BY api_id HAVING sum(status_5xx) FILTER (WHERE ts >= %s) > 0 ORDER BY failed DESC, api_id""",
             [
                 *[bounds[0]] * 5,
-                list(owners.org_ids),
+                owner,
                 Grain.HOUR,
                 owners.base + Dimension.API,
                 *bounds,
@@ -119,14 +123,15 @@ def _said(api: Failing, names: dict[str, str], since: datetime, zone) -> str:
 
 def _refused(owners: Owners, since: datetime, now: datetime, url: str) -> Iterator[Item]:
     """Calls that gateways turned away, where they are many."""
+    owned, owner = whose(owners.org_ids)
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT value, sum(hits)::bigint, sum(hits - timed)::bigint FROM rollup
-            WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s
+            f"""SELECT value, sum(hits)::bigint, sum(hits - timed)::bigint FROM rollup
+            WHERE {owned} AND ts >= %s AND ts < %s
                 AND (grain = %s AND dimension = %s OR grain = %s AND dimension = %s AND value = ANY(%s))
             GROUP BY value""",
             [
-                list(owners.org_ids),
+                owner,
                 row_bound(since, Grain.HOUR, owners.zone),
                 now,
                 *(Grain.HOUR, owners.base + Dimension.TOTAL),

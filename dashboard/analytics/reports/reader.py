@@ -18,7 +18,7 @@ from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, Dimension, Grai
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.periods import Cut, Span
-from dashboard.analytics.reports.rows import NEWEST, OF_A_CLIENT, OF_A_KEY, rows
+from dashboard.analytics.reports.rows import NEWEST, OF_A_CLIENT, OF_A_KEY, rows, whose
 from dashboard.analytics.reports.traffic import (
     NO_FILTERS,
     Buckets,
@@ -130,23 +130,25 @@ def newest_of_keys(
     wanted = sorted(set(keys) - {""})
     if not wanted:
         return {}
+    owned, owner = whose(org_ids)
     found = _read(
-        """SELECT k, newest.alias, newest.ts FROM unnest(%s::text[]) AS k CROSS JOIN LATERAL
-            (SELECT alias, ts FROM record WHERE org_id = ANY(%s) AND key = k AND key <> ''
+        f"""SELECT k, newest.alias, newest.ts FROM unnest(%s::text[]) AS k CROSS JOIN LATERAL
+            (SELECT alias, ts FROM record WHERE {owned} AND key = k AND key <> ''
                 AND (%s::timestamptz IS NULL OR ts < %s)
              ORDER BY ts DESC LIMIT 1) AS newest""",
-        [wanted, list(org_ids), end, end],
+        [wanted, owner, end, end],
     )
     return {key: (alias, ts) for key, alias, ts in found}
 
 
 def last_hits(owners: Owners, api_ids: Iterable[str], start: datetime, end: datetime) -> dict[str, datetime]:
     """When each API was last called in a span: to the minute for three days, then to the hour."""
+    owned, owner = whose(owners.org_ids)
     found = _read(
-        """SELECT api_id, max(ts) FROM rollup WHERE org_id = ANY(%s) AND grain = ANY(%s) AND dimension = %s
+        f"""SELECT api_id, max(ts) FROM rollup WHERE {owned} AND grain = ANY(%s) AND dimension = %s
             AND api_id = ANY(%s) AND ts >= %s AND ts < %s GROUP BY api_id""",
         [
-            list(owners.org_ids),
+            owner,
             [Grain.MINUTE, Grain.HOUR],
             owners.base + Dimension.API,
             sorted(set(api_ids)),
@@ -171,9 +173,10 @@ def by_clock(
 
 
 def any_traffic(org_ids: Sequence[str]) -> bool:
+    owned, owner = whose(org_ids)
     [[found]] = _read(
-        "SELECT EXISTS (SELECT FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dimension = ANY(%s))",
-        [list(org_ids), Grain.DAY, [base + Dimension.TOTAL for base in BASES]],
+        f"SELECT EXISTS (SELECT FROM rollup WHERE {owned} AND grain = %s AND dimension = ANY(%s))",
+        [owner, Grain.DAY, [base + Dimension.TOTAL for base in BASES]],
     )
     return found
 

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -37,7 +37,18 @@ NEWEST = f"ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
 # The second term is what the partial index asks for.
 OF_A_KEY = "key = %s AND key <> ''"
 OF_A_CLIENT = "oauth = %s AND oauth <> ''"
-NOTHING_BEYOND = "NOT EXISTS (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s)"
+
+
+def whose(org_ids: Sequence[str]) -> tuple[str, str | list[str]]:
+    """The condition on organisations, and its parameter.
+
+    On one it is an equality, like that of its policy of row-level security: PostgreSQL then compares the two constants
+    once, and reads as without a policy. Beside ANY it compares each row with both, takes rows that fulfil both for much
+    rarer than they are, and reads what comes next in another way: two to four times as long.
+    """
+    if len(org_ids) == 1:
+        return "org_id = %s", org_ids[0]
+    return "org_id = ANY(%s)", list(org_ids)
 
 
 def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
@@ -46,13 +57,14 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     if kept is None or (grain := kept.grain(span.grain)) == RECORDS:
         return _newest_records(what, owners, span, filters)
     conditions, values = _conditions(filters, {kept.column: "value = %s"})
+    owned, owner = whose(owners.org_ids)
 
     def rollup(start: datetime, end: datetime, grain: str) -> Piece:
         bounds = (row_bound(instant, grain, owners.zone) for instant in (start, end))
         return (
-            f"""SELECT {COLUMNS} FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dimension = %s
+            f"""SELECT {COLUMNS} FROM rollup WHERE {owned} AND grain = %s AND dimension = %s
                 AND ts >= %s AND ts < %s{conditions}""",
-            [list(owners.org_ids), str(grain), owners.base + kept, *bounds, *values],
+            [owner, str(grain), owners.base + kept, *bounds, *values],
         )
 
     if span.grain != Grain.HOUR_DETAIL:
@@ -100,12 +112,14 @@ def _running_hour(
 ) -> list[Piece]:
     """An hour up to `end`: its row where nothing of the hour lies beyond, as in the hour that is running, else its
     records."""
-    beyond = [list(owners.org_ids), end, next_hour(start, owners.zone)]
+    owned, owner = whose(owners.org_ids)
+    nothing = f"NOT EXISTS (SELECT FROM record WHERE {owned} AND ts >= %s AND ts < %s)"
+    beyond = [owner, end, next_hour(start, owners.zone)]
     by_row, its = rollup(start, next_hour(start, owners.zone), Grain.HOUR_DETAIL)
     by_record, others = records(start, end)
     return [
-        (f"{by_row} AND {NOTHING_BEYOND}", [*its, *beyond]),
-        (f"{by_record} WHERE NOT {NOTHING_BEYOND}", [*others, *beyond]),
+        (f"{by_row} AND {nothing}", [*its, *beyond]),
+        (f"{by_record} WHERE NOT {nothing}", [*others, *beyond]),
     ]
 
 
@@ -129,14 +143,15 @@ def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newes
         conditions += f" AND {value} <> ''"
     if what == "error":
         conditions += " AND status >= 400"
+    owned, owner = whose(owners.org_ids)
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
     return (
         f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {sums},
             CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
             CASE WHEN timed THEN int2send(latency_bucket(latency)::int2) || int4send(1) END AS latency_histogram
-            FROM (SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
+            FROM (SELECT * FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
                   {newest}) AS record""",
-        [list(owners.org_ids), span.start, span.end, *values],
+        [owner, span.start, span.end, *values],
     )
 
 

@@ -16,7 +16,7 @@ from django.db import connection
 from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.dimensions import BASES, Grain, dimension
 from dashboard.analytics.models import Record
-from dashboard.analytics.reports.rows import OF_A_CLIENT, OF_A_KEY
+from dashboard.analytics.reports.rows import OF_A_CLIENT, OF_A_KEY, whose
 
 HOUR = timedelta(hours=1)
 WINDOWS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # then
@@ -133,13 +133,14 @@ def newest(
 ) -> list[Record]:
     """The newest `limit` matching records, those before `place` alone if it is given, after leaving out `offset`."""
     conditions, params = terms(wanted)
+    owned, owner = whose(org_ids)
     if place:
         conditions, params = f"{conditions} AND (ts, id) < (%s, %s)", [*params, place.ts, place.id]
     return list(
         Record.objects.raw(
-            f"""SELECT * FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s{conditions}
+            f"""SELECT * FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
                 ORDER BY ts DESC, id DESC LIMIT %s OFFSET %s""",
-            [list(org_ids), wanted.start, wanted.end, *params, limit, offset],
+            [owner, wanted.start, wanted.end, *params, limit, offset],
         )
     )
 
@@ -147,11 +148,12 @@ def newest(
 def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
     """How many records match, counted up to `most`."""
     conditions, params = terms(wanted)
+    owned, owner = whose(org_ids)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT count(*) FROM (SELECT FROM record WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s
+            f"""SELECT count(*) FROM (SELECT FROM record WHERE {owned} AND ts >= %s AND ts < %s
                 {conditions} LIMIT %s) AS r""",
-            [list(org_ids), wanted.start, wanted.end, *params, most],
+            [owner, wanted.start, wanted.end, *params, most],
         )
         return cursor.fetchone()[0]
 
@@ -196,13 +198,14 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
     key = "" if wanted.key == NO_KEY else wanted.key
     if not (wanted.api or key) or wanted.end - wanted.start <= WIDEST:
         return None
+    owned, owner = whose(org_ids)
     counted = dimension("key" if key else "", by_api=bool(wanted.api))
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT DISTINCT ts FROM rollup WHERE org_id = ANY(%s) AND grain = %s AND dimension = ANY(%s)
+            f"""SELECT DISTINCT ts FROM rollup WHERE {owned} AND grain = %s AND dimension = ANY(%s)
                 AND api_id = %s AND value = %s AND ts > %s AND ts < %s""",
             [
-                list(org_ids),
+                owner,
                 counted.grain(Grain.DAY),
                 [base + counted for base in BASES],
                 wanted.api,

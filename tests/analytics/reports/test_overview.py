@@ -1,11 +1,13 @@
 """The analytics page and its files, against a plain count of the recorded requests."""
 
 import math
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apis.publishing import publish
@@ -500,3 +502,28 @@ def test_the_links_of_a_bucket_keep_the_filters_but_not_how_the_page_is_drawn(pl
         "/o/alpha/logs/",
         {name: value for name, value in zoom[1].items() if name not in ("measure", "sort")},
     )
+
+
+def test_no_row_is_compared_with_the_organisation_of_the_policy_besides_that_of_the_page(played, client_for):
+    key = next(record["APIKey"] for record in played.records[played.alpha.id] if len(record["APIKey"]) > 8)
+    client, plans = client_for(played.ann), {}
+
+    def explain(execute, sql, params, many, context):
+        if "FROM rollup " in sql or "FROM record " in sql:
+            with connection.connection.cursor() as cursor:
+                plans[sql] = [line for (line,) in cursor.execute(f"EXPLAIN {sql}", params)]
+        return execute(sql, params, many, context)
+
+    pages = ["/o/alpha/", *(f"{OVERVIEW}?range={name}" for name in RANGES)]
+    pages += [
+        f"{OVERVIEW}?key={key}",
+        f"/o/alpha/errors/?key={key}",
+        "/o/alpha/logs/?range=30d&status=504&api=a",
+    ]
+    with connection.execute_wrapper(explain):
+        assert {client.get(page).status_code for page in pages} == {200}
+    assert len(plans) > 20
+    policy = re.compile(r"\$\d|InitPlan \d")  # a value that is known once the statement runs
+    for sql, plan in plans.items():
+        assert [line for line in plan if "org_id = " in line and policy.search(line)] == [], sql
+        assert any("One-Time Filter" in line for line in plan), sql

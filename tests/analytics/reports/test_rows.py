@@ -68,9 +68,9 @@ def test_a_line_that_nobody_counts_is_refused():
 
 def test_days_are_read_from_one_rollup_by_the_base_of_the_cut():
     span = Span(at(0) - timedelta(days=7, hours=1), at(23), Grain.DAY_DETAIL)
-    assert read("key", span) == [("rollup", [["alpha"], "k", 106, span.start, span.end])]
+    assert read("key", span) == [("rollup", ["alpha", "k", 106, span.start, span.end])]
     assert read("total", span, Filters(api="a")) == [
-        ("rollup", [["alpha"], "d", 101, span.start, span.end, "a"])
+        ("rollup", ["alpha", "d", 101, span.start, span.end, "a"])
     ]
 
 
@@ -88,7 +88,7 @@ def test_what_no_rollup_tells_apart_is_read_from_the_newest_records(what, filter
     for grain in (Grain.DAY_DETAIL, Grain.HOUR_DETAIL, Grain.MINUTE, RECORDS):
         span = Span(at(10), at(11), grain)
         assert read(what, span, Filters(**filters)) == [
-            ("record", [["alpha"], span.start, span.end, *filters.values()])
+            ("record", ["alpha", span.start, span.end, *filters.values()])
         ]
         assert "LIMIT 50000" in rows.rows(what, OWNERS, span, Filters(**filters))[0]
 
@@ -108,17 +108,17 @@ def test_what_no_rollup_tells_apart_is_read_from_the_newest_records(what, filter
 )
 def test_parts_of_hours_are_read_by_the_minute_where_minutes_are_kept(start, end, parts):
     found = read("total", Span(start, end, Grain.HOUR_DETAIL))
-    assert found == [("rollup", [["alpha"], grain, 100, first, last]) for grain, first, last in parts]
+    assert found == [("rollup", ["alpha", grain, 100, first, last]) for grain, first, last in parts]
 
 
 def test_parts_of_hours_of_a_key_are_read_from_records_and_the_running_hour_from_its_row_if_it_ends_there():
     found = read("key", Span(at(9, 30), at(12, 30), Grain.HOUR_DETAIL), Filters(key="k"))
-    beyond = [["alpha"], at(12, 30), at(13)]
+    beyond = ["alpha", at(12, 30), at(13)]
     assert found == [
-        ("record", [["alpha"], at(9, 30), at(10), "k"]),
-        ("rollup", [["alpha"], "x", 106, at(12), at(13), "k", *beyond]),
-        ("record", [["alpha"], at(12), at(12, 30), "k", *beyond]),
-        ("rollup", [["alpha"], "x", 106, at(10), at(12), "k"]),
+        ("record", ["alpha", at(9, 30), at(10), "k"]),
+        ("rollup", ["alpha", "x", 106, at(12), at(13), "k", *beyond]),
+        ("record", ["alpha", at(12), at(12, 30), "k", *beyond]),
+        ("rollup", ["alpha", "x", 106, at(10), at(12), "k"]),
     ]
 
 
@@ -139,4 +139,4 @@ def test_hours_are_read_by_the_time_that_their_rows_carry_where_a_clock_change_i
     # At 15:00 UTC the clock goes back from 02:00 to 01:30: the row of that half hour carries 14:30.
     start, end = (datetime(2026, 4, 4, hour, minute, tzinfo=UTC) for hour, minute in ((15, 0), (15, 30)))
     found = read("total", Span(start, end, Grain.HOUR_DETAIL), owners=LORD_HOWE)
-    assert found == [("rollup", [["alpha"], "h", 0, start - timedelta(minutes=30), end])]
+    assert found == [("rollup", ["alpha", "h", 0, start - timedelta(minutes=30), end])]

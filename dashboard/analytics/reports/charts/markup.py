@@ -1,17 +1,15 @@
-"""What a page of figures has hundreds of: a template would take longer to write it than all else of the page takes."""
+"""What a page of figures has hundreds of: a template would take longer to write it than all else of the page takes.
+
+Templates have it by the tags of analytics_rows."""
 
 from collections.abc import Iterable
 
-from django import template
 from django.utils.safestring import SafeString
 
 from dashboard.analytics.reports.charts.plots import Plot
 from orgs.http.markup import markup
 
-register = template.Library()
 
-
-@register.simple_tag
 def chart_rows(plot: Plot) -> SafeString:
     """The rows of the table beside a chart, one a bucket, with their links if the plot has any."""
     return SafeString(
@@ -29,7 +27,6 @@ def chart_rows(plot: Plot) -> SafeString:
     )
 
 
-@register.simple_tag
 def options(choices: Iterable[tuple[str, str]], chosen: str | None) -> SafeString:
     """The options of a <select>. choices: (value, name) of each."""
     plain, selected = '<option value="{}">{}</option>', '<option value="{}" selected>{}</option>'

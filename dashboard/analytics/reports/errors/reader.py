@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 
 from dashboard.analytics.clock import row_bound
 from dashboard.analytics.reports import periods
-from dashboard.analytics.reports.rows import Piece, rows
+from dashboard.analytics.reports.rows import Piece, rows, whose
 from dashboard.analytics.reports.search import Wanted, terms
 from dashboard.analytics.reports.traffic import MOST_RECORDS, Question
 from orgs.db.patience import at_most
@@ -21,7 +21,7 @@ SORTS = {"count": "hits", "first": "first", "last": "last", "status": "status"}
 # Telling keys apart may take so long; then they are not told apart, and the page has time left for that.
 PATIENCE = 1.0  # seconds
 OF_RECORDS = """SELECT status, api_id, endpoint, key, ts, 1 AS hits, timed::int AS timed FROM record
-    WHERE org_id = ANY(%s) AND ts >= %s AND ts < %s"""
+    WHERE"""
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,10 @@ def _from_records(question: Question, status: str, order: Order) -> Errors:
     filters, period = question.filters, question.period
     wanted = Wanted(period.start, period.end, filters.api, filters.key, status, errors=True)
     conditions, values = terms(replace(wanted, endpoint=filters.endpoint, oauth=filters.oauth))
-    source = f"{OF_RECORDS}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
-    params = [list(question.owners.org_ids), period.start, period.end, *values]
+    owned, owner = whose(question.owners.org_ids)
+    span = f"{owned} AND ts >= %s AND ts < %s"
+    source = f"{OF_RECORDS} {span}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
+    params = [owner, period.start, period.end, *values]
     return _read((source, params), periods.table_cut(period).edges[:-1], order, by_key=True)
 
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from dashboard.analytics.reports.charts import geometry
+from dashboard.analytics.reports.charts.markup import chart_rows, options
 from dashboard.analytics.reports.charts.plots import Plot
-from dashboard.analytics.templatetags.analytics_rows import chart_rows, options
 
 HOSTILE = "<b a='1' b=\"2\">&"
 TEXT = "&lt;b a=&#x27;1&#x27; b=&quot;2&quot;&gt;&amp;"
