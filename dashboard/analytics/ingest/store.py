@@ -17,6 +17,7 @@ from dashboard.analytics.ingest.entries.clean import Line, Row, microseconds
 from dashboard.analytics.models import DeadLetter
 
 LINES = 5_000  # a write
+FEW = 1_000  # lines, for which every plan is good enough
 MICROSECONDS_A_DAY = DAY // timedelta(microseconds=1)
 NO_PARTITION = "23514"  # these tables have no check constraint of their own that could fail with it
 
@@ -51,14 +52,15 @@ def store(lines: Sequence[Line], now: datetime, most_bad: int) -> dict[int, str]
         {EPOCH.date() + day * DAY for day in {line.at // MICROSECONDS_A_DAY for line in lines}}, now
     )
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE record) ON COMMIT DROP")
+        # Once a connection: to make and drop it takes a small batch longer than all else.
+        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE record) ON COMMIT DELETE ROWS")
     refused: dict[int, str] = {}
     waiting = [lines]
     while waiting:
         part = waiting.pop()
         try:
             with transaction.atomic():
-                _store(part, now)
+                _store(part, now, halved=part is not lines)
         except (DatabaseError, psycopg.Error) as error:
             code = sqlstate(error)
             if code[:2] not in ("22", "23") or code == NO_PARTITION:
@@ -81,19 +83,22 @@ def sqlstate(error: Exception) -> str:
     return getattr(found, "sqlstate", None) or ""
 
 
-def _store(lines: Sequence[Line], now: datetime) -> None:
+def _store(lines: Sequence[Line], now: datetime, *, halved: bool) -> None:
+    """halved: more lines follow in the same transaction."""
     # cursor.copy() passes by the wrapper that sends the scope.
     connection.send_scope()
     with connection.cursor() as cursor:
         with cursor.copy(f"COPY pg_temp.incoming ({', '.join(Row._fields)}) FROM STDIN") as copy:
             for start in range(0, len(lines), LINES):
                 copy.write("".join([line.text for line in lines[start : start + LINES]]))
-        # A small sample tells the planner enough; a full one takes as long as the COPY.
-        cursor.execute("SET LOCAL default_statistics_target = 10")
-        cursor.execute("ANALYZE pg_temp.incoming (org_id, api_id, status, endpoint, key, ts)")
+        if len(lines) > FEW:
+            # A small sample tells the planner enough; a full one takes as long as the COPY.
+            cursor.execute("SET LOCAL default_statistics_target = 10")
+            cursor.execute("ANALYZE pg_temp.incoming (org_id, api_id, status, endpoint, key, ts)")
         cuts.begin_for("pg_temp.incoming")
         caps.endpoints()
         caps.keys()
         cursor.execute("INSERT INTO record SELECT * FROM pg_temp.incoming")
         rollup.add("pg_temp.incoming", now)
-        cursor.execute("TRUNCATE pg_temp.incoming")
+        if halved:
+            cursor.execute("TRUNCATE pg_temp.incoming")
