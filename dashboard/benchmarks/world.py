@@ -30,7 +30,7 @@ ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC", "Australia/
 _pack = msgspec.msgpack.Encoder().encode
 
 
-def _zipf(count: int, exponent: float) -> list[float]:
+def shares(count: int, exponent: float) -> list[float]:
     return list(accumulate(1 / rank**exponent for rank in range(1, count + 1)))
 
 
@@ -39,9 +39,9 @@ class World:
 
     def __init__(self, seed: int):
         self.seed = seed
-        self._orgs = _zipf(ORGANISATIONS, 1.0)  # the largest has 22 %
-        self._apis = _zipf(APIS // ORGANISATIONS, 1.0)
-        self._keys = _zipf(KEYS // ORGANISATIONS, 1.1)
+        self._orgs = shares(ORGANISATIONS, 1.0)  # the largest has 22 %
+        self._apis = shares(APIS // ORGANISATIONS, 1.0)
+        self._keys = shares(KEYS // ORGANISATIONS, 1.1)
 
     def entries(self, count: int, start: datetime, end: datetime) -> Iterator[bytes]:
         """So many records evenly over the span, in the order of time."""

@@ -31,7 +31,8 @@ BENCHMARKS = {
     "kills": "whether Redis ends equal to the store when the worker is killed 50 times",
     "policies": "the list of policies, one policy, with 10 and 1,000; a change of one that 10 and 100,000 keys have",
     "publish": "a change of one API, and the first pull after it, with 10, 1,000 and 10,000 APIs present",
-    "screens": "what the analytics page reads, rollups against GROUP BY over raw records",
+    "screens": "the pages that show traffic, their statements, and rollups against GROUP BY over raw records",
+    "tenancy": "each statement of those pages with row-level security and without",
 }
 INSIDE = "BENCHMARK"
 
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--records",
             type=int,
-            help="ingest: 100,000 a worker, screens and keys: 1,000,000, publish: 10,000 APIs, "
+            help="ingest: 100,000 a worker, screens, tenancy and keys: 1,000,000, publish: 10,000 APIs, "
             "deliveries and policies: 100,000 keys, feed: 1,000 gateways, edits: 2,000, kills: 50, unless given",
         )
         parser.add_argument("--workers", type=int, default=1, help="drain processes (ingest)")
@@ -90,8 +91,8 @@ class Command(BaseCommand):
             keys,
             policies,
             publish,
-            screens,
         )
+        from dashboard.benchmarks.reading import screens, tenancy  # noqa: PLC0415
 
         runs = {
             "deliveries": lambda: deliveries.run(records or deliveries.SWEPT),
@@ -103,6 +104,7 @@ class Command(BaseCommand):
             "policies": lambda: policies.run(records or policies.HOLDING[-1]),
             "publish": lambda: publish.run(records or publish.SIZES[-1], seed),
             "screens": lambda: screens.run(records or 1_000_000, seed),
+            "tenancy": lambda: tenancy.run(records or 1_000_000, seed),
         }
         return runs[name]()
 

@@ -10,7 +10,8 @@ from itertools import islice
 import pytest
 from django.conf import settings
 
-from dashboard.benchmarks import edits, feed, idle, keys, policies, publish, screens, world
+from dashboard.benchmarks import edits, feed, idle, keys, policies, publish, world
+from dashboard.benchmarks.reading import pages, screens, tenancy
 from dashboard.nodes import envelope
 
 END = datetime(2026, 11, 25, 14, tzinfo=UTC)
@@ -32,6 +33,7 @@ def few_runs(committed, redis, monkeypatch) -> None:
     monkeypatch.setattr(keys, "RUNS", 2)
     monkeypatch.setattr(publish, "RUNS", 2)
     monkeypatch.setattr(screens, "RUNS", 2)
+    monkeypatch.setattr(tenancy, "RUNS", 2)
 
 
 def test_without_a_name_the_benchmarks_are_listed():
@@ -46,6 +48,7 @@ def test_without_a_name_the_benchmarks_are_listed():
         "policies",
         "publish",
         "screens",
+        "tenancy",
     ]
 
 
@@ -59,8 +62,22 @@ def test_a_benchmark_prints_one_line_of_figures():
 
 def test_screens_are_measured_against_raw_records(few_runs):
     figures = screens.run(300, seed=7)
-    assert (figures.keys(), figures["records"]) == (FIGURES | {"parts"}, 300)
+    assert (figures.keys(), figures["records"]) == (FIGURES | {"parts", "pages", "wasteful"}, 300)
     assert min(figures[name] for name in POSITIVE) > 0
+    assert figures["pages"].keys() == pages.PAGES.keys()
+    assert {page["status"] for page in figures["pages"].values()} == {200}
+    assert all(0 < page["slowest"]["ms"] < page["sql_ms"] < page["ms"] for page in figures["pages"].values())
+
+
+def test_what_a_plan_reads_is_counted_with_what_it_leaves_out_each_time():
+    scan = {"Relation Name": "record", "Actual Rows": 2, "Rows Removed by Filter": 8, "Actual Loops": 3}
+    assert pages.rows_read({"Actual Rows": 1, "Actual Loops": 1, "Plans": [scan, {"Plans": [scan]}]}) == 60
+
+
+def test_statements_are_measured_with_row_level_security_and_without(few_runs):
+    figures = tenancy.run(300, seed=7)
+    assert figures["pages"].keys() == pages.PAGES.keys()
+    assert all(min(page["with"], page["without"], page["ratio"]) > 0 for page in figures["pages"].values())
 
 
 def test_what_is_done_with_keys_is_measured_by_how_many_there_are(few_runs):

@@ -1,27 +1,29 @@
-"""What the analytics page reads of thirty days, from rollups and from the raw records themselves."""
+"""The pages that show traffic: how long each takes, what of it is SQL, and which statements read much for little.
+
+And what the analytics page reads of thirty days, from rollups and from the raw records themselves.
+"""
 
 # ruff: noqa: S608 - only names of this module are put into SQL
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import UTC, datetime
 from statistics import median
 
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
-from dashboard.analytics.ingest import store
 from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.traffic import Owners
 from dashboard.benchmarks import measure
-from dashboard.benchmarks.ingest import lines, make_organisations, stored_bytes
-from dashboard.benchmarks.world import ORG_IDS, World
+from dashboard.benchmarks.ingest import stored_bytes
+from dashboard.benchmarks.reading import month, pages
+from dashboard.web.gunicorn_settings import settle
 from orgs import scope
 from orgs.models import Organisation
 
 RUNS = 5
-AT_ONCE = 100_000
-SPAN = timedelta(days=29, hours=12)
+MUCH = 100
 LIMIT = 10
 
 _FIGURES = """
@@ -43,12 +45,10 @@ RAW = {
 
 
 def run(records: int, seed: int) -> dict[str, object]:
-    """One line of figures: milliseconds for all that the page reads, and for each part of it."""
-    make_organisations()
+    """One line of figures: milliseconds for all that the page reads, and for each part of it; then of each page."""
     now = datetime.now(UTC)
-    _fill(records, seed, now)
-    with scope.every_org():
-        org = Organisation.everyone.get(pk=ORG_IDS[0])
+    org = month.make(records, seed, now)
+    settle()  # as web processes do
     period = periods.parse({"range": "30d"}, org.zone, now)
     owners = Owners((org.pk,), org.zone)
     parameters = {"org": org.pk, "zone": org.time_zone, "start": period.start, "end": period.end}
@@ -92,19 +92,45 @@ def run(records: int, seed: int) -> dict[str, object]:
             }
             for name, (raw, mine) in parts.items()
         },
+        **_of_pages(org),
     }
 
 
-def _fill(records: int, seed: int, now: datetime) -> None:
-    """Past Redis: what is measured is reading."""
-    entries = World(seed).entries(records, now - SPAN, now)
-    number = 0
-    while part := list(islice(entries, AT_ONCE)):
-        with scope.every_org(), transaction.atomic():
-            store.store(list(lines(part, now, first=number)), now, most_bad=0)
-        number += len(part)
-    with scope.nobody(), transaction.atomic(using="owner"):
-        connections["owner"].cursor().execute("ANALYZE record, rollup")
+def _of_pages(org: Organisation) -> dict[str, object]:
+    browser, found, wasteful = pages.signed_in(org), {}, []
+    for page in pages.PAGES:
+        pages.ask(browser, org, page)
+        asked = [pages.ask(browser, org, page) for _ in range(RUNS)]
+        slowest = max((statement for each in asked for statement in each.statements), key=_longest(asked))
+        found[page] = {
+            "status": asked[0].status,
+            "ms": round(median(each.ms for each in asked), 1),
+            "processor_ms": round(median(each.processor_ms for each in asked), 1),
+            "sql_ms": round(median(each.sql_ms for each in asked), 1),
+            "statements": len(asked[0].statements),
+            "slowest": {"ms": round(_longest(asked)(slowest), 1), "sql": slowest.short},
+        }
+        wasteful += [{"page": page, **each} for each in _wasteful(pages.ask(browser, org, page, plans=True))]
+    return {"pages": found, "wasteful": wasteful}
+
+
+def _longest(asked: list[pages.Asked]) -> Callable[[pages.Statement], float]:
+    """How long a statement takes, as the median of the times that a page asks it."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for each in asked:
+        for statement in each.statements:
+            times[statement.sql].append(statement.ms)
+    return lambda statement: median(times[statement.sql])
+
+
+def _wasteful(asked: pages.Asked) -> list[dict[str, object]]:
+    """The statements that look at more than MUCH rows for each that they return."""
+    explained = [(each, each.plan, pages.rows_read(each.plan)) for each in asked.statements if each.plan]
+    return [
+        {"read": round(read), "returned": plan["Actual Rows"], "sql": statement.short}
+        for statement, plan, read in explained
+        if read > MUCH * max(1, plan["Actual Rows"])
+    ]
 
 
 def _ranked(what: str, owners: Owners, period: periods.Period) -> list[list[float | None]]:
