@@ -51,8 +51,8 @@ _OF_THE_SPAN = "WHERE r.ts >= %(start)s AND r.ts < %(end)s"
 
 
 def make(records: int, seed: int, now: datetime) -> Organisation:
-    """The organisations of the world and a month of their traffic. The one returned has most of it, its APIs by name, and
-    an administrator."""
+    """The organisations of the world and a month of their traffic. The one returned has most of it, its APIs by name,
+    and an administrator."""
     make_organisations()
     _fill(records, seed, now)
     org = Organisation.everyone.get(pk=world.ORG_IDS[0])
