@@ -59,6 +59,8 @@ def _answer(request, form, wanted):
         "section": "apis",
         "form": again,
         "report": report,
+        # What has to be looked at comes first.
+        "results": sorted(report.results, key=lambda result: result.outcome != adoption.REFUSED),
         "loss": loss,
         "untyped": seen == said["seen"] and not meant,
         "changed": bool(said["seen"]) and seen != said["seen"],

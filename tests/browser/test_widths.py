@@ -2,8 +2,11 @@
 
 import pytest
 
+from apis.definitions import kinds
 from apis.definitions.document import compact
+from apis.definitions.versions import Versioning
 from apis.drafts import lifecycle as drafts
+from apis.publishing import publish
 from dashboard.nodes.models import Node
 from orgs import scope
 from tests import make
@@ -18,6 +21,9 @@ pytestmark = pytest.mark.browser
 WIDTHS = (320, 390, 768, 1440)
 LONG = "W" * 180
 WORDS = "Shipment status and customs pre-clearance interface for partners of the northern harbours " * 2
+# Those of the numbers behind a chart may be wide: there a row is read against its neighbours.
+TABLES = "main table:not(.chart-table table)"
+TABS = "main .tabs"
 
 
 @pytest.fixture
@@ -33,6 +39,10 @@ def crowded(server, redis):
         for number in range(51)
     ]
     long = build.api(organisation, LONG, path=f"/{LONG}/", api_id="Z" * 150)
+    with scope.org(organisation.id):
+        apart = Versioning(LONG, LONG, {LONG: long.api_id, WORDS: made[0].api_id, "gone": "Y" * 150})
+        definition = kinds.with_versioning(build.definition(LONG[1:], "/based/"), apart)
+        based = publish.create(organisation.id, definition, author=None)
     for number in range(51):
         build.key(organisation, *made[: 1 + number % 3], alias=f"{number} {WORDS}"[:180], owner=LONG)
     key, _ = build.key(organisation, long, alias=LONG, tags=["t" * 100], meta_data={"k" * 100: "v" * 1000})
@@ -68,10 +78,12 @@ def crowded(server, redis):
         "nodes/",
         "logs/",
         "analytics/",
+        "apis/new/",
         "keys/new/",
         "people/new/",
     )
     pages += tuple(f"apis/{long.id}/{tab}" for tab in ("", "definition/", "edit/", "history/", "deletion/"))
+    pages += tuple(f"apis/{based.id}/versions/{page}" for page in ("", "new/"))
     pages += (f"apis/review/?draft={long.id}&draft={made[0].id}", f"apis/{long.id}/draft/deletion/")
     pages += ("apis/drafts/", f"apis/{long.id}/history/1/", f"apis/{long.id}/edit/?as=json")
     pages += tuple(f"keys/{key.id}/{tab}" for tab in ("", "edit/", "revocation/"))
@@ -98,9 +110,9 @@ def test_no_page_is_wider_than_its_window_whatever_things_are_called(chromium, c
         unfold(page, ":not(.popdown)")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            found[path, width] = overflow(page), wide_tables(page), thin_columns(page)
+            found[path, width] = overflow(page), wide(page, TABLES), wide(page, TABS), thin_columns(page)
     window.close()
-    assert {place: fault for place, fault in found.items() if fault != (0, 0, [])} == {}
+    assert {place: fault for place, fault in found.items() if fault != (0, 0, 0, [])} == {}
 
 
 def thin_columns(page) -> list[str]:
@@ -112,14 +124,10 @@ def thin_columns(page) -> list[str]:
     )
 
 
-def wide_tables(page) -> int:
-    """How many tables are wider than their place, so that they would have to be scrolled sideways.
-
-    Those of the numbers behind a chart may be: there a row is read against its neighbours.
-    """
+def wide(page, selector: str) -> int:
+    """How many of these are wider than their place, so that they would have to be scrolled sideways."""
     return page.eval_on_selector_all(
-        "main table:not(.chart-table table)",
-        "all => all.filter((each) => each.scrollWidth > each.parentElement.clientWidth).length",
+        selector, "all => all.filter((each) => each.scrollWidth > each.parentElement.clientWidth).length"
     )
 
 

@@ -19,7 +19,7 @@ from orgs.http.tables import Column, heads
 FRESH = timedelta(minutes=10)
 DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 COLUMNS = (
-    Column("API", "name"),
+    Column("API", "fifth"),
     Column("Upstream"),
     Column("Now", "badge"),
     Column("Up, 24 h", "number"),
