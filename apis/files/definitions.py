@@ -15,7 +15,7 @@ from apis.definitions.oas import mcp
 from apis.definitions.oas.document import is_document
 from apis.definitions.oas.made import EXTENSION
 from apis.definitions.pointer import Problem
-from apis.files.reading import File, object_in, short
+from apis.files.reading import MOST_NAMED, File, object_in, short
 
 _COMPANIONS = ("-oas.json", "-mcp.json")
 ACTIVATED = "is inactive by its file, which gateways on files do not heed: it becomes active."
@@ -169,8 +169,10 @@ def _each_alone(definitions: list[Found]) -> list[Found]:
         (_api_id, "/api_id", "is the API ID"),
         (_address, "/proxy/listen_path", "is the address"),
     ):
-        for place, others in _same(definitions, of).items():
-            names = short(definitions[other].place for other in others)
+        for place, together in _same(definitions, of).items():
+            # Of a list of thousands with one id each is named beside the first few, not beside all.
+            first = [definitions[other].place for other in together[: MOST_NAMED + 1] if other != place]
+            names = short(first, len(together) - 1)
             shared[place].append(Problem(pointer, f"{what} of another file too: {names}"))
     return [
         each._replace(problems=each.problems + tuple(shared.get(place, ())))
@@ -179,16 +181,13 @@ def _each_alone(definitions: list[Found]) -> list[Found]:
 
 
 def _same(definitions: list[Found], of: Callable[[Found], Hashable]) -> dict[int, list[int]]:
-    """The places of those which others share something with, and of these others."""
+    """The places of those which others share something with, and all that share it."""
     places = defaultdict(list)
     for place, each in enumerate(definitions):
         if (value := of(each)) is not None:
             places[value].append(place)
     return {
-        place: [other for other in together if other != place]
-        for together in places.values()
-        if len(together) > 1
-        for place in together
+        place: together for together in places.values() if len(together) > 1 for place in together
     }
 
 

@@ -1,7 +1,7 @@
 """What a gateway without a dashboard keeps in files, or a dashboard exports, as it came: names and bytes, and the JSON
 in them. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from apis.definitions import document
@@ -9,6 +9,7 @@ from apis.definitions.pointer import child
 from orgs.http.strict_json import BadJson, loads, printable
 
 MOST_FILES = 10_000
+MOST_NAMED = 3
 LARGEST = document.LARGEST  # bytes of one file with a definition
 LARGEST_POLICIES = 10_000_000  # bytes of the file with all policies
 LARGEST_LIST = 20_000_000  # bytes of one file with a list of many, which somebody named
@@ -33,12 +34,16 @@ class NotReadable(Exception):
 
 
 def documents(files: Iterable[File]) -> list[File]:
-    """The files, and in the place of each that holds a list, as dashboards export many, what is in the list."""
-    return [document for file in files for document in _in_list(file) or [file]]
+    """The files, and in the place of each that holds a list, as dashboards export many, what is in the list. Of all
+    together not more are read out of lists than of one."""
+    found: list[File] = []
+    for file in files:
+        found += _in_list(file, MOST_FILES - len(found)) or [file]
+    return found
 
 
-def _in_list(file: File) -> list[File]:
-    """The documents of a list; none of a file that holds no list."""
+def _in_list(file: File, most: int) -> list[File]:
+    """The documents of a list, if there are not too many; none of a file that holds no list."""
     content = (file.content or b"").lstrip()
     # Most files hold one definition, and are read once.
     if content[:1] != b"[" and not any(f'"{name}"'.encode() in content for name in _LISTS):
@@ -51,10 +56,14 @@ def _in_list(file: File) -> list[File]:
         lists = {child("", name): value[name] for name in _LISTS if isinstance(value.get(name), list)}
     else:
         lists = {"": value} if isinstance(value, list) else {}
-    found = [(f"{above}/{place}", each) for above, many in lists.items() for place, each in enumerate(many)]
-    if len(found) > MOST_FILES:
-        return [File(file.name, None, f"holds more than {MOST_FILES:,} definitions and policies", "/")]
-    return [_of_list(file.name, pointer, each) for pointer, each in found]
+    if lists and sum(map(len, lists.values())) > most:
+        many = f"holds more than {MOST_FILES:,} definitions and policies, or does together with files before it"
+        return [File(file.name, None, many, "/")]
+    return [
+        _of_list(file.name, f"{above}/{place}", each)
+        for above, many in lists.items()
+        for place, each in enumerate(many)
+    ]
 
 
 def _of_list(name: str, pointer: str, value: object) -> File:
@@ -75,8 +84,7 @@ def object_in(file: File) -> tuple[dict | None, str]:
     return (value, "") if isinstance(value, dict) else (None, "must be a JSON object")
 
 
-def short(names: Iterable[str], most: int = 3) -> str:
-    """Some names from outside, for a sentence."""
-    known = [printable(name) for name in names]
-    more = len(known) - most
-    return ", ".join(known[:most]) + (f" and {more:,} more" if more > 0 else "")
+def short(first: Sequence[str], number: int) -> str:
+    """Some names from outside, for a sentence. first: of so many those that are looked at."""
+    more = number - len(first[:MOST_NAMED])
+    return ", ".join(map(printable, first[:MOST_NAMED])) + (f" and {more:,} more" if more else "")

@@ -72,7 +72,10 @@ def _answer(request, form, wanted):
 def _wanted(files: list[File], user) -> adoption.Wanted:
     """What the files of an archive hold. Raises NotReadable."""
     records, directory, rest = [], [], []
-    for file in documents(files):
+    read = documents(files)
+    # Each entry of a list becomes one of these. More than are taken anyhow are not judged.
+    _refuse_more(sum(bool(file.pointer) for file in read))
+    for file in read:
         path = PurePosixPath(file.name)
         if file.pointer:
             into = rest
@@ -88,9 +91,13 @@ def _wanted(files: list[File], user) -> adoption.Wanted:
     found = policies.each_alone([*in_records, *found, *exported])
     if not user.may("policies", "write"):
         found = [policy._replace(problems=(_NO_RIGHT,)) for policy in found]
-    if len(apis) + len(found) > MOST_AT_ONCE:
+    _refuse_more(len(apis) + len(found))
+    return adoption.Wanted(apis, found, others + more)
+
+
+def _refuse_more(number: int) -> None:
+    if number > MOST_AT_ONCE:
         raise NotReadable(
-            f"must not hold more than {MOST_AT_ONCE} APIs and policies; there are {len(apis) + len(found):,}. "
+            f"must not hold more than {MOST_AT_ONCE} APIs and policies; there are {number:,}. "
             "Send several archives, the APIs first."
         )
-    return adoption.Wanted(apis, found, others + more)

@@ -1,4 +1,5 @@
 import json
+import time
 
 from apis.definitions import kinds
 from apis.files import definitions
@@ -94,7 +95,15 @@ def test_a_list_from_a_dashboard_holds_the_definitions_that_are_in_it_and_they_s
 def test_a_list_is_bounded_and_what_only_looks_like_one_is_none():
     many = documents([File("many.json", json.dumps([0] * 10_001).encode())])
     assert [(each.content, each.fault) for each in many] == [
-        (None, "holds more than 10,000 definitions and policies")
+        (None, "holds more than 10,000 definitions and policies, or does together with files before it")
+    ]
+    # So are several together, of which a small archive holds many.
+    ones = File("ones.json", json.dumps([1] * 6_000).encode())
+    several = documents([ones, ones._replace(name="more.json"), File("alone.json", b"{}")])
+    assert [(each.name, bool(each.fault)) for each in several[5_999:]] == [
+        ("ones.json", False),
+        ("more.json", True),
+        ("alone.json", False),
     ]
     [small, large] = documents([File("large.json", json.dumps([{}, {"x": "x" * 1_000_000}]).encode())])
     assert (small.content, large.content, large.pointer) == (b"{}", None, "/1")
@@ -117,6 +126,20 @@ def test_what_a_database_had_is_inactive_on_purpose_unless_a_gateway_runs_on_it(
     contents = File("dump/.tyk.json", b'{"type": "apidef", "files": []}')
     read, [other] = definitions.found([contents])
     assert (read, other.fault) == ([], definitions.CONTENTS)
+
+
+def test_of_many_that_share_an_id_each_names_the_first_few_and_says_how_many_more():
+    many = documents([File("all.json", json.dumps([{"api_id": "x"}] * 2_000).encode())])
+    begun = time.process_time()
+    read, _ = definitions.found(many)
+    # Named beside each other, every one by all, they took half a minute.
+    assert time.process_time() - begun < 5
+    said = [str(each.problems[0]).removeprefix("/api_id: is the API ID of another file too: ") for each in read]
+    assert [said[place] for place in (0, 2, 1_999)] == [
+        "all.json /1, all.json /2, all.json /3 and 1,996 more",
+        "all.json /0, all.json /1, all.json /3 and 1,996 more",
+        "all.json /0, all.json /1, all.json /2 and 1,996 more",
+    ]
 
 
 def test_those_that_share_an_id_or_an_address_are_refused_all_of_them():
