@@ -8,23 +8,27 @@ value and an absent one are the same. In maps, whose keys are the author's, noth
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, Overflow
 from itertools import islice
 from typing import Any
 
 from apis.definitions.pointer import Path, pointer
 from apis.definitions.rules.shape import TYPES
+from orgs.http.strict_json import plain
 
 MOST = 20  # of one API
+LONGEST = 300  # characters of a pointer, in which names stand that the gateway may have made up
 _NO_TIME = "0001-01-01T00:00:00Z"
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
+# No number can be split in two ways: whoever writes thousands of digits would be looked at for hours.
+_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _DURATION = re.compile(rf"[+-]?({_DURATION_PART.pattern})+|0")
 
 
 def differences(served: dict, runs: dict, types: Any = TYPES) -> list[str]:
-    """JSON pointers of the members in which a served classic definition differs from what a gateway runs."""
-    return [pointer(path) for path in islice(_compare(served, runs, types, ()), MOST)]
+    """JSON pointers of the members in which a served classic definition differs from what a gateway runs; without what
+    cannot be printed or stored, and of the longest the beginning. Raises RecursionError for what is nested too deeply."""
+    return [plain(pointer(path)[:LONGEST]) for path in islice(_compare(served, runs, types, ()), MOST)]
 
 
 def _compare(served: Any, runs: Any, wanted: Any, path: Path) -> Iterator[Path]:
@@ -87,7 +91,10 @@ def _nanoseconds(text: Any) -> Any:
     if not text or not _DURATION.fullmatch(text):
         return 0
     parts = _DURATION_PART.findall(text)
-    size = sum(Decimal(number) * _UNITS[unit] for number, unit in parts)
+    try:
+        size = sum(Decimal(number) * _UNITS[unit] for number, unit in parts)
+    except Overflow:  # Go takes less
+        return 0
     return -size if text.startswith("-") else size
 
 

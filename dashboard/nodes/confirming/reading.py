@@ -73,14 +73,15 @@ def step(_redis: object) -> bool:
             secret = (unseal(row, "sealed_secret") or b"").decode()
             row.gateway_version = runs.version(row)
             loaded, policies = runs.apis(row, secret), runs.policies(row, secret)
-        except (ControlFault, NotOpened) as error:
-            trouble = (
-                str(error) if isinstance(error, ControlFault) else "its secret cannot be opened any more"
-            )
-            _note(row, now, trouble=trouble)
-        else:
             version = wanted_version()
             apis, policies = _apis(row, loaded), None if policies is None else _policies(row, policies)
+        except ControlFault as error:
+            _note(row, now, trouble=str(error))
+        except NotOpened:
+            _note(row, now, trouble="its secret cannot be opened any more")
+        except RecursionError:
+            _note(row, now, trouble="its answer is nested too deeply")
+        else:
             # Of what was published while it was compared it says nothing: it is asked again soon.
             if version == wanted_version():
                 _keep(row, version, apis, policies, now)

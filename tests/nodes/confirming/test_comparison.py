@@ -101,7 +101,11 @@ def test_what_it_runs_otherwise_is_named(place, value, pointers):
         ("5s", "6s", False),
         ("-5s", "5s", False),
         ("x", "0s", True),
+        ("9" * 1_000_001 + "s", "0s", True),
+        # No pattern may go through so many digits again and again.
+        ("1" * 100_000, "1s" + "1" * 100_000, True),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_durations_are_compared_by_how_long_they_are(served, runs, same):
     assert (differences({"d": served}, {"d": runs}, {"d": "duration"}) == []) is same
@@ -110,3 +114,8 @@ def test_durations_are_compared_by_how_long_they_are(served, runs, same):
 def test_only_the_first_differences_are_named():
     served = {"m": {str(number): number + 1 for number in range(100)}}
     assert len(differences(served, {"m": {}}, {"m": {"*": "int"}})) == MOST
+
+
+def test_names_that_a_gateway_makes_up_are_named_so_that_they_can_be_stored():
+    served, runs = {"m": {}}, {"m": {"a\0\ud800": 1, "b" * 1_000: 1}}
+    assert differences(served, runs, {"m": {"*": "int"}}) == ["/m/a??", "/m/" + "b" * 297]

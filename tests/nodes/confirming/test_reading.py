@@ -211,6 +211,27 @@ def test_what_cannot_be_read_is_told_without_a_word_of_it(cast, gateway, caplog,
 
 
 @pytest.mark.parametrize(
+    ("odd", "trouble", "others"),
+    [
+        (b'{"config_data": ' + b'{"a":' * 700 + b"1" + b"}" * 701, "its answer is nested too deeply", None),
+        (b'{"version_data": {"versions": {"\\u0000\\ud800": {"name": "x"}}}}', "", ["/version_data"]),
+    ],
+)
+def test_an_answer_that_no_gateway_would_give_is_trouble_or_a_difference(
+    cast, gateway, odd, trouble, others
+):
+    build.api(cast.acme)
+    [runs] = loaded()
+    body = json.dumps([runs]).encode()
+    gateway.answers["/tyk/apis/"] = (200, {}, body[:-2] + b"," + odd[1:-1] + b"}]")
+    row, found = read(named(gateway))
+    assert row.trouble == trouble
+    assert (
+        found == [] if others is None else all(each.startswith(others[0]) for each in found[0][4]) and found[0][4]
+    )
+
+
+@pytest.mark.parametrize(
     "hello", [(500, {}, b""), [], {"version": 3}, {"version": "a\nb"}, (200, {}, b"[" * 100_000)]
 )
 def test_a_version_that_is_none_is_not_known_and_one_that_cannot_be_asked_is_trouble(cast, gateway, hello):
