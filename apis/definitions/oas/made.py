@@ -13,6 +13,7 @@ VERSION_PATH: Path = ("version_data", "versions", VERSION)
 Convert = Callable[[Any], Any] | None
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|μs|ns))+")
+_LONGEST = 2**63 / 1e9  # seconds, as many as Go has nanoseconds
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|μs|ns)")
 
 
@@ -127,6 +128,8 @@ def seconds(text: str) -> float:
     if text and not _DURATION.fullmatch(text):
         raise ValueError("must be a duration such as 10s or 1m30s")
     found = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    if found > _LONGEST:
+        raise ValueError("must be a duration of less than 292 years")
     return int(found) if found == int(found) else found
 
 
