@@ -113,11 +113,13 @@ def _switched(plugin: dict) -> dict[str, Any]:
 
 
 def _schemes(document: dict, security: list[dict], writer: schemas.Writer) -> dict[str, Any]:
-    """The schemes of the document that are named, as far as gateways tell their kinds by it."""
+    """The schemes of the document that are named and switched on, as far as gateways tell their kinds by it. By its kind
+    alone they would take one that is off for another that is on: whoever proves that one would pass for it."""
     there = (document.get("components") or {}).get("securitySchemes") or {}
+    switched = document[EXTENSION]["server"]["authentication"].get("securitySchemes") or {}
     found = {}
     for name in dict.fromkeys(name for names in security for name in names):
-        if isinstance(scheme := there.get(name), dict):
+        if isinstance(scheme := there.get(name), dict) and (switched.get(name) or {}).get("enabled"):
             kept = ("type", "scheme", "bearerFormat", "in", "name")
             said = {member: scheme[member] for member in kept if isinstance(scheme.get(member), str)}
             # Gateways tell capitals apart here.

@@ -290,13 +290,19 @@ def test_of_compliant_alternatives_one_is_enough(security, added, wanted, told):
         authentication = given[EXTENSION]["server"]["authentication"]
         assert (authentication["securityProcessingMode"], authentication["hmac"]) == ("compliant", ON)
         assert given["components"]["securitySchemes"]["k"] == KEY
+        # By its type gateways would take a scheme that is switched off for another that is on.
+        assert "o" not in given["components"]["securitySchemes"]
         assert given["components"]["securitySchemes"].get("j", JWT) == JWT
     warnings = additions(document)
     assert [[words in text for text in warnings].count(True) for words in told] == [1] * len(told)
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("", 0), ("1h2m3s", 3723), ("1500ms", 2), ("5x", None), ("s", None), ("-1s", None)]
+    ("text", "expected"),
+    [
+        *(("", 0), ("1h2m3s", 3723), ("1500ms", 2), ("5x", None), ("s", None), ("-1s", None)),
+        *(("9223372036s", 9223372036), ("9223372037s", None), ("9" * 400 + "s", None)),
+    ],
 )
 def test_durations_are_read_as_gateways_do(text, expected):
     try:
