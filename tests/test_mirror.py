@@ -80,7 +80,6 @@ TESTED_IN = {
     "dashboard/analytics/explaining/of_key.py": "tests/analytics/explaining/test_judgement.py",
     "dashboard/analytics/explaining/page.py": "tests/analytics/explaining/test_reading.py",
     "keys/history/then.py": "tests/analytics/explaining/test_reading.py",
-    "orgs/providers/holders.py": "tests/analytics/explaining/test_reading.py",
     "orgs/providers/holding.py": "tests/analytics/explaining/test_judgement.py",
     "apis/publishing/staging.py": "tests/apis/publishing/test_bulk.py",
     "apis/publishing/references.py": "tests/keys/policies/use/test_naming.py",

@@ -5,9 +5,9 @@ revisions: so its past is its present, rewound.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError
@@ -26,22 +26,24 @@ from keys.sessions import facts
 from orgs.db.patience import at_most
 from orgs.models import AuditEntry
 from orgs.providers.holders import Called
-from orgs.providers.holding import Allowed, Holder, PolicyThen, Then
+from orgs.providers.holding import About, Allowed, Holder, PolicyThen, Then
 
 PATIENCE = "500ms"
 MOST_CHANGES = 200
+MOST_STATES = 6
+MADE = ("key.created", "key.adopted")
+TICK = timedelta(microseconds=1)
 GENERATIONS: tuple[GatewayGeneration, ...] = ("3.0", "5")
 _OF_PATHS = "Single paths of its rights have limits; how much of those was used is not told."
 _OF_ANY = "Gateways take it from any of several APIs, which one is not told."
 
 
-def of(org_id: str, key_hash: str, called: Called, moments: Sequence[datetime]) -> Then:
+def of(org_id: str, key_hash: str, called: Called, about: About) -> Then:
     """As orgs.providers.holders.of."""
-    at = moments[0]
-    lasting = OrganisationKey.objects.filter(org_id=org_id, created_at__lte=at)
-    limited = lasting.filter(Q(ended_at=None) | Q(ended_at__gt=at)).exists()
+    lasting = OrganisationKey.objects.filter(org_id=org_id, created_at__lte=about.until)
+    limited = lasting.filter(Q(ended_at=None) | Q(ended_at__gt=about.since)).exists()
     key = _key(org_id, key_hash) if key_hash else None
-    return Then(_holders(key, called, moments) if key else (), limited)
+    return Then(_holders(key, called, about) if key else (), limited)
 
 
 def _key(org_id: str, key_hash: str) -> Key | None:
@@ -54,30 +56,60 @@ def _key(org_id: str, key_hash: str) -> Key | None:
 
 @dataclass(frozen=True)
 class _Known:
-    """A key, what may be rewound of it by which changes (None: they are not known), and what was called."""
+    """A key, what may be rewound of it by which changes (None: they are not known), the revisions that its policies may
+    have had and which of them are there still, and what was called."""
 
     key: Key
     facts: Mapping[str, Any]
     changes: Sequence[AuditEntry] | None
     hashes: tuple[str, ...]
     called: Called
+    revisions: Sequence[PolicyRevision] = ()
+    there: Collection[str] = ()
+
+    def then(self, at: datetime) -> tuple[dict[str, Any], bool]:
+        """As keys.history.rewinding.rewound."""
+        return rewound(self.facts, [entry.changes for entry in self.changes or () if entry.at > at])
+
+    def policies(self, ids: Sequence[str], at: datetime) -> list[PolicyRevision]:
+        """The revisions in force of the policies that clients call so, in their order."""
+        found = {row.policy_id: row for row in self.revisions if row.created_at <= at}
+        return [found[id] for id in ids if id in found]
 
 
-def _holders(key: Key, called: Called, moments: Sequence[datetime]) -> tuple[Holder, ...]:
-    known = _Known(key, facts.of(key), _changes(key, moments[-1]), tuple(hashes_of(key)), called)
+def _holders(key: Key, called: Called, about: About) -> tuple[Holder, ...]:
+    known = _Known(key, facts.of(key), _changes(key, about.since), tuple(hashes_of(key)), called)
+    changed = [entry.at - TICK for entry in known.changes or () if entry.at <= about.until]
+    moments = [about.at, about.until, about.since, *changed]
+    ids = {id for moment in moments if key.created_at <= moment for id in known.then(moment)[0]["policies"]}
+    revisions = _revisions(key.org_id, ids, about)
+    rows = Policy.objects.filter(org_id=key.org_id, id__in={row.policy_row_id for row in revisions})
+    known = replace(known, revisions=revisions, there=set(rows.values_list("id", flat=True)))
+    moments += [row.created_at - TICK for row in revisions if row.created_at > about.since]
     # Before it was made no gateway knew it.
-    lived = [at for at in moments if key.created_at <= at] or moments[:1]
-    return tuple(dict.fromkeys(_holder(known, at) for at in lived))
+    lived = [moment for moment in dict.fromkeys(moments) if key.created_at <= moment] or [about.at]
+    if len(lived) > MOST_STATES:
+        return (replace(_holder(known, lived[0]), unkept="(It was changed too often about then.)"),)
+    return tuple(dict.fromkeys(_holder(known, moment) for moment in lived))
+
+
+def _revisions(org_id: str, ids: Collection[str], about: About) -> list[PolicyRevision]:
+    """Those of policies that may have been in force, the oldest first."""
+    rows = PolicyRevision.objects.filter(org_id=org_id, policy_id__in=ids)
+    before = rows.filter(created_at__lte=about.since).order_by("policy_id", "-created_at", "-number")
+    between = rows.filter(created_at__gt=about.since, created_at__lte=about.until)
+    return [*before.distinct("policy_id"), *between.order_by("created_at", "number")]
 
 
 def _changes(key: Key, since: datetime) -> list[AuditEntry] | None:
-    """Those after `since`, the newest first; None where they are too many, or cannot be read in time."""
+    """Those after `since` but that which made it, the newest first; None where they are too many, or cannot be read in
+    time."""
     try:
         with at_most(PATIENCE):
             entries = AuditEntry.objects.filter(
                 org_id=key.org_id, kind="key", object_id=key.id, at__gt=since
             ).order_by("-at", "-id")
-            found = list(entries[: MOST_CHANGES + 1])
+            found = list(entries.exclude(action__in=MADE)[: MOST_CHANGES + 1])
     except DatabaseError:
         return None
     return found if len(found) <= MOST_CHANGES else None
@@ -88,14 +120,8 @@ def _holder(known: _Known, at: datetime) -> Holder:
     if key.created_at > at:
         later = f"(It was made here later, on {_written(key.created_at)}.)"
         return Holder(key.id, str(key), known.hashes, unkept=later)
-    changes = [entry.changes for entry in known.changes or () if entry.at > at]
-    then, whole = rewound(known.facts, changes)
-    policies = _policies(key.org_id, then["policies"], at)
-    there = set(
-        Policy.objects.filter(org_id=key.org_id, id__in=[row.policy_row_id for row in policies]).values_list(
-            "id", flat=True
-        )
-    )
+    then, whole = known.then(at)
+    policies = known.policies(then["policies"], at)
     return Holder(
         id=key.id,
         name=str(key),
@@ -103,7 +129,7 @@ def _holder(known: _Known, at: datetime) -> Holder:
         suspended=bool(then["suspended"]),
         revoked=bool(then["revoked"]),
         expires_at=datetime.fromisoformat(then["expires"]) if then["expires"] else None,
-        policies=tuple(_policy(row, row.policy_row_id in there) for row in policies),
+        policies=tuple(_policy(row, row.policy_row_id in known.there) for row in policies),
         allowed=tuple(_allowed(key, then, policies, known.called, each) for each in GENERATIONS),
         unkept=_unkept(known, at, whole, lost=len(then["policies"]) - len(policies)),
     )
@@ -126,17 +152,6 @@ def _unkept(known: _Known, at: datetime, whole: bool, *, lost: int) -> str:
 
 def _written(moment: datetime) -> str:
     return f"{moment:%-d %B %Y %H:%M} UTC"
-
-
-def _policies(org_id: str, ids: Sequence[str], at: datetime) -> list[PolicyRevision]:
-    """The revisions in force of the policies that clients call so, in their order."""
-    rows = (
-        PolicyRevision.objects.filter(org_id=org_id, policy_id__in=ids, created_at__lte=at)
-        .order_by("policy_id", "-created_at", "-number")
-        .distinct("policy_id")
-    )
-    found = {row.policy_id: row for row in rows}
-    return [found[id] for id in ids if id in found]
 
 
 def _allowed(

@@ -1,12 +1,10 @@
 """What a key was, and what gateways made of it, when a request came. Whoever has keys declares what reads it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from orgs import declarations
 from orgs.models import Organisation
-from orgs.providers.holding import Then
+from orgs.providers.holding import About, Then
 
 
 @dataclass(frozen=True)
@@ -19,8 +17,8 @@ class Called:
     auth: str = ""
 
 
-def of(org: Organisation, key_hash: str, called: Called, moments: Sequence[datetime]) -> Then | None:
-    """The key of a token's hash ("" for none) at any of these moments (aware, the newest first). None where nobody has
-    keys."""
+def of(org: Organisation, key_hash: str, called: Called, about: About) -> Then | None:
+    """The key of a token's hash ("" for none) in each state that it had about a moment, that of the moment first. None
+    where nobody has keys."""
     read = next(iter(declarations.functions("holders")), None)
-    return read(org.id, key_hash, called, moments) if read else None
+    return read(org.id, key_hash, called, about) if read else None

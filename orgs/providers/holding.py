@@ -5,6 +5,15 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
+class About:
+    """A moment, and from when until when it may have been in truth (aware)."""
+
+    at: datetime
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
 class PolicyThen:
     """A policy of a key in the revision that was in force. is_there: whether it still is, under its id."""
 
@@ -57,7 +66,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Then:
-    """holders: what the key may have been, the newest first; none for one that is not the organisation's. limited:
+    """holders: what the key may have been, the likeliest first; none for one that is not the organisation's. limited:
     whether the organisation's requests were limited together."""
 
     holders: tuple[Holder, ...] = ()

@@ -98,7 +98,7 @@ def judge(request: Request, worlds: Sequence[World]) -> Judgement:
     """worlds: what may have been in force, one at least."""
     opened = all(of_api.is_open(world, request) for world in worlds)
     asked = [check for check in CHECKS if not (check.of_key and opened)]
-    told = [(check, _together([check.judge(world, request) for world in worlds])) for check in asked]
+    told = [(check, _together([_judged(check, world, request) for world in worlds])) for check in asked]
     told = [(check, opinion) for check, opinion in told if check.spoken or opinion.refuses is not False]
     if request.status < 400:
         return _answered(request, told)
@@ -127,6 +127,13 @@ def windows(request: Request, worlds: Sequence[World]) -> set[Window]:
 
 
 Told = Sequence[tuple[Check, Opinion]]
+
+
+def _judged(check: Check, world: World, request: Request) -> Opinion:
+    """Of a key that is not known as it was then nothing is certain."""
+    opinion = check.judge(world, request)
+    unkept = world.holder.unkept if world.holder and check.of_key and check.keyed else ""
+    return Opinion(None, f"{opinion.words} {unkept}") if unkept else opinion
 
 
 def _together(opinions: Sequence[Opinion]) -> Opinion:

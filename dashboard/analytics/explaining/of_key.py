@@ -56,32 +56,32 @@ def state(world: World, request: Request) -> Opinion:
     denying = [policy.name for policy in holder.policies if policy.denies]
     if request.status == 403 and allowed.inactive:
         why = f"its policy {denying[0]} denies" if denying and not holder.suspended else "it was suspended"
-        return Opinion(True, f"The key was refused: {why}.{_kept(world)}")
+        return Opinion(True, f"The key was refused: {why}.")
     ends = holder.expires_at
     if ends and request.status == 401:
         if abs(ends - request.ts) < timedelta(seconds=2):
             return Opinion(None, "The key ended at that very moment.")
         verb = "had expired" if ends < request.ts else "expires"
-        return Opinion(ends < request.ts, f"The key {verb} on {ends:%-d %B %Y %H:%M:%S} UTC.{_kept(world)}")
-    return Opinion(False, f"The key was neither suspended nor past its end.{_kept(world)}")
+        return Opinion(ends < request.ts, f"The key {verb} on {ends:%-d %B %Y %H:%M:%S} UTC.")
+    return Opinion(False, "The key was neither suspended nor past its end.")
 
 
 def rights(world: World, request: Request) -> Opinion:
     allowed = world.allowed
     if allowed is None:
         return _unknown(request)
-    by, kept = _policies(world), _kept(world)
+    by = _policies(world)
     if allowed.refusal:
-        return Opinion(None, f"Gateways should not have known the key: {allowed.refusal}.{kept}")
+        return Opinion(None, f"Gateways should not have known the key: {allowed.refusal}.")
     if not allowed.opens:
-        return Opinion(True, f"Neither rights of the key nor policies opened this API{by}.{kept}")
+        return Opinion(True, f"Neither rights of the key nor policies opened this API{by}.")
     if not is_versioned(world.definition):
-        return Opinion(False, f"The key may call this API{by}.{kept}")
+        return Opinion(False, f"The key may call this API{by}.")
     if has_apis_as_versions(world.definition) or _may_fall_back(world):
         return Opinion(None, "Which version its rights were held against is not told.")
     wanted = named_version(world, request)
     may = "may" if wanted in allowed.versions else "may not"
-    return Opinion(wanted not in allowed.versions, f"The key {may} call version {wanted}{by}.{kept}")
+    return Opinion(wanted not in allowed.versions, f"The key {may} call version {wanted}{by}.")
 
 
 def _may_fall_back(world: World) -> bool:
@@ -161,7 +161,3 @@ def _policies(world: World) -> str:
         [f"{each.name} (revision {each.revision})" for each in world.holder.policies] if world.holder else []
     )
     return f", by {', '.join(named)}" if named else ""
-
-
-def _kept(world: World) -> str:
-    return f" {world.holder.unkept}" if world.holder and world.holder.unkept else ""

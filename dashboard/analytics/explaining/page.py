@@ -37,15 +37,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Way:
+    """steps: none where nothing can be said of them."""
+
     conclusion: str
-    steps: tuple[Shown, ...]
+    steps: tuple[Shown, ...] = ()
 
 
-def way(request: HttpRequest, record: Record) -> Way | None:
-    """None where no revision of the API is kept from before the request."""
+def way(request: HttpRequest, record: Record) -> Way:
     found = explain(request.org, record)
     if found.judgement is None:
-        return None
+        return Way(found.why_not)
     seen = {"": True, "api": request.user.may("apis"), "key": request.user.may("keys")}
     links = {"": (), "api": _to_api(request, found), "key": _to_key(request, found)}
     steps = tuple(_shown(step, seen[step.about], links[step.about]) for step in found.judgement.steps)

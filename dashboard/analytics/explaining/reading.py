@@ -17,10 +17,12 @@ from dashboard.analytics.models import Record
 from orgs.db.patience import at_most
 from orgs.models import Organisation
 from orgs.providers import holders
-from orgs.providers.holding import Holder, Then
+from orgs.providers.holding import About, Holder, Then
 
-# How long gateways may take to hear of a change: until then either state may have been in force.
-SETTLING = timedelta(seconds=60)
+# How long gateways may take to hear of a change, and how far their clocks may be behind: what changed within may or
+# may not have been in force.
+SETTLING, BEHIND = timedelta(seconds=60), timedelta(seconds=5)
+MOST_REVISIONS = 5  # within
 PATIENCE = "500ms"  # for what was used of a limit
 MOST_COUNTED = 100_000  # requests
 GENERATIONS = ("3.0", "5")
@@ -30,42 +32,48 @@ NOT_COUNTED = (401, 403, 429)
 
 @dataclass(frozen=True)
 class Explained:
-    """What is said of a request. revision: the one in force, None if none is kept; holder: of its key, None for one
-    that is not the organisation's, or none."""
+    """What is said of a request. judgement: None where nothing can be said, `why_not` in a sentence. revision: the one
+    in force; holder: of its key, None for one that is not the organisation's, or none."""
 
-    judgement: Judgement | None
-    revision: Revision | None
-    holder: Holder | None
+    judgement: Judgement | None = None
+    why_not: str = ""
+    revision: Revision | None = None
+    holder: Holder | None = None
 
 
 def explain(org: Organisation, record: Record) -> Explained:
     request = Request.of(record)
     revisions = _revisions(org, record)
     if not revisions:
-        return Explained(None, None, None)
+        return Explained(
+            why_not="More cannot be known: no revision of this API is kept from before the request."
+        )
+    if len(revisions) > MOST_REVISIONS + 1:
+        return Explained(why_not="More cannot be known: this API was published too often about then.")
     then = _then(org, record, revisions[0])
-    worlds = _worlds(revisions, then, record)
+    worlds = _worlds(revisions, then)
     counted = _counted(org, record, then, windows(request, worlds))
     judgement = judge(request, [replace(world, counted=counted) for world in worlds])
-    return Explained(judgement, revisions[0], then.holders[0] if then.holders else None)
+    return Explained(judgement, "", revisions[0], then.holders[0] if then.holders else None)
 
 
 def _revisions(org: Organisation, record: Record) -> list[Revision]:
-    """The newest from before the request, and the one before that if gateways may still have run it."""
-    before = Revision.objects.filter(org_id=org.id, api_id=record.api_id, created_at__lte=record.ts)
-    found = list(before.order_by("-created_at", "-number")[:2])
-    return found[:1] if found and found[0].created_at < record.ts - SETTLING else found
+    """Those that gateways may have run, the one in force first; more than MOST_REVISIONS and one if there are more."""
+    since, until = record.ts - SETTLING, record.ts + BEHIND
+    rows = Revision.objects.filter(org_id=org.id, api_id=record.api_id).order_by("-created_at", "-number")
+    within = list(rows.filter(created_at__gt=since, created_at__lte=until)[: MOST_REVISIONS + 1])
+    found = [*within, *rows.filter(created_at__lte=since)[:1]]
+    return sorted(found, key=lambda revision: revision.created_at > record.ts)
 
 
 def _then(org: Organisation, record: Record, revision: Revision) -> Then:
-    definition = revision.definition
+    definition, at = revision.definition, record.ts
     called = holders.Called(record.api_id, tuple(kinds.versions(definition)), kinds.auth(definition))
-    moments = (record.ts, record.ts - SETTLING)
-    return holders.of(org, record.key, called, moments) or Then()
+    return holders.of(org, record.key, called, About(at, at - SETTLING, at + BEHIND)) or Then()
 
 
-def _worlds(revisions: list[Revision], then: Then, record: Record) -> list[World]:
-    served = _served(revisions, record)
+def _worlds(revisions: list[Revision], then: Then) -> list[World]:
+    served = _served(revisions)
     definitions = [
         (kinds.classic_for_gateways(revision.definition, lambda api_id: None, {}), _checks_more(revision))
         for revision in revisions
@@ -83,16 +91,15 @@ def _checks_more(revision: Revision) -> bool:
     return any(f'"{name}"' in revision.definition_text for name in ("validateRequest", "mockResponse"))
 
 
-def _served(revisions: list[Revision], record: Record) -> str:
-    newest, *older = revisions
-    if not kinds.is_active(newest.definition):
-        return f"Revision {newest.number} was in force, by which the API is inactive: the gateway was behind."
-    if not older:
-        return f"Revision {newest.number} was in force."
-    ago = (record.ts - newest.created_at).total_seconds()
+def _served(revisions: list[Revision]) -> str:
+    in_force, *others = revisions
+    inactive = "" if kinds.is_active(in_force.definition) else ", by which the API is inactive"
+    if not others:
+        return f"Revision {in_force.number} was in force{inactive}."
+    numbers = ", ".join(str(number) for number in sorted(revision.number for revision in others))
     return (
-        f"Revision {newest.number} was in force, published {ago:,.0f} s before: the gateway may still have run "
-        f"revision {older[0].number}."
+        f"Revision {in_force.number} was in force{inactive}. There was a change about then: the gateway may "
+        f"have run revision {numbers}."
     )
 
 

@@ -19,6 +19,7 @@ from keys.keys import lifecycle
 from keys.organisations import lifecycle as organisations
 from keys.policies import lifecycle as policies
 from orgs import scope
+from orgs.audit import log
 from tests.analytics.explaining.test_judgement import refusals
 from tests.conftest import _copy_database
 from tests.keys import build
@@ -53,7 +54,7 @@ def shown(client, org, record) -> dict:
     page = client.get(f"/o/{org.slug}/logs/{microseconds(record.ts)}/{record.id}/")
     assert page.status_code == 200
     way = page.context["way"]
-    return {"": way and way.conclusion, **({step.name: step for step in way.steps} if way else {})}
+    return {"": way.conclusion, **{step.name: step for step in way.steps}}
 
 
 def failing(found: dict) -> list[str]:
@@ -75,7 +76,8 @@ def test_a_key_is_judged_as_it_was_and_not_as_it_has_become(cast, admin):
     key, _ = build.key(cast.acme, api, alias="Till", suspended=True)
     now = timezone.now()
     record = stored(cast.acme, "suspended", now, api_id=api.api_id, key=key.token_hash)
-    key = inside(cast.acme, lifecycle.set_suspended, key, False)
+    with log.dated(now + timedelta(minutes=1)):
+        key = inside(cast.acme, lifecycle.set_suspended, key, False)
     found = shown(admin, cast.acme, record)
     assert (failing(found), found[""]) == (["State of the key"], "It was refused at: State of the key.")
     step = found["State of the key"]
@@ -85,7 +87,17 @@ def test_a_key_is_judged_as_it_was_and_not_as_it_has_become(cast, admin):
     )
     later = stored(cast.acme, "suspended", now + timedelta(minutes=5), api_id=api.api_id, key=key.token_hash)
     assert failing(shown(admin, cast.acme, later)) == []
-    inside(cast.acme, lifecycle.revoke, key)
+    meanwhile = stored(
+        cast.acme, "suspended", now + timedelta(seconds=90), api_id=api.api_id, key=key.token_hash
+    )
+    step = shown(admin, cast.acme, meanwhile)["State of the key"]
+    assert (step.verdict, step.words) == (
+        "cannot be known",
+        "It depends on the gateway's version or on how soon it heard of a change. The key was neither suspended nor "
+        "past its end. Or: The key was refused: it was suspended.",
+    )
+    with log.dated(now + timedelta(minutes=6)):
+        inside(cast.acme, lifecycle.revoke, key)
     assert failing(shown(admin, cast.acme, record)) == ["State of the key"]
 
 
@@ -114,7 +126,8 @@ def test_a_policy_is_the_revision_of_then_and_what_was_used_of_its_limit_is_coun
     stored(cast.acme, "rate", now - timedelta(seconds=61), status=200, **of_it)
     stored(cast.acme, "rate", now - timedelta(seconds=5), status=200, api_id=other.api_id, key=key.token_hash)
     changed = gold.document | {"rate": 1000, "name": "Platinum"}
-    inside(cast.acme, policies.change, gold, changed, author=None)
+    with log.dated(now + timedelta(minutes=1)):
+        inside(cast.acme, policies.change, gold, changed, author=None)
     found = shown(admin, cast.acme, record)
     assert failing(found) == ["Rate"]
     assert found["Rate"].words == (
@@ -145,7 +158,8 @@ def test_the_revision_in_force_is_named_and_the_one_before_while_gateways_may_ru
     found = shown(admin, cast.acme, record)
     assert (failing(found), found["Addresses"].verdict) == ([], "cannot be known")
     assert found["API"].words == (
-        "A gateway had it. Revision 2 was in force, published 5 s before: the gateway may still have run revision 1."
+        "A gateway had it. Revision 2 was in force. There was a change about then: the gateway may have run "
+        "revision 1."
     )
     later = stored(cast.acme, "address blocked", published + timedelta(minutes=2), api_id=api.api_id)
     inside(
@@ -166,7 +180,9 @@ def test_the_revision_in_force_is_named_and_the_one_before_while_gateways_may_ru
 
 def test_without_a_revision_from_before_it_is_said_that_no_more_is_known(cast, admin):
     record = stored(cast.acme, "no key", timezone.now(), api_id="nobody knows")
-    assert shown(admin, cast.acme, record) == {"": None}
+    assert shown(admin, cast.acme, record) == {
+        "": "More cannot be known: no revision of this API is kept from before the request."
+    }
 
 
 def test_the_key_of_another_organisation_is_spoken_of_like_one_that_nobody_has(cast, admin):
