@@ -124,7 +124,7 @@ def key_choices(owners: Owners, start: datetime, end: datetime, chosen: str) -> 
     """Hash and name of the busiest keys of the days of a span; the one that is in force is always among them."""
     days = [instant.astimezone(owners.zone).date() for instant in (start, end)]
     span = periods.days(*days, owners.zone, Grain.DAY_DETAIL)
-    busiest = [row.value for row in reader.ranking("key", owners, span, limit=MOST_KEYS).rows]
+    busiest = reader.busiest_keys(owners, span, MOST_KEYS)
     names = reader.newest_of_keys(owners.org_ids, [*busiest, chosen])
     keys = [key for key in dict.fromkeys([*busiest, chosen]) if key not in ("", OTHER)]
     named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]

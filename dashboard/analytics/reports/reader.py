@@ -7,18 +7,19 @@ for whom row-level security adds none.
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from dashboard.analytics.clock import row_bound
-from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, Dimension, Grain
+from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimension, Grain
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.periods import Cut, Span
-from dashboard.analytics.reports.rows import NEWEST, OF_A_CLIENT, OF_A_KEY, rows, whose
+from dashboard.analytics.reports.rows import NEWEST, OF_A_CLIENT, OF_A_KEY, Piece, dimension_of, rows, whose
 from dashboard.analytics.reports.traffic import (
     NO_FILTERS,
     Buckets,
@@ -40,7 +41,7 @@ ORDERS = {
     "mean": "sum(latency_sum)::float / nullif(sum(timed), 0)",
 }
 
-SUMS = f"{', '.join(f'sum({name})::bigint' for name in COUNTER_NAMES)}, max(latency_max), max(ts)"
+SUMS = f"{', '.join(f'bigint_sum({name})' for name in COUNTER_NAMES)}, max(latency_max), max(ts)"
 HISTOGRAM = "string_agg(latency_histogram, ''::bytea)"
 
 
@@ -83,24 +84,50 @@ def ranking(
     order: str = "requests",
 ) -> Ranking:
     """The first of what = "api", "key", "endpoint" or "client" in one of ORDERS; percentiles for those returned."""
-    first = ORDERS[order]
     source, params = rows(what, owners, span, filters)
-    # A rollup is read twice by its key sooner than its histograms are copied aside.
-    hint = "NOT" if "FROM rollup" in source else ""
+    kept = dimension_of(what, filters)
+    of_records = kept is None or kept.grain(span.grain) == RECORDS
     found = _read(
-        f"""WITH r AS {hint} MATERIALIZED ({source}),
-        top AS (SELECT api_id, value, {first} AS most, sum(hits) AS busy, count(*) OVER () AS lines,
-                (sum(sum(hits)) OVER ())::bigint AS everything FROM r
-            GROUP BY api_id, value ORDER BY most DESC NULLS LAST, busy DESC, api_id, value LIMIT %s OFFSET %s)
-        SELECT lines, everything, api_id, value, {SUMS}, {HISTOGRAM} FROM r JOIN top USING (api_id, value)
-            GROUP BY lines, everything, api_id, value, most, busy
-            ORDER BY most DESC NULLS LAST, busy DESC, api_id, value""",
+        f"""SELECT count(*) OVER (), (sum(sum(hits)) OVER ())::bigint, api_id, value, {SUMS},
+                {HISTOGRAM if of_records else "NULL"}
+            FROM ({source}) AS r GROUP BY api_id, value
+            ORDER BY {ORDERS[order]} DESC NULLS LAST, sum(hits) DESC, api_id, value LIMIT %s OFFSET %s""",
         [*params, limit, offset],
     )
     if not found:
         return Ranking((), 0, 0)
-    rows_found = tuple(Row(api_id, value, _figures(sums)) for _, _, api_id, value, *sums in found)
-    return Ranking(rows_found, found[0][0], found[0][1])
+    lines = {(api_id, value): _figures(sums) for _, _, api_id, value, *sums in found}
+    if kept and kept.histogram and not of_records:
+        # Of the lines that are returned alone: a histogram is longer than all the rest of its row.
+        lines |= _with_histograms((source, params), lines)
+    return Ranking(tuple(Row(*line, sums) for line, sums in lines.items()), found[0][0], found[0][1])
+
+
+def _with_histograms(
+    source: Piece, lines: Mapping[tuple[str, str], Figures]
+) -> dict[tuple[str, str], Figures]:
+    """The figures of the lines, by (api_id, value), with their histograms."""
+    statement, params = source
+    found = _read(
+        f"""SELECT api_id, value, {HISTOGRAM} FROM ({statement}) AS r
+            WHERE api_id = ANY(%s) AND value = ANY(%s) GROUP BY api_id, value""",
+        [*params, *(sorted(set(names)) for names in zip(*lines, strict=True))],
+    )
+    return {
+        line: replace(lines[line], latency_histogram=bytes(merged))
+        for *names, merged in found
+        if (line := tuple(names)) in lines and merged
+    }
+
+
+def busiest_keys(owners: Owners, span: Span, limit: int) -> list[str]:
+    """The keys with most requests of a span, those first."""
+    source, params = rows("key", owners, span, NO_FILTERS)
+    found = _read(
+        f"SELECT value FROM ({source}) AS r GROUP BY value ORDER BY bigint_sum(hits) DESC, value LIMIT %s",
+        [*params, limit],
+    )
+    return [value for (value,) in found]
 
 
 def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tuple[int, list[int]]:
@@ -119,7 +146,7 @@ def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tupl
 
 def count_keys(owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int:
     source, params = rows("key", owners, span, filters)
-    [[count]] = _read(f"SELECT count(DISTINCT value) FROM ({source}) AS r", params)
+    [[count]] = _read(f"SELECT count(*) FROM (SELECT FROM ({source}) AS r GROUP BY value) AS called", params)
     return count
 
 
