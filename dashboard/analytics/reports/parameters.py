@@ -75,6 +75,7 @@ class RestUsageForm(forms.Form):
         required=False, choices=[(value, value) for value in ("", "hour", "day", "month")]
     )
     api_id = forms.CharField(required=False, max_length=200)
+    api_version = forms.CharField(required=False, max_length=200, strip=False)
     by = forms.CharField(required=False, max_length=30)
     sort = forms.ChoiceField(required=False, choices=[(value, value) for value in ("", "1", "-1")])
 

@@ -19,7 +19,16 @@ from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimens
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.periods import Cut, Span
-from dashboard.analytics.reports.rows import NEWEST, OF_A_CLIENT, OF_A_KEY, Piece, dimension_of, rows, whose
+from dashboard.analytics.reports.rows import (
+    NEWEST_FIRST,
+    OF_A_CLIENT,
+    OF_A_KEY,
+    Piece,
+    dimension_of,
+    left_out,
+    rows,
+    whose,
+)
 from dashboard.analytics.reports.traffic import (
     NO_FILTERS,
     Buckets,
@@ -199,6 +208,12 @@ def by_clock(
     return [(start, _figures(sums)) for start, *sums in found]
 
 
+def newest_begin(what: str, owners: Owners, span: Span, filters: Filters) -> datetime | None:
+    """Since when the newest MOST_RECORDS of a span leave out nothing; None if there are no more of them."""
+    found = _read(*left_out(what, owners, span, filters))
+    return found[0][0] if found else None
+
+
 def any_traffic(org_ids: Sequence[str]) -> bool:
     owned, owner = whose(org_ids)
     [[found]] = _read(
@@ -277,7 +292,7 @@ def _figures(sums: Sequence) -> Figures:
 def _read(statement: str, params: list) -> list[tuple]:
     with connection.cursor() as cursor:
         # Of a busy key or client, a bitmap of all its records would be made before the newest are taken from it.
-        in_order = NEWEST in statement and (OF_A_KEY in statement or OF_A_CLIENT in statement)
+        in_order = NEWEST_FIRST in statement and (OF_A_KEY in statement or OF_A_CLIENT in statement)
         if in_order:
             cursor.execute("SET LOCAL enable_bitmapscan = off")
         cursor.execute(statement, params)

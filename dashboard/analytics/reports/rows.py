@@ -29,14 +29,23 @@ LINES = {
     "client": ("", "oauth"),
     "endpoint": ("api_id", "endpoint"),
     "error": ("api_id", "error"),
+    "code": ("", "status"),  # of errors alone
+    "country": ("", "country"),
 }
 # What a record has no column for.
-OF_A_RECORD = {"": "''::text", "error": "status || ' ' || endpoint"}
-COLUMNS = ", ".join(("org_id", "ts", "api_id", "value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
-NEWEST = f"ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
+OF_A_RECORD = {"": "''::text", "error": "status || ' ' || endpoint", "status": "status::text"}
+COLUMNS = ", ".join(("value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
+NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
+NEWEST = f"{NEWEST_FIRST} LIMIT {MOST_RECORDS}"
 # The second term is what the partial index asks for.
 OF_A_KEY = "key = %s AND key <> ''"
 OF_A_CLIENT = "oauth = %s AND oauth <> ''"
+OF_RECORDS = {
+    "key": OF_A_KEY,
+    "oauth": OF_A_CLIENT,
+    "keys": "key = ANY(%s) AND key <> ''",
+    "tags": "tags && %s::text[]",
+}
 
 
 def whose(org_ids: Sequence[str]) -> tuple[str, str | list[str]]:
@@ -56,14 +65,17 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     kept = dimension_of(what, filters)
     if kept is None or (grain := kept.grain(span.grain)) == RECORDS:
         return _newest_records(what, owners, span, filters)
-    conditions, values = _conditions(filters, {kept.column: "value = %s"})
+    conditions, values = _conditions(filters, {kept.column: "value = %s", "keys": "value = ANY(%s)"})
+    if what == "code":
+        conditions += " AND value >= '400'"
+    api = LINES[what][0] or "''::text"
     owned, owner = whose(owners.org_ids)
 
     def rollup(start: datetime, end: datetime, grain: str) -> Piece:
         bounds = (row_bound(instant, grain, owners.zone) for instant in (start, end))
         return (
-            f"""SELECT {COLUMNS} FROM rollup WHERE {owned} AND grain = %s AND dimension = %s
-                AND ts >= %s AND ts < %s{conditions}""",
+            f"""SELECT org_id, ts, {api} AS api_id, {COLUMNS} FROM rollup
+                WHERE {owned} AND grain = %s AND dimension = %s AND ts >= %s AND ts < %s{conditions}""",
             [owner, str(grain), owners.base + kept, *bounds, *values],
         )
 
@@ -89,7 +101,9 @@ def dimension_of(what: str, filters: Filters) -> Dimension | None:
     """The dimension that tells apart what is wanted and what is filtered by; None if no rollup does."""
     api, column = LINES[what]
     columns = {column, *(name for name in ("key", "endpoint", "oauth") if getattr(filters, name))} - {""}
-    if len(columns) > 1:
+    if filters.keys:
+        columns.add("key")
+    if len(columns) > 1 or filters.version or filters.tags:
         return None
     return dimension("".join(columns), by_api=bool(api or filters.api))
 
@@ -131,6 +145,17 @@ def _union(pieces: Iterable[Piece]) -> Piece:
     )
 
 
+def left_out(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
+    """SQL, with its parameters, of since when the newest MOST_RECORDS leave out nothing; no row if they are all."""
+    conditions, values = _of_records(what, filters)
+    owned, owner = whose(owners.org_ids)
+    return (
+        f"""SELECT ts + interval '1 microsecond' FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
+            {NEWEST_FIRST} OFFSET {MOST_RECORDS} LIMIT 1""",
+        [owner, span.start, span.end, *values],
+    )
+
+
 def _newest_records(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     return _from_records(what, owners, span, filters, NEWEST)
 
@@ -138,11 +163,7 @@ def _newest_records(what: str, owners: Owners, span: Span, filters: Filters) -> 
 def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newest: str = "") -> Piece:
     """The records of a span, each as a rollup row of its own, so that both are added up by the same statement."""
     api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
-    conditions, values = _conditions(filters, {"key": OF_A_KEY, "oauth": OF_A_CLIENT})
-    if value in ("key", "oauth") and not getattr(filters, value):
-        conditions += f" AND {value} <> ''"
-    if what == "error":
-        conditions += " AND status >= 400"
+    conditions, values = _of_records(what, filters)
     owned, owner = whose(owners.org_ids)
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
     return (
@@ -153,6 +174,17 @@ def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newes
                   {newest}) AS record""",
         [owner, span.start, span.end, *values],
     )
+
+
+def _of_records(what: str, filters: Filters) -> Piece:
+    """Which records count: conditions, with their parameters, that follow those on organisations and time."""
+    conditions, values = _conditions(filters, OF_RECORDS)
+    column = LINES[what][1]
+    if column in ("key", "oauth") and not getattr(filters, column):
+        conditions += f" AND {column} <> ''"
+    if what in ("error", "code"):
+        conditions += " AND status >= 400"
+    return conditions, values
 
 
 def _of_one(counter: Counter) -> str:
@@ -169,6 +201,9 @@ def _conditions(filters: Filters, other: dict[str, str]) -> tuple[str, list]:
         "key": filters.key,
         "endpoint": filters.endpoint,
         "oauth": filters.oauth,
+        "keys": list(filters.keys),
+        "version": filters.version,
+        "tags": list(filters.tags),
     }
     found = [(other.get(column, f"{column} = %s"), value) for column, value in wanted.items() if value]
     return "".join(f" AND {condition}" for condition, _ in found), [value for _, value in found]

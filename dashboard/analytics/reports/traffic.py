@@ -20,6 +20,9 @@ class Filters:
     key: str = ""
     endpoint: str = ""
     oauth: str = ""  # the ID of a client
+    keys: tuple[str, ...] = ()  # any of them
+    version: str = ""
+    tags: tuple[str, ...] = ()  # any of them
 
 
 NO_FILTERS = Filters()
