@@ -32,7 +32,7 @@ urlpatterns = [
     # /api/apis…  /api/keys…  /api/portal/policies…  (keys first: /api/apis/keys is theirs)
     path("", include(keys.urls.wire)),
     path("", include(apis.urls.wire)),
-    # /api/usage…  /api/activity…  /api/logs
+    # /api/usage…  /api/activity…  /api/versions  /api/logs
     path("", include(dashboard.analytics.urls.wire)),
     # /register/…  /system/…
     path("", include(dashboard.nodes.urls.wire)),

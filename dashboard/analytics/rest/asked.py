@@ -1,0 +1,114 @@
+"""What a call asks for: days, filters, order, and whose traffic. What cannot be meant is a 400 that names it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from dashboard.analytics.reports import reader, zones
+from dashboard.analytics.reports.parameters import RestUsageForm
+from dashboard.analytics.reports.traffic import Filters, Owners
+from dashboard.analytics.rest.answers import ORDERS
+from orgs.http.rest import RestError, valid
+
+MOST_TAGS = 100
+LONGEST_TAG = 200  # characters
+UNDECODABLE = "Key could not be decoded."
+MOST_KEYS = 100
+LONGEST_KEY = 128  # characters
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`first` and `last` are days of each owner's zone, both included. order: a name of ORDERS, "" for the usual one;
+    sort: "1", "-1" or ""."""
+
+    first: date
+    last: date
+    unit: str  # of time rows: "hour", "day" or "month"
+    filters: Filters
+    order: str
+    sort: str
+    owners: list[Owners]
+    now: datetime
+
+
+def asked(request: HttpRequest, dates: Mapping[str, str]) -> Asked:
+    """Also bounds the time of each statement from here on. Raises RestError 400."""
+    wanted = valid(RestUsageForm(request.GET)).cleaned_data
+    order = wanted["by"].lower().replace("_", "")
+    if order and order not in ORDERS:
+        raise RestError(400, "by: must be one of Hits, Success, Error, RequestTime, Latency, LastHit")
+    filters = Filters(api=wanted["api_id"], version=wanted["api_version"], tags=_tags(request))
+    first, last = _range(dates)
+    reader.limit_time()
+    return Asked(
+        first,
+        last,
+        wanted["res"] or "day",
+        filters,
+        order,
+        wanted["sort"],
+        owners_of(request),
+        timezone.now(),
+    )
+
+
+def key_of(name: str) -> str:
+    """The hash of a key as an address has it. Raises RestError 400."""
+    if len(name) > LONGEST_KEY:
+        raise RestError(400, UNDECODABLE)
+    return name
+
+
+def keys_of(names: str) -> tuple[str, ...]:
+    """Those of a list with commas, which may end with one. Raises RestError 400."""
+    found = tuple(dict.fromkeys(key_of(name) for name in names.split(",") if name))
+    if not 0 < len(found) <= MOST_KEYS:
+        raise RestError(400, f"keys: must be 1 to {MOST_KEYS}")
+    return found
+
+
+def owners_of(request: HttpRequest) -> list[Owners]:
+    """The caller's organisation; for a super-user all of them, those whose rows are cut alike together."""
+    if request.org is not None:
+        cut = zones.of(request.org, timezone.now())
+        return [Owners((request.org.id,), cut.zone, cut.base)]
+    alike: dict[tuple[str, int], list[str]] = {}
+    for org_id, cut in sorted(zones.of_everybody().items()):
+        alike.setdefault((cut.zone.key, cut.base), []).append(org_id)
+    return [Owners(tuple(org_ids), ZoneInfo(zone), base) for (zone, base), org_ids in sorted(alike.items())]
+
+
+def _tags(request: HttpRequest) -> tuple[str, ...]:
+    """Those of a parameter that may be repeated, have commas, or both."""
+    found = tuple(
+        dict.fromkeys(tag for value in request.GET.getlist("tags") for tag in value.split(",") if tag)
+    )
+    if len(found) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in found):
+        raise RestError(400, f"tags: must be {MOST_TAGS} at most, of {LONGEST_TAG} characters at most")
+    return found
+
+
+def _range(dates: Mapping[str, str]) -> tuple[date, date]:
+    first = _date("start", dates["d1"], dates["m1"], dates["y1"])
+    last = _date("end", dates["d2"], dates["m2"], dates["y2"])
+    if last < first:
+        raise RestError(400, "The end date must not be earlier than the start date")
+    return first, last
+
+
+def _date(which: str, day: str, month: str, year: str) -> date:
+    parts = (day, month, year)
+    if not all(part.isascii() and part.isdigit() and len(part) <= 4 for part in parts):
+        raise RestError(400, f"The {which} date must be numbers: day/month/year")
+    try:
+        found = date(int(year), int(month), int(day))
+    except ValueError:
+        raise RestError(400, f"The {which} date {day}/{month}/{year} does not exist") from None
+    if not 1970 <= found.year < 3000:
+        raise RestError(400, f"The year of the {which} date must be between 1970 and 2999")
+    return found

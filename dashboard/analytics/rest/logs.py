@@ -1,0 +1,90 @@
+"""Tyk's log route: single records.
+
+They are paged through to the newest 10,000 that match.
+"""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from dashboard.analytics.dimensions import RECORDS, kept_for
+from dashboard.analytics.models import Record
+from dashboard.analytics.reports import periods, reader
+from dashboard.analytics.reports.head import api_names
+from dashboard.analytics.reports.parameters import RestLogForm
+from dashboard.analytics.reports.search import Numbered, Wanted
+from dashboard.analytics.rest.asked import owners_of
+from orgs.access import access
+from orgs.http.rest import json_response, page, stamp, valid
+
+MOST_RECORDS = 10_000
+NO_KEY = "00000000"
+
+
+@access("key", "log")
+def logs(request: HttpRequest) -> HttpResponse:
+    """Single records, newest first; of the last 24 hours when `start` and `end` are absent."""
+    form = valid(RestLogForm(request.GET))
+    reader.limit_time()
+    org_ids = [org_id for owners in owners_of(request) for org_id in owners.org_ids]
+    wanted = _wanted(form.cleaned_data, timezone.now())
+    records, pages = page(request, Numbered(org_ids, wanted, MOST_RECORDS))
+    names = api_names({record.api_id for record in records})
+    return json_response({"data": [_record(record, names) for record in records] or None, "pages": pages})
+
+
+def _wanted(asked: dict, now: datetime) -> Wanted:
+    """Both ends of the range included; a missing end is that of the minute which is running, a missing start 24 hours
+    before the end."""
+    end = periods.parse({}, ZoneInfo("UTC"), now).end
+    if asked["end"] is not None:
+        end = datetime.fromtimestamp(asked["end"] + 1, UTC)
+    start = end - timedelta(hours=24)
+    if asked["start"] is not None:
+        start = datetime.fromtimestamp(asked["start"], UTC)
+    return Wanted(
+        start=start,
+        end=end,
+        api=asked["api"],
+        key=asked["key"],
+        status=str(asked["code"] or ""),
+        errors=asked["errors"] == "1",
+    )
+
+
+def _record(record: Record, names: dict[str, str]) -> dict:
+    """A record under the gateway's member names. Bodies, networks and cities are not kept."""
+    at = record.ts.astimezone(UTC)
+    return {
+        "Method": record.method,
+        "Host": record.host,
+        "Path": record.path,
+        "RawPath": record.path,
+        "ContentLength": record.size,
+        "UserAgent": record.user_agent,
+        "Day": at.day,
+        "Month": at.month,
+        "Year": at.year,
+        "Hour": at.hour,
+        "ResponseCode": record.status,
+        "APIKey": record.key or NO_KEY,
+        "TimeStamp": stamp(at, "auto"),
+        "APIVersion": record.version,
+        "APIName": names.get(record.api_id, ""),
+        "APIID": record.api_id,
+        "OrgID": record.org_id,
+        "OauthID": record.oauth,
+        "RequestTime": record.latency,
+        "Latency": {"Total": record.latency, "Upstream": record.upstream_latency},
+        "RawRequest": "",
+        "RawResponse": "",
+        "IPAddress": record.ip or "",
+        "Geo": {"Country": {"ISOCode": record.country}, "City": {"GeoNameID": 0, "Names": None}},
+        "Network": {"OpenConnections": 0, "ClosedConnection": 0, "BytesIn": 0, "BytesOut": 0},
+        "Tags": record.tags,
+        "Alias": record.alias,
+        "TrackPath": record.track,
+        "ExpireAt": stamp(at + kept_for(RECORDS), "auto"),
+    }
