@@ -65,9 +65,12 @@ def of(document: dict, jwt: str, alternatives: list[list[str]], *, judged: bool 
         made[streams.STREAMING] = streaming
     components: dict[str, Any] = {}
     if jwt or alternatives:
-        made["security"] = [{name: [] for name in names} for names in alternatives or [[jwt]]]
-        components["securitySchemes"] = _schemes(document, made["security"], writer)
-        extension["server"]["authentication"] = _authentication(document, jwt, alternatives)
+        wanted = alternatives or [[jwt]]
+        schemes = components["securitySchemes"] = _schemes(document, wanted, writer)
+        # A document that names a scheme which it does not have is skipped; the extension may.
+        made["security"] = [{name: [] for name in names} for names in wanted if schemes.keys() >= {*names}]
+        others = [names for names in wanted if not schemes.keys() >= {*names}]
+        extension["server"]["authentication"] = _authentication(document, jwt, alternatives, others)
     writer.write_components()
     if writer.components:
         components["schemas"] = writer.components
@@ -112,13 +115,13 @@ def _switched(plugin: dict) -> dict[str, Any]:
     return made
 
 
-def _schemes(document: dict, security: list[dict], writer: schemas.Writer) -> dict[str, Any]:
-    """The schemes of the document that are named and switched on, as far as gateways tell their kinds by it. By its kind
-    alone they would take one that is off for another that is on: whoever proves that one would pass for it."""
+def _schemes(document: dict, wanted: list[list[str]], writer: schemas.Writer) -> dict[str, Any]:
+    """The schemes of the document that are named and switched on, as far as gateways tell their kinds by it. By its
+    kind alone they would take one that is off for another that is on: whoever proves that one would pass for it."""
     there = (document.get("components") or {}).get("securitySchemes") or {}
     switched = document[EXTENSION]["server"]["authentication"].get("securitySchemes") or {}
     found = {}
-    for name in dict.fromkeys(name for names in security for name in names):
+    for name in dict.fromkeys(name for names in wanted for name in names):
         if isinstance(scheme := there.get(name), dict) and (switched.get(name) or {}).get("enabled"):
             kept = ("type", "scheme", "bearerFormat", "in", "name")
             said = {member: scheme[member] for member in kept if isinstance(scheme.get(member), str)}
@@ -130,17 +133,21 @@ def _schemes(document: dict, security: list[dict], writer: schemas.Writer) -> di
     return found
 
 
-def _authentication(document: dict, jwt: str, alternatives: list[list[str]]) -> dict[str, Any]:
+def _authentication(
+    document: dict, jwt: str, alternatives: list[list[str]], others: list[list[str]]
+) -> dict[str, Any]:
+    """others: the alternatives that the document itself does not name."""
     made: dict[str, Any] = {"enabled": True}
     if jwt:
         made["securitySchemes"] = {jwt: _claims(document, jwt)}
     if alternatives:
         given = document[EXTENSION]["server"]["authentication"]
-        made["securityProcessingMode"] = "compliant"
+        made |= {"securityProcessingMode": "compliant"} | ({"security": others} if others else {})
         made |= {
             name: {"enabled": True}
             for name in ("hmac", "oidc", "custom")
-            if (given.get(name) or {}).get("enabled")
+            # One that is on and no alternative names makes gateways skip the API.
+            if (given.get(name) or {}).get("enabled") and any(name in names for names in alternatives)
         }
     return made
 

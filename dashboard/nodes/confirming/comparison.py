@@ -27,7 +27,7 @@ _DURATION = re.compile(rf"[+-]?({_DURATION_PART.pattern})+|0")
 
 def differences(served: dict, runs: dict, types: Any = TYPES) -> list[str]:
     """JSON pointers of the members in which a served classic definition differs from what a gateway runs; without what
-    cannot be printed or stored, and of the longest the beginning. Raises RecursionError for what is nested too deeply."""
+    cannot be printed or stored, and of the longest the beginning. Raises RecursionError for too deep a nesting."""
     return [plain(pointer(path)[:LONGEST]) for path in islice(_compare(served, runs, types, ()), MOST)]
 
 
