@@ -186,9 +186,7 @@ def _same(definitions: list[Found], of: Callable[[Found], Hashable]) -> dict[int
     for place, each in enumerate(definitions):
         if (value := of(each)) is not None:
             places[value].append(place)
-    return {
-        place: together for together in places.values() if len(together) > 1 for place in together
-    }
+    return {place: together for together in places.values() if len(together) > 1 for place in together}
 
 
 def _api_id(found: Found) -> str | None:

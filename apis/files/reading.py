@@ -57,7 +57,9 @@ def _in_list(file: File, most: int) -> list[File]:
     else:
         lists = {"": value} if isinstance(value, list) else {}
     if lists and sum(map(len, lists.values())) > most:
-        many = f"holds more than {MOST_FILES:,} definitions and policies, or does together with files before it"
+        many = (
+            f"holds more than {MOST_FILES:,} definitions and policies, or does together with files before it"
+        )
         return [File(file.name, None, many, "/")]
     return [
         _of_list(file.name, f"{above}/{place}", each)

@@ -134,7 +134,9 @@ def test_of_many_that_share_an_id_each_names_the_first_few_and_says_how_many_mor
     read, _ = definitions.found(many)
     # Named beside each other, every one by all, they took half a minute.
     assert time.process_time() - begun < 5
-    said = [str(each.problems[0]).removeprefix("/api_id: is the API ID of another file too: ") for each in read]
+    said = [
+        str(each.problems[0]).removeprefix("/api_id: is the API ID of another file too: ") for each in read
+    ]
     assert [said[place] for place in (0, 2, 1_999)] == [
         "all.json /1, all.json /2, all.json /3 and 1,996 more",
         "all.json /0, all.json /1, all.json /3 and 1,996 more",
