@@ -168,11 +168,10 @@ def terms(wanted: Wanted) -> tuple[str, list]:
     if wanted.oauth:
         found.append((OF_A_CLIENT, [wanted.oauth]))
     if wanted.status:
-        first = int(wanted.status.replace("xx", "00"))
-        last = first + 99 if wanted.status.endswith("xx") else first
+        codes = _codes(wanted.status)
         # The last term is what the partial index on errors asks for.
-        errors = " AND status >= 400" if first >= 400 else ""
-        found.append((f"status BETWEEN %s AND %s{errors}", [first, last]))
+        errors = " AND status >= 400" if codes[0] >= 400 else ""
+        found.append((f"status BETWEEN %s AND %s{errors}", [codes[0], codes[-1]]))
     if wanted.errors:
         found.append(("status >= 400", []))
     if wanted.endpoint:
@@ -190,28 +189,44 @@ def terms(wanted: Wanted) -> tuple[str, list]:
     )
 
 
-def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime] | None:
-    """The starts of the days on which the API or key had traffic, by the rollups; None if that is not asked.
+def _codes(status: str) -> range:
+    """Of a code, "404", or a class, "4xx"."""
+    first = int(status.replace("xx", "00"))
+    return range(first, first + (100 if status.endswith("xx") else 1))
 
-    A rare one is then found without reading the days between.
+
+def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime] | None:
+    """The starts of the days on which the key, endpoint, status or API had traffic, by the rollups; None if that is not
+    asked.
+
+    A rare one is then found without reading the days between, and of an absent one it is known at once.
     """
-    key = "" if wanted.key == NO_KEY else wanted.key
-    if not (wanted.api or key) or wanted.end - wanted.start <= WIDEST:
+    if wanted.key and wanted.key != NO_KEY:
+        column, values = "key", [wanted.key]
+    elif wanted.endpoint:
+        column, values = "endpoint", [wanted.endpoint]
+    elif wanted.status:
+        column, values = "status", [str(code) for code in _codes(wanted.status)]
+    else:
+        column, values = "", [""]
+    if not (wanted.api or column) or wanted.end - wanted.start <= WIDEST:
         return None
     owned, owner = whose(org_ids)
-    counted = dimension("key" if key else "", by_api=bool(wanted.api))
+    counted = dimension(column, by_api=bool(wanted.api))
+    # Rows of each API, where all are wanted, are rows of any.
+    of_api, api = ("", []) if counted.by_api and not wanted.api else (" AND api_id = %s", [wanted.api])
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT DISTINCT ts FROM rollup WHERE {owned} AND grain = %s AND dimension = ANY(%s)
-                AND api_id = %s AND value = %s AND ts > %s AND ts < %s""",
+                AND value = ANY(%s) AND ts > %s AND ts < %s{of_api}""",
             [
                 owner,
                 counted.grain(Grain.DAY),
                 [base + counted for base in BASES],
-                wanted.api,
-                key,
+                values,
                 wanted.start - 26 * HOUR,
                 wanted.end,
+                *api,
             ],
         )
         return [ts for (ts,) in cursor.fetchall()]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from dashboard.analytics.ingest import cuts
 from dashboard.analytics.reports import search
@@ -17,16 +17,51 @@ from tests.analytics.screens import ago, push
 LOGS = "/o/alpha/logs/"
 
 
-def test_a_rare_key_is_found_far_back_without_reading_the_days_between(committed, redis):
+def test_what_is_rare_is_found_far_back_without_reading_the_days_between_and_what_is_absent_without_any(
+    committed, redis
+):
     alpha = make.organisation("Alpha", "alpha")
-    push(redis, {"OrgID": alpha.id, "APIKey": "a" * 16, "TimeStamp": ago(days=20)})
-    push(redis, *({"OrgID": alpha.id, "APIKey": "b" * 16, "TimeStamp": ago(days=day)} for day in range(19)))
-    now = datetime.now(UTC)
-    # The day's rollup row begins long before the span does.
-    wanted = Wanted(now - timedelta(days=20, minutes=1), now, key="a" * 16)
-    with scope.org(alpha.id):
-        found = search.search([alpha.id], wanted)
-    assert ([record.key for record in found.records], found.after) == (["a" * 16], None)
+    rare = {"APIKey": "a" * 16, "APIID": "rare", "ResponseCode": 418, "Method": "PUT"}
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(days=20), **rare})
+    common = {"OrgID": alpha.id, "APIKey": "b" * 16, "APIID": "common", "ResponseCode": 200, "Method": "GET"}
+    push(redis, *({**common, "TimeStamp": ago(days=day)} for day in range(19)))
+    now, read = datetime.now(UTC), []
+
+    def remember(execute, sql, params, many, context):
+        if "FROM record " in sql:
+            read.append(sql)
+        return execute(sql, params, many, context)
+
+    def searched(**wanted: str) -> tuple[list[int], int]:
+        """The status of each record found, and how many windows were read for them."""
+        read.clear()
+        # The day's rollup row begins long before the span does.
+        span = now - timedelta(days=20, minutes=1), now
+        with scope.org(alpha.id), connection.execute_wrapper(remember):
+            found = search.search([alpha.id], Wanted(*span, **wanted), patience=60)
+        assert found.after is None
+        return [record.status for record in found.records], len(read)
+
+    for wanted in (
+        {"key": "a" * 16},
+        {"api": "rare"},
+        {"status": "418"},
+        {"status": "4xx"},
+        {"endpoint": "PUT /search"},
+        {"endpoint": "PUT /search", "api": "rare"},
+        {"status": "418", "api": "rare", "key": "a" * 16},
+    ):
+        statuses, windows = searched(**wanted)
+        assert (statuses, windows < 3) == ([418], True), wanted
+    for absent in (
+        {"key": "c" * 16},
+        {"status": "504"},
+        {"status": "5xx"},
+        {"endpoint": "PUT /"},
+        {"status": "418", "api": "common"},
+    ):
+        assert searched(**absent) == ([], 0), absent
+    assert len(searched(status="200")[0]) == 19
 
 
 def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on_from_there(committed, redis):
