@@ -39,6 +39,8 @@ def sent(world: World, request: Request) -> Opinion:
 
 
 def known(world: World, request: Request) -> Opinion:
+    if not request.keyed and request.status != 403 and ways(dict(world.definition)) == TOKEN:
+        return Opinion(False, "A token that gateways do not know is refused with 403.")
     if not request.keyed:
         return Opinion(
             None,

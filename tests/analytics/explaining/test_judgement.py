@@ -83,6 +83,11 @@ CASES = {
     "upstream away": (api(), OPEN, "Upstream"),
     "upstream 403": (api(), OPEN, "Upstream"),
     "upstream 503": (api(), OPEN, "Upstream"),
+    "upstream slow": (api(), OPEN, "Upstream"),
+    "too large": (api(listed() | {"global_size_limit": 3}), OPEN, "Size"),
+    "no JWT": (api(enable_jwt=True), {}, None),
+    "wrong password": (api(use_basic_auth=True), {}, None),
+    "invalid body": (api(listed(validate_json="/a")), OPEN, None),
     "expired": (api(), OPEN, "State of the key"),
     "suspended": (api(), {**OPEN, "inactive": True}, "State of the key"),
 }
