@@ -278,7 +278,11 @@ class AuditEntry(AuditFacts, OrgOwned):
     class Meta(OrgOwned.Meta):
         default_permissions = ("add", "view")
         verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["org", "-at", "-id"], name="audit_newest_first")]
+        indexes = [
+            models.Index(fields=["org", "-at", "-id"], name="audit_newest_first"),
+            # What was done to one thing (keys.history).
+            models.Index(fields=["org", "object_id", "-at", "-id"], name="audit_of_one_object"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.label}"

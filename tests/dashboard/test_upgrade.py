@@ -129,6 +129,9 @@ LANDED = {
     "orgs/migrations/0004_sign_in.py": "bc3a0d71e3c37e8a3c3f594835e3f4a42c872fc84412db1f0d9d6ad3eae934ea",
     "orgs/migrations/0005_policy_limits.py": "ae606cbfc97ad6e763beed4c7760d0701f2fe3ceb3cafcec50b2f169b2177860",
     "orgs/migrations/0006_chosen_ids.py": "f86c6deb3f647df8423c1bc3b8d716d044f7054509e486bccd042e5cc7d07f3a",
+    "orgs/migrations/0007_audit_by_object.py": (
+        "0fbbff00c11d9f33e594f6760f6f879d39b598f04482f8ebea66802b417f9913"
+    ),
 }
 # Tables to which migrating itself adds rows, and columns that a migration fills anew, with the reason.
 GROWING = {"django_migrations", "django_content_type", "auth_permission"}
