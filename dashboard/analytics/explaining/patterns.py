@@ -16,6 +16,7 @@ from typing import Any
 LONGEST = 1_000  # characters of a pattern, and of a path
 _PARAMETER = re.compile(r"\{[^}]*\}")
 _IN_PLACE = "\ue000"  # of a parameter
+_IN_CLASS = re.compile(rf"\[[^\]]*[\[{_IN_PLACE}]")
 _PLAIN = {codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN, codes.AT}
 
 
@@ -30,19 +31,23 @@ def matches(pattern: str, path: str, listen_path: str, *, everywhere: bool = Fal
     root = listen_path.rstrip("/")
     whole = path if path.startswith(f"{root}/") else f"{root}/{path.lstrip('/')}"
     stripped = whole.removeprefix(root) or "/"
-    if not any(re.search(read, each, re.IGNORECASE) for each in (whole, stripped)):
+    # To gateways of 3.0 a parameter may be empty.
+    any_way, surely = read.replace(_IN_PLACE, "[^/]*"), read.replace(_IN_PLACE, "[^/]+")
+    if not any(re.search(any_way, each, re.IGNORECASE) for each in (whole, stripped)):
         return False
-    if any(re.fullmatch(read, each) for each in (whole, stripped)):
+    if any(re.fullmatch(surely, each) for each in (whole, stripped)):
         return True
-    return True if everywhere and re.search(read, whole) else None
+    return True if everywhere and re.search(any_way, whole) else None
 
 
 def _read(pattern: str) -> str | None:
-    """The pattern for Python; None for one that might take long, or that gateways may read otherwise."""
+    """The pattern for Python, its parameters _IN_PLACE; None for one that might take long, or that gateways may read
+    otherwise."""
     named = _PARAMETER.sub(_IN_PLACE, pattern)
     if (
         "{" in named
         or "/*" in named
+        or _IN_CLASS.search(named)
         or "\\" in named.replace("\\.", "").replace("\\d", "").replace("\\w", "")
     ):
         return None
@@ -50,7 +55,7 @@ def _read(pattern: str) -> str | None:
         parsed = list(parser.parse(named))
     except (re.error, OverflowError, RecursionError):
         return None
-    return named.replace(_IN_PLACE, "[^/]+") if _is_simple(parsed) else None
+    return named if _is_simple(parsed) else None
 
 
 def _is_simple(items: list[Any]) -> bool:
