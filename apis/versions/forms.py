@@ -5,8 +5,9 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from apis.definitions import kinds
+from apis.definitions.versions import SELF
 from apis.models import ApiDefinition
-from apis.versions.lifecycle import LONGEST, SAME_NAME
+from apis.versions.lifecycle import IS_THE_BASE, LONGEST, SAME_NAME
 
 
 class VersionForm(forms.Form):
@@ -42,6 +43,8 @@ class VersionForm(forms.Form):
         name = cleaned.get("name")
         if name and name in (self._said.name, *self._said.apis, cleaned.get("base_name")):
             raise ValidationError({"name": f"{self._base.name} {SAME_NAME}."})
+        if name == SELF:
+            raise ValidationError({"name": f"{IS_THE_BASE}."})
         for field in ("name", "base_name"):
             if not cleaned.get(field, "").isprintable():
                 self.add_error(field, "Has characters that cannot be printed.")

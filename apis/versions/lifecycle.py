@@ -14,6 +14,7 @@ from orgs.models import User
 from orgs.organisations import locks
 
 SAME_NAME = "has a version of this name already"
+IS_THE_BASE = f"must be another than {SELF}, which is what gateways call the base as the default"
 OTHER_KIND = "must be of its base's kind: MCP proxies have versions that are MCP proxies, and no others have"
 NOT_IN_3 = (
     "Gateways of 3.x know no versions that are APIs of their own: they answer all of its callers by the base."
@@ -66,8 +67,12 @@ def create(
     if base is None:
         raise Deleted
     said = kinds.versioning(base.definition)
+    if name == SELF:
+        raise Invalid([Problem("", IS_THE_BASE)], "new_version_name")
     if name in (said.name, *said.apis, base_name):
         raise Invalid([Problem("", f"{base.name}: {SAME_NAME}: {name}")], "new_version_name")
+    if base_name in said.apis:
+        raise Invalid([Problem("", f"{base.name}: {SAME_NAME}: {base_name}")], "base_api_version_name")
     if (base.kind == "mcp") != (kinds.kind(definition) == "mcp"):
         raise Invalid([Problem("", OTHER_KIND)])
     api = publish.create(base.org_id, definition, author=author, message=message, wrapper=wrapper)

@@ -303,6 +303,11 @@ def test_a_version_is_an_api_of_its_own_which_its_base_names(cast, ada, rest, ma
             (400, "new_version_name: Orders: has a version of this name already: v2"),
         ),
         (
+            "base_api_id=orders&base_api_version_name=v2&new_version_name=v4",
+            (400, "base_api_version_name: Orders: has a version of this name already: v2"),
+        ),
+        ("base_api_id=orders&new_version_name=self", (400, f"new_version_name: {versions.IS_THE_BASE}")),
+        (
             "base_api_id=two&new_version_name=v2",
             (400, "base_api_version_name: you need to provide a version name for the new Base API: two"),
         ),

@@ -47,7 +47,7 @@ def test_a_version_starts_as_a_copy_of_its_base_and_is_published_with_it(cast, a
     unnamed = filled(ada.get(address), listen_path="/c2/") | VERSION
     assert ada.post(address, unnamed).status_code == 400
     typed = unnamed | {"name": "Second"}
-    for wrong in ("", "v1", "v\x1b"):
+    for wrong in ("", "v1", "v\x1b", "self"):
         answer = ada.post(address, typed | {"version-name": wrong})
         assert (answer.status_code, list(answer.context["version"].errors)) == (400, ["name"])
     # A button that only draws the form again keeps what was typed, and finds no fault with it.
