@@ -4,10 +4,13 @@ import pytest
 
 from apis.definitions import kinds
 from apis.definitions.document import pretty
+from apis.definitions.oas import mcp
 from apis.definitions.versions import NONE, Versioning
 from apis.drafts import lifecycle as drafts
 from apis.models import ApiDefinition
 from apis.publishing import publish
+from apis.publishing.refusals import Invalid
+from apis.versions import lifecycle
 from orgs import scope
 from tests.apis.examples import openapi, plain
 from tests.apis.pages import reviewed
@@ -74,6 +77,18 @@ def test_a_version_starts_as_a_copy_of_its_base_and_is_published_with_it(cast, a
     taken = ada.post(address, filled(page, listen_path="/x/", name="Third") | {"version-name": "v2"})
     assert taken.context["version"].errors["name"] == [f"{base.name} has a version of this name already."]
     assert kinds.versioning(taken.context["form"].definition) == NONE
+
+
+def test_a_version_is_of_its_base_s_kind(cast):
+    proxy, document = mcp.marked(openapi("/m/")), openapi("/o/")
+    for base, other in ((made(cast.acme, proxy), document), (made(cast.acme, document), proxy)):
+        before, new = stored(), kinds.unnamed(other)
+        with scope.org(cast.acme.id), pytest.raises(Invalid) as refused:
+            lifecycle.create(base, new, name="v2", base_name="v1", author=cast.acme_admin)
+        assert ([each.message for each in refused.value.problems], stored()) == (
+            [lifecycle.OTHER_KIND],
+            before,
+        )
 
 
 @pytest.mark.parametrize("make", [plain, openapi])
