@@ -196,6 +196,16 @@ class _Names:
         )
 
 
+def _why(record: Record) -> str:
+    return reason(
+        record.status,
+        key=bool(record.key),
+        hits=1,
+        timed=int(record.timed),
+        upstream=record.upstream_latency > 0,
+    )
+
+
 def _untimed(record: Record) -> str:
     return "refused" if is_refused(record.status, timed=False) else "not measured"
 
@@ -219,9 +229,7 @@ def _detail(request: HttpRequest, record: Record) -> dict:
         "sent_at": record.sent_at and min(record.sent_at, LATEST),
         "list_url": path,
         "way": page.way(request, record),
-        "why": reason(record.status, key=bool(record.key), hits=1, timed=int(record.timed))
-        if record.status >= 400
-        else "",
+        "why": _why(record) if record.status >= 400 else "",
         "upstream": figures.milliseconds(record.upstream_latency or None),
         "gateway": figures.milliseconds(own),
         "same": [

@@ -6,6 +6,8 @@ from dashboard.analytics.reports.errors.reasons import is_refused, reason
 
 UNREACHED = "The gateway got no answer: the upstream could not be reached, broke off, or took too long."
 
+EITHER = "The upstream answered with an error, or a gateway of 5.x got no answer from it."
+
 
 @pytest.mark.parametrize(
     ("status", "key", "timed", "words"),
@@ -26,13 +28,19 @@ UNREACHED = "The gateway got no answer: the upstream could not be reached, broke
         (500, False, 0, UNREACHED),
         (504, False, 0, UNREACHED),
         (500, None, 1, f"{UNREACHED} Some of them the upstream answered with an error."),
-        (500, True, 0, "The upstream answered with an error."),
-        (500, False, 3, "The upstream answered with an error."),
+        (500, True, 0, EITHER),
+        (500, False, 3, EITHER),
+        (501, True, 3, "The upstream answered with an error."),
         (504, True, 3, "The upstream did not answer in time."),
     ],
 )
 def test_three_requests_of_a_kind_are_explained_by_what_was_recorded(status, key, timed, words):
     assert reason(status, key=key, hits=3, timed=timed) == words
+
+
+def test_a_time_of_the_upstream_tells_that_it_answered():
+    words = reason(500, key=True, hits=3, timed=3, upstream=True)
+    assert words == "The upstream answered with an error."
 
 
 def test_only_what_the_gateway_turned_away_is_refused_and_no_unreachable_upstream():
