@@ -135,6 +135,20 @@ def test_one_record_is_shown_with_all_that_is_known(played, client_for):
         )
 
 
+def test_of_a_500_with_a_time_of_the_upstream_it_is_known_who_answered(played, client_for):
+    client = client_for(played.ann)
+    lines = client.get(LOGS, {"range": "1h", "status": "500"}).context["records"]
+    told = {
+        (line["record"].upstream_latency > 0, client.get(line["url"]).context["why"])
+        for line in lines
+        if line["record"].timed
+    }
+    assert told == {
+        (True, "The upstream answered with an error."),
+        (False, "The upstream answered with an error, or a gateway of 5.x got no answer from it."),
+    }
+
+
 def test_anothers_record_is_answered_like_a_missing_one(played, client_for):
     [line] = client_for(played.ann).get(LOGS, {"range": "1h"}).context["records"][:1]
     path = line["url"].removeprefix("/o/alpha/")
