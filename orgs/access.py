@@ -2,11 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.conf import settings
 from django.contrib import admin
 
 from orgs.rights import known
+
+
+class Person(Protocol):
+    """What is asked of an orgs.models.User."""
+
+    def may(self, permission: str, level: str = "read") -> bool: ...
+
 
 CALLERS = {
     "anyone": "no credential",
@@ -28,6 +36,7 @@ class Access:
     form: a page that only leads to a change; seeing it needs what sending it needs. asking: a POST that changes
     nothing, because what it says must stand in no address; it needs what reading needs.
     files: its form may bring a file along, which is kept in memory; those of others may not.
+    instead: another permission that lets in as well; the view looks which of the two the caller has.
     """
 
     caller: str
@@ -37,20 +46,28 @@ class Access:
     form: bool = False
     asking: bool = False
     files: bool = False
+    instead: str = ""
 
     def level(self, method: str) -> str:
         """The level of the permission that `method` needs."""
         return "read" if self.asking or (method in SAFE and not self.form) else "write"
 
+    def admits(self, user: Person, method: str) -> bool:
+        """Whether the rights of a person let him call it."""
+        level = self.level(method)
+        return user.may(self.permission, level) or bool(self.instead and user.may(self.instead, level))
 
-def access(caller: str, permission: str = "", *, methods: str = "GET", **marks: bool) -> Callable:
+
+def access(
+    caller: str, permission: str = "", *, methods: str = "GET", instead: str = "", **marks: bool
+) -> Callable:
     """Declare who may call a function view and how, e.g. `@access("session", "keys", methods="GET POST")`. marks:
     `own`, `form`, `asking`, `files`.
 
     Callers that prove themselves by a header are exempt from the CSRF check, which guards cookies. Raises
     ValueError for an unknown caller or permission.
     """
-    declared = _access(caller, permission, methods, **marks)
+    declared = _access(caller, permission, methods, instead, **marks)
 
     def declare(view):
         view.access = declared
@@ -61,13 +78,16 @@ def access(caller: str, permission: str = "", *, methods: str = "GET", **marks: 
     return declare
 
 
-def _access(caller: str, permission: str, methods: str, **marks: bool) -> Access:
+def _access(caller: str, permission: str, methods: str, instead: str = "", **marks: bool) -> Access:
     if caller not in CALLERS:
         raise ValueError(f"{caller} is no kind of caller")
-    if permission:
-        known(permission)
+    for name in (permission, instead):
+        if name:
+            known(name)
     allowed = frozenset(methods.split())
-    return Access(caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), **marks)
+    return Access(
+        caller, permission, allowed | ({"HEAD"} if "GET" in allowed else set()), instead=instead, **marks
+    )
 
 
 _ADMIN_SITE = _access("super", "", "GET POST")

@@ -163,7 +163,7 @@ def _enter_by_access_key(request, rule, kwargs) -> HttpResponse | None:
         return error_response(401, "Not authorised")
     request.user, request.org = user, user.org
     own = rule.own and kwargs.get("user") in ("me", user.id)
-    if not own and not user.may(rule.permission, rule.level(request.method)):
+    if not own and not rule.admits(user, request.method):
         # The two blanks are the original's, and clients compare.
         return error_response(403, f"access denied: You do not have permission to access  {request.path}")
     _enter(request, scope.EVERY_ORG if user.is_superuser else user.org_id)
@@ -187,7 +187,7 @@ def _enter_by_session(request, rule, kwargs) -> HttpResponse | None:
             return redirect(path, preserve_request=True)
     if rule.caller == "super" and not user.is_superuser:
         raise Http404
-    if rule.caller != "anyone" and not user.may(rule.permission, rule.level(request.method)):
+    if rule.caller != "anyone" and not rule.admits(user, request.method):
         logger.warning("%s may not %s %s", user.id, request.method, request.path)
         return render(request, "403.html", {"permission": rule.permission}, status=403)
     if request.org is not None:

@@ -16,9 +16,8 @@ def line(route: Route) -> str:
         return f"{route.pattern}  unreachable"
     marks = [name for name in ("own", "form", "asking", "files") if getattr(route.rule, name)]
     methods = " ".join(sorted(route.rule.methods))
-    return "  ".join(
-        [route.pattern or "(empty)", route.rule.caller, route.rule.permission or "-", methods, *marks]
-    )
+    permission = "|".join(filter(None, (route.rule.permission, route.rule.instead))) or "-"
+    return "  ".join([route.pattern or "(empty)", route.rule.caller, permission, methods, *marks])
 
 
 def test_who_may_call_what_is_what_the_table_says():

@@ -289,7 +289,8 @@ def expected(rule: Access, user: User | None, method: str, inside: bool, found: 
         return "unknown"
     if not inside or (rule.caller == "super" and not user.is_superuser):
         return "missing"
-    if not user.may(rule.permission, rule.level(method)):
+    permissions = [rule.permission, *filter(None, [rule.instead])]
+    if not any(user.may(permission, rule.level(method)) for permission in permissions):
         return "forbidden"
     return "reached" if found else "missing"
 

@@ -40,7 +40,9 @@ NEWEST = f"{NEWEST_FIRST} LIMIT {MOST_RECORDS}"
 # The second term is what the partial index asks for.
 OF_A_KEY = "key = %s AND key <> ''"
 OF_A_CLIENT = "oauth = %s AND oauth <> ''"
+OF_APIS = "api_id = ANY(%s)"
 OF_RECORDS = {
+    "apis": OF_APIS,
     "key": OF_A_KEY,
     "oauth": OF_A_CLIENT,
     "keys": "key = ANY(%s) AND key <> ''",
@@ -65,7 +67,8 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     kept = dimension_of(what, filters)
     if kept is None or (grain := kept.grain(span.grain)) == RECORDS:
         return _newest_records(what, owners, span, filters)
-    conditions, values = _conditions(filters, {kept.column: "value = %s", "keys": "value = ANY(%s)"})
+    of_rollups = {kept.column: "value = %s", "keys": "value = ANY(%s)", "apis": OF_APIS}
+    conditions, values = _conditions(filters, of_rollups)
     if what == "code":
         conditions += " AND value >= '400'"
     api = LINES[what][0] or "''::text"
@@ -105,7 +108,7 @@ def dimension_of(what: str, filters: Filters) -> Dimension | None:
         columns.add("key")
     if len(columns) > 1 or filters.version or filters.tags:
         return None
-    return dimension("".join(columns), by_api=bool(api or filters.api))
+    return dimension("".join(columns), by_api=bool(api or filters.api or filters.apis))
 
 
 def _parts(
@@ -201,6 +204,7 @@ def _conditions(filters: Filters, other: dict[str, str]) -> tuple[str, list]:
         "key": filters.key,
         "endpoint": filters.endpoint,
         "oauth": filters.oauth,
+        "apis": list(filters.apis),
         "keys": list(filters.keys),
         "version": filters.version,
         "tags": list(filters.tags),

@@ -20,6 +20,7 @@ class Filters:
     key: str = ""
     endpoint: str = ""
     oauth: str = ""  # the ID of a client
+    apis: tuple[str, ...] = ()  # any of them
     keys: tuple[str, ...] = ()  # any of them
     version: str = ""
     tags: tuple[str, ...] = ()  # any of them

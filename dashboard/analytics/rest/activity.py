@@ -60,13 +60,13 @@ def endpoints_of_client(request: HttpRequest, client: str, **dates: str) -> Http
     return _lines(request, dates, "endpoint", _path, oauth=client)
 
 
-@access("key", "analytics")
+@access("key", "analytics", instead="owned_analytics")
 def errors(request: HttpRequest, **dates: str) -> HttpResponse:
     """Requests that were answered with 400 or more, by that code."""
     return _lines(request, dates, "code", lambda value: {"code": int(value)})
 
 
-@access("key", "analytics")
+@access("key", "analytics", instead="owned_analytics")
 def endpoints(request: HttpRequest, **dates: str) -> HttpResponse:
     """Requests by API and path, of whichever method."""
     return _lines(request, dates, "endpoint", _path)

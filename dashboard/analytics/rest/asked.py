@@ -8,14 +8,17 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.utils import timezone
 
+from apis.models import ApiDefinition
 from dashboard.analytics.reports import reader, zones
 from dashboard.analytics.reports.parameters import RestUsageForm
 from dashboard.analytics.reports.traffic import Filters, Owners
 from dashboard.analytics.rest.answers import ORDERS
 from orgs.http.rest import RestError, valid
+from orgs.models import User
 
 MOST_TAGS = 100
 LONGEST_TAG = 200  # characters
+NOT_OWNED = "User does not have access to the API with ID"
 UNDECODABLE = "Key could not be decoded."
 MOST_KEYS = 100
 LONGEST_KEY = 128  # characters
@@ -36,13 +39,20 @@ class Asked:
     now: datetime
 
 
-def asked(request: HttpRequest, dates: Mapping[str, str]) -> Asked:
-    """Also bounds the time of each statement from here on. Raises RestError 400."""
+def asked(request: HttpRequest, dates: Mapping[str, str], *, api: str = "") -> Asked:
+    """api: the one in the address, if any. Also bounds the time of each statement from here on.
+
+    Whoever may see only what he owns asks for that. Raises RestError 400, or 403 for another API than that.
+    """
     wanted = valid(RestUsageForm(request.GET)).cleaned_data
     order = wanted["by"].lower().replace("_", "")
     if order and order not in ORDERS:
         raise RestError(400, "by: must be one of Hits, Success, Error, RequestTime, Latency, LastHit")
-    filters = Filters(api=wanted["api_id"], version=wanted["api_version"], tags=_tags(request))
+    api = api or wanted["api_id"]
+    owned = owned_by_caller(request.user, api)
+    filters = Filters(
+        api=api, apis=owned or () if not api else (), version=wanted["api_version"], tags=_tags(request)
+    )
     first, last = _range(dates)
     reader.limit_time()
     return Asked(
@@ -52,9 +62,26 @@ def asked(request: HttpRequest, dates: Mapping[str, str]) -> Asked:
         filters,
         order,
         wanted["sort"],
-        owners_of(request),
+        owners_of(request) if owned != () else [],
         timezone.now(),
     )
+
+
+def owned_by_caller(user: User, api: str = "") -> tuple[str, ...] | None:
+    """The IDs of the APIs that a person may see traffic of; None for all. api: the one that is asked for, if any.
+
+    Raises RestError 403 if he may not see that one's, which says nothing of whether there is any.
+    """
+    if user.may("analytics"):
+        return None
+    owned = tuple(
+        ApiDefinition.objects.filter(wrapper__user_owners__contains=[user.id]).values_list(
+            "api_id", flat=True
+        )
+    )
+    if api and api not in owned:
+        raise RestError(403, NOT_OWNED)
+    return owned
 
 
 def key_of(name: str) -> str:

@@ -6,8 +6,6 @@ APIs, and the start of the row for a time series. Upstream extremes and the shor
 from the newest records; `cut` beside `data` says what is missing then.
 """
 
-from dataclasses import replace
-
 from django.http import HttpRequest, HttpResponse
 
 from apis.definitions import kinds
@@ -17,28 +15,28 @@ from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.rest import reading
 from dashboard.analytics.rest.answers import Missing, answer, ordered, row
-from dashboard.analytics.rest.asked import asked
+from dashboard.analytics.rest.asked import asked, owned_by_caller
 from orgs.access import access
 from orgs.http.rest import RestError, json_response
 
 NOT_VERSIONED = "Non Versioned"  # the gateways' word for the version of an API without any
 
 
-@access("key", "analytics")
+@access("key", "analytics", instead="owned_analytics")
 def usage(request: HttpRequest, **dates: str) -> HttpResponse:
     """Requests by hour, day or month (`res`), of all APIs or one (`api_id`)."""
     wanted = asked(request, dates)
     return answer(request, *reading.over_time(wanted, wanted.filters), is_timeline=True)
 
 
-@access("key", "analytics")
+@access("key", "analytics", instead="owned_analytics")
 def usage_of_api(request: HttpRequest, api: str, **dates: str) -> HttpResponse:
     """The same of the API in the address."""
-    wanted = asked(request, dates)
-    return answer(request, *reading.over_time(wanted, replace(wanted.filters, api=api)), is_timeline=True)
+    wanted = asked(request, dates, api=api)
+    return answer(request, *reading.over_time(wanted, wanted.filters), is_timeline=True)
 
 
-@access("key", "analytics")
+@access("key", "analytics", instead="owned_analytics")
 def usage_of_apis(request: HttpRequest, **dates: str) -> HttpResponse:
     """Requests by API, the busiest first unless `by` and `sort` say otherwise."""
     wanted = asked(request, dates)
@@ -61,12 +59,13 @@ def usage_of_apis(request: HttpRequest, **dates: str) -> HttpResponse:
     return answer(request, ordered(rows, wanted.order or "hits", wanted.sort), missing)
 
 
-@access("key", "analytics")
+@access("key", "analytics", instead="owned_analytics")
 def versions(request: HttpRequest) -> HttpResponse:
     """The names of the versions of one API (`api_id`) as records of its traffic spell them, for `api_version`."""
     api_id = request.GET.get("api_id")
     if not api_id:
         raise RestError(400, "api_id: This field is required.")
+    owned_by_caller(request.user, api_id)
     names = sorted({name for api in ApiDefinition.objects.filter(api_id=api_id) for name in _versions(api)})
     return json_response({"data": names or None, "pages": 1})
 

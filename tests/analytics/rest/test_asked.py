@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from apis.publishing import publish
+from dashboard.analytics.rest.asked import NOT_OWNED
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -158,3 +159,68 @@ def test_clients_countries_and_versions_are_those_of_the_records(committed, redi
         assert data(client, "/api/versions", api_id=api_id) == names
     stranger = make.user("bob@beta.example", make.organisation("Beta", "beta"), screens.ADMINISTRATOR)
     assert data(rest(stranger), "/api/versions", api_id=carts.api_id) == []
+
+
+def test_who_may_see_only_what_he_owns_is_told_of_nothing_else(committed, redis, rest):
+    alpha = make.organisation("Alpha", "alpha")
+    owner, other = (
+        make.user(f"{name}@alpha.example", alpha, {"owned_analytics": "read"}) for name in ("otto", "odd")
+    )
+    with scope.org(alpha.id):
+        mine, theirs = (
+            publish.create(alpha.id, plain(f"/{name}/", name=name), author=owner)
+            for name in ("mine", "theirs")
+        )
+        publish.keep(mine, {"user_owners": [owner.id]}, author=owner, started_from=1)
+    common = {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "ResponseCode": 404, "APIKey": "cafe"}
+    push(
+        redis,
+        {**common, "APIID": mine.api_id},
+        *[{**common, "APIID": theirs.api_id, "ResponseCode": 500}] * 3,
+    )
+    span = week("UTC")
+    lines = (
+        f"/api/usage/{span}",
+        f"/api/usage/{span}?res=hour&tags=edge-a,edge-b",
+        f"/api/usage/apis/{span}",
+        f"/api/activity/errors/{span}",
+        f"/api/activity/endpoint/{span}",
+        f"/api/usage/apis/{mine.api_id}/{span}",
+        f"/api/usage/{span}?api_id={mine.api_id}",
+    )
+    everything = make.user("ann@alpha.example", alpha, {"analytics": "read"})
+    counts = {
+        user.email: [sum(row["hits"] for row in data(rest(user), path)) for path in lines[:5]]
+        for user in (owner, other, everything)
+    }
+    assert counts == {
+        "otto@alpha.example": [1] * 5,
+        "odd@alpha.example": [0] * 5,
+        "ann@alpha.example": [4] * 5,
+    }
+    assert [sum(row["hits"] for row in data(rest(owner), path)) for path in lines[5:]] == [1, 1]
+    assert [row["id"]["code"] for row in data(rest(owner), lines[3])] == [404]
+    refused = [
+        rest(owner).get(path)
+        for api_id in (theirs.api_id, "nowhere")
+        for path in (
+            f"/api/usage/apis/{api_id}/{span}",
+            f"/api/usage/{span}?api_id={api_id}",
+            f"/api/activity/errors/{span}?api_id={api_id}",
+            f"/api/versions?api_id={api_id}",
+        )
+    ]
+    assert {(answer.status_code, answer.json()["Message"]) for answer in refused} == {(403, NOT_OWNED)}
+    assert data(rest(owner), f"/api/versions?api_id={mine.api_id}") == ["Non Versioned"]
+    hidden = (
+        "keys",
+        "keys/cafe",
+        "keys/endpoint/cafe",
+        "keys/aggregate/cafe",
+        "oauthid/a",
+        "oauthid/endpoint/a",
+        "geo",
+    )
+    assert [rest(owner).get(f"/api/activity/{path}/{span}").status_code for path in hidden] == [403] * len(
+        hidden
+    )
