@@ -70,7 +70,7 @@ def test_so_do_answers_to_forged_forms_unknown_hosts_and_faults_of_our_own(cast,
 
 @pytest.mark.parametrize("path", ["/sign-in/", "/system/apis"])
 def test_an_unknown_host_is_told_which_setting_names_hosts(db, path):
-    answer = Client().get(path, headers={"host": "evil.example"})
+    answer = Client().get(path, headers={"host": "evil.example", "referer": "http://evil.example/"})
     said = "Gatehouse does not answer to this host name. Whoever runs it names it in ALLOWED_HOSTS."
     assert (answer.status_code, answer.content.decode().count(said)) == (400, 1)
     assert "evil" not in answer.content.decode()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, DisallowedHost, ValidationError
 from django.forms import BaseForm, Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -70,9 +70,12 @@ def answer(request: HttpRequest, refusal: Exception) -> HttpResponse | None:
 
 def page_before(request: HttpRequest) -> str:
     """The address of the page that a form was sent from, "" where that is not known or the same."""
+    try:
+        host, here = request.get_host(), request.build_absolute_uri(request.path)
+    except DisallowedHost:  # which is refused with a page as well
+        return ""
     sent_from = request.headers.get("Referer", "")
-    here = request.build_absolute_uri(request.path)
-    is_ours = url_has_allowed_host_and_scheme(sent_from, {request.get_host()}, request.is_secure())
+    is_ours = url_has_allowed_host_and_scheme(sent_from, {host}, request.is_secure())
     return sent_from if is_ours and sent_from.partition("?")[0] != here else ""
 
 
