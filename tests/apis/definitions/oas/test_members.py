@@ -312,6 +312,26 @@ def test_of_compliant_alternatives_one_is_enough(security, added, wanted, told):
     assert [[words in text for text in warnings].count(True) for words in told] == [1] * len(told)
 
 
+def test_an_alternative_has_names_that_gateways_take_and_what_is_off_stays_off():
+    document = protected(
+        {"k": ON, "j j": ON},
+        {"k": KEY, "j j": JWT},
+        [{"k": []}, {"j j": []}],
+        securityProcessingMode="compliant",
+    )
+    [problem] = problems(document, may_use_references=False)
+    assert problem.pointer == "/components/securitySchemes/j j"
+    off = protected(
+        {"k": ON, "j": ON},
+        {"k": KEY, "j": JWT},
+        [{"k": []}, {"j": []}],
+        securityProcessingMode="compliant",
+        hmac={"enabled": False},
+    )
+    off[EXTENSION]["server"]["authentication"]["security"] = [["hmac"]]
+    assert "hmac" not in document_for_gateways(off)[EXTENSION]["server"]["authentication"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
