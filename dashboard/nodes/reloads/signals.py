@@ -93,12 +93,13 @@ def _due_series(
     signal: NodeSignal, now: datetime, wanted: int, refused_at: datetime | None
 ) -> datetime | None:
     """The start of the series of which a signal is due at `now`, None if none is."""
-    if signal.trouble_at is not None and now < signal.trouble_at + AFTER_TROUBLE:
+    trouble_at, sent_at = _before(signal.trouble_at, now), _before(signal.sent_at, now)
+    if trouble_at is not None and now < trouble_at + AFTER_TROUBLE:
         return None
     started_at = _series(signal, now, wanted, refused_at)
-    if now < due_at(started_at, signal.sent_at):
+    if now < due_at(started_at, sent_at):
         return None
-    is_first = signal.sent_at is None or signal.sent_at < started_at
+    is_first = sent_at is None or sent_at < started_at
     return started_at if is_first or _behind(started_at, now).exists() else None
 
 
@@ -108,7 +109,12 @@ def _series(signal: NodeSignal, now: datetime, wanted: int, refused_at: datetime
         return now
     asked_for = signal.reload_at if signal.reload_at and signal.reload_at <= now else None
     reasons = [STARTED_AT, signal.started_at, refused_at and refused_at + AFTER_REFUSAL, asked_for]
-    return max(reason for reason in reasons if reason is not None)
+    return max((reason for reason in reasons if _before(reason, now)), default=now)
+
+
+def _before(moment: datetime | None, now: datetime) -> datetime | None:
+    """The moment, None for one to come: our clock was set back since. Those of several workers may differ a little."""
+    return moment if moment is not None and moment <= now + LEASE else None
 
 
 def _live(now: datetime):

@@ -109,6 +109,22 @@ def test_changes_within_a_second_share_a_signal_and_none_is_lost(told, redis, ca
     assert NodeSignal.objects.get().version == wanted_version()
 
 
+@pytest.mark.parametrize("stamp", ["started_at", "sent_at", "trouble_at"])
+def test_a_change_is_signalled_though_the_clock_was_set_back(told, redis, cast, stamp):
+    NodeSignal.objects.update(**{stamp: timezone.now() + timedelta(hours=1)})
+    published(cast.acme, "Orders")
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+    assert signals.tick(redis) is False
+
+
+def test_a_clock_set_back_brings_no_signal_after_another(told, redis, cast, monkeypatch):
+    ahead = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(signals, "STARTED_AT", ahead)
+    NodeSignal.objects.update(started_at=ahead, sent_at=ahead)
+    assert (signals.tick(redis), told()) == (True, [RELOAD])
+    assert (signals.tick(redis), told()) == (False, [])
+
+
 def test_the_signal_is_repeated_until_the_node_has_pulled(told, redis, cast):
     node()
     published(cast.acme, "Orders")
