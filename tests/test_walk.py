@@ -181,7 +181,7 @@ _FORMS = {"o/<slug:org>/keys/<str:key_id>/suspension/": {"suspended": "true"}}
 # The name there is the one a new key shall have, not one to be found.
 _MAKES = {("POST", "api/keys/<str:name>"), ("POST", "api/apis/keys/basic/<str:user>")}
 # Of what is not there they tell that nobody called it.
-_OF_TRAFFIC = ("api/activity/", "api/usage/")
+OF_TRAFFIC = ("api/activity/", "api/usage/")
 # Where a rule of the product says more than the declaration: a super-user adds nobody to an organisation.
 _FORBIDDEN_TO_SUPER_USERS = {"o/<slug:org>/people/new/"}
 _DATES = dict(
@@ -449,7 +449,7 @@ def walk(worlds: tuple[World, World], user: User | None, home: World | None) -> 
 def meant(route: Route, user: User | None, method: str, target: "Target", response) -> str:
     """How the answer differs from what is declared; "" if it does not."""
     inside, found = seen(user, target, route)
-    found = found or (method, route.pattern) in _MAKES or route.pattern.startswith(_OF_TRAFFIC)
+    found = found or (method, route.pattern) in _MAKES or route.pattern.startswith(OF_TRAFFIC)
     due = expected(route.rule, user, method, inside, found)
     if due == "reached" and user.is_superuser and route.pattern in _FORBIDDEN_TO_SUPER_USERS:
         due = "forbidden"
