@@ -42,7 +42,7 @@ def encode(counts: Mapping[int, int]) -> bytes:
 def decode(data: bytes) -> dict[int, int]:
     """The stored bytes as counts by bucket.
 
-    Repeated buckets are summed. ValueError if the length is not whole pairs.
+    Repeated buckets are summed, one without a count is left out. ValueError if the length is not whole pairs.
     """
     if len(data) % PAIR.size:
         raise ValueError("a histogram is a whole number of six-byte pairs")
