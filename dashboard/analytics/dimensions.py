@@ -92,6 +92,9 @@ def dimension(column: str, *, by_api: bool) -> Dimension | None:
 # Stands for all values above the number kept of an API's endpoints, or of an organisation's keys of a day.
 OTHER = "{other}"
 
+# The gateways' word for the version of an API without any, and for that of a request which named none.
+NOT_VERSIONED = "Non Versioned"
+
 # A cut of an organisation's rollups numbers its dimensions from one of these (ingest/cuts.py).
 BASES = (0, 100)
 CUT_SIZE = 100

@@ -10,9 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from dashboard.analytics.dimensions import NOT_VERSIONED
 from orgs.providers.holding import Allowed, Holder
-
-NON_VERSIONED = "Non Versioned"  # what gateways write where a request named no version
 
 
 class Verdict(StrEnum):
@@ -76,7 +75,7 @@ class Request:
     @property
     def named(self) -> str:
         """The version that it named; "" for none."""
-        return "" if self.version == NON_VERSIONED else self.version
+        return "" if self.version == NOT_VERSIONED else self.version
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,15 @@ def has_apis_as_versions(definition: Mapping[str, Any]) -> bool:
     return bool((definition.get("definition") or {}).get("enabled"))
 
 
+def may_fall_back(definition: Mapping[str, Any]) -> bool:
+    """Whether a version that it has not may be taken for the default."""
+    return bool((definition.get("definition") or {}).get("fallback_to_default"))
+
+
+def listen_path(definition: Mapping[str, Any]) -> str:
+    return (definition.get("proxy") or {}).get("listen_path") or "/"
+
+
 def named_version(world: World, request: Request) -> str:
     """The version that a request is for; "" for none."""
     return request.named or (world.definition.get("version_data") or {}).get("default_version") or ""
@@ -68,7 +77,7 @@ def _is_there(world: World, wanted: str, request: Request) -> Opinion:
         return _expired(
             versions[wanted].get("expires"), f"{how}, which the API has.", f"Version {wanted}", request
         )
-    if (world.definition.get("definition") or {}).get("fallback_to_default"):
+    if may_fall_back(world.definition):
         return Opinion(None, f"{how}, which the API has not; gateways of 5.x may take the default.")
     return Opinion(True, f"{how}, which the API has not.")
 
@@ -166,11 +175,10 @@ def _asks_for(entry: Mapping[str, Any], method: str, generation: str) -> bool:
 
 
 def _is_at(world: World, request: Request, entry: Mapping[str, Any]) -> bool | None:
-    listen_path = (world.definition.get("proxy") or {}).get("listen_path") or "/"
-    pattern = entry.get("path")
-    if not isinstance(pattern, str) or "{" in listen_path:
+    below, pattern = listen_path(world.definition), entry.get("path")
+    if not isinstance(pattern, str) or "{" in below:
         return None
-    return matches(pattern, request.path, listen_path, everywhere=world.generation == "3.0")
+    return matches(pattern, request.path, below, everywhere=world.generation == "3.0")
 
 
 def _any(found: Iterable[bool | None]) -> bool | None:

@@ -12,6 +12,8 @@ from dashboard.analytics.explaining.of_api import (
     counted,
     has_apis_as_versions,
     is_versioned,
+    listen_path,
+    may_fall_back,
     named_version,
     whole,
 )
@@ -79,15 +81,11 @@ def rights(world: World, request: Request) -> Opinion:
         return Opinion(True, f"Neither rights of the key nor policies opened this API{by}.")
     if not is_versioned(world.definition):
         return Opinion(False, f"The key may call this API{by}.")
-    if has_apis_as_versions(world.definition) or _may_fall_back(world):
+    if has_apis_as_versions(world.definition) or may_fall_back(world.definition):
         return Opinion(None, "Which version its rights were held against is not told.")
     wanted = named_version(world, request)
     may = "may" if wanted in allowed.versions else "may not"
     return Opinion(wanted not in allowed.versions, f"The key {may} call version {wanted}{by}.")
-
-
-def _may_fall_back(world: World) -> bool:
-    return bool((world.definition.get("definition") or {}).get("fallback_to_default"))
 
 
 def right_paths(world: World, request: Request) -> Opinion:
@@ -96,9 +94,9 @@ def right_paths(world: World, request: Request) -> Opinion:
         return _unknown(request)
     if not allowed.paths:
         return Opinion(False, "Its rights are not limited to single paths.")
-    listen_path = (world.definition.get("proxy") or {}).get("listen_path") or "/"
+    below = listen_path(world.definition)
     found = {
-        _is_at(pattern, request.path, listen_path, world.generation)
+        _is_at(pattern, request.path, below, world.generation)
         for pattern, methods in allowed.paths
         if request.method in methods
     }
@@ -110,21 +108,15 @@ def right_paths(world: World, request: Request) -> Opinion:
     return Opinion(True, f"{said} is not among the paths that its rights open.")
 
 
-def _is_at(pattern: str, path: str, listen_path: str, generation: str) -> bool | None:
+def _is_at(pattern: str, path: str, below: str, generation: str) -> bool | None:
     if generation == "3.0" and "{" in pattern:  # to which it is no parameter
         return None
-    return matches(pattern, path, listen_path, everywhere=generation == "3.0")
+    return matches(pattern, path, below, everywhere=generation == "3.0")
 
 
 def rate(world: World, request: Request) -> Opinion:
-    if world.allowed is None:
-        return _unknown(request)
-    if world.allowed.rate_untold:
-        return Opinion(None, world.allowed.rate_untold)
-    window = rate_window(world)
-    if window is None:
-        return Opinion(False, "The key has no rate limit.")
-    return counted(world.counted.get(window), window, f"Requests of the key{_policies(world)}")
+    untold = world.allowed.rate_untold if world.allowed else ""
+    return _used(world, request, untold, rate_window(world), limit="rate limit", what="Requests")
 
 
 def rate_window(world: World) -> Window | None:
@@ -135,14 +127,8 @@ def rate_window(world: World) -> Window | None:
 
 
 def quota(world: World, request: Request) -> Opinion:
-    if world.allowed is None:
-        return _unknown(request)
-    if world.allowed.quota_untold:
-        return Opinion(None, world.allowed.quota_untold)
-    window = quota_window(world)
-    if window is None:
-        return Opinion(False, "The key has no quota.")
-    return counted(world.counted.get(window), window, f"Quota of the key{_policies(world)}")
+    untold = world.allowed.quota_untold if world.allowed else ""
+    return _used(world, request, untold, quota_window(world), limit="quota", what="Quota")
 
 
 def quota_window(world: World) -> Window | None:
@@ -150,6 +136,19 @@ def quota_window(world: World) -> Window | None:
     if allowed is None or world.definition.get("disable_quota") or allowed.quota <= 0 or allowed.renewal <= 0:
         return None
     return Window(True, allowed.together, allowed.renewal, allowed.quota)
+
+
+def _used(
+    world: World, request: Request, untold: str, window: Window | None, *, limit: str, what: str
+) -> Opinion:
+    """untold: why the limit cannot be told, "" where it can. limit, what: what it and what it counts are called."""
+    if world.allowed is None:
+        return _unknown(request)
+    if untold:
+        return Opinion(None, untold)
+    if window is None:
+        return Opinion(False, f"The key has no {limit}.")
+    return counted(world.counted.get(window), window, f"{what} of the key{_policies(world)}")
 
 
 def _unknown(request: Request) -> Opinion:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apis.definitions import kinds
 from apis.models import ApiDefinition
+from dashboard.analytics.dimensions import NOT_VERSIONED
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.rows import dimension_of
@@ -18,8 +19,6 @@ from dashboard.analytics.rest.answers import Missing, answer, ordered, row
 from dashboard.analytics.rest.asked import asked, owned_by_caller
 from orgs.access import access
 from orgs.http.rest import RestError, json_response
-
-NOT_VERSIONED = "Non Versioned"  # the gateways' word for the version of an API without any
 
 
 @access("key", "analytics", instead="owned_analytics")

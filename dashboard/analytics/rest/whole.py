@@ -1,6 +1,6 @@
 """Since when the rows of an answer leave out nothing."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics.clock import DAY, HOUR, day_start, hour_start, next_hour
@@ -34,5 +34,5 @@ def first_row(instant: datetime, grain: str, zone: ZoneInfo) -> datetime:
     if KEPT[grain].unit == DAY:
         day = instant.astimezone(zone).date()
         start = day_start(day, zone)
-        return start if start >= instant else day_start(day + timedelta(days=1), zone)
+        return start if start >= instant else day_start(day + DAY, zone)
     return instant
