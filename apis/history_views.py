@@ -21,7 +21,8 @@ from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.organisations.limits import LimitReached
-from orgs.providers import recent_traffic
+from orgs.providers import blast_radius
+from orgs.providers.blast_radius import Called
 
 NEWER = "Somebody published a newer revision meanwhile. Look at it first."
 COLUMNS = (
@@ -186,7 +187,7 @@ def _asked(request, api, template, form, newest=None):
     context = about(request, api, "overview") | {
         "form": form,
         "newest": newest,
-        "traffic": recent_traffic.of(request, api_id=api.api_id),
+        "radius": blast_radius.of(request.org, request.user, Called(api_id=api.api_id)),
         "loss": guards.loss_without(api.org_id, api.id),
     }
     return render(request, template, context, status=409 if newest else status_of(form))

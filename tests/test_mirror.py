@@ -145,7 +145,7 @@ TESTED_IN = {
     "orgs/people/forms.py": "tests/orgs/people/test_views.py",
     "orgs/people/rules.py": "tests/orgs/audit/test_changes.py",
     "orgs/providers/callers.py": "tests/keys/finding/test_views.py",
-    "orgs/providers/recent_traffic.py": "tests/keys/keys/test_views.py",
+    "orgs/providers/blast_radius.py": "tests/keys/keys/test_views.py",
     "orgs/refusals.py": "tests/orgs/http/test_refusals.py",
     "orgs/signing_in/credentials.py": "tests/orgs/people/test_rest.py",
     "orgs/signing_in/forms.py": "tests/orgs/signing_in/test_views.py",

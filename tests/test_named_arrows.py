@@ -32,7 +32,7 @@ FOLDERS = {
 LINKS_UP = {
     ("orgs/signing_in/views.py", "org-home"): "whoever signs in begins on the page of his organisation",
     ("orgs/providers/usage.py", "analytics"): "who sees traffic beside a thing",
-    ("orgs/providers/recent_traffic.py", "analytics"): "who sees it before a thing is ended",
+    ("orgs/providers/blast_radius.py", "analytics"): "who sees it before a thing is ended",
     ("orgs/providers/callers.py", "analytics"): "who is told which keys are called",
     ("orgs/providers/last_week.py", "analytics"): "who sees it before an API is changed",
     ("orgs/providers/openers.py", "keys"): "who is told how many keys a change concerns",

@@ -15,7 +15,7 @@ class AnalyticsConfig(AppConfig):
     )
     attention = ("dashboard.analytics.reports.attention.items",)
     usage = ("dashboard.analytics.reports.usage.last_day",)
-    recent_traffic = ("dashboard.analytics.reports.usage.recent",)
+    blast_radius = ("dashboard.analytics.radius.reading.radius",)
     callers = ("dashboard.analytics.reports.usage.callers",)
     called_apis = ("dashboard.analytics.reports.usage.called_apis",)
     last_week = ("dashboard.analytics.reports.usage.last_week",)

@@ -218,8 +218,8 @@ def key_suspension(request, org, key_id):
     if request.method != "POST":
         if key.revoked_at is not None or key.suspended:
             raise Http404
-        traffic = generations.recent_traffic_of(request, key)
-        return render(request, "keys/suspend.html", {"section": "keys", "key": key, "traffic": traffic})
+        radius = generations.radius_of(request, key)
+        return render(request, "keys/suspend.html", {"section": "keys", "key": key, "radius": radius})
     form = SuspensionForm(request.POST)
     if not form.is_valid():
         return bad_form(request, form)
@@ -243,7 +243,7 @@ def key_revoke(request, org, key_id):
     if key.revoked_at is not None:
         raise Http404
     context = {"section": "keys", "key": key, "apis": list(_opened(key))}
-    context["traffic"] = generations.recent_traffic_of(request, key)
+    context["radius"] = generations.radius_of(request, key)
     return render(request, "keys/revoke.html", context)
 
 

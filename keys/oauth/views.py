@@ -27,7 +27,8 @@ from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
-from orgs.providers import recent_traffic
+from orgs.providers import blast_radius
+from orgs.providers.blast_radius import Called
 from orgs.signing_in import form_tokens
 
 COLUMNS = (
@@ -203,7 +204,11 @@ def _use(request, client):
     """Who would be refused if a client's tokens ended: whoever called with them lately, and those that have not
     expired."""
     return {
-        "traffic": recent_traffic.of(request, api_id=client.served_api_id, client_id=client.client_id),
+        "radius": blast_radius.of(
+            request.org,
+            request.user,
+            Called(api_id=client.served_api_id, client_id=client.client_id),
+        ),
         "tokens": _tokens(client),
     }
 

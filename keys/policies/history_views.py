@@ -78,6 +78,7 @@ def policy_revision(request, org, id, number):
         "revision": revision,
         "asking": asking,
         "holders": holders.of(policy, named=False) if asking else None,
+        "radius": holders.radius_of(request.org, request.user, policy) if asking else None,
         "other": other,
         "difference": difference(other.document, revision.document),
         "revision_text": text if len(text) <= LONGEST_SHOWN else "",
@@ -132,6 +133,7 @@ def policy_delete(request, org, id):
     context = about(request, policy, "delete") | {
         "newest": newest,
         "holders": holders.of(policy, named=request.user.may("keys")),
+        "radius": holders.radius_of(request.org, request.user, policy),
         "naming": apis_naming(policy),
         "sees_apis": request.user.may("apis"),
         "clients": OAuthClient.objects.filter(org_id=policy.org_id, policy=policy).count(),

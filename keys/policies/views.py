@@ -219,6 +219,7 @@ def _review(request, policy, form, own):
     context = about(request, policy, "edit") | {
         "difference": difference(policy.document, after),
         "holders": affected,
+        "radius": holders.radius_of(request.org, request.user, policy),
         "consequences": words.consequences(policy.document, after, affected.losing),
         "form": _carrying(form, policy),
         "as_json": isinstance(form, JsonForm),

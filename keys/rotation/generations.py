@@ -1,6 +1,5 @@
 """The tokens that a key has had, as pages tell of them: which live, and how much each is used."""
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,8 +10,8 @@ from django.utils import timezone
 
 from keys.models import Generation, Key
 from keys.rotation.lifecycle import MOST, can_be_rotated
-from orgs.providers import recent_traffic, usage
-from orgs.providers.recent_traffic import RecentTraffic
+from orgs.providers import blast_radius, usage
+from orgs.providers.blast_radius import BlastRadius, Called
 
 ENDS_SOON = timedelta(hours=24)
 MOST_SHOWN = 20
@@ -93,37 +92,14 @@ def _unused_ends(newest: Shown, old: list[Shown], now: datetime) -> datetime | N
     return last if newest.use is None and last is not None and last <= now + ENDS_SOON else None
 
 
-def recent_traffic_of(request: HttpRequest, key: Key) -> RecentTraffic | None:
-    """That of a key with the tokens it had of late. None as orgs.providers.recent_traffic.of."""
-    total = recent_traffic.of(request, key_hash=key.token_hash)
-    if total is None or not key.allowance:
-        return total
-    since = timezone.now() - timedelta(days=recent_traffic.DAYS)
-    rows = Generation.objects.filter(org_id=key.org_id, key=key, ends_at__gt=since).order_by("-number")
-    for row in rows[:MOST_SHOWN]:
-        if (more := recent_traffic.of(request, key_hash=row.token_hash)) is None:
-            return None
-        total = _together(total, more)
-    return total
-
-
-def _together(one: RecentTraffic, other: RecentTraffic) -> RecentTraffic:
-    """When which of two was called last is said of each token by the page of the key."""
-    if not one.requests or not other.requests:
-        return one if one.requests else other
-    requests: Counter[tuple[str, str]] = Counter()
-    for api, endpoint, number in (*one.endpoints, *other.endpoints):
-        requests[api, endpoint] += number
-    shown = max(len(one.endpoints), len(other.endpoints))
-    first = tuple((*where, number) for where, number in requests.most_common(shown))
-    return replace(
-        one,
-        requests=one.requests + other.requests,
-        last="",
-        endpoints=first,
-        more=max(one.more, other.more, len(requests) - shown),
-        counted=one.counted + other.counted,
-    )
+def radius_of(request: HttpRequest, key: Key) -> BlastRadius | None:
+    """That of a key with the tokens it had of late (orgs.providers.blast_radius)."""
+    hashes = [key.token_hash]
+    if key.allowance:
+        since = timezone.now() - timedelta(days=blast_radius.DAYS)
+        rows = Generation.objects.filter(org_id=key.org_id, key=key, ends_at__gt=since).order_by("-number")
+        hashes += rows.values_list("token_hash", flat=True)[:MOST_SHOWN]
+    return blast_radius.of(request.org, request.user, Called(hashes=tuple(hashes)))
 
 
 def ending_unused(org_id: str, now: datetime, most: int) -> list[Generation]:

@@ -56,7 +56,7 @@ def _asked(request, key: Key, form: RotationForm, form_token: str, *, status: in
         "form_token": form_token,
         "seen": key.change_number,
         "stale": stale,
-        "traffic": generations.recent_traffic_of(request, key),
+        "radius": generations.radius_of(request, key),
         **generations.shown(request, key),
     }
     return render(request, "keys/rotate.html", context, status=status)

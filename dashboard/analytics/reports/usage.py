@@ -1,6 +1,5 @@
-"""What other apps say of traffic: in their lists of the last 24 hours (orgs.providers.usage), of the last 30 days
-before an API, a key or a client is ended (orgs.providers.recent_traffic), of the last week before an API is changed
-(orgs.providers.last_week), and of which keys were called (orgs.providers.callers)."""
+"""What other apps say of traffic: in their lists of the last 24 hours (orgs.providers.usage), of the last week before
+an API is changed (orgs.providers.last_week), and of which keys were called (orgs.providers.callers)."""
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
@@ -14,31 +13,25 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db import DatabaseError, connection
-from django.http import HttpRequest
-from django.utils import timezone
 
-from apis.models import ApiDefinition
 from dashboard.analytics.clock import DAY, day_start, row_bound, said
 from dashboard.analytics.dimensions import BASES, OTHER, Dimension, Grain
 from dashboard.analytics.reports import periods, reader, zones
 from dashboard.analytics.reports.charts import figures, geometry
-from dashboard.analytics.reports.parameters import Refused, page_parameters
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import Piece, rows
-from dashboard.analytics.reports.traffic import MOST_RECORDS, NO_FILTERS, Owners, Question, Ranking
+from dashboard.analytics.reports.traffic import NO_FILTERS, Owners
 from dashboard.analytics.reports.zones import Shown
 from orgs.db.patience import at_most
 from orgs.models import Organisation
 from orgs.providers import last_week as weeks
 from orgs.providers.callers import Callers
-from orgs.providers.recent_traffic import DAYS, RecentTraffic
 from orgs.providers.usage import Usage, Use
 
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 _HOUR = 3_600  # seconds
-ENDPOINTS = 10  # that are named before a thing is ended
 
 # Minutes, because they are those of UTC for every organisation.
 OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rollup
@@ -150,51 +143,6 @@ def _use(parts: list[tuple], buckets: int, period: Period) -> Use:
         ).strip(),
         last_at=last,
     )
-
-
-def recent(request: HttpRequest, api_id: str, key_hash: str, client_id: str = "") -> RecentTraffic | None:
-    """Requests of the last 30 days and their callers; None if that takes too long: nobody is kept from ending a key."""
-    try:
-        with at_most(reader.TIMEOUT):
-            params = {"range": f"{DAYS}d", "api": api_id, "key": key_hash, "oauth": client_id}
-            question = page_parameters(params, request.org, timezone.now()).question
-            where = question.owners, question.period.tables, question.filters
-            total = reader.totals(*where, histograms=False)
-            if not total.hits:
-                return RecentTraffic(0, 0, question.period.seen_end)
-            busiest = reader.ranking("endpoint", *where, limit=ENDPOINTS)
-            return RecentTraffic(
-                requests=total.hits,
-                callers=reader.count_keys(*where),
-                until=question.period.seen_end,
-                last=_last_call(request.org, question, total.last),
-                zone=question.period.zone.key,
-                endpoints=_named(request.org, busiest),
-                more=busiest.count - len(busiest.rows),
-                # What no rollup tells apart is read from the newest records.
-                counted=busiest.hits if key_hash and busiest.hits < total.hits else 0,
-                least=bool(client_id) and total.hits >= MOST_RECORDS,
-            )
-    except (Refused, DatabaseError) as error:
-        logger.warning("no recent traffic for %s: %s", request.path, type(error).__name__)
-        return None
-
-
-def _last_call(org: Organisation, question: Question, newest: datetime) -> str:
-    """When a thing was called last. newest: the start of its newest row, which is a day where not the records are
-    read."""
-    filters, period = question.filters, question.period
-    if filters.oauth:
-        return said(newest, period.zone, pattern="%H:%M")
-    what, name = ("key", filters.key) if filters.key else ("api", filters.api)
-    used = _last_day(what, [name], org, period.now)
-    return used.of[name].last if name in used.of else ""
-
-
-def _named(org: Organisation, busiest: Ranking) -> tuple[tuple[str, str, int], ...]:
-    apis = ApiDefinition.objects.filter(org_id=org.pk, api_id__in={row.api_id for row in busiest.rows})
-    names = dict(apis.values_list("api_id", "name"))
-    return tuple((names.get(row.api_id, row.api_id), row.value, row.figures.hits) for row in busiest.rows)
 
 
 def last_week(org: Organisation, api_ids: Collection[str], now: datetime) -> dict[str, weeks.Week] | None:

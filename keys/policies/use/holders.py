@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
-from keys.models import Key, KeyPolicy, KeyRight, Policy
+from keys.models import Generation, Key, KeyPolicy, KeyRight, Policy
+from orgs.models import Organisation, User
+from orgs.providers import blast_radius
+from orgs.providers.blast_radius import MOST_KEYS, BlastRadius, Called
 
 SHOWN = 20
 # Keys are counted up to so many, of each policy of a list and of one policy.
@@ -90,6 +93,19 @@ def first_of(policy: Policy) -> list[Key]:
     having = KeyPolicy.objects.filter(org_id=OuterRef("org_id"), key_id=OuterRef("id"), policy_id=policy.id)
     living = Key.objects.filter(Exists(having), org_id=policy.org_id, revoked_at=None)
     return list(living.order_by("alias", "id")[:SHOWN])
+
+
+def radius_of(org: Organisation, user: User, policy: Policy) -> BlastRadius | None:
+    """How much the living keys that have the policy are called (orgs.providers.blast_radius); None also where no key
+    has it."""
+    if not blast_radius.told(user):
+        return None
+    having = KeyPolicy.objects.filter(org_id=policy.org_id, policy_id=policy.id).values("key_id")
+    living = Key.objects.filter(org_id=policy.org_id, revoked_at=None, id__in=having)
+    former = Generation.objects.filter(org_id=policy.org_id, key__in=living.exclude(allowance=""))
+    hashes = list(living.values_list("token_hash", flat=True)[: MOST_KEYS + 1])
+    hashes += former.values_list("token_hash", flat=True)[: MOST_KEYS + 1]
+    return blast_radius.of(org, user, Called(hashes=tuple(hashes), several=True)) if hashes else None
 
 
 def _keys(policy: Policy) -> QuerySet[Key]:

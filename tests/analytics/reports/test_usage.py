@@ -148,23 +148,6 @@ def test_things_of_others_and_of_no_id_are_not_among_the_found(redis, cast):
         assert usage.last_day("api", [], cast.acme, timezone.now()).of == {}
 
 
-@pytest.mark.usefixtures("committed")
-def test_recent_traffic_is_that_of_thirty_days_with_its_callers(redis, cast, client_for):
-    for key, days in (("a" * 16, 1), ("a" * 16, 29), ("b" * 16, 20), ("c" * 16, 31), ("", 2)):
-        pushed(redis, cast.acme, 200, at=ago(days=days), APIKey=key)
-    pushed(redis, cast.globex, 200, 200)
-    request = client_for(cast.acme_admin).get("/o/acme/").wsgi_request
-    before = timezone.now()
-    with scope.org(cast.acme.id), transaction.atomic():
-        asked = [usage.recent(request, *of) for of in (("orders", ""), ("", "a" * 16), ("", "f" * 16))]
-    assert [(recent.requests, recent.callers) for recent in asked] == [(4, 2), (2, 1), (0, 0)]
-    assert all(before <= recent.until <= timezone.now() for recent in asked)
-    [[name, endpoint, number]] = asked[1].endpoints
-    assert (name, endpoint.partition(" ")[0], number) == ("orders", "GET", 2)
-    assert [bool(recent.last) for recent in asked] == [True, True, False]
-    assert [(recent.more, recent.counted) for recent in asked] == [(0, 0)] * 3
-
-
 # Outside of a request each statement enters the role and the organisation for itself, which counts as two more.
 
 
@@ -223,14 +206,4 @@ def test_a_list_of_things_is_shown_though_their_figures_take_too_long(played, mo
     with scope.org(played.alpha.id), transaction.atomic():
         assert usage.last_day("key", ["f" * 64], played.alpha, timezone.now()) is None
         # What the page asks after that is answered.
-        assert User.objects.get(pk=played.ann.pk) == played.ann
-
-
-def test_nobody_is_kept_from_ending_a_thing_whose_traffic_takes_too_long(played, client_for, monkeypatch):
-    request = client_for(played.ann).get("/o/alpha/").wsgi_request
-    monkeypatch.setattr(usage.reader, "TIMEOUT", "50ms")
-    monkeypatch.setattr(usage.reader, "SUMS", f"pg_sleep(0.3)::text, {usage.reader.SUMS}")
-    with scope.org(played.alpha.id), transaction.atomic():
-        assert usage.recent(request, "", "f" * 64) is None
-        assert usage.recent(request, "a" * 500, "") is None
         assert User.objects.get(pk=played.ann.pk) == played.ann

@@ -126,9 +126,10 @@ def test_records_and_rankings_name_clients_and_are_filtered_by_them(cast, client
         ada.get(f"{CLIENTS}{client.id}/tokens/"),
         ada.post(f"{CLIENTS}{client.id}/edit/", edit),
     ):
-        asked = page.context["traffic"]
+        asked = page.context["radius"]
         assert (asked.requests, asked.callers, asked.least, asked.zone) == (3, 1, False, "UTC")
-        assert [(api, number) for api, _, number in asked.endpoints] == [("Protected", 3)]
+        [endpoints] = asked.tables
+        assert [(line.api, line.requests) for line in endpoints.lines] == [("Protected", 3)]
         assert asked.last == f"{at.day} {at:%b %H:%M}"
         assert b"3 requests</strong> in the last 30 days, with 1 different token" in page.content
     with connection.cursor() as cursor:

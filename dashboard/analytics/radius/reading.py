@@ -1,0 +1,234 @@
+"""What traffic says of whom it meets if something is ended or changed (orgs.providers.blast_radius)."""
+
+# ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db import DatabaseError, connection
+
+from dashboard.analytics.clock import row_bound, said
+from dashboard.analytics.dimensions import RECORDS
+from dashboard.analytics.reports import periods, reader, zones
+from dashboard.analytics.reports.charts import figures
+from dashboard.analytics.reports.head import api_names
+from dashboard.analytics.reports.periods import NAMES, Period
+from dashboard.analytics.reports.rows import dimension_of, rows
+from dashboard.analytics.reports.traffic import MOST_RECORDS, NO_FILTERS, Filters, Freshness, Owners
+from orgs.db.patience import at_most
+from orgs.models import Organisation
+from orgs.providers.blast_radius import DAYS, UNKNOWN, BlastRadius, Called, Counted, Line, Ranked
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = "200ms"  # for one statement
+SHOWN = 10
+NEWEST = 2_000  # requests of each token of a key that its endpoints are counted in
+RANGES = ("24h", "7d", f"{DAYS}d")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    called: Called
+    filters: Filters
+    owners: Owners
+    spans: Mapping[str, Period]
+
+    @property
+    def longest(self) -> Period:
+        return self.spans[RANGES[-1]]
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether rollups know it, and not the records alone."""
+        kept = dimension_of("total", self.filters)
+        return kept is not None and kept.grain(self.longest.tables.grain) != RECORDS
+
+
+def radius(org: Organisation, called: Called, now: datetime) -> BlastRadius:
+    """As orgs.providers.blast_radius.of. UNKNOWN if that takes too long: nobody is kept from ending a key."""
+    try:
+        with at_most(PATIENCE):
+            return _radius(_asked(org, called, now), now)
+    except DatabaseError as error:
+        logger.warning("not said who would be met by a change: %s", type(error).__name__)
+        return UNKNOWN
+
+
+def _asked(org: Organisation, called: Called, now: datetime) -> _Asked:
+    cut = zones.of(org, now)
+    filters = Filters(api=called.api_id, endpoint=called.endpoint, keys=called.hashes, oauth=called.client_id)
+    spans = {name: periods.parse({"range": name}, cut.zone, now) for name in RANGES}
+    return _Asked(called, filters, Owners((org.pk,), cut.zone, cut.base), spans)
+
+
+def _radius(asked: _Asked, now: datetime) -> BlastRadius:
+    period, fresh = asked.longest, reader.freshness(now)
+    own, all_of_them = _requests(asked, asked.filters), _requests(asked, NO_FILTERS)
+    counts = tuple(
+        Counted(
+            NAMES[name],
+            own[name][0],
+            figures.per_cent(figures.share(own[name][0], all_of_them[name][0])),
+        )
+        for name in RANGES
+    )
+    found = BlastRadius(counts, period.seen_end, period.zone.key, complete=_complete(fresh, period))
+    requests = found.requests
+    if not requests:
+        return found
+    tables, callers, keyless = _tables(asked, requests)
+    return replace(
+        found,
+        last=_last(asked, own),
+        callers=callers,
+        keyless=keyless,
+        tables=tables,
+        least=not asked.is_counted and requests >= MOST_RECORDS,
+    )
+
+
+def _complete(fresh: Freshness, period: Period) -> str:
+    if not fresh.stale:
+        return ""
+    return period.said(fresh.up_to) if fresh.up_to else "no moment yet"
+
+
+def _requests(asked: _Asked, filters: Filters) -> dict[str, tuple[int, datetime | None]]:
+    """By the name of a period, the requests in it and the start of the newest row. One statement."""
+    day, week, month = (asked.spans[name] for name in RANGES)
+    if asked.is_counted or filters == NO_FILTERS:
+        pieces = [(day, (day,)), (month, (week, month))]
+    else:
+        pieces = [(month, (day, week, month))]
+    statements, params = [], []
+    for widest, wanted in pieces:
+        source, of_source = rows("total", asked.owners, widest.tables, filters)
+        grain = widest.tables.grain
+        starts = [row_bound(period.start, grain, period.zone) for period in wanted]
+        statements.append(
+            f"""SELECT name, bigint_sum(hits), max(ts) FROM ({source}) AS r
+                JOIN unnest(%s::text[], %s::timestamptz[]) AS p (name, start) ON ts >= start GROUP BY name"""
+        )
+        params += [*of_source, [period.name for period in wanted], starts]
+    found = _read(" UNION ALL ".join(f"({statement})" for statement in statements), params)
+    return dict.fromkeys(RANGES, (0, None)) | {name: (hits, last) for name, hits, last in found}
+
+
+def _tables(asked: _Asked, requests: int) -> tuple[tuple[Ranked, ...], int, int | None]:
+    """Who called and what, how many keys, and how many requests had none."""
+    called = asked.called
+    if called.hashes:
+        of_apis, _, _ = _ranked("api", "apis", asked)
+        if called.several:
+            of_keys, keys, _ = _ranked("key", "keys", asked)
+            return (of_keys, of_apis), keys, None
+        return (of_apis, _newest_endpoints(asked)), 1, None
+    if called.client_id:
+        return (_ranked("endpoint", "endpoints", asked)[0],), _keys(asked), None
+    if called.endpoint:
+        return (), 0, None
+    of_keys, keys, keyed = _ranked("key", "keys", asked)
+    return (of_keys, _ranked("endpoint", "endpoints", asked)[0]), keys, max(0, requests - keyed)
+
+
+def _keys(asked: _Asked) -> int:
+    return reader.count_keys(asked.owners, asked.longest.tables, asked.filters)
+
+
+def _ranked(line: str, what: str, asked: _Asked) -> tuple[Ranked, int, int]:
+    """The busiest lines, how many there are, and the requests of all. line: one of reports.rows.LINES."""
+    source, params = rows(line, asked.owners, asked.longest.tables, asked.filters)
+    # An API that several keys called has a row of each.
+    value = "''" if line == "api" else "value"
+    found = _read(
+        f"""SELECT api_id, value, bigint_sum(hits) AS requests, count(*) OVER (), (sum(sum(hits)) OVER ())::bigint
+            FROM (SELECT api_id, {value} AS value, hits FROM ({source}) AS r) AS r
+            GROUP BY api_id, value ORDER BY requests DESC, api_id, value LIMIT {SHOWN}""",
+        params,
+    )
+    if not found:
+        return Ranked(what, ()), 0, 0
+    count, total = found[0][3:]
+    lines = _lines(asked, what, [each[:3] for each in found])
+    return Ranked(what, lines, count - len(lines)), count, total
+
+
+def _lines(asked: _Asked, what: str, found: Sequence[tuple]) -> tuple[Line, ...]:
+    if what == "keys":
+        zone, years = asked.owners.zone, asked.longest.years
+        newest = reader.newest_of_keys(asked.owners.org_ids, (value for _, value, _ in found))
+        told = {key: (alias, said(at, zone, year=years)) for key, (alias, at) in newest.items()}
+        return tuple(
+            Line(name, key, requests, last=last)
+            for _, key, requests in found
+            for name, last in [told.get(key, ("", ""))]
+        )
+    names = api_names({api_id for api_id, _, _ in found})
+    return tuple(
+        Line(value or name, api_id, requests, api=name if value else "")
+        for api_id, value, requests in found
+        for name in [names.get(api_id, api_id)]
+    )
+
+
+def _newest_endpoints(asked: _Asked) -> Ranked:
+    """Of the tokens of one key, which no rollup counts by endpoint."""
+    found = _read(
+        """SELECT api_id, endpoint, count(*) AS requests, count(*) OVER (), (sum(count(*)) OVER ())::bigint,
+                bool_or(full_up)
+            FROM (SELECT newest.*, count(*) OVER (PARTITION BY token) >= %s AS full_up
+                FROM unnest(%s::text[]) AS token CROSS JOIN LATERAL
+                    (SELECT api_id, endpoint FROM record WHERE org_id = %s AND key = token AND key <> ''
+                        AND ts >= %s AND ts < %s ORDER BY ts DESC LIMIT %s) AS newest) AS r
+            GROUP BY api_id, endpoint ORDER BY requests DESC, api_id, endpoint""",
+        [
+            NEWEST,
+            list(asked.called.hashes),
+            *asked.owners.org_ids,
+            asked.longest.start,
+            asked.longest.end,
+            NEWEST,
+        ],
+        in_order=True,
+    )
+    if not found:
+        return Ranked("endpoints", ())
+    lines = _lines(asked, "endpoints", [each[:3] for each in found[:SHOWN]])
+    counted = found[0][4] if any(each[5] for each in found) else 0
+    return Ranked("endpoints", lines, found[0][3] - len(lines), counted)
+
+
+def _last(asked: _Asked, newest: Mapping[str, tuple[int, datetime | None]]) -> str:
+    """When it was called last: to the minute where that is known, else by the hour or the day. newest: as _requests."""
+    called, owners, period = asked.called, asked.owners, asked.longest
+    exact: datetime | None = None
+    if called.hashes and not called.several:
+        exact = max(
+            (at for _, at in reader.newest_of_keys(owners.org_ids, called.hashes).values()), default=None
+        )
+    elif called == Called(api_id=called.api_id):
+        exact = reader.last_hits(owners, [called.api_id], period.start, period.end).get(called.api_id)
+    elif not asked.is_counted:
+        _, exact = newest[RANGES[-1]]
+    if exact:
+        return period.said(exact)
+    _, hour = newest[RANGES[0]]
+    _, day = newest[RANGES[-1]]
+    if hour:
+        return f"after {period.said(hour)}"
+    return said(day, period.zone, year=period.years, pattern="").strip() if day else ""
+
+
+def _read(statement: str, params: list, *, in_order: bool = False) -> list[tuple]:
+    """in_order: of a busy key a bitmap of all its records would be made before the newest are taken from it."""
+    with connection.cursor() as cursor:
+        if in_order:
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute(statement, params)
+        found = cursor.fetchall()
+        if in_order:
+            cursor.execute("SET LOCAL enable_bitmapscan TO DEFAULT")
+        return found

@@ -1,0 +1,160 @@
+"""Whom it meets if something is ended, against plain counts of the recording and of a few requests."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from dashboard.analytics.radius import reading
+from dashboard.analytics.reports.charts import figures
+from orgs import scope
+from orgs.models import User
+from orgs.providers import blast_radius
+from orgs.providers.blast_radius import UNKNOWN, Called
+from tests import make
+from tests.analytics.screens import ago, count_by, push
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Machines that run tests are slower than those that show pages."""
+    monkeypatch.setattr(reading, "PATIENCE", "10s")
+
+
+def asked(org, called: Called):
+    with scope.org(org.id), transaction.atomic():
+        return reading.radius(org, called, timezone.now())
+
+
+def numbers(found) -> list[tuple[int, str]]:
+    return [(each.requests, each.share) for each in found.periods]
+
+
+def lines(found) -> dict[str, list[tuple[str, str, int]]]:
+    return {
+        table.what: [(line.name, line.id, line.requests) for line in table.lines] for table in found.tables
+    }
+
+
+A, B, C = "a" * 16, "b" * 16, "c" * 16
+
+
+@pytest.fixture
+def called(committed, cast, redis):
+    """Requests of three keys and of none on two APIs, over six weeks, and another organisation's."""
+    sent = [("orders", A, 0), ("orders", A, 3), ("orders", A, 20), ("orders", B, 3), ("orders", "", 2)]
+    sent += [("stock", A, 0), ("stock", C, 40)]
+    push(
+        redis,
+        *(
+            {
+                "OrgID": cast.acme.id,
+                "APIID": api,
+                "APIKey": key,
+                "Alias": f"key {key[:1]}",
+                "TimeStamp": ago(days=days, minutes=20),
+                "ResponseCode": 200,
+            }
+            for api, key, days in sent
+        ),
+        {"OrgID": cast.globex.id, "APIID": "orders", "APIKey": A, "TimeStamp": ago(minutes=20)},
+    )
+
+
+@pytest.mark.usefixtures("called")
+def test_who_called_and_how_much_of_all_that_is_is_told_for_each_kind_of_thing(cast):
+    api = asked(cast.acme, Called(api_id="orders"))
+    assert numbers(api) == [(1, "50 %"), (4, "80 %"), (5, "83.3 %")]
+    assert (api.callers, api.keyless, api.known, api.least) == (2, 1, True, False)
+    found = lines(api)
+    assert found["keys"] == [("key a", A, 3), ("key b", B, 1)]
+    assert [requests for _, _, requests in found["endpoints"]] == [5]
+    assert all(line.last for line in api.tables[0].lines)
+
+    key = asked(cast.acme, Called(hashes=(A,)))
+    assert numbers(key) == [(2, "100 %"), (3, "60 %"), (4, "66.7 %")]
+    assert lines(key)["apis"] == [("orders", "orders", 3), ("stock", "stock", 1)]
+    assert (key.callers, key.keyless, key.zone) == (1, None, "UTC")
+    assert sum(requests for _, _, requests in lines(key)["endpoints"]) == 4
+
+    keys = asked(cast.acme, Called(hashes=(A, B, C), several=True))
+    assert numbers(keys) == [(2, "100 %"), (4, "80 %"), (5, "83.3 %")]
+    assert lines(keys) == {
+        "keys": [("key a", A, 4), ("key b", B, 1)],
+        "apis": [("orders", "orders", 4), ("stock", "stock", 1)],
+    }
+    assert keys.last.startswith("after ")
+
+    endpoint = api.tables[1].lines[0].name
+    assert numbers(asked(cast.acme, Called(api_id="orders", endpoint=endpoint))) == numbers(api)
+    nothing = asked(cast.acme, Called(hashes=(C,)))
+    assert (numbers(nothing), nothing.last, nothing.tables) == ([(0, "0 %")] * 3, "", ())
+
+
+@pytest.mark.usefixtures("called")
+def test_the_last_call_is_told_as_exactly_as_it_is_known(cast):
+    at = timezone.now() - timedelta(minutes=20)
+    minute = f"{at.day} {at:%b %H:%M}"
+    assert asked(cast.acme, Called(api_id="orders")).last == minute
+    assert asked(cast.acme, Called(hashes=(A,))).last == minute
+    day = at - timedelta(days=3)
+    assert asked(cast.acme, Called(hashes=(B,), several=True)).last == f"{day.day} {day:%b}"
+
+
+@pytest.mark.usefixtures("called")
+def test_of_a_busy_key_endpoints_are_those_of_its_newest_requests(cast, monkeypatch):
+    monkeypatch.setattr(reading, "NEWEST", 2)
+    of_both = asked(cast.acme, Called(hashes=(A, B)))
+    assert (of_both.tables[1].counted, of_both.requests) == (3, 5)
+    monkeypatch.setattr(reading, "NEWEST", 5)
+    assert asked(cast.acme, Called(hashes=(A, B))).tables[1].counted == 0
+
+
+@pytest.mark.usefixtures("called")
+def test_who_may_not_see_traffic_is_told_nothing_and_too_many_keys_are_not_known(cast, monkeypatch):
+    person = make.user("nat@acme.example", cast.acme, {"apis": "write", "owned_analytics": "read"})
+    many = Called(hashes=("f" * 16,) * (blast_radius.MOST_KEYS + 1))
+    with scope.org(cast.acme.id), transaction.atomic():
+        assert blast_radius.of(cast.acme, person, Called(api_id="orders")) is None
+        assert blast_radius.of(cast.acme, cast.acme_admin, Called(api_id="orders")).requests == 5
+        assert blast_radius.of(cast.acme, cast.acme_admin, many) == UNKNOWN
+
+
+def test_the_recording_is_counted_as_it_was_sent(played, django_assert_num_queries):
+    records = played.records[played.alpha.id]
+    of_apis, of_keys = count_by(records, "APIID"), count_by(records, "APIKey")
+    for api_id, number in of_apis.items():
+        found = asked(played.alpha, Called(api_id=api_id))
+        # A few of the recording may be of the day before.
+        assert [each.requests for each in found.periods][1:] == [number, number]
+        assert found.periods[2].share == figures.per_cent(100 * number / len(records))
+        own = Counter(
+            each["APIKey"]
+            for each in records
+            if each["APIID"] == api_id and each["APIKey"] not in ("", "00000000")
+        )
+        assert found.callers == len(own)
+        assert found.keyless == number - own.total()
+        assert [line[2] for line in lines(found)["keys"]] == sorted(own.values(), reverse=True)[:10]
+    [(key, number)] = of_keys.most_common(1)
+    with django_assert_num_queries(19):
+        assert asked(played.alpha, Called(hashes=(key,))).requests == number
+    theirs = count_by(played.records[played.beta.id], "APIKey")
+    assert asked(played.beta, Called(hashes=(key,))).requests == theirs[key]
+
+
+def test_what_takes_too_long_is_not_known_and_nobody_is_kept_from_anything(played, monkeypatch):
+    monkeypatch.setattr(reading, "PATIENCE", "50ms")
+    slow = reading.rows
+
+    def rows(*arguments):
+        source, params = slow(*arguments)
+        return f"SELECT r.* FROM ({source}) AS r, pg_sleep(0.3)", params
+
+    monkeypatch.setattr(reading, "rows", rows)
+    with scope.org(played.alpha.id), transaction.atomic():
+        assert reading.radius(played.alpha, Called(hashes=("f" * 64,)), timezone.now()) == UNKNOWN
+        # What the page asks after that is answered.
+        assert User.objects.get(pk=played.ann.pk) == played.ann
