@@ -55,6 +55,18 @@ class Node(models.Model):
         return health(Heard(**{name: getattr(self, name) for name in HEARD}), wanted_version, now)
 
 
+class FormerNode(models.Model):
+    """A gateway process that has said goodbye, kept for a month (dashboard.nodes.joining.marks). Global, as Node."""
+
+    id = HexIdField()
+    hostname = models.CharField(max_length=253, blank=True)
+    registered_at = models.DateTimeField()
+    ended_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.hostname
+
+
 class PulledFeed(models.Model):
     """A version of the feed that nodes have pulled, kept while one may run it. Global; what was in it is in
     PulledRevisions."""

@@ -6,13 +6,15 @@ The node secret is the proof; a nonce, a node id and a session are never a reaso
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from dashboard.nodes.health import beats_after
-from dashboard.nodes.models import Node, PulledFeed
+from dashboard.nodes.models import FormerNode, Node, PulledFeed
 from dashboard.nodes.revisions import pulled
+
+FORMER_KEPT = timedelta(days=31)  # as long as an axis that is marked with single days
 
 _NODES = Node._meta.db_table
 _HEARD_LAST = f"SELECT session_id FROM {_NODES} WHERE node_id = %(node)s ORDER BY last_ping_at DESC LIMIT 1"  # noqa: S608  ours
@@ -102,11 +104,13 @@ def _pull(written: str, caller: Caller, now: datetime, version: int) -> str:
 
 
 @transaction.atomic
-def forget(caller: Caller) -> str:
-    """Delete the row of a node that ends, and give its nonce."""
+def forget(caller: Caller, now: datetime) -> str:
+    """Delete the row of a node that ends, note when it did, and give its nonce."""
     node = _find(caller)
     if node is None:
         return _stranger_nonce(caller)
+    FormerNode.objects.filter(ended_at__lt=now - FORMER_KEPT).delete()
+    FormerNode.objects.create(hostname=node.hostname, registered_at=node.registered_at, ended_at=now)
     node.delete()
     return node.nonce
 

@@ -67,7 +67,7 @@ def ping(request: HttpRequest) -> HttpResponse:
 @access("node", methods="DELETE")
 @whole
 def node(request: HttpRequest) -> HttpResponse:
-    return _json(envelope.answer(None, registry.forget(_caller(request))))
+    return _json(envelope.answer(None, registry.forget(_caller(request), timezone.now())))
 
 
 @access("node")

@@ -97,6 +97,9 @@ LANDED = {
     "dashboard/nodes/migrations/0008_run_otherwise_policies.py": (
         "0b456a4302c687b08fb76ae8d2cde3a370d881bff5e113754f8e64b665c3f5cf"
     ),
+    "dashboard/nodes/migrations/0009_former_node.py": (
+        "194e10e3397fd46e125a5be3a30bd986c7caa58e8c472af3caa12ffff649170f"
+    ),
     "dashboard/nodes/migrations/0006_fleet.py": "78f53c1f82f2c5150ee47a51be1e7cbc31a58d72157057d60eb42c0fc02536f2",
     "keys/migrations/0001_initial.py": "3d020dfb07a60c6d773bb490f2f63ec7e6575740e338a5b5b4a925b9ff575fdc",
     "keys/migrations/0002_limits.py": "7ff1bc5d99bc3da23c6cc03659855bdad12652e276bd843a7aaca3f7fd010682",

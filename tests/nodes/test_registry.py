@@ -89,8 +89,10 @@ def test_a_ping_of_nobody_known_is_a_node_from_then_on():
 def test_who_says_nothing_of_itself_is_given_back_its_nonce_or_any():
     assert registry.ping(caller(nonce="mine"), NOW) == "mine"
     assert registry.pull(caller(nonce="mine"), NOW, 3) == "mine"
-    assert registry.forget(caller(nonce="mine")) == "mine"
-    strange = [call(caller()) for call in (registry.forget, lambda c: registry.pull(c, NOW))]
+    assert registry.forget(caller(nonce="mine"), NOW) == "mine"
+    strange = [
+        call(caller()) for call in (lambda c: registry.forget(c, NOW), lambda c: registry.pull(c, NOW))
+    ]
     assert [len(nonce) for nonce in strange] == [32, 32]
     assert strange[0] != strange[1]
     assert Node.objects.count() == 0
@@ -127,9 +129,9 @@ def test_a_pull_of_an_unknown_session_is_a_node_from_then_on():
 def test_a_node_that_says_goodbye_is_gone_and_no_other():
     node = registry.register(caller("s"), NOW)
     registry.register(caller("other"), NOW)
-    assert registry.forget(caller("s", nonce="another")) == node.nonce
+    assert registry.forget(caller("s", nonce="another"), NOW) == node.nonce
     assert list(Node.objects.values_list("session_id", flat=True)) == ["other"]
-    assert registry.forget(caller("s", nonce="mine")) == "mine"
+    assert registry.forget(caller("s", nonce="mine"), NOW) == "mine"
 
 
 def test_a_session_counts_before_the_id_of_a_node():

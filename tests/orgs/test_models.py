@@ -17,6 +17,7 @@ GLOBAL = {
     # The gateways', shared by all organisations.
     "apis.FeedVersion",
     "nodes.Node",
+    "nodes.FormerNode",
     "nodes.NodeSignal",
     "nodes.PulledFeed",
     "nodes.GatewayControl",
