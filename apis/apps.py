@@ -25,6 +25,7 @@ class ApisConfig(AppConfig):
         ),
     )
     rights = {"apis": "APIs", "api_assets": "Templates of APIs"}
+    marks = ("apis.marks.published",)
     attention = ("apis.gateways.attention.items", "apis.publishing.attention.items")
 
     def ready(self):

@@ -38,6 +38,7 @@ class KeysConfig(AppConfig):
     openers = ("keys.openers.count",)
     holders = ("keys.history.then.of",)
     client_names = ("keys.oauth.naming.names",)
+    marks = ("keys.marks.changes",)
     attention = ("keys.attention.items", "keys.certificates.ending.items")
 
     def ready(self):

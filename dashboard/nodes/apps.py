@@ -13,6 +13,7 @@ class NodesConfig(AppConfig):
     )
     audit_kinds = {"gateways": None}
     rights = {"system": "Nodes"}
+    marks = ("dashboard.nodes.joining.marks.starts",)
     attention = ("dashboard.nodes.attention.items",)
     first_steps = (
         Step(

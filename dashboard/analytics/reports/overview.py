@@ -9,21 +9,17 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from apis.models import ApiDefinition, Revision
-from dashboard.analytics.clock import said, written
+from dashboard.analytics.clock import written
 from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.reports import rankings, reader
-from dashboard.analytics.reports.charts import plots, tiles
-from dashboard.analytics.reports.charts.plots import Event
+from dashboard.analytics.reports.charts import marks, plots, tiles
 from dashboard.analytics.reports.head import compressed_where_fixed, exactly, filter_choices, head, refused
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
-from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.traffic import Figures, Traffic
 from orgs.access import access
 from orgs.http.spreadsheet import csv_stream
 
 FILES = (*rankings.KINDS, "requests", "latency")
-MOST_EVENTS = 50
 
 
 @access("session", "analytics")
@@ -59,7 +55,7 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
     question, path = asked.question, request.path
     period, closer = question.period, closer_looks(request, asked)
     seen = reader.traffic(question)
-    events = published(request, question.period, question.filters.api)
+    events = marks.events(request, question)
     first = plots.share_plot if asked.kept.get("measure") == "share" else plots.status_plot
     return {
         **head(request, asked, seen.freshness, seen.total.hits),
@@ -114,34 +110,6 @@ def tile_links(request: HttpRequest, asked: Parameters, seen: Traffic) -> list[t
         [p95] = seen.total.percentiles(0.95)
         urls["latency"] = link(path, kept, least_ms=str(int(p95))) if p95 is not None else ""
     return [(tile, urls.get(tile.name, "")) for tile in tiles.tiles(seen)]
-
-
-def published(request: HttpRequest, period: Period, api_id: str) -> list[Event]:
-    """The revisions published in a period, of one API or all, newest first."""
-    found = Revision.objects.filter(created_at__gte=period.start, created_at__lt=period.end)
-    names = {}
-    if api_id:
-        names = dict(ApiDefinition.objects.filter(api_id=api_id).values_list("id", "name"))
-        found = found.filter(definition_id__in=names)
-    newest = list(
-        found.order_by("-created_at", "-id").only("definition_id", "number", "created_at", "author")[
-            :MOST_EVENTS
-        ]
-    )
-    if not api_id:
-        ids = {revision.definition_id for revision in newest}
-        names = dict(ApiDefinition.objects.filter(id__in=ids).values_list("id", "name"))
-    return [_event(request, revision, names, period) for revision in newest]
-
-
-def _event(request: HttpRequest, revision: Revision, names: dict[str, str], period: Period) -> Event:
-    name = names.get(revision.definition_id)
-    text = f"{name or 'A deleted API'}, revision {revision.number}, published by {revision.author}"
-    url = ""
-    if name and request.user.may("apis"):
-        url = reverse("api-revision", args=[request.org.slug, revision.definition_id, revision.number])
-    when = said(revision.created_at, period.zone, year=period.years, pattern="%H:%M:%S")
-    return Event(revision.created_at, text, url, when)
 
 
 def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[Sequence[object]]]:

@@ -45,6 +45,15 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A stretch of time, in per cent of the width."""
+
+    x: str
+    width: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Scale:
     """`height` gives the height above the base line of a value, in units; `ticks` are the values labelled."""
 
@@ -60,6 +69,7 @@ class Chart:
     y: tuple[Tick, ...]
     x: tuple[Tick, ...]
     marks: tuple[Tick, ...] = ()
+    bands: tuple[Band, ...] = ()
     stacked: bool = False
 
 
@@ -187,6 +197,15 @@ def position(cut: Cut, instant: datetime) -> str | None:
     return f"{100 * (index + (instant - start) / (end - start)) / len(cut):.2f}%"
 
 
+def stretch(cut: Cut, start: datetime, end: datetime) -> tuple[str, str] | None:
+    """Where what lasted from start to end begins on the time axis, and how wide it is, in per cent; None outside."""
+    if start >= cut.edges[-1] or end <= cut.edges[0]:
+        return None
+    first = float((position(cut, start) or "0%").rstrip("%"))
+    last = float((position(cut, end) or "100%").rstrip("%"))
+    return f"{first:.2f}%", f"{max(0.0, last - first):.2f}%"
+
+
 def _on(period: Period, edge: datetime, step: timedelta) -> bool:
     local = period.local(edge)
     if step >= DAY:
@@ -251,6 +270,7 @@ def _chart(
     unit: Callable[[float], str],
     x: tuple[Tick, ...],
     marks: tuple[Tick, ...] = (),
+    bands: tuple[Band, ...] = (),
 ) -> Chart:
     y = tuple(Tick(str((HEIGHT - scale.height(value)) // 2), unit(value)) for value in scale.ticks)
-    return Chart(max(1, count) * BUCKET, HEIGHT, series, y, x, marks)
+    return Chart(max(1, count) * BUCKET, HEIGHT, series, y, x, marks, bands)

@@ -7,7 +7,7 @@ from datetime import datetime
 from dashboard.analytics.clock import DAY, HOUR
 from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.reports.charts import figures, geometry
-from dashboard.analytics.reports.charts.geometry import Chart, Tick
+from dashboard.analytics.reports.charts.geometry import Band, Chart, Tick
 from dashboard.analytics.reports.periods import Cut, Period
 from dashboard.analytics.reports.traffic import MOST_RECORDS, Buckets, Figures, Traffic
 
@@ -19,12 +19,13 @@ SHARES = (0.5, 0.95, 0.99)
 
 @dataclass(frozen=True)
 class Event:
-    """Something that may explain a change in a chart: drawn as a mark and listed below."""
+    """Something that may explain a change in a chart: drawn as a mark, or as a band if it lasted, and listed below."""
 
     at: datetime
     text: str
     url: str = ""
     when: str = ""  # on the organisation's clock
+    until: datetime | None = None  # when it ended, of what lasted
 
 
 @dataclass(frozen=True)
@@ -219,11 +220,16 @@ def _plot(
 
 
 def _axis(period: Period, buckets: Buckets, events: Sequence[Event], unit: Callable[[float], str]) -> dict:
-    marks = [(geometry.position(buckets.cut, event.at), event.text) for event in events]
+    said = [(event, f"{event.when} {event.text}".strip()) for event in events]
+    marks = [(geometry.position(buckets.cut, event.at), text) for event, text in said]
+    bands = [
+        (geometry.stretch(buckets.cut, event.at, event.until), text) for event, text in said if event.until
+    ]
     return {
         "unit": unit,
         "x": geometry.time_ticks(period, buckets.cut),
         "marks": tuple(Tick(at, text) for at, text in marks if at),
+        "bands": tuple(Band(*place, text) for place, text in bands if place),
     }
 
 
@@ -234,12 +240,9 @@ def _padded(values: list, buckets: Buckets, nothing: object) -> list:
 def _gap(cut: Cut, traffic: Traffic) -> tuple[str, str] | None:
     """The stretch between what is stored and now, when the gateways' list is not being read."""
     fresh = traffic.freshness
-    start = geometry.position(cut, fresh.known_until)
-    if fresh.up_to is None or not fresh.stale or start is None:
+    if fresh.up_to is None or not fresh.stale or geometry.position(cut, fresh.known_until) is None:
         return None
-    first = float(start.rstrip("%"))
-    last = float((geometry.position(cut, fresh.now) or "100%").rstrip("%"))
-    return start, f"{max(0.0, last - first):.2f}%"
+    return geometry.stretch(cut, fresh.known_until, fresh.now)
 
 
 def _source(period: Period) -> str:

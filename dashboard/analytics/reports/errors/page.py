@@ -13,7 +13,7 @@ from django.utils import timezone
 from dashboard.analytics.clock import DAY, HOUR, said
 from dashboard.analytics.dimensions import KEPT, RECORDS, oldest
 from dashboard.analytics.reports import reader
-from dashboard.analytics.reports.charts import figures, geometry
+from dashboard.analytics.reports.charts import figures, geometry, marks
 from dashboard.analytics.reports.errors import reader as errors_reader
 from dashboard.analytics.reports.errors.reader import SORTS, Errors, Line, Order
 from dashboard.analytics.reports.errors.reasons import reason
@@ -26,7 +26,6 @@ from dashboard.analytics.reports.head import (
     refused,
     short_key,
 )
-from dashboard.analytics.reports.overview import published
 from dashboard.analytics.reports.parameters import (
     RANGE,
     Parameters,
@@ -146,7 +145,7 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
             (label, link(path, kept, status=status), status == asked.status)
             for label, status in (("All", ""), ("4xx", "4xx"), ("5xx", "5xx"))
         ],
-        "events": published(request, question.period, question.filters.api),
+        "events": marks.events(request, question),
         "read": _read(asked, found, total),
         "other_url": link(path, kept, by="endpoint" if found.by_key else ""),
         "by_key": found.by_key,

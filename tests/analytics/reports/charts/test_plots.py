@@ -10,7 +10,7 @@ from dashboard.analytics.dimensions import Dimension
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import plots
 from dashboard.analytics.reports.charts.figures import NONE
-from dashboard.analytics.reports.charts.geometry import Tick
+from dashboard.analytics.reports.charts.geometry import Band, Tick
 from dashboard.analytics.reports.charts.plots import Event
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.traffic import Buckets, Figures, Freshness, Traffic, together
@@ -212,6 +212,21 @@ def test_events_are_marked_where_they_were_and_left_out_beyond_the_ends():
     for draw in (plots.status_plot, plots.share_plot, plots.latency_plot):
         marks = draw(period, traffic_of(period), events).chart.marks
         assert marks == (Tick("50.00%", "in"), Tick("0.00%", "start"))
+
+
+def test_what_lasted_is_a_band_as_far_as_it_lies_in_the_period():
+    period = period_of()
+    minute = timedelta(minutes=1)
+    spans = {"over": (-1, 9), "in": (1, 2), "begins": (2, 9), "past": (-2, 0), "to come": (3, 4)}
+    events = [
+        Event(period.start + a * minute, name, until=period.start + b * minute)
+        for name, (a, b) in spans.items()
+    ]
+    assert plots.status_plot(period, traffic_of(period), events).chart.bands == (
+        Band("0.00%", "100.00%", "over"),
+        Band("33.33%", "33.34%", "in"),
+        Band("66.67%", "33.33%", "begins"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""What others say may explain a chart, on its axis and below it."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from orgs import scope
+from orgs.audit import log
+from orgs.providers import marks
+from tests.analytics.screens import ago, push
+from tests.keys import build
+
+NOW = timezone.now()
+
+
+def alarms(org, user, axis):
+    """What somebody else's app may say."""
+    yield marks.Mark(
+        NOW - timedelta(hours=2), "p95 over 1 s", "/o/acme/alerts/", until=NOW - timedelta(hours=1)
+    )
+
+
+def test_changes_are_drawn_on_every_time_axis_and_listed_with_their_links(
+    committed, redis, cast, client_for, monkeypatch
+):
+    from django.apps import apps  # noqa: PLC0415
+
+    monkeypatch.setattr(apps.get_app_config("analytics"), "marks", (f"{__name__}.alarms",), raising=False)
+    api = build.api(cast.acme)
+    with log.dated(NOW - timedelta(minutes=30)), scope.org(cast.acme.id):
+        key, _ = build.key(cast.acme, api, alias="Lone")
+    push(
+        redis, {"OrgID": cast.acme.id, "TimeStamp": ago(minutes=5), "APIID": api.api_id, "ResponseCode": 500}
+    )
+    client = client_for(cast.acme_admin)
+    page = client.get("/o/acme/analytics/")
+    said = [(event.text, event.url, bool(event.until)) for event in page.context["events"]]
+    assert said == [
+        ("Orders, revision 1, published by command line", f"/o/acme/apis/{api.id}/history/1/", False),
+        ("Key Lone issued by command line", f"/o/acme/keys/{key.id}/", False),
+        ("p95 over 1 s", "/o/acme/alerts/", True),
+    ]
+    charts = [plot.chart for plot, _ in page.context["plots"]]
+    assert [(len(chart.marks), len(chart.bands)) for chart in charts] == [(3, 1), (3, 1)]
+    assert 3.5 < float(charts[0].bands[0].width.rstrip("%")) < 4.5  # an hour of 24
+    html = page.content.decode()
+    assert html.count("Key Lone issued by command line</title>") == 2
+    assert html.count(f'<a href="/o/acme/keys/{key.id}/">Key Lone issued by command line</a>') == 1
+    errors = client.get("/o/acme/errors/")
+    assert [event.text for event in errors.context["events"]] == [text for text, *_ in said]
