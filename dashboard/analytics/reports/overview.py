@@ -13,7 +13,15 @@ from dashboard.analytics.clock import written
 from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.reports import rankings, reader
 from dashboard.analytics.reports.charts import marks, plots, tiles
-from dashboard.analytics.reports.head import compressed_where_fixed, exactly, filter_choices, head, refused
+from dashboard.analytics.reports.charts.tiles import compared_how, compared_with
+from dashboard.analytics.reports.head import (
+    clock,
+    compressed_where_fixed,
+    exactly,
+    filter_choices,
+    head,
+    refused,
+)
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
 from dashboard.analytics.reports.traffic import Figures, Traffic
 from orgs.access import access
@@ -64,6 +72,7 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
             (replace(plot, links=closer), link(path, exactly(asked), format="csv", table=plot.name))
             for plot in (first(period, seen, events), plots.latency_plot(period, seen, events))
         ],
+        "comparisons": _comparisons(request, asked),
         "measure_url": link(
             path, asked.kept, measure="" if asked.kept.get("measure") == "share" else "share"
         ),
@@ -78,6 +87,25 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
             for name in rankings.TOP_TITLES
         ],
         "clients_url": link(reverse("analytics-table", args=[request.org.slug, "clients"]), asked.kept),
+    }
+
+
+def _comparisons(request: HttpRequest, asked: Parameters) -> dict:
+    """What the charts can be compared with: (label, address, whether it is) of each, and the beginning of another."""
+    period, path = asked.question.period, request.path
+    compared = period.compared
+    chosen = compared.how if compared.drawn else ""
+    weeks = -(-max(period.days_covered - 1, 1) // 7)
+    named = [
+        ("Period before", "before"),
+        ("Same weekdays, a week before" if weeks == 1 else f"Same weekdays, {weeks} weeks before", "week"),
+    ]
+    return {
+        "links": [(label, link(path, asked.kept, compare=how), how == chosen) for label, how in named],
+        "none_url": link(path, asked.kept, compare="") if chosen else "",
+        "start": clock(period, compared.start),
+        "what": compared_with(period) if chosen else "",
+        "how": compared_how(period),
     }
 
 
@@ -117,17 +145,20 @@ def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[S
     period, seen = asked.question.period, reader.traffic(asked.question)
     buckets = seen.latency if plot_name == "latency" else seen.counts
     edges = buckets.cut.edges
+    compared = plots.compared_latency if plot_name == "latency" else plots.compared_requests
+    beside = [None if value is None else round(value, 3) for value in compared(period, seen)]
     rows = [
         [
             period.local(edges[index]).isoformat(),
             period.local(edges[index + 1]).isoformat(),
             "yes" if index < buckets.complete else "no",
             *_file_figures(plot_name, part),
+            *beside[index : index + 1],
         ]
         for index, part in enumerate(buckets.figures)
     ]
     header = LATENCY_FILE if plot_name == "latency" else REQUESTS_FILE
-    return ["from", "to", "complete", *header], rows
+    return ["from", "to", "complete", *header, *(["compared"] if beside else [])], rows
 
 
 LATENCY_FILE = ["timed", "p50_ms", "p95_ms", "p99_ms", "max_ms"]

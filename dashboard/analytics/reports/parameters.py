@@ -22,7 +22,7 @@ CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
 
 # The parameters of a URL that are state of the page.
 RANGE = ("range", "from", "to")
-KEPT = (*RANGE, "api", "key", "endpoint", "oauth", "measure", "sort")
+KEPT = (*RANGE, "compare", "api", "key", "endpoint", "oauth", "measure", "sort")
 SORTS = ("requests", "errors", "p95")
 LOG_FILTERS = ("status", "endpoint", "oauth", "method", "path", "least_ms")
 

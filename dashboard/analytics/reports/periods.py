@@ -36,6 +36,7 @@ from dashboard.analytics.clock import (
     hour_start,
     hours,
     meant,
+    next_hour,
     said,
     years,
 )
@@ -52,6 +53,7 @@ DAYS_KEPT = kept_for(Grain.DAY)
 
 RANGES = {"1h": HOUR, "24h": 24 * HOUR, "7d": 7 * DAY, "30d": 30 * DAY}
 NAMES = {"1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+WEEK = 7 * DAY
 STEPS = (MINUTE, 5 * MINUTE, QUARTER, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY)
 WIDEST_OF_HOURS = 2 * HOUR  # what would need wider buckets has one a day
 
@@ -98,11 +100,26 @@ class Span:
 
 @dataclass(frozen=True)
 class Before:
-    """What a period is compared with. None where rows that old are no longer kept."""
+    """What a period is compared with. None where rows that old are no longer kept. chart: its buckets, as far as rows
+    can tell them; chart_latency: the same for percentiles."""
 
     counts: Span | None
     latency: Span | None
     tables: Span | None
+    chart: Cut | None = None
+    chart_latency: Cut | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """With which span of the same length a period is compared. how: "before", "week" or "custom"; days: by how many
+    days on the calendar it lies before, None if by the time between both starts; drawn: whether that was asked for."""
+
+    how: str
+    start: datetime
+    end: datetime
+    days: int | None
+    drawn: bool
 
 
 @dataclass(frozen=True)
@@ -114,6 +131,7 @@ class Period:
     counts: Cut
     latency: Cut
     tables: Span
+    compared: Compared
     hours_from: datetime = LONG_AGO  # since when hours can be read
 
     @property
@@ -131,6 +149,13 @@ class Period:
 
     def local(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone)
+
+    def compared_at(self, instant: datetime) -> datetime:
+        """Where an instant of the period lies in what it is compared with: at the same time on the clock where that
+        lies some days before."""
+        if self.compared.days is None:
+            return instant - (self.start - self.compared.start)
+        return _days_before(instant, self.compared.days, self.zone)
 
     def tells_more(self, start: datetime, end: datetime) -> bool:
         """Whether a page of the time from `start` to `end`, a bucket of this one, would show more of it."""
@@ -176,7 +201,45 @@ def parse(
     hours_from = max(now - HOURS_KEPT, exact_from or now - HOURS_KEPT)
     counts, tables = _cut(tier, start, end, zone=zone, now=now, counted=counted, hours_from=hours_from)
     latency = counts if counted is None or counted.histogram else replace(counts, grain=RECORDS)
-    return Period(name, tier, zone, now, counts, latency, Span(start, end, tables), hours_from)
+    compared = _compared(params.get("compare") or "", tier, start, end, zone=zone, now=now)
+    return Period(name, tier, zone, now, counts, latency, Span(start, end, tables), compared, hours_from)
+
+
+def _compared(
+    asked: str, tier: str, start: datetime, end: datetime, *, zone: ZoneInfo, now: datetime
+) -> Compared:
+    """asked: "before", "week", or when it begins. Raises PeriodError."""
+    first, last = start.astimezone(zone).date(), (end - MINUTE).astimezone(zone).date()
+    covered = (last - first).days + 1
+    if asked in ("", "before"):
+        how, days = "before", covered if tier == "days" else None
+        begins = start - (end - start)
+    elif asked == "week":
+        length = covered * DAY if tier == "days" else end - start
+        how, days = asked, 7 * -(-length // WEEK)
+        begins = start
+    else:
+        begins = _instant("compare", asked, zone)
+        if not now - DAYS_KEPT <= begins < now:
+            raise PeriodError(
+                "compare", f"compare must begin within the last {DAYS_KEPT.days} days, which are kept."
+            )
+        how, days = "custom", (first - begins.astimezone(zone).date()).days if tier == "days" else None
+        begins = floor(begins, MINUTE)
+    if days is None:
+        ends = begins + (end - start)
+    else:
+        begins, ends = (_days_before(instant, days, zone) for instant in (start, end))
+    if how == "custom" and ends > now:
+        raise PeriodError(
+            "compare", "compare must begin so early that as long a time as is shown has passed since."
+        )
+    return Compared(how, begins, ends, days, bool(asked))
+
+
+def _days_before(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
+    local = instant.astimezone(zone).replace(tzinfo=None) - timedelta(days=days)
+    return meant(local, zone, last=False)
 
 
 def instants(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
@@ -190,28 +253,21 @@ def instants(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[
 
 
 def before(period: Period) -> Before:
-    """The span of the same length just before, read only as far into it as the period itself has run:
+    """The span that it is compared with, read only as far into it as the period itself has run:
     half a day is compared with half a day, to the nearest minute or hour that the grain can tell.
     Tables, and percentiles read by the day, cover its whole hours or days."""
-    length, elapsed = period.end - period.start, period.seen_end - period.start
+    start, last, grain = period.compared.start, period.compared.end, period.counts.grain
+    elapsed = period.seen_end - period.start
     if period.tier == "days":
-        first = period.local(period.start).date() - timedelta(days=period.days_covered)
-        start = day_start(first, period.zone)
-        grain = period.counts.grain
         if grain in (Grain.HOUR, Grain.DAY):
             # Hours can tell how far this period has run, days cannot.
             grain = Grain.HOUR if start >= period.hours_from else Grain.DAY
-    elif period.tier == "hours":
-        start = period.start - length
-        grain = period.counts.grain
-        if grain == Grain.MINUTE and not _kept(start, grain, period.now):
-            start, grain = hour_start(start, period.zone), Grain.HOUR
-    else:
-        start, grain = period.start - length, period.counts.grain
+    elif grain == Grain.MINUTE and not _kept(start, grain, period.now):
+        start, grain = hour_start(start, period.zone), Grain.HOUR
     unit = MINUTE if grain in (RECORDS, Grain.MINUTE, Grain.HOUR_DETAIL) else HOUR
-    end = min(period.start, start + max(unit, round(elapsed / unit) * unit))
+    end = min(last, start + max(unit, round(elapsed / unit) * unit))
     if KEPT[grain].unit == DAY:
-        end = period.start
+        end = last
 
     def span(end: datetime, grain: str) -> Span | None:
         return Span(start, end, grain) if _kept(start, grain, period.now) else None
@@ -221,8 +277,31 @@ def before(period: Period) -> Before:
         latency={Grain.DAY: span(period.start, Grain.DAY), RECORDS: span(end, RECORDS)}.get(
             period.latency.grain, span(end, grain)
         ),
-        tables=span(end if period.tier == "minutes" else period.start, period.tables.grain),
+        tables=span(end if period.tier == "minutes" else last, period.tables.grain),
+        chart=_compared_cut(period, _finest(period, grain)),
+        chart_latency=_compared_cut(
+            period, RECORDS if period.latency.grain == RECORDS else _finest(period, grain)
+        ),
     )
+
+
+def _finest(period: Period, grain: str) -> str:
+    """Days are enough for buckets of a day, however far the period has run."""
+    return period.counts.grain if period.counts.step >= DAY else grain
+
+
+def _compared_cut(period: Period, grain: str) -> Cut | None:
+    """What a period is compared with in the same buckets, or in those that the grain can tell."""
+    cut, start, end = period.counts, period.compared.start, period.compared.end
+    if not _kept(start, grain, period.now):
+        return None
+    unit = KEPT[grain].unit
+    if unit <= cut.step or grain == Grain.HOUR_DETAIL:
+        return Cut(tuple(map(period.compared_at, cut.edges)), cut.step, grain)
+    if unit == DAY:
+        return Cut(_day_edges(start, end, DAY, period.zone), DAY, grain)
+    first, last = hour_start(start, period.zone), hour_start(end, period.zone)
+    return Cut(hours(first, end if last == end else next_hour(last, period.zone), period.zone), HOUR, grain)
 
 
 def _kept(start: datetime, grain: str, now: datetime) -> bool:

@@ -18,7 +18,7 @@ from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimension, Grain
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports import periods
-from dashboard.analytics.reports.periods import Cut, Span
+from dashboard.analytics.reports.periods import Before, Cut, Span
 from dashboard.analytics.reports.rows import (
     NEWEST_FIRST,
     OF_A_CLIENT,
@@ -32,6 +32,7 @@ from dashboard.analytics.reports.rows import (
 from dashboard.analytics.reports.traffic import (
     NO_FILTERS,
     Buckets,
+    Compared,
     Figures,
     Filters,
     Freshness,
@@ -254,6 +255,19 @@ def traffic(question: Question) -> Traffic:
         keys_by_bucket=tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
         keys_before=count_keys(owners, before.tables, filters) if before.tables else None,
         freshness=fresh,
+        compared=_compared(question, before, fresh) if period.compared.drawn else None,
+    )
+
+
+def _compared(question: Question, before: Before, fresh: Freshness) -> Compared | None:
+    if before.chart is None:
+        return None
+    same = before.chart == before.chart_latency
+    counts = timeline(question.owners, before.chart, question.filters, histograms=same)
+    timed = before.chart_latency
+    latency = counts if same else timed and timeline(question.owners, timed, question.filters)
+    return Compared(
+        _begun(before.chart, counts, fresh), _begun(timed, latency, fresh) if timed and latency else None
     )
 
 

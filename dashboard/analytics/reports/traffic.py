@@ -148,6 +148,14 @@ class Buckets:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What a period is compared with, in buckets that may be wider than those of the period; those that have begun."""
+
+    counts: Buckets
+    latency: Buckets | None
+
+
+@dataclass(frozen=True)
 class Traffic:
     counts: Buckets
     latency: Buckets
@@ -158,3 +166,4 @@ class Traffic:
     keys_by_bucket: tuple[int, ...]  # of buckets that are over
     keys_before: int | None
     freshness: Freshness
+    compared: Compared | None = None  # where that was asked for

@@ -62,7 +62,19 @@ def test_no_parameter_makes_the_pages_fail(committed, redis, client_for):
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
     push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)})
     parameters = {
-        OVERVIEW: ("range", "from", "to", "api", "key", "endpoint", "measure", "sort", "format", "table"),
+        OVERVIEW: (
+            "range",
+            "from",
+            "to",
+            "compare",
+            "api",
+            "key",
+            "endpoint",
+            "measure",
+            "sort",
+            "format",
+            "table",
+        ),
         "/o/alpha/analytics/keys/": ("range", "key", "p"),
         "/o/alpha/logs/": (
             "from",
@@ -222,3 +234,20 @@ def test_a_statement_may_take_two_seconds_at_most(db):
         reader.limit_time()
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("2s",)
+
+
+def test_the_page_compares_with_the_same_weekdays_and_its_file_too(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    stamps = [*[ago(minutes=130)] * 3, *[ago(minutes=130 + 7 * 24 * 60)] * 2]
+    push(redis, *({"OrgID": alpha.id, "TimeStamp": stamp, "ResponseCode": 200} for stamp in stamps))
+    plain = client.get(OVERVIEW, {"range": "24h"})
+    assert [plot.chart.beside for plot, _ in plain.context["plots"]] == ["", ""]
+    page = client.get(OVERVIEW, {"range": "24h", "compare": "week"})
+    assert page.context["tiles"][0][0].change.text == "+50 %"
+    assert all(plot.chart.beside for plot, _ in page.context["plots"])
+    assert "the same weekdays a week before" in page.content.decode()
+    rows = sheet(client.get(OVERVIEW, {"range": "24h", "compare": "week", "format": "csv"}))
+    assert sum(float(row["compared"] or 0) for row in rows) == 2.0
+    # A filter keeps it.
+    assert all("compare=week" in url for _, url, _ in page.context["ranges"])

@@ -125,6 +125,10 @@ def test_a_custom_range_never_reaches_beyond_now():
         ({"from": "0001-01-01", "to": "2026-11-20"}, "from"),
         ({"from": "2026-11-20", "to": "9999-12-31"}, "to"),
         ({"from": "2026-11-20T10:00\0", "to": "2026-11-20"}, "from"),
+        ({"compare": "month"}, "compare"),
+        ({"compare": "0001-01-01"}, "compare"),
+        ({"compare": "9999-12-29"}, "compare"),
+        ({"compare": "2026-11-24T16:00"}, "compare"),  # is not over
     ],
 )
 def test_a_range_that_cannot_be_shown_names_its_field(params, field):
@@ -153,6 +157,49 @@ def test_what_is_no_longer_kept_is_not_compared_with():
     hours = periods.before(parse({"from": "2026-11-23T12:00", "to": "2026-11-25T10:00"}, BERLIN, NOW))
     assert hours.tables is None
     assert hours.counts == periods.Span(at(2026, 11, 21, 14), at(2026, 11, 23, 12), "h")
+
+
+def test_the_same_weekdays_are_the_same_times_on_the_clock_whole_weeks_before():
+    # Clocks went back on 25 October: the day before is an hour shorter in UTC than that of the week after.
+    day = {"from": "2026-10-31", "to": "2026-10-31"}
+    period = parse(day | {"compare": "week"}, BERLIN, NOW)
+    assert (period.compared.start, period.compared.end) == (at(2026, 10, 24), at(2026, 10, 25))
+    assert periods.before(period).chart.edges == tuple(
+        at(2026, 10, 24) + number * HOUR for number in range(25)
+    )
+    change = parse({"from": "2026-11-01", "to": "2026-11-01", "compare": "week"}, BERLIN, NOW)
+    assert change.compared.end - change.compared.start == 25 * HOUR
+    # Two o'clock came twice then: the first stands for both.
+    assert periods.before(change).chart.edges[2:4] == (at(2026, 10, 25, 2), at(2026, 10, 25, 3))
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "edges"),
+    [
+        # Minutes are no longer kept: hours, from the one that it begins in to the one that it ends in.
+        (
+            {"range": "24h", "compare": "week"},
+            at(2026, 11, 17, 15, 36),
+            [at(2026, 11, 17, 15), at(2026, 11, 18, 16)],
+        ),
+        (
+            {"range": "1h", "compare": "before"},
+            at(2026, 11, 25, 13, 36),
+            [at(2026, 11, 25, 13, 36), at(2026, 11, 25, 14, 36)],
+        ),
+        ({"range": "7d", "compare": "2026-11-01T05:00"}, at(2026, 11, 1), [at(2026, 11, 1), at(2026, 11, 8)]),
+        (
+            {"range": "24h", "compare": "2026-11-01T05:00"},
+            at(2026, 11, 1, 5),
+            [at(2026, 11, 1, 5), at(2026, 11, 2, 5)],
+        ),
+    ],
+)
+def test_any_time_of_the_same_length_can_be_compared_with(asked, start, edges):
+    period = parse(asked, BERLIN, NOW)
+    cut = periods.before(period).chart
+    assert (period.compared.start, period.compared.drawn) == (start, True)
+    assert [cut.edges[0], cut.edges[-1]] == edges
 
 
 def test_a_long_range_is_cut_into_at_most_a_hundred_buckets_of_whole_days():
@@ -207,10 +254,21 @@ def test_every_period_covers_now_in_at_most_a_hundred_rising_buckets(zone, now, 
     assert (period.tables.start, period.tables.end) == (period.start, period.end)
 
 
-@given(zones, instants, st.integers(0, 399 * 24 * 60), st.integers(1, 400 * 24 * 60), dimensions)
-def test_every_custom_range_is_covered_whole(zone, now, ago, length, counted):
+@given(
+    zones,
+    instants,
+    st.tuples(st.integers(0, 399 * 24 * 60), st.integers(1, 400 * 24 * 60)),
+    dimensions,
+    st.sampled_from(["", "before", "week"]),
+)
+def test_every_custom_range_is_covered_whole(zone, now, lies, counted, compare):
+    ago, length = lies
     start = now - timedelta(minutes=ago + 1)
-    asked = {"from": start.isoformat(), "to": (start + timedelta(minutes=length)).isoformat()}
+    asked = {
+        "from": start.isoformat(),
+        "to": (start + timedelta(minutes=length)).isoformat(),
+        "compare": compare,
+    }
     period = parse(asked, zone, now, counted=counted)
     assert len(period.counts) <= periods.MOST_BUCKETS
     assert all(a < b for a, b in pairwise(period.counts.edges))
@@ -219,6 +277,12 @@ def test_every_custom_range_is_covered_whole(zone, now, ago, length, counted):
     before = periods.before(period)
     for span in (before.counts, before.latency, before.tables):
         assert span is None or span.start < span.end <= period.start
+    for cut in (before.chart, before.chart_latency):
+        assert cut is None or (list(cut.edges) == sorted(cut.edges) and len(cut) <= 24 * 14 + 2)
+        # Each bucket has one that it is compared with.
+        assert cut is None or all(
+            0 <= cut.find(period.compared_at(e)) < len(cut) for e in period.counts.edges[:-1]
+        )
 
 
 @given(zones, instants, ranges)

@@ -71,14 +71,22 @@ class Chart:
     marks: tuple[Tick, ...] = ()
     bands: tuple[Band, ...] = ()
     stacked: bool = False
+    beside: str = ""  # the path of a line that the rest is compared with
 
 
 def stacked(
-    names: Sequence[tuple[str, str]], rows: Sequence[Sequence[int]], complete: int, **ticks: Any
+    names: Sequence[tuple[str, str]],
+    rows: Sequence[Sequence[int]],
+    complete: int,
+    *,
+    beside: Sequence[float | None] = (),
+    **ticks: Any,
 ) -> Chart:
     """Stacked bars. names: (class, label) from the bottom up; rows: one a bucket, a count per name;
-    complete: how many buckets are over, the rest is drawn faded. One path a series."""
-    top = scale_top(max((sum(row) for row in rows), default=0), whole=True)
+    complete: how many buckets are over, the rest is drawn faded. One path a series. beside: values of a line that the
+    bars are compared with."""
+    highest = max((value for value in beside if value is not None), default=0)
+    top = scale_top(max(highest, *(sum(row) for row in rows), 0), whole=True)
     paths = [["", ""] for _ in names]
     for index, row in enumerate(rows):
         base = HEIGHT
@@ -91,7 +99,10 @@ def stacked(
         Series(name, label, full, incomplete=faded)
         for (name, label), (full, faded) in zip(names, paths, strict=True)
     )
-    return replace(_chart(len(rows), series, linear_scale(top), **ticks), stacked=True)
+    scale = linear_scale(top)
+    return replace(
+        _chart(len(rows), series, scale, **ticks), stacked=True, beside=_line(_points(beside, scale))
+    )
 
 
 def heights(row: Sequence[int], top: float) -> list[int]:
@@ -111,11 +122,13 @@ def lines(
     complete: int,
     *,
     logarithmic: bool = False,
+    beside: Sequence[float | None] = (),
     **ticks: Any,
 ) -> Chart:
     """Lines over buckets, one column of values a name; None is a gap. The step into a bucket that is still
-    running is drawn faded. logarithmic: for values of which some are hundreds of times the others."""
-    known = [value for column in columns for value in column if value is not None]
+    running is drawn faded. logarithmic: for values of which some are hundreds of times the others. beside: a column
+    that the others are compared with."""
+    known = [value for column in (*columns, beside) for value in column if value is not None]
     scale = logarithmic_scale(known) if logarithmic else linear_scale(scale_top(max(known, default=0)))
     count = max((len(column) for column in columns), default=0)
     series = []
@@ -124,7 +137,7 @@ def lines(
         running = points[max(0, complete - 1) :] if complete < len(points) else []
         over = points[:complete]
         series.append(Series(name, label, _line(over), area=_area(over), incomplete=_line(running)))
-    return _chart(count, tuple(series), scale, **ticks)
+    return replace(_chart(count, tuple(series), scale, **ticks), beside=_line(_points(beside, scale)))
 
 
 def sparkline(values: Sequence[float | None], height: int = 40) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from dashboard.analytics.clock import DAY, HOUR
 from dashboard.analytics.dimensions import KEPT, RECORDS
@@ -64,7 +65,10 @@ def status_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Pl
     counts, total = traffic.counts, traffic.total
     rows = [(part.status_2xx, part.status_3xx, part.status_4xx, part.status_5xx) for part in counts.figures]
     axis = _axis(period, counts, events, figures.short)
-    chart = geometry.stacked(CLASSES, _padded(rows, counts, (0, 0, 0, 0)), counts.complete, **axis)
+    beside = compared_requests(period, traffic)
+    chart = geometry.stacked(
+        CLASSES, _padded(rows, counts, (0, 0, 0, 0)), counts.complete, beside=beside, **axis
+    )
     sums = (total.status_2xx, total.status_3xx, total.status_4xx, total.status_5xx)
     return _plot(
         "requests",
@@ -76,6 +80,7 @@ def status_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Pl
         buckets=counts,
         legend=zip(CLASSES, map(figures.exact, sums), strict=True),
         description=describe_requests(period, counts, total),
+        compared=("Compared", [figures.short(value) for value in beside]),
         header=("Requests", "2xx", "3xx", "4xx", "5xx", "429"),
         cells=lambda part: [
             figures.exact(count)
@@ -101,16 +106,19 @@ def share_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> Plo
     axis = _axis(period, counts, events, figures.per_cent)
     padded = [_padded(column, counts, None) for column in columns]
     sums = (figures.share(total.status_4xx, total.hits), figures.share(total.status_5xx, total.hits))
+    known = traffic.compared.counts if traffic.compared else None
+    beside = _compared(period, counts.cut, known, lambda part, _: figures.share(part.status_5xx, part.hits))
     return _plot(
         "requests",
         "Share of errors",
         f"share of all requests, {_each(counts.cut)}",
-        geometry.lines(FAILURES, padded, counts.complete, **axis),
+        geometry.lines(FAILURES, padded, counts.complete, beside=beside, **axis),
         period=period,
         traffic=traffic,
         buckets=counts,
         legend=zip(FAILURES, map(figures.per_cent, sums), strict=True),
         description=describe_requests(period, counts, total),
+        compared=("5xx compared", [figures.per_cent(value) for value in beside]),
         header=("Requests", "4xx", "5xx"),
         cells=lambda part: (
             figures.exact(part.hits),
@@ -126,7 +134,8 @@ def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> P
     rows = [part.percentiles(*SHARES) for part in latency.figures]
     columns = [_padded([row[index] for row in rows], latency, None) for index in range(len(SHARES))]
     axis = _axis(period, latency, events, figures.milliseconds)
-    chart = geometry.lines(PERCENTILES, columns, latency.complete, logarithmic=True, **axis)
+    beside = compared_latency(period, traffic)
+    chart = geometry.lines(PERCENTILES, columns, latency.complete, logarithmic=True, beside=beside, **axis)
     whole = traffic.total.percentiles(*SHARES)
     return _plot(
         "latency",
@@ -138,6 +147,7 @@ def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> P
         buckets=latency,
         legend=zip(PERCENTILES, map(figures.milliseconds, whole), strict=True),
         description=describe_latency(period, latency, rows, whole),
+        compared=("p95 compared", [figures.milliseconds(value) for value in beside]),
         header=("p50", "p95", "p99", "Longest", "Timed requests"),
         cells=lambda part: (
             *map(figures.milliseconds, part.percentiles(*SHARES)),
@@ -194,14 +204,19 @@ def _plot(
     buckets: Buckets,
     legend: Iterable,
     description: str,
+    compared: tuple[str, Sequence[str]],
     header: tuple[str, ...],
     cells: Callable[[Figures], Sequence[str]],
 ) -> Plot:
     running = " (so far)"
+    named, values = compared
+    shown = [(series, label, value) for (series, label), value in legend]
+    if values:
+        shown.append(("compared", named, ""))
     rows = tuple(
         (
             bucket_label(period, buckets.cut, index) + (running if index >= buckets.complete else ""),
-            tuple(cells(part)),
+            (*cells(part), *values[index : index + 1]),
         )
         for index, part in enumerate(buckets.figures)
     )
@@ -210,9 +225,9 @@ def _plot(
         title=title,
         unit=unit,
         chart=chart,
-        legend=tuple((series, label, value) for (series, label), value in legend),
+        legend=tuple(shown),
         description=description,
-        header=("From", *header),
+        header=("From", *header, *([named] if values else [])),
         rows=rows,
         edges=buckets.cut.edges,
         gap=_gap(buckets.cut, traffic),
@@ -231,6 +246,39 @@ def _axis(period: Period, buckets: Buckets, events: Sequence[Event], unit: Calla
         "marks": tuple(Tick(at, text) for at, text in marks if at),
         "bands": tuple(Band(*place, text) for place, text in bands if place),
     }
+
+
+def compared_requests(period: Period, traffic: Traffic) -> list[float | None]:
+    """What the requests of each bucket are compared with: of a wider one their share by time."""
+    known = traffic.compared.counts if traffic.compared else None
+    return _compared(period, traffic.counts.cut, known, lambda part, share: part.hits * share)
+
+
+def compared_latency(period: Period, traffic: Traffic) -> list[float | None]:
+    """What the p95 of each bucket is compared with, in milliseconds."""
+    known = traffic.compared.latency if traffic.compared else None
+    return _compared(period, traffic.latency.cut, known, lambda part, _: part.percentiles(0.95)[0])
+
+
+def _compared(
+    period: Period, cut: Cut, compared: Buckets | None, value: Callable[[Figures, float], float | None]
+) -> list[float | None]:
+    """What each bucket of a cut is compared with; None where nothing is known. Nothing if nothing is compared.
+
+    value: of the figures of what may be a wider bucket, and the share of its time that this one lasts.
+    """
+    if compared is None:
+        return []
+    edges, found = compared.cut.edges, []
+    for start, end in pairwise(map(period.compared_at, cut.edges)):
+        place = compared.cut.find(start)
+        # A time that the clock skips lasts no time at all.
+        if start < end and 0 <= place < len(compared.figures):
+            share = min(1.0, (end - start) / (edges[place + 1] - edges[place]))
+            found.append(value(compared.figures[place], share))
+        else:
+            found.append(None)
+    return found
 
 
 def _padded(values: list, buckets: Buckets, nothing: object) -> list:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.analytics.clock import DAY
-from dashboard.analytics.dimensions import KEPT
+from dashboard.analytics.clock import DAY, said_span
+from dashboard.analytics.dimensions import KEPT, Grain
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.figures import Change
@@ -33,14 +33,24 @@ def tiles(traffic: Traffic) -> tuple[Tile, ...]:
 
 def compared_with(period: Period) -> str:
     """What the changes on the tiles compare with."""
-    name = NAMES.get(period.name)
-    return f"the {name} before" if name else "the same length of time before"
+    name, compared = NAMES.get(period.name), period.compared
+    if compared.how == "before":
+        return f"the {name} before" if name else "the same length of time before"
+    span = said_span(compared.start, compared.end, period.now, period.zone)
+    if compared.how == "custom":
+        return f"{span}, as long a time"
+    weeks = "a week" if compared.days == 7 else f"{(compared.days or 0) // 7} weeks"
+    return f"the same weekdays {weeks} before, {span}"
 
 
 def compared_how(period: Period) -> str:
     counted = periods.before(period).counts
-    if counted and KEPT[counted.grain].unit == DAY:
+    if counted is None:
+        return "of which no figures are kept that fine"
+    if KEPT[counted.grain].unit == DAY:
         return "over its whole days, though the last day of this period may still be running"
+    if counted.grain == Grain.HOUR and period.tier == "hours":
+        return "in whole hours, for as long as this period has run"
     return "as far into it as this period has run"
 
 

@@ -1,5 +1,6 @@
 """Plots of given figures: what a chart, its table and its sentence say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from dashboard.analytics.reports.charts.figures import NONE
 from dashboard.analytics.reports.charts.geometry import Band, Tick
 from dashboard.analytics.reports.charts.plots import Event
 from dashboard.analytics.reports.periods import Period
-from dashboard.analytics.reports.traffic import Buckets, Figures, Freshness, Traffic, together
+from dashboard.analytics.reports.traffic import Buckets, Compared, Figures, Freshness, Traffic, together
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HAVANA = ZoneInfo("America/Havana")  # its midnight comes twice or not at all
@@ -267,3 +268,34 @@ def test_rows_stand_beside_their_links_and_have_none_where_none_are_given():
     assert plot.lines == [(label, cells, ())]
     linked = plots.Plot(**{**vars(plot), "links": ((("Records", "/o/a/logs/"),),)})
     assert linked.lines == [(label, cells, (("Records", "/o/a/logs/"),))]
+
+
+def test_each_bucket_is_drawn_beside_what_it_is_compared_with():
+    asked = {"from": "2026-11-25T13:00", "to": "2026-11-25T14:30", "compare": "week"}
+    period = period_of(asked)
+    cut = periods.before(period).chart
+    assert (period.counts.step, cut.step, len(cut)) == (timedelta(minutes=1), timedelta(hours=1), 2)
+    parts = (
+        Figures(hits=120, status_5xx=6, timed=1, latency_histogram=timed(40).latency_histogram),
+        timed(*[70] * 60),
+    )
+    buckets = Buckets(cut, parts, 2)
+    traffic = replace(traffic_of(period, *[Figures(hits=1)] * 90), compared=Compared(buckets, buckets))
+    plot = plots.status_plot(period, traffic, ())
+    # Of an hour each of its minutes is a sixtieth.
+    assert plots.compared_requests(period, traffic) == [2.0] * 60 + [1.0] * 30
+    assert (plot.header[-1], plot.rows[0][1][-1], plot.rows[89][1][-1]) == ("Compared", "2", "1")
+    assert plot.chart.beside.startswith("M5 200l10 0")
+    assert plot.legend[-1] == ("compared", "Compared", "")
+    assert plots.share_plot(period, traffic, ()).rows[0][1][-1] == "5 %"
+    latency = plots.latency_plot(period, traffic, ())
+    assert (latency.rows[0][1][-1], latency.rows[60][1][-1]) == ("40 ms", "70 ms")
+
+
+def test_of_what_is_not_known_yet_nothing_is_drawn_beside():
+    period = period_of(SHORT | {"compare": "before"})
+    cut = periods.before(period).chart
+    buckets = Buckets(cut, (Figures(hits=3),), 1)
+    traffic = replace(traffic_of(period, NOTHING), compared=Compared(buckets, None))
+    assert plots.compared_requests(period, traffic) == [3.0, None, None]
+    assert plots.latency_plot(period, traffic, ()).chart.beside == ""

@@ -137,6 +137,21 @@ def test_one_bucket_or_nothing_but_zeros_is_no_line(parts, keys):
         (
             {"from": "2025-11-01", "to": "2026-11-25"},
             "the same length of time before",
+            "of which no figures are kept that fine",
+        ),
+        (
+            {"range": "24h", "compare": "week"},
+            "the same weekdays a week before, 17 Nov 15:36 to 18 Nov 15:36",
+            "in whole hours, for as long as this period has run",
+        ),
+        (
+            {"range": "30d", "compare": "week"},
+            "the same weekdays 5 weeks before, 22 Sep 00:00 to 22 Oct 00:00",
+            "as far into it as this period has run",
+        ),
+        (
+            {"range": "7d", "compare": "2026-11-02T08:00"},
+            "2 Nov 00:00 to 9 Nov 00:00, as long a time",
             "as far into it as this period has run",
         ),
     ],
