@@ -153,6 +153,7 @@ TESTED_IN = {
     "orgs/providers/marks.py": "tests/analytics/reports/charts/test_marks.py",
     "apis/marks.py": "tests/analytics/reports/test_overview.py",
     "orgs/providers/last_week.py": "tests/apis/drafts/test_reviewing.py",
+    "orgs/providers/turned_away.py": "tests/analytics/radius/test_definitions.py",
 }
 # Declarations, and folders that the tests of tests/entry start as a whole.
 WITHOUT = {"__init__.py", "admin.py", "apps.py", "models.py", "settings.py", "urls.py"}

@@ -35,6 +35,7 @@ LINKS_UP = {
     ("orgs/providers/blast_radius.py", "analytics"): "who sees it before a thing is ended",
     ("orgs/providers/callers.py", "analytics"): "who is told which keys are called",
     ("orgs/providers/last_week.py", "analytics"): "who sees it before an API is changed",
+    ("orgs/providers/turned_away.py", "analytics"): "who sees whom a change of an API refuses",
     ("orgs/providers/openers.py", "keys"): "who is told how many keys a change concerns",
     ("apis/gateways/attention.py", "node-list"): "where a delivery that hangs is looked into",
     ("apis/gateways/attention.py", "key-list"): "where a delivery that hangs is looked into",

@@ -8,6 +8,7 @@ from apis.definitions.authentication import KEYLESS
 from apis.definitions.listen_path import Address
 from orgs.http.strict_json import printable
 from orgs.providers.last_week import Week
+from orgs.providers.turned_away import TurnedAway
 
 SHOWN = 5  # of many
 
@@ -56,10 +57,13 @@ def _open(classic: dict) -> Iterator[str]:
                 yield f"{', '.join(methods)} {entry.get('path') or ''}".strip()
 
 
-def warnings(before: Facts, after: Facts, week: Week | None, keys: int | None) -> list[str]:
+def warnings(
+    before: Facts, after: Facts, week: Week | None, keys: int | None, away: TurnedAway | None = None
+) -> list[str]:
     """What whoever publishes should know. week: the traffic of the last days, None if that cannot be said; keys: how
-    many may call the API, likewise."""
-    found = [*_opened(before, after), *_removed(before, after, week), *_cut(before, after, week)]
+    many may call the API, and away: whose requests would have been refused, likewise."""
+    found = [*_opened(before, after), *_removed(before, after, week), *_closed(before, after, away)]
+    found += _cut(before, after, week)
     if (
         before.active
         and after.active
@@ -99,6 +103,22 @@ def _removed(before: Facts, after: Facts, week: Week | None) -> Iterator[str]:
     elif gone := sorted(before.versions - after.versions):
         noun = "the version" if len(gone) == 1 else "the versions"
         yield f"Removes {noun} {_some(gone)} of a route in use: {had}."
+
+
+def _closed(before: Facts, after: Facts, away: TurnedAway | None) -> Iterator[str]:
+    if not (before.active and after.active):
+        return
+    if before.auth == KEYLESS != after.auth:
+        asks = f"Asks everybody who he is, by: {after.auth}"
+        if away is None:
+            yield f"{asks}. How many call without a key is not known."
+        elif away.keyless:
+            yield (
+                f"{asks}. {away.keyless:,} of {_count(away.requests, 'request')} of the last 7 days came without a key."
+            )
+    if away and away.endpoints:
+        named = [f"{endpoint} ({_count(requests, 'request')})" for endpoint, requests in away.endpoints]
+        yield f"Closes what was called in the last 7 days: {_some(named)}."
 
 
 def _cut(before: Facts, after: Facts, week: Week | None) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -22,8 +23,9 @@ from apis.publishing.conflicts import Place
 from apis.publishing.staging import claim
 from orgs.ids import new_id
 from orgs.models import Organisation, User
-from orgs.providers import last_week, openers
+from orgs.providers import last_week, openers, turned_away
 from orgs.providers.last_week import Week
+from orgs.providers.turned_away import Change, TurnedAway
 
 # Who wrote a draft may be somebody who has a super-user publish what he could not himself.
 PRIVILEGED = "Nobody but a super-user may publish this"
@@ -77,6 +79,14 @@ class Judged:
     row: ApiDefinition | None
     moves: bool = False
     privileged: list[Problem] = field(default_factory=list)
+
+
+class Told(NamedTuple):
+    """Of an API, what those say who count, each None where that cannot be said."""
+
+    week: Week | None
+    keys: int | None
+    away: TurnedAway | None
 
 
 @dataclass(frozen=True)
@@ -133,9 +143,18 @@ def reviews(drafted: Iterable[Draft], org: Organisation, reader: User) -> list[R
     ids = [draft.api.api_id for draft, _ in found]
     weeks = last_week.of(org, reader, ids, timezone.now()) or {}
     keys = openers.of(org, reader, ids) or {}
+    changes = [
+        Change(draft.api.api_id, draft.api.definition, judged.wanted) for draft, judged in found if judged.row
+    ]
+    away = turned_away.of(org, reader, changes, timezone.now()) or {}
     ahead = foreseen(org.id, [judged for _, judged in found])
     return [
-        _review(draft, judged, ahead, weeks.get(draft.api.api_id), keys.get(draft.api.api_id))
+        _review(
+            draft,
+            judged,
+            ahead,
+            Told(*(each.get(draft.api.api_id) for each in (weeks, keys, away))),
+        )
         for draft, judged in found
     ]
 
@@ -157,12 +176,12 @@ def loss(found: Iterable[Review], org: Organisation) -> Loss | None:
     return guards.loss(before, {id: place for id, place in after.items() if place})
 
 
-def _review(draft: Draft, judged: Judged, ahead: Foreseen, week: Week | None, keys: int | None) -> Review:
+def _review(draft: Draft, judged: Judged, ahead: Foreseen, known: Told) -> Review:
     api, row, told, route = draft.api, judged.row, [], None
     faults = [*judged.faults, *ahead.faults(judged)]
     if row:
         told = [f"{PRIVILEGED}: {each}" for each in summary(judged.privileged, MOST_PRIVILEGED)]
-        told += effects.warnings(effects.facts(api.definition), effects.facts(judged.wanted), week, keys)
+        told += effects.warnings(effects.facts(api.definition), effects.facts(judged.wanted), *known)
         told += [*kinds.additions(judged.wanted), *warnings.alone(row), *ahead.warnings(judged)]
         route = conflicts.place(row).address if row.active and not faults else None
     return Review(

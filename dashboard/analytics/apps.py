@@ -18,5 +18,6 @@ class AnalyticsConfig(AppConfig):
     blast_radius = ("dashboard.analytics.radius.reading.radius",)
     callers = ("dashboard.analytics.reports.usage.callers",)
     called_apis = ("dashboard.analytics.reports.usage.called_apis",)
+    turned_away = ("dashboard.analytics.radius.definitions.turned_away",)
     last_week = ("dashboard.analytics.reports.usage.last_week",)
     rights = {"analytics": "Analytics", "log": "Request logs"}

@@ -34,7 +34,13 @@ OLD = {"path": "/old", "method": "POST"}
         ({}, {}, None, 2_000, ["Affects 2,000 keys: so many may call this API."]),
         ({}, OPEN, BUSY, 0, ["Opens it to everyone: nobody needs a key."]),
         (OPEN, OPEN | {"name": "New"}, BUSY, 0, []),
-        (OPEN, {}, BUSY, 0, []),
+        (
+            OPEN,
+            {},
+            BUSY,
+            0,
+            ["Asks everybody who he is, by: token. How many call without a key is not known."],
+        ),
         ({"active": False} | OPEN, OPEN, BUSY, 0, ["Opens it to everyone: nobody needs a key."]),
         ({"active": False}, {"active": False} | OPEN, BUSY, 0, []),
         (
