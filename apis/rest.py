@@ -31,8 +31,11 @@ from orgs.http.rest import (
     valid,
 )
 from orgs.models import Organisation
+from orgs.providers import blast_radius
+from orgs.providers.blast_radius import Called
 
 MOST_WARNINGS = 5
+LONGEST_ENDPOINT = 300  # characters
 NO_BASE_NAME = "base_api_version_name: you need to provide a version name for the new Base API: {id}"
 # Where a definition of each kind says whose it is, by the member of a request's body that it stands in.
 _ORGANISATION = {"api_definition": "api_definition.org_id", "": "/x-tyk-api-gateway/info/orgId"}
@@ -250,3 +253,14 @@ def find(id):
     for api in sorted(found, key=lambda api: api.id != id):
         return api
     raise RestError(404, NOT_FOUND)
+
+
+@access("key", "analytics")
+def api_radius(request, id):
+    """Who calls it, or one `endpoint` of it, and how much: whom it meets if it is changed."""
+    api, endpoint = find(id), request.GET.get("endpoint", "")
+    if "\0" in endpoint or len(endpoint) > LONGEST_ENDPOINT:
+        raise RestError(
+            400, f"endpoint: must have {LONGEST_ENDPOINT} characters at most, and none of them NUL"
+        )
+    return blast_radius.answer(request, api.org_id, Called(api_id=api.api_id, endpoint=endpoint))

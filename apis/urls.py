@@ -73,5 +73,6 @@ wire = [
     path("api/apis/<str:id>", rest.api_detail, name="rest-api"),
     path("api/cache/<str:id>", rest.api_cache),
     path("api/apis/<str:id>/url", rest.api_url, name="rest-api-url"),
+    path("api/apis/<str:id>/blast_radius", rest.api_radius),
     path("api/apis/<str:id>/access", rest.api_access, name="rest-api-access"),
 ]

@@ -70,6 +70,7 @@ wire = [
     path("api/keys/preview", rest.keys_preview, name="rest-keys-preview"),
     path("api/keys/<str:name>", rest.key, name="rest-key"),
     path("api/keys/<str:name>/rotate", rotation_rest.key_rotate, name="rest-key-rotate"),
+    path("api/keys/<str:name>/blast_radius", rest.key_radius),
     path("api/apis/keys/basic/<str:user>", rest.key_of_user, name="rest-key-of-user"),
     path("api/apis/keys", rest.keys_of_apis, name="rest-keys-of-apis"),
     # "-" stands for any API.
@@ -82,6 +83,8 @@ wire = [
     path("api/policies", policies_rest.policies),
     path("api/policies/search", policies_rest.policies_search),
     path("api/policies/<str:id>", policies_rest.policy),
+    path("api/portal/policies/<str:id>/blast_radius", policies_rest.policy_radius),
+    path("api/policies/<str:id>/blast_radius", policies_rest.policy_radius),
     path("admin/org/keys", organisations_rest.organisation_keys),
     path("admin/org/keys/<str:organisation_id>", organisations_rest.organisation_key),
     path("admin/policies/import", policies_rest.policy_import),
@@ -92,6 +95,7 @@ wire = [
     path("api/apis/oauth/<str:api>/authorize-client/", oauth_rest.authorize_client),  # as Tyk documents it
     path("api/apis/oauth/<str:api>", oauth_rest.clients),
     path("api/apis/oauth/<str:api>/<str:client>", oauth_rest.client),
+    path("api/apis/oauth/<str:api>/<str:client>/blast_radius", oauth_rest.client_radius),
     path("api/apis/oauth/<str:api>/<str:client>/tokens", oauth_rest.client_tokens),
     path("admin/oauth/tokens", oauth_rest.purge),
     path("api/certs", certs_rest.certs),

@@ -22,12 +22,14 @@ from keys.keys.parameters import values_from
 from keys.keys.reader import apis_of_one, described_of, policies_of_one
 from keys.keys.search import LONGEST_SEARCH, found, opens
 from keys.models import Generation, Key
+from keys.rotation import generations
 from keys.sessions import results
 from orgs.access import access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, json_response, ok, page, read_json, tagged, valid
 from orgs.ids import is_id
 from orgs.models import Organisation
+from orgs.providers import blast_radius
 
 _UTC = ZoneInfo("UTC")
 # What a gateway writes and only it knows.
@@ -108,6 +110,13 @@ def key(request, name):
     if request.method == "POST":
         return _created(request, name)
     return _answer(request, key_or_404(living(), name, request.GET))
+
+
+@access("key", "analytics")
+def key_radius(request, name):
+    """What is called with it and how much: whom it meets if it ends."""
+    key = key_or_404(living(), name, request.GET)
+    return blast_radius.answer(request, key.org_id, generations.called(key))
 
 
 @access("key", "keys", methods="POST")

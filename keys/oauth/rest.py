@@ -22,6 +22,8 @@ from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, json_response, ok, page, read_json, tagged
 from orgs.ids import is_id
+from orgs.providers import blast_radius
+from orgs.providers.blast_radius import Called
 from orgs.sealing import NotOpened
 
 _HASH = re.compile("[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}")
@@ -39,6 +41,14 @@ def clients(request: HttpRequest, api: str) -> HttpResponse:
     values = values_from(_body(request, found))
     made, secret = lifecycle.create(found.org_id, found.api_id, values, created_by=request.user.email)
     return tagged(request, json_response(_described(made, secret)), etags.tag(made.change_number, "once"))
+
+
+@access("key", "analytics")
+def client_radius(request: HttpRequest, api: str, client: str) -> HttpResponse:
+    """What is called with its tokens and how much: whom it meets if it ends."""
+    found = _client_or_404(_api_or_404(api), client)
+    called = Called(api_id=found.served_api_id, client_id=found.client_id)
+    return blast_radius.answer(request, found.org_id, called)
 
 
 @access("key", "oauth", methods="POST")

@@ -11,10 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from keys.keys.search import LONGEST_SEARCH
 from keys.models import Policy, PolicyRight
 from keys.policies import document, lifecycle
+from keys.policies.use import holders
 from orgs.access import SAFE, access
 from orgs.http import etags
 from orgs.http.rest import RestError, expected, json_response, ok, page, read_json, tagged
 from orgs.models import Organisation
+from orgs.providers import blast_radius
 
 MOST_IMPORTED = 250
 _SORTS = {
@@ -77,6 +79,13 @@ def policy_import(request: HttpRequest) -> HttpResponse:
 def _present(ids: set[str]) -> list[str]:
     """Those ids of organisations which exist."""
     return list(Organisation.everyone.present().filter(id__in=ids).values_list("id", flat=True))
+
+
+@access("key", "analytics")
+def policy_radius(request: HttpRequest, id: str) -> HttpResponse:
+    """Which of its keys call and how much: whom it meets if it is changed."""
+    found = _find(id)
+    return blast_radius.answer(request, found.org_id, holders.called(found))
 
 
 def _org_of_new_policy(request: HttpRequest, given: dict) -> str:

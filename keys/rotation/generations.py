@@ -92,14 +92,21 @@ def _unused_ends(newest: Shown, old: list[Shown], now: datetime) -> datetime | N
     return last if newest.use is None and last is not None and last <= now + ENDS_SOON else None
 
 
-def radius_of(request: HttpRequest, key: Key) -> BlastRadius | None:
-    """That of a key with the tokens it had of late (orgs.providers.blast_radius)."""
+def called(key: Key) -> Called:
+    """A key by the tokens that it had of late."""
     hashes = [key.token_hash]
     if key.allowance:
         since = timezone.now() - timedelta(days=blast_radius.DAYS)
         rows = Generation.objects.filter(org_id=key.org_id, key=key, ends_at__gt=since).order_by("-number")
         hashes += rows.values_list("token_hash", flat=True)[:MOST_SHOWN]
-    return blast_radius.of(request.org, request.user, Called(hashes=tuple(hashes)))
+    return Called(hashes=tuple(hashes))
+
+
+def radius_of(request: HttpRequest, key: Key) -> BlastRadius | None:
+    """As orgs.providers.blast_radius.of."""
+    return (
+        blast_radius.of(request.org, request.user, called(key)) if blast_radius.told(request.user) else None
+    )
 
 
 def ending_unused(org_id: str, now: datetime, most: int) -> list[Generation]:

@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from orgs import declarations
+from orgs.http.rest import json_response, stamp
 from orgs.models import Organisation, User
 
 DAYS = 30
@@ -87,8 +89,8 @@ class BlastRadius:
     @property
     def figures(self) -> dict[str, Any]:
         """The same for machines."""
-        until = self.until.isoformat(timespec="seconds") if self.until else None
-        return asdict(self) | {"known": self.known, "until": until}
+        until = stamp(self.until) if self.until else None
+        return {"known": self.known} | asdict(self) | {"until": until}
 
 
 UNKNOWN = BlastRadius()
@@ -105,3 +107,10 @@ def of(org: Organisation, user: User, called: Called) -> BlastRadius | None:
     if read is None or not told(user):
         return None
     return UNKNOWN if len(called.hashes) > MOST_KEYS else read(org, called, timezone.now())
+
+
+def answer(request: HttpRequest, org_id: str, called: Called) -> HttpResponse:
+    """The figures of a thing of an organisation, for a route that asks for the right to see traffic."""
+    org = request.org or Organisation.everyone.get(id=org_id)
+    found = of(org, request.user, called) or UNKNOWN
+    return json_response(found.figures)

@@ -65,6 +65,10 @@ def _asked(org: Organisation, called: Called, now: datetime) -> _Asked:
 
 
 def _radius(asked: _Asked, now: datetime) -> BlastRadius:
+    if asked.called.several and not asked.called.hashes:  # a policy that no key has
+        return BlastRadius(
+            tuple(Counted(NAMES[name], 0, figures.NONE) for name in RANGES), now, asked.longest.zone.key
+        )
     period, fresh = asked.longest, reader.freshness(now)
     own, all_of_them = _requests(asked, asked.filters), _requests(asked, NO_FILTERS)
     counts = tuple(

@@ -95,17 +95,19 @@ def first_of(policy: Policy) -> list[Key]:
     return list(living.order_by("alias", "id")[:SHOWN])
 
 
-def radius_of(org: Organisation, user: User, policy: Policy) -> BlastRadius | None:
-    """How much the living keys that have the policy are called (orgs.providers.blast_radius); None also where no key
-    has it."""
-    if not blast_radius.told(user):
-        return None
+def called(policy: Policy) -> Called:
+    """The living keys that have a policy, by the tokens that they have and had."""
     having = KeyPolicy.objects.filter(org_id=policy.org_id, policy_id=policy.id).values("key_id")
     living = Key.objects.filter(org_id=policy.org_id, revoked_at=None, id__in=having)
     former = Generation.objects.filter(org_id=policy.org_id, key__in=living.exclude(allowance=""))
     hashes = list(living.values_list("token_hash", flat=True)[: MOST_KEYS + 1])
     hashes += former.values_list("token_hash", flat=True)[: MOST_KEYS + 1]
-    return blast_radius.of(org, user, Called(hashes=tuple(hashes), several=True)) if hashes else None
+    return Called(hashes=tuple(hashes), several=True)
+
+
+def radius_of(org: Organisation, user: User, policy: Policy) -> BlastRadius | None:
+    """As orgs.providers.blast_radius.of."""
+    return blast_radius.of(org, user, called(policy)) if blast_radius.told(user) else None
 
 
 def _keys(policy: Policy) -> QuerySet[Key]:

@@ -15,6 +15,9 @@ from orgs.providers import blast_radius
 from orgs.providers.blast_radius import UNKNOWN, Called
 from tests import make
 from tests.analytics.screens import ago, count_by, push
+from tests.keys import build as keys
+from tests.keys.oauth import build as oauth
+from tests.keys.policies import build as policies
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +123,43 @@ def test_who_may_not_see_traffic_is_told_nothing_and_too_many_keys_are_not_known
         assert blast_radius.of(cast.acme, person, Called(api_id="orders")) is None
         assert blast_radius.of(cast.acme, cast.acme_admin, Called(api_id="orders")).requests == 5
         assert blast_radius.of(cast.acme, cast.acme_admin, many) == UNKNOWN
+
+
+@pytest.mark.usefixtures("committed")
+def test_machines_are_told_the_same_of_each_kind_of_thing(cast, redis, rest):
+    api = oauth.api(cast.acme)
+    gold = policies.policy(cast.acme, api)
+    key, token = keys.key(cast.acme, policies=(gold.id,))
+    oauth.client(cast.acme, api, gold, client_id="shop")
+    theirs = keys.api(cast.globex)
+    common = {"OrgID": cast.acme.id, "APIID": api.api_id, "TimeStamp": ago(minutes=20), "ResponseCode": 200}
+    sent = {"APIKey": key.token_hash, "RawPath": "/items", "Method": "GET"}
+    push(redis, {**common, **sent}, {**common, "RawPath": "/others", "OauthID": "shop"})
+    push(redis, {**common, "OrgID": cast.globex.id, "APIID": theirs.api_id})
+
+    def told(address: str, who: User = cast.acme_admin) -> tuple[int, dict]:
+        answer = rest(who).get(f"/api/{address}")
+        return answer.status_code, answer.json()
+
+    same = {
+        f"keys/{token}": 1,
+        f"apis/{api.id}": 2,
+        f"apis/{api.api_id}": 2,
+        f"apis/oauth/{api.api_id}/shop": 1,
+    }
+    same |= {f"portal/policies/{gold.id}": 1, f"policies/{gold.id}": 1}
+    for address, requests in same.items():
+        status, found = told(f"{address}/blast_radius")
+        assert (status, found["known"], found["zone"]) == (200, True, "UTC")
+        assert [each["requests"] for each in found["periods"]] == [requests] * 3
+    _, endpoint = told(f"apis/{api.id}/blast_radius?endpoint=GET%20/items")
+    assert endpoint["periods"][0] == {"period": "24 hours", "requests": 1, "share": "50 %"}
+    assert told(f"apis/{api.id}/blast_radius?endpoint=%00")[0] == 400
+    assert told(f"apis/{api.id}/blast_radius?endpoint={'x' * 301}")[0] == 400
+    assert told(f"apis/{theirs.id}/blast_radius")[0] == told("apis/nowhere/blast_radius")[0] == 404
+    blind = make.user("kim@acme.example", cast.acme, {"apis": "write", "owned_analytics": "read"})
+    assert told(f"apis/{api.id}/blast_radius", blind)[0] == 403
+    assert told(f"apis/{theirs.id}/blast_radius", cast.super_user)[1]["periods"][0]["requests"] == 1
 
 
 def test_the_recording_is_counted_as_it_was_sent(played, django_assert_num_queries):
