@@ -4,6 +4,7 @@ A server that is away raises Away, which whoever runs all the time may wait out.
 would not help.
 """
 
+import contextlib
 import re
 import tempfile
 
@@ -16,7 +17,7 @@ from redis.retry import Retry
 
 from dashboard.configuration import SettingError
 
-SETTINGS = {"default": "DATABASE_URL", "owner": "DATABASE_MIGRATE_URL"}
+SETTINGS = {"default": "DATABASE_URL", "owner": "DATABASE_MIGRATE_URL", "replica": "DATABASE_READ_URL"}
 OLDEST = 150_000  # as PostgreSQL numbers itself
 # libpq gives errors of connecting no code, so its words have to tell what another attempt would not mend.
 _FINAL = re.compile(
@@ -43,6 +44,9 @@ def everything() -> None:
     """Raises SettingError, or Away, for the first server that is given by a setting and cannot be used."""
     postgresql("owner")
     postgresql("default")
+    if "replica" in settings.DATABASES:
+        with contextlib.suppress(Away):  # figures are read from the database itself meanwhile
+            postgresql("replica")
     gateways_redis()
 
 

@@ -63,17 +63,21 @@ REDIS_URL = configuration.redis("REDIS_URL", text("REDIS_URL") or generated_secr
 
 if EMBEDDED_DATABASE and text("DATABASE_MIGRATE_URL"):
     raise configuration.SettingError("DATABASE_MIGRATE_URL is set, so DATABASE_URL must be set as well.")
+_read_url = text("DATABASE_READ_URL")
+if EMBEDDED_DATABASE and _read_url:
+    raise configuration.SettingError("DATABASE_READ_URL is set, so DATABASE_URL must be set as well.")
 
 
-def _database(name: str, url: str) -> dict:
+def _database(name: str, url: str, *, connect: int = 10, silent: int = 30_000) -> dict:
+    """connect: seconds; silent: milliseconds after which a server that does not answer is given up."""
     found = configuration.postgresql(name, url)
     return {
         **found,
         # A server that swallows what it is sent, or is gone without a word, would otherwise hold a web process for
         # minutes. Of sockets in the file system both time-outs mean nothing.
         "OPTIONS": {
-            "connect_timeout": "10",
-            "tcp_user_timeout": "30000",
+            "connect_timeout": str(connect),
+            "tcp_user_timeout": str(silent),
             "keepalives_idle": "30",
             **found["OPTIONS"],
         },
@@ -93,6 +97,10 @@ DATABASES = {
     # Owns the tables: migrations and partitions. The application itself never speaks through it.
     "owner": _database("DATABASE_MIGRATE_URL", _migrate_url or _database_url),
 }
+if _read_url:
+    # A replica for figures (orgs.db.reading), which the database itself stands in for: it is not waited for long.
+    DATABASES["replica"] = _database("DATABASE_READ_URL", _read_url, connect=2, silent=5_000)
+    DATABASES["replica"] |= {"ATOMIC_REQUESTS": False, "READ_ONLY": True}
 for _settings in DATABASES.values():
     _settings["APPLICATION_ROLE"] = DATABASES["default"]["USER"]
 DATABASES["owner"] |= {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 0}

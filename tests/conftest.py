@@ -26,6 +26,7 @@ from django.db import connections
 from django.test import Client
 
 from dashboard.engines import embedded
+from orgs.db import reading
 from orgs.models import Organisation, User
 from orgs.signing_in import passwords
 from orgs.signing_in.credentials import access_key_hash, new_access_key
@@ -89,6 +90,18 @@ def committed(django_db_setup, django_db_blocker) -> Iterator[None]:
         yield
         connections.close_all()
         _copy_database(connections["default"].settings_dict["NAME"])
+
+
+@pytest.fixture
+def replica(committed, monkeypatch) -> Iterator[dict]:
+    """The database itself as its own replica (orgs.db.reading): what Django knows of it, which may be changed."""
+    facts = connections.settings["default"] | {"ATOMIC_REQUESTS": False, "READ_ONLY": True}
+    monkeypatch.setitem(connections.settings, reading.REPLICA, facts)
+    monkeypatch.setattr(reading, "_alone_until", 0.0)
+    monkeypatch.setattr(reading, "_proved", False)
+    yield facts
+    connections[reading.REPLICA].close()
+    del connections[reading.REPLICA]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""URLs: `pages` for people (under /o/<organisation>/), `wire` for machines."""
+"""URLs: `pages` for people (under /o/<organisation>/), `wire` for machines. Figures may come from a replica."""
 
 from django.urls import path
 
@@ -7,32 +7,33 @@ from dashboard.analytics.reports.errors import page as errors
 from dashboard.analytics.rest import activity, usage
 from dashboard.analytics.rest import logs as records
 from dashboard.analytics.uptime import page as upstreams
+from orgs.db.reading import from_replica
 
 DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
 
 pages = [
-    path("", home.home, name="org-home"),
-    path("analytics/", overview.overview, name="analytics"),
-    path("analytics/<str:table>/", rankings.whole, name="analytics-table"),
-    path("errors/", errors.error_list, name="errors"),
+    path("", from_replica(home.home), name="org-home"),
+    path("analytics/", from_replica(overview.overview), name="analytics"),
+    path("analytics/<str:table>/", from_replica(rankings.whole), name="analytics-table"),
+    path("errors/", from_replica(errors.error_list), name="errors"),
     path("uptime/", upstreams.uptime, name="uptime"),
-    path("logs/", logs.log_list, name="logs"),
-    path("logs/<int:ts>/<int:id>/", logs.log_record, name="log-record"),
+    path("logs/", from_replica(logs.log_list), name="logs"),
+    path("logs/<int:ts>/<int:id>/", from_replica(logs.log_record), name="log-record"),
 ]
 wire = [
     # The number of segments decides: an API or a key may be called anything.
-    path(f"api/usage/{DATES}", usage.usage),
-    path(f"api/usage/apis/{DATES}", usage.usage_of_apis),
-    path(f"api/usage/apis/<str:api>/{DATES}", usage.usage_of_api),
-    path(f"api/activity/keys/{DATES}", activity.of_keys),
-    path(f"api/activity/keys/<str:key>/{DATES}", activity.of_key),
-    path(f"api/activity/keys/endpoint/<str:key>/{DATES}", activity.endpoints_of_key),
-    path(f"api/activity/keys/aggregate/<str:keys>/{DATES}", activity.of_several_keys),
-    path(f"api/activity/oauthid/<str:client>/{DATES}", activity.of_client),
-    path(f"api/activity/oauthid/endpoint/<str:client>/{DATES}", activity.endpoints_of_client),
-    path(f"api/activity/errors/{DATES}", activity.errors),
-    path(f"api/activity/endpoint/{DATES}", activity.endpoints),
-    path(f"api/activity/geo/{DATES}", activity.countries),
+    path(f"api/usage/{DATES}", from_replica(usage.usage)),
+    path(f"api/usage/apis/{DATES}", from_replica(usage.usage_of_apis)),
+    path(f"api/usage/apis/<str:api>/{DATES}", from_replica(usage.usage_of_api)),
+    path(f"api/activity/keys/{DATES}", from_replica(activity.of_keys)),
+    path(f"api/activity/keys/<str:key>/{DATES}", from_replica(activity.of_key)),
+    path(f"api/activity/keys/endpoint/<str:key>/{DATES}", from_replica(activity.endpoints_of_key)),
+    path(f"api/activity/keys/aggregate/<str:keys>/{DATES}", from_replica(activity.of_several_keys)),
+    path(f"api/activity/oauthid/<str:client>/{DATES}", from_replica(activity.of_client)),
+    path(f"api/activity/oauthid/endpoint/<str:client>/{DATES}", from_replica(activity.endpoints_of_client)),
+    path(f"api/activity/errors/{DATES}", from_replica(activity.errors)),
+    path(f"api/activity/endpoint/{DATES}", from_replica(activity.endpoints)),
+    path(f"api/activity/geo/{DATES}", from_replica(activity.countries)),
     path("api/versions", usage.versions),
-    path("api/logs", records.logs),
+    path("api/logs", from_replica(records.logs)),
 ]

@@ -21,7 +21,7 @@ from dashboard.engines.processes import dies_with_parent
 
 SETTLE_SECONDS = 20  # what a start leaves to be done is no idleness
 TICKS = os.sysconf("SC_CLK_TCK")
-CONFIGURED = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "REDIS_URL")
+CONFIGURED = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "DATABASE_READ_URL", "REDIS_URL")
 
 
 def run(seconds: int = 60) -> dict:

@@ -108,6 +108,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._in_force = _NOBODY
         return super().connect()
 
+    def get_new_connection(self, conn_params):
+        connection = super().get_new_connection(conn_params)
+        # With each BEGIN, not once for the session: so pools and PgBouncer are safe here too.
+        connection.read_only = self.settings_dict.get("READ_ONLY")
+        return connection
+
 
 @lru_cache(maxsize=1_000)
 def _telling(system_role: str, entered: str | None) -> str:

@@ -66,3 +66,18 @@ def test_reports_know_nothing_of_the_ingest():
             ):
                 found.add(f"{path.name} -> {node.module}")
     assert found == set()
+
+
+def test_reports_send_statements_to_what_figures_are_read_from():
+    """orgs.db.reading.connection(), which may be that of a replica."""
+    places = [REPORTS, REPORTS.parent / "rest", REPORTS.parent / "explaining"]
+    modules = [path for place in places for path in place.rglob("*.py")]
+    named = {
+        path.name: alias.name
+        for path in modules
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "django.db"
+        for alias in node.names
+        if alias.name == "connection"
+    }
+    assert named == {}

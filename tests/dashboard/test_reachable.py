@@ -103,6 +103,18 @@ def test_roles_that_lack_what_they_need(db, database):
             superuser.execute("DROP ROLE stranger")
 
 
+def test_a_replica_may_be_away_at_a_start_but_not_be_a_database_that_does_not_exist(
+    replica, redis, settings, monkeypatch
+):
+    settings.EMBEDDED_DATABASE = False
+    monkeypatch.setitem(settings.DATABASES, "replica", replica)
+    replica |= {"HOST": "127.0.0.1", "PORT": "1", "OPTIONS": {}}
+    reachable.everything()
+    del connections["replica"]
+    replica |= connections.settings["default"] | {"NAME": "nosuch"}
+    assert told(reachable.everything)[1].startswith("DATABASE_READ_URL: PostgreSQL cannot be used: ")
+
+
 @pytest.mark.parametrize(
     ("words", "kind"),
     [

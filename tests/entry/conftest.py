@@ -16,7 +16,8 @@ import pytest
 from dashboard.engines import processes
 
 HERE = Path(__file__).resolve().parent.parent.parent
-CONFIGURED = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "REDIS_URL", "SCRATCH", "SCRATCH_SUPERUSER_URL")
+CONFIGURED = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "DATABASE_READ_URL", "REDIS_URL")
+CONFIGURED += ("SCRATCH", "SCRATCH_SUPERUSER_URL")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ OURS = {
         "SEALING_KEY_FALLBACKS",
         "DATABASE_URL",
         "DATABASE_MIGRATE_URL",
+        "DATABASE_READ_URL",
         "DATABASE_SYSTEM_ROLE",
     ),
     *(
@@ -118,6 +119,10 @@ def settings_under(monkeypatch, var, environment: dict[str, str]) -> dict:
         (
             {"DATABASE_MIGRATE_URL": f"postgresql://app:{PASSWORD}@127.0.0.1:1/gate"},
             "DATABASE_MIGRATE_URL is set, so DATABASE_URL must be set as well.",
+        ),
+        (
+            {"DATABASE_READ_URL": f"postgresql://app:{PASSWORD}@127.0.0.1:1/gate"},
+            "DATABASE_READ_URL is set, so DATABASE_URL must be set as well.",
         ),
         ({"DATABASE_SYSTEM_ROLE": "x" * 64}, "DATABASE_SYSTEM_ROLE must be the name of a role "),
         ({"REDIS_URL": f"redis+sentinel://:{PASSWORD}@a:1,b:2/0"}, "REDIS_URL must be one Redis server: "),
@@ -272,6 +277,20 @@ def test_a_database_that_swallows_what_it_is_sent_is_given_up_after_ten_seconds_
         {"connect_timeout": "10", "tcp_user_timeout": "30000", "keepalives_idle": "30"},
         {"connect_timeout": "3", "tcp_user_timeout": "30000", "keepalives_idle": "30"},
     ]
+
+
+def test_a_replica_is_waited_for_two_seconds_and_read_alone(monkeypatch, var):
+    url = "postgresql://app:word@db/gate"
+    databases = settings_under(monkeypatch, var, {"DATABASE_URL": url})["DATABASES"]
+    assert list(databases) == ["default", "owner"]
+    urls = {"DATABASE_URL": url, "DATABASE_READ_URL": f"{url}?tcp_user_timeout=900"}
+    replica = settings_under(monkeypatch, var, urls)["DATABASES"]["replica"]
+    assert replica["OPTIONS"] == {"connect_timeout": "2", "tcp_user_timeout": "900", "keepalives_idle": "30"}
+    assert (replica["READ_ONLY"], replica["ATOMIC_REQUESTS"], replica["APPLICATION_ROLE"]) == (
+        True,
+        False,
+        "app",
+    )
 
 
 def test_a_port_that_is_none_is_one_clear_sentence(run):

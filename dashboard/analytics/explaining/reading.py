@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from apis.definitions import kinds
 from apis.models import Revision
 from dashboard.analytics.explaining.facts import Judgement, Request, Window, World
 from dashboard.analytics.explaining.judgement import judge, windows
 from dashboard.analytics.models import Record
+from orgs.db import reading
 from orgs.db.patience import at_most
 from orgs.models import Organisation
 from orgs.providers import holders
@@ -130,7 +131,7 @@ def _count(org: Organisation, until: datetime, hashes: list[str], window: Window
     statement = f"""SELECT count(*) FROM (SELECT FROM record WHERE org_id = %s AND ts > %s AND ts < %s
         {of_key} {of_apis} AND NOT status = ANY(%s) LIMIT %s) AS r"""
     try:
-        with at_most(PATIENCE), connection.cursor() as cursor:
+        with at_most(PATIENCE, reading.source().alias), reading.connection().cursor() as cursor:
             cursor.execute(statement, [*params, list(NOT_COUNTED), most])
             found = cursor.fetchone()[0]
     except DatabaseError:

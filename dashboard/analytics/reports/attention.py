@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
-from django.db import connection
 from django.urls import reverse
 
 from dashboard.analytics.clock import DAY, HOUR, MINUTE, floor, hour_start, row_bound, said, written
@@ -19,6 +18,7 @@ from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.parameters import link
 from dashboard.analytics.reports.rows import whose
 from dashboard.analytics.reports.traffic import Owners
+from orgs.db import reading
 from orgs.models import Organisation, User
 from orgs.providers.attention import Item
 
@@ -77,7 +77,7 @@ def failing(owners: Owners, since: datetime, now: datetime) -> list[Failing]:
     bounds = [row_bound(instant, Grain.HOUR, zone) for span in spans for instant in span]
     bounds[1] = now  # the running hour too
     owned, owner = whose(owners.org_ids)
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""SELECT api_id, sum(hits) FILTER (WHERE ts >= %s), sum(status_5xx) FILTER (WHERE ts >= %s) AS failed,
                 coalesce(sum(hits) FILTER (WHERE ts < %s), 0), coalesce(sum(status_5xx) FILTER (WHERE ts < %s), 0),
@@ -124,7 +124,7 @@ def _said(api: Failing, names: dict[str, str], since: datetime, zone) -> str:
 def _refused(owners: Owners, since: datetime, now: datetime, url: str) -> Iterator[Item]:
     """Calls that gateways turned away, where they are many."""
     owned, owner = whose(owners.org_ids)
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""SELECT value, sum(hits)::bigint, sum(hits - timed)::bigint FROM rollup
             WHERE {owned} AND ts >= %s AND ts < %s

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from zoneinfo import ZoneInfo
 
@@ -35,10 +36,11 @@ from dashboard.analytics.reports.parameters import (
     range_link,
 )
 from dashboard.analytics.reports.periods import RANGES
-from dashboard.analytics.reports.search import Found, microseconds
+from dashboard.analytics.reports.search import Found, Place, microseconds
 from dashboard.analytics.reports.traffic import Freshness
 from orgs import scope
 from orgs.access import access
+from orgs.db import reading
 from orgs.http import paging
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
@@ -250,9 +252,7 @@ def _batches(org_id: str, asked: LogParameters) -> Iterator[list[list[object]]]:
     begun, place = monotonic(), None
     while True:
         with scope.org(org_id), transaction.atomic():
-            reader.limit_time()
-            found = search.search([org_id], asked.wanted, place, limit=AT_ONCE, patience=1)
-            rows = _rows(found, asked.owners.zone)
+            found, rows = reading.read(partial(_some, org_id, asked, place))
         yield rows
         place = found.after
         if place is None:
@@ -261,6 +261,12 @@ def _batches(org_id: str, asked: LogParameters) -> Iterator[list[list[object]]]:
             back = said(found.searched_to, asked.owners.zone, year=True, pattern="%H:%M:%S")
             yield [[f"This file is cut here: it took too long. Records before {back} are missing."]]
             return
+
+
+def _some(org_id: str, asked: LogParameters, place: Place | None) -> tuple[Found, list[list[object]]]:
+    reader.limit_time()
+    found = search.search([org_id], asked.wanted, place, limit=AT_ONCE, patience=1)
+    return found, _rows(found, asked.owners.zone)
 
 
 def _rows(found: Found, zone: ZoneInfo) -> list[list[object]]:

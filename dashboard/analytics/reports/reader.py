@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimension, Grain
@@ -43,6 +43,7 @@ from dashboard.analytics.reports.traffic import (
     Traffic,
     together,
 )
+from orgs.db import reading
 
 TIMEOUT = "2s"
 ORDERS = {
@@ -57,8 +58,9 @@ HISTOGRAM = "string_agg(latency_histogram, ''::bytea)"
 
 def limit_time() -> None:
     """No statement of this transaction may take longer than TIMEOUT; the page then answers 503."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = '{TIMEOUT}'")
+    for alias in {DEFAULT_DB_ALIAS, reading.source().alias}:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = '{TIMEOUT}'")
 
 
 def totals(owners: Owners, span: Span, filters: Filters = NO_FILTERS, *, histograms: bool = True) -> Figures:
@@ -225,10 +227,11 @@ def any_traffic(org_ids: Sequence[str]) -> bool:
 
 
 def freshness(now: datetime) -> Freshness:
-    state = IngestState.objects.first()
+    source = reading.source()
+    state = IngestState.objects.using(source.alias).first()
     if state is None:
         return Freshness(None, 0, now)
-    return Freshness(state.up_to, state.waiting, now, state.doubt, state.folded_since)
+    return Freshness(state.up_to, state.waiting, now, state.doubt, state.folded_since, source.behind)
 
 
 def traffic(question: Question) -> Traffic:
@@ -304,7 +307,7 @@ def _figures(sums: Sequence) -> Figures:
 
 
 def _read(statement: str, params: list) -> list[tuple]:
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         # Of a busy key or client, a bitmap of all its records would be made before the newest are taken from it.
         in_order = NEWEST_FIRST in statement and (OF_A_KEY in statement or OF_A_CLIENT in statement)
         if in_order:

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
-from django.db import connection
-
 from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.dimensions import BASES, Grain, dimension
 from dashboard.analytics.models import Record
 from dashboard.analytics.reports.rows import OF_A_CLIENT, OF_A_KEY, whose
+from orgs.db import reading
 
 HOUR = timedelta(hours=1)
 WINDOWS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # then
@@ -109,7 +108,8 @@ def search(
 
 
 def one(org_id: str, ts: datetime, number: int) -> Record | None:
-    return Record.objects.filter(org_id=org_id, ts=ts, id=number).first()
+    found = Record.objects.using(reading.source().alias)
+    return found.filter(org_id=org_id, ts=ts, id=number).first()
 
 
 class Numbered:
@@ -137,7 +137,7 @@ def newest(
     if place:
         conditions, params = f"{conditions} AND (ts, id) < (%s, %s)", [*params, place.ts, place.id]
     return list(
-        Record.objects.raw(
+        Record.objects.using(reading.source().alias).raw(
             f"""SELECT * FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
                 ORDER BY ts DESC, id DESC LIMIT %s OFFSET %s""",
             [owner, wanted.start, wanted.end, *params, limit, offset],
@@ -149,7 +149,7 @@ def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
     """How many records match, counted up to `most`."""
     conditions, params = terms(wanted)
     owned, owner = whose(org_ids)
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""SELECT count(*) FROM (SELECT FROM record WHERE {owned} AND ts >= %s AND ts < %s
                 {conditions} LIMIT %s) AS r""",
@@ -215,7 +215,7 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
     counted = dimension(column, by_api=bool(wanted.api))
     # Rows of each API, where all are wanted, are rows of any.
     of_api, api = ("", []) if counted.by_api and not wanted.api else (" AND api_id = %s", [wanted.api])
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""SELECT DISTINCT ts FROM rollup WHERE {owned} AND grain = %s AND dimension = ANY(%s)
                 AND value = ANY(%s) AND ts > %s AND ts < %s{of_api}""",

@@ -128,6 +128,7 @@ class Freshness:
     now: datetime
     doubt: str = ""  # why the clock is not believed, which stops everything
     folded_since: datetime | None = None  # endpoints before were folded by another rule
+    behind: int | None = None  # seconds that a replica, from which it was read, is behind at most
 
     @property
     def stale(self) -> bool:

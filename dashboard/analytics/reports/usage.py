@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from dashboard.analytics.clock import DAY, day_start, row_bound, said
 from dashboard.analytics.dimensions import BASES, OTHER, Dimension, Grain
@@ -22,6 +22,7 @@ from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import Piece, rows
 from dashboard.analytics.reports.traffic import NO_FILTERS, Owners
 from dashboard.analytics.reports.zones import Shown
+from orgs.db import reading
 from orgs.db.patience import at_most
 from orgs.models import Organisation
 from orgs.providers import last_week as weeks
@@ -64,7 +65,7 @@ def last_day(
     """As orgs.providers.usage.last_day: of things of one organisation in the zone of its figures, of several in UTC.
     None if that takes too long: a list of things is shown whatever becomes of their figures."""
     try:
-        with at_most(reader.TIMEOUT):
+        with at_most(reader.TIMEOUT, reading.source().alias):
             return _last_day(what, [*ids, *(former or {})], org, now, former)
     except DatabaseError as error:
         logger.warning("no figures for a list of kind %s: %s", what, type(error).__name__)
@@ -109,7 +110,7 @@ def _of_one(what: str, ids: Sequence[str], owners: Owners, period: Period) -> tu
 def _read(used: Piece, newest: Piece, ids: Sequence[str], edges: Sequence[datetime]) -> list[tuple]:
     """(id, bucket, hits, failed, last, whether that is exact) of each bucket in which a thing was called; of one that
     was only called before with None for a bucket."""
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""WITH used AS MATERIALIZED (SELECT id, width_bucket(ts, %s::timestamptz[]) - 1 AS bucket,
                     sum(hits)::bigint AS hits, sum(status_5xx)::bigint AS failed, max(ts) AS last
@@ -148,7 +149,7 @@ def _use(parts: list[tuple], buckets: int, period: Period) -> Use:
 def last_week(org: Organisation, api_ids: Collection[str], now: datetime) -> dict[str, weeks.Week] | None:
     """As orgs.providers.last_week.of, from whole hours. None if that takes too long."""
     try:
-        with at_most(reader.TIMEOUT), connection.cursor() as cursor:
+        with at_most(reader.TIMEOUT, reading.source().alias), reading.connection().cursor() as cursor:
             cut = zones.of(org, now)
             since = row_bound(now - timedelta(days=weeks.DAYS), Grain.HOUR, cut.zone)
             hours = [org.pk, str(Grain.HOUR), cut.base + Dimension.API, since, list(api_ids)]
@@ -174,7 +175,7 @@ def called_apis(
 
 def _in_time(read: Callable[[], Answer]) -> Answer | None:
     try:
-        with at_most(reader.TIMEOUT):
+        with at_most(reader.TIMEOUT, reading.source().alias):
             return read()
     except DatabaseError as error:
         logger.warning("not said which keys were called: %s", type(error).__name__)
@@ -190,14 +191,14 @@ def _callers_of_last_day(org: Organisation, now: datetime) -> Callers:
 
 def _callers_of_days(org: Organisation, days: int, now: datetime) -> Callers:
     start, params = _rows_of_days(org, Dimension.KEY, days, now)
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(f"SELECT min(ts) {_OF_DAYS}", params)
         [first] = cursor.fetchone()
     return _callers(f"SELECT DISTINCT value {_OF_DAYS}", params, max(start, first or start))
 
 
 def _callers(statement: str, params: list, start: datetime) -> Callers:
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(statement, params)
         found = {value for [value] in cursor}
     return Callers(frozenset(found - {OTHER}), start, folded=OTHER in found)
@@ -206,7 +207,7 @@ def _callers(statement: str, params: list, start: datetime) -> Callers:
 def _apis(org: Organisation, hashes: Collection[str], days: int, now: datetime) -> dict[str, set[str]]:
     _, params = _rows_of_days(org, Dimension.KEY_API, days, now)
     found: dict[str, set[str]] = defaultdict(set)
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(
             f"SELECT DISTINCT value, api_id {_OF_DAYS} AND value = ANY(%s)", [*params, [*hashes, OTHER]]
         )

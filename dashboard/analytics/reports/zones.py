@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics.models import RollupCut
+from orgs.db import reading
 from orgs.models import Organisation
 
 State = RollupCut.State
@@ -24,7 +25,8 @@ class Shown:
 
 def of(org: Organisation, now: datetime) -> Shown:
     """The cut that an organisation's pages read. An organisation without any traffic has none yet."""
-    found = {cut.state: cut for cut in RollupCut.objects.filter(org_id=org.pk)}
+    cuts = RollupCut.objects.using(reading.source().alias)
+    found = {cut.state: cut for cut in cuts.filter(org_id=org.pk)}
     if State.ACTIVE not in found:
         return Shown(org.zone)
     active, building = found[State.ACTIVE], found.get(State.BUILDING)
@@ -41,5 +43,5 @@ def of_everybody() -> dict[str, Shown]:
     """The active cuts of the organisations in sight; those without any traffic have none."""
     return {
         cut.org_id: Shown(ZoneInfo(cut.zone), cut.base, cut.exact_from)
-        for cut in RollupCut.objects.filter(state=State.ACTIVE)
+        for cut in RollupCut.objects.using(reading.source().alias).filter(state=State.ACTIVE)
     }

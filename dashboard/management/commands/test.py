@@ -41,6 +41,7 @@ def environment(engines: embedded.Engines) -> dict[str, str]:
         "ADMIN_SECRET",
         "NODE_SECRET",
         "NODE_SECRET_FORMER",
+        "DATABASE_READ_URL",
         "DATABASE_SYSTEM_ROLE",
         *TRANSPORT,
         *ours,

@@ -8,13 +8,14 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from dashboard.analytics.clock import row_bound
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.rows import Piece, rows, whose
 from dashboard.analytics.reports.search import Wanted, terms
 from dashboard.analytics.reports.traffic import MOST_RECORDS, Question
+from orgs.db import reading
 from orgs.db.patience import at_most
 
 SORTS = {"count": "hits", "first": "first", "last": "last", "status": "status"}
@@ -70,7 +71,7 @@ def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Er
     if not (by_key or of_one):
         return _from_rollups(question, status, order)
     try:
-        with at_most(f"{PATIENCE * 1000:.0f}ms"):
+        with at_most(f"{PATIENCE * 1000:.0f}ms", reading.source().alias):
             return _from_records(question, status, order)
     except OperationalError:
         if of_one:
@@ -112,7 +113,7 @@ def _read(source: Piece, edges: Sequence[datetime], order: Order, *, by_key: boo
     statement, params = source
     direction = "DESC" if order.sort.startswith("-") else "ASC"
     column = SORTS[order.sort.removeprefix("-")]
-    with connection.cursor() as cursor:
+    with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""WITH r AS MATERIALIZED ({statement}),
             line AS (SELECT status, api_id, endpoint, key, sum(hits)::bigint AS hits, sum(timed)::bigint AS timed,
