@@ -12,6 +12,7 @@ from tests.browser.walk import patterns
 
 COMPRESSED = {
     "analytics",
+    "analytics-hours",
     "analytics-table",
     "api-list",
     "certificate-list",
@@ -41,6 +42,7 @@ def test_lists_and_figures_alone_are_compressed(cast, client_for):
     own |= {"key-create": "/o/acme/keys/new/", "logs": "/o/acme/logs/", "profile": "/profile/"}
     own |= {"access-key": "/profile/access-key/", "person-add": "/o/acme/people/new/"}
     own |= {"org-home": "/o/acme/", "analytics": "/o/acme/analytics/?range=7d", "errors": "/o/acme/errors/"}
+    own |= {"analytics-hours": "/o/acme/analytics/hours/"}
     own |= {"analytics-table": "/o/acme/analytics/endpoints/", "policy-list": "/o/acme/policies/"}
     own |= {"oauth-list": "/o/acme/oauth/", "certificate-list": "/o/acme/certificates/"}
     supers = {"org-list": "/orgs/", "platform-audit": "/audit/", "fleet": "/nodes/"}
@@ -50,7 +52,7 @@ def test_lists_and_figures_alone_are_compressed(cast, client_for):
     assert {each.name for each in patterns(get_resolver().url_patterns)} >= COMPRESSED
 
 
-@pytest.mark.parametrize("path", ["", "analytics/", "analytics/keys/", "errors/"])
+@pytest.mark.parametrize("path", ["", "analytics/", "analytics/hours/", "analytics/keys/", "errors/"])
 @pytest.mark.parametrize(
     "asked", ["endpoint=x", "key=a", "api=a", "range=24h&x=y", "x", "range=24h&range=1h"]
 )

@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.analytics.reports import home, logs, overview, rankings
 from dashboard.analytics.reports.errors import page as errors
+from dashboard.analytics.reports.hours import page as heat_map
 from dashboard.analytics.rest import activity, usage
 from dashboard.analytics.rest import logs as records
 from dashboard.analytics.uptime import page as upstreams
@@ -14,6 +15,7 @@ DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
 pages = [
     path("", from_replica(home.home), name="org-home"),
     path("analytics/", from_replica(overview.overview), name="analytics"),
+    path("analytics/hours/", from_replica(heat_map.hour_map), name="analytics-hours"),
     path("analytics/<str:table>/", from_replica(rankings.whole), name="analytics-table"),
     path("errors/", from_replica(errors.error_list), name="errors"),
     path("uptime/", upstreams.uptime, name="uptime"),

@@ -100,6 +100,7 @@ def test_long_names_make_no_page_too_wide(page, site):
         "policies/new/",
         "people/",
         "analytics/",
+        "analytics/hours/",
         "logs/",
         "audit/",
     ):

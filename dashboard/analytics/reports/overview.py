@@ -86,6 +86,9 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
             )
             for name in rankings.TOP_TITLES
         ],
+        "hours_url": link(
+            reverse("analytics-hours", args=[request.org.slug]), asked.kept, measure="", sort="", compare=""
+        ),
         "clients_url": link(reverse("analytics-table", args=[request.org.slug, "clients"]), asked.kept),
     }
 

@@ -249,8 +249,8 @@ def traffic(question: Question) -> Traffic:
     key_cut = periods.table_cut(period)
     keys, by_bucket = active_keys(owners, key_cut, filters)
     return Traffic(
-        counts=_begun(period.counts, counts, fresh),
-        latency=_begun(period.latency, latency, fresh),
+        counts=begun(period.counts, counts, fresh),
+        latency=begun(period.latency, latency, fresh),
         total=together(latency) if same else _with_histogram(counts, latency),
         before=known,
         before_latency=known_latency,
@@ -270,15 +270,16 @@ def _compared(question: Question, before: Before, fresh: Freshness) -> Compared 
     timed = before.chart_latency
     latency = counts if same else timed and timeline(question.owners, timed, question.filters)
     return Compared(
-        _begun(before.chart, counts, fresh), _begun(timed, latency, fresh) if timed and latency else None
+        begun(before.chart, counts, fresh), begun(timed, latency, fresh) if timed and latency else None
     )
 
 
-def _begun(cut: Cut, figures: list[Figures], fresh: Freshness) -> Buckets:
-    begun = sum(1 for edge in cut.edges[:-1] if edge <= fresh.known_until)
+def begun(cut: Cut, figures: list[Figures], fresh: Freshness) -> Buckets:
+    """The buckets that have begun, and how many of them are over and stored."""
+    number = sum(1 for edge in cut.edges[:-1] if edge <= fresh.known_until)
     # What lies beyond, a clock ahead of ours, is shown rather than hidden.
-    begun = max([begun, *(index + 1 for index, sums in enumerate(figures) if sums.hits)])
-    return Buckets(cut, tuple(figures[:begun]), min(begun, _over(cut, fresh.known_until)))
+    number = max([number, *(index + 1 for index, sums in enumerate(figures) if sums.hits)])
+    return Buckets(cut, tuple(figures[:number]), min(number, _over(cut, fresh.known_until)))
 
 
 def _over(cut: Cut, instant: datetime) -> int:
