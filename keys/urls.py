@@ -7,6 +7,7 @@ from keys.adoption import views as adoption
 from keys.certificates import rest as certs_rest
 from keys.certificates import views as certificates
 from keys.credentials import views as credentials
+from keys.dry_run import views as dry_run
 from keys.files import views as files
 from keys.finding import views as finding
 from keys.hygiene import views as hygiene
@@ -35,6 +36,7 @@ pages = [
     path("keys/elsewhere/<str:found_id>/end/", adoption.found_end, name="found-end"),
     path("keys/<str:key_id>/", views.key_detail, name="key-detail"),
     path("keys/<str:key_id>/edit/", views.key_edit, name="key-edit"),
+    path("keys/<str:key_id>/dry-run/", dry_run.key_dry_run, name="key-dry-run"),
     path("keys/<str:key_id>/shrinking/", hygiene.key_shrink, name="key-shrink"),
     path("keys/<str:key_id>/secret/", credentials.key_secret, name="key-secret"),
     path("keys/<str:key_id>/rotation/", rotation.key_rotate, name="key-rotate"),
@@ -46,6 +48,7 @@ pages = [
     path("policies/<str:id>/", policies.policy_detail, name="policy-detail"),
     path("policies/<str:id>/definition/", policies.policy_definition, name="policy-definition"),
     path("policies/<str:id>/edit/", policies.policy_edit, name="policy-edit"),
+    path("policies/<str:id>/dry-run/", dry_run.policy_dry_run, name="policy-dry-run"),
     path("policies/<str:id>/history/", policy_history.policy_history, name="policy-history"),
     path("policies/<str:id>/history/<int:number>/", policy_history.policy_revision, name="policy-revision"),
     path("policies/<str:id>/deletion/", policy_history.policy_delete, name="policy-delete"),

@@ -33,6 +33,7 @@ LINKS_UP = {
     ("orgs/signing_in/views.py", "org-home"): "whoever signs in begins on the page of his organisation",
     ("orgs/providers/usage.py", "analytics"): "who sees traffic beside a thing",
     ("orgs/providers/blast_radius.py", "analytics"): "who sees it before a thing is ended",
+    ("keys/dry_run/views.py", "analytics"): "who sees what a change would have refused",
     ("apis/rest.py", "analytics"): "who is told whom a change meets",
     ("keys/keys/rest.py", "analytics"): "who is told whom a change meets",
     ("keys/oauth/rest.py", "analytics"): "who is told whom a change meets",

@@ -18,6 +18,7 @@ class AnalyticsConfig(AppConfig):
     blast_radius = ("dashboard.analytics.radius.reading.radius",)
     callers = ("dashboard.analytics.reports.usage.callers",)
     called_apis = ("dashboard.analytics.reports.usage.called_apis",)
+    dry_run = ("dashboard.analytics.replay.reading.dry_run",)
     turned_away = ("dashboard.analytics.radius.definitions.turned_away",)
     last_week = ("dashboard.analytics.reports.usage.last_week",)
     rights = {"analytics": "Analytics", "log": "Request logs"}

@@ -233,3 +233,18 @@ def _of_outcome(outcome: Outcome, generation: GatewayGeneration, api_id: str, *,
         rate_untold=of_paths or (untold if "rate" in outcome.undetermined else ""),
         quota_untold=untold if "quota_max" in outcome.undetermined else "",
     )
+
+
+def as_facts_say(
+    key: Key, facts_of: Mapping[str, Any], policies: Sequence[PolicyRevision], called: Called
+) -> Holder:
+    """A key that were what these facts and policies say, in the order in which gateways apply them. facts_of: as
+    keys.sessions.facts has them."""
+    return Holder(
+        id=key.id,
+        name=str(key),
+        hashes=(key.token_hash,),
+        suspended=bool(facts_of["suspended"]),
+        policies=tuple(_policy(row, is_there=True) for row in policies),
+        allowed=tuple(_allowed(key, facts_of, policies, called, each) for each in GENERATIONS),
+    )

@@ -30,7 +30,7 @@ from orgs.access import access
 from orgs.http.refusals import bad_form, said_in, status_of
 from orgs.ids import is_id
 from orgs.models import AuditEntry
-from orgs.providers import usage
+from orgs.providers import dry_run, usage
 from orgs.signing_in import form_tokens
 
 
@@ -174,6 +174,21 @@ def _user_of(key: Key) -> str:
 @access("session", "keys", methods="GET POST", form=True)
 def key_edit(request, org, key_id):
     key = living_or_404(key_id)
+    form, context = edit_form(request, key)
+    if request.method == "POST":
+        seen = SeenKeyForm(request.POST)
+        if not seen.is_valid():
+            return bad_form(request, seen)
+        # What was seen when the typing began, however often the form comes back with an error.
+        context |= seen.cleaned_data
+        if form.is_valid():
+            with said_in(form):
+                return _saved(request, key, form, seen.expected(key))
+    return form_page(request, form, context)
+
+
+def edit_form(request, key: Key):
+    """The form that changes a key, and what its page is given."""
     apis, rights, has = (
         apis_of_one(request.org.id),
         rights_of([key])[key.id] or [],
@@ -184,16 +199,11 @@ def key_edit(request, org, key_id):
         **_sent(request), apis=apis, zone=request.org.zone, key=key, rights=rights, policies=policies, has=has
     )
     context = {"section": "keys", "form": form, "apis": apis, "policies": policies, "key": key}
-    context["seen"] = key.change_number
-    if request.method == "POST":
-        seen = SeenKeyForm(request.POST)
-        if not seen.is_valid():
-            return bad_form(request, seen)
-        # What was seen when the typing began, however often the form comes back with an error.
-        context |= seen.cleaned_data
-        if form.is_valid():
-            with said_in(form):
-                return _saved(request, key, form, seen.expected(key))
+    return form, context | {"seen": key.change_number, "sees_traffic": dry_run.told(request.user)}
+
+
+def form_page(request, form: KeyForm, context: dict):
+    """The page of a form that is not sent yet, or has faults."""
     return render(request, "keys/form.html", context, status=status_of(form))
 
 

@@ -22,6 +22,7 @@ from orgs.http.refusals import bad_form, status_of
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.ids import is_id
+from orgs.providers import dry_run
 from orgs.signing_in import form_tokens
 
 COLUMNS = (
@@ -165,7 +166,7 @@ def policy_create(request, org):
             return redirect("policy-detail", org, already.policy.id)
     elif form.is_bound:
         editing.say_all(form, own, request.org.id)
-    return _edit_page(request, form, own, {"section": "policies", "form_token": form_token})
+    return edit_page(request, form, own, {"section": "policies", "form_token": form_token})
 
 
 def _created(request, form, form_token):
@@ -196,12 +197,13 @@ def policy_edit(request, org, id):
             )
     elif form.is_bound:
         editing.say_all(form, own, policy.org_id, policy)
-    return _edit_page(request, form, own, about(request, policy, "edit"))
+    return edit_page(request, form, own, about(request, policy, "edit"))
 
 
-def _edit_page(request, form, own, context):
+def edit_page(request, form, own, context):
+    """The page of a form that is not sent yet, or has faults."""
     as_json = isinstance(form, JsonForm)
-    context |= {"form": form, "as_json": as_json, "apis": own}
+    context |= {"form": form, "as_json": as_json, "apis": own, "sees_traffic": dry_run.told(request.user)}
     return render(request, "policies/edit.html", context, status=status_of(form))
 
 

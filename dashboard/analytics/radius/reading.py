@@ -6,10 +6,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db import DatabaseError, connection
 
-from dashboard.analytics.clock import row_bound, said
+from dashboard.analytics.clock import DAY, row_bound, said
 from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports import periods, reader, zones
 from dashboard.analytics.reports.charts import figures
@@ -79,7 +80,7 @@ def _radius(asked: _Asked, now: datetime) -> BlastRadius:
         )
         for name in RANGES
     )
-    found = BlastRadius(counts, period.seen_end, period.zone.key, complete=_complete(fresh, period))
+    found = BlastRadius(counts, period.seen_end, period.zone.key, complete=complete(fresh, period.zone))
     requests = found.requests
     if not requests:
         return found
@@ -94,10 +95,13 @@ def _radius(asked: _Asked, now: datetime) -> BlastRadius:
     )
 
 
-def _complete(fresh: Freshness, period: Period) -> str:
+def complete(fresh: Freshness, zone: ZoneInfo) -> str:
+    """Until when traffic is known, in words; "" where that is just now."""
     if not fresh.stale:
         return ""
-    return period.said(fresh.up_to) if fresh.up_to else "no moment yet"
+    return (
+        said(fresh.up_to, zone, year=fresh.now - fresh.up_to > 300 * DAY) if fresh.up_to else "no moment yet"
+    )
 
 
 def _requests(asked: _Asked, filters: Filters) -> dict[str, tuple[int, datetime | None]]:

@@ -1,0 +1,131 @@
+"""Requests of one key played once more, in the order of their time, under what may be in force. Pure.
+
+Of which version a gateway is, and whether it is alone, nobody tells: so they are played for each, and what comes of it
+is a span. Rights are judged as for a request that was refused (dashboard.analytics.explaining).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from dashboard.analytics.explaining import of_key
+from dashboard.analytics.explaining.facts import Request, World
+from dashboard.analytics.replay.limits import Limit, Log, Quota, Window
+from orgs.providers.spans import Span
+
+RATES: tuple[type[Window] | type[Log], ...] = (Window, Log)
+
+
+class Reason(StrEnum):
+    STATE = "the key is refused"
+    RIGHTS = "no right to the API or its version"
+    PATHS = "no right to the path"
+    RATE = "over the rate"
+    QUOTA = "over the quota"
+    UNTOLD = "cannot be told"
+
+
+REFUSALS = (Reason.STATE, Reason.RIGHTS, Reason.PATHS, Reason.RATE, Reason.QUOTA)
+
+
+@dataclass
+class Tally:
+    """How many requests met what, and when the first was refused."""
+
+    met: Counter[Reason] = field(default_factory=Counter)
+    first: datetime | None = None
+
+    @property
+    def refused(self) -> int:
+        return sum(self.met[reason] for reason in REFUSALS)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of a key's requests. first: the earliest refusal by any of the gateways that there may be."""
+
+    refused: Span
+    reasons: Mapping[Reason, Span]
+    first: datetime | None
+
+
+class Player:
+    """One gateway or fleet of a generation, with what it has counted of a key. rate: how it counts rates."""
+
+    def __init__(self, rate: type[Window] | type[Log]):
+        self.rate = rate
+        self.tally = Tally()
+        self._rates: dict[tuple[str, ...], Limit] = {}
+        self._quotas: dict[tuple[str, ...], Limit] = {}
+        self._judged: dict[tuple[str, str, str, str], Reason | None] = {}
+
+    def play(self, request: Request, world: World) -> None:
+        named = (request.api_id, request.version, request.method, request.path)
+        if named not in self._judged:
+            self._judged[named] = entered(request, world)
+        reason = self._judged[named] or self._limited(request.ts.timestamp(), world)
+        if reason is None:
+            return
+        self.tally.met[reason] += 1
+        if reason != Reason.UNTOLD and self.tally.first is None:
+            self.tally.first = request.ts
+
+    def _limited(self, at: float, world: World) -> Reason | None:
+        allowed = world.allowed
+        if allowed is None:
+            return Reason.UNTOLD
+        untold = False
+        if window := of_key.rate_window(world):
+            untold = bool(allowed.rate_untold)
+            limit = self._rates.setdefault(window.apis, self.rate(allowed.rate, allowed.per))
+            if not untold and limit.refuses(at):
+                return Reason.RATE
+        if window := of_key.quota_window(world):
+            untold = untold or bool(allowed.quota_untold)
+            limit = self._quotas.setdefault(window.apis, Quota(allowed.quota, allowed.renewal))
+            if not allowed.quota_untold and limit.refuses(at):
+                return Reason.QUOTA
+        return Reason.UNTOLD if untold else None
+
+
+def entered(request: Request, world: World) -> Reason | None:
+    """Why a request does not come as far as the limits; None for one that does."""
+    allowed = world.allowed
+    if allowed is None:
+        return Reason.UNTOLD
+    if allowed.refusal or allowed.inactive:
+        return Reason.STATE
+    for reason, check in ((Reason.RIGHTS, of_key.rights), (Reason.PATHS, of_key.right_paths)):
+        refuses = check(world, request).refuses
+        if refuses is not False:
+            return reason if refuses else Reason.UNTOLD
+    return None
+
+
+class Replay:
+    """The requests of one key, under one state of things. world: what is in force for a request on a gateway of a
+    generation."""
+
+    def __init__(self, world: Callable[[Request, str], World], generations: tuple[str, ...]):
+        self._world = world
+        self._players = {(generation, rate): Player(rate) for generation in generations for rate in RATES}
+
+    def play(self, request: Request) -> None:
+        for (generation, _), player in self._players.items():
+            player.play(request, self._world(request, generation))
+
+    @property
+    def tallies(self) -> Mapping[tuple[str, type[Window] | type[Log]], Tally]:
+        """By the generation of gateways and how they count rates."""
+        return {which: player.tally for which, player in self._players.items()}
+
+    @property
+    def outcome(self) -> Played:
+        tallies = list(self.tallies.values())
+        return Played(
+            Span.of(tally.refused for tally in tallies),
+            {reason: Span.of(tally.met[reason] for tally in tallies) for reason in Reason},
+            min((tally.first for tally in tallies if tally.first), default=None),
+        )

@@ -1,0 +1,65 @@
+"""How gateways count, against a second telling of it that is slow and plain."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dashboard.analytics.replay.limits import FORGOTTEN, Log, Quota, Window
+
+times = st.lists(st.integers(0, 3_000), max_size=60).map(sorted)
+most, per = st.integers(1, 5), st.integers(1, 900)
+
+
+def refused(limit, at) -> list[bool]:
+    return [limit.refuses(each) for each in at]
+
+
+@settings(max_examples=200, deadline=None)
+@given(times, most, per)
+def test_a_gateway_that_is_alone_lets_as_many_pass_in_each_window_that_begins_with_a_request(at, most, per):
+    found = refused(Window(most, per), at)
+    left, plain = list(enumerate(at)), {}
+    while left:
+        begin = left[0][1]
+        within, previous = [], begin
+        for place, moment in left:
+            if moment > begin + per or moment - previous > FORGOTTEN:
+                break
+            within.append(place)
+            previous = moment
+        plain |= {place: order >= most for order, place in enumerate(within)}
+        left = left[len(within) :]
+    assert found == [plain[place] for place in range(len(at))]
+
+
+@settings(max_examples=200, deadline=None)
+@given(times, most, per)
+def test_gateways_that_count_together_refuse_whoever_finds_as_many_before_also_refused_ones(at, most, per):
+    plain = [sum(moment - per < other for other in at[:place]) >= most for place, moment in enumerate(at)]
+    assert refused(Log(most, per), at) == plain
+
+
+@settings(max_examples=200, deadline=None)
+@given(times, most, per)
+def test_a_quota_is_used_up_by_the_first_and_renewed_by_the_first_after_its_end(at, most, per):
+    found, begin, used = [], None, 0
+    for moment in at:
+        if begin is None or moment >= begin + per:
+            begin, used = moment, 0
+        used += 1
+        found.append(used > most)
+    assert refused(Quota(most, per), at) == found
+
+
+@settings(max_examples=100, deadline=None)
+@given(times, most, per)
+def test_a_higher_limit_never_refuses_more(at, most, per):
+    for kind in (Window, Log, Quota):
+        assert sum(refused(kind(most + 1, per), at)) <= sum(refused(kind(most, per), at))
+
+
+def test_fractions_are_cut_as_gateways_cut_them():
+    assert refused(Window(2.9, 1.9), [0, 0, 0, 1.5]) == [False, False, True, False]
+    assert refused(Window(0.5, 10), [0, 1]) == [False, True]
+    assert refused(Log(2.9, 1.9), [0, 0, 0, 1.5]) == [False, False, True, False]
+    # Gateways that count together take less than one for none.
+    assert refused(Log(0.5, 10), [0]) == [True]
