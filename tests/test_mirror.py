@@ -94,6 +94,7 @@ TESTED_IN = {
     "keys/certificates/repair.py": "tests/keys/certificates/test_delivery.py",
     "keys/certificates/served.py": "tests/keys/certificates/test_delivery.py",
     "dashboard/analytics/dimensions.py": "tests/analytics/ingest/test_rollup.py",
+    "dashboard/analytics/ingest/apart.py": "tests/analytics/ingest/test_store.py",
     "dashboard/analytics/rest/activity.py": "tests/analytics/rest/test_usage.py",
     "dashboard/analytics/rest/answers.py": "tests/analytics/rest/test_usage.py",
     "dashboard/analytics/rest/logs.py": "tests/analytics/rest/test_usage.py",

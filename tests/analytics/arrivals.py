@@ -1,7 +1,10 @@
 """Helpers of the ingest tests."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
+
+from django.db import connection, connections, transaction
 
 from dashboard.analytics.ingest import drain, trust
 from orgs import scope
@@ -31,3 +34,23 @@ def drained(redis, moment: datetime) -> None:
         trust.vouch(moment)
     while drain.tick(redis, clock_at(moment)):
         pass
+
+
+def at_once(first: Callable[[], None], second: Callable[[], object]) -> tuple[bool, object]:
+    """Whether `second` waited for a lock of `first`, which was done but not committed; and its answer."""
+    answers = []
+
+    def run():
+        answers.append(second())
+        connections.close_all()
+
+    thread = threading.Thread(target=run)
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        first()
+        thread.start()
+        waits = False
+        while thread.is_alive() and not waits:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            [waits] = cursor.fetchone()
+    thread.join(10)
+    return waits, *answers

@@ -7,12 +7,16 @@ rollups. The true path stays.
 
 # ruff: noqa: S608 - only names and conditions of this module are put into SQL; every value is a parameter
 
+from datetime import datetime
+
 from django.db import connection
 
 from dashboard.analytics.dimensions import OTHER, Dimension, Grain
-from dashboard.analytics.ingest import endpoint, rollup
+from dashboard.analytics.ingest import apart, endpoint
 
 KEYS_PER_DAY = 50_000  # of an organisation
+
+LOCK = 0x67617465686F7503  # of those who register endpoints
 
 _UNREGISTERED = """
     SELECT i.*
@@ -22,14 +26,17 @@ _UNREGISTERED = """
     ) AS i LEFT JOIN endpoint e USING (org_id, api_id, endpoint)
     WHERE e.org_id IS NULL
 """
-_REGISTER = f"""
+_REGISTER = """
 INSERT INTO endpoint (org_id, api_id, endpoint, first_seen)
 SELECT org_id, api_id, endpoint, first_seen
 FROM (
-    SELECT u.*,
+    SELECT n.*,
            row_number() OVER (PARTITION BY org_id, api_id ORDER BY first_seen, endpoint)
-           + (SELECT count(*) FROM endpoint e WHERE (e.org_id, e.api_id) = (u.org_id, u.api_id)) AS place
-    FROM ({_UNREGISTERED}) AS u WHERE found
+           + (SELECT count(*) FROM endpoint e WHERE (e.org_id, e.api_id) = (n.org_id, n.api_id)) AS place
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[]) AS n (org_id, api_id, endpoint, first_seen)
+    WHERE NOT EXISTS (
+        SELECT FROM endpoint e WHERE (e.org_id, e.api_id, e.endpoint) = (n.org_id, n.api_id, n.endpoint)
+    )
 ) AS ranked
 WHERE place <= %s
 """
@@ -82,16 +89,26 @@ WHERE place > %(most)s AND i.org_id = ranked.org_id AND i.key = ranked.key
 
 
 def endpoints() -> None:
-    """Register the new endpoints of the table `incoming`; rename those for which there is no place."""
+    """Register the new endpoints of the table `incoming`; rename those for which there is no place.
+
+    What is registered stays if the transaction is rolled back: its records come again.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT bool_or(found) FROM ({_UNREGISTERED}) AS u")
-        [found] = cursor.fetchone()
-        if found:
-            # Otherwise two transactions would each fill the last places, or wait for each other's.
-            rollup.lock()
-            cursor.execute(_REGISTER, [endpoint.PER_API])
-        if found is not None:
+        cursor.execute(f"SELECT org_id, api_id, endpoint, first_seen, found FROM ({_UNREGISTERED}) AS u")
+        unregistered = cursor.fetchall()
+        new = [tuple(place) for *place, found in unregistered if found]
+        registered = apart.committed(lambda: _register(new)) if new else 0
+        if registered < len(unregistered):
             cursor.execute(_RENAME_ENDPOINTS, [endpoint.UNMATCHED, OTHER])
+
+
+def _register(new: list[tuple[str, str, str, datetime]]) -> int:
+    """How many of them had a place and were not registered yet."""
+    with connection.cursor() as cursor:
+        # Otherwise two transactions would each fill the last places.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute(_REGISTER, [*map(list, zip(*new, strict=True)), endpoint.PER_API])
+        return cursor.rowcount
 
 
 def keys() -> None:

@@ -124,21 +124,19 @@ ORDER BY {KEY_COLUMNS}
 
 
 def lock() -> None:
-    """Wait until no other transaction adds to the rollups; held to the end of this one.
-
-    Upserts of two workers meet on the same rows, in orders of their own: without the lock they deadlock.
-    """
+    """Wait until no other transaction adds to the rollups; held to the end of this one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def add(relation: str, now: datetime, where: str = "", base: int | None = None, **parameters: object) -> None:
-    """Add the counts of a relation's rows (alias `r`) to `rollup`, under the lock: in every cut that is past
-    them, or in that with `base` alone.
+    """Add the counts of a relation's rows (alias `r`) to `rollup`: in every cut that is past them, or in that with
+    `base` alone.
 
-    The transaction is the caller's.
+    The transaction is the caller's. It may do so once beside others: two that meet on a row have sorted theirs alike,
+    so the one that comes later waits there with all of its counting done, and never for what waits for it. A second
+    time it needs the lock.
     """
-    lock()
     statement = _UPSERT.format(
         relation=relation,
         where=where,
@@ -146,6 +144,8 @@ def add(relation: str, now: datetime, where: str = "", base: int | None = None, 
         cut=_PAST if base is None else "c.base = %(base)s",
     )
     with connection.cursor() as cursor:
+        # The cuts stay as they are as long as anybody has this half of the lock.
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(
             statement,

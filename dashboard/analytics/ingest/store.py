@@ -85,6 +85,8 @@ def sqlstate(error: Exception) -> str:
 
 def _store(lines: Sequence[Line], now: datetime, *, halved: bool) -> None:
     """halved: more lines follow in the same transaction."""
+    if halved:
+        rollup.lock()
     # cursor.copy() passes by the wrapper that sends the scope.
     connection.send_scope()
     with connection.cursor() as cursor:
@@ -95,7 +97,7 @@ def _store(lines: Sequence[Line], now: datetime, *, halved: bool) -> None:
             # A small sample tells the planner enough; a full one takes as long as the COPY.
             cursor.execute("SET LOCAL default_statistics_target = 10")
             cursor.execute("ANALYZE pg_temp.incoming (org_id, api_id, status, endpoint, key, ts)")
-        cuts.begin_for("pg_temp.incoming")
+        cuts.begin_for({line.org_id for line in lines})
         caps.endpoints()
         caps.keys()
         cursor.execute("INSERT INTO record SELECT * FROM pg_temp.incoming")

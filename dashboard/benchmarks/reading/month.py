@@ -74,7 +74,7 @@ def _fill(records: int, seed: int, end: datetime) -> None:
     bounds = [start + (end - start) * part / DAYS for part in range(DAYS + 1)]
     partitions.ensure({instant.date() for instant in bounds}, end)
     with scope.every_org():
-        cuts.begin_for("(SELECT id AS org_id FROM orgs_organisation)")
+        cuts.begin_for(world.ORG_IDS)
         for part, (since, until) in enumerate(pairwise(bounds)):
             numbers = range(records * part // DAYS, records * (part + 1) // DAYS)
             if not numbers:

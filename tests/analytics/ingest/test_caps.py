@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import claim, partitions
+from dashboard.analytics.ingest import caps, claim, partitions
 from dashboard.analytics.models import (
     Endpoint,
     Record,
@@ -13,7 +13,7 @@ from dashboard.analytics.models import (
 )
 from orgs import scope
 from tests.analytics import recordings
-from tests.analytics.arrivals import drained, organisations
+from tests.analytics.arrivals import at_once, drained, organisations
 from tests.analytics.ingest.test_drain import NOW, SECONDS, entry
 
 
@@ -40,6 +40,16 @@ def test_an_api_has_500_endpoints_and_the_rest_counts_as_other(committed, redis)
         assert Endpoint.objects.count() == 501
         others = Record.objects.filter(endpoint="{other}").values_list("path", flat=True)
         assert sorted(others) == ["/f", "/x500", "/x501"]
+
+
+def test_two_that_register_at_once_keep_to_the_bound_together(committed):
+    def register(name: str) -> int:
+        with scope.every_org(), transaction.atomic():
+            return caps._register([(recordings.ORG_A, "api-one", f"GET /{name}{n}", NOW) for n in range(300)])
+
+    assert at_once(lambda: register("a"), lambda: register("b")) == (True, 200)
+    with scope.every_org():
+        assert Endpoint.objects.count() == 500
 
 
 def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(committed, redis):

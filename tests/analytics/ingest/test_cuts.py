@@ -3,9 +3,7 @@
 import os
 import random
 import signal
-import threading
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,7 +19,7 @@ from orgs import scope
 from orgs.models import Organisation
 from tests import make
 from tests.analytics import recordings, screens
-from tests.analytics.arrivals import drained
+from tests.analytics.arrivals import at_once, drained
 from tests.analytics.ingest.test_rollup import request
 from tests.analytics.screens import sheet
 
@@ -242,26 +240,6 @@ def test_a_worker_killed_within_a_step_goes_on_where_the_last_one_ended(committe
     assert state() == [(100, "Asia/Kolkata", "active")]
     with scope.every_org():
         assert counted_days(100, "Asia/Kolkata") == recorded_days("Asia/Kolkata")
-
-
-def at_once(first: Callable[[], None], second: Callable[[], object]) -> tuple[bool, object]:
-    """Whether `second` waited for a lock of `first`, which was done but not committed; and its answer."""
-    answers = []
-
-    def run():
-        answers.append(second())
-        connections.close_all()
-
-    thread = threading.Thread(target=run)
-    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
-        first()
-        thread.start()
-        waits = False
-        while thread.is_alive() and not waits:
-            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-            [waits] = cursor.fetchone()
-    thread.join(10)
-    return waits, *answers
 
 
 def test_traffic_that_is_being_stored_while_a_step_counts_is_in_the_new_figures(committed, redis):

@@ -20,6 +20,7 @@ from dashboard.analytics.ingest.entries import protobuf
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,
+    Endpoint,
     IngestState,
     Record,
     Rollup,
@@ -27,7 +28,7 @@ from dashboard.analytics.models import (
 from orgs import scope
 from tests import make
 from tests.analytics import recordings
-from tests.analytics.arrivals import clock_at, drained, organisations
+from tests.analytics.arrivals import at_once, clock_at, drained, organisations
 from tests.analytics.ingest.test_drain import NOW, line
 
 RECEIVED = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
@@ -225,3 +226,24 @@ def test_a_fault_of_the_server_is_never_taken_for_a_bad_record(committed, redis)
         with transaction.atomic():
             assert store.store([line(1)], NOW, most_bad=0) == {}
         assert Record.objects.count() == 1
+
+
+def stored(org_id: str, *numbers: int) -> None:
+    lines = [line(number, org_id=org_id, endpoint=f"GET /x{number % 3}") for number in numbers]
+    with scope.every_org(), transaction.atomic():
+        assert store.store(lines, NOW, most_bad=0) == {}
+
+
+@pytest.mark.parametrize(("org_id", "waits"), [(recordings.ORG_B, False), (recordings.ORG_A, True)])
+def test_only_who_counts_for_the_same_organisation_waits_and_then_both_are_counted(committed, org_id, waits):
+    """Also for the first traffic of both, with endpoints that nobody has seen before."""
+    organisations("UTC", "Asia/Kathmandu")
+    partitions.ensure({NOW.date()}, NOW)
+    assert at_once(lambda: stored(recordings.ORG_A, 1, 2, 3), lambda: stored(org_id, 4, 5)) == (waits, None)
+    with scope.every_org():
+        for grain in (Grain.MINUTE, Grain.HOUR, Grain.DAY):
+            hits = rolled_up(grain, Dimension.TOTAL)
+            expected = Counter({(recordings.ORG_A, "", ""): 3})
+            expected[org_id, "", ""] += 2
+            assert hits == expected
+        assert Endpoint.objects.filter(org=recordings.ORG_A).count() == 3
