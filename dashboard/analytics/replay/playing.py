@@ -15,6 +15,7 @@ from dashboard.analytics.explaining.facts import Request, World
 from dashboard.analytics.replay.limits import Limit, Log, Quota, Window
 from orgs.providers.spans import Span
 
+MOST_REMEMBERED = 10_000  # paths that are judged once
 RATES: tuple[type[Window] | type[Log], ...] = (Window, Log)
 
 
@@ -51,6 +52,16 @@ class Played:
     first: datetime | None
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """Those of one API, None for none; APIs that are counted together have the same. untold: whether one of them cannot
+    be told."""
+
+    rate: Limit | None
+    quota: Limit | None
+    untold: bool
+
+
 class Player:
     """One gateway or fleet of a generation, with what it has counted of a key. rate: how it counts rates."""
 
@@ -59,35 +70,43 @@ class Player:
         self.tally = Tally()
         self._rates: dict[tuple[str, ...], Limit] = {}
         self._quotas: dict[tuple[str, ...], Limit] = {}
-        self._judged: dict[tuple[str, str, str, str], Reason | None] = {}
+        self._of_apis: dict[str, _Limits] = {}
 
-    def play(self, request: Request, world: World) -> None:
-        named = (request.api_id, request.version, request.method, request.path)
-        if named not in self._judged:
-            self._judged[named] = entered(request, world)
-        reason = self._judged[named] or self._limited(request.ts.timestamp(), world)
+    def play(self, request: Request, world: World, entered: Reason | None) -> None:
+        """entered: what keeps it from the limits. world: the same for each request to an API."""
+        reason = entered or self._limited(request, world)
         if reason is None:
             return
         self.tally.met[reason] += 1
         if reason != Reason.UNTOLD and self.tally.first is None:
             self.tally.first = request.ts
 
-    def _limited(self, at: float, world: World) -> Reason | None:
+    def _limited(self, request: Request, world: World) -> Reason | None:
+        limits = self._of_apis.get(request.api_id)
+        if limits is None:
+            limits = self._of_apis[request.api_id] = self._of(world)
+        at = request.ts.timestamp()
+        if limits.rate and limits.rate.refuses(at):
+            return Reason.RATE
+        if limits.quota and limits.quota.refuses(at):
+            return Reason.QUOTA
+        return Reason.UNTOLD if limits.untold else None
+
+    def _of(self, world: World) -> _Limits:
         allowed = world.allowed
         if allowed is None:
-            return Reason.UNTOLD
-        untold = False
+            return _Limits(None, None, untold=True)
+        rate, quota, untold = None, None, False
         if window := of_key.rate_window(world):
             untold = bool(allowed.rate_untold)
-            limit = self._rates.setdefault(window.apis, self.rate(allowed.rate, allowed.per))
-            if not untold and limit.refuses(at):
-                return Reason.RATE
+            rate = (
+                None if untold else self._rates.setdefault(window.apis, self.rate(allowed.rate, allowed.per))
+            )
         if window := of_key.quota_window(world):
             untold = untold or bool(allowed.quota_untold)
-            limit = self._quotas.setdefault(window.apis, Quota(allowed.quota, allowed.renewal))
-            if not allowed.quota_untold and limit.refuses(at):
-                return Reason.QUOTA
-        return Reason.UNTOLD if untold else None
+            if not allowed.quota_untold:
+                quota = self._quotas.setdefault(window.apis, Quota(allowed.quota, allowed.renewal))
+        return _Limits(rate, quota, untold)
 
 
 def entered(request: Request, world: World) -> Reason | None:
@@ -105,21 +124,39 @@ def entered(request: Request, world: World) -> Reason | None:
 
 
 class Replay:
-    """The requests of one key, under one state of things. world: what is in force for a request on a gateway of a
-    generation."""
+    """The requests of one key, under one state of things. world: what is in force for a request to an API on a gateway
+    of a generation."""
 
     def __init__(self, world: Callable[[Request, str], World], generations: tuple[str, ...]):
         self._world = world
-        self._players = {(generation, rate): Player(rate) for generation in generations for rate in RATES}
+        self._players = {generation: [Player(rate) for rate in RATES] for generation in generations}
+        self._entered: dict[tuple[str, ...], Reason | None] = {}
 
     def play(self, request: Request) -> None:
-        for (generation, _), player in self._players.items():
-            player.play(request, self._world(request, generation))
+        for generation, players in self._players.items():
+            world = self._world(request, generation)
+            reason = self._judged(request, world)
+            for player in players:
+                player.play(request, world, reason)
+
+    def _judged(self, request: Request, world: World) -> Reason | None:
+        named: tuple[str, ...] = (world.generation, request.api_id, request.version)
+        if world.allowed and world.allowed.paths:
+            named = (*named, request.method, request.path)
+        if named not in self._entered:
+            if len(self._entered) >= MOST_REMEMBERED:
+                self._entered.clear()
+            self._entered[named] = entered(request, world)
+        return self._entered[named]
 
     @property
     def tallies(self) -> Mapping[tuple[str, type[Window] | type[Log]], Tally]:
         """By the generation of gateways and how they count rates."""
-        return {which: player.tally for which, player in self._players.items()}
+        return {
+            (generation, player.rate): player.tally
+            for generation, players in self._players.items()
+            for player in players
+        }
 
     @property
     def outcome(self) -> Played:
