@@ -1,7 +1,8 @@
 """The log browser: single records, newest first, and one of them with all that is known of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from time import monotonic
 from zoneinfo import ZoneInfo
@@ -59,6 +60,7 @@ COLUMNS = (
 MOST_IN_A_FILE = 100_000
 LONGEST = 60  # seconds that a file may be searched for
 AT_ONCE = 1_000  # records of a file
+MOST_AT_ONCE = 200  # rows of a page that is open
 FILE = (
     *("time", "method", "path", "status", "milliseconds", "upstream_milliseconds", "api_id", "api"),
     *("key", "alias", "version", "address", "user_agent", "request_bytes"),
@@ -68,18 +70,21 @@ FILE = (
 
 @access("session", "log")
 def log_list(request: HttpRequest, org: str) -> HttpResponse:
-    """Single records, newest first; all that match as CSV with format=csv."""
+    """Single records, newest first; all that match as CSV with format=csv. With `after`, a place in the list, those
+    alone that came since; with format=rows as rows of the table, for a page that is open."""
     now = timezone.now()
     try:
         asked = log_parameters(request.GET, request.org, now)
         file = _wanted_file(request)
     except Refused as refusal:
         return refused(request, refusal, "logs")
-    if file:
+    if file == "csv":
         return csv_stream(
             f"{request.org.slug}-logs.csv", FILE, _batches(request.org.id, asked), most=MOST_IN_A_FILE
         )
     reader.limit_time()
+    if file == "rows":
+        return render(request, "analytics/log_rows.html", _newer(request, asked, now))
     found = search.search([request.org.id], asked.wanted, asked.place, limit=asked.size)
     fresh = reader.freshness(now)
     return render(request, "analytics/logs.html", _listing(request, asked, found, fresh))
@@ -98,19 +103,47 @@ def log_record(request: HttpRequest, org: str, ts: int, id: int) -> HttpResponse
     return render(request, "analytics/record.html", _detail(request, record))
 
 
-def _wanted_file(request: HttpRequest) -> bool:
-    """Whether the records are wanted as CSV. Raises Refused."""
+def _wanted_file(request: HttpRequest) -> str:
+    """The form in which records are wanted, "" for the page. Raises Refused."""
     wanted = request.GET.get("format", "")
-    if wanted not in ("", "csv"):
-        raise Refused([("format", "format must be csv or left out.")])
-    return bool(wanted)
+    if wanted not in ("", "csv", "rows"):
+        raise Refused([("format", "format must be csv, rows or left out.")])
+    if wanted == "rows" and not request.GET.get("after"):
+        raise Refused([("after", "after is missing: rows are those that came since.")])
+    return wanted
+
+
+def _newer(request: HttpRequest, asked: LogParameters, now: datetime) -> dict:
+    """What came after a place in the list: the newest MOST_AT_ONCE."""
+    owners, wanted = asked.owners, asked.wanted
+    records = search.newest(owners.org_ids, wanted, limit=MOST_AT_ONCE)
+    names = _Names.of(records)
+    in_years = years(wanted.start, now, now, owners.zone)
+    return {
+        "records": [_line(request, record, names, owners.zone, year=in_years) for record in records],
+        "after": _end(records, wanted.after),
+        "all": len(records) < MOST_AT_ONCE,
+        "fresh": reader.freshness(now),
+        "zone": owners.zone.key,
+    }
+
+
+def _end(records: Sequence[Record], before: Place | None) -> Place | None:
+    """Where a list ends that has these records besides those up to a place."""
+    found = search.latest(records)
+    if found is None or before is None:
+        return found or before
+    return Place(max(found.ts, before.ts), max(found.id, before.id))
 
 
 def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Freshness) -> dict:
     zone, path = asked.owners.zone, request.path
     names = _Names.of(found.records)
     name = request.GET.get("range") or ("custom" if request.GET.get("from") else "24h")
-    live = request.GET.get("live") == "1" and not asked.place
+    # Of a time that is over nothing comes any more.
+    goes_on = asked.wanted.end >= fresh.now and not asked.place
+    live = request.GET.get("live") == "1" and goes_on
+    end_of_list = _end(found.records, asked.wanted.after) or Place(fresh.now, 0)
     start, end = asked.wanted.start, min(asked.wanted.end, fresh.now)
     in_years = years(start, end, fresh.now, zone)
     pattern = "%H:%M:%S" if start.second or asked.wanted.end.second else "%H:%M"
@@ -126,7 +159,10 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "end": end,
         "span": said_span(start, end, fresh.now, zone, pattern),
         "patient": len(found.records) < asked.size and found.after is not None,
-        "page": _page(asked, found),
+        "page": _page(asked, found, end_of_list if goes_on else None),
+        "goes_on": goes_on,
+        "tail_url": link(path, asked.kept, format="rows", after=str(end_of_list)),
+        "most_at_once": MOST_AT_ONCE,
         "heads": heads(COLUMNS),
         "csv_url": link(path, asked.kept, format="csv"),
         "from": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
@@ -147,18 +183,20 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
     }
 
 
-def _page(asked: LogParameters, found: Found) -> paging.Page:
-    """Counting what matches, or finding the last of it, would read all of it."""
+def _page(asked: LogParameters, found: Found, end: Place | None) -> paging.Page:
+    """Counting what matches, or finding the last of it, would read all of it. end: where what may come is asked for,
+    None if nothing may."""
     kept, size = asked.kept, asked.size
+    back = {"after": str(asked.wanted.after)} if asked.wanted.after else {}
     return paging.Page(
         items=list(found.records),
         first=None,
         last=None,
         total=None,
         counted=0,
-        newest=paging.address(kept, size) if asked.place else "",
-        newer="",
-        older=paging.address(kept, size, before=str(found.after)) if found.after else "",
+        newest=paging.address(kept, size) if asked.place or back else "",
+        newer=paging.address(kept, size, after=str(end)) if end else "",
+        older=paging.address(kept, size, before=str(found.after), **back) if found.after else "",
         oldest="",
         size=size,
         sizes=paging.sizes(kept, size),
@@ -173,6 +211,7 @@ def _line(
     return {
         "record": record,
         "when": said(record.ts, zone, year=year, pattern=milliseconds),
+        "place": Place(record.ts, record.id),
         "url": reverse("log-record", args=[request.org.slug, *at]),
         "api": names.apis.get(record.api_id, record.api_id),
         "client": names.clients.of(record.oauth, record.api_id),

@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 
 from dashboard.analytics.reports import periods, zones
 from dashboard.analytics.reports.rows import dimension_of
-from dashboard.analytics.reports.search import Place, Wanted
+from dashboard.analytics.reports.search import LATE, Place, Wanted
 from dashboard.analytics.reports.traffic import Filters, Owners, Question
 from dashboard.analytics.reports.zones import Shown
 from orgs.http import numbered, paging
@@ -45,7 +45,10 @@ class LogForm(FilterForm):
     least_ms = forms.IntegerField(
         required=False, min_value=0, max_value=2**31 - 1, label="At least this many milliseconds"
     )
-    before = forms.CharField(required=False, validators=[RegexValidator(CURSOR, "A place in the list.")])
+    before, after = (
+        forms.CharField(required=False, validators=[RegexValidator(CURSOR, "A place in the list.")])
+        for _ in range(2)
+    )
 
     def clean_method(self) -> str:
         return self.cleaned_data["method"].upper()
@@ -133,12 +136,13 @@ def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) 
     if not form.is_valid():
         raise Refused(problems_of(form))
     values = dict(form.cleaned_data)
-    before = values.pop("before")
+    before, after = values.pop("before"), values.pop("after")
     try:
         cut = zones.of(org, now)
         start, end = periods.instants(params, cut.zone, now)
         size = paging.size_of(params)
         place = Place.parse(before) if before else None
+        values["after"] = _after(after)
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
     except paging.BadPlace as error:
@@ -147,7 +151,17 @@ def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) 
         raise Refused([("before", str(error))]) from None
     kept = state(params, (*RANGE, "api", "key", *LOG_FILTERS))
     owners = Owners((org.id,), cut.zone, cut.base)
+    if values["after"]:
+        start = max(start, values["after"].ts - LATE)
     return LogParameters(form, Wanted(start, end, **values), place, size, kept, owners)
+
+
+def _after(text: str) -> Place | None:
+    """Raises Refused."""
+    try:
+        return Place.parse(text) if text else None
+    except ValueError as error:
+        raise Refused([("after", str(error))]) from None
 
 
 def page_number(params: Mapping[str, str]) -> numbered.Asked:

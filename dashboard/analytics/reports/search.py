@@ -22,6 +22,7 @@ WINDOWS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # then
 WIDEST = 48 * HOUR
 PAGE = 50
 PATIENCE = 0.3  # seconds
+LATE = timedelta(seconds=30)  # after others of their time, records are still looked for
 NO_KEY = "none"  # in the place of a key: requests without one
 
 
@@ -57,6 +58,7 @@ class Wanted:
     endpoint: str = ""
     oauth: str = ""  # the ID of a client
     errors: bool = False  # 4xx and 5xx alone
+    after: Place | None = None  # those alone that a list which ends there does not have yet
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,13 @@ class Found:
     records: tuple[Record, ...]
     searched_to: datetime
     after: Place | None
+
+
+def latest(records: Sequence[Record]) -> Place | None:
+    """Where a list ends that has these records, whichever of them was stored last; None without any."""
+    if not records:
+        return None
+    return Place(max(record.ts for record in records), max(record.id for record in records))
 
 
 def instant(micros: int) -> datetime:
@@ -174,6 +183,10 @@ def terms(wanted: Wanted) -> tuple[str, list]:
         found.append((f"status BETWEEN %s AND %s{errors}", [codes[0], codes[-1]]))
     if wanted.errors:
         found.append(("status >= 400", []))
+    if wanted.after:
+        # Numbers grow as records are stored, which may be later than their time.
+        late = "(ts > %s OR ts > %s AND id > %s)"
+        found.append((late, [wanted.after.ts, wanted.after.ts - LATE, wanted.after.id]))
     if wanted.endpoint:
         found.append(("endpoint = %s", [wanted.endpoint]))
     if wanted.method:

@@ -16,6 +16,7 @@ from tests.apis.examples import plain
 from tests.keys import build
 
 OVERVIEW = "/o/alpha/analytics/"
+LOGS = "/o/alpha/logs/"
 
 
 NASTY = (
@@ -251,3 +252,48 @@ def test_the_page_compares_with_the_same_weekdays_and_its_file_too(committed, re
     assert sum(float(row["compared"] or 0) for row in rows) == 2.0
     # A filter keeps it.
     assert all("compare=week" in url for _, url, _ in page.context["ranges"])
+
+
+def test_newer_leads_to_what_came_since_however_late_and_under_the_same_filters(committed, redis, client_for):
+    alpha, beta = (make.organisation(name, name.lower()) for name in ("Alpha", "Beta"))
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+
+    def send(path: str, seconds: float, org=alpha, status: int = 200) -> None:
+        stamp = ago(seconds=seconds)
+        push(
+            redis,
+            {"OrgID": org.id, "TimeStamp": stamp, "RawPath": path, "Path": path, "ResponseCode": status},
+        )
+
+    def paths(answer) -> list[str]:
+        return [line["record"].path for line in answer.context["records"]]
+
+    send("/first", 20)
+    page = client.get(LOGS, {"status": "2xx"})
+    newer = page.context["page"].newer
+    assert ("status=2xx" in newer, paths(page)) == (True, ["/first"])
+    assert paths(client.get(LOGS + newer)) == []
+    # What is stored later may be older; what is refused by the filter, or another's, does not come.
+    send("/late", 40)
+    send("/second", 10)
+    send("/too-late", 90)
+    send("/failed", 5, status=500)
+    send("/foreign", 5, org=beta)
+    shown = client.get(LOGS + newer)
+    assert paths(shown) == ["/second", "/late"]
+    assert paths(client.get(LOGS + shown.context["page"].newer)) == []
+    # The same as rows, for a page that is open.
+    tail = page.context["tail_url"]
+    with CaptureQueriesContext(connection) as captured:
+        rows = client.get(tail)
+    assert (paths(rows), rows.context["all"]) == (["/second", "/late"], True)
+    html = rows.content.decode()
+    assert html.startswith(f'<table><tbody data-after="{rows.context["after"]}"><tr data-place="')
+    assert "complete to" in html
+    assert len(captured) == 10
+    assert paths(client.get(LOGS, {"status": "2xx", "format": "rows", "after": rows.context["after"]})) == []
+    # Of a time that is over nothing is newer.
+    over = client.get(LOGS, {"from": "2026-01-01", "to": "2026-01-02"})
+    assert (over.context["page"].newer, "Live</a>" in over.content.decode()) == ("", False)
+    limited = client_for(make.user("max@alpha.example", alpha, {"analytics": "read"}))
+    assert limited.get(tail).status_code == 403

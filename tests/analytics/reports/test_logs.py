@@ -184,11 +184,16 @@ def test_a_member_needs_the_right_to_logs(played, client_for):
     ]
 
 
-def test_live_without_a_script_is_a_page_that_asks_for_itself(played, client_for):
+def test_a_page_that_is_open_asks_for_rows_and_none_asks_for_itself(played, client_for):
     client = client_for(played.ann)
-    refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>'
-    assert client.get(LOGS, {"live": "1"}).content.decode().count(refresh) == 1
-    assert client.get(LOGS).content.decode().count(refresh) == 0
+    live = client.get(LOGS, {"live": "1", "method": "GET"}).content.decode()
+    assert live.count("<live-tail url=") == 1
+    assert "?method=GET&amp;format=rows&amp;after=" in live
+    assert "refresh" not in live
+    assert "<live-tail" not in client.get(LOGS).content.decode()
+    for wrong in ({"format": "rows"}, {"after": "x"}, {"after": f"1.{2**63}"}, {"after": "9" * 16 + ".1"}):
+        assert (wrong, client.get(LOGS, wrong).status_code in (200, 400)) == (wrong, True)
+    assert client.get(LOGS, {"format": "rows"}).context["problems"][0][0] == "after"
 
 
 def test_the_keys_of_the_recording_are_all_found(played, client_for):
