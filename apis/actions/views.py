@@ -19,6 +19,8 @@ from apis.publishing import bulk
 from apis.publishing.refusals import ManyRefused
 from orgs.access import access
 from orgs.http.choosing import digest, ticked
+from orgs.providers import blast_radius
+from orgs.providers.blast_radius import Called
 from orgs.refusals import Invalid
 
 SHOWN = 20
@@ -55,6 +57,11 @@ def api_actions(request, org):
         "kind": kind,
         "danger": danger,
         "is_long": counts["touched"] > LONG,
+        "radius": blast_radius.of(
+            request.org, request.user, Called(apis=tuple(touched.values_list("api_id", flat=True)))
+        )
+        if danger and counts["touched"]
+        else None,
         "opened": touched.filter(auth=KEYLESS).count() if form.cleaned_data["action"] == "activate" else 0,
         "form": form,
         "loss": guards.loss_without(request.org.id, *touched.values_list("id", flat=True))

@@ -18,14 +18,15 @@ MOST_KEYS = 10_000  # tokens
 
 @dataclass(frozen=True)
 class Called:
-    """What is asked about: an API by its own id; an endpoint of one, as figures name it; a key by the hashes of its
-    tokens, or `several` keys; or an OAuth client of an API, by both their IDs."""
+    """What is asked about: an API by its own id, or several `apis`; an endpoint of one, as figures name it; a key by
+    the hashes of its tokens, or `several` keys; or an OAuth client of an API, by both their IDs."""
 
     api_id: str = ""
     endpoint: str = ""
     hashes: tuple[str, ...] = ()
     several: bool = False
     client_id: str = ""
+    apis: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

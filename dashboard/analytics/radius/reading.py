@@ -60,7 +60,13 @@ def radius(org: Organisation, called: Called, now: datetime) -> BlastRadius:
 
 def _asked(org: Organisation, called: Called, now: datetime) -> _Asked:
     cut = zones.of(org, now)
-    filters = Filters(api=called.api_id, endpoint=called.endpoint, keys=called.hashes, oauth=called.client_id)
+    filters = Filters(
+        api=called.api_id,
+        endpoint=called.endpoint,
+        keys=called.hashes,
+        oauth=called.client_id,
+        apis=called.apis,
+    )
     spans = {name: periods.parse({"range": name}, cut.zone, now) for name in RANGES}
     return _Asked(called, filters, Owners((org.pk,), cut.zone, cut.base), spans)
 
@@ -139,6 +145,8 @@ def _tables(asked: _Asked, requests: int) -> tuple[tuple[Ranked, ...], int, int 
     if called.endpoint:
         return (), 0, None
     of_keys, keys, keyed = _ranked("key", "keys", asked)
+    if called.apis:
+        return (of_keys, _ranked("api", "apis", asked)[0]), keys, max(0, requests - keyed)
     return (of_keys, _ranked("endpoint", "endpoints", asked)[0]), keys, max(0, requests - keyed)
 
 

@@ -90,6 +90,10 @@ def test_who_called_and_how_much_of_all_that_is_is_told_for_each_kind_of_thing(c
     }
     assert keys.last.startswith("after ")
 
+    both = asked(cast.acme, Called(apis=("orders", "stock")))
+    assert (numbers(both), both.keyless) == ([(2, "100 %"), (5, "100 %"), (6, "100 %")], 1)
+    assert lines(both)["apis"] == [("orders", "orders", 5), ("stock", "stock", 1)]
+
     endpoint = api.tables[1].lines[0].name
     assert numbers(asked(cast.acme, Called(api_id="orders", endpoint=endpoint))) == numbers(api)
     nothing = asked(cast.acme, Called(hashes=(C,)))
