@@ -2,7 +2,7 @@
 
 from django import forms
 
-from dashboard.nodes.confirming.control import parts_of
+from orgs.http.outgoing import parts_of
 
 LONGEST_SECRET = 500
 
