@@ -34,6 +34,8 @@ HASH_FUNCTIONS = ("legacy", "murmur32", "murmur64", "murmur128", "sha256")
 LONGEST_NAME = 63  # bytes; PostgreSQL cuts off the rest
 _HOST = r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?"
 _PORT = r"(:[0-9]{1,5})?"
+_MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+_MAILBOX = r"[A-Za-z0-9._+-]+"
 
 
 class SettingError(Exception):
@@ -173,6 +175,18 @@ def web_address(name: str, text: str) -> str:
     return text
 
 
+def mail_address(name: str, text: str, *, needed: bool) -> str:
+    """An e-mail address, or a name with one in angle brackets. needed: whether it must not be empty."""
+    if not text and not needed:
+        return ""
+    if (
+        not re.fullmatch(rf"([^<>@\"\\]+<{_MAILBOX}@{_HOST}>|{_MAILBOX}@{_HOST})", text)
+        or not text.isprintable()
+    ):
+        raise SettingError(f"{name} must be the address that mails are from, such as gatehouse@acme.example.")
+    return text
+
+
 # URLs of servers.
 
 
@@ -233,6 +247,25 @@ def redis(name: str, text: str) -> str:
             f"{name} has an option, after its ?, which the Redis client does not know."
         ) from None
     return text
+
+
+def mail_server(name: str, text: str) -> dict:
+    """A URL of an SMTP server as what Django's EmailBackend is made with; nothing where none is set. Raises
+    SettingError."""
+    if not text:
+        return {}
+    address = _address(name, text, tuple(_MAIL_PORTS))
+    if len(address.places) > 1 or not address.places[0][0] or address.path.strip("/") or address.options:
+        raise SettingError(f"{name} must be like smtp+tls://user:password@mail.example:587.")
+    [(host, port)], scheme = address.places, text.partition(":")[0]
+    return {
+        "host": host,
+        "port": int(port or _MAIL_PORTS[scheme]),
+        "username": address.user,
+        "password": address.password,
+        "use_tls": scheme == "smtp+tls",
+        "use_ssl": scheme == "smtp+ssl",
+    }
 
 
 def _address(name: str, text: str, schemes: tuple[str, ...]) -> Address:

@@ -128,6 +128,13 @@ if GATEWAY_CERTIFICATE_SECRET:
     configuration.secret("GATEWAY_CERTIFICATE_SECRET", GATEWAY_CERTIFICATE_SECRET)
 FEED_CHECK_URL = setting("FEED_CHECK_URL", configuration.web_address)
 
+# Alerts. Without a mail server none is sent by mail; webhooks go to public addresses, and to these networks.
+EMAIL_SERVER = setting("EMAIL_URL", configuration.mail_server)
+DEFAULT_FROM_EMAIL = setting("EMAIL_FROM", configuration.mail_address, needed=bool(EMAIL_SERVER))
+ALERT_WEBHOOK_NETWORKS = setting("ALERT_WEBHOOK_NETWORKS", configuration.networks, ["none"])
+# Where people reach Gatehouse: the links in messages.
+PUBLIC_URL = setting("PUBLIC_URL", configuration.web_address)
+
 # Processes. Each thread keeps a connection, of which PostgreSQL has 200 if it is ours.
 WEB_CONCURRENCY = setting("WEB_CONCURRENCY", configuration.number, min(2 * (os.cpu_count() or 1), 32))
 WEB_THREADS = setting("WEB_THREADS", configuration.number, 4)

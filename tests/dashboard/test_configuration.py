@@ -360,6 +360,40 @@ def test_a_redis_url_that_cannot_be_meant(text, told):
     assert sentence(configuration.redis, text) == told
 
 
+def test_mail_servers():
+    def meant(text):
+        found = configuration.mail_server("SETTING", text)
+        return found and tuple(
+            found[name] for name in ("host", "port", "username", "password", "use_tls", "use_ssl")
+        )
+
+    assert [
+        meant(text) for text in ("", "smtp://mail.example", "smtp+tls://ada:hun%40ter2@mail.example:25")
+    ] == [
+        {},
+        ("mail.example", 25, "", "", False, False),
+        ("mail.example", 25, "ada", "hun@ter2", True, False),
+    ]
+    assert meant("smtp+ssl://[::1]/") == ("::1", 465, "", "", False, True)
+    like = "SETTING must be like smtp+tls://user:password@mail.example:587."
+    for text in ("smtp://", "smtp://a,b", "smtp://mail.example/x", "smtp://mail.example?ssl=on"):
+        assert sentence(configuration.mail_server, text) in (
+            like,
+            "SETTING must begin with smtp:// or smtp+tls:// or smtp+ssl://.",
+        )
+
+
+@pytest.mark.parametrize("text", ["alerts@acme.example", "Gatehouse of Acme <alerts@acme.example>"])
+def test_mail_addresses(text):
+    assert configuration.mail_address("SETTING", text, needed=True) == text
+    assert configuration.mail_address("SETTING", "", needed=False) == ""
+    told = "SETTING must be the address that mails are from, such as gatehouse@acme.example."
+    for bad in ("", "alerts", "a@b@c", "a\nb <a@b>", "<a@b>", "a@b, c@d"):
+        with pytest.raises(SettingError) as refused:
+            configuration.mail_address("SETTING", bad, needed=True)
+        assert str(refused.value) == told
+
+
 @pytest.mark.parametrize("meaning", [configuration.postgresql, configuration.redis])
 @pytest.mark.parametrize("character", list("!\"#$&'()*+,/:;<=>?@[\\]^`{|}~% \t\n\u00fc"))
 def test_no_password_is_ever_told(meaning, character):

@@ -45,6 +45,7 @@ OURS = {
         "SCRIPT_NAME",
     ),
     *("FORCE_SCRIPT_NAME", "GATEHOUSE_VAR", "SCRATCH"),
+    *("EMAIL_URL", "EMAIL_FROM", "ALERT_WEBHOOK_NETWORKS", "PUBLIC_URL"),
 }
 HTTPS = "HTTPS must be on or off (or true, false, yes, no, 1, 0).\n"
 
@@ -131,6 +132,10 @@ def settings_under(monkeypatch, var, environment: dict[str, str]) -> dict:
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must be host names "),
         ({"CSRF_TRUSTED_ORIGINS": "gate.example"}, "CSRF_TRUSTED_ORIGINS must be origins "),
         ({"FEED_CHECK_URL": "gate.example"}, "FEED_CHECK_URL must be a URL "),
+        ({"EMAIL_URL": "mail.example"}, "EMAIL_URL must begin with smtp:// or smtp+tls:// or smtp+ssl://."),
+        ({"EMAIL_URL": "smtp://mail.example"}, "EMAIL_FROM must be the address "),
+        ({"ALERT_WEBHOOK_NETWORKS": "all"}, "ALERT_WEBHOOK_NETWORKS must be networks "),
+        ({"PUBLIC_URL": "gatehouse.example"}, "PUBLIC_URL must be a URL "),
         ({"GATEWAY_HASH_KEYS": "off"}, "GATEWAY_HASH_KEYS must stay on: "),
         ({"GATEWAY_HASH_KEY_FUNCTION": "md5"}, "GATEWAY_HASH_KEY_FUNCTION must be one of legacy, murmur32, "),
         ({"SEALING_KEY": "short"}, "SEALING_KEY is refused: "),
