@@ -8,7 +8,7 @@ from orgs.models import Organisation, User
 # (heading, names of entries)
 OF_AN_ORGANISATION = (
     ("", ("home", "apis", "keys", "policies", "oauth", "certificates")),
-    ("Observe", ("analytics", "errors", "uptime", "logs", "nodes")),
+    ("Observe", ("analytics", "errors", "uptime", "logs", "alerts", "nodes")),
     ("Organisation", ("people", "audit")),
 )
 OF_SUPER_USERS = (("All organisations", ("orgs", "fleet", "super-users", "platform-audit", "admin")),)

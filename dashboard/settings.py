@@ -161,6 +161,7 @@ INSTALLED_APPS = [
     "keys",
     "dashboard.nodes",
     "dashboard.analytics",
+    "dashboard.alerts",
     "dashboard",
 ]
 MIDDLEWARE = [

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 import apis.urls
+import dashboard.alerts.urls
 import dashboard.analytics.urls
 import dashboard.nodes.urls
 import keys.urls
@@ -22,6 +23,7 @@ urlpatterns = [
     path("o/<slug:org>/", include(apis.urls.pages)),
     path("o/<slug:org>/", include(keys.urls.pages)),
     path("o/<slug:org>/", include(dashboard.nodes.urls.pages)),
+    path("o/<slug:org>/", include(dashboard.alerts.urls.pages)),
     # /django-admin/ : Tyk's Admin API owns /admin/. Passwords are changed on one's profile, where it is audited.
     path("django-admin/password_change/", orgs.signing_in.views.profile),
     path("django-admin/", admin.site.urls),

@@ -18,6 +18,8 @@ from apis.gateways import delivery
 from apis.gateways.error_text import described, where
 from apis.gateways.notices import Notices
 from dashboard import reachable
+from dashboard.alerts import evaluation
+from dashboard.alerts.sending import delivery as alert_messages
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
 from dashboard.analytics.uptime import looks
 from dashboard.nodes.confirming import reading
@@ -135,6 +137,11 @@ def lanes(notices: Notices) -> list[list[Step]]:
             Step("refill", 2, refill.step, LONGEST_WAIT),
         ],
         [
+            # Waits for mail servers and receivers of webhooks.
+            Step("alerts", 15, evaluation.step),
+            Step("alert messages", 5, alert_messages.step),
+        ],
+        [
             Step("key repair", 30, repair.step),
             Step("organisation keys", 30, organisation_keys.sweep),
             Step("sessions made elsewhere", 30, discovery.Search().step),
@@ -144,9 +151,15 @@ def lanes(notices: Notices) -> list[list[Step]]:
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("unknown messages", 60, lambda _: delivery.note_unknown()),
             Step("delivered messages", 3600, lambda _: delivery.forget()),
+            Step("former alerts", 3600, lambda _: forget_alerts()),
             Step("ended sessions", 3600, lambda _: SessionStore.clear_expired()),
         ],
     ]
+
+
+def forget_alerts() -> None:
+    evaluation.forget()
+    alert_messages.forget()
 
 
 def slower(work: Callable, seconds: float, calm: Callable[[], bool]) -> Callable:

@@ -12,7 +12,8 @@ ALLOWED = {
     "keys": {"orgs", "apis"},
     "dashboard.nodes": {"orgs", "apis", "keys"},
     "dashboard.analytics": {"orgs", "apis"},
-    "dashboard": {"orgs", "apis", "keys", "dashboard.nodes", "dashboard.analytics"},
+    "dashboard.alerts": {"orgs", "apis", "keys", "dashboard.analytics"},
+    "dashboard": {"orgs", "apis", "keys", "dashboard.nodes", "dashboard.analytics", "dashboard.alerts"},
 }
 # Modules below the composition root which everyone may use, because they know nothing of any app.
 NEUTRAL = {"apis.gateways.redis_client"}
@@ -47,6 +48,8 @@ EVERY_ORG = {
     "keys/keyspace/refill.py",  # every key is filled in again
     "dashboard/analytics/migrations/0005_folding.py",  # whose endpoints are named otherwise now
     "apis/migrations/0006_packed_feed.py",
+    "dashboard/alerts/evaluation.py",  # whose alerts are due
+    "dashboard/alerts/sending/delivery.py",  # whose message is next
     "dashboard/analytics/ingest/cuts.py",  # whose time zone has changed
     "dashboard/analytics/ingest/drain.py",  # a list holds everybody's records
     "dashboard/analytics/ingest/housekeeping.py",

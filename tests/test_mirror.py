@@ -1,7 +1,7 @@
 """tests/ mirrors the packages: x/y.py is tested in tests/x/test_y.py, and whoever looks for a test finds it there.
 
-The three packages that stand on the apps have folders of their own: dashboard/analytics is mirrored by tests/analytics,
-and nodes and web likewise.
+The packages that stand on the apps have folders of their own: dashboard/analytics is mirrored by tests/analytics, and
+alerts, nodes and web likewise.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ import pytest
 
 from tests.test_arrows import ROOT, modules
 
-SHORTER = ("analytics", "nodes", "web")
+SHORTER = ("alerts", "analytics", "nodes", "web")
 # What is tried as a whole, not module by module.
 WHOLE = {
     "tests": "the whole site: every route, header, arrow, document",
@@ -38,6 +38,14 @@ ACROSS = {
 }
 # Modules without a test of their own: where theirs are.
 TESTED_IN = {
+    "dashboard/alerts/forms.py": "tests/alerts/test_views.py",
+    "dashboard/alerts/lifecycle.py": "tests/alerts/test_views.py",
+    "dashboard/alerts/looking.py": "tests/alerts/test_evaluation.py",
+    "dashboard/alerts/telling.py": "tests/alerts/test_evaluation.py",
+    "dashboard/alerts/sending/mail.py": "tests/alerts/sending/test_delivery.py",
+    "dashboard/alerts/sending/outbox.py": "tests/alerts/sending/test_delivery.py",
+    "dashboard/alerts/sending/webhook.py": "tests/alerts/sending/test_delivery.py",
+    "dashboard/alerts/sending/words.py": "tests/alerts/sending/test_delivery.py",
     "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
     "apis/allowances/changes.py": "tests/apis/allowances/test_views.py",
     "apis/allowances/forms.py": "tests/apis/allowances/test_views.py",

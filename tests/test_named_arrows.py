@@ -27,6 +27,7 @@ FOLDERS = {
     "keys": "keys",
     "nodes": "dashboard.nodes",
     "analytics": "dashboard.analytics",
+    "alerts": "dashboard.alerts",
 }
 # Links up, to pages of whatever stands above. Each is shown to those who may follow it, and goes with its app.
 LINKS_UP = {

@@ -31,6 +31,7 @@ from orgs.managers import InScope
 from orgs.models import Organisation, User
 from orgs.signing_in.credentials import access_key_hash, new_access_key
 from tests import make
+from tests.alerts import build as alerts
 from tests.keys import build
 from tests.keys.adoption import build as elsewhere
 from tests.keys.certificates import build as certificates
@@ -118,6 +119,13 @@ def make_world(redis, name: str) -> World:
         doing = BulkAction.objects.create(
             action="tag", arguments={"tag": f"{mark} tag"}, created_by=mark, total=1
         )
+    alert = alerts.rule(
+        org,
+        name=f"{mark} alert",
+        mails=[f"member@{mark}.example"],
+        webhook=f"https://{mark}.example/",
+        created_by=mark,
+    )
     protected = oauth.api(org, f"{mark} Protected")
     # As long as an id that names nothing: a refusal repeats the address, and tells its length.
     client_id = f"{mark}-client".ljust(len(NOWHERE), "0")
@@ -163,6 +171,7 @@ def make_world(redis, name: str) -> World:
         "certificate": certificate.id,
         "certificate id": certificate.served_id,
         "asset": asset.id,
+        "alert": alert.id,
         "hash": key.token_hash,
         "record": (int(record.ts.timestamp() * 1_000_000), record.id),
     }
@@ -226,6 +235,7 @@ def _kind(pattern: str, name: str) -> str:
         ("api/apis", "id"): "api",
         ("api/mcps", "id"): "api",
         ("api/assets", "id"): "asset",
+        ("o/<slug:org>/alerts", "id"): "alert",
         ("api/portal/policies", "id"): "policy",
         ("api/policies", "id"): "policy",
         ("api/users", "user"): "user",

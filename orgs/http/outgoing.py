@@ -98,6 +98,11 @@ def _pinned(host: str, port: int, may_be_asked: Callable[[str], bool], refusal: 
     return found[0]
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is written as an IP address, and is no name."""
+    return _address(host.partition("%")[0]) is not None
+
+
 def is_within(address: str, networks: Sequence[Network]) -> bool:
     """Whether an IP address lies in one of some networks: of IPv4 addresses written as IPv6 the IPv4 one counts."""
     found = _address(address)

@@ -8,8 +8,8 @@ from orgs.models import User
 
 EVERYWHERE = [
     "/o/acme/", "/o/acme/apis/", "/o/acme/keys/", "/o/acme/policies/", "/o/acme/oauth/", "/o/acme/certificates/",
-    "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/", "/o/acme/logs/", "/o/acme/nodes/", "/o/acme/people/",
-    "/o/acme/audit/",
+    "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/", "/o/acme/logs/", "/o/acme/alerts/", "/o/acme/nodes/",
+    "/o/acme/people/", "/o/acme/audit/",
 ]  # fmt: skip
 SUPER = ["/orgs/", "/nodes/", "/super-users/", "/audit/", "/django-admin/"]
 

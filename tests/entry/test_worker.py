@@ -299,6 +299,7 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys(notices):
         [("node load", 30)],
         [("control APIs", 5)],
         [("refill", 2)],
+        [("alerts", 15), ("alert messages", 5)],
         [
             ("key repair", 30),
             ("organisation keys", 30),
@@ -309,6 +310,7 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys(notices):
             ("housekeeping", 3600),
             ("unknown messages", 60),
             ("delivered messages", 3600),
+            ("former alerts", 3600),
             ("ended sessions", 3600),
         ],
     ]

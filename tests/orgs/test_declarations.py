@@ -23,6 +23,7 @@ def test_words_for_a_misspelt_permission_are_refused_at_the_start(monkeypatch):
 
 def test_the_words_of_permissions_are_in_their_own_order():
     assert declarations.rights() == {
+        "hooks": "Alerts",
         "analytics": "Analytics",
         "apis": "APIs",
         "audit_logs": "Audit",
@@ -44,6 +45,7 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
     kinds = [*declarations.audit_kinds(), "user-group"]
     answers = {kind: client.get(f"/o/acme/audit/?kind={kind}").status_code for kind in kinds}
     assert answers == {
+        "alert": 200,
         "api": 200,
         "asset": 200,
         "certificate": 200,

@@ -1,0 +1,75 @@
+"""What alerts say elsewhere: on the home page, and on the time axes of charts."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.alerts import kinds
+from dashboard.alerts.models import Incident, Message
+from dashboard.alerts.views import readable
+from dashboard.analytics.clock import said
+from orgs.models import Organisation, User
+from orgs.providers.attention import Item
+from orgs.providers.marks import MOST, Axis, Mark
+
+MOST_NAMED = 5
+RECENT = timedelta(hours=24)
+
+
+def items(org: Organisation, user: User, now: datetime) -> Iterator[Item]:
+    """What goes on, for those who may see alerts and the figures behind: a warning once somebody looks into it. And how
+    many messages were given up, which nobody would hear of otherwise."""
+    if not user.may("hooks"):
+        return
+    nobody_looks = F("acknowledged_at").asc(nulls_first=True)
+    going_on = list(_of(org, user).filter(ended_at=None).order_by(nobody_looks, "began_at", "id"))
+    for each in going_on[:MOST_NAMED]:
+        looks = f" {each.acknowledged_by} looks into it." if each.acknowledged_by else ""
+        text = (
+            f"Alert {_named(each)}: {each.worst_said} at worst, since {said(each.began_at, org.zone)}.{looks}"
+        )
+        yield Item(text, _page(org, each), bad=not each.acknowledged_by)
+    if (rest := len(going_on) - MOST_NAMED) > 0:
+        more = "1 more alert goes on" if rest == 1 else f"{rest} more alerts go on"
+        yield Item(f"{more}.", reverse("alert-list", args=[org.slug]), bad=True)
+    yield from _given_up(org, user, now)
+
+
+def _given_up(org: Organisation, user: User, now: datetime) -> Iterator[Item]:
+    lost = Message.objects.filter(
+        org_id=org.id, given_up_at__gt=now - RECENT, rule__kind__in=readable(user)
+    ).select_related("rule")
+    for each in lost.order_by("-given_up_at")[:1]:
+        text = f"A {each.channel} of alert {each.rule} could not be sent: {each.last_error}."
+        yield Item(text, reverse("alert-detail", args=[org.slug, each.rule_id]))
+
+
+def marks(org: Organisation, user: User, axis: Axis) -> Iterator[Mark]:
+    """Where alerts about traffic went on: of all APIs, or of one and of those that are about all. For those who may see
+    alerts and traffic; beside the traffic of one key they say nothing."""
+    if not (user.may("hooks") and user.may("analytics")) or axis.key:
+        return
+    traffic = [name for name, kind in kinds.KINDS.items() if kind.of_traffic]
+    found = _of(org, user).filter(rule__kind__in=traffic, began_at__lt=axis.end)
+    found = found.filter(Q(ended_at=None) | Q(ended_at__gt=axis.start))
+    if axis.api:
+        found = found.filter(Q(rule__api=None) | Q(rule__api__api_id=axis.api))
+    for each in found.order_by("-began_at", "-id")[:MOST]:
+        text = f"Alert {_named(each)}: {each.worst_said} at worst"
+        yield Mark(each.began_at, text, _page(org, each), each.ended_at or timezone.now())
+
+
+def _of(org: Organisation, user: User):
+    shown = Incident.objects.filter(org_id=org.id, rule__kind__in=readable(user))
+    return shown.select_related("rule")
+
+
+def _named(incident: Incident) -> str:
+    return f"{incident.rule} ({incident.label})" if incident.label else str(incident.rule)
+
+
+def _page(org: Organisation, incident: Incident) -> str:
+    return reverse("alert-detail", args=[org.slug, incident.rule_id])

@@ -1,0 +1,151 @@
+"""What the worker does each minute: look at what is watched, and write down what began and what ended.
+
+Of each organisation first everything is read, with nothing locked: rollups, certificates, and of quotas the gateways'
+Redis. Then one short transaction takes those rules that are still due and unchanged, so that of two workers one writes,
+and leaves the messages.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from apis.gateways.error_text import described, where
+from dashboard.alerts import kinds, looking, states, telling
+from dashboard.alerts.models import Incident, Rule
+from dashboard.alerts.sending import outbox
+from dashboard.alerts.states import Found
+from dashboard.analytics.clock import MINUTE, floor
+from dashboard.analytics.reports import reader
+from orgs import scope
+from orgs.models import Organisation
+from orgs.organisations import locks
+
+logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=400)  # of what has ended
+
+Looks = Mapping[str, Found]
+
+
+def step(_redis: object) -> None:
+    """Look at the alerts of each organisation that has some due. One whose fails keeps no other waiting; raises its
+    error if all fail."""
+    now = timezone.now()
+    with scope.every_org():
+        due = Rule.objects.filter(enabled=True, due_at__lte=now).order_by("org_id")
+        org_ids = list(due.values_list("org_id", flat=True).distinct())
+    failed = []
+    for org_id in org_ids:
+        try:
+            with scope.org(org_id):
+                look_after(org_id, now)
+        except locks.Departed:
+            continue
+        except Exception as error:
+            logger.error("alerts of organisation %s: %s (%s)", org_id, described(error), where(error))
+            failed.append(error)
+    if failed and len(failed) == len(org_ids):
+        raise failed[-1]
+
+
+def look_after(org_id: str, now: datetime) -> None:
+    """Look at the due alerts of one organisation, whose scope is entered. Raises Departed."""
+    org = Organisation.everyone.get(pk=org_id)
+    rules = list(_due(org_id, now).select_related("api"))
+    begun = _begun(org_id, rules)
+    looks: dict[str, Found] = {}
+    if full := [rule for rule in rules if rule.kind == "quota"]:
+        looks |= looking.quotas_of(org, full, {rule.id: begun[rule.id] for rule in full}, now)
+    with transaction.atomic():
+        reader.limit_time()
+        traffic, known = looking.traffic_of(org, now), {}
+        for rule in rules:
+            if rule.of.of_traffic:
+                looks[rule.id] = looking.requests(rule, traffic, known)
+            elif rule.kind == "certificate":
+                looks[rule.id] = looking.certificates(rule, now)
+    with transaction.atomic():
+        locks.lock(org_id)
+        seen = {rule.id: rule.change_number for rule in rules}
+        still = _due(org_id, now).filter(id__in=seen).select_for_update(of=("self",)).select_related("api")
+        unchanged = [rule for rule in still if rule.change_number == seen[rule.id]]
+        _write(org, unchanged, looks, traffic.until, now)
+
+
+def _due(org_id: str, now: datetime):
+    return Rule.objects.filter(org_id=org_id, enabled=True, due_at__lte=now).order_by("id")
+
+
+def _begun(org_id: str, rules: Collection[Rule]) -> dict[str, dict[str, Incident]]:
+    """What goes on, by rule and subject."""
+    found: dict[str, dict[str, Incident]] = defaultdict(dict)
+    for incident in Incident.objects.filter(org_id=org_id, rule__in=rules, ended_at=None):
+        found[incident.rule_id][incident.subject] = incident
+    return found
+
+
+def _write(org: Organisation, rules: Collection[Rule], looks: Looks, until: datetime, now: datetime) -> None:
+    begun, told_before = _begun(org.id, rules), _told_before(org.id, rules, now)
+    may_be_told = outbox.allowed(list(rules), org.id)
+    for rule in rules:
+        found, goes_on = looks[rule.id], begun[rule.id]
+        turn = states.turns(goes_on, found)
+        for subject in sorted(turn.begin):
+            bad = found.bad[subject]
+            goes_on[subject] = Incident(
+                org_id=org.id,
+                rule=rule,
+                subject=subject,
+                label=bad.label[:300],
+                began_at=now,
+                first=bad.value,
+                worst=bad.value,
+            )
+        for subject in sorted(turn.begin | turn.go_on):
+            incident, bad = goes_on[subject], found.bad[subject]
+            incident.worst = kinds.worse(rule.of, incident.worst, bad.value)
+            last = told_before.get((rule.id, subject))
+            if incident.told_at is None and states.is_begin_due(last, rule.quiet_period, now):
+                incident.told_at = now
+                facts = telling.incident(
+                    rule, org, incident, "began", value=bad.value, note="" if subject else found.note
+                )
+                outbox.add(rule, "began", facts, may_be_told[rule.id])
+        for subject in sorted(turn.end):
+            incident = goes_on[subject]
+            incident.ended_at = now
+            if incident.told_at is not None:
+                facts = telling.incident(rule, org, incident, "ended", value=incident.worst, note="")
+                outbox.add(rule, "ended", facts, may_be_told[rule.id])
+        for incident in goes_on.values():
+            incident.save(force_insert=incident._state.adding)
+        _keep(rule, found, set(goes_on) - turn.end, until, now)
+
+
+def _told_before(org_id: str, rules: Collection[Rule], now: datetime) -> dict[tuple[str, str], datetime]:
+    """When it was told last that something is bad, by rule and subject, within the longest quiet period."""
+    longest = max((rule.quiet_period for rule in rules), default=timedelta(0))
+    told = Incident.objects.filter(org_id=org_id, rule__in=rules, told_at__gt=now - longest)
+    rows = told.order_by("told_at").values_list("rule_id", "subject", "told_at")
+    return {(rule_id, subject): at for rule_id, subject, at in rows}
+
+
+def _keep(rule: Rule, found: Found, begun: Collection[str], until: datetime, now: datetime) -> None:
+    Rule.objects.filter(org_id=rule.org_id, id=rule.id).update(
+        state=states.state(begun, found),
+        value=found.value,
+        note=(found.trouble or found.note)[:300],
+        looked_at=now,
+        looked_until=until if rule.of.of_traffic else now,
+        due_at=floor(now, MINUTE) + rule.of.every * MINUTE,
+    )
+
+
+def forget() -> None:
+    """Delete what ended long ago."""
+    with scope.every_org():
+        Incident.objects.filter(ended_at__lt=timezone.now() - KEPT).delete()

@@ -1,0 +1,119 @@
+"""Messages about alerts: written in the transaction that found what they tell, sent by the worker at least once.
+
+They have a table of their own, and a lane of the worker's: what gateways are told (apis.gateways.outbox) waits for no
+receiver of alerts. Whoever sends claims messages for a while, commits, sends with nothing locked, and says what became
+of them. Organisations take turns. What is due is told by the clock of the database.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from dashboard.alerts.models import Message, Rule
+from dashboard.alerts.states import seconds_until_next
+from orgs.ids import new_id
+from orgs.models import User
+
+# Longer than sending takes.
+LEASE = timedelta(minutes=2)
+GIVEN_UP_AFTER = timedelta(hours=24)
+KEPT = timedelta(days=30)
+MOST_IN_A_MAIL = 200
+_LOCK = 0x616C6572  # of the claims, one after the other: what goes out in one mail is claimed at once
+
+
+class Failed(Exception):
+    """A message was not taken; the text says why, without addresses and secrets. for_good: it never will be."""
+
+    def __init__(self, text: str, *, for_good: bool = False):
+        super().__init__(text)
+        self.for_good = for_good
+
+
+def add(rule: Rule, told: str, facts: dict, mails: Iterable[str]) -> list[Message]:
+    """Leave messages to all receivers of a rule in the current transaction. mails: those of its addresses that may be
+    written to."""
+    common = {"org_id": rule.org_id, "rule_id": rule.id, "told": told, "facts": facts}
+    common |= {"created_at": Now(), "due_at": Now()}
+    rows = [Message(channel="mail", address=address, **common) for address in mails]
+    if rule.webhook:
+        rows.append(Message(channel="webhook", **common))
+    return Message.objects.bulk_create(rows)
+
+
+def allowed(rules: Sequence[Rule], org_id: str) -> dict[str, list[str]]:
+    """Of each rule of an organisation by its id, the addresses that may be written to: those of people who may sign in
+    there, and those of others that an administrator has allowed."""
+    named = {address for rule in rules for address in rule.mails}
+    rows = (
+        User.everyone.filter(org_id=org_id, is_active=True, email__in=named)
+        if named
+        else User.everyone.none()
+    )
+    members = set(rows.values_list("email", flat=True))
+    return {
+        rule.id: [address for address in rule.mails if address in members or address in rule.outside]
+        for rule in rules
+    }
+
+
+def claim(served: dict[str, str]) -> list[Message]:
+    """Due messages of one organisation, claimed until LEASE is over: one for a webhook, or those to one address, which
+    go out together and again together. In no transaction. served: remembers whose turn was last."""
+    if not _due().exists():
+        return []
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        waiting = _due().order_by("org_id").values_list("org_id", flat=True)
+        org_id = waiting.filter(org_id__gt=served.get("last", "")).first() or waiting.first()
+        due = _due().filter(org_id=org_id).order_by("due_at", "id")
+        first = due.first()
+        if first is None:
+            return []
+        served["last"] = first.org_id
+        rows = [first]
+        if first.channel == "mail":
+            same = due.filter(channel="mail", address=first.address, digest=first.digest)
+            rows = list(same[:MOST_IN_A_MAIL])
+        digest = first.digest or new_id()
+        _these(rows).update(claimed_until=Now() + LEASE, digest=digest)
+        return list(_these(rows).select_related("rule", "rule__org").order_by("created_at", "id"))
+
+
+def _due() -> QuerySet:
+    free = Q(claimed_until=None) | Q(claimed_until__lte=Now())
+    return Message.objects.filter(free, done_at=None, given_up_at=None, due_at__lte=Now())
+
+
+def _these(rows: Sequence[Message]) -> QuerySet:
+    return Message.objects.filter(org_id__in={row.org_id for row in rows}, id__in=[row.id for row in rows])
+
+
+def done(rows: Sequence[Message]) -> None:
+    """The messages were taken."""
+    _these(rows).update(done_at=Now(), claimed_until=None, attempts=F("attempts") + 1, last_error="")
+
+
+def again(rows: Sequence[Message], failed: Failed, now: datetime) -> None:
+    """They were not: try again later, or give up, which is said on the page of the rule."""
+    for row in rows:
+        row.attempts += 1
+        row.last_error = str(failed)[:300]
+        over = failed.for_good or now - row.created_at >= GIVEN_UP_AFTER
+        wait = timedelta(seconds=seconds_until_next(row.attempts))
+        _these([row]).update(
+            attempts=row.attempts,
+            last_error=row.last_error,
+            claimed_until=None,
+            due_at=Now() + wait,
+            given_up_at=Now() if over else None,
+        )
+
+
+def forget(before: datetime) -> int:
+    """Delete messages that were written before a time; the answer is how many."""
+    return Message.objects.filter(created_at__lt=before).delete()[0]

@@ -1,0 +1,67 @@
+"""Alerts, requests for them to find, and the worker's look at them."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from dashboard.alerts import evaluation
+from dashboard.alerts.models import Incident, Message, Rule
+from dashboard.analytics.models import IngestState
+from orgs import scope
+from orgs.sealing import seal
+
+SECRET = b"canary-of-a-signing-secret"
+
+
+def rule(org, kind="errors", **members) -> Rule:
+    defaults = {"name": kind.title(), "created_by": "test", "threshold": 10, "window": 10, "least": 10}
+    made = Rule(org_id=org.id, kind=kind, **{**defaults, **members})
+    if made.webhook:
+        seal(made, "sealed_secret", SECRET)
+    with scope.org(org.id), transaction.atomic():
+        made.save(force_insert=True)
+    return made
+
+
+def requests(org, at: datetime, count: int, status=200, *, api="orders", latency=5, **members) -> list[dict]:
+    common = {"OrgID": org.id, "APIID": api, "TimeStamp": [int(at.timestamp()), 0], "ResponseCode": status}
+    common |= {"RequestTime": latency, "Latency": {"Total": latency, "Upstream": 0}}
+    return [{**common, **members} for _ in range(count)]
+
+
+def look(org, at: datetime | None = None, *, complete=True) -> None:
+    """What the worker does at some time, when all traffic until then is stored, if it is `complete`."""
+    at = at or timezone.now()
+    with scope.every_org():
+        Rule.objects.filter(org_id=org.id).update(due_at=at - timedelta(minutes=1))
+    if complete:
+        stored_until(at)
+    with scope.org(org.id):
+        evaluation.look_after(org.id, at)
+
+
+def stored_until(at: datetime, doubt="") -> None:
+    """Up to when traffic is stored, and why the clock is not believed."""
+    with scope.every_org():
+        IngestState.objects.update(up_to=at, doubt=doubt)
+
+
+def again(row):
+    with scope.every_org():
+        return type(row).objects.get(org_id=row.org_id, id=row.id)
+
+
+def incidents(org) -> list[Incident]:
+    with scope.org(org.id):
+        return list(Incident.objects.order_by("began_at", "id"))
+
+
+def messages(org) -> list[Message]:
+    with scope.org(org.id):
+        return list(Message.objects.order_by("created_at", "id"))
+
+
+def told(org) -> list[tuple]:
+    """(what, channel, address) of each message."""
+    return [(row.told, row.channel, row.address) for row in messages(org)]

@@ -1,0 +1,87 @@
+"""Those who are told: a mail server that is a process of its own, and a receiver of webhooks behind a real socket."""
+
+import email
+import email.policy
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.entry.conftest import free_port
+
+
+class MailServer:
+    def __init__(self, port: int, kept: Path):
+        self.port, self.kept = port, kept
+        self.settings = {"host": "127.0.0.1", "port": port, "username": "", "password": "", "use_tls": False}
+        self.settings["use_ssl"] = False
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        lines = self.kept.read_text().splitlines() if self.kept.exists() else []
+        return [email.message_from_string(json.loads(line)[2], policy=email.policy.default) for line in lines]
+
+
+@contextmanager
+def mail_server(directory: Path) -> Iterator[MailServer]:
+    made = MailServer(free_port(), directory / "mails")
+    program = Path(__file__).with_name("smtp_server.py")
+    process = subprocess.Popen(
+        [sys.executable, program, str(made.port), made.kept], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield made
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Receiver:
+    """answers: what the next requests are answered: a status, or a callable that is given the handler; then 200s.
+    taken: (path, headers, body) of each request."""
+
+    def __init__(self):
+        self.answers: list = []
+        self.taken: list[tuple[str, dict, bytes]] = []
+        self.url = ""
+
+
+@contextmanager
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            made.taken.append((self.path, dict(self.headers), body))
+            answer = made.answers.pop(0) if made.answers else 200
+            if callable(answer):
+                return answer(self)
+            self.send_response(answer)
+            self.send_header("Location", f"{made.url}/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_):
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,297 @@
+"""What the worker finds each minute, and what it leaves to be told: on real rollups, keys and certificates."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from apis.gateways import names
+from apis.publishing import publish
+from dashboard.alerts import evaluation
+from dashboard.alerts.models import Incident, Rule
+from keys.certificates import lifecycle as certificate_lifecycle
+from keys.keys import lifecycle as key_lifecycle
+from orgs import scope
+from orgs.models import AuditEntry, User
+from tests.alerts.build import again, incidents, look, messages, requests, rule, stored_until, told
+from tests.analytics.screens import push
+from tests.keys import build as keys
+from tests.keys.certificates import build as certificates
+
+MINUTE = timedelta(minutes=1)
+
+
+def state(made) -> tuple:
+    row = again(made)
+    return row.state, row.value, row.note
+
+
+def test_a_share_of_failures_begins_goes_on_and_ends_and_each_is_told_once(committed, redis, cast):
+    now = timezone.now()
+    push(redis, *requests(cast.acme, now - 5 * MINUTE, 18), *requests(cast.acme, now - 5 * MINUTE, 2, 503))
+    # Of others, and of another API.
+    push(redis, *requests(cast.globex, now - 5 * MINUTE, 50, 503))
+    all_apis = rule(
+        cast.acme, mails=["ada@acme.example", "gone@acme.example"], webhook="https://hooks.example/x"
+    )
+    orders = rule(cast.acme, api=keys.api(cast.acme), name="Of an API without requests")
+    strict = rule(cast.acme, threshold=10.1, name="Not reached")
+    few = rule(cast.acme, least=21, name="Too few")
+    off = rule(cast.acme, enabled=False, name="Off")
+    for minute in range(3):
+        look(cast.acme, now + minute * MINUTE)
+    assert [state(made) for made in (all_apis, orders, strict, few, off)] == [
+        ("firing", 10, "20 requests."),
+        ("ok", None, "0 requests, which is too few to say anything."),
+        ("ok", 10, "20 requests."),
+        ("ok", 10, "20 requests, which is too few to say anything."),
+        ("unknown", None, ""),
+    ]
+    [incident] = incidents(cast.acme)
+    assert (incident.rule_id, incident.began_at, incident.first, incident.worst) == (all_apis.id, now, 10, 10)
+    assert (incident.told_at, incident.ended_at) == (now, None)
+    began = [("began", "mail", "ada@acme.example"), ("began", "webhook", "")]
+    assert sorted(told(cast.acme)) == began
+    push(redis, *requests(cast.acme, now - 4 * MINUTE, 20, 503))
+    look(cast.acme, now + 3 * MINUTE)
+    look(cast.acme, now + 30 * MINUTE)
+    [incident] = [each for each in incidents(cast.acme) if each.rule_id == all_apis.id]
+    assert (incident.worst, incident.ended_at) == (55, now + 30 * MINUTE)
+    assert sorted(told(cast.acme)) == [
+        *began,
+        ("ended", "mail", "ada@acme.example"),
+        ("ended", "webhook", ""),
+    ]
+    ended = next(row.facts for row in messages(cast.acme) if row.told == "ended")
+    since = f"{now.day} {now:%b %Y %H:%M}"
+    assert ended["text"].startswith(f"Over: Errors: at worst 55 % with 5xx, from {since} to ")
+    assert ended["text"].endswith(", UTC.")
+    assert (ended["alert"]["about"], ended["organisation"]["name"]) == ("all APIs", "Acme Retail")
+    assert incidents(cast.globex) == []
+
+
+def test_the_quiet_period_holds_a_repeat_and_tells_one_that_is_still_bad_when_it_is_over(
+    committed, redis, cast
+):
+    now = timezone.now()
+    made = rule(cast.acme, mails=["ada@acme.example"], quiet=30, window=5)
+    push(redis, *requests(cast.acme, now - 3 * MINUTE, 20, 503))
+    look(cast.acme, now)
+    look(cast.acme, now + 10 * MINUTE)
+    assert [row.told for row in messages(cast.acme)] == ["began", "ended"]
+
+    def bad_again(at, until):
+        """The requests of before stand for some of later: the ingest takes no stamps ahead of the clock."""
+        with scope.org(cast.acme.id):
+            Rule.objects.filter(id=made.id).update(window=until)
+        look(cast.acme, at)
+
+    bad_again(now + 12 * MINUTE, 60)
+    held = incidents(cast.acme)[-1]
+    assert (held.began_at, held.told_at) == (now + 12 * MINUTE, None)
+    bad_again(now + 14 * MINUTE, 5)
+    assert incidents(cast.acme)[-1].ended_at == now + 14 * MINUTE
+    assert [row.told for row in messages(cast.acme)] == ["began", "ended"]
+    bad_again(now + 20 * MINUTE, 60)
+    bad_again(now + 29 * MINUTE, 60)
+    assert len(messages(cast.acme)) == 2
+    bad_again(now + 30 * MINUTE, 60)
+    assert [row.told for row in messages(cast.acme)] == ["began", "ended", "began"]
+    assert f"since {(now + 20 * MINUTE):%-d %b %Y %H:%M}" in messages(cast.acme)[-1].facts["text"]
+
+
+def test_silence_is_told_of_traffic_that_was_there_and_never_where_it_is_not_known(committed, redis, cast):
+    now = timezone.now()
+    orders = keys.api(cast.acme)
+    all_apis = rule(cast.acme, "silence", threshold=None)
+    of_one = rule(cast.acme, "silence", threshold=None, api=orders, name="Of one")
+    look(cast.acme, now)
+    assert state(all_apis) == state(of_one) == ("unknown", None, "No request was ever seen.")
+    push(
+        redis,
+        *requests(cast.acme, now - 5 * MINUTE, 3),
+        *requests(cast.acme, now - 15 * MINUTE, 1, api=orders.api_id),
+    )
+    look(cast.acme, now)
+    assert state(all_apis) == ("ok", 0, "3 requests in 10 minutes.")
+    assert state(of_one)[0] == "firing"
+    assert incidents(cast.acme)[0].first >= 14
+    stored_until(now - 3 * MINUTE)
+    look(cast.acme, now + 20 * MINUTE, complete=False)
+    assert state(all_apis)[:2] == ("unknown", None)
+    assert state(all_apis)[2].startswith("Traffic is stored up to ")
+    assert (state(of_one)[0], len(incidents(cast.acme))) == ("firing", 1)
+    stored_until(now + 20 * MINUTE, "It says 12:00.")
+    look(cast.acme, now + 20 * MINUTE, complete=False)
+    assert state(all_apis)[2] == "This server's clock is not believed, so no traffic is stored."
+    look(cast.acme, now + 20 * MINUTE)
+    assert (state(all_apis)[0], [each.ended_at for each in incidents(cast.acme)]) == ("firing", [None, None])
+
+
+def test_a_slow_percentile_is_found_among_the_requests_that_were_passed_on(committed, redis, cast):
+    now = timezone.now()
+    slow, fast = rule(cast.acme, "p95", threshold=900), rule(cast.acme, "p95", threshold=1_100, name="Fast")
+    push(
+        redis,
+        *requests(cast.acme, now - 3 * MINUTE, 18),
+        *requests(cast.acme, now - 3 * MINUTE, 2, latency=1_000),
+    )
+    look(cast.acme, now)
+    assert [
+        (made.state, made.value == pytest.approx(1_000, rel=1 / 64)) for made in map(again, (slow, fast))
+    ] == [
+        ("firing", True),
+        ("ok", True),
+    ]
+
+
+def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
+    committed, redis, cast, settings
+):
+    now = timezone.now()
+    made = rule(cast.acme, "quota", threshold=90, mails=["ada@acme.example"])
+    orders = keys.api(cast.acme)
+    limits = {"quota_max": 100, "quota_renewal_rate": 3_600}
+    full, other, idle = (
+        keys.key(cast.acme, orders, alias=name, **limits)[0] for name in ("Full", "Other", "Idle")
+    )
+    keys.key(cast.acme, orders, alias="Without a quota")
+    for key, used in ((full, b"95"), (other, b"89"), (idle, b"99")):
+        redis.set(names.quota(key.counted_under, ""), used)
+    push(
+        redis,
+        *requests(cast.acme, now, 1, APIKey=full.token_hash),
+        *requests(cast.acme, now, 1, APIKey=other.token_hash),
+    )
+    look(cast.acme, now)
+    assert [(each.subject, each.label, each.worst) for each in incidents(cast.acme)] == [
+        (full.id, "Full", 95)
+    ]
+    assert state(made)[:2] == ("firing", 95)
+    assert messages(cast.acme)[0].facts["text"].startswith("Alert: Quota (Full): 95 % used, since ")
+    assert again(made).due_at > now + 3 * MINUTE
+    redis.set(names.quota(other.counted_under, ""), b"100")
+    address, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"
+    look(cast.acme, now + MINUTE)
+    assert state(made) == ("firing", None, "The gateways' Redis does not answer.")
+    settings.REDIS_URL = address
+    redis.set(names.quota(full.counted_under, ""), b"3")
+    look(cast.acme, now + 2 * MINUTE)
+    assert [(each.label, each.ended_at is None) for each in incidents(cast.acme)] == [
+        ("Full", False),
+        ("Other", True),
+    ]
+    with scope.org(cast.acme.id), transaction.atomic():
+        key_lifecycle.revoke(again(other))
+    look(cast.acme, now + 3 * MINUTE)
+    assert [each.ended_at is None for each in incidents(cast.acme)] == [False, False]
+
+
+def test_certificates_that_end_soon_are_found_and_those_deleted_are_over(cast):
+    now = timezone.now()
+    made = rule(cast.acme, "certificate", threshold=14, webhook="https://hooks.example/x")
+    soon = certificates.uploaded(cast.acme, certificates.made("soon", end=7).pem)
+    certificates.uploaded(cast.acme, certificates.made("late", end=30).pem)
+    certificates.uploaded(cast.globex, certificates.made("theirs", end=1).pem)
+    look(cast.acme, now)
+    [incident] = incidents(cast.acme)
+    assert (incident.subject, incident.label, 6 < incident.worst < 7) == (soon.id, "soon", True)
+    assert state(made)[0] == "firing"
+    with scope.org(cast.acme.id), transaction.atomic():
+        certificate_lifecycle.delete(certificates.now(soon))
+    look(cast.acme, now + MINUTE)
+    assert [row.told for row in messages(cast.acme)] == ["began", "ended"]
+
+
+def test_two_workers_at_once_write_once(committed, redis, cast):
+    now = timezone.now()
+    push(redis, *requests(cast.acme, now - 3 * MINUTE, 20, 503))
+    for number in range(5):
+        rule(cast.acme, name=f"Rule {number}", mails=["ada@acme.example"])
+    with scope.every_org():
+        Rule.objects.update(due_at=now - MINUTE)
+    at_once, failed = threading.Barrier(2), []
+
+    def work():
+        try:
+            at_once.wait(10)
+            evaluation.step(None)
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+    assert failed == []
+    assert (len(incidents(cast.acme)), len(messages(cast.acme))) == (5, 5)
+
+
+def test_one_organisation_whose_alerts_fail_keeps_no_other_waiting(cast, monkeypatch, caplog):
+    for org in (cast.acme, cast.globex):
+        rule(org, "certificate", threshold=30)
+        certificates.uploaded(org, certificates.made(org.slug, end=3).pem)
+    real = evaluation.looking.certificates
+
+    def fails_for_acme(row, now):
+        if row.org_id == cast.acme.id:
+            raise ValueError("broken")
+        return real(row, now)
+
+    monkeypatch.setattr(evaluation.looking, "certificates", fails_for_acme)
+    evaluation.step(None)
+    assert [len(incidents(org)) for org in (cast.acme, cast.globex)] == [0, 1]
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"alerts of organisation {cast.acme.id}: ValueError: broken (")
+    with scope.every_org():
+        Rule.objects.filter(org=cast.globex).delete()
+    with pytest.raises(ValueError, match="broken"):
+        evaluation.step(None)
+
+
+def test_the_alerts_of_an_api_go_with_it_and_say_so(cast):
+    orders = keys.api(cast.acme)
+    made = rule(cast.acme, api=orders)
+    other = rule(cast.acme, name="Of all")
+    with scope.org(cast.acme.id), transaction.atomic():
+        publish.delete(orders, author=cast.acme_admin)
+    with scope.org(cast.acme.id):
+        assert [row.id for row in Rule.objects.all()] == [other.id]
+        [entry] = AuditEntry.objects.filter(kind="alert")
+    assert (entry.action, entry.object_id, entry.changes["why"]) == (
+        "alert.deleted",
+        made.id,
+        ["its API was deleted", None],
+    )
+
+
+def test_what_ended_long_ago_is_forgotten(cast):
+    made, now = rule(cast.acme), timezone.now()
+    with scope.org(cast.acme.id):
+        for days, open in ((500, False), (500, True), (10, False)):
+            at = now - timedelta(days=days)
+            Incident.objects.create(
+                rule=made, began_at=at, ended_at=None if open else at, first=1, worst=1, subject=f"{days}"
+            )
+    evaluation.forget()
+    assert [(each.subject, each.ended_at is None) for each in incidents(cast.acme)] == [
+        ("500", True),
+        ("10", False),
+    ]
+
+
+def test_people_who_left_and_strangers_are_not_told_unless_an_administrator_allowed_it(
+    committed, redis, cast
+):
+    now = timezone.now()
+    push(redis, *requests(cast.acme, now - 3 * MINUTE, 20, 503))
+    User.everyone.filter(pk=cast.acme_member.pk).update(is_active=False)
+    mails = ["ada@acme.example", "max@acme.example", "gus@globex.example", "duty@partner.example"]
+    rule(cast.acme, mails=mails, outside=["duty@partner.example"])
+    look(cast.acme, now)
+    assert sorted(row.address for row in messages(cast.acme)) == ["ada@acme.example", "duty@partner.example"]
