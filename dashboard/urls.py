@@ -36,6 +36,8 @@ urlpatterns = [
     path("", include(apis.urls.wire)),
     # /api/usage…  /api/activity…  /api/versions  /api/logs
     path("", include(dashboard.analytics.urls.wire)),
+    # /api/alerts…
+    path("", include(dashboard.alerts.urls.wire)),
     # /register/…  /system/…
     path("", include(dashboard.nodes.urls.wire)),
 ]

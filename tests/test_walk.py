@@ -235,6 +235,7 @@ def _kind(pattern: str, name: str) -> str:
         ("api/apis", "id"): "api",
         ("api/mcps", "id"): "api",
         ("api/assets", "id"): "asset",
+        ("api/alerts", "id"): "alert",
         ("o/<slug:org>/alerts", "id"): "alert",
         ("api/portal/policies", "id"): "policy",
         ("api/policies", "id"): "policy",

@@ -72,6 +72,10 @@ OTHERS = {
     "api/apis/streams",
     "api/mcps",
     "api/mcps/",
+    "api/alerts",
+    "api/alerts/<str:id>",  # tests/alerts/test_rest.py
+    "api/alerts/<str:id>/secret",
+    "api/alerts/<str:id>/test",
     "api/assets",
     "api/assets/<str:id>",  # tests/apis/assets/test_rest.py
     "api/keys",
