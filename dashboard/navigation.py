@@ -11,7 +11,9 @@ OF_AN_ORGANISATION = (
     ("Observe", ("analytics", "errors", "uptime", "logs", "alerts", "nodes")),
     ("Organisation", ("people", "audit")),
 )
-OF_SUPER_USERS = (("All organisations", ("orgs", "fleet", "super-users", "platform-audit", "admin")),)
+OF_SUPER_USERS = (
+    ("All organisations", ("orgs", "everywhere", "fleet", "super-users", "platform-audit", "admin")),
+)
 
 Groups = list[tuple[str, list[tuple[Entry, str]]]]
 

@@ -15,8 +15,9 @@ from dashboard.hello import hello
 urlpatterns = [
     # /  /sign-in/  /sign-out/  /profile/  /orgs/
     path("", include(orgs.urls.pages)),
-    # /nodes/
+    # /nodes/  /traffic/
     path("", include(dashboard.nodes.urls.platform)),
+    path("", include(dashboard.analytics.urls.platform)),
     # /o/<organisation>/…
     path("o/<slug:org>/", include(dashboard.analytics.urls.pages)),
     path("o/<slug:org>/", include(orgs.urls.organisation_pages)),

@@ -14,6 +14,7 @@ COMPRESSED = {
     "analytics",
     "analytics-hours",
     "analytics-table",
+    "traffic",
     "api-list",
     "certificate-list",
     "audit",
@@ -45,7 +46,7 @@ def test_lists_and_figures_alone_are_compressed(cast, client_for):
     own |= {"analytics-hours": "/o/acme/analytics/hours/"}
     own |= {"analytics-table": "/o/acme/analytics/endpoints/", "policy-list": "/o/acme/policies/"}
     own |= {"oauth-list": "/o/acme/oauth/", "certificate-list": "/o/acme/certificates/"}
-    supers = {"org-list": "/orgs/", "platform-audit": "/audit/", "fleet": "/nodes/"}
+    supers = {"org-list": "/orgs/", "platform-audit": "/audit/", "fleet": "/nodes/", "traffic": "/traffic/"}
     found = {name for name, address in own.items() if is_compressed(ada, address)}
     found |= {name for name, address in supers.items() if is_compressed(sue, address)}
     assert found == COMPRESSED

@@ -163,6 +163,7 @@ TESTED_IN = {
     "orgs/signing_in/credentials.py": "tests/orgs/people/test_rest.py",
     "orgs/signing_in/forms.py": "tests/orgs/signing_in/test_views.py",
     "keys/openers.py": "tests/apis/drafts/test_reviewing.py",
+    "dashboard/analytics/reports/everywhere/reader.py": "tests/analytics/reports/everywhere/test_page.py",
     "orgs/providers/marks.py": "tests/analytics/reports/charts/test_marks.py",
     "apis/marks.py": "tests/analytics/reports/test_overview.py",
     "orgs/providers/last_week.py": "tests/apis/drafts/test_reviewing.py",

@@ -11,6 +11,7 @@ class AnalyticsConfig(AppConfig):
         Entry("analytics", "Analytics", "chart-bar", "analytics", "analytics"),
         Entry("errors", "Errors", "exclamation-triangle", "errors", "analytics"),
         Entry("uptime", "Uptime", "signal", "uptime", "analytics"),
+        Entry("everywhere", "Traffic", "presentation-chart-line", "traffic"),
         Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
     )
     attention = ("dashboard.analytics.reports.attention.items",)

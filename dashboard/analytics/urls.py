@@ -1,9 +1,11 @@
-"""URLs: `pages` for people (under /o/<organisation>/), `wire` for machines. Figures may come from a replica."""
+"""URLs: `platform` for super-users, `pages` for people (under /o/<organisation>/), `wire` for machines. Figures may
+come from a replica."""
 
 from django.urls import path
 
 from dashboard.analytics.reports import home, logs, overview, rankings
 from dashboard.analytics.reports.errors import page as errors
+from dashboard.analytics.reports.everywhere import page as everywhere
 from dashboard.analytics.reports.hours import page as heat_map
 from dashboard.analytics.rest import activity, usage
 from dashboard.analytics.rest import logs as records
@@ -12,6 +14,7 @@ from orgs.db.reading import from_replica
 
 DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
 
+platform = [path("traffic/", from_replica(everywhere.organisations), name="traffic")]
 pages = [
     path("", from_replica(home.home), name="org-home"),
     path("analytics/", from_replica(overview.overview), name="analytics"),

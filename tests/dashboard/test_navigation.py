@@ -11,7 +11,7 @@ EVERYWHERE = [
     "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/", "/o/acme/logs/", "/o/acme/alerts/", "/o/acme/nodes/",
     "/o/acme/people/", "/o/acme/audit/",
 ]  # fmt: skip
-SUPER = ["/orgs/", "/nodes/", "/super-users/", "/audit/", "/django-admin/"]
+SUPER = ["/orgs/", "/traffic/", "/nodes/", "/super-users/", "/audit/", "/django-admin/"]
 
 
 def addresses(user, org) -> list[str]:

@@ -153,6 +153,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
             "oauth": " shop ",
             "least_ms": str(2**31 - 1),
             "before": f"9999999999999999.{2**63 - 1}",
+            "after": "1764064830500000.7",
             "sort": "p95",
         },
         alpha,
@@ -171,6 +172,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "endpoint": "GET /{id}",
         "oauth": " shop ",
         "errors": False,
+        "after": {"ts": datetime(2025, 11, 25, 10, 0, 30, 500_000, tzinfo=UTC), "id": 7},
     }
     assert asked.place == Place(datetime(2286, 11, 20, 17, 46, 39, 999999, tzinfo=UTC), 2**63 - 1)
     assert list(asked.kept) == [

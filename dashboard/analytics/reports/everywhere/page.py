@@ -1,0 +1,146 @@
+"""For super-users: how all organisations fare, side by side, those first that need attention."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.gzip import gzip_page
+
+from dashboard.analytics.reports import reader
+from dashboard.analytics.reports.charts import figures
+from dashboard.analytics.reports.everywhere import reader as standing
+from dashboard.analytics.reports.everywhere.reader import Change, Day, Window
+from orgs.access import access
+from orgs.http import numbered, paging
+from orgs.http.refusals import bad_form
+from orgs.http.spreadsheet import csv_stream
+from orgs.http.tables import Column, heads
+from orgs.models import Organisation
+
+NOTHING = Day()
+DEFAULT_SORT = "attention"
+COLUMNS = (
+    Column("Organisation"),
+    Column("Needs attention", "third", DEFAULT_SORT, falling=True),
+    Column("Requests", "count", "requests", falling=True),
+    Column("5xx", "number", "errors", falling=True),
+    Column("429", "number", lesser=True),
+    Column("p95", "number"),
+    Column("Last change", "time", "changed", falling=True, lesser=True),
+)
+FILE = (
+    "id",
+    "name",
+    "slug",
+    "needs attention",
+    "requests",
+    "5xx",
+    "429",
+    "requests a week before",
+    "last change",
+)
+LONG_AGO = datetime.min.replace(tzinfo=timezone.get_fixed_timezone(0))
+
+
+class ListForm(forms.Form):
+    sort = forms.ChoiceField(
+        required=False, choices=[(name, name) for name in ("", DEFAULT_SORT, "requests", "errors", "changed")]
+    )
+    format = forms.ChoiceField(required=False, choices=[("", ""), ("csv", "csv")])
+
+    def clean(self) -> dict:
+        try:
+            self.cleaned_data["place"] = numbered.asked(self.data)
+        except paging.BadPlace as error:
+            field, _, message = str(error).partition(": ")
+            self.errors[field] = self.error_class([message])
+        return self.cleaned_data
+
+
+@dataclass(frozen=True)
+class Line:
+    organisation: Organisation
+    day: Day
+    change: Change | None
+
+
+@access("super")
+@gzip_page
+def organisations(request: HttpRequest) -> HttpResponse:
+    """The page; all lines as CSV with format=csv."""
+    form = ListForm(request.GET)
+    if not form.is_valid():
+        return bad_form(request, form)
+    asked, now = form.cleaned_data, timezone.now()
+    reader.limit_time()
+    window = standing.window(now)
+    lines = _lines(window, asked["sort"] or DEFAULT_SORT)
+    if asked["format"]:
+        return csv_stream("traffic.csv", FILE, [map(_file_line, lines)])
+    place = asked["place"]
+    shown = lines[place.offset : place.offset + place.size]
+    if place.number > 1 and not shown:
+        raise Http404
+    kept = {"sort": asked["sort"]} if asked["sort"] else {}
+    timed = standing.latencies([line.organisation.pk for line in shown], window)
+    context = {
+        "section": "everywhere",
+        "heads": heads(COLUMNS, kept, default=DEFAULT_SORT),
+        "rows": [_row(line, timed) for line in shown],
+        "page": numbered.page(place, shown, len(lines), kept),
+        "fresh": reader.freshness(now),
+        "window": window,
+        "zone": "UTC",
+        "troubled": sum(1 for line in lines if line.day.troubles),
+        "csv": "?" + urlencode({**kept, "format": "csv"}),
+    }
+    return render(request, "analytics/everywhere.html", context)
+
+
+def _lines(window: Window, sort: str) -> list[Line]:
+    everybody = list(Organisation.everyone.present().order_by("owner_name", "id"))
+    ids = [each.pk for each in everybody]
+    days, changes = standing.days(ids, window), standing.changes(ids)
+    lines = [Line(each, days.get(each.pk, NOTHING), changes.get(each.pk)) for each in everybody]
+    order = {
+        DEFAULT_SORT: lambda line: line.day.urgency,
+        "requests": lambda line: line.day.hits,
+        "errors": lambda line: (line.day.share or 0, line.day.failed),
+        "changed": lambda line: line.change.at if line.change else LONG_AGO,
+    }[sort]
+    return sorted(lines, key=order, reverse=True)
+
+
+def _row(line: Line, timed: Mapping[str, float | None]) -> dict:
+    day, slug = line.day, line.organisation.slug
+    return {
+        "organisation": line.organisation,
+        "troubles": day.troubles,
+        "bad": day.urgency[0] > 1,
+        "hits": figures.exact(day.hits),
+        "share": figures.per_cent(day.share),
+        "failed": f"{figures.exact(day.failed)} of {figures.exact(day.hits)}",
+        "limited": figures.exact(day.limited),
+        "took": figures.milliseconds(timed.get(line.organisation.pk)),
+        "last": line.change,
+        "url": reverse("analytics", args=[slug]),
+        "errors_url": reverse("errors", args=[slug]) + "?status=5xx",
+        "audit_url": reverse("audit", args=[slug]),
+    }
+
+
+def _file_line(line: Line) -> Iterator[object]:
+    day, each = line.day, line.organisation
+    changed = line.change.at.isoformat(timespec="seconds") if line.change else ""
+    return iter(
+        (
+            *(each.pk, each.owner_name, each.slug, "; ".join(day.troubles)),
+            *(day.hits, day.failed, day.limited, day.hits_before, changed),
+        )
+    )

@@ -1,0 +1,105 @@
+"""How all organisations fare, as super-users see it."""
+
+from datetime import timedelta
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from dashboard.analytics.reports.charts.figures import NONE
+from dashboard.analytics.reports.everywhere import reader
+from orgs import scope
+from orgs.audit import log
+from tests import make
+from tests.analytics.screens import ago, push, sheet
+
+TRAFFIC = "/traffic/"
+
+
+def names(page) -> list[str]:
+    return [row["organisation"].slug for row in page.context["rows"]]
+
+
+def test_organisations_stand_side_by_side_those_first_that_need_attention(committed, redis, client_for):
+    zones = {
+        "calm": "UTC",
+        "failing": "Asia/Kolkata",
+        "silent": "America/New_York",
+        "limited": "UTC",
+        "unused": "UTC",
+    }
+    made = {slug: make.organisation(slug.title(), slug, time_zone=zone) for slug, zone in zones.items()}
+    sue = make.user("sue@platform.example", None)
+
+    def send(slug: str, count: int, when: dict, **facts) -> None:
+        taken = {"OrgID": made[slug].id, "TimeStamp": ago(**when), "ResponseCode": 200, **facts}
+        push(redis, *[taken] * count)
+
+    now, week = {"hours": 3}, {"days": 7, "hours": 3}
+    took = {"Latency": {"Total": 40, "Upstream": 39}}
+    send("calm", 300, now, **took)
+    send("calm", 300, week)
+    send("failing", 100, now)
+    send("failing", 40, now, ResponseCode=502)
+    send("failing", 200, week)
+    send("silent", 150, week)
+    send("limited", 200, now)
+    send("limited", 20, now, ResponseCode=429)
+    with scope.org(made["calm"].id), log.dated(timezone.now() - timedelta(hours=1)):
+        log.record("api.created", "api", "1", "Orders")
+    client = client_for(sue)
+    page = client.get(TRAFFIC)
+    assert names(page) == ["failing", "limited", "silent", "calm", "unused"]
+    told = {
+        row["organisation"].slug: (row["hits"], row["share"], row["took"], row["troubles"])
+        for row in page.context["rows"]
+    }
+    assert told == {
+        "failing": ("140", "28.6 %", "2 ms", ["fails more than a week before (0 %)"]),
+        "limited": ("220", "0 %", "2 ms", ["9.09 % over a rate limit"]),
+        "silent": ("0", NONE, NONE, ["silent, 150 requests a week before"]),
+        "calm": ("300", "0 %", "40 ms", []),
+        "unused": ("0", NONE, NONE, []),
+    }
+    assert [row["last"] and row["last"].action for row in page.context["rows"]][3:] == ["api.created", None]
+    html = page.content.decode()
+    assert "3 of 5 organisations need attention" in html
+    assert "complete to" in html
+    assert names(client.get(TRAFFIC, {"sort": "requests"}))[:3] == ["calm", "limited", "failing"]
+    assert names(client.get(TRAFFIC, {"sort": "changed"}))[0] == "calm"
+    rows = sheet(client.get(TRAFFIC, {"format": "csv"}))
+    assert [(row["slug"], row["requests"]) for row in rows][:2] == [("failing", "140"), ("limited", "220")]
+
+
+def test_it_takes_as_many_statements_for_any_number_of_organisations(committed, redis, client_for):
+    client = client_for(make.user("sue@platform.example", None))
+
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(TRAFFIC).status_code == 200
+        return len(captured)
+
+    first = make.organisation("First", "first")
+    push(redis, {"OrgID": first.id, "TimeStamp": ago(minutes=5)})
+    client.get(TRAFFIC)
+    alone = statements()
+    more = [make.organisation(f"Org {number}", f"org-{number}") for number in range(5)]
+    push(redis, *({"OrgID": each.id, "TimeStamp": ago(minutes=5)} for each in more))
+    assert (statements(), alone) == (alone, 10)
+
+
+def test_it_is_for_super_users_alone(cast, client_for):
+    assert client_for(cast.acme_admin).get(TRAFFIC).status_code == 404
+    client = client_for(cast.super_user)
+    for wrong in ({"sort": "name"}, {"p": "0"}, {"size": "7"}, {"format": "xml"}):
+        assert (wrong, client.get(TRAFFIC, wrong).status_code) == (wrong, 400)
+    assert client.get(TRAFFIC, {"p": "9"}).status_code == 404
+
+
+def test_the_window_is_the_hour_that_runs_and_the_day_before_it():
+    now = timezone.now().replace(hour=14, minute=35)
+    window = reader.window(now)
+    assert (now - window.since, window.until) == (
+        timedelta(hours=24, minutes=35, seconds=now.second, microseconds=now.microsecond),
+        now,
+    )
