@@ -1,5 +1,8 @@
 """How callers of a classic API prove who they are. Pure."""
 
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
 OAUTH = "OAuth 2.0"
 # Members that switch on a way of authenticating other than the token, and what that is called.
 _OTHERS = {
@@ -37,6 +40,57 @@ def token_settings(definition: dict) -> dict:
     named = isinstance(configured, dict) and "authToken" in configured
     settings = configured["authToken"] if named else definition.get("auth")
     return settings if isinstance(settings, dict) else {}
+
+
+class Credentials(NamedTuple):
+    """Names under which credentials are sent: to an API by its callers, and by gateways to its upstream."""
+
+    headers: frozenset[str]
+    parameters: frozenset[str]
+
+
+# Members that name a header, or a parameter or cookie; that hold headers by their names, which gateways put in; and
+# places of a document, with the member `name`.
+_OF_HEADERS, _OF_PARAMETERS = ("auth_header_name", "header_name"), ("param_name", "cookie_name")
+_PUT_IN = ("global_headers", "global_response_headers", "add_headers")
+# What is put in so, and is no secret of anybody.
+_NO_SECRETS = (
+    "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-disposition",
+    "content-encoding", "content-length", "content-type", "date", "expires", "host", "server", "user-agent",
+)  # fmt: skip
+_PLACES = {"header": True, "query": False, "cookie": False}
+
+
+def credentials(definition: object) -> Credentials:
+    """Of every way to authenticate, every version and every upstream of a definition of either kind, switched on or
+    not: who switches one off means no older request."""
+    found = list(_credentials(definition))
+    headers, parameters = (
+        frozenset(name for name, is_header in found if name and is_header is wanted)
+        for wanted in (True, False)
+    )
+    return Credentials(headers, parameters)
+
+
+def _credentials(value: Any) -> Iterator[tuple[str, bool]]:
+    """(name, whether it is a header's)"""
+    if isinstance(value, list):
+        for each in value:
+            yield from _credentials(each)
+    if not isinstance(value, dict):
+        return
+    if value.get("type") == "apiKey" and isinstance(value.get("name"), str):
+        yield value["name"], value.get("in") == "header"
+    for name, member in value.items():
+        if isinstance(member, str):
+            if name in (*_OF_HEADERS, *_OF_PARAMETERS, "header"):
+                yield member, name not in _OF_PARAMETERS
+            continue
+        if name in _PUT_IN and isinstance(member, dict):
+            yield from ((header, True) for header in member if header.lower() not in _NO_SECRETS)
+        elif name in _PLACES and isinstance(member, dict) and isinstance(member.get("name"), str):
+            yield member["name"], _PLACES[name]
+        yield from _credentials(member)
 
 
 def uses_oauth(ways: str) -> bool:

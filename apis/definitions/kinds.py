@@ -146,6 +146,11 @@ def as_classic(definition: dict) -> dict:
     return _kind(definition).as_classic(definition)
 
 
+def is_recorded_in_detail(definition: dict) -> bool:
+    """Whether gateways tell the requests and answers of a valid definition whole."""
+    return bool(as_classic(definition).get("enable_detailed_recording"))
+
+
 def place(definition: dict, pointer: str) -> str:
     """The JSON pointer in a valid definition of what stands at `pointer` of its classic form."""
     return _kind(definition).place(definition, pointer)

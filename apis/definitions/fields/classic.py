@@ -2,7 +2,7 @@
 
 from apis.definitions.authentication import KEYLESS, OTHERS, TOKEN
 from apis.definitions.fields import endpoints
-from apis.definitions.fields.description import LARGEST, NONE, Field, Rows, Section, lines, switch
+from apis.definitions.fields.description import IN_DETAIL, LARGEST, NONE, Field, Rows, Section, lines, switch
 
 LONG = 2_000  # characters
 HUGE = 10**9
@@ -27,6 +27,7 @@ API = Section(
     (
         Field("name", ("name",), "line", "Name", most=200, required=True),
         switch("active", ("active",), "Active", "Gateways are given active APIs only."),
+        switch("in_detail", ("enable_detailed_recording",), *IN_DETAIL),
     ),
     is_open=True,
 )

@@ -92,6 +92,13 @@ def switch(name: str, path: Path, label: str, help: str = "") -> Field:
     return Field(name, path, "switch", label, help)
 
 
+IN_DETAIL = (
+    "Record requests and answers in detail",
+    "Gateways then send both whole, beside the record of each request. Whether they are kept is the organisation's "
+    "choice, below Logs.",
+)
+
+
 def lines(name: str, path: Path, label: str, help: str = "") -> Field:
     return Field(name, path, "lines", label, help or "One a line.", most=LARGEST)
 

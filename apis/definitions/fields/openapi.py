@@ -2,6 +2,7 @@
 
 from apis.definitions.fields import callers, operations, schemes
 from apis.definitions.fields.description import (
+    IN_DETAIL,
     LARGEST,
     NONE,
     Field,
@@ -33,6 +34,7 @@ API = Section(
     (
         Field("name", of_extension("info/name"), "line", "Name", most=200, required=True),
         switch("active", of_extension("info/state/active"), "Active", "Gateways are given active APIs only."),
+        switch("in_detail", of_extension("server/detailedActivityLogs/enabled"), *IN_DETAIL),
     ),
     is_open=True,
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apis.definitions.authentication import OTHERS, ways
+from apis.definitions.authentication import OTHERS, Credentials, credentials, ways
 
 WORDS = {
     "use_oauth2": "OAuth 2.0",
@@ -43,3 +43,64 @@ def test_all_that_is_switched_on_is_asked_for_the_token_first_in_one_order():
 )
 def test_nothing_else_is_the_token_and_keyless_comes_before_all(definition, words):
     assert ways(definition) == words
+
+
+def test_every_name_under_which_a_credential_is_sent_is_known_switched_on_or_not():
+    definition = {
+        "auth": {"auth_header_name": "X-One", "param_name": "one", "signature": {"header": "X-Signed"}},
+        "auth_configs": {
+            "authToken": {
+                "auth_header_name": "X-Two",
+                "use_param": False,
+                "param_name": "two",
+                "cookie_name": "c2",
+            },
+            "jwt": {"auth_header_name": "X-Three"},
+            "oidc": None,
+        },
+        "upstream_auth": {"basic_auth": {"header": {"enabled": True, "name": "X-Upstream"}}},
+        "version_data": {
+            "versions": {
+                "v1": {"global_headers": {"X-Put-In": "a", "Content-Type": "b"}},
+                "v2": {"extended_paths": {"transform_headers": [{"add_headers": {"X-Put-In-Too": "c"}}]}},
+            }
+        },
+    }
+    assert credentials(definition) == Credentials(
+        headers=frozenset(
+            {"X-One", "X-Two", "X-Three", "X-Signed", "X-Upstream", "X-Put-In", "X-Put-In-Too"}
+        ),
+        parameters=frozenset({"one", "two", "c2"}),
+    )
+
+
+def test_a_document_names_them_in_its_own_way():
+    document = {
+        "components": {
+            "securitySchemes": {
+                "a": {"type": "apiKey", "in": "header", "name": "X-Scheme"},
+                "b": {"type": "apiKey", "in": "query", "name": "scheme"},
+            },
+            "parameters": {"p": {"in": "header", "name": "X-Request-Id"}},
+        },
+        "x-tyk-api-gateway": {
+            "server": {
+                "authentication": {
+                    "securitySchemes": {
+                        "a": {"header": {"enabled": True, "name": "X-Token"}, "query": {"name": "token"}},
+                        "b": {"cookie": {"enabled": False, "name": "cookie"}, "header": None},
+                    }
+                }
+            }
+        },
+    }
+    assert credentials(document) == Credentials(
+        headers=frozenset({"X-Scheme", "X-Token"}), parameters=frozenset({"scheme", "token", "cookie"})
+    )
+
+
+@pytest.mark.parametrize(
+    "odd", [None, [], {"auth": 5, "auth_configs": [], "header": {}, "param_name": 3}, "text"]
+)
+def test_whatever_a_definition_is_its_names_can_be_asked_for(odd):
+    assert credentials(odd) == Credentials(frozenset(), frozenset())
