@@ -1,0 +1,246 @@
+"""Secrets, wherever a caller or an upstream puts them."""
+
+import base64
+import json
+import time
+from urllib.parse import quote
+
+import pytest
+
+from dashboard.analytics.bodies.message import Message, read
+from dashboard.analytics.bodies.redaction import MARK, MOST_KEPT, MOST_SECRETS, Names, clear, plain, redact
+from tests.analytics import recordings
+
+SECRET = "Zq7/x+Tr4=unguessable"
+NAMES = Names(
+    headers=frozenset({plain("X-Shop-Auth")}),
+    parameters=frozenset({plain("shop_key")}),
+    members=frozenset({plain("Card-Number")}),
+)
+
+
+def body(text: str) -> Message:
+    return Message("POST / HTTP/1.1", [], text, cut=False)
+
+
+def redacted(text: str) -> str:
+    """A body, without the first line."""
+    return redact(body(text), None, NAMES).request.removeprefix("POST / HTTP/1.1\n\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "Authorization",
+            "Proxy-Authorization",
+            "Cookie",
+            "Set-Cookie",
+            "X-Api-Key",
+            "x-api-key",
+            "X_API_KEY",
+        ),
+        *(
+            "X-Shop-Auth",
+            "X-Amz-Security-Token",
+            "X-Vault-Token",
+            "Apikey",
+            "Ocp-Apim-Subscription-Key",
+        ),
+    ],
+)
+def test_of_headers_with_credentials_only_the_name_is_kept(name):
+    message = Message("GET / HTTP/1.1", [("Host", "a"), (name, SECRET)], "", cut=False)
+    assert redact(message, None, NAMES).request == f"GET / HTTP/1.1\nHost: a\n{name}: {MARK}\n"
+    assert redact(None, message, NAMES).response == f"GET / HTTP/1.1\nHost: a\n{name}: {MARK}\n"
+
+
+def test_the_kind_of_a_credential_is_kept():
+    basic = base64.b64encode(b"ann:hunter22").decode()
+    headers = [
+        ("Authorization", f"Bearer {SECRET}"),
+        ("Proxy-Authorization", f"Basic {basic}"),
+        ("A", "hunter22"),
+    ]
+    found = redact(Message("GET / HTTP/1.1", headers, "", cut=False), None, NAMES)
+    assert found.request.splitlines()[1:] == [
+        f"Authorization: Bearer {MARK}",
+        f"Proxy-Authorization: Basic {MARK}",
+        f"A: {MARK}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ('{"password": "S", "a": 1}', '{"password": "[redacted]", "a": 1}'),
+        ('{"a":[{"client_secret":"S"}]}', '{"a":[{"client_secret":"[redacted]"}]}'),
+        ('{"Access-Token" :\n "S"}', '{"Access-Token" :\n "[redacted]"}'),
+        ('{"pass\\u0077ord": "S\\"}{"}', '{"pass\\u0077ord": "[redacted]"}'),
+        (
+            '{"pa\u017f\u017fword": "S", "to\u212aen": "S"}',
+            '{"pa\u017f\u017fword": "[redacted]", "to\u212aen": "[redacted]"}',
+        ),
+        ('{"token": {"deep": ["S", "]}"]}, "a": 1}', '{"token": "[redacted]", "a": 1}'),
+        (
+            '{"pin": 123456, "token": null, "secret": true}',
+            '{"pin": "[redacted]", "token": null, "secret": true}',
+        ),
+        ('{"password": "S', '{"password": "[redacted]"'),
+        ('{"password": {"S', '{"password": "[redacted]"'),
+        ('{"card_number": "S"}', '{"card_number": "[redacted]"}'),
+        ('{"x-shop-auth": "S"}', '{"x-shop-auth": "[redacted]"}'),
+        ('" {"password": "S"}', '" {"password": "[redacted]"}'),
+        ('{"log": "{\\"password\\": \\"S\\\\\\"x\\"}"}', '{"log": "{\\"password\\": \\"[redacted]\\"}"}'),
+        (
+            '{"log": "{\\"token\\": {\\"a\\": \\"S\\"}, \\"b\\": 1}"}',
+            '{"log": "{\\"token\\": \\"[redacted]\\", \\"b\\": 1}"}',
+        ),
+        ('{"q": "login(password: \\"S\\") { id }"}', '{"q": "login(password: \\"[redacted]\\") { id }"}'),
+        ("user=ann&password=S&x=1", "user=ann&password=[redacted]&x=1"),
+        ("pass%77ord=S&shop_key=S", "pass%77ord=[redacted]&shop_key=[redacted]"),
+        ("user[password]=S&user[name]=ann", "user[password]=[redacted]&user[name]=ann"),
+        (
+            '{"next": "https://a.example/?shop_key=S&b=1"}',
+            '{"next": "https://a.example/?shop_key=[redacted]&b=1"}',
+        ),
+        (
+            "next=https%3A%2F%2Fa%3Fshop_key%3DS%26b%3D1",
+            "next=https%3A%2F%2Fa%3Fshop_key%3D[redacted]%26b%3D1",
+        ),
+        ("<a><Password>S</Password></a>", "<a><Password>[redacted]</Password></a>"),
+        ("<w:Password Type='x'><![CDATA[S]]></w:Password>", "<w:Password Type='x'>[redacted]</w:Password>"),
+        ("<user password='S' id='7'/>", "<user password='[redacted]' id='7'/>"),
+        ("<secret>S", "<secret>[redacted]"),
+        ("user: ann\npassword: one S\nb: c", "user: ann\npassword: [redacted]\nb: c"),
+        ("curl -H 'Authorization: Bearer S' https://a", "curl -H 'Authorization: [redacted]"),
+        ("password = S\nb = c", "password = [redacted]\nb = c"),
+        ("{'password': 'S', 'a': 1}", "{'password': '[redacted]', 'a': 1}"),
+        ("['token' => 'S', 'a' => 1]", "['token' => '[redacted]', 'a' => 1]"),
+    ],
+)
+def test_values_are_taken_out_of_bodies_by_their_names(sent, stored):
+    assert redacted(sent.replace("S", "first-last")) == stored
+
+
+def test_parts_of_a_form_are_taken_out_by_their_names():
+    form = (
+        '--b\r\nContent-Disposition: form-data; name="user"\r\n\r\nann\r\n'
+        '--b\r\nContent-Disposition: form-data; name="password"\r\nContent-Type: text/plain\r\n\r\none\r\ntwo\r\n--b--'
+    )
+    assert redacted(form) == form.replace("one\r\ntwo", MARK)
+
+
+def test_what_was_found_by_its_name_is_taken_out_wherever_else_it_stands():
+    request = Message(
+        f"GET /by/{quote(SECRET, safe='')}/x?shop_key={quote(SECRET)} HTTP/1.1",
+        [
+            ("Referer", f"https://a.example/{SECRET}"),
+            ("Cookie", "theme=dark; basket=0123456789abcdef"),
+            ("B", "dark"),
+        ],
+        f"as text {SECRET}",
+        cut=False,
+    )
+    echo = json.dumps(
+        {"you": SECRET, "again": {"path": "Zq7%2fx%2bTr4%3dunguessable"}, "basket": "0123456789abcdef"}
+    )
+    found = redact(request, Message("HTTP/1.1 200 OK", [("X-You", SECRET)], echo, cut=False), NAMES)
+    assert found.request.splitlines() == [
+        f"GET /by/{MARK}/x?shop_key={MARK} HTTP/1.1",
+        f"Referer: https://a.example/{MARK}",
+        f"Cookie: {MARK}",
+        "B: dark",
+        "",
+        f"as text {MARK}",
+    ]
+    assert json.loads(found.response.splitlines()[-1])["basket"] == MARK
+    for text in (found.request, found.response):
+        assert SECRET not in text
+        assert "unguessable" not in text
+    assert SECRET in found.secrets
+    assert clear(f"/by/{SECRET}", found.secrets) == f"/by/{MARK}"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        recordings.ORG_A + "0123456789abcdef" * 2,
+        base64.b64encode(
+            b'{"org":"5e9d9544a1dcd60001d0ed20","id":"04ef54981d454df1acc","h":"murmur64"}'
+        ).decode(),
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl",
+    ],
+)
+def test_what_is_shaped_like_a_token_is_taken_out_without_a_name(token):
+    assert redacted(f"see {token}, {token}") == f"see {MARK}, {MARK}"
+    assert clear(f"/x/{token}?y", ()) == f"/x/{MARK}?y"
+
+
+def test_a_known_token_is_taken_out_of_everything():
+    message = Message("GET /t/k3y4/x HTTP/1.1", [("A", "k3y4")], "[k3y4]", cut=False)
+    assert (
+        redact(message, message, Names(), ["k3y4"]).response
+        == f"GET /t/{MARK}/x HTTP/1.1\nA: {MARK}\n\n[{MARK}]"
+    )
+
+
+def test_what_is_no_secret_stays_as_it_was():
+    text = '{"code": 404, "key": "a", "name": "ann", "path": "/a?b=c&d=e", "at": "12:30", "x": [1.50]}\n<b c="d"/>'
+    assert redacted(text) == text
+
+
+def test_recorded_messages_lose_the_token_also_where_the_upstream_repeats_it():
+    loose = [recordings.loose(entry) for entry in recordings.entries("v3.0.12-mixed")]
+    detailed = [each for each in loose if "Authorization" in str(base64.b64decode(each["RawRequest"]))]
+    assert len(detailed) == 4
+    for each in detailed:
+        request, response = read(each["RawRequest"]), read(each["RawResponse"])
+        token = request.header("authorization")
+        assert token in response.text
+        found = redact(request, response, Names())
+        assert token not in found.request + found.response
+        assert found.response.endswith(f'"auth": "{MARK}"}}')
+
+
+def test_no_more_is_kept_than_32_kb_and_that_is_said():
+    long = body("ß" * MOST_KEPT)
+    found = redact(long, body("short"), Names())
+    assert (len(found.request.encode()) in (MOST_KEPT - 1, MOST_KEPT), found.cut) == (True, (True, False))
+    assert redact(None, long._replace(text="", cut=True), Names()).cut == (False, True)
+
+
+def test_a_secret_on_the_edge_of_what_is_kept_is_taken_out_whole():
+    for at in range(MOST_KEPT - 40, MOST_KEPT + 2):
+        found = redact(
+            Message("GET / HTTP/1.1", [("X-Shop-Auth", SECRET)], "x" * at + SECRET, cut=False), None, NAMES
+        )
+        assert SECRET[:8] not in found.request
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "\\" * 65_536,
+        '"' * 65_536,
+        '\\"' * 32_768,
+        '"a' * 32_768,
+        '"password":' * 6_000,
+        '"password":{' * 5_400,
+        "password=" * 7_000,
+        "<password>" * 6_500,
+        "<" * 65_536,
+        "%3d" * 21_000,
+        "a" * 65_536,
+        "a:" * 32_768,
+        'content-disposition: x; name="a"\n' * 2_000,
+        "eyJ" * 21_000,
+        "eyJabcdefg." * 5_900,
+        "&".join(f"token=secret-{number}" for number in range(4_000)),
+    ],
+)
+def test_nothing_that_is_sent_takes_long(hostile):
+    begun = time.process_time()
+    found = redact(body(hostile), body(hostile), NAMES)
+    assert time.process_time() - begun < 2
+    assert len(found.secrets) <= MOST_SECRETS
