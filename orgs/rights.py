@@ -1,7 +1,7 @@
 """What a person may do: Tyk's permission names and levels, and the one rule that reads them. An empty map is nothing.
 
-Names as tyk-demo, the API description and two SDKs agree on; `IsAdmin` and `ResetPassword` are pseudo-permissions whose
-only level is `admin`.
+Names as tyk-demo, the API description and two SDKs agree on; `log_bodies` is ours. `IsAdmin` and `ResetPassword` are
+pseudo-permissions whose only level is `admin`.
 """
 
 from typing import Protocol
@@ -16,6 +16,7 @@ NAMES = (
     "idm",
     "keys",
     "log",
+    "log_bodies",
     "mcp",
     "oauth",
     "owned_analytics",
@@ -26,7 +27,7 @@ NAMES = (
     "users",
     "websockets",
 )
-READ_ONLY = frozenset({"analytics", "owned_analytics", "log", "audit_logs", "websockets"})
+READ_ONLY = frozenset({"analytics", "owned_analytics", "log", "log_bodies", "audit_logs", "websockets"})
 LEVELS = ("deny", "read", "write")
 PSEUDO = ("IsAdmin", "ResetPassword")
 ADMINISTRATOR = {"IsAdmin": "admin", "ResetPassword": "admin"}

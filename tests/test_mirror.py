@@ -83,6 +83,7 @@ TESTED_IN = {
     "apis/actions/kinds.py": "tests/apis/actions/test_views.py",
     "orgs/http/choosing.py": "tests/apis/actions/test_views.py",
     "apis/wrapper.py": "tests/apis/test_rest.py",
+    "dashboard/analytics/bodies/keeping.py": "tests/analytics/bodies/test_page.py",
     "dashboard/analytics/explaining/facts.py": "tests/analytics/explaining/test_judgement.py",
     "dashboard/analytics/explaining/of_api.py": "tests/analytics/explaining/test_judgement.py",
     "dashboard/analytics/explaining/of_key.py": "tests/analytics/explaining/test_judgement.py",

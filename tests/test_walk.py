@@ -3,6 +3,7 @@
 The walk keeps itself complete: a route whose parameters or body nobody wrote down here fails by name.
 """
 
+import base64
 import hashlib
 import json
 import time
@@ -20,6 +21,7 @@ from apis.definitions import document
 from apis.drafts import lifecycle as drafts
 from apis.models import AllowedReference, Asset, Domain
 from dashboard.analytics.ingest import drain
+from dashboard.analytics.models import BodyKeeping
 from dashboard.isolation import IsolationMiddleware
 from dashboard.nodes.models import Node
 from keys.models import BulkAction
@@ -112,6 +114,7 @@ def make_world(redis, name: str) -> World:
             asset_id=f"{mark}-asset", kind="oas-template", name=f"{mark} asset", data_text=f'{{"x":"{mark}"}}'
         )
         AllowedReference.objects.create(text=f"env://{mark}", author=f"{mark} author")
+        BodyKeeping.objects.create(enabled=True, headers=[f"X-{mark}"])
         Domain.objects.create(name=f"{mark}.example", author=f"{mark} author")
         drafts.save(
             api, document.compact({"name": f"{mark} draft"}), author=world.colleague, seen="", started_from=1
@@ -144,6 +147,7 @@ def make_world(redis, name: str) -> World:
                 "Method": "GET",
                 "Path": f"/{mark}",
                 "RawPath": f"/{mark}",
+                "RawRequest": base64.b64encode(f"GET /{mark} HTTP/1.1".encode()).decode(),
                 "APIKey": key.token_hash,
                 "Alias": f"{mark} alias",
                 "RequestTime": 7,
@@ -252,6 +256,8 @@ def _kind(pattern: str, name: str) -> str:
         ("o/<slug:org>/policies", "id"): "policy",
         ("o/<slug:org>/oauth", "id"): "client",
         ("o/<slug:org>/people", "person"): "person",
+        ("api/logs", "ts"): "record",
+        ("api/logs", "id"): "record",
         ("o/<slug:org>/logs", "ts"): "record",
         ("o/<slug:org>/logs", "id"): "record",
     }

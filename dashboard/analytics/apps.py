@@ -22,4 +22,9 @@ class AnalyticsConfig(AppConfig):
     dry_run = ("dashboard.analytics.replay.reading.dry_run",)
     turned_away = ("dashboard.analytics.radius.definitions.turned_away",)
     last_week = ("dashboard.analytics.reports.usage.last_week",)
-    rights = {"analytics": "Analytics", "log": "Request logs"}
+    audit_kinds = {"bodies": None}
+    rights = {
+        "analytics": "Analytics",
+        "log": "Request logs",
+        "log_bodies": "Request logs: requests and answers",
+    }

@@ -23,6 +23,7 @@ class Grain(StrEnum):
 
 
 RECORDS = ""  # in the place of a grain: the records themselves
+BODIES = "bodies"  # and what went over the wire, of those recorded in detail
 
 
 class Kept(NamedTuple):
@@ -37,6 +38,7 @@ class Kept(NamedTuple):
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 KEPT = {
     RECORDS: Kept("the records themselves", timedelta(0), 30),
+    BODIES: Kept("requests and answers as they were sent", timedelta(0), 7),
     Grain.MINUTE: Kept("minute (UTC)", _MINUTE, 3),
     Grain.HOUR: Kept("hour in the organisation's zone", _HOUR, 92, monthly=True),
     Grain.HOUR_DETAIL: Kept("hour in the organisation's zone, kept for days", _HOUR, 3),

@@ -61,6 +61,43 @@ class Record(OrgOwned):
         default_permissions = ("view",)
 
 
+class RecordBody(OrgOwned):
+    """What went over the wire, of a record made in detail: redacted and cut. Partitioned by day.
+
+    Key (org_id, ts, id).
+    """
+
+    id = models.BigIntegerField(primary_key=True)  # the record's
+    org = bulk_org()
+    ts = models.DateTimeField()  # the record's
+    request = models.TextField()
+    response = models.TextField()
+    request_cut = models.BooleanField()  # more was sent than is kept
+    response_cut = models.BooleanField()
+
+    class Meta(OrgOwned.Meta):
+        db_table = "record_body"
+        default_permissions = ("view",)
+
+
+class BodyKeeping(OrgOwned):
+    """Whether an organisation keeps them, and what else it wants taken out (bodies/keeping.py). Without a row: it does
+    not."""
+
+    enabled = models.BooleanField(default=False)
+    # Names, as they were typed.
+    headers = models.JSONField(default=list)
+    members = models.JSONField(default=list)
+    # Counted up by each change: who changes it says which state he saw.
+    change_number = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["org"], name="body_keeping_once_an_organisation")]
+
+    def __str__(self) -> str:
+        return "kept" if self.enabled else "not kept"
+
+
 class Rollup(OrgOwned):
     """Counts of one (grain, dimension, API, time, value), as dimensions.py defines them.
 

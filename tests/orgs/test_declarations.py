@@ -34,6 +34,7 @@ def test_the_words_of_permissions_are_in_their_own_order():
         "users": "People",
         "policies": "Policies",
         "log": "Request logs",
+        "log_bodies": "Request logs: requests and answers",
         "api_assets": "Templates of APIs",
     }
     assert list(declarations.rights().values()) == sorted(declarations.rights().values(), key=str.casefold)
@@ -48,6 +49,7 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
         "alert": 200,
         "api": 200,
         "asset": 200,
+        "bodies": 200,
         "certificate": 200,
         "domain": 200,
         "gateways": 200,

@@ -182,6 +182,11 @@ def decoder(name: str) -> Callable[[bytes], decode.GatewayRecord]:
     return protobuf.decode if PROTOBUF in name else decode.decode
 
 
+def decoder_of_messages(name: str) -> Callable[[bytes], decode.Messages | None]:
+    """What reads of those entries, which are decoded, what went over the wire."""
+    return protobuf.decode_messages if PROTOBUF in name else decode.decode_messages
+
+
 def release(client: redis.Redis, held: dict[str, str]) -> None:
     """Delete the claims of which everything is stored and committed."""
     if not held:

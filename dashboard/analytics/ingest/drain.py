@@ -19,6 +19,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
+from dashboard.analytics.bodies.collecting import Bodies
 from dashboard.analytics.ingest import claim, dead_letters, progress, trust
 from dashboard.analytics.ingest.claim import Chunk
 from dashboard.analytics.ingest.entries import decode, ordinary
@@ -186,10 +187,14 @@ def store_stuck(client: redis.Redis, number: int) -> bool:
     return bool(chunks)
 
 
-def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpacked:
-    """The entries of a chunk as lines, dead letters for the undecodable, and counts of the rest."""
+def unpack(
+    chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool, bodies: Bodies | None = None
+) -> Unpacked:
+    """The entries of a chunk as lines, dead letters for the undecodable, and counts of the rest. bodies: what collects
+    what went over the wire, for organisations that keep it; the others' is not even read."""
     found = Unpacked(chunk)
-    record_of = claim.decoder(chunk.claim)
+    record_of, messages_of = claim.decoder(chunk.claim), claim.decoder_of_messages(chunk.claim)
+    keeping = bodies.orgs if bodies else {}
     line = ordinary.lines(chunk.received_at, hashed_keys=hashed_keys)
     position = -1
     for position, entry in enumerate(entries):
@@ -204,6 +209,8 @@ def unpack(chunk: Chunk, entries: Iterable[bytes], *, hashed_keys: bool) -> Unpa
             continue
         if record.response_code == TCP_STATUS:
             found.counts["tcp"] += 1
+        elif keeping and record.org_id in keeping:
+            found.lines.append(bodies.line(messages_of(entry), record, row_id, line))
         else:
             found.lines.append(line(record, row_id))
     found.counts["lost"] = chunk.n - position - 1
@@ -226,8 +233,10 @@ def _collector_off() -> Iterator[None]:
 
 @_collector_off()
 def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share: float) -> None:
+    bodies = Bodies(now)
     unpacked = [
-        unpack(chunk, claim.read(client, chunk), hashed_keys=settings.GATEWAY_HASH_KEYS) for chunk in chunks
+        unpack(chunk, claim.read(client, chunk), hashed_keys=settings.GATEWAY_HASH_KEYS, bodies=bodies)
+        for chunk in chunks
     ]
     entries = sum(chunk.n for chunk in chunks)
     most_bad = max(BAD_FEW, int(bad_share * entries))
@@ -238,6 +247,7 @@ def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share
     refused = refuse(lines, now)
     codes = store([line for line in lines if line.id not in refused], now, most_bad - undecodable)
     refused |= dict.fromkeys(codes, DeadLetter.Reason.DATABASE)
+    bodies.settle(refused.keys())
     for found in unpacked:
         _settle(found, refused, codes)
     progress.count(sum((found.counts for found in unpacked), Counter()), now)

@@ -1,4 +1,4 @@
-"""The partitions of `record` and `rollup`: made before they are needed, dropped when their time is over.
+"""The partitions of `record`, `record_body` and `rollup`: made before they are needed, dropped when their time is over.
 
 DDL, so it runs as the owner of the tables. New ones are built beside the table and then attached: CREATE …
 PARTITION OF would lock readers out of the whole table. Nothing is granted on a partition, so it cannot be
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db import OperationalError, connections, transaction
 
-from dashboard.analytics.dimensions import KEPT, RECORDS, Grain, oldest
+from dashboard.analytics.dimensions import BODIES, KEPT, RECORDS, Grain, oldest
 from orgs import scope
 
 OWNER = "owner"
@@ -22,13 +22,13 @@ LOCK = 0x67617465686F7501  # any number that nobody else takes
 
 # A rollup row is updated until its time is over: the free fifth of each page lets that happen in place.
 HOT = "WITH (fillfactor = 80)"
-TABLES = {grain: f"rollup_{grain}" if grain else "record" for grain in KEPT}
+TABLES = {RECORDS: "record", BODIES: "record_body", **{grain: f"rollup_{grain}" for grain in Grain}}
 OF_DAYS = [grain for grain in Grain if not KEPT[grain].monthly]
 OF_MONTHS = [grain for grain in Grain if KEPT[grain].monthly]
 
 
 class Partition(NamedTuple):
-    """A partition of records or of a grain, from its first day (UTC) to before the day `end`."""
+    """A partition of records, of bodies or of a grain, from its first day (UTC) to before the day `end`."""
 
     grain: str
     first: date
@@ -71,7 +71,16 @@ def ensure(days: Iterable[date], now: datetime | None = None) -> None:
 
     One catalogue query if nothing is.
     """
-    wanted = {made.name: made for made in needed(days, now or datetime.now(UTC))}
+    _ensure(needed(days, now or datetime.now(UTC)))
+
+
+def ensure_bodies(days: Iterable[date]) -> None:
+    """The same for what is kept beside records: only where anything is."""
+    _ensure({partition(BODIES, day) for day in days})
+
+
+def _ensure(partitions: Iterable[Partition]) -> None:
+    wanted = {made.name: made for made in partitions}
     with connections["default"].cursor() as cursor:
         cursor.execute(
             "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relispartition AND relname = ANY(%s)",
@@ -122,7 +131,7 @@ def _make(partitions: list[Partition]) -> None:
         for made in partitions:
             cursor.execute("SELECT to_regclass(%s)", [made.name])
             if cursor.fetchone()[0] is None:
-                options = HOT if made.grain else ""
+                options = HOT if made.grain in {*OF_DAYS, *OF_MONTHS} else ""
                 cursor.execute(
                     f'CREATE TABLE "{made.name}" (LIKE "{made.table}" INCLUDING DEFAULTS) {options}'
                 )

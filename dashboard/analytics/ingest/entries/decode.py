@@ -117,9 +117,17 @@ class UptimeRecord(
     server_error: bool = False
 
 
+class Messages(msgspec.Struct, gc=False, rename={"request": "RawRequest", "response": "RawResponse"}):
+    """What went over the wire, of an entry recorded in detail: in base64, else empty."""
+
+    request: str = ""
+    response: str = ""
+
+
 _strict = msgspec.msgpack.Decoder(GatewayRecord)
 _strict_uptime = msgspec.msgpack.Decoder(UptimeRecord)
-Record = TypeVar("Record", GatewayRecord, UptimeRecord)
+_strict_messages = msgspec.msgpack.Decoder(Messages)
+Record = TypeVar("Record", GatewayRecord, UptimeRecord, Messages)
 _LENIENT_ERRORS = (
     msgspec.MsgspecError,
     msgpack.UnpackException,
@@ -144,6 +152,17 @@ def decode_uptime(data: bytes) -> UptimeRecord:
         return _strict_uptime.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return _decode_leniently(data, UptimeRecord)
+
+
+def decode_messages(data: bytes) -> Messages | None:
+    """What an entry that is decoded says besides; None if that cannot be read."""
+    try:
+        return _strict_messages.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        try:
+            return _decode_leniently(data, Messages)
+        except Undecodable:
+            return None
 
 
 def _decode_leniently(data: bytes, kind: type[Record]) -> Record:

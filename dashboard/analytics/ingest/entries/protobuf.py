@@ -7,7 +7,14 @@ analytics.proto; members whose value is zero are left out.
 from collections.abc import Iterator
 from typing import Any
 
-from dashboard.analytics.ingest.entries.decode import Country, GatewayRecord, Geo, Latency, Undecodable
+from dashboard.analytics.ingest.entries.decode import (
+    Country,
+    GatewayRecord,
+    Geo,
+    Latency,
+    Messages,
+    Undecodable,
+)
 
 _TEXTS = {
     1: "host",
@@ -24,6 +31,7 @@ _TEXTS = {
     29: "oauth_id",
 }
 _NUMBERS = {5: "content_length", 11: "response_code", 18: "request_time"}
+_MESSAGES = {20: "request", 21: "response"}
 _TIME_STAMP, _LATENCY, _GEO, _TAGS, _TRACK_PATH = 13, 19, 23, 25, 27
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -52,6 +60,15 @@ def decode(data: bytes) -> GatewayRecord:
             record.geo = Geo(Country(_text(number, _part(number, country).get(1, b""))))
     record.tags = tags or None
     return record
+
+
+def decode_messages(data: bytes) -> Messages | None:
+    """What an entry that is decoded says besides; None if that cannot be read."""
+    found = [(number, value) for number, value in _fields(data) if number in _MESSAGES]
+    try:
+        return Messages(**{_MESSAGES[number]: _text(number, value) for number, value in found})
+    except Undecodable:
+        return None
 
 
 def _pair(number: int, value: Any) -> tuple[int, int]:

@@ -143,3 +143,10 @@ def test_a_map_may_be_nested_as_deeply_as_a_reader_can_go_and_no_deeper_ends_in_
     deep = bytes([deep[0] + 1]) + deep[1:] + msgpack.packb("Surprise") + b"\x91" * 100_000 + b"\x01"
     with pytest.raises(decode.Undecodable, match=r"\Anot MessagePack \(StackError\)\Z"):
         decode.decode(deep)
+
+
+def test_what_went_over_the_wire_is_read_only_when_it_is_asked_for():
+    detailed = packed(RawRequest="QUJD", RawResponse="REVG")
+    assert decode.decode_messages(detailed) == decode.Messages("QUJD", "REVG")
+    assert decode.decode_messages(packed(RawRequest=b"QUJD", RawResponse=None)) == decode.Messages("QUJD", "")
+    assert [decode.decode_messages(odd) for odd in (packed(RawRequest=[1]), b"noise", b"")] == [None] * 3

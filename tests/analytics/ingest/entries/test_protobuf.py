@@ -144,3 +144,10 @@ def test_noise_and_what_is_cut_off_never_raise_anything_else(noise, end):
             assert isinstance(protobuf.decode(entry), decode.GatewayRecord)
         except decode.Undecodable as error:
             assert len(str(error)) < 60
+
+
+def test_what_went_over_the_wire_is_read_only_when_it_is_asked_for():
+    messages = protobuf.decode_messages(WHOLE + b"\xa2\x01\x03QUJ" + b"\xaa\x01\x02\xff=")
+    assert messages == decode.Messages("QUJ", "\ufffd=")
+    assert protobuf.decode_messages(b"\xa0\x01\x05") is None
+    assert protobuf.decode_messages(b"") == decode.Messages("", "")
