@@ -214,7 +214,7 @@ def parameters(route: Route, world: World | None) -> dict | None:
             continue
         kind = _kind(route.pattern, name)
         if kind == "record":
-            found = objects.get("record", (1_000_000, 1))
+            found = objects.get("record", (1_000_000_000_000_000, 1_000_000))  # as long as those of a record
             values[name] = found[0] if name == "ts" else found[1]
         else:
             values[name] = objects.get(kind, _NOTHING.get(kind, NOWHERE))

@@ -3,6 +3,7 @@ come from a replica."""
 
 from django.urls import path
 
+from dashboard.analytics.bodies import page as bodies
 from dashboard.analytics.reports import home, logs, overview, rankings
 from dashboard.analytics.reports.errors import page as errors
 from dashboard.analytics.reports.everywhere import page as everywhere
@@ -23,7 +24,9 @@ pages = [
     path("errors/", from_replica(errors.error_list), name="errors"),
     path("uptime/", upstreams.uptime, name="uptime"),
     path("logs/", from_replica(logs.log_list), name="logs"),
+    path("logs/keeping/", bodies.body_keeping, name="body-keeping"),
     path("logs/<int:ts>/<int:id>/", from_replica(logs.log_record), name="log-record"),
+    path("logs/<int:ts>/<int:id>/bodies/", logs.log_bodies, name="log-bodies"),
 ]
 wire = [
     # The number of segments decides: an API or a key may be called anything.
@@ -41,4 +44,5 @@ wire = [
     path(f"api/activity/geo/{DATES}", from_replica(activity.countries)),
     path("api/versions", usage.versions),
     path("api/logs", from_replica(records.logs)),
+    path("api/logs/<int:ts>/<int:id>", records.log),
 ]

@@ -7,12 +7,15 @@ from functools import partial
 from time import monotonic
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.analytics.bodies import keeping
+from dashboard.analytics.bodies import page as bodies
 from dashboard.analytics.clock import LATEST, said, said_span, years
 from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.explaining import page
@@ -93,6 +96,25 @@ def log_list(request: HttpRequest, org: str) -> HttpResponse:
 @access("session", "log")
 def log_record(request: HttpRequest, org: str, ts: int, id: int) -> HttpResponse:
     """One record with all that is known of it."""
+    return render(request, "analytics/record.html", _detail(request, _record(request, ts, id)))
+
+
+@access("session", "log_bodies", methods="POST", asking=True)
+def log_bodies(request: HttpRequest, org: str, ts: int, id: int) -> HttpResponse:
+    """The same with its request and answer, which is noted: so nothing but a button leads here."""
+    if not request.user.may("log"):
+        raise PermissionDenied
+    record = _record(request, ts, id)
+    body = bodies.found(record) if keeping.is_on(request.org.id) else None
+    if body is None:
+        raise Http404
+    keeping.note_view(record)
+    context = _detail(request, record) | {"messages_kept": bodies.shown(body)}
+    return render(request, "analytics/record.html", context)
+
+
+def _record(request: HttpRequest, ts: int, id: int) -> Record:
+    """Raises Http404."""
     reader.limit_time()
     try:
         record = search.one(request.org.id, search.instant(ts), id)
@@ -100,7 +122,7 @@ def log_record(request: HttpRequest, org: str, ts: int, id: int) -> HttpResponse
         record = None
     if record is None:
         raise Http404
-    return render(request, "analytics/record.html", _detail(request, record))
+    return record
 
 
 def _wanted_file(request: HttpRequest) -> str:
@@ -270,6 +292,7 @@ def _detail(request: HttpRequest, record: Record) -> dict:
         "sent_at": record.sent_at and min(record.sent_at, LATEST),
         "list_url": path,
         "way": page.way(request, record),
+        "kept": bodies.kept(request, record, timezone.now()),
         "why": _why(record) if record.status >= 400 else "",
         "upstream": figures.milliseconds(record.upstream_latency or None),
         "gateway": figures.milliseconds(own),

@@ -3,24 +3,29 @@
 They are paged through to the newest 10,000 that match.
 """
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
+from dashboard.analytics.bodies import keeping
+from dashboard.analytics.bodies import page as bodies
 from dashboard.analytics.dimensions import RECORDS, kept_for
 from dashboard.analytics.models import Record
 from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.parameters import RestLogForm
-from dashboard.analytics.reports.search import Numbered, Wanted
+from dashboard.analytics.reports.search import Numbered, Wanted, instant
 from dashboard.analytics.rest.asked import owners_of
 from orgs.access import access
 from orgs.http.rest import json_response, page, stamp, valid
 
 MOST_RECORDS = 10_000
 NO_KEY = "00000000"
+RAW = ("RawRequest", "RawResponse")
 
 
 @access("key", "log")
@@ -33,6 +38,38 @@ def logs(request: HttpRequest) -> HttpResponse:
     records, pages = page(request, Numbered(org_ids, wanted, MOST_RECORDS))
     names = api_names({record.api_id for record in records})
     return json_response({"data": [_record(record, names) for record in records] or None, "pages": pages})
+
+
+@access("key", "log_bodies")
+def log(request: HttpRequest, ts: int, id: int) -> HttpResponse:
+    """One record, with its request and answer if they are kept; that is noted. ts, id: its LogID."""
+    if not request.user.may("log"):
+        raise PermissionDenied
+    record = _one(request, ts, id)
+    body = bodies.found(record) if keeping.is_on(record.org_id) else None
+    data = _record(record, api_names({record.api_id})) | {"cut": []}
+    if body is not None:
+        keeping.note_view(record)
+        data |= {
+            "RawRequest": b64encode(body.request.encode()).decode(),
+            "RawResponse": b64encode(body.response.encode()).decode(),
+            "cut": [
+                name for name, cut in zip(RAW, (body.request_cut, body.response_cut), strict=True) if cut
+            ],
+        }
+    return json_response(data)
+
+
+def _one(request: HttpRequest, ts: int, id: int) -> Record:
+    """Raises Http404."""
+    org_ids = [org_id for owners in owners_of(request) for org_id in owners.org_ids]
+    try:
+        found = Record.objects.filter(org_id__in=org_ids, ts=instant(ts), id=id).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise Http404
+    return found
 
 
 def _wanted(asked: dict, now: datetime) -> Wanted:
@@ -55,9 +92,11 @@ def _wanted(asked: dict, now: datetime) -> Wanted:
 
 
 def _record(record: Record, names: dict[str, str]) -> dict:
-    """A record under the gateway's member names. Bodies, networks and cities are not kept."""
+    """A record under the gateway's member names. Networks and cities are not kept; requests and answers are given of
+    one record alone."""
     at = record.ts.astimezone(UTC)
     return {
+        "LogID": f"{keeping.place(record.ts)}/{record.id}",
         "Method": record.method,
         "Host": record.host,
         "Path": record.path,
