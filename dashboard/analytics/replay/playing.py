@@ -12,11 +12,17 @@ from enum import StrEnum
 
 from dashboard.analytics.explaining import of_key
 from dashboard.analytics.explaining.facts import Request, World
-from dashboard.analytics.replay.limits import Limit, Log, Quota, Window
+from dashboard.analytics.replay.limits import LateQuota, Limit, Log, Quota, Window
 from orgs.providers.spans import Span
 
 MOST_REMEMBERED = 10_000  # paths that are judged once
-RATES: tuple[type[Window] | type[Log], ...] = (Window, Log)
+Rate = type[Window] | type[Log]
+Quotas = type[Quota] | type[LateQuota]
+# How gateways of a generation may count rates, and quotas beside it.
+COUNTING: Mapping[str, tuple[tuple[Rate, Quotas], ...]] = {
+    "3.0": ((Window, LateQuota), (Log, Quota)),
+    "5": ((Window, Quota), (Log, Quota)),
+}
 
 
 class Reason(StrEnum):
@@ -63,10 +69,10 @@ class _Limits:
 
 
 class Player:
-    """One gateway or fleet of a generation, with what it has counted of a key. rate: how it counts rates."""
+    """One gateway or fleet of a generation, with what it has counted of a key. rate, quota: how it counts them."""
 
-    def __init__(self, rate: type[Window] | type[Log]):
-        self.rate = rate
+    def __init__(self, rate: Rate, quota: Quotas):
+        self.rate, self.quota = rate, quota
         self.tally = Tally()
         self._rates: dict[tuple[str, ...], Limit] = {}
         self._quotas: dict[tuple[str, ...], Limit] = {}
@@ -105,7 +111,7 @@ class Player:
         if window := of_key.quota_window(world):
             untold = untold or bool(allowed.quota_untold)
             if not allowed.quota_untold:
-                quota = self._quotas.setdefault(window.apis, Quota(allowed.quota, allowed.renewal))
+                quota = self._quotas.setdefault(window.apis, self.quota(allowed.quota, allowed.renewal))
         return _Limits(rate, quota, untold)
 
 
@@ -127,9 +133,11 @@ class Replay:
     """The requests of one key, under one state of things. world: what is in force for a request to an API on a gateway
     of a generation."""
 
-    def __init__(self, world: Callable[[Request, str], World], generations: tuple[str, ...]):
+    def __init__(self, world: Callable[[Request, str], World]):
         self._world = world
-        self._players = {generation: [Player(rate) for rate in RATES] for generation in generations}
+        self._players = {
+            generation: [Player(*how) for how in counting] for generation, counting in COUNTING.items()
+        }
         self._entered: dict[tuple[str, ...], Reason | None] = {}
 
     def play(self, request: Request) -> None:
@@ -150,7 +158,7 @@ class Replay:
         return self._entered[named]
 
     @property
-    def tallies(self) -> Mapping[tuple[str, type[Window] | type[Log]], Tally]:
+    def tallies(self) -> Mapping[tuple[str, Rate], Tally]:
         """By the generation of gateways and how they count rates."""
         return {
             (generation, player.rate): player.tally

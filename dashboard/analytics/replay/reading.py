@@ -16,7 +16,6 @@ from apis.models import ApiDefinition
 from dashboard.analytics.clock import day_start
 from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.explaining.facts import Request, World
-from dashboard.analytics.explaining.reading import GENERATIONS
 from dashboard.analytics.radius.reading import complete
 from dashboard.analytics.replay.playing import REFUSALS, Played, Reason, Replay
 from dashboard.analytics.reports import reader, zones
@@ -121,7 +120,7 @@ class _Run:
     def of_key(self, caller: Caller) -> tuple[OfKey, int]:
         """What comes of a key, and how many of its requests were read."""
         world = self._world(caller)
-        replays = [Replay(partial(world, which), GENERATIONS) for which in (0, 1)]
+        replays = [Replay(partial(world, which)) for which in (0, 1)]
         read = played = 0
         for row in self._records(caller):
             if read % CHECKED_EVERY == 0 and time.monotonic() > self.until + SECONDS:

@@ -1,9 +1,13 @@
 """How gateways count, against a second telling of it that is slow and plain."""
 
+import json
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.analytics.replay.limits import FORGOTTEN, Log, Quota, Window
+from dashboard.analytics.replay.limits import CACHED, FORGOTTEN, LateQuota, Log, Quota, Window
 
 times = st.lists(st.integers(0, 3_000), max_size=60).map(sorted)
 most, per = st.integers(1, 5), st.integers(1, 900)
@@ -63,3 +67,28 @@ def test_fractions_are_cut_as_gateways_cut_them():
     assert refused(Log(2.9, 1.9), [0, 0, 0, 1.5]) == [False, False, True, False]
     # Gateways that count together take less than one for none.
     assert refused(Log(0.5, 10), [0]) == [True]
+
+
+# Seconds at which stock gateways were called after a first request at 0, and which of the calls they refused (x).
+RECORDED = json.loads((Path(__file__).parent.parent / "data" / "limits.json").read_text())
+HOW = {
+    "one of 5.14.0: rate 3 in 5 s": lambda: Window(3, 5),
+    "two of 5.14.0: rate 3 in 5 s": lambda: Log(3, 5),
+    "one of 3.0.12: rate 3 in 5 s": lambda: Window(3, 5),
+    "one of 5.14.0: quota 5 in 12 s": lambda: Quota(5, 12),
+    "one of 3.0.12: quota 5 in 12 s": lambda: LateQuota(5, 12),
+    "one of 5.14.0: quota 20 in 3600 s": lambda: Quota(20, 3_600),
+}
+
+
+@pytest.mark.parametrize("gateways", RECORDED)
+def test_stock_gateways_refused_the_same_requests(gateways):
+    found = refused(HOW[gateways](), [0, *RECORDED[gateways]["at"]])
+    assert "".join(".x"[each] for each in found[1:]) == RECORDED[gateways]["refused"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 300), max_size=60, unique=True).map(sorted), most, per)
+def test_a_late_quota_is_as_any_other_for_those_who_call_seldom(at, most, per):
+    seldom = [each * CACHED for each in at]
+    assert refused(LateQuota(most, per), seldom) == refused(Quota(most, per), seldom)
