@@ -99,6 +99,8 @@ def _rows(wanted: Dimension, grain: Grain) -> str:
             FROM ({cells}) AS c GROUP BY {grouped}) AS r"""
 
 
+# What is new stands before what was there, because of a row that is written again PostgreSQL logs neither the bytes at
+# its beginning nor those at its end that stay the same: of an hour's histogram that is nearly all.
 MERGE = f"""
 ON CONFLICT ({KEY_COLUMNS}) DO UPDATE SET
     {", ".join(f"{name} = r.{name} + excluded.{name}" for name in COUNTER_NAMES)},
@@ -106,7 +108,7 @@ ON CONFLICT ({KEY_COLUMNS}) DO UPDATE SET
     latency_histogram = CASE
         WHEN octet_length(r.latency_histogram) + octet_length(excluded.latency_histogram) > {LONGEST}
         THEN histogram_compact(r.latency_histogram || excluded.latency_histogram)
-        ELSE r.latency_histogram || excluded.latency_histogram END
+        ELSE excluded.latency_histogram || r.latency_histogram END
 """
 
 _CELLS = ", ".join(

@@ -228,6 +228,19 @@ def test_a_fault_of_the_server_is_never_taken_for_a_bad_record(committed, redis)
         assert Record.objects.count() == 1
 
 
+def test_what_a_histogram_held_before_stays_at_its_end_as_it_was(committed):
+    """PostgreSQL then does not write it to its log again."""
+    organisations("UTC", "UTC")
+    partitions.ensure({NOW.date()}, NOW)
+    for number, latency in enumerate((3, 70, 50, 3)):
+        with scope.every_org(), transaction.atomic():
+            store.store([line(number, latency=latency, timed=True)], NOW, most_bad=0)
+    with scope.every_org():
+        found = set(Rollup.objects.exclude(latency_histogram=b"").values_list("latency_histogram", flat=True))
+    newest_first = [histogram.encode({histogram.bucket(latency): 1}) for latency in (3, 50, 70, 3)]
+    assert {bytes(each) for each in found} == {b"".join(newest_first)}
+
+
 def stored(org_id: str, *numbers: int) -> None:
     lines = [line(number, org_id=org_id, endpoint=f"GET /x{number % 3}") for number in numbers]
     with scope.every_org(), transaction.atomic():
