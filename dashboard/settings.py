@@ -105,6 +105,11 @@ for _settings in DATABASES.values():
     _settings["APPLICATION_ROLE"] = DATABASES["default"]["USER"]
 DATABASES["owner"] |= {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 0}
 
+# What a Prometheus proves itself by. Without one there is no /metrics.
+METRICS_SECRET = text("METRICS_SECRET")
+if METRICS_SECRET:
+    configuration.secret("METRICS_SECRET", METRICS_SECRET)
+
 # Gateways.
 GATEWAY_HASH_KEYS = setting("GATEWAY_HASH_KEYS", configuration.boolean, True)
 if not GATEWAY_HASH_KEYS:
@@ -238,7 +243,7 @@ ALLOWED_HOSTS = setting(
 CSRF_TRUSTED_ORIGINS = setting("CSRF_TRUSTED_ORIGINS", configuration.origins)
 SECURE_SSL_REDIRECT = HTTPS
 # Gateways and REST clients are never redirected: a redirected POST loses its body.
-SECURE_REDIRECT_EXEMPT = [r"^(register|system|hello|api|admin)(/|$)"]
+SECURE_REDIRECT_EXEMPT = [r"^(register|system|hello|metrics|api|admin)(/|$)"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # For other services of the domain, and hard to take back: asked for, never assumed.

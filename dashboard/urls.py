@@ -11,6 +11,7 @@ import keys.urls
 import orgs.signing_in.views
 import orgs.urls
 from dashboard.hello import hello
+from dashboard.metrics.views import metrics
 
 urlpatterns = [
     # /  /sign-in/  /sign-out/  /profile/  /orgs/
@@ -30,6 +31,7 @@ urlpatterns = [
     path("django-admin/", admin.site.urls),
     path("hello", hello),
     path("admin/hello", hello),
+    path("metrics", metrics),
     # /admin/organisations  /admin/users  /api/users
     path("", include(orgs.urls.wire)),
     # /api/apis…  /api/keys…  /api/portal/policies…  (keys first: /api/apis/keys is theirs)

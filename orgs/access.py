@@ -23,8 +23,9 @@ CALLERS = {
     "key": "a user's access key in Authorization",
     "admin": "the admin secret in admin-auth",
     "node": "the node secret in Authorization",
+    "metrics": "the secret of monitoring as a Bearer in Authorization",
 }
-BY_HEADER = frozenset({"key", "admin", "node"})
+BY_HEADER = frozenset({"key", "admin", "node", "metrics"})
 SAFE = frozenset({"GET", "HEAD"})
 
 

@@ -140,6 +140,8 @@ def _not_allowed(request, rule) -> HttpResponse:
 def _enter_by_header(request, rule, kwargs) -> HttpResponse | None:
     if rule.caller == "key":
         return _enter_by_access_key(request, rule, kwargs)
+    if rule.caller == "metrics":
+        return _enter_by_metrics_secret(request)
     header, expected = {
         "admin": ("admin-auth", (settings.ADMIN_SECRET,)),
         "node": ("Authorization", (settings.NODE_SECRET, settings.NODE_SECRET_FORMER)),
@@ -149,6 +151,17 @@ def _enter_by_header(request, rule, kwargs) -> HttpResponse | None:
     if not any(fits):
         return error_response(401, "Not authorised")
     request.by_former_secret = not fits[0]
+    _enter(request, scope.EVERY_ORG)
+    return None
+
+
+def _enter_by_metrics_secret(request) -> HttpResponse | None:
+    """Where no secret is set there is nothing to be asked for."""
+    if not settings.METRICS_SECRET:
+        return error_response(404, "Not found")
+    kind, _, given = request.headers.get("Authorization", "").partition(" ")
+    if not same_secret(given.strip(), settings.METRICS_SECRET) or kind.lower() != "bearer":
+        return error_response(401, "Not authorised")
     _enter(request, scope.EVERY_ORG)
     return None
 

@@ -153,6 +153,7 @@ def doors(alpha: World, kind: str) -> list[Door]:
         "anyone": {},
         "admin": {"admin-auth": settings.ADMIN_SECRET},
         "node": {"Authorization": settings.NODE_SECRET},
+        "metrics": {"Authorization": f"Bearer {settings.METRICS_SECRET}"},
     }
     found, by_key = [], None
     for route in routes():

@@ -302,7 +302,7 @@ def expected(rule: Access, user: User | None, method: str, inside: bool, found: 
         return "reached"
     if user is None:
         return "unknown" if rule.caller in BY_HEADER else "sign in"
-    if rule.caller in ("admin", "node"):
+    if rule.caller in ("admin", "node", "metrics"):
         return "unknown"
     if not inside or (rule.caller == "super" and not user.is_superuser):
         return "missing"

@@ -16,7 +16,7 @@ from orgs.http import etags, strict_json
 Form = TypeVar("Form", bound=BaseForm)
 
 KINDS = {str: "a string", bool: "true or false", int: "a whole number", dict: "an object", list: "a list"}
-WIRE = ("api", "admin", "register", "system", "hello")
+WIRE = ("api", "admin", "register", "system", "hello", "metrics")
 PAGE_SIZE = 10
 MALFORMED = "Request body malformed"
 STALE = "Somebody else changed this since the version that If-Match names"

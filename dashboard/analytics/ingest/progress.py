@@ -14,6 +14,7 @@ from dashboard.analytics.models import IngestState
 
 FLUSH = timedelta(seconds=1)  # gateways hold records back for so long at most
 BACKLOG = 500_000
+TAKEN = "taken"  # among the counters: records taken from the lists, stored or not
 REMEMBERED = timedelta(minutes=10)  # how long an alarm stays after it was last seen
 
 
@@ -50,6 +51,7 @@ def note(
         state.waiting = waiting
         if claimed.entries:
             state.received_at = now
+            state.counters = dict(Counter(state.counters) + Counter({TAKEN: claimed.entries}))
         # Late records do not take back what was said; a clock that was ahead and is right again does.
         complete = min([now - FLUSH, *filter(None, (_stamp(client, *head) for head in heads))])
         said = state.up_to if state.up_to and state.up_to <= now else complete

@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from apis.gateways import redis_client
 from dashboard import reachable
-from dashboard.analytics.ingest import dead_letters, drain, rollup, trust
+from dashboard.analytics.ingest import dead_letters, drain, progress, rollup, trust
 from dashboard.analytics.models import Batch, DeadLetter, IngestState
 from dashboard.engines import embedded
 from orgs import scope
@@ -64,7 +64,8 @@ class Command(BaseCommand):
         for name, alarm in sorted(state.alarms.items()):
             self.stdout.write(f"alarm {name}: {alarm['text']}")
         for reason, number in sorted(state.counters.items()):
-            self.stdout.write(f"not stored, {reason}: {number}")
+            said = "taken from the lists" if reason == progress.TAKEN else f"not stored, {reason}"
+            self.stdout.write(f"{said}: {number}")
         for row in DeadLetter.objects.values("reason", "detail").annotate(n=Count("id")).order_by("-n")[:20]:
             self.stdout.write(f"dead letters, {row['reason']}: {row['n']} {row['detail']}".rstrip())
 

@@ -1,6 +1,7 @@
 """The whole suite, on a PostgreSQL and a Valkey of its own which vanish with it."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -35,6 +36,8 @@ def environment(engines: embedded.Engines) -> dict[str, str]:
         "REDIS_URL": engines.redis_url,
         "SCRATCH": "1",
         "SCRATCH_SUPERUSER_URL": engines.superuser_url,
+        # Whatever is only there with it is tried too.
+        "METRICS_SECRET": secrets.token_hex(32),
     }
     theirs = (
         "SECRET_KEY",
@@ -42,6 +45,7 @@ def environment(engines: embedded.Engines) -> dict[str, str]:
         "NODE_SECRET",
         "NODE_SECRET_FORMER",
         "DATABASE_READ_URL",
+        "METRICS_SECRET",
         "DATABASE_SYSTEM_ROLE",
         *TRANSPORT,
         *ours,

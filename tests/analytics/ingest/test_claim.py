@@ -194,7 +194,10 @@ def test_a_process_that_dies_after_any_step_leaves_the_rest_to_the_next(
         assert Counter(map(int, aliases)) == Counter(range(250))
         assert sum(Rollup.objects.filter(grain=Grain.DAY, dimension=1).values_list("hits", flat=True)) == 250
         assert DeadLetter.objects.count() == 1
-    assert IngestState.objects.get().counters == {"undecodable": 1}
+    counters = IngestState.objects.get().counters
+    # Of what a worker took that was killed before it could say so, this one does not know.
+    assert 0 <= counters.pop("taken", 0) <= 251
+    assert counters == {"undecodable": 1}
     assert redis.keys("*") == []
 
 

@@ -53,9 +53,16 @@ def test_what_cannot_be_stored_becomes_a_dead_letter_with_its_reason(committed, 
             batch.no << 20 | 7,
         ]
         assert (batch.done, batch.rejected) == (True, 5)
-    assert IngestState.objects.get().counters == {"tcp": 1, "undecodable": 2, "unknown_org": 2, "too_old": 1}
+    assert IngestState.objects.get().counters == {
+        "taken": 8,
+        "tcp": 1,
+        "undecodable": 2,
+        "unknown_org": 2,
+        "too_old": 1,
+    }
     status = StringIO()
     call_command("analytics", "status", stdout=status, skip_checks=True)
+    assert "taken from the lists: 8" in status.getvalue().splitlines()
     assert "not stored, tcp: 1" in status.getvalue().splitlines()
     assert redis.keys("*") == []
 
@@ -72,7 +79,7 @@ def test_dead_letters_of_unknown_organisations_are_samples_and_the_rest_is_count
     drained(redis, NOW + timedelta(minutes=61))
     with scope.every_org():
         assert DeadLetter.objects.count() == 101
-    assert IngestState.objects.get().counters == {"unknown_org": 252}
+    assert IngestState.objects.get().counters == {"taken": 252, "unknown_org": 252}
 
 
 def test_dead_letters_are_stored_once_their_organisation_exists(committed, redis):
