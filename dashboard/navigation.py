@@ -9,7 +9,7 @@ from orgs.models import Organisation, User
 OF_AN_ORGANISATION = (
     ("", ("home", "apis", "keys", "policies", "oauth", "certificates")),
     ("Observe", ("analytics", "errors", "uptime", "logs", "alerts", "nodes")),
-    ("Organisation", ("people", "audit")),
+    ("Organisation", ("people", "audit", "retention")),
 )
 OF_SUPER_USERS = (
     ("All organisations", ("orgs", "everywhere", "fleet", "super-users", "platform-audit", "admin")),

@@ -21,6 +21,7 @@ from dashboard import reachable
 from dashboard.alerts import evaluation
 from dashboard.alerts.sending import delivery as alert_messages
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
+from dashboard.analytics.ingest.upkeep import forgetting
 from dashboard.analytics.uptime import looks
 from dashboard.nodes.confirming import reading
 from dashboard.nodes.load import Listening
@@ -149,6 +150,7 @@ def lanes(notices: Notices) -> list[list[Step]]:
             Step("certificate repair", 30, certificate_repair.step),
             Step("changed time zones", 5, lambda _: cuts.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
+            Step("ended periods", 3600, forgetting.Forgetting().step),
             Step("unknown messages", 60, lambda _: delivery.note_unknown()),
             Step("delivered messages", 3600, lambda _: delivery.forget()),
             Step("former alerts", 3600, lambda _: forget_alerts()),

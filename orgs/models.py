@@ -4,6 +4,7 @@ import zoneinfo
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -14,6 +15,7 @@ from orgs import rights, scope
 from orgs.email_address import LONGEST, validate_address
 from orgs.ids import new_id
 from orgs.managers import ScopedManager
+from orgs.organisations import retention
 from orgs.organisations.limits import LIMITS
 from orgs.signing_in import passwords
 
@@ -34,6 +36,12 @@ class HexIdField(models.CharField):
         super().__init__(
             **{"max_length": 24, "default": new_id, "editable": False, "primary_key": True, **kwargs}
         )
+
+
+def check_kept_days(own: object) -> None:
+    """Raises ValidationError for what are no periods of an organisation's own."""
+    if found := retention.problems(own):
+        raise ValidationError([f"{kind}: {text}" if kind else text for kind, text in found.items()])
 
 
 def _limit(name: str) -> models.PositiveIntegerField:
@@ -71,6 +79,10 @@ class Organisation(models.Model):
         default=16,
         validators=[MinValueValidator(4), MaxValueValidator(100)],
     )
+    # Days that records and figures are kept, by kind, where that is shorter than the installation keeps them, and the
+    # days before which they have been deleted (orgs.organisations.retention).
+    kept_days = models.JSONField(default=dict, blank=True, editable=False, validators=[check_kept_days])
+    gone_before = models.JSONField(default=dict, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     # Counted up by each change (orgs.organisations.lifecycle): who changes it says which state he saw.
@@ -98,6 +110,10 @@ class Organisation(models.Model):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def retention(self) -> retention.Retention:
+        return retention.Retention(self.kept_days, self.gone_before)
 
 
 class User(AbstractBaseUser):

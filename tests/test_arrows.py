@@ -52,6 +52,7 @@ EVERY_ORG = {
     "dashboard/alerts/sending/delivery.py",  # whose message is next
     "dashboard/analytics/ingest/cuts.py",  # whose time zone has changed
     "dashboard/analytics/ingest/drain.py",  # a list holds everybody's records
+    "dashboard/analytics/ingest/upkeep/forgetting.py",
     "dashboard/analytics/ingest/housekeeping.py",
     "dashboard/nodes/confirming/reading.py",  # a gateway runs everybody's APIs
     "dashboard/analytics/uptime/looks.py",

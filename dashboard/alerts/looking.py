@@ -41,7 +41,7 @@ class Traffic:
 
 def traffic_of(org: Organisation, now: datetime) -> Traffic:
     cut, fresh = zones.of(org, now), reader.freshness(now)
-    owners, until = Owners((org.pk,), cut.zone, cut.base), floor(fresh.known_until, MINUTE)
+    owners, until = cut.owners(org.pk), floor(fresh.known_until, MINUTE)
     if fresh.doubt:
         return Traffic(owners, until, "This server's clock is not believed, so no traffic is stored.")
     if fresh.up_to is None:
@@ -133,7 +133,7 @@ def _calling(org: Organisation, begun: Collection[str], now: datetime) -> list[K
     """The keys that called most in the last hour, and those of which an alert goes on."""
     cut = zones.of(org, now)
     span = Span(hour_start(now - HOUR, cut.zone), now, Grain.HOUR_DETAIL)
-    hashes = reader.busiest_keys(Owners((org.pk,), cut.zone, cut.base), span, MOST_KEYS)
+    hashes = reader.busiest_keys(cut.owners(org.pk), span, MOST_KEYS)
     former = Generation.objects.filter(org_id=org.pk, token_hash__in=hashes, retired_at=None, ends_at__gt=now)
     theirs = Q(token_hash__in=hashes) | Q(id__in=[*begun, *former.values_list("key_id", flat=True)])
     return list(Key.objects.filter(theirs, org_id=org.pk, revoked_at=None).order_by("id"))

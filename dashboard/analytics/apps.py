@@ -13,6 +13,7 @@ class AnalyticsConfig(AppConfig):
         Entry("uptime", "Uptime", "signal", "uptime", "analytics"),
         Entry("everywhere", "Traffic", "presentation-chart-line", "traffic"),
         Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
+        Entry("retention", "Retention", "archive-box", "retention", "analytics"),
     )
     attention = ("dashboard.analytics.reports.attention.items",)
     usage = ("dashboard.analytics.reports.usage.last_day",)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from orgs.organisations.retention import KINDS, Retention
+
 
 class Grain(StrEnum):
     """How long the time of a rollup row lasts, which decides how long the row is kept.
@@ -27,23 +29,31 @@ BODIES = "bodies"  # and what went over the wire, of those recorded in detail
 
 
 class Kept(NamedTuple):
-    """`unit`: minutes are those of UTC, hours and days the organisation's. A partition is a month, or else a day."""
+    """`unit`: minutes are those of UTC, hours and days the organisation's. A partition is a month, or else a day.
+    kind: what organisations call it who choose a period (orgs.organisations.retention)."""
 
     label: str
     unit: timedelta
-    days: int
+    kind: str
     monthly: bool = False
+
+    @property
+    def days(self) -> int:
+        """How long the installation keeps it: partitions are dropped after that."""
+        return KINDS[self.kind].days
 
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 KEPT = {
-    RECORDS: Kept("the records themselves", timedelta(0), 30),
-    BODIES: Kept("requests and answers as they were sent", timedelta(0), 7),
-    Grain.MINUTE: Kept("minute (UTC)", _MINUTE, 3),
-    Grain.HOUR: Kept("hour in the organisation's zone", _HOUR, 92, monthly=True),
-    Grain.HOUR_DETAIL: Kept("hour in the organisation's zone, kept for days", _HOUR, 3),
-    Grain.DAY: Kept("the organisation's day", _DAY, 400, monthly=True),
-    Grain.DAY_DETAIL: Kept("the organisation's day, of dimensions with many values", _DAY, 400, monthly=True),
+    RECORDS: Kept("the records themselves", timedelta(0), "records"),
+    BODIES: Kept("requests and answers as they were sent", timedelta(0), "bodies"),
+    Grain.MINUTE: Kept("minute (UTC)", _MINUTE, "minutes"),
+    Grain.HOUR: Kept("hour in the organisation's zone", _HOUR, "hours", monthly=True),
+    Grain.HOUR_DETAIL: Kept("hour in the organisation's zone, kept for days", _HOUR, "minutes"),
+    Grain.DAY: Kept("the organisation's day", _DAY, "days", monthly=True),
+    Grain.DAY_DETAIL: Kept(
+        "the organisation's day, of dimensions with many values", _DAY, "days", monthly=True
+    ),
 }
 
 
@@ -133,3 +143,12 @@ def kept_for(grain: str) -> timedelta:
 def oldest(grain: str, now: datetime) -> datetime:
     """The first moment that is kept of a grain: a midnight in UTC. What is older is neither written nor read."""
     return datetime.combine(now.astimezone(UTC).date() - kept_for(grain), time(), UTC)
+
+
+def held(retention: Retention, now: datetime) -> dict[str, datetime]:
+    """The first moment kept of each grain of which an organisation keeps anything else than the installation."""
+    return {
+        grain: retention.since(kept.kind, now)
+        for grain, kept in KEPT.items()
+        if kept.kind in retention.special
+    }

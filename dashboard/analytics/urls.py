@@ -3,6 +3,7 @@ come from a replica."""
 
 from django.urls import path
 
+from dashboard.analytics import keeping
 from dashboard.analytics.bodies import page as bodies
 from dashboard.analytics.reports import home, logs, overview, rankings
 from dashboard.analytics.reports.errors import page as errors
@@ -27,6 +28,7 @@ pages = [
     path("logs/keeping/", bodies.body_keeping, name="body-keeping"),
     path("logs/<int:ts>/<int:id>/", from_replica(logs.log_record), name="log-record"),
     path("logs/<int:ts>/<int:id>/bodies/", logs.log_bodies, name="log-bodies"),
+    path("retention/", keeping.retention, name="retention"),
 ]
 wire = [
     # The number of segments decides: an API or a key may be called anything.

@@ -24,6 +24,7 @@ _AUDITED_ORGANISATION = (
     "extra",
     *limits.LIMITS,
     "min_key_id_length",
+    "kept_days",
 )
 
 

@@ -16,10 +16,10 @@ from orgs.organisations.limits import LIMITS
 from orgs.people import accounts
 from orgs.people.rest import ONCE, TYPES, change, create_user, user_data, user_tag
 
-# `time_zone` and the limits are ours.
+# `time_zone`, the limits and `kept_days` are ours.
 _TYPES = body_types(
     OrganisationForm, "owner_name", "slug", "cname", "cname_enabled", "time_zone", SHORTEST_ID, *LIMITS
-)
+) | {"kept_days": dict}
 _FIELDS = {wire: name for name, wire in WIRE_NAMES.items()}
 # Of the original's organisation object, kept as they come and given back: nothing here acts on them yet.
 _KEPT = {
@@ -117,6 +117,7 @@ def organisation_data(row: Organisation) -> dict:
         "cname": row.cname,
         "time_zone": row.time_zone,
         **{name: getattr(row, name) for name in (*LIMITS, SHORTEST_ID)},
+        "kept_days": row.kept_days,
         **_KEPT,
         **row.extra,
     }

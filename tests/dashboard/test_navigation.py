@@ -9,7 +9,7 @@ from orgs.models import User
 EVERYWHERE = [
     "/o/acme/", "/o/acme/apis/", "/o/acme/keys/", "/o/acme/policies/", "/o/acme/oauth/", "/o/acme/certificates/",
     "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/", "/o/acme/logs/", "/o/acme/alerts/", "/o/acme/nodes/",
-    "/o/acme/people/", "/o/acme/audit/",
+    "/o/acme/people/", "/o/acme/audit/", "/o/acme/retention/",
 ]  # fmt: skip
 SUPER = ["/orgs/", "/traffic/", "/nodes/", "/super-users/", "/audit/", "/django-admin/"]
 
@@ -31,7 +31,10 @@ def test_a_super_user_has_them_inside_an_organisation_and_his_own_everywhere(cas
     ("granted", "shown"),
     [
         ({}, ["/o/acme/"]),
-        ({"analytics": "read"}, ["/o/acme/", "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/"]),
+        (
+            {"analytics": "read"},
+            ["/o/acme/", "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/", "/o/acme/retention/"],
+        ),
         ({"keys": "deny", "users": "write"}, ["/o/acme/", "/o/acme/people/"]),
     ],
 )

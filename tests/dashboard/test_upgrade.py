@@ -96,6 +96,7 @@ LANDED = {
     "dashboard/nodes/migrations/0007_gateway_control.py": (
         "1c675ca2861b454f29ed8638380a4b34df9620dad8d54ae7e4cfb94177866463"
     ),
+    "orgs/migrations/0008_retention.py": "af4573f4add5803e1aea64248874ab27c3ca03ee2267db3b39e389e6c38eae2b",
     "dashboard/nodes/migrations/0008_run_otherwise_policies.py": (
         "0b456a4302c687b08fb76ae8d2cde3a370d881bff5e113754f8e64b665c3f5cf"
     ),

@@ -8,15 +8,17 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 
 from apis.definitions import kinds
 from apis.models import ApiDefinition
 from dashboard.analytics.bodies import keeping
 from dashboard.analytics.bodies.redaction import MARK, MOST_KEPT
-from dashboard.analytics.dimensions import BODIES, kept_for, oldest
+from dashboard.analytics.dimensions import BODIES
 from dashboard.analytics.models import BodyKeeping, Record, RecordBody
 from orgs.access import access
 from orgs.http.refusals import said_in, status_of
+from orgs.models import Organisation
 
 MOST_TYPED = keeping.MOST_NAMES * (keeping.LONGEST_NAME + 2)
 
@@ -49,14 +51,15 @@ def kept(request: HttpRequest, record: Record, now: datetime) -> Kept | None:
     if not keeping.is_on(request.org.id):
         words = "This API is recorded in detail, but this organisation keeps neither requests nor answers."
         return Kept(words, links=_to_choose(request)) if in_detail else None
-    days = kept_for(BODIES).days
+    retention = request.org.retention
     if found(record) is not None:
         if request.user.may("log_bodies"):
             slug, micros = request.org.slug, keeping.place(record.ts)
             return Kept(url=reverse("log-bodies", args=[slug, micros, record.id]))
         return Kept("Both are kept, for those who may see requests and answers.")
-    if record.ts < oldest(BODIES, now):
-        return Kept(f"Requests and answers are kept for {days} days.")
+    if record.ts < retention.since(BODIES, now):
+        days = retention.days(BODIES)
+        return Kept(f"Requests and answers are kept for {days} day{'' if days == 1 else 's'}.")
     if api is not None and not in_detail:
         may_change = request.user.may("apis", "write")
         url = reverse("api-edit", args=[request.org.slug, api.id]) + "#id_in_detail"
@@ -70,7 +73,12 @@ def kept(request: HttpRequest, record: Record, now: datetime) -> Kept | None:
 
 
 def found(record: Record) -> RecordBody | None:
-    return RecordBody.objects.filter(org_id=record.org_id, ts=record.ts, id=record.id).first()
+    """What is kept; what is past its period may not have been deleted yet."""
+    body = RecordBody.objects.filter(org_id=record.org_id, ts=record.ts, id=record.id).first()
+    if body is None:
+        return None
+    org = Organisation.everyone.get(pk=record.org_id)
+    return body if body.ts >= org.retention.since(BODIES, timezone.now()) else None
 
 
 def shown(body: RecordBody) -> tuple[Shown, Shown]:
@@ -155,7 +163,7 @@ def body_keeping(request: HttpRequest, org: str) -> HttpResponse:
         "section": "logs",
         "form": form,
         "row": row,
-        "days": kept_for(BODIES).days,
+        "days": request.org.retention.days(BODIES),
         "most": MOST_KEPT // 1024,
         "mark": MARK,
         "may_change": request.user.may("log", "write"),

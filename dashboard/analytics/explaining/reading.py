@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import product
 
 from django.db import DatabaseError
+from django.utils import timezone
 
 from apis.definitions import kinds
 from apis.models import Revision
@@ -113,11 +114,13 @@ def _counted(
 
 def _count(org: Organisation, until: datetime, hashes: list[str], window: Window) -> int | None:
     """The requests of a window that were let through, counted up to one more than its limit; None if there are more
-    than can be counted, or not in time."""
+    than can be counted, or not in time, or some are not kept any more."""
     most = min(window.most, MOST_COUNTED) + 1
     try:
         since = until - timedelta(seconds=window.seconds)
     except OverflowError:
+        return None
+    if since < org.retention.since("records", timezone.now()):
         return None
     of_key = "AND key = ANY(%s) AND key <> ''" if window.of_key else ""
     of_apis = "AND api_id = ANY(%s)" if window.apis else ""

@@ -16,7 +16,16 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 
 from dashboard.analytics.clock import DAY, day_start
-from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, CUT_SIZE, RECORDS, Dimension, Grain, oldest
+from dashboard.analytics.dimensions import (
+    BASES,
+    COUNTER_NAMES,
+    CUT_SIZE,
+    KEPT,
+    RECORDS,
+    Dimension,
+    Grain,
+    oldest,
+)
 from dashboard.analytics.ingest import apart, partitions, rollup
 from dashboard.analytics.models import RollupCut
 from orgs import scope
@@ -80,7 +89,7 @@ def _step(org: Organisation, now: datetime) -> None:
         _clear(cuts[State.RETIRED])
     elif building is None:
         if active.zone != org.time_zone:
-            _begin(active, org.time_zone, now)
+            _begin(active, org, now)
     elif building.zone != org.time_zone:
         rollup.lock()
         _change(building, state=State.RETIRED)
@@ -94,10 +103,10 @@ def _change(cut: RollupCut, **values: object) -> None:
     RollupCut.objects.filter(org_id=cut.org_id, base=cut.base).update(**values)
 
 
-def _begin(active: RollupCut, zone: str, now: datetime) -> None:
+def _begin(active: RollupCut, org: Organisation, now: datetime) -> None:
     """A new cut, of which nothing is built yet: from the active cut's first day on, or from the first of its days that
     records cover whole."""
-    old, records_from = ZoneInfo(active.zone), oldest(RECORDS, now)
+    old, records_from = ZoneInfo(active.zone), org.retention.since(KEPT[RECORDS].kind, now)
     exact_from = day_start(records_from.astimezone(old).date(), old)
     if exact_from < records_from:
         exact_from = day_start(records_from.astimezone(old).date() + DAY, old)
@@ -112,7 +121,7 @@ def _begin(active: RollupCut, zone: str, now: datetime) -> None:
     RollupCut.objects.create(
         org_id=active.org_id,
         base=next(base for base in BASES if base != active.base),
-        zone=zone,
+        zone=org.time_zone,
         state=State.BUILDING,
         until=min(first or exact_from, exact_from),
         exact_from=exact_from,

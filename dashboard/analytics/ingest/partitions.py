@@ -109,14 +109,14 @@ def prepare(now: datetime) -> None:
 def drop_old(now: datetime) -> None:
     """Drop the partitions whose time is over. Whoever calls has made sure of the clock."""
     for name in _over(now):
-        with suppress(OperationalError), _as_owner() as cursor:
+        with suppress(OperationalError), as_owner() as cursor:
             # Rather an hour later than to queue every reader behind this one.
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
 
 
 @contextmanager
-def _as_owner() -> Iterator:
+def as_owner() -> Iterator:
     """A transaction of the owner.
 
     In a scope the connection would take the role which may not change tables.
@@ -126,7 +126,7 @@ def _as_owner() -> Iterator:
 
 
 def _make(partitions: list[Partition]) -> None:
-    with _as_owner() as cursor:
+    with as_owner() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         for made in partitions:
             cursor.execute("SELECT to_regclass(%s)", [made.name])
@@ -145,7 +145,7 @@ def _over(now: datetime) -> list[str]:
     """Names of partitions which ended at least a day before the first moment kept: a store may still be under
     way.
     """
-    with _as_owner() as cursor:
+    with as_owner() as cursor:
         cursor.execute(
             "SELECT p.relname::text, c.relname::text FROM pg_inherits i "
             "JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent "

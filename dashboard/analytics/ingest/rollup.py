@@ -19,6 +19,7 @@ from dashboard.analytics.dimensions import (
     COUNTER_NAMES,
     COUNTERS,
     CUT_SIZE,
+    KEPT,
     RECORDS,
     Dimension,
     Grain,
@@ -167,15 +168,24 @@ def rebuild(org: Organisation, first: date, last: date, now: datetime) -> Iterat
     """Make the organisation's days `first` to `last` again from records; yields each, with its hits, once committed.
 
     Safe to stop and to repeat: a day is made whole or stays as it was.
-
-    Days that raw records do not cover whole are left out: their rollups are all there is.
     """
-    records_from, (zone, base) = dimensions.oldest(RECORDS, now), RollupCut.active(org)
-    for day in (first + number * DAY for number in range((last - first).days + 1)):
-        start, end = bounds(zone, day)
-        if records_from <= start <= now:
-            partitions.ensure({start.date(), end.date()}, now)
-            yield day, _rebuild(org, base, start, end, now)
+    for day in covered(org, first, last, now):
+        yield day, rebuild_day(org, day, now)
+
+
+def covered(org: Organisation, first: date, last: date, now: datetime) -> list[date]:
+    """Those of the organisation's days that records cover whole: of others the rollups are all there is."""
+    records_from, (zone, _) = org.retention.since(KEPT[RECORDS].kind, now), RollupCut.active(org)
+    days = (first + number * DAY for number in range((last - first).days + 1))
+    return [day for day in days if records_from <= bounds(zone, day)[0] <= now]
+
+
+def rebuild_day(org: Organisation, day: date, now: datetime) -> int:
+    """Make a day that records cover again; its hits."""
+    zone, base = RollupCut.active(org)
+    start, end = bounds(zone, day)
+    partitions.ensure({start.date(), end.date()}, now)
+    return _rebuild(org, base, start, end, now)
 
 
 def bounds(zone: ZoneInfo, day: date) -> tuple[datetime, datetime]:

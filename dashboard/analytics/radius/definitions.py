@@ -38,7 +38,7 @@ def turned_away(org: Organisation, changes: Sequence[Change], now: datetime) -> 
         with at_most(reading.PATIENCE):
             cut = zones.of(org, now)
             start = day_start(now.astimezone(cut.zone).date() - (DAYS - 1) * DAY, cut.zone)
-            owners = Owners((org.pk,), cut.zone, cut.base)
+            owners = cut.owners(org.pk)
             requests, keyed, endpoints = (_counted(owners, each, ids, start) for each in COUNTED)
     except DatabaseError as error:
         logger.warning("not said whom changes of APIs refuse: %s", type(error).__name__)

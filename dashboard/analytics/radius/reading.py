@@ -42,6 +42,11 @@ class _Asked:
         return self.spans[RANGES[-1]]
 
     @property
+    def records_from(self) -> datetime:
+        """Since when records are read: later than the longest span begins where an organisation keeps fewer."""
+        return self.owners.from_when(self.longest.start, RECORDS)
+
+    @property
     def is_counted(self) -> bool:
         """Whether rollups know it, and not the records alone."""
         kept = dimension_of("total", self.filters)
@@ -68,7 +73,7 @@ def _asked(org: Organisation, called: Called, now: datetime) -> _Asked:
         apis=called.apis,
     )
     spans = {name: periods.parse({"range": name}, cut.zone, now) for name in RANGES}
-    return _Asked(called, filters, Owners((org.pk,), cut.zone, cut.base), spans)
+    return _Asked(called, filters, cut.owners(org.pk), spans)
 
 
 def _radius(asked: _Asked, now: datetime) -> BlastRadius:
@@ -97,7 +102,7 @@ def _radius(asked: _Asked, now: datetime) -> BlastRadius:
         callers=callers,
         keyless=keyless,
         tables=tables,
-        least=not asked.is_counted and requests >= MOST_RECORDS,
+        least=not asked.is_counted and (requests >= MOST_RECORDS or asked.records_from > asked.longest.start),
     )
 
 
@@ -175,7 +180,7 @@ def _ranked(line: str, what: str, asked: _Asked) -> tuple[Ranked, int, int]:
 def _lines(asked: _Asked, what: str, found: Sequence[tuple]) -> tuple[Line, ...]:
     if what == "keys":
         zone, years = asked.owners.zone, asked.longest.years
-        newest = reader.newest_of_keys(asked.owners.org_ids, (value for _, value, _ in found))
+        newest = reader.newest_of_keys(asked.owners, (value for _, value, _ in found))
         told = {key: (alias, said(at, zone, year=years)) for key, (alias, at) in newest.items()}
         return tuple(
             Line(name, key, requests, last=last)
@@ -204,7 +209,7 @@ def _newest_endpoints(asked: _Asked) -> Ranked:
             NEWEST,
             list(asked.called.hashes),
             *asked.owners.org_ids,
-            asked.longest.start,
+            asked.records_from,
             asked.longest.end,
             NEWEST,
         ],
@@ -213,7 +218,8 @@ def _newest_endpoints(asked: _Asked) -> Ranked:
     if not found:
         return Ranked("endpoints", ())
     lines = _lines(asked, "endpoints", [each[:3] for each in found[:SHOWN]])
-    counted = found[0][4] if any(each[5] for each in found) else 0
+    is_cut = asked.records_from > asked.longest.start or any(each[5] for each in found)
+    counted = found[0][4] if is_cut else 0
     return Ranked("endpoints", lines, found[0][3] - len(lines), counted)
 
 
@@ -222,9 +228,7 @@ def _last(asked: _Asked, newest: Mapping[str, tuple[int, datetime | None]]) -> s
     called, owners, period = asked.called, asked.owners, asked.longest
     exact: datetime | None = None
     if called.hashes and not called.several:
-        exact = max(
-            (at for _, at in reader.newest_of_keys(owners.org_ids, called.hashes).values()), default=None
-        )
+        exact = max((at for _, at in reader.newest_of_keys(owners, called.hashes).values()), default=None)
     elif called == Called(api_id=called.api_id):
         exact = reader.last_hits(owners, [called.api_id], period.start, period.end).get(called.api_id)
     elif not asked.is_counted:

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 from apis.definitions import kinds
 from apis.models import ApiDefinition
 from dashboard.analytics.clock import day_start
-from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.dimensions import RECORDS, Dimension, Grain
 from dashboard.analytics.explaining.facts import Request, World
 from dashboard.analytics.radius.reading import complete
 from dashboard.analytics.replay.playing import REFUSALS, Played, Reason, Replay
@@ -59,6 +59,7 @@ def dry_run(org: Organisation, callers: Sequence[Caller], days: int, now: dateti
         with at_most(PATIENCE):
             fresh = reader.freshness(now)
             busy = _busiest(org, cut.base, callers, start)
+            start = cut.owners(org.pk).from_when(start, RECORDS)
             run = DryRun(start, now, cut.zone.key, complete=complete(fresh, cut.zone))
             return _played(run, _Run(org, start, now), busy)
     except DatabaseError as error:

@@ -54,7 +54,7 @@ def items(org: Organisation, user: User, now: datetime) -> Iterator[Item]:
     if not user.may("analytics"):
         return
     cut = zones.of(org, now)
-    owners = Owners((org.pk,), cut.zone, cut.base)
+    owners = cut.owners(org.pk)
     since = hour_start(now - DAY, cut.zone)
     path = reverse("errors", args=[org.slug])
     end = floor(now, MINUTE) + MINUTE

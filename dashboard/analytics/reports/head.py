@@ -59,6 +59,7 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
         "end": period.seen_end,
         "span": said_span(period.start, period.seen_end, period.now, period.zone),
         "recut": recut(asked),
+        "gap": gap(asked.question.period),
         "whole_days": period.tier == "days",
         "compared_with": tiles.compared_with(period),
         "compared_how": tiles.compared_how(period),
@@ -96,6 +97,17 @@ def steps_open_to(user: User) -> dict[str, bool]:
     }
 
 
+def gap(period: Period) -> str:
+    """What a page says of time that it was asked for and that is not kept any more; "" for nothing."""
+    if period.asked_from is None:
+        return ""
+    since, asked_from = (said(each, period.zone, year=True) for each in (period.start, period.asked_from))
+    return (
+        f"What these figures are made of is kept since {since}. Of the time before, from {asked_from} on, nothing is "
+        "known any more, and nothing of it is shown."
+    )
+
+
 def recut(asked: Parameters) -> str:
     """What a change of the organisation's zone means for the figures shown, as sentences; "" for nothing."""
     cut, period = asked.cut, asked.question.period
@@ -125,7 +137,7 @@ def key_choices(owners: Owners, start: datetime, end: datetime, chosen: str) -> 
     days = [instant.astimezone(owners.zone).date() for instant in (start, end)]
     span = periods.days(*days, owners.zone, Grain.DAY_DETAIL)
     busiest = reader.busiest_keys(owners, span, MOST_KEYS)
-    names = reader.newest_of_keys(owners.org_ids, [*busiest, chosen])
+    names = reader.newest_of_keys(owners, [*busiest, chosen])
     keys = [key for key in dict.fromkeys([*busiest, chosen]) if key not in ("", OTHER)]
     named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]
     return sorted(named, key=lambda pair: pair[1].casefold())
@@ -152,7 +164,7 @@ def chips(asked: Parameters, path: str) -> list[tuple[str, str, str]]:
     if filters.endpoint:
         found.append(("Endpoint", filters.endpoint, link(path, asked.kept, endpoint="")))
     if filters.key:
-        newest = reader.newest_of_keys(asked.question.owners.org_ids, [filters.key]).get(filters.key)
+        newest = reader.newest_of_keys(asked.question.owners, [filters.key]).get(filters.key)
         name = (newest and newest[0]) or short_key(filters.key)
         found.append(("Key", name, link(path, asked.kept, key="")))
     if filters.oauth:

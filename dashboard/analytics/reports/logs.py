@@ -17,7 +17,7 @@ from django.utils import timezone
 from dashboard.analytics.bodies import keeping
 from dashboard.analytics.bodies import page as bodies
 from dashboard.analytics.clock import LATEST, said, said_span, years
-from dashboard.analytics.dimensions import RECORDS, oldest
+from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.explaining import page
 from dashboard.analytics.models import Record
 from dashboard.analytics.reports import reader, search
@@ -117,7 +117,7 @@ def _record(request: HttpRequest, ts: int, id: int) -> Record:
     """Raises Http404."""
     reader.limit_time()
     try:
-        record = search.one(request.org.id, search.instant(ts), id)
+        record = search.one(request.org, search.instant(ts), id, timezone.now())
     except ValueError:
         record = None
     if record is None:
@@ -169,14 +169,16 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
     start, end = asked.wanted.start, min(asked.wanted.end, fresh.now)
     in_years = years(start, end, fresh.now, zone)
     pattern = "%H:%M:%S" if start.second or asked.wanted.end.second else "%H:%M"
-    kept_from = oldest(RECORDS, fresh.now)
+    kept_from = asked.owners.since(RECORDS, fresh.now)
+    days_kept = request.org.retention.days(KEPT[RECORDS].kind)
     return {
         "section": "logs",
         "zone": zone.key,
         "asked": asked,
         "records": [_line(request, record, names, zone, year=in_years) for record in found.records],
         "searched_to": said(found.searched_to, zone, year=in_years),
-        "kept_since": said(kept_from, zone, year=True) if start < kept_from else "",
+        "kept_since": said(kept_from, zone, year=True) if asked.asked_from < kept_from else "",
+        "days_kept": days_kept,
         "start": start,
         "end": end,
         "span": said_span(start, end, fresh.now, zone, pattern),
@@ -189,6 +191,8 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "csv_url": link(path, asked.kept, format="csv"),
         "from": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
         "to": f"{end.astimezone(zone):%Y-%m-%dT%H:%M}",
+        "nothing_found": "Nothing in this time matches. Choose a longer range, or remove a filter. "
+        f"Records are kept for {days_kept} day{'' if days_kept == 1 else 's'}.",
         "live": live,
         "live_url": link(path, asked.kept, live="" if live else "1"),
         "ranges": [(LABELS[one], range_link(path, asked.kept, one), one == name) for one in RANGES],

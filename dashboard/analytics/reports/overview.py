@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.analytics.clock import written
-from dashboard.analytics.dimensions import RECORDS, oldest
+from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports import rankings, reader
 from dashboard.analytics.reports.charts import marks, plots, tiles
 from dashboard.analytics.reports.charts.tiles import compared_how, compared_with
@@ -123,7 +123,7 @@ def closer_looks(request: HttpRequest, asked: Parameters) -> tuple[tuple[tuple[s
         links = []
         if period.tells_more(start, end):
             links.append(("Zoom in", link(request.path, {**kept, **span})))
-        if logs and end > oldest(RECORDS, period.now):
+        if logs and end > period.since(RECORDS):
             links.append(("Logs", link(logs, {**kept, **span}, measure="", sort="")))
         found.append(tuple(links))
     return tuple(found)

@@ -9,6 +9,7 @@ from urllib.parse import quote_plus, urlencode
 from django import forms
 from django.core.validators import RegexValidator
 
+from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports import periods, zones
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.search import LATE, Place, Wanted
@@ -113,10 +114,12 @@ def page_parameters(params: Mapping[str, str], org: Organisation, now: datetime)
     try:
         cut = zones.of(org, now)
         counted = dimension_of("total", filters)
-        period = periods.parse(params, cut.zone, now, counted=counted, exact_from=cut.exact_from)
+        period = periods.parse(
+            params, cut.zone, now, counted=counted, exact_from=cut.exact_from, held=cut.held
+        )
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
-    question = Question(Owners((org.id,), cut.zone, cut.base), period, filters)
+    question = Question(cut.owners(org.id), period, filters)
     return Parameters(question, state(params), cut, sort)
 
 
@@ -128,6 +131,7 @@ class LogParameters:
     size: int  # of a page
     kept: dict[str, str]
     owners: Owners
+    asked_from: datetime  # whether or not so much is kept
 
 
 def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) -> LogParameters:
@@ -150,10 +154,11 @@ def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) 
     except ValueError as error:
         raise Refused([("before", str(error))]) from None
     kept = state(params, (*RANGE, "api", "key", *LOG_FILTERS))
-    owners = Owners((org.id,), cut.zone, cut.base)
+    owners = cut.owners(org.id)
+    asked_from, start = start, owners.from_when(start, RECORDS)
     if values["after"]:
         start = max(start, values["after"].ts - LATE)
-    return LogParameters(form, Wanted(start, end, **values), place, size, kept, owners)
+    return LogParameters(form, Wanted(min(start, end), end, **values), place, size, kept, owners, asked_from)
 
 
 def _after(text: str) -> Place | None:

@@ -21,8 +21,9 @@ minute that is running and are exactly so long; 7 and 30 days begin at midnight.
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics.clock import (
@@ -40,13 +41,14 @@ from dashboard.analytics.clock import (
     said,
     years,
 )
-from dashboard.analytics.dimensions import KEPT, RECORDS, Dimension, Grain, kept_for
+from dashboard.analytics.dimensions import KEPT, RECORDS, Dimension, Grain, kept_for, oldest
 
 MOST_BUCKETS = 100
 # datetime.fromisoformat takes more, a trailing NUL included.
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+NOTHING: Mapping[str, datetime] = MappingProxyType({})
 MINUTES_KEPT = kept_for(Grain.MINUTE)
 HOURS_KEPT = kept_for(Grain.HOUR)
 DAYS_KEPT = kept_for(Grain.DAY)
@@ -133,6 +135,8 @@ class Period:
     tables: Span
     compared: Compared
     hours_from: datetime = LONG_AGO  # since when hours can be read
+    held: Mapping[str, datetime] = field(default_factory=dict)  # the first moments kept (traffic.Owners)
+    asked_from: datetime | None = None  # where it would begin if all of it were kept
 
     @property
     def start(self) -> datetime:
@@ -159,10 +163,19 @@ class Period:
 
     def tells_more(self, start: datetime, end: datetime) -> bool:
         """Whether a page of the time from `start` to `end`, a bucket of this one, would show more of it."""
-        if start >= self.now - MINUTES_KEPT + HOUR and end - start <= 48 * HOUR:
+        if start >= self.minutes_from and end - start <= 48 * HOUR:
             return end - start > MINUTE
         # Older ones are shown by whole days.
         return self.days_covered > (self.local(end - MINUTE).date() - self.local(start).date()).days + 1
+
+    def since(self, grain: str) -> datetime:
+        """The first moment that is kept of a grain."""
+        return _since(grain, self.now, self.held)
+
+    @property
+    def minutes_from(self) -> datetime:
+        """Since when a time can be shown by the minute."""
+        return _minutes_from(self.now, self.held)
 
     @property
     def years(self) -> bool:
@@ -184,25 +197,62 @@ def parse(
     *,
     counted: Dimension | None = Dimension.TOTAL,
     exact_from: datetime | None = None,
+    held: Mapping[str, datetime] = NOTHING,
 ) -> Period:
     """The period that `range`, `from` and `to` ask for; the last 24 hours when they are absent.
 
     `from` and `to` are ISO 8601, local to the zone unless they carry an offset; a `to` that is a date
     alone includes that day. counted: the dimension that the page reads, None for the records themselves.
     exact_from: days before were cut in another zone, so that their hours do not add up to them.
-    Raises PeriodError.
+    held: the first moment kept of each grain of which less is kept than usual. What is not kept is no part of the
+    period: its time is a gap, and no time without requests. Raises PeriodError.
     """
     now = now.astimezone(UTC)
     name = _name(params)
     if name == "custom":
-        tier, start, end = _custom(params, zone, now)
+        tier, start, end = _custom(params, zone, now, held)
     else:
         tier, start, end = _named(name, zone, now)
-    hours_from = max(now - HOURS_KEPT, exact_from or now - HOURS_KEPT)
+    wanted, start = start, _kept_part(tier, (start, end), zone, now, counted=counted, held=held)
+    hours_from = max(now - HOURS_KEPT, exact_from or LONG_AGO, held.get(Grain.HOUR, LONG_AGO))
     counts, tables = _cut(tier, start, end, zone=zone, now=now, counted=counted, hours_from=hours_from)
     latency = counts if counted is None or counted.histogram else replace(counts, grain=RECORDS)
     compared = _compared(params.get("compare") or "", tier, start, end, zone=zone, now=now)
-    return Period(name, tier, zone, now, counts, latency, Span(start, end, tables), compared, hours_from)
+    tables_of = Span(start, end, tables)
+    gap = wanted if wanted < start else None
+    return Period(name, tier, zone, now, counts, latency, tables_of, compared, hours_from, held, gap)
+
+
+def _kept_part(
+    tier: str,
+    span: tuple[datetime, datetime],
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    counted: Dimension | None,
+    held: Mapping[str, datetime],
+) -> datetime:
+    """Where the part of a period begins of which everything is kept that a page of it reads. Raises PeriodError if
+    there is none."""
+    start, end = span
+    if tier == "days":
+        grain = RECORDS if counted is None else Grain.DAY
+        since = _since(grain, now, held) if grain in (RECORDS, *held) else start
+        day = since.astimezone(zone).date()
+        first = day_start(day, zone)
+        first = first if first >= since else day_start(day + DAY, zone)
+    else:
+        of_records = counted is None or Grain.MINUTE not in counted.grains
+        first = ceiling(held.get(RECORDS, start), MINUTE) if of_records else start
+    if start < first and end <= first:
+        raise PeriodError(
+            "to", f"Of this time nothing is kept any more: that begins {said(first, zone, year=True)}."
+        )
+    return max(start, first)
+
+
+def _since(grain: str, now: datetime, held: Mapping[str, datetime]) -> datetime:
+    return max(oldest(grain, now), held.get(grain, LONG_AGO))
 
 
 def _compared(
@@ -262,7 +312,7 @@ def before(period: Period) -> Before:
         if grain in (Grain.HOUR, Grain.DAY):
             # Hours can tell how far this period has run, days cannot.
             grain = Grain.HOUR if start >= period.hours_from else Grain.DAY
-    elif grain == Grain.MINUTE and not _kept(start, grain, period.now):
+    elif grain == Grain.MINUTE and not _kept(start, grain, period):
         start, grain = hour_start(start, period.zone), Grain.HOUR
     unit = MINUTE if grain in (RECORDS, Grain.MINUTE, Grain.HOUR_DETAIL) else HOUR
     end = min(last, start + max(unit, round(elapsed / unit) * unit))
@@ -270,7 +320,7 @@ def before(period: Period) -> Before:
         end = last
 
     def span(end: datetime, grain: str) -> Span | None:
-        return Span(start, end, grain) if _kept(start, grain, period.now) else None
+        return Span(start, end, grain) if _kept(start, grain, period) else None
 
     return Before(
         counts=span(end, grain),
@@ -293,7 +343,7 @@ def _finest(period: Period, grain: str) -> str:
 def _compared_cut(period: Period, grain: str) -> Cut | None:
     """What a period is compared with in the same buckets, or in those that the grain can tell."""
     cut, start, end = period.counts, period.compared.start, period.compared.end
-    if not _kept(start, grain, period.now):
+    if not _kept(start, grain, period):
         return None
     unit = KEPT[grain].unit
     if unit <= cut.step or grain == Grain.HOUR_DETAIL:
@@ -304,8 +354,8 @@ def _compared_cut(period: Period, grain: str) -> Cut | None:
     return Cut(hours(first, end if last == end else next_hour(last, period.zone), period.zone), HOUR, grain)
 
 
-def _kept(start: datetime, grain: str, now: datetime) -> bool:
-    return start >= now - kept_for(grain)
+def _kept(start: datetime, grain: str, period: Period) -> bool:
+    return start >= max(period.now - kept_for(grain), period.held.get(grain, LONG_AGO))
 
 
 def table_cut(period: Period) -> Cut:
@@ -340,16 +390,23 @@ def _named(name: str, zone: ZoneInfo, now: datetime) -> tuple[str, datetime, dat
     return "days", day_start(first, zone), day_start(today + timedelta(days=1), zone)
 
 
-def _custom(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[str, datetime, datetime]:
+def _custom(
+    params: Mapping[str, str], zone: ZoneInfo, now: datetime, held: Mapping[str, datetime]
+) -> tuple[str, datetime, datetime]:
     start, end = _asked(params, zone, now)
     end = min(end, floor(now, MINUTE) + MINUTE)
-    recent = start >= now - MINUTES_KEPT + HOUR
+    recent = start >= _minutes_from(now, held)
     if recent and end - start <= HOUR:
         return "minutes", floor(start, MINUTE), ceiling(end, MINUTE)
     if recent and end - start <= 48 * HOUR:
         return "hours", floor(start, MINUTE), ceiling(end, MINUTE)
     last_day = (end - timedelta(microseconds=1)).astimezone(zone).date()
     return "days", day_start(start.astimezone(zone).date(), zone), day_start(last_day + DAY, zone)
+
+
+def _minutes_from(now: datetime, held: Mapping[str, datetime]) -> datetime:
+    """Since when a time can be shown by the minute: an hour is left to look at it."""
+    return max(now - MINUTES_KEPT + HOUR, held.get(Grain.MINUTE, LONG_AGO))
 
 
 def _asked(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:

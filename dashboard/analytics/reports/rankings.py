@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.analytics.clock import said
-from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.head import (
@@ -242,7 +241,7 @@ class Names:
     def of(cls, kind: str, question: Question, ranking: Ranking) -> "Names":
         if kind == "keys":
             keys = (row.value for row in ranking.rows)
-            return cls({}, reader.newest_of_keys(question.owners.org_ids, keys), clients.Names())
+            return cls({}, reader.newest_of_keys(question.owners, keys), clients.Names())
         if kind == "clients":
             return cls({}, {}, clients.names({row.value for row in ranking.rows}))
         return cls(api_names({row.api_id for row in ranking.rows}), {}, clients.Names())
@@ -300,7 +299,7 @@ def _rest(kind: str, ranking: Ranking, all_hits: int, *, sorted_by_percentile: b
     elif rest > 0 and kind == "clients" and ranking.hits < MOST_RECORDS:
         said.append(
             f"{figures.counted(rest, 'request')} carried no token of an OAuth client, or came before"
-            f" the {KEPT[RECORDS].days} days for which single records are kept."
+            " the days for which single records are kept."
         )
     elif rest > 0:
         said.append(

@@ -163,19 +163,19 @@ def count_keys(owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int
 
 
 def newest_of_keys(
-    org_ids: Sequence[str], keys: Iterable[str], end: datetime | None = None
+    owners: Owners, keys: Iterable[str], end: datetime | None = None
 ) -> dict[str, tuple[str, datetime]]:
     """Alias and time of the newest record of each key, before `end`, as far back as records are kept."""
     wanted = sorted(set(keys) - {""})
     if not wanted:
         return {}
-    owned, owner = whose(org_ids)
+    owned, owner = whose(owners.org_ids)
     found = _read(
         f"""SELECT k, newest.alias, newest.ts FROM unnest(%s::text[]) AS k CROSS JOIN LATERAL
             (SELECT alias, ts FROM record WHERE {owned} AND key = k AND key <> ''
-                AND (%s::timestamptz IS NULL OR ts < %s)
+                AND ts >= %s AND (%s::timestamptz IS NULL OR ts < %s)
              ORDER BY ts DESC LIMIT 1) AS newest""",
-        [wanted, owner, end, end],
+        [wanted, owner, owners.from_when(periods.LONG_AGO, RECORDS), end, end],
     )
     return {key: (alias, ts) for key, alias, ts in found}
 
@@ -184,14 +184,14 @@ def last_hits(owners: Owners, api_ids: Iterable[str], start: datetime, end: date
     """When each API was last called in a span: to the minute for three days, then to the hour."""
     owned, owner = whose(owners.org_ids)
     found = _read(
-        f"""SELECT api_id, max(ts) FROM rollup WHERE {owned} AND grain = ANY(%s) AND dimension = %s
-            AND api_id = ANY(%s) AND ts >= %s AND ts < %s GROUP BY api_id""",
+        f"""SELECT api_id, max(ts) FROM rollup WHERE {owned} AND dimension = %s AND api_id = ANY(%s)
+            AND (grain = %s AND ts >= %s OR grain = %s AND ts >= %s) AND ts < %s GROUP BY api_id""",
         [
             owner,
-            [Grain.MINUTE, Grain.HOUR],
             owners.base + Dimension.API,
             sorted(set(api_ids)),
-            start,
+            *(Grain.MINUTE, owners.from_when(start, Grain.MINUTE)),
+            *(Grain.HOUR, owners.from_when(start, Grain.HOUR)),
             end,
         ],
     )

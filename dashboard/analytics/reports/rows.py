@@ -75,11 +75,11 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     owned, owner = whose(owners.org_ids)
 
     def rollup(start: datetime, end: datetime, grain: str) -> Piece:
-        bounds = (row_bound(instant, grain, owners.zone) for instant in (start, end))
+        first, last = (row_bound(instant, grain, owners.zone) for instant in (start, end))
         return (
             f"""SELECT org_id, ts, {api} AS api_id, {COLUMNS} FROM rollup
                 WHERE {owned} AND grain = %s AND dimension = %s AND ts >= %s AND ts < %s{conditions}""",
-            [owner, str(grain), owners.base + kept, *bounds, *values],
+            [owner, str(grain), owners.base + kept, owners.from_when(first, grain), last, *values],
         )
 
     if span.grain != Grain.HOUR_DETAIL:
@@ -155,7 +155,7 @@ def left_out(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     return (
         f"""SELECT ts + interval '1 microsecond' FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
             {NEWEST_FIRST} OFFSET {MOST_RECORDS} LIMIT 1""",
-        [owner, span.start, span.end, *values],
+        [owner, owners.from_when(span.start, RECORDS), span.end, *values],
     )
 
 
@@ -175,7 +175,7 @@ def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newes
             CASE WHEN timed THEN int2send(latency_bucket(latency)::int2) || int4send(1) END AS latency_histogram
             FROM (SELECT * FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
                   {newest}) AS record""",
-        [owner, span.start, span.end, *values],
+        [owner, owners.from_when(span.start, RECORDS), span.end, *values],
     )
 
 

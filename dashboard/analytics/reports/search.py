@@ -16,6 +16,7 @@ from dashboard.analytics.dimensions import BASES, Grain, dimension
 from dashboard.analytics.models import Record
 from dashboard.analytics.reports.rows import OF_A_CLIENT, OF_A_KEY, whose
 from orgs.db import reading
+from orgs.models import Organisation
 
 HOUR = timedelta(hours=1)
 WINDOWS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # then
@@ -59,6 +60,8 @@ class Wanted:
     oauth: str = ""  # the ID of a client
     errors: bool = False  # 4xx and 5xx alone
     after: Place | None = None  # those alone that a list which ends there does not have yet
+    # Organisations whose records before a moment are not kept.
+    past: tuple[tuple[Sequence[str], datetime], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,12 @@ def search(
     return Found(tuple(found), wanted.start, None)
 
 
-def one(org_id: str, ts: datetime, number: int) -> Record | None:
+def one(org: Organisation, ts: datetime, number: int, now: datetime) -> Record | None:
+    """A record that is kept; one that is past its period may not have been deleted yet."""
+    if ts < org.retention.since("records", now):
+        return None
     found = Record.objects.using(reading.source().alias)
-    return found.filter(org_id=org_id, ts=ts, id=number).first()
+    return found.filter(org_id=org.pk, ts=ts, id=number).first()
 
 
 class Numbered:
@@ -196,6 +202,7 @@ def terms(wanted: Wanted) -> tuple[str, list]:
         found.append(("path LIKE %s", [f"{escaped}%"]))
     if wanted.least_ms:
         found.append(("latency >= %s", [wanted.least_ms]))
+    found += [("NOT (org_id = ANY(%s) AND ts < %s)", [list(ids), moment]) for ids, moment in wanted.past]
     return (
         "".join(f" AND {condition}" for condition, _ in found),
         [value for _, values in found for value in values],

@@ -1,13 +1,13 @@
 """What is asked of traffic, and the figures that answer it. Pure: reader.py finds them, charts draw them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics import histogram
-from dashboard.analytics.dimensions import COUNTER_NAMES
+from dashboard.analytics.dimensions import COUNTER_NAMES, oldest
 from dashboard.analytics.reports.periods import Cut, Period
 
 MOST_RECORDS = 50_000  # that figures are made from where no rollup has them
@@ -31,11 +31,21 @@ NO_FILTERS = Filters()
 
 @dataclass(frozen=True)
 class Owners:
-    """Whose rows: the organisations, and the zone in which their hours and days are cut."""
+    """Whose rows: the organisations, and the zone in which their hours and days are cut. held: the first moment kept
+    of each grain of which they keep less than the installation."""
 
     org_ids: tuple[str, ...]
     zone: ZoneInfo
     base: int = 0  # what the dimensions of their rollups are counted from
+    held: Mapping[str, datetime] = field(default_factory=dict)
+
+    def from_when(self, start: datetime, grain: str) -> datetime:
+        """Where rows of a grain are read from that are wanted since `start`."""
+        return max(start, self.held.get(grain, start))
+
+    def since(self, grain: str, now: datetime) -> datetime:
+        """The first moment that is kept of a grain."""
+        return self.from_when(oldest(grain, now), grain)
 
 
 @dataclass(frozen=True)

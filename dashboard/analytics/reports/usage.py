@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 from django.db import DatabaseError
 
 from dashboard.analytics.clock import DAY, day_start, row_bound, said
-from dashboard.analytics.dimensions import BASES, OTHER, Dimension, Grain
+from dashboard.analytics.dimensions import BASES, OTHER, RECORDS, Dimension, Grain
 from dashboard.analytics.reports import periods, reader, zones
 from dashboard.analytics.reports.charts import figures, geometry
-from dashboard.analytics.reports.periods import Period
+from dashboard.analytics.reports.periods import LONG_AGO, Period
 from dashboard.analytics.reports.rows import Piece, rows
 from dashboard.analytics.reports.traffic import NO_FILTERS, Owners
 from dashboard.analytics.reports.zones import Shown
@@ -39,13 +39,13 @@ OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rol
     JOIN rollup_cut ON rollup_cut.org_id = rollup.org_id AND state = 'active'
     WHERE rollup.org_id = ANY(%s) AND grain = '{Grain.MINUTE}' AND dimension = ANY(%s) AND api_id = ''
         AND ts >= %s AND ts < %s AND dimension = base + %s"""
-_OF_API = "FROM rollup WHERE org_id = %s AND dimension = %s AND api_id = thing.id"
+_OF_API = "FROM rollup WHERE org_id = %s AND dimension = %s AND ts >= %s AND api_id = thing.id"
 HOURS_OF_APIS = """SELECT api_id, sum(hits)::bigint, max(hits)::bigint FROM rollup
     WHERE org_id = %s AND grain = %s AND dimension = %s AND ts >= %s AND api_id = ANY(%s) GROUP BY api_id"""
 _OF_DAYS = "FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND ts >= %s"
 # When a thing was called last: a key exactly while records are kept, others to the minute, or else to the day.
 NEWEST = {
-    "key": "SELECT ts, true AS exact FROM record WHERE org_id = %s AND key = thing.id AND key <> ''",
+    "key": "SELECT ts, true AS exact FROM record WHERE org_id = %s AND key = thing.id AND key <> '' AND ts >= %s",
     "api": f"""(SELECT ts, true AS exact {_OF_API} AND grain = '{Grain.MINUTE}' ORDER BY ts DESC LIMIT 1)
         UNION ALL (SELECT ts, false {_OF_API} AND grain = '{Grain.DAY}' ORDER BY ts DESC LIMIT 1)""",
     # A day begins in the zone of its organisation, and is told as the same date in UTC.
@@ -82,7 +82,7 @@ def _last_day(
     cut = zones.of(org, now) if org else Shown(ZoneInfo("UTC"))
     period = periods.parse({}, cut.zone, now)
     if org:
-        used, newest = _of_one(what, ids, Owners((org.pk,), cut.zone, cut.base), period)
+        used, newest = _of_one(what, ids, cut.owners(org.pk), period)
     else:
         totals = [base + Dimension.TOTAL for base in BASES]
         used = (OF_ORGANISATIONS, [list(ids), totals, period.start, period.end, Dimension.TOTAL])
@@ -103,7 +103,10 @@ def _of_one(what: str, ids: Sequence[str], owners: Owners, period: Period) -> tu
     column = "value" if what == "key" else "api_id"
     used = f"SELECT {column} AS id, ts, hits, status_5xx FROM ({source}) AS r WHERE {column} = ANY(%s)"
     [org_id] = owners.org_ids
-    newest = [org_id] if what == "key" else [org_id, owners.base + Dimension.API] * 2
+    # What is past its period may not have been deleted yet.
+    kept = {grain: owners.from_when(LONG_AGO, grain) for grain in (RECORDS, Grain.MINUTE, Grain.DAY)}
+    api = [org_id, owners.base + Dimension.API]
+    newest = [org_id, kept[RECORDS]] if what == "key" else [*api, kept[Grain.MINUTE], *api, kept[Grain.DAY]]
     return (used, [*params, list(ids)]), newest
 
 
@@ -185,7 +188,7 @@ def _in_time(read: Callable[[], Answer]) -> Answer | None:
 def _callers_of_last_day(org: Organisation, now: datetime) -> Callers:
     cut = zones.of(org, now)
     period = periods.parse({}, cut.zone, now)
-    source, params = rows("key", Owners((org.pk,), cut.zone, cut.base), period.tables, NO_FILTERS)
+    source, params = rows("key", cut.owners(org.pk), period.tables, NO_FILTERS)
     return _callers(f"SELECT DISTINCT value FROM ({source}) AS r", params, period.start)
 
 
@@ -222,5 +225,6 @@ def _rows_of_days(org: Organisation, dimension: Dimension, days: int, now: datet
     """Since when, and the parameters of _OF_DAYS: whole days in the zone of the organisation's figures."""
     cut = zones.of(org, now)
     start = day_start(now.astimezone(cut.zone).date() - timedelta(days=days - 1), cut.zone)
+    start = cut.owners(org.pk).from_when(start, Grain.DAY_DETAIL)
     bound = row_bound(start, Grain.DAY_DETAIL, cut.zone)
     return start, [org.pk, str(Grain.DAY_DETAIL), cut.base + dimension, bound]

@@ -1,10 +1,13 @@
 """In which zone the figures that pages read are cut, and what a change of it means for them (ingest/cuts.py)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from dashboard.analytics.dimensions import held
 from dashboard.analytics.models import RollupCut
+from dashboard.analytics.reports.traffic import Owners
 from orgs.db import reading
 from orgs.models import Organisation
 
@@ -14,21 +17,28 @@ State = RollupCut.State
 @dataclass(frozen=True)
 class Shown:
     """What pages read. `exact_from`: from when on days are those of `zone`; None for always. `next_zone` and `done`: a
-    zone which figures are being counted anew for, and how much of it is, in per cent; "" for none."""
+    zone which figures are being counted anew for, and how much of it is, in per cent; "" for none. `held`: the first
+    moment kept of the grains of which the organisation keeps less than the installation."""
 
     zone: ZoneInfo
     base: int = 0
     exact_from: datetime | None = None
     next_zone: str = ""
     done: int = 0
+    held: Mapping[str, datetime] = field(default_factory=dict)
+
+    def owners(self, *org_ids: str) -> Owners:
+        """Organisations whose rows are cut, and kept, like this."""
+        return Owners(org_ids, self.zone, self.base, self.held)
 
 
 def of(org: Organisation, now: datetime) -> Shown:
     """The cut that an organisation's pages read. An organisation without any traffic has none yet."""
     cuts = RollupCut.objects.using(reading.source().alias)
     found = {cut.state: cut for cut in cuts.filter(org_id=org.pk)}
+    kept = held(org.retention, now)
     if State.ACTIVE not in found:
-        return Shown(org.zone)
+        return Shown(org.zone, held=kept)
     active, building = found[State.ACTIVE], found.get(State.BUILDING)
     next_zone = "" if active.zone == org.time_zone else org.time_zone
     done = 0
@@ -36,12 +46,14 @@ def of(org: Organisation, now: datetime) -> Shown:
         done = int(
             100 * max(timedelta(0), building.until - building.exact_from) / (now - building.exact_from)
         )
-    return Shown(ZoneInfo(active.zone), active.base, active.exact_from, next_zone, min(done, 99))
+    return Shown(ZoneInfo(active.zone), active.base, active.exact_from, next_zone, min(done, 99), kept)
 
 
-def of_everybody() -> dict[str, Shown]:
+def of_everybody(now: datetime) -> dict[str, Shown]:
     """The active cuts of the organisations in sight; those without any traffic have none."""
     return {
-        cut.org_id: Shown(ZoneInfo(cut.zone), cut.base, cut.exact_from)
-        for cut in RollupCut.objects.using(reading.source().alias).filter(state=State.ACTIVE)
+        cut.org_id: Shown(ZoneInfo(cut.zone), cut.base, cut.exact_from, held=held(cut.org.retention, now))
+        for cut in RollupCut.objects.using(reading.source().alias)
+        .filter(state=State.ACTIVE)
+        .select_related("org")
     }

@@ -24,7 +24,7 @@ def of_keys(request: HttpRequest, **dates: str) -> HttpResponse:
     rows, missing = [], Missing()
     for owners, span, found, left_out in reading.rankings(wanted, "key", wanted.filters):
         missing |= left_out
-        newest = reader.newest_of_keys(owners.org_ids, (line.value for line in found.rows), span.end)
+        newest = reader.newest_of_keys(owners, (line.value for line in found.rows), span.end)
         for line in found.rows:
             alias, last_hit = newest.get(line.value, ("", None))
             last_hit = last_hit if is_counted else line.figures.last

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -100,14 +99,14 @@ def keys_of(names: str) -> tuple[str, ...]:
 
 
 def owners_of(request: HttpRequest) -> list[Owners]:
-    """The caller's organisation; for a super-user all of them, those whose rows are cut alike together."""
+    """The caller's organisation; for a super-user all of them, those whose rows are cut and kept alike together."""
     if request.org is not None:
-        cut = zones.of(request.org, timezone.now())
-        return [Owners((request.org.id,), cut.zone, cut.base)]
-    alike: dict[tuple[str, int], list[str]] = {}
-    for org_id, cut in sorted(zones.of_everybody().items()):
-        alike.setdefault((cut.zone.key, cut.base), []).append(org_id)
-    return [Owners(tuple(org_ids), ZoneInfo(zone), base) for (zone, base), org_ids in sorted(alike.items())]
+        return [zones.of(request.org, timezone.now()).owners(request.org.id)]
+    alike: dict[tuple, list[str]] = {}
+    cuts = zones.of_everybody(timezone.now())
+    for org_id, cut in sorted(cuts.items()):
+        alike.setdefault((cut.zone.key, cut.base, tuple(sorted(cut.held.items()))), []).append(org_id)
+    return [cuts[org_ids[0]].owners(*org_ids) for _, org_ids in sorted(alike.items())]
 
 
 def _tags(request: HttpRequest) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ They are paged through to the newest 10,000 that match.
 """
 
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -33,8 +34,10 @@ def logs(request: HttpRequest) -> HttpResponse:
     """Single records, newest first; of the last 24 hours when `start` and `end` are absent."""
     form = valid(RestLogForm(request.GET))
     reader.limit_time()
-    org_ids = [org_id for owners in owners_of(request) for org_id in owners.org_ids]
-    wanted = _wanted(form.cleaned_data, timezone.now())
+    everybody = owners_of(request)
+    org_ids = [org_id for owners in everybody for org_id in owners.org_ids]
+    past = [(owners.org_ids, owners.held[RECORDS]) for owners in everybody if RECORDS in owners.held]
+    wanted = replace(_wanted(form.cleaned_data, timezone.now()), past=tuple(past))
     records, pages = page(request, Numbered(org_ids, wanted, MOST_RECORDS))
     names = api_names({record.api_id for record in records})
     return json_response({"data": [_record(record, names) for record in records] or None, "pages": pages})
@@ -62,12 +65,16 @@ def log(request: HttpRequest, ts: int, id: int) -> HttpResponse:
 
 def _one(request: HttpRequest, ts: int, id: int) -> Record:
     """Raises Http404."""
-    org_ids = [org_id for owners in owners_of(request) for org_id in owners.org_ids]
+    everybody = owners_of(request)
+    org_ids = [org_id for owners in everybody for org_id in owners.org_ids]
     try:
         found = Record.objects.filter(org_id__in=org_ids, ts=instant(ts), id=id).first()
     except ValueError:
         found = None
     if found is None:
+        raise Http404
+    [owners] = [each for each in everybody if found.org_id in each.org_ids]
+    if owners.from_when(found.ts, RECORDS) > found.ts:
         raise Http404
     return found
 

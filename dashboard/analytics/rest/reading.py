@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from dashboard.analytics.clock import hours
-from dashboard.analytics.dimensions import KEPT, RECORDS, Grain, oldest
+from dashboard.analytics.dimensions import RECORDS, Grain
 from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.periods import Span
@@ -78,7 +78,8 @@ def _span(asked: Asked, owners: Owners, filters: Filters) -> Span:
     if (kept := dimension_of("total", filters)) is None:
         return span
     rows_of = kept.grain(grain)
-    if KEPT[rows_of].days < KEPT[RECORDS].days and span.start < oldest(rows_of, asked.now):
+    since, of_records = owners.since(rows_of, asked.now), owners.since(RECORDS, asked.now)
+    if of_records < since and span.start < since:
         return Span(span.start, span.end, RECORDS)
     return span
 

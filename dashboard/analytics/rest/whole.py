@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics.clock import DAY, HOUR, day_start, hour_start, next_hour
-from dashboard.analytics.dimensions import KEPT, RECORDS, oldest
+from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.periods import Span
 from dashboard.analytics.reports.rows import dimension_of
@@ -20,7 +20,7 @@ def since(
     """
     kept = dimension_of(what, filters)
     grain = RECORDS if kept is None else kept.grain(span.grain)
-    begin = first_row(oldest(grain, now), grain, owners.zone)
+    begin = first_row(owners.since(grain, now), grain, owners.zone)
     if grain == RECORDS and hits >= MOST_RECORDS:
         begin = max(begin, reader.newest_begin(what, owners, span, filters) or begin)
     return begin if begin > span.start else None

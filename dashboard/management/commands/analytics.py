@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import ProgrammingError
+from django.db import ProgrammingError, transaction
 from django.db.models import Count
 
 from apis.gateways import redis_client
@@ -14,6 +15,8 @@ from dashboard.analytics.models import Batch, DeadLetter, IngestState
 from dashboard.engines import embedded
 from orgs import scope
 from orgs.models import Organisation
+from orgs.organisations import lifecycle
+from orgs.organisations.retention import KINDS, Retention, problems, shorter
 
 
 class Command(BaseCommand):
@@ -26,6 +29,15 @@ class Command(BaseCommand):
         again.add_argument("--org", help="slug of one organisation; all without it")
         again.add_argument("--from", dest="first", type=date.fromisoformat, help="first day (all there are)")
         again.add_argument("--to", dest="last", type=date.fromisoformat, help="last day (today)")
+        keeping = verbs.add_parser(
+            "retention", help="how long an organisation keeps its traffic; asks before it keeps less"
+        )
+        keeping.add_argument("--org", required=True, help="slug of the organisation")
+        for kind, each in KINDS.items():
+            keeping.add_argument(
+                f"--{kind}", type=int, help=f"days, {each.least} to {each.days}; {each.label.lower()}"
+            )
+        keeping.add_argument("--yes", action="store_true", help="do not ask")
         verbs.add_parser("trust-clock", help="say that the clock is right, where the ingest doubts it")
         once_more = verbs.add_parser("retry", help="store dead letters that can be stored by now")
         once_more.add_argument(
@@ -84,6 +96,30 @@ class Command(BaseCommand):
             start = first or today - timedelta(days=31)
             for day, hits in rollup.rebuild(organisation, start, last or today, now):
                 self.stdout.write(f"{organisation.slug} {day}: {hits} records")
+
+    def retention(self, now: datetime, org: str, *, yes: bool, **days: object) -> None:
+        found = Organisation.everyone.present().filter(slug=org).first()
+        if found is None:
+            raise CommandError(f"There is no organisation with the slug {org}.")
+        own = found.kept_days | {kind: days[kind] for kind in KINDS if days[kind] is not None}
+        if own != found.kept_days:
+            going = shorter(found.retention, Retention(own, found.gone_before), now)
+            for kind, (_, will) in going.items() if not problems(own) else ():
+                self.stdout.write(
+                    f"{KINDS[kind].label}: all before {will:%Y-%m-%d %H:%M} UTC is deleted for good"
+                )
+            if going and not yes and input("Delete it and keep less? yes or no: ").strip() != "yes":
+                raise CommandError("Nothing was changed.")
+            try:
+                with transaction.atomic():
+                    found = lifecycle.change(found, kept_days=own)
+            except ValidationError as error:
+                raise CommandError("; ".join(error.messages)) from error
+        kept = found.retention
+        for kind, each in KINDS.items():
+            self.stdout.write(
+                f"{kind}: {kept.days(kind)} days, since {kept.since(kind, now):%Y-%m-%d} ({each.label})"
+            )
 
     def retry(self, now: datetime, batch: int | None, **options: object) -> None:
         if batch is not None:

@@ -173,6 +173,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "oauth": " shop ",
         "errors": False,
         "after": {"ts": datetime(2025, 11, 25, 10, 0, 30, 500_000, tzinfo=UTC), "id": 7},
+        "past": (),
     }
     assert asked.place == Place(datetime(2286, 11, 20, 17, 46, 39, 999999, tzinfo=UTC), 2**63 - 1)
     assert list(asked.kept) == [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dashboard.analytics import clock
 from dashboard.analytics.clock import DAY, HOUR, MINUTE
-from dashboard.analytics.dimensions import Dimension
+from dashboard.analytics.dimensions import RECORDS, Dimension, Grain, oldest
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.periods import PeriodError, parse
 
@@ -269,10 +269,20 @@ def test_every_custom_range_is_covered_whole(zone, now, lies, counted, compare):
         "to": (start + timedelta(minutes=length)).isoformat(),
         "compare": compare,
     }
-    period = parse(asked, zone, now, counted=counted)
+    try:
+        period = parse(asked, zone, now, counted=counted)
+    except periods.PeriodError as refusal:
+        assert counted is None
+        assert refusal.field == "to"
+        return
     assert len(period.counts) <= periods.MOST_BUCKETS
     assert all(a < b for a, b in pairwise(period.counts.edges))
-    assert period.start <= start
+    if period.asked_from is None:
+        assert period.start <= start
+    else:
+        # What only records tell begins with the first day of which all are kept.
+        assert period.asked_from <= start
+        assert oldest(RECORDS, now) <= period.start < oldest(RECORDS, now) + 2 * DAY
     assert period.end >= min(start + timedelta(minutes=length), now)
     before = periods.before(period)
     for span in (before.counts, before.latency, before.tables):
@@ -325,3 +335,42 @@ def test_an_instant_is_found_in_the_bucket_that_begins_with_it():
     least = timedelta(microseconds=1)
     found = [cut.find(at) for at in (cut.edges[0] - least, cut.edges[0], cut.edges[1] - least, cut.edges[1])]
     assert [*found, cut.find(cut.edges[-1] - least), cut.find(cut.edges[-1])] == [-1, 0, 0, 1, 59, 60]
+
+
+def test_what_is_not_kept_is_a_gap_and_no_part_of_the_period():
+    week = datetime(2026, 11, 18, tzinfo=UTC)
+    days = parse({"range": "30d"}, BERLIN, NOW, held={Grain.DAY: week, Grain.DAY_DETAIL: week})
+    # The 18th begins at 23:00 UTC of the 17th, an hour of which is not kept.
+    assert (days.asked_from, days.start, len(days.counts)) == (at(2026, 10, 27), at(2026, 11, 19), 84)
+    assert (days.since(Grain.DAY), days.since(Grain.HOUR)) == (week, oldest(Grain.HOUR, NOW))
+    assert periods.before(days).tables is None
+    alone = parse(
+        {"range": "7d"}, BERLIN, NOW, counted=None, held={RECORDS: datetime(2026, 11, 24, tzinfo=UTC)}
+    )
+    assert (alone.asked_from, alone.start, alone.end) == (
+        at(2026, 11, 19),
+        at(2026, 11, 25),
+        at(2026, 11, 26),
+    )
+    with pytest.raises(PeriodError, match="nothing is kept any more: that begins 19 Nov 2026 00:00"):
+        asked = {"from": "2026-11-01", "to": "2026-11-10"}
+        parse(asked, BERLIN, NOW, held={Grain.DAY: week, Grain.DAY_DETAIL: week})
+
+
+def test_hours_and_minutes_are_read_where_an_organisation_keeps_them():
+    yesterday = datetime(2026, 11, 24, tzinfo=UTC)
+    held = {
+        Grain.MINUTE: yesterday,
+        Grain.HOUR_DETAIL: yesterday,
+        Grain.HOUR: datetime(2026, 11, 16, tzinfo=UTC),
+    }
+    asked = {"from": "2026-11-23T12:00", "to": "2026-11-24T12:00"}
+    assert (parse(asked, BERLIN, NOW).tier, parse(asked, BERLIN, NOW, held=held).tier) == ("hours", "days")
+    last_day = parse({}, BERLIN, NOW, held=held)
+    assert (last_day.asked_from, last_day.counts.grain) == (None, Grain.MINUTE)
+    assert periods.before(last_day).tables is None
+    month = {"from": "2026-11-12", "to": "2026-11-15"}
+    assert [parse(month, BERLIN, NOW, held=each).counts.grain for each in ({}, held)] == [
+        Grain.HOUR,
+        Grain.DAY,
+    ]

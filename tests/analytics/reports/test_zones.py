@@ -29,19 +29,19 @@ def cut(org, state: str, zone: str, **of) -> None:
 
 
 def test_without_traffic_the_zone_of_the_organisation_is_read(alpha):
-    assert (zones.of(alpha, NOW), zones.of_everybody()) == (Shown(BERLIN), {})
+    assert (zones.of(alpha, NOW), zones.of_everybody(NOW)) == (Shown(BERLIN), {})
 
 
 def test_an_old_cut_and_one_that_is_only_being_counted_are_not_read(alpha):
     cut(alpha, "building", "Asia/Tokyo", base=0, exact_from=EXACT, until=EXACT)
-    assert (zones.of(alpha, NOW), zones.of_everybody()) == (Shown(BERLIN), {})
+    assert (zones.of(alpha, NOW), zones.of_everybody(NOW)) == (Shown(BERLIN), {})
 
 
 def test_the_active_cut_is_read(alpha):
     cut(alpha, "active", "Europe/Berlin", base=100, exact_from=EXACT)
     cut(alpha, "retired", "Asia/Tokyo", base=0)
     shown = Shown(BERLIN, 100, EXACT)
-    assert (zones.of(alpha, NOW), zones.of_everybody()) == (shown, {alpha.id: shown})
+    assert (zones.of(alpha, NOW), zones.of_everybody(NOW)) == (shown, {alpha.id: shown})
 
 
 def test_a_zone_that_was_chosen_and_is_not_yet_counted_is_said_with_nothing_done(alpha):

@@ -222,7 +222,14 @@ def test_an_organisation_through_every_door(cast, client_for, new):
     before = {"owner_name": "Old", "slug": "old", "time_zone": "UTC"}
     after = {"owner_name": "Initech", "slug": "initech", "time_zone": "Europe/Oslo"}
     if new:
-        after |= {"cname": "", "cname_enabled": False, "enabled": True, "extra": {}, **DEFAULTS}
+        after |= {
+            "cname": "",
+            "cname_enabled": False,
+            "enabled": True,
+            "extra": {},
+            "kept_days": {},
+            **DEFAULTS,
+        }
     changes = {name: [None if new else before[name], value] for name, value in after.items()}
     action = "organisation.created" if new else "organisation.changed"
     for actor, act in doors:

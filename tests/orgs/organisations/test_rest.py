@@ -25,6 +25,7 @@ def organisation(**members) -> dict:
         "time_zone": "UTC",
         **{name: limit.default for name, limit in LIMITS.items()},
         "min_key_id_length": 16,
+        "kept_days": {},
         "developer_quota": 0,
         "developer_count": 0,
         "event_options": {},

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from dashboard.analytics.clock import DAY, HOUR
-from dashboard.analytics.dimensions import KEPT, RECORDS
+from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.geometry import Band, Chart, Tick
 from dashboard.analytics.reports.periods import Cut, Period
@@ -297,7 +297,9 @@ def _source(period: Period) -> str:
     """Where percentiles do not come from the rollups, it is said."""
     if period.latency.grain or period.tier == "minutes":
         return ""
-    return f", from the newest {MOST_RECORDS:,} records, which are kept {KEPT[RECORDS].days} days"
+    since = period.since(RECORDS)
+    kept = f", which are kept since {period.said(since)}" if period.start < since else ""
+    return f", from the newest {MOST_RECORDS:,} records{kept}"
 
 
 def _each(cut: Cut) -> str:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.analytics.clock import DAY, HOUR, said
-from dashboard.analytics.dimensions import KEPT, RECORDS, oldest
+from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures, geometry, marks
 from dashboard.analytics.reports.errors import reader as errors_reader
@@ -37,7 +37,7 @@ from dashboard.analytics.reports.parameters import (
     state,
 )
 from dashboard.analytics.reports.search import NO_KEY
-from dashboard.analytics.reports.traffic import Figures
+from dashboard.analytics.reports.traffic import Figures, Owners
 from orgs.access import access
 from orgs.http import numbered
 from orgs.http.spreadsheet import csv_stream
@@ -87,7 +87,7 @@ def error_list(request: HttpRequest, org: str) -> HttpResponse:
     found = errors_reader.errors(asked.page.question, asked.status, order, by_key=asked.by_key)
     if asked.place.number > 1 and not found.lines:
         raise Http404
-    names = Names.of(asked.page.question.owners.org_ids, found)
+    names = Names.of(asked.page.question.owners, found)
     if asked.csv:
         batches = [_file(found, names, asked), _file_end(asked, found)]
         return csv_stream(f"{request.org.slug}-errors.csv", FILE, batches, most=IN_A_FILE)
@@ -121,8 +121,8 @@ class Names:
     aliases: Mapping[str, str]
 
     @classmethod
-    def of(cls, org_ids: tuple[str, ...], found: Errors) -> "Names":
-        newest = reader.newest_of_keys(org_ids, (line.key or "" for line in found.lines))
+    def of(cls, owners: Owners, found: Errors) -> "Names":
+        newest = reader.newest_of_keys(owners, (line.key or "" for line in found.lines))
         aliases = {key: alias for key, (alias, _) in newest.items()}
         return cls(api_names({line.api_id for line in found.lines}), aliases)
 
@@ -218,7 +218,7 @@ def _why(line: Line) -> str:
 
 def _logs_url(request: HttpRequest, line: Line, asked: ErrorParameters) -> str:
     """The records behind a line: the same window and filters. "" for who may not see them, and where none are kept."""
-    if not request.user.may("log") or line.last < oldest(RECORDS, asked.page.question.period.now):
+    if not request.user.may("log") or line.last < asked.page.question.period.since(RECORDS):
         return ""
     window = {name: value for name, value in exactly(asked.page).items() if name in RANGE}
     key = NO_KEY if line.key == "" else line.key or asked.page.question.filters.key
@@ -238,10 +238,10 @@ def _read(asked: ErrorParameters, found: Errors, total: Figures) -> str:
         of = f" of {figures.exact(errors[asked.status])}" if asked.status in errors else ""
         back = said(found.cut, period.zone, year=period.years)
         return f"Made from the newest {figures.exact(found.hits)}{of} errors, back to {back}."
-    kept_from = oldest(RECORDS, period.now)
+    kept_from = period.since(RECORDS)
     if period.start < kept_from:
         since = said(kept_from, period.zone, year=True)
-        return f"Made from single records, which are kept for {KEPT[RECORDS].days} days: here since {since}."
+        return f"Made from single records, which are kept since {since}."
     return "Made from every single record of this period."
 
 

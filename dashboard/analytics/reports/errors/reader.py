@@ -11,6 +11,7 @@ from operator import itemgetter
 from django.db import OperationalError
 
 from dashboard.analytics.clock import row_bound
+from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.rows import Piece, rows, whose
 from dashboard.analytics.reports.search import Wanted, terms
@@ -86,7 +87,7 @@ def _from_records(question: Question, status: str, order: Order) -> Errors:
     owned, owner = whose(question.owners.org_ids)
     span = f"{owned} AND ts >= %s AND ts < %s"
     source = f"{OF_RECORDS} {span}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
-    params = [owner, period.start, period.end, *values]
+    params = [owner, question.owners.from_when(period.start, RECORDS), period.end, *values]
     return _read((source, params), periods.table_cut(period).edges[:-1], order, by_key=True)
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from dashboard.analytics.clock import DAY, HOUR, day_start, hours, said, written
-from dashboard.analytics.dimensions import RECORDS, Grain, oldest
+from dashboard.analytics.dimensions import RECORDS, Grain
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.head import compressed_where_fixed, filter_choices, head, refused
@@ -26,7 +26,7 @@ from dashboard.analytics.reports.parameters import (
     problems_of,
     state,
 )
-from dashboard.analytics.reports.periods import HOURS_KEPT, MINUTES_KEPT, Cut
+from dashboard.analytics.reports.periods import HOURS_KEPT, Cut
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.traffic import Buckets, Freshness
 from orgs.access import access
@@ -203,8 +203,8 @@ def _closer(request: HttpRequest, kept: Mapping[str, str], start: datetime, end:
     """An hour: its page, or where that shows whole days alone its records, for those who may see them."""
     span = {"range": "custom", "from": written(start, period.zone), "to": written(end, period.zone)}
     slug, kept = request.org.slug, {**kept, **span}
-    recent = start >= period.now - MINUTES_KEPT + HOUR
-    if not recent and request.user.may("log") and start >= oldest(RECORDS, period.now):
+    recent = start >= period.minutes_from
+    if not recent and request.user.may("log") and start >= period.since(RECORDS):
         return link(reverse("logs", args=[slug]), kept, by="", show="")
     return link(reverse("analytics", args=[slug]), kept, by="", show="")
 
