@@ -295,3 +295,25 @@ class IngestState(models.Model):
     def lag(self, now: datetime) -> timedelta | None:
         """How far the stored traffic is behind `now`; None before the first look at the lists."""
         return None if self.up_to is None else max(now - self.up_to, timedelta(0))
+
+
+class Rebuild(models.Model):
+    """A run in which rollups are made again (rebuilding.py): what was asked for, and how far it is. Global."""
+
+    slug = models.TextField()  # of one organisation, "" for all
+    asked_first = models.DateField(null=True)
+    asked_last = models.DateField(null=True)
+    first = models.DateField()
+    last = models.DateField()
+    began_at = models.DateTimeField()
+    moved_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    # The organisation and its day that were done last; they come in this order.
+    org = models.CharField(max_length=24, default="")
+    day = models.DateField(null=True)
+    days = models.IntegerField(default=0)
+    left = models.IntegerField(null=True)
+    hits = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"rebuild of {self.slug or 'all'} from {self.first} to {self.last}"

@@ -78,6 +78,9 @@ LANDED = {
         "3f585c6bd611954fc8199893c7faf4d2d07a84b7cc5b8f1f0a4159c4a2dc7c42"
     ),
     "dashboard/analytics/migrations/0009_bodies.py": "c1139acfc8a2a2244970a766401167c7b4443f1f846c6dc13ad79974b8e20afa",
+    "dashboard/analytics/migrations/0010_rebuild.py": (
+        "da256735e775f03184274334393769546c89f84453dc29ae16e639b0b08a2c29"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),

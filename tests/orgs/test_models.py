@@ -27,6 +27,7 @@ GLOBAL = {
     "analytics.Batch",
     "analytics.DeadLetter",
     "analytics.IngestState",
+    "analytics.Rebuild",
     # Django's.
     "auth.Group",
     "auth.Permission",

@@ -10,8 +10,9 @@ from django.db.models import Count
 
 from apis.gateways import redis_client
 from dashboard import reachable
-from dashboard.analytics.ingest import dead_letters, drain, progress, rollup, trust
-from dashboard.analytics.models import Batch, DeadLetter, IngestState
+from dashboard.analytics.ingest import dead_letters, drain, progress, trust
+from dashboard.analytics.ingest.upkeep import rebuilding
+from dashboard.analytics.models import Batch, DeadLetter, IngestState, Rebuild
 from dashboard.engines import embedded
 from orgs import scope
 from orgs.models import Organisation
@@ -81,6 +82,11 @@ class Command(BaseCommand):
         for row in DeadLetter.objects.values("reason", "detail").annotate(n=Count("id")).order_by("-n")[:20]:
             self.stdout.write(f"dead letters, {row['reason']}: {row['n']} {row['detail']}".rstrip())
 
+        for run in Rebuild.objects.filter(ended_at=None).order_by("id"):
+            self.stdout.write(
+                f"{run}: {run.days} days done up to {run.moved_at}, {run.left} left, not finished"
+            )
+
     def trust_clock(self, now: datetime, **options: object) -> None:
         trust.vouch(now)
         self.stdout.write(f"the clock is right: it is {now:%Y-%m-%d %H:%M} UTC")
@@ -88,14 +94,27 @@ class Command(BaseCommand):
     def rebuild(
         self, now: datetime, org: str | None, first: date | None, last: date | None, **options: object
     ) -> None:
-        organisations = Organisation.everyone.filter(**({"slug": org} if org else {}))
-        if org and not organisations:
+        if org and not Organisation.everyone.filter(slug=org):
             raise CommandError(f"There is no organisation with the slug {org}.")
-        for organisation in organisations:
-            today = now.astimezone(organisation.zone).date()
-            start = first or today - timedelta(days=31)
-            for day, hits in rollup.rebuild(organisation, start, last or today, now):
-                self.stdout.write(f"{organisation.slug} {day}: {hits} records")
+        if first and last and last < first:
+            raise CommandError("--to must not be earlier than --from.")
+        try:
+            with rebuilding.alone():
+                run = rebuilding.begin(org or "", first, last, now)
+                if run.day:
+                    self.stdout.write(f"goes on after {run.days} days, where it was stopped")
+                for each in rebuilding.run(run, now):
+                    self.stdout.write(
+                        f"{each.org.slug} {each.day}: {each.hits} records; {each.done} days done, {each.left} left"
+                        + (f", about {_said(each.remaining)} more" if each.left else "")
+                    )
+                self.stdout.write(f"{run.days} days are made again from {run.hits} records")
+        except rebuilding.Busy as error:
+            raise CommandError("Another process rebuilds. See manage.py analytics status.") from error
+        except KeyboardInterrupt as stop:
+            raise CommandError(
+                "Stopped. Asked for the same again, it goes on after the last day above."
+            ) from stop
 
     def retention(self, now: datetime, org: str, *, yes: bool, **days: object) -> None:
         found = Organisation.everyone.present().filter(slug=org).first()
@@ -128,3 +147,8 @@ class Command(BaseCommand):
             self.stdout.write(f"batch {batch} is stored")
         counts = dead_letters.retry(now)
         self.stdout.write(f"{counts['stored']} dead letters stored, {counts['left']} left")
+
+
+def _said(length: timedelta) -> str:
+    seconds = round(length.total_seconds())
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
