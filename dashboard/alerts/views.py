@@ -23,7 +23,12 @@ from orgs.models import User
 from orgs.refusals import Stale
 from orgs.signing_in import form_tokens
 
-COLUMNS = (Column("Alert", "name"), Column("State", "state"), Column("Found"), Column("Told to", lesser=True))
+COLUMNS = (
+    Column("Alert", "third"),
+    Column("State", "state"),
+    Column("Found"),
+    Column("Told to", lesser=True),
+)
 HISTORY = (
     Column("Began", "stamp"),
     Column("Ended", "stamp"),
@@ -158,7 +163,7 @@ def alert_test(request, org, id):
     if count:
         messages.success(request, f"A test is on its way to {count} receiver{'s' if count > 1 else ''}.")
     else:
-        messages.error(request, "There is nobody to send a test to: name an address or a webhook first.")
+        messages.error(request, "There is nobody to send a test to.")
     return redirect("alert-detail", org, id)
 
 

@@ -24,6 +24,31 @@ def rule(org, kind="errors", **members) -> Rule:
     return made
 
 
+def found(org, since: datetime) -> Rule:
+    """An alert that goes on, and has gone on before."""
+    facts = {
+        "state": "firing",
+        "value": 12.5,
+        "note": "400 requests.",
+        "looked_at": since,
+        "looked_until": since,
+    }
+    made = rule(org, mails=["ada@acme.example"], webhook="https://hooks.example/alerts", **facts)
+    with scope.org(org.id):
+        Incident.objects.create(
+            rule=made, began_at=since, first=12.5, worst=40, told_at=since, label="Partner"
+        )
+        before = {"began_at": since - timedelta(hours=9), "ended_at": since - timedelta(hours=8)}
+        Incident.objects.create(rule=made, first=11, worst=11, **before)
+    return made
+
+
+def left(made: Rule, **members) -> Message:
+    """A message that was left for the receiver of webhooks."""
+    with scope.org(made.org_id):
+        return Message.objects.create(rule=made, told="began", channel="webhook", facts={}, **members)
+
+
 def requests(org, at: datetime, count: int, status=200, *, api="orders", latency=5, **members) -> list[dict]:
     common = {"OrgID": org.id, "APIID": api, "TimeStamp": [int(at.timestamp()), 0], "ResponseCode": status}
     common |= {"RequestTime": latency, "Latency": {"Total": latency, "Upstream": 0}}

@@ -13,6 +13,7 @@ from dashboard.analytics.ingest import drain, partitions
 from dashboard.demonstration import seed
 from dashboard.demonstration.push import LIST
 from orgs.models import Organisation
+from tests.alerts import build as alerts
 from tests.keys.adoption import build as elsewhere
 from tests.keys.certificates import build as certificates
 from tests.keys.oauth import build as oauth
@@ -72,6 +73,8 @@ def furnish(redis, org: Organisation) -> None:
     protected = oauth.api(org)
     oauth.client(org, protected, policies.policy(org, protected, name="Gold", tags=["plan"]))
     certificates.uploaded(org, certificates.made("client").pem)
+    failing = alerts.found(org, datetime.now(UTC) - timedelta(hours=3))
+    alerts.left(failing, last_error="it answers 500", attempts=3)
     elsewhere.write(redis, org, protected, name="ab" * 32, alias="Made elsewhere")
     elsewhere.find(redis)
 

@@ -182,6 +182,8 @@ def test_no_page_has_a_fault(page, site):
     template = a_template(site.slug)
     look("asset-detail", f"/o/{site.slug}/templates/{template.id}/")
     look("asset-edit", f"/o/{site.slug}/templates/{template.id}/edit/")
+    # The walk has seen the page that asks of which kind.
+    look("alert-create", f"/o/{site.slug}/alerts/new/?kind=errors")
     drafted = a_draft(site.slug)
     look("api-review", f"/o/{site.slug}/apis/review/?draft={drafted.id}")
     look("draft-discard", f"/o/{site.slug}/apis/{drafted.id}/draft/deletion/")
