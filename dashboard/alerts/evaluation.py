@@ -5,12 +5,13 @@ Redis. Then one short transaction takes those rules that are still due and uncha
 and leaves the messages.
 """
 
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
 from apis.gateways.error_text import described, where
@@ -48,8 +49,20 @@ def step(_redis: object) -> None:
         except Exception as error:
             logger.error("alerts of organisation %s: %s (%s)", org_id, described(error), where(error))
             failed.append(error)
+            _put_off(org_id, now)
     if failed and len(failed) == len(org_ids):
         raise failed[-1]
+
+
+def _put_off(org_id: str, now: datetime) -> None:
+    """Look again in a minute; until then nothing is known of what is calm."""
+    with scope.org(org_id), contextlib.suppress(DatabaseError, InterfaceError):
+        later = {
+            "due_at": floor(now, MINUTE) + MINUTE,
+            "note": "It could not be looked at: this server failed.",
+        }
+        _due(org_id, now).filter(state="firing").update(**later)
+        _due(org_id, now).update(state="unknown", value=None, **later)
 
 
 def look_after(org_id: str, now: datetime) -> None:

@@ -77,7 +77,7 @@ def requests(rule: Rule, traffic: Traffic, known: dict) -> Found:
 
 def _silence(figures: Figures, window: int, api: str, traffic: Traffic) -> Found:
     if figures.hits:
-        return Found(value=0, note=f"{figures.hits:,} requests in {window} minutes.")
+        return Found(note=f"{figures.hits:,} requests in the last {window} minutes.")
     last = _last_hit(api, traffic)
     if last is None:
         return Found(trouble="No request was ever seen.")

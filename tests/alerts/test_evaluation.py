@@ -15,6 +15,7 @@ from keys.certificates import lifecycle as certificate_lifecycle
 from keys.keys import lifecycle as key_lifecycle
 from orgs import scope
 from orgs.models import AuditEntry, User
+from orgs.organisations import lifecycle as organisations
 from tests.alerts.build import again, incidents, look, messages, requests, rule, stored_until, told
 from tests.analytics.screens import push
 from tests.keys import build as keys
@@ -115,7 +116,7 @@ def test_silence_is_told_of_traffic_that_was_there_and_never_where_it_is_not_kno
         *requests(cast.acme, now - 15 * MINUTE, 1, api=orders.api_id),
     )
     look(cast.acme, now)
-    assert state(all_apis) == ("ok", 0, "3 requests in 10 minutes.")
+    assert state(all_apis) == ("ok", None, "3 requests in the last 10 minutes.")
     assert state(of_one)[0] == "firing"
     assert incidents(cast.acme)[0].first >= 14
     stored_until(now - 3 * MINUTE)
@@ -233,8 +234,9 @@ def test_two_workers_at_once_write_once(committed, redis, cast):
 
 
 def test_one_organisation_whose_alerts_fail_keeps_no_other_waiting(cast, monkeypatch, caplog):
+    made = []
     for org in (cast.acme, cast.globex):
-        rule(org, "certificate", threshold=30)
+        made.append(rule(org, "certificate", threshold=30))
         certificates.uploaded(org, certificates.made(org.slug, end=3).pem)
     real = evaluation.looking.certificates
 
@@ -248,8 +250,12 @@ def test_one_organisation_whose_alerts_fail_keeps_no_other_waiting(cast, monkeyp
     assert [len(incidents(org)) for org in (cast.acme, cast.globex)] == [0, 1]
     [line] = [record.getMessage() for record in caplog.records]
     assert line.startswith(f"alerts of organisation {cast.acme.id}: ValueError: broken (")
+    assert [state(made)[0] for made in made] == ["unknown", "firing"]
+    evaluation.step(None)
+    assert len(caplog.records) == 1
     with scope.every_org():
         Rule.objects.filter(org=cast.globex).delete()
+        Rule.objects.update(due_at=timezone.now())
     with pytest.raises(ValueError, match="broken"):
         evaluation.step(None)
 
@@ -268,6 +274,9 @@ def test_the_alerts_of_an_api_go_with_it_and_say_so(cast):
         made.id,
         ["its API was deleted", None],
     )
+    with scope.org(cast.acme.id), transaction.atomic():
+        organisations.delete(cast.acme, actor=cast.super_user)
+        assert list(Rule.objects.all()) == []
 
 
 def test_what_ended_long_ago_is_forgotten(cast):

@@ -157,8 +157,8 @@ def test_a_mail_server_that_hangs_or_is_away_or_speaks_no_tls_is_not_waited_for(
         leave(made)
         send_all()
         told.append(messages(cast.acme)[-1].last_error)
-    settings.EMAIL_SERVER = {}
     leave(made)
+    settings.EMAIL_SERVER = {}
     send_all()
     told.append(messages(cast.acme)[-1].last_error)
     assert told == [
