@@ -10,6 +10,7 @@ from keys.dry_run.forms import DryRunForm
 from keys.keys import views as keys
 from keys.policies import editing
 from keys.policies import views as policies
+from keys.policies.forms import JsonForm
 from orgs.access import access
 from orgs.http.refusals import bad_form, said_in
 from orgs.http.spreadsheet import csv_stream
@@ -32,19 +33,19 @@ def policy_dry_run(request, org, id):
     policy, own = policies.policy_or_404(id), keys.apis_of_one(request.org.id)
     form = editing.form_of(request, own, policy)
     if not form.is_valid():
-        editing.say_all(form, own, policy.org_id, policy)
+        if form.is_bound:  # and not sent to search
+            editing.say_all(form, own, policy.org_id, policy)
         return policies.edit_page(request, form, own, policies.about(request, policy, "edit"))
     with editing.said_in(form):
         if found := editing.faults(form.definition, own, policy, policy.org_id):
             raise editing.Invalid(found)
         wanted = editing.as_stored(policy, form.definition)
         of_policy = callers.of_policy(policy, wanted, named=request.user.may("keys"))
-        back = reverse("policy-edit", args=[org, id]) + ("?as=json" if "as" in request.GET else "")
-        show = "json" if "as" in request.GET else "form"
+        show = "json" if isinstance(form, JsonForm) else "form"
+        back = reverse("policy-edit", args=[org, id]) + ("?as=json" if show == "json" else "")
         about = policies.about(request, policy, "edit") | {"what": policy.name, "back": back}
-        return _answer(
-            request, of_policy, about | {"again": ("show", show), "cut": len(of_policy) >= callers.MOST}
-        )
+        about |= {"again": ("show", show), "cut": len(of_policy) >= callers.MOST}
+        return _answer(request, of_policy, about)
     return policies.edit_page(request, form, own, policies.about(request, policy, "edit"))
 
 

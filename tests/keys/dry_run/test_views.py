@@ -106,6 +106,8 @@ def test_a_change_of_a_policy_is_played_on_what_its_keys_called(cast, client_for
     assert (faulty.status_code, "run" in faulty.context) == (400, False)
     assert ada.post(address.replace(gold.id, "0" * 24), {}).status_code == 404
     assert ada.get(address).status_code == 405
+    searched = ada.post(address.removesuffix("?as=json"), {"find": "x", "name": "Gold"})
+    assert (searched.status_code, searched.context.get("run")) == (200, None)
 
 
 def test_a_change_of_a_key_is_played_on_its_own_requests(cast, client_for, traffic):
