@@ -39,6 +39,11 @@ _SCHEMES = frozenset({"bearer", "basic", "digest", "token", "apikey", "hmac", "s
 
 _MEMBER = re.compile(r'(?<!\\)(\\{0,15})"((?:[^"\\]|\\[^"]){1,120})\1"\s*:\s*')
 _QUOTED_PAIR = re.compile(r"'([^'\"\\\s]{1,120})'\s*(?::|=>)\s*")
+_LISTED = re.compile(
+    r"(?<!\\)(\\{0,15})\"(?:name|key|field|header|param|parameter|id)\1\"\s*:\s*\1\"((?:[^\"\\]|\\[^\"]){1,120})\1\""
+    r"\s*,\s*\1\"(?:value|val|content|data)\1\"\s*:\s*",
+    re.IGNORECASE,
+)
 _PAIR = re.compile(r"(?<![\w.\-\[\]%$@])([\w.\-\[\]%$@]{1,120})([ \t]?[:=][ \t]?)")
 _PACKED_PAIR = re.compile(r"(?<![\w.\-])([\w.\-]{1,120})%3[dD]")
 _ELEMENT = re.compile(r"<(?:[\w.\-]{1,100}:)?([\w.\-]{1,100})(?:\s[^<>]*)?(?<!/)>")
@@ -55,10 +60,13 @@ _VALUE = re.compile(r"(?:(?:bearer|basic|digest|token)[ +])?(?:[^\s&\"<>\\]|\\(?
 _LINE = re.compile(r"(?:[^\r\n\"\\]|\\(?!\"))*")
 _PACKED_VALUE = re.compile(r"(?:(?!%26)[^\s&;\"'<>])*")
 _BLANK = re.compile(r"[\W_]+")
-# A token of Tyk's own making, in base64 or behind the id of the organisation, and a JSON web token.
+# A token of Tyk's own making, in base64 or behind the id of the organisation, a JSON web token, a private key, and a
+# user's name and password in an address.
 _TOKEN = re.compile(
     r"eyJvcmciOi[\w+/=-]{16,}|(?<![0-9a-f])[0-9a-f]{56}(?![0-9a-f])"
     r"|(?<![\w-])eyJ[\w-]{6,}\.eyJ[\w-]{6,}(?:\.[\w-]*)?"
+    r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*(?:-(?!----)[^-]*)*(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
+    r"|(?<=://)[^\s/:@\"'<>]{0,200}:[^\s/@\"'<>]{1,200}(?=@)"
 )
 
 
@@ -359,6 +367,12 @@ _PASSES: tuple[
     tuple[str, re.Pattern[str], Callable[..., bool], Callable[..., tuple[int, str | None]]], ...
 ] = (
     ('"', _MEMBER, lambda names, match: names.member(_unescaped(match[2])), _json_value),
+    (
+        '"',
+        _LISTED,
+        lambda names, match: names.header(_unescaped(match[2])) or names.parameter(_unescaped(match[2])),
+        _json_value,
+    ),
     ("<", _ELEMENT, lambda names, match: names.member(match[1]), _element_value),
     ("=", _PART, lambda names, match: names.parameter(match[1]), _part_value),
     ("'", _QUOTED_PAIR, lambda names, match: names.member(match[1]), _quoted_pair_value),

@@ -97,6 +97,16 @@ def test_the_kind_of_a_credential_is_kept():
             '{"log": "{\\"token\\": \\"[redacted]\\", \\"b\\": 1}"}',
         ),
         ('{"q": "login(password: \\"S\\") { id }"}', '{"q": "login(password: \\"[redacted]\\") { id }"}'),
+        (
+            '[{"name": "Password", "value": "S"}, {"n": 1}]',
+            '[{"name": "Password", "value": "[redacted]"}, {"n": 1}]',
+        ),
+        (
+            '{"l": "[{\\"key\\":\\"Authorization\\",\\"value\\":\\"S\\"}]"}',
+            '{"l": "[{\\"key\\":\\"Authorization\\",\\"value\\":\\"[redacted]\\"}]"}',
+        ),
+        ("see https://ann:S@a.example/b", "see https://[redacted]@a.example/b"),
+        ("-----BEGIN EC PRIVATE KEY-----\nS\nS\n-----END EC PRIVATE KEY-----\n", "[redacted]\n"),
         ("user=ann&password=S&x=1", "user=ann&password=[redacted]&x=1"),
         ("pass%77ord=S&shop_key=S", "pass%77ord=[redacted]&shop_key=[redacted]"),
         ("user[password]=S&user[name]=ann", "user[password]=[redacted]&user[name]=ann"),
@@ -236,6 +246,10 @@ def test_a_secret_on_the_edge_of_what_is_kept_is_taken_out_whole():
         'content-disposition: x; name="a"\n' * 2_000,
         "eyJ" * 21_000,
         "eyJabcdefg." * 5_900,
+        "://a:" * 13_000,
+        "-----BEGIN PRIVATE KEY-----" * 2_400,
+        '"name":"' * 8_000,
+        '"name":"a","value":' * 3_400,
         "&".join(f"token=secret-{number}" for number in range(4_000)),
     ],
 )
