@@ -172,3 +172,12 @@ def test_what_was_left_out_is_said_and_what_takes_too_long_is_not_known(
     unknown = ada.post(address, sent)
     assert (unknown.status_code, unknown.context["run"]) == (503, None)
     assert "Not known" in words_of(unknown)
+
+
+def test_enter_in_a_field_saves_and_plays_nothing(cast, client_for):
+    key, _ = keys.key(cast.acme, keys.api(cast.acme))
+    form = (
+        client_for(cast.acme_admin).get(f"/o/acme/keys/{key.id}/edit/").content.decode().partition("<main")[2]
+    )
+    first = next(each for each in re.findall(r"<button[^>]*>[^<]*", form) if 'type="button"' not in each)
+    assert first.endswith(">Save")
