@@ -73,5 +73,5 @@ def _holes_of(cursor, table: str) -> list[str]:
 
 
 def _shown_to_nobody(cursor, table: str) -> list[str]:
-    cursor.execute(f'SELECT EXISTS (SELECT FROM "{table}")')  # noqa: S608  a name from our own models
+    cursor.execute(f'SELECT EXISTS (SELECT 1 FROM "{table}")')  # noqa: S608  a name from our own models
     return [f"{table} shows rows to nobody"] if cursor.fetchone()[0] else []

@@ -131,7 +131,7 @@ def _count(org: Organisation, until: datetime, hashes: list[str], window: Window
         *([hashes] if window.of_key else []),
         *([list(window.apis)] if window.apis else []),
     ]
-    statement = f"""SELECT count(*) FROM (SELECT FROM record WHERE org_id = %s AND ts > %s AND ts < %s
+    statement = f"""SELECT count(*) FROM (SELECT 1 FROM record WHERE org_id = %s AND ts > %s AND ts < %s
         {of_key} {of_apis} AND NOT status = ANY(%s) LIMIT %s) AS r"""
     try:
         with at_most(PATIENCE, reading.source().alias), reading.connection().cursor() as cursor:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from dashboard.analytics import distribution
 from dashboard.analytics.dimensions import OTHER, Dimension, Grain
 from dashboard.analytics.ingest import apart, endpoint
 
@@ -114,8 +115,10 @@ def _register(new: list[tuple[str, str, str, datetime]]) -> int:
 def keys() -> None:
     """Rename the keys of `incoming` that are new on a day on which their organisation has enough already.
 
-    Without the lock, so that two workers at once may keep a few more than the limit.
+    Without the lock, so that two workers at once may keep a few more than the limit. Distributed tables are not asked.
     """
+    if distribution.is_distributed():
+        return
     parameters = {"most": KEYS_PER_DAY, "other": OTHER}
     with connection.cursor() as cursor:
         # Not EXISTS: the planner would hope for a first one, and there is hardly ever any.

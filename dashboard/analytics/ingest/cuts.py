@@ -198,7 +198,7 @@ def _after_records(building: RollupCut) -> datetime | None:
 def _has_rows_before(active: RollupCut, moment: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND ts < %s)",
+            "SELECT EXISTS (SELECT 1 FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND ts < %s)",
             [active.org_id, Grain.DAY, active.base + Dimension.TOTAL, moment],
         )
         return cursor.fetchone()[0]

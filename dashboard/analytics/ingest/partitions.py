@@ -127,17 +127,22 @@ def as_owner() -> Iterator:
 
 def _make(partitions: list[Partition]) -> None:
     with as_owner() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s), to_regclass(%s) IS NOT NULL", [LOCK, TABLES[Grain.DAY]]
+        )
+        [_, nested] = cursor.fetchone()  # whether grains have tables of their own (analytics/distribution.py)
         for made in partitions:
             cursor.execute("SELECT to_regclass(%s)", [made.name])
             if cursor.fetchone()[0] is None:
-                options = HOT if made.grain in {*OF_DAYS, *OF_MONTHS} else ""
+                is_rollup = made.grain in {*OF_DAYS, *OF_MONTHS}
+                options = HOT if is_rollup else ""
+                parent, grain = made.table, ""
+                if is_rollup and not nested:
+                    parent, grain = "rollup", f"'{made.grain}', "
+                cursor.execute(f'CREATE TABLE "{made.name}" (LIKE "{parent}" INCLUDING DEFAULTS) {options}')
                 cursor.execute(
-                    f'CREATE TABLE "{made.name}" (LIKE "{made.table}" INCLUDING DEFAULTS) {options}'
-                )
-                cursor.execute(
-                    f'ALTER TABLE "{made.table}" ATTACH PARTITION "{made.name}" '
-                    f"FOR VALUES FROM ('{made.first} 00:00+00') TO ('{made.end} 00:00+00')"
+                    f'ALTER TABLE "{parent}" ATTACH PARTITION "{made.name}" '
+                    f"FOR VALUES FROM ({grain}'{made.first} 00:00+00') TO ({grain}'{made.end} 00:00+00')"
                 )
 
 
@@ -147,16 +152,16 @@ def _over(now: datetime) -> list[str]:
     """
     with as_owner() as cursor:
         cursor.execute(
-            "SELECT p.relname::text, c.relname::text FROM pg_inherits i "
+            "SELECT c.relname::text FROM pg_inherits i "
             "JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent "
-            "WHERE p.relname = ANY(%s) ORDER BY c.relname",
-            [list(TABLES.values())],
+            "WHERE p.relname = ANY(%s) AND c.relkind = 'r' ORDER BY c.relname",
+            [[*TABLES.values(), "rollup"]],
         )
-        found = cursor.fetchall()
+        found = [name for (name,) in cursor.fetchall()]
     grains = {table: grain for grain, table in TABLES.items()}
     over = []
-    for table, name in found:
-        stamp = name.removeprefix(f"{table}_")
+    for name in found:
+        table, _, stamp = name.rpartition("_")
         first = date(int(stamp[:4]), int(stamp[4:6]), int(stamp[6:] or 1))
         if partition(grains[table], first).end < oldest(grains[table], now).date():
             over.append(name)

@@ -130,7 +130,7 @@ def _running_hour(
     """An hour up to `end`: its row where nothing of the hour lies beyond, as in the hour that is running, else its
     records."""
     owned, owner = whose(owners.org_ids)
-    nothing = f"NOT EXISTS (SELECT FROM record WHERE {owned} AND ts >= %s AND ts < %s)"
+    nothing = f"NOT EXISTS (SELECT 1 FROM record WHERE {owned} AND ts >= %s AND ts < %s)"
     beyond = [owner, end, next_hour(start, owners.zone)]
     by_row, its = rollup(start, next_hour(start, owners.zone), Grain.HOUR_DETAIL)
     by_record, others = records(start, end)

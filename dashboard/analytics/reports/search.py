@@ -166,7 +166,7 @@ def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
     owned, owner = whose(org_ids)
     with reading.connection().cursor() as cursor:
         cursor.execute(
-            f"""SELECT count(*) FROM (SELECT FROM record WHERE {owned} AND ts >= %s AND ts < %s
+            f"""SELECT count(*) FROM (SELECT 1 FROM record WHERE {owned} AND ts >= %s AND ts < %s
                 {conditions} LIMIT %s) AS r""",
             [owner, wanted.start, wanted.end, *params, most],
         )

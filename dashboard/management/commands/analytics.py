@@ -10,6 +10,7 @@ from django.db.models import Count
 
 from apis.gateways import redis_client
 from dashboard import reachable
+from dashboard.analytics import distribution
 from dashboard.analytics.ingest import dead_letters, drain, progress, trust
 from dashboard.analytics.ingest.upkeep import rebuilding
 from dashboard.analytics.models import Batch, DeadLetter, IngestState, Rebuild
@@ -40,6 +41,7 @@ class Command(BaseCommand):
             )
         keeping.add_argument("--yes", action="store_true", help="do not ask")
         verbs.add_parser("trust-clock", help="say that the clock is right, where the ingest doubts it")
+        verbs.add_parser("distribute", help="spread traffic over the workers of a Citus cluster")
         once_more = verbs.add_parser("retry", help="store dead letters that can be stored by now")
         once_more.add_argument(
             "--batch", type=int, help="store this stuck batch too; its bad records become dead letters"
@@ -90,6 +92,13 @@ class Command(BaseCommand):
     def trust_clock(self, now: datetime, **options: object) -> None:
         trust.vouch(now)
         self.stdout.write(f"the clock is right: it is {now:%Y-%m-%d %H:%M} UTC")
+
+    def distribute(self, now: datetime, **options: object) -> None:
+        try:
+            spread = distribution.distribute()
+        except distribution.NoCluster as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"spread over the workers: {', '.join(spread) or 'nothing that was not before'}")
 
     def rebuild(
         self, now: datetime, org: str | None, first: date | None, last: date | None, **options: object
