@@ -17,6 +17,7 @@ WHOLE = {
     "tests": "the whole site: every route, header, arrow, document",
     "tests/browser": "pages in a browser",
     "tests/entry": "commands and processes as they are started",
+    "tests/machines": "more machines than one: workers, a replica, a cluster",
 }
 ACROSS = {
     "tests/analytics/reports/errors/test_page_alone.py": "a page without the others",

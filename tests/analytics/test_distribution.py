@@ -1,4 +1,4 @@
-"""What a Citus cluster asks of the tables, without one. With one: tests/entry/test_citus.py."""
+"""What a Citus cluster asks of the tables, without one. With one: tests/machines/test_citus.py."""
 
 from datetime import UTC, datetime, timedelta
 

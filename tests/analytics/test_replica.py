@@ -1,4 +1,4 @@
-"""Figures read from a replica, page by page: the same server in its place. A real one: tests/entry/test_replica.py."""
+"""Figures read from a replica, page by page, with the same server in its place. tests/machines has a real one."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Where figures are read, with the same server in place of a replica; tests/entry/test_replica.py has a real one."""
+"""Where figures are read, with the same server in place of a replica; tests/machines/test_replica.py has a real one."""
 
 import os
 
