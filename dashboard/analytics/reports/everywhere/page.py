@@ -26,13 +26,12 @@ from orgs.models import Organisation
 NOTHING = Day()
 DEFAULT_SORT = "attention"
 COLUMNS = (
-    Column("Organisation"),
-    Column("Needs attention", "third", DEFAULT_SORT, falling=True),
+    Column("Organisation", "fifth"),
+    Column("Needs attention", sort=DEFAULT_SORT, falling=True),
     Column("Requests", "count", "requests", falling=True),
     Column("5xx", "number", "errors", falling=True),
-    Column("429", "number", lesser=True),
     Column("p95", "number"),
-    Column("Last change", "time", "changed", falling=True, lesser=True),
+    Column("Last change", "date", "changed", falling=True, lesser=True),
 )
 FILE = (
     "id",
@@ -126,7 +125,6 @@ def _row(line: Line, timed: Mapping[str, float | None]) -> dict:
         "hits": figures.exact(day.hits),
         "share": figures.per_cent(day.share),
         "failed": f"{figures.exact(day.failed)} of {figures.exact(day.hits)}",
-        "limited": figures.exact(day.limited),
         "took": figures.milliseconds(timed.get(line.organisation.pk)),
         "last": line.change,
         "url": reverse("analytics", args=[slug]),
