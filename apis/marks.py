@@ -20,6 +20,9 @@ def published(org: Organisation, user: User, axis: Axis) -> Iterator[Mark]:
         found = found.filter(
             definition_id__in=ApiDefinition.objects.filter(org_id=org.id, api_id=axis.api).values("id")
         )
+    if axis.apis:
+        own = ApiDefinition.objects.filter(org_id=org.id, api_id__in=axis.apis)
+        found = found.filter(definition_id__in=own.values("id"))
     rows = found.order_by("-created_at", "-id").only("definition_id", "number", "created_at", "author")
     for revision in rows[:MOST]:
         text = (

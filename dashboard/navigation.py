@@ -31,6 +31,7 @@ def _open_to(user: User, layout, arguments: list[str]) -> Groups:
             (declared[name], reverse(declared[name].url_name, args=arguments))
             for name in names
             if user.may(declared[name].permission)
+            or (declared[name].instead and user.may(declared[name].instead))
         ]
         if allowed:
             shown.append((heading, allowed))

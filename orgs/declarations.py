@@ -18,7 +18,8 @@ from orgs.rights import known
 
 @dataclass(frozen=True)
 class Entry:
-    """name: the section a page says it belongs to. permission: what reading it needs, "" for nothing.
+    """name: the section a page says it belongs to. permission: what reading it needs, "" for nothing; instead:
+    another that lets in as well.
 
     Raises ValueError for a name that is no permission.
     """
@@ -28,10 +29,11 @@ class Entry:
     icon: str
     url_name: str
     permission: str = ""
+    instead: str = ""
 
     def __post_init__(self):
-        if self.permission:
-            known(self.permission)
+        for name in filter(None, (self.permission, self.instead)):
+            known(name)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ class AnalyticsConfig(AppConfig):
     label = "analytics"
     entries = (
         Entry("home", "Home", "home", "org-home"),
-        Entry("analytics", "Analytics", "chart-bar", "analytics", "analytics"),
-        Entry("errors", "Errors", "exclamation-triangle", "errors", "analytics"),
+        Entry("analytics", "Analytics", "chart-bar", "analytics", "analytics", "owned_analytics"),
+        Entry("errors", "Errors", "exclamation-triangle", "errors", "analytics", "owned_analytics"),
         Entry("uptime", "Uptime", "signal", "uptime", "analytics"),
         Entry("everywhere", "Traffic", "presentation-chart-line", "traffic"),
         Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),

@@ -16,7 +16,7 @@ from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.charts import figures, tiles
 from dashboard.analytics.reports.parameters import Parameters, Refused, link, range_link
 from dashboard.analytics.reports.periods import RANGES, Period
-from dashboard.analytics.reports.traffic import Freshness, Owners
+from dashboard.analytics.reports.traffic import Filters, Freshness, Owners
 from orgs.models import User
 from orgs.providers import clients
 
@@ -66,7 +66,11 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
         "fresh": fresh,
         "waiting": figures.exact(fresh.waiting),
         "empty": not hits,
-        "any_traffic": bool(hits) or reader.any_traffic(asked.question.owners.org_ids),
+        "any_traffic": bool(hits)
+        or asked.owned is not None
+        or reader.any_traffic(asked.question.owners.org_ids),
+        "owned_only": asked.owned is not None,
+        "owns_none": asked.owned == (),
         "ranges": [
             (LABELS[name], range_link(path, asked.kept, name), name == period.name) for name in RANGES
         ],
@@ -83,8 +87,8 @@ def filter_choices(asked: Parameters) -> dict:
     question = asked.question
     period, filters = question.period, question.filters
     return {
-        "apis": api_choices(filters.api),
-        "keys": key_choices(question.owners, period.start, period.seen_end, filters.key),
+        "apis": api_choices(filters.api, asked.owned),
+        "keys": key_choices(question.owners, period.start, period.seen_end, filters.key, asked.owned or ()),
     }
 
 
@@ -124,20 +128,28 @@ def recut(asked: Parameters) -> str:
     return ""
 
 
-def api_choices(chosen: str) -> list[tuple[str, str]]:
-    """Id and name of the APIs that a filter offers; the one that is in force is always among them."""
-    offered = list(ApiDefinition.objects.order_by("name", "id").values_list("api_id", "name")[:MOST_CHOICES])
+def api_choices(chosen: str, among: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
+    """Id and name of the APIs that a filter offers; the one that is in force is always among them. among: the IDs of
+    those that may be offered, None for all."""
+    found = ApiDefinition.objects.order_by("name", "id")
+    if among is not None:
+        found = found.filter(api_id__in=among)
+    offered = list(found.values_list("api_id", "name")[:MOST_CHOICES])
     if chosen and chosen not in dict(offered):
         offered.insert(0, (chosen, api_names({chosen}).get(chosen, chosen)))
     return offered
 
 
-def key_choices(owners: Owners, start: datetime, end: datetime, chosen: str) -> list[tuple[str, str]]:
-    """Hash and name of the busiest keys of the days of a span; the one that is in force is always among them."""
+def key_choices(
+    owners: Owners, start: datetime, end: datetime, chosen: str, apis: tuple[str, ...] = ()
+) -> list[tuple[str, str]]:
+    """Hash and name of the busiest keys of the days of a span; the one that is in force is always among them. apis: the
+    IDs of those whose callers alone are told, none for all."""
     days = [instant.astimezone(owners.zone).date() for instant in (start, end)]
     span = periods.days(*days, owners.zone, Grain.DAY_DETAIL)
-    busiest = reader.busiest_keys(owners, span, MOST_KEYS)
-    names = reader.newest_of_keys(owners, [*busiest, chosen])
+    busiest = reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))
+    # What others' APIs were called with is not told.
+    names = reader.newest_of_keys(owners, busiest if apis else [*busiest, chosen])
     keys = [key for key in dict.fromkeys([*busiest, chosen]) if key not in ("", OTHER)]
     named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]
     return sorted(named, key=lambda pair: pair[1].casefold())
@@ -164,7 +176,8 @@ def chips(asked: Parameters, path: str) -> list[tuple[str, str, str]]:
     if filters.endpoint:
         found.append(("Endpoint", filters.endpoint, link(path, asked.kept, endpoint="")))
     if filters.key:
-        newest = reader.newest_of_keys(asked.question.owners, [filters.key]).get(filters.key)
+        known = [] if asked.owned is not None else [filters.key]
+        newest = reader.newest_of_keys(asked.question.owners, known).get(filters.key)
         name = (newest and newest[0]) or short_key(filters.key)
         found.append(("Key", name, link(path, asked.kept, key="")))
     if filters.oauth:

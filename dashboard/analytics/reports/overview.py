@@ -30,12 +30,12 @@ from orgs.http.spreadsheet import csv_stream
 FILES = (*rankings.KINDS, "requests", "latency")
 
 
-@access("session", "analytics")
+@access("session", "analytics", instead="owned_analytics")
 @compressed_where_fixed
 def overview(request: HttpRequest, org: str) -> HttpResponse:
     """The page; one of its tables as CSV with format=csv&table=…"""
     try:
-        asked = page_parameters(request.GET, request.org, timezone.now())
+        asked = page_parameters(request.GET, request.org, timezone.now(), request.user)
         file = _wanted_file(request)
     except Refused as refusal:
         return refused(request, refusal, "analytics")

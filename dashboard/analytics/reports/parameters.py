@@ -1,14 +1,16 @@
 """What the parameters of a page ask for. All of a page's state is in its URL; what cannot be meant names its field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote_plus, urlencode
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
 
+from apis.models import ApiDefinition
 from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports import periods, zones
 from dashboard.analytics.reports.rows import dimension_of
@@ -16,7 +18,7 @@ from dashboard.analytics.reports.search import LATE, Place, Wanted
 from dashboard.analytics.reports.traffic import Filters, Owners, Question
 from dashboard.analytics.reports.zones import Shown
 from orgs.http import numbered, paging
-from orgs.models import Organisation
+from orgs.models import Organisation, User
 
 STATUS = r"\A[1-5](xx|[0-9]{2})\Z"
 CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
@@ -98,10 +100,26 @@ class Parameters:
     kept: dict[str, str]
     cut: Shown
     sort: str  # what rankings begin with: one of SORTS
+    owned: tuple[str, ...] | None = (
+        None  # the IDs of the APIs that the person may see traffic of, None for all
+    )
 
 
-def page_parameters(params: Mapping[str, str], org: Organisation, now: datetime) -> Parameters:
-    """The question that an analytics page's parameters put. Raises Refused."""
+def owned_apis(user: User) -> tuple[str, ...] | None:
+    """The IDs of the APIs that a person may see traffic of; None for all."""
+    if user.may("analytics"):
+        return None
+    own = ApiDefinition.objects.filter(wrapper__user_owners__contains=[user.id])
+    return tuple(own.values_list("api_id", flat=True))
+
+
+def page_parameters(
+    params: Mapping[str, str], org: Organisation, now: datetime, user: User | None = None
+) -> Parameters:
+    """The question that an analytics page's parameters put: of nothing but what `user` may see, if one is given.
+
+    Raises Refused, and PermissionDenied for an API of which he may not.
+    """
     form = FilterForm(params)
     if not form.is_valid():
         raise Refused(problems_of(form))
@@ -119,8 +137,15 @@ def page_parameters(params: Mapping[str, str], org: Organisation, now: datetime)
         )
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
-    question = Question(cut.owners(org.id), period, filters)
-    return Parameters(question, state(params), cut, sort)
+    owned, owners = owned_apis(user) if user else None, cut.owners(org.id)
+    if owned is not None:
+        if filters.api and filters.api not in owned:
+            raise PermissionDenied
+        filters = filters if filters.api else replace(filters, apis=owned)
+        # No APIs would be those of any.
+        owners = owners if owned else replace(owners, org_ids=())
+    question = Question(owners, period, filters)
+    return Parameters(question, state(params), cut, sort, owned)
 
 
 @dataclass(frozen=True)

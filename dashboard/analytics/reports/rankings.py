@@ -96,14 +96,14 @@ class Table:
     folding: str  # since when lines are told apart as they are, in words; "" for always
 
 
-@access("session", "analytics")
+@access("session", "analytics", instead="owned_analytics")
 @compressed_where_fixed
 def whole(request: HttpRequest, org: str, table: str) -> HttpResponse:
     """A whole ranking, page by page."""
     if table not in KINDS:
         raise Http404
     try:
-        asked = page_parameters(request.GET, request.org, timezone.now())
+        asked = page_parameters(request.GET, request.org, timezone.now(), request.user)
         place = page_number(request.GET)
     except Refused as refusal:
         return refused(request, refusal, "analytics")

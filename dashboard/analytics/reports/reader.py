@@ -133,9 +133,9 @@ def _with_histograms(
     }
 
 
-def busiest_keys(owners: Owners, span: Span, limit: int) -> list[str]:
+def busiest_keys(owners: Owners, span: Span, limit: int, filters: Filters = NO_FILTERS) -> list[str]:
     """The keys with most requests of a span, those first."""
-    source, params = rows("key", owners, span, NO_FILTERS)
+    source, params = rows("key", owners, span, filters)
     found = _read(
         f"SELECT value FROM ({source}) AS r GROUP BY value ORDER BY bigint_sum(hits) DESC, value LIMIT %s",
         [*params, limit],

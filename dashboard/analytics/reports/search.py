@@ -14,7 +14,7 @@ from time import monotonic
 from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.dimensions import BASES, Grain, dimension
 from dashboard.analytics.models import Record
-from dashboard.analytics.reports.rows import OF_A_CLIENT, OF_A_KEY, whose
+from dashboard.analytics.reports.rows import OF_A_CLIENT, OF_A_KEY, OF_APIS, whose
 from orgs.db import reading
 from orgs.models import Organisation
 
@@ -59,6 +59,7 @@ class Wanted:
     endpoint: str = ""
     oauth: str = ""  # the ID of a client
     errors: bool = False  # 4xx and 5xx alone
+    apis: tuple[str, ...] = ()  # any of them
     after: Place | None = None  # those alone that a list which ends there does not have yet
     # Organisations whose records before a moment are not kept.
     past: tuple[tuple[Sequence[str], datetime], ...] = ()
@@ -178,6 +179,8 @@ def terms(wanted: Wanted) -> tuple[str, list]:
     found: list[tuple[str, list]] = []
     if wanted.api:
         found.append(("api_id = %s", [wanted.api]))
+    if wanted.apis:
+        found.append((OF_APIS, [list(wanted.apis)]))
     if wanted.key:
         found.append(("key = ''", []) if wanted.key == NO_KEY else (OF_A_KEY, [wanted.key]))
     if wanted.oauth:

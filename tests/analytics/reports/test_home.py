@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apis.publishing import publish
 from dashboard.analytics.models import IngestState
-from dashboard.analytics.reports import reader
+from dashboard.analytics.reports import overview, rankings, reader
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -297,3 +297,68 @@ def test_newer_leads_to_what_came_since_however_late_and_under_the_same_filters(
     assert (over.context["page"].newer, "Live</a>" in over.content.decode()) == ("", False)
     limited = client_for(make.user("max@alpha.example", alpha, {"analytics": "read"}))
     assert limited.get(tail).status_code == 403
+
+
+def test_who_has_the_right_to_what_he_owns_sees_his_apis_alone_and_no_total(committed, redis, client_for):
+    alpha = make.organisation("Alpha", "alpha")
+    admin = make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)
+    owner = make.user("olaf@alpha.example", alpha, {"owned_analytics": "read"})
+    owns_none = make.user("nina@alpha.example", alpha, {"owned_analytics": "read"})
+    mine, theirs = build.api(alpha, "Minerals"), build.api(alpha, "Theirs-secret")
+    with scope.org(alpha.id), transaction.atomic():
+        publish.keep(mine, {"user_owners": [owner.id]}, author=admin, started_from=1)
+    keys = {mine.api_id: "a" * 16, theirs.api_id: "b" * 16}
+    stamp = {"OrgID": alpha.id, "TimeStamp": ago(minutes=70), "ResponseCode": 500}
+    for api, count in ((mine, 2), (theirs, 5)):
+        path = f"/path-of-{api.name.lower()}"
+        record = {
+            **stamp,
+            "APIID": api.api_id,
+            "APIName": api.name,
+            "APIKey": keys[api.api_id],
+            "Alias": f"alias {api.name}",
+        }
+        push(redis, *[record | {"Path": path, "RawPath": path}] * count)
+    client, everything = client_for(owner), client_for(admin)
+    paths = [
+        OVERVIEW,
+        "/o/alpha/errors/",
+        f"{OVERVIEW}hours/",
+        *(f"{OVERVIEW}{table}/" for table in rankings.KINDS),
+    ]
+    asked = [
+        (path, params)
+        for path in paths
+        for params in ({}, {"range": "1h"}, {"range": "24h"}, {"range": "30d"})
+    ]
+    asked += [("/o/alpha/errors/", {"by": "endpoint", "range": name}) for name in ("24h", "30d")]
+    asked += [(OVERVIEW, {"range": "24h", "compare": "week"}), (OVERVIEW, {"key": keys[theirs.api_id]})]
+    asked += [(path, {"range": "24h", "format": "csv"}) for path in ("/o/alpha/errors/", f"{OVERVIEW}hours/")]
+    asked += [(OVERVIEW, {"range": "24h", "format": "csv", "table": table}) for table in overview.FILES]
+    foreign = ("theirs-secret", theirs.api_id, theirs.id, "alias theirs-secret")
+    seen = {}
+    for path, params in asked:
+        answer = client.get(path, params)
+        text = (answer.getvalue() if answer.streaming else answer.content).decode().lower()
+        seen[path, *params.values()] = (answer.status_code, [word for word in foreign if word in text])
+        if keys[theirs.api_id] not in params.values():
+            assert (path, params, keys[theirs.api_id] in text) == (path, params, False)
+    assert set(map(str, seen.values())) == {"(200, [])"}
+    hits = {
+        person: who.get(OVERVIEW, {"range": "24h"}).context["tiles"][0][0].exact
+        for person, who in (("owner", client), ("admin", everything))
+    }
+    assert hits == {"owner": "2", "admin": "7"}
+    assert "only the APIs that you own" in client.get(OVERVIEW).content.decode()
+    assert client.get(OVERVIEW, {"api": mine.api_id}).status_code == 200
+    # Whether there is another is not said either.
+    assert [client.get(OVERVIEW, {"api": api}).status_code for api in (theirs.api_id, "nowhere")] == [
+        403,
+        403,
+    ]
+    nothing = client_for(owns_none)
+    for path in paths:
+        page = nothing.get(path, {"range": "24h"})
+        said = "You own no API here" in page.content.decode()
+        assert (page.status_code, said) == (200, path in paths[:3])
+        assert not any(word in page.content.decode().lower() for word in foreign)

@@ -172,6 +172,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "endpoint": "GET /{id}",
         "oauth": " shop ",
         "errors": False,
+        "apis": (),
         "after": {"ts": datetime(2025, 11, 25, 10, 0, 30, 500_000, tzinfo=UTC), "id": 7},
         "past": (),
     }

@@ -11,7 +11,9 @@ from orgs.providers import marks
 def events(request: HttpRequest, question: Question) -> list[Event]:
     """What a page of that question marks, newest first."""
     period, filters = question.period, question.filters
-    axis = marks.Axis(period.counts.edges, filters.api, filters.key)
+    if not question.owners.org_ids:
+        return []
+    axis = marks.Axis(period.counts.edges, filters.api, filters.key, filters.apis)
 
     def told(mark: marks.Mark) -> Event:
         when = said(mark.at, period.zone, year=period.years, pattern="%H:%M:%S")

@@ -73,7 +73,7 @@ class ErrorParameters:
     csv: bool
 
 
-@access("session", "analytics")
+@access("session", "analytics", instead="owned_analytics")
 @compressed_where_fixed
 def error_list(request: HttpRequest, org: str) -> HttpResponse:
     """The page; all its lines as CSV with format=csv."""
@@ -102,7 +102,7 @@ def error_parameters(request: HttpRequest) -> ErrorParameters:
     values = form.cleaned_data
     # Without what only the other pages are asked, or mean otherwise.
     common = {name: value for name, value in request.GET.items() if name not in ("measure", "sort")}
-    page = page_parameters(common, request.org, timezone.now())
+    page = page_parameters(common, request.org, timezone.now(), request.user)
     return ErrorParameters(
         page=replace(page, kept=page.kept | state(request.GET, KEPT_HERE)),
         status=values["status"],

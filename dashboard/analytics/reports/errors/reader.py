@@ -83,7 +83,9 @@ def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Er
 def _from_records(question: Question, status: str, order: Order) -> Errors:
     filters, period = question.filters, question.period
     wanted = Wanted(period.start, period.end, filters.api, filters.key, status, errors=True)
-    conditions, values = terms(replace(wanted, endpoint=filters.endpoint, oauth=filters.oauth))
+    conditions, values = terms(
+        replace(wanted, endpoint=filters.endpoint, oauth=filters.oauth, apis=filters.apis)
+    )
     owned, owner = whose(question.owners.org_ids)
     span = f"{owned} AND ts >= %s AND ts < %s"
     source = f"{OF_RECORDS} {span}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"

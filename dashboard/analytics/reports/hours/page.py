@@ -1,7 +1,7 @@
 """The heat map of hours: when in the day and in the week requests come, fail and take long."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django import forms
@@ -56,7 +56,7 @@ class Asked:
     csv: bool
 
 
-@access("session", "analytics")
+@access("session", "analytics", instead="owned_analytics")
 @compressed_where_fixed
 def hour_map(request: HttpRequest, org: str) -> HttpResponse:
     """The page; its hours one by one as CSV with format=csv."""
@@ -84,9 +84,9 @@ def _asked(request: HttpRequest) -> Asked:
     }
     if not (params.get("range") or params.get("from") or params.get("to")):
         params["range"] = "7d"
-    page = page_parameters(params, request.org, now)
+    page = page_parameters(params, request.org, now, request.user)
     if page.question.period.tier != "days":
-        page = page_parameters({**params, **_whole_days(page)}, request.org, now)
+        page = page_parameters({**params, **_whole_days(page)}, request.org, now, request.user)
     question = page.question
     period, clipped = question.period, False
     first, last = (period.local(instant).date() for instant in (period.start, period.end - HOUR / 4))
@@ -105,7 +105,7 @@ def _asked(request: HttpRequest) -> Asked:
     by_day = days <= MOST_DAYS and values["by"] != "weekday" and (values["by"] == "day" or days <= 7)
     kept = state(params) | state(request.GET, ("by", "show"))
     return Asked(
-        Parameters(question, kept, page.cut, page.sort),
+        replace(page, kept=kept),
         MEASURES[values["show"] or "requests"],
         by_day,
         cut,
@@ -243,7 +243,7 @@ def _notes(asked: Asked, found: Buckets | None) -> list[str]:
         )
     if asked.clipped:
         since = said(asked.cut.edges[0], zone, year=True)
-        notes.append(f"Single hours are kept for {HOURS_KEPT.days} days: here since {since}.")
+        notes.append(f"Single hours are no longer kept of all of it: here since {since}.")
     if asked.measure.name == "p95":
         notes.append(
             "Percentiles come from merged histograms, each within 1/64; refused requests are left out."

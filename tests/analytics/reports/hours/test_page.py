@@ -65,7 +65,7 @@ def test_hours_that_are_no_longer_kept_are_said_to_be_missing_and_so_is_a_filter
     year = {"from": f"{timezone.now() - timedelta(days=200):%Y-%m-%d}", "to": f"{timezone.now():%Y-%m-%d}"}
     page = client.get(HOURS, year)
     assert page.context["by_day"] is False
-    assert any(note.startswith("Single hours are kept for 92 days") for note in page.context["notes"])
+    assert any(note.startswith("Single hours are no longer kept of all") for note in page.context["notes"])
     of_key = client.get(HOURS, {"key": "a" * 16, "range": "30d"})
     assert (of_key.status_code, of_key.context["unkept"]) == (200, True)
     assert of_key.context["unfiltered_url"] == f"{HOURS}?range=30d"
