@@ -51,7 +51,7 @@ def test_the_application_reads_parents_only_and_writes_nothing():
         "AND table_name ~ '^(record|rollup|endpoint|batch|dead_letter|ingest_state)' GROUP BY 1 ORDER BY 1",
         connection.settings_dict["APPLICATION_ROLE"],
     )
-    readable = ("endpoint", "ingest_state", "record", "rollup", "rollup_cut")
+    readable = ("endpoint", "ingest_state", "record", "record_body", "rollup", "rollup_cut")
     assert granted == [(table, "SELECT") for table in readable]
 
 
