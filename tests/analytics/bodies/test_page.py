@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from django.db import transaction
 
 from apis.publishing import publish
 from dashboard.analytics.bodies import keeping
@@ -10,6 +11,7 @@ from dashboard.analytics.bodies.redaction import MARK, MOST_KEPT
 from dashboard.analytics.dimensions import BODIES, kept_for
 from orgs import scope
 from orgs.models import AuditEntry
+from orgs.organisations import lifecycle
 from tests import make
 from tests.analytics import screens
 from tests.analytics.bodies.test_collecting import keep, wire
@@ -184,6 +186,24 @@ def test_the_page_of_a_record_says_what_to_do_where_there_is_nothing_to_see(alph
     )
     [old] = client.get(LOGS, {"range": "30d", "path": "/old"}).context["records"]
     assert client.get(old["url"]).context["kept"].words == "Requests and answers are kept for 7 days."
+
+
+def test_an_organisation_that_keeps_them_for_less_time_shows_them_no_longer(alpha, client, rest, redis):
+    keep(alpha)
+    sent(redis, alpha, TimeStamp=ago(days=3))
+    [old] = client.get(LOGS, {"range": "7d"}).context["records"]
+    assert client.post(f"{old['url']}bodies/").status_code == 200
+    with transaction.atomic():
+        lifecycle.change(alpha, kept_days={"bodies": 1})
+    assert client.get(old["url"]).context["kept"].words == "Requests and answers are kept for 1 day."
+    assert "for 1 day<" in client.get(KEEPING).content.decode()
+    assert client.post(f"{old['url']}bodies/").status_code == 404
+    key = rest(make.user("reader@alpha.example", alpha, READER))
+    url = f"/api/logs/{old['url'].removeprefix(LOGS).rstrip('/')}"
+    assert key.get(url).json()["RawRequest"] == ""
+    with transaction.atomic():
+        lifecycle.change(alpha, kept_days={"records": 1})
+    assert key.get(url).status_code == 404
 
 
 def test_only_administrators_choose_and_each_choice_is_noted(alpha, client, client_for):
