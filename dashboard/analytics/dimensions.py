@@ -60,32 +60,44 @@ KEPT = {
 class Dimension(IntEnum):
     """What a rollup row counts: the requests of an organisation, of an API if `by_api`, of each value of a `column`.
 
-    A row holds the number, counted from the base of its cut. Percentiles are known where a `histogram` is kept.
+    A row holds the number, counted from the base of its cut. `since` is the set of dimensions which it was added with,
+    and `histogram` that since which its rows have a histogram of latencies, 0 for never.
     """
 
     label: str
     by_api: bool
     column: str
     grains: tuple[Grain, ...]
-    histogram: bool
+    since: int
+    histogram: int
 
     def __new__(  # noqa: PLR0917  the columns of the table below
-        cls, number: int, label: str, by_api: bool, column: str, grains: str, histogram: bool
+        cls, number: int, label: str, by_api: bool, column: str, grains: str, since: int, histogram: int
     ) -> "Dimension":
         member = int.__new__(cls, number)
         member._value_ = number
-        member.label, member.by_api, member.column, member.histogram = label, by_api, column, histogram
-        member.grains = tuple(map(Grain, grains))
+        member.label, member.by_api, member.column = label, by_api, column
+        member.grains, member.since, member.histogram = tuple(map(Grain, grains)), since, histogram
         return member
 
-    # number, label, by API, column, grains (minute, hour, day), histogram
-    TOTAL = 0, "all requests", False, "", "mhd", True
-    API = 1, "API", True, "", "mhd", True
-    STATUS = 2, "status", True, "status", "xd", False
-    ENDPOINT = 3, "endpoint", True, "endpoint", "xk", True
-    ERROR = 4, "status and endpoint of an error", True, "error", "xk", False
-    KEY = 6, "key", False, "key", "xk", False
-    KEY_API = 7, "key of an API", True, "key", "xk", False
+    # number, label, by API, column, grains (minute, hour, day), since which set, histogram since which set
+    TOTAL = 0, "all requests", False, "", "mhd", 1, 1
+    API = 1, "API", True, "", "mhd", 1, 1
+    STATUS = 2, "status", True, "status", "xd", 1, 0
+    ENDPOINT = 3, "endpoint", True, "endpoint", "xk", 1, 1
+    ERROR = 4, "status and endpoint of an error", True, "error", "xk", 1, 0
+    VERSION = 5, "version of an API", True, "version", "xd", 2, 2
+    KEY = 6, "key", False, "key", "xk", 1, 2
+    KEY_API = 7, "key of an API", True, "key", "xk", 1, 2
+    COUNTRY = 8, "country", False, "country", "xd", 2, 2
+    COUNTRY_API = 9, "country, by API", True, "country", "xk", 2, 2
+    TAG = 10, "tag", False, "tag", "xd", 2, 2
+    CLIENT = 11, "OAuth client, by API", True, "oauth", "xk", 2, 2
+    TAG_API = 12, "tag, by API", True, "tag", "xk", 2, 2
+
+    def has_histogram(self, dimension_set: int) -> bool:
+        """Whether rows of a cut that was made with a set of dimensions have histograms."""
+        return 0 < self.histogram <= dimension_set
 
     def grain(self, like: str) -> str:
         """The grain of this dimension with the unit of another, RECORDS where it has none."""
@@ -95,13 +107,24 @@ class Dimension(IntEnum):
         return units.get(unit, RECORDS)
 
 
-def dimension(column: str, *, by_api: bool) -> Dimension | None:
-    """The dimension with rows for each value of a column ("" for none), and of each API if wanted."""
-    fitting = [each for each in Dimension if each.column == column and each.by_api >= by_api]
-    return min(fitting, default=None)
+# The set of dimensions that is counted now. With each that is added, and each histogram, it is raised by one: cuts made
+# with an earlier one are then counted anew (ingest/cuts.py).
+DIMENSION_SET = 2
+# Columns that few records have a value in: only where there is one, it is counted.
+RARE = ("version", "country", "tag", "oauth")
 
 
-# Stands for all values above the number kept of an API's endpoints, or of an organisation's keys of a day.
+def dimension(column: str, *, by_api: bool, dimension_set: int = DIMENSION_SET) -> Dimension | None:
+    """The dimension of a set with rows for each value of a column ("" for none), and of each API if wanted."""
+    fitting = [
+        each
+        for each in Dimension
+        if each.column == column and each.by_api >= by_api and each.since <= dimension_set
+    ]
+    return min(fitting, key=lambda each: each.by_api, default=None)
+
+
+# Stands for all values above the number kept of an API's endpoints, or of a day's keys, clients, versions and tags.
 OTHER = "{other}"
 
 # The gateways' word for the version of an API without any, and for that of a request which named none.

@@ -81,6 +81,9 @@ LANDED = {
     "dashboard/analytics/migrations/0010_rebuild.py": (
         "da256735e775f03184274334393769546c89f84453dc29ae16e639b0b08a2c29"
     ),
+    "dashboard/analytics/migrations/0011_dimension_set.py": (
+        "504000ea26d4ab6c5fb5d1b54cd042aa8b86787ece4078fd8eb56ffb9e007364"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),

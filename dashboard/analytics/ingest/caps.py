@@ -7,15 +7,17 @@ rollups. The true path stays.
 
 # ruff: noqa: S608 - only names and conditions of this module are put into SQL; every value is a parameter
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection
 
 from dashboard.analytics import distribution
-from dashboard.analytics.dimensions import OTHER, Dimension, Grain
+from dashboard.analytics.dimensions import NOT_VERSIONED, OTHER, RARE, Dimension, Grain
 from dashboard.analytics.ingest import apart, endpoint
 
-KEYS_PER_DAY = 50_000  # of an organisation
+# How many values of a day have rows of their own: of each API, where the dimension is, or else of the organisation.
+MOST = {Dimension.KEY: 50_000, Dimension.VERSION: 50, Dimension.CLIENT: 5_000, Dimension.TAG: 200}
 
 LOCK = 0x67617465686F7503  # of those who register endpoints
 
@@ -48,45 +50,85 @@ WHERE NOT EXISTS (
 )
 """
 
-_DAY = "date_trunc('day', i.ts, c.zone)"
-_OF_THE_DAY = (
-    f"r.org_id = d.org_id AND r.grain = '{Grain.DAY_DETAIL}' AND r.dimension = d.base + {int(Dimension.KEY)} "
-    "AND r.api_id = '' AND r.ts = d.day"
-)
-# A day has at most as many keys as requests. That is one row, where keys are counted one by one.
-_REQUESTS = f"""
-    coalesce((
-        SELECT r.hits FROM rollup r WHERE r.org_id = d.org_id AND r.grain = '{Grain.DAY}'
-            AND r.dimension = d.base + {int(Dimension.TOTAL)} AND r.api_id = '' AND r.ts = d.day AND r.value = ''), 0)
-"""
-_CROWDED = f"""
-    SELECT d.org_id, d.base, d.day, d.zone, kept.keys
-    FROM (
-        SELECT i.org_id, c.base, c.zone, {_DAY} AS day, count(*) AS used
-        FROM incoming i JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'
-        WHERE i.key <> '' GROUP BY i.org_id, c.base, c.zone, day
-    ) AS d,
-    LATERAL (
-        SELECT CASE WHEN {_REQUESTS} + d.used <= %(most)s THEN 0
-               ELSE (SELECT count(*) FROM rollup r WHERE {_OF_THE_DAY}) END AS keys
-    ) AS kept
-    WHERE kept.keys + d.used > %(most)s
-"""
-_RENAME_KEYS = f"""
-WITH crowded AS ({_CROWDED}),
-fresh AS (
-    SELECT DISTINCT d.org_id, d.day, d.zone, d.keys, i.key
-    FROM crowded d JOIN incoming i ON i.org_id = d.org_id AND date_trunc('day', i.ts, d.zone) = d.day
-    WHERE i.key <> '' AND NOT EXISTS (SELECT FROM rollup r WHERE {_OF_THE_DAY} AND r.value = i.key)
-),
-ranked AS (
-    SELECT fresh.*, keys + row_number() OVER (PARTITION BY org_id, day ORDER BY key) AS place FROM fresh
-)
-UPDATE incoming i SET key = %(other)s
-FROM ranked
-WHERE place > %(most)s AND i.org_id = ranked.org_id AND i.key = ranked.key
-  AND date_trunc('day', i.ts, zone) = day
-"""
+
+def _crowded(counted: Dimension) -> str:
+    """The days with more values than the number kept, if all that come were new; with how many are kept of each."""
+    every, api = (Dimension.API, "i.api_id") if counted.by_api else (Dimension.TOTAL, "''")
+    of_the_day = "r.org_id = d.org_id AND r.api_id = d.api_id AND r.value = '' AND r.ts = d.day"
+    return f"""
+        SELECT d.*, kept.number AS kept
+        FROM (
+            SELECT i.org_id, {api} AS api_id, c.base, c.zone, date_trunc('day', i.ts, c.zone) AS day, count(*) AS used
+            FROM {_incoming(counted)} JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'
+            WHERE {_counted(counted)} GROUP BY 1, 2, 3, 4, 5
+        ) AS d,
+        LATERAL (
+            -- A day has at most as many values as requests. That is one row, where values are counted one by one.
+            SELECT CASE WHEN d.used + coalesce((
+                       SELECT r.hits FROM rollup r WHERE {of_the_day}
+                       AND r.grain = '{Grain.DAY}' AND r.dimension = d.base + {every:d}), 0) <= %(most)s THEN 0
+                   ELSE (SELECT count(*) FROM rollup r WHERE {_rows(counted)}) END AS number
+        ) AS kept
+        WHERE kept.number + d.used > %(most)s
+    """
+
+
+def _incoming(counted: Dimension) -> str:
+    """The rows that come, each with its value, of tags once for each."""
+    lines = (
+        "(SELECT org_id, api_id, ts, unnest(tags) AS tag FROM incoming)"
+        if counted.column == "tag"
+        else "incoming"
+    )
+    return f"{lines} AS i"
+
+
+def _counted(counted: Dimension) -> str:
+    unnamed = f"('', '{NOT_VERSIONED}')" if counted.column == "version" else "('')"
+    return f"i.{counted.column} NOT IN {unnamed}"
+
+
+def _rows(counted: Dimension) -> str:
+    return (
+        f"r.org_id = d.org_id AND r.grain = '{counted.grains[-1]}' AND r.dimension = d.base + {counted:d} "
+        "AND r.api_id = d.api_id AND r.ts = d.day"
+    )
+
+
+def _above(counted: Dimension) -> str:
+    """The values for which a day has no place: new ones above the number kept."""
+    same_api = "AND i.api_id = d.api_id" if counted.by_api else ""
+    return f"""
+        SELECT org_id, api_id, day, zone, value FROM (
+            SELECT fresh.*, kept + row_number() OVER (PARTITION BY org_id, api_id, day ORDER BY value) AS place
+            FROM (
+                SELECT DISTINCT d.org_id, d.api_id, d.day, d.zone, d.kept, i.{counted.column} AS value
+                FROM crowded d JOIN {_incoming(counted)}
+                    ON i.org_id = d.org_id {same_api} AND date_trunc('day', i.ts, d.zone) = d.day
+                WHERE {_counted(counted)}
+                    AND NOT EXISTS (SELECT FROM rollup r WHERE {_rows(counted)} AND r.value = i.{counted.column})
+            ) AS fresh
+        ) AS ranked WHERE place > %(most)s
+    """
+
+
+def _rename(counted: Dimension) -> str:
+    of_the_line = "above.org_id = i.org_id AND above.day = date_trunc('day', i.ts, above.zone)"
+    if counted.by_api:
+        of_the_line += " AND above.api_id = i.api_id"
+    found = f"WITH crowded AS MATERIALIZED ({_crowded(counted)}), above AS MATERIALIZED ({_above(counted)})"
+    if counted.column != "tag":
+        return f"""{found} UPDATE incoming i SET {counted.column} = %(other)s FROM above
+            WHERE {of_the_line} AND above.value = i.{counted.column}"""
+    is_above = f"EXISTS (SELECT FROM above WHERE {of_the_line} AND above.value = tag)"
+    return f"""{found} UPDATE incoming i SET tags = ARRAY(
+            SELECT CASE WHEN {is_above} THEN %(other)s ELSE tag END
+            FROM unnest(i.tags) WITH ORDINALITY AS tagged(tag, place) ORDER BY place)
+        WHERE EXISTS (SELECT FROM above WHERE {of_the_line} AND above.value = ANY(i.tags))"""
+
+
+_ANY_CROWDED = {counted: f"SELECT count(*) FROM ({_crowded(counted)}) AS crowded" for counted in MOST}
+_RENAME_VALUES = {counted: _rename(counted) for counted in MOST}
 
 
 def endpoints() -> None:
@@ -112,16 +154,20 @@ def _register(new: list[tuple[str, str, str, datetime]]) -> int:
         return cursor.rowcount
 
 
-def keys() -> None:
-    """Rename the keys of `incoming` that are new on a day on which their organisation has enough already.
+def values(rare: Collection[str]) -> None:
+    """Rename the keys, versions, clients and tags of `incoming` that are new on a day which has enough already. rare:
+    those of the rare columns that any of its rows has a value in.
 
     Without the lock, so that two workers at once may keep a few more than the limit. Distributed tables are not asked.
     """
     if distribution.is_distributed():
         return
-    parameters = {"most": KEYS_PER_DAY, "other": OTHER}
     with connection.cursor() as cursor:
-        # Not EXISTS: the planner would hope for a first one, and there is hardly ever any.
-        cursor.execute(f"SELECT count(*) FROM ({_CROWDED}) AS crowded", parameters)
-        if cursor.fetchone()[0]:
-            cursor.execute(_RENAME_KEYS, parameters)
+        for counted, most in MOST.items():
+            if counted.column in RARE and counted.column not in rare:
+                continue
+            parameters = {"most": most, "other": OTHER}
+            # Not EXISTS: the planner would hope for a first one, and there is hardly ever any.
+            cursor.execute(_ANY_CROWDED[counted], parameters)
+            if cursor.fetchone()[0]:
+                cursor.execute(_RENAME_VALUES[counted], parameters)

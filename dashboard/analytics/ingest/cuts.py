@@ -5,6 +5,9 @@ organisation's zone is no longer that of its active cut, a second one is built b
 a transaction: first the days older than single records, which can only be given the same dates in the new zone,
 then everything from the records on. Meanwhile ingest counts each record in the active cut, and in the other one too
 where that is past it (`until`). The last step makes the new cut the active one; then the rows of the old one go.
+
+The same happens, in the zone that it was in, where a cut was made with an earlier set of dimensions than today's: of
+days without records no more is known than was.
 """
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
@@ -20,6 +23,7 @@ from dashboard.analytics.dimensions import (
     BASES,
     COUNTER_NAMES,
     CUT_SIZE,
+    DIMENSION_SET,
     KEPT,
     RECORDS,
     Dimension,
@@ -54,14 +58,15 @@ _WITHOUT = """SELECT o.id, o.time_zone FROM orgs_organisation o
 def _begin_for(org_ids: list[str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO rollup_cut (org_id, base, zone, state)
-                SELECT id, 0, time_zone, 'active' FROM ({_WITHOUT}) AS o ON CONFLICT DO NOTHING""",
+            f"""INSERT INTO rollup_cut (org_id, base, zone, state, dimension_set)
+                SELECT id, 0, time_zone, 'active', {DIMENSION_SET} FROM ({_WITHOUT}) AS o ON CONFLICT DO NOTHING""",
             [org_ids],
         )
 
 
 def work(now: datetime | None = None) -> bool:
-    """One step for one organisation whose zone has changed; whether there may be more to do at once."""
+    """One step for one organisation whose zone, or set of dimensions, is another; whether there may be more to do at
+    once."""
     now = now or datetime.now(UTC)
     with scope.every_org(), transaction.atomic():
         org_id = _next()
@@ -75,8 +80,9 @@ def _next() -> str | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT c.org_id FROM rollup_cut c JOIN orgs_organisation o ON o.id = c.org_id
-                WHERE c.state <> 'active' OR c.zone <> o.time_zone
-                ORDER BY c.org_id, c.base LIMIT 1 FOR UPDATE OF c SKIP LOCKED"""
+                WHERE c.state <> 'active' OR c.zone <> o.time_zone OR c.dimension_set < %s
+                ORDER BY c.org_id, c.base LIMIT 1 FOR UPDATE OF c SKIP LOCKED""",
+            [DIMENSION_SET],
         )
         row = cursor.fetchone()
         return row and row[0]
@@ -88,7 +94,7 @@ def _step(org: Organisation, now: datetime) -> None:
     if State.RETIRED in cuts:
         _clear(cuts[State.RETIRED])
     elif building is None:
-        if active.zone != org.time_zone:
+        if active.zone != org.time_zone or active.dimension_set < DIMENSION_SET:
             _begin(active, org, now)
     elif building.zone != org.time_zone:
         rollup.lock()
@@ -125,6 +131,7 @@ def _begin(active: RollupCut, org: Organisation, now: datetime) -> None:
         state=State.BUILDING,
         until=min(first or exact_from, exact_from),
         exact_from=exact_from,
+        dimension_set=DIMENSION_SET,
     )
 
 
@@ -179,9 +186,26 @@ def _count(active: RollupCut, building: RollupCut, now: datetime) -> None:
     if end:
         _change(building, until=end)
         return
-    had_older = _has_rows_before(active, building.exact_from)
     _change(active, state=State.RETIRED)
-    _change(building, state=State.ACTIVE, until=None, exact_from=building.exact_from if had_older else None)
+    _change(building, state=State.ACTIVE, until=None, **_known_from(active, building))
+
+
+def _known_from(active: RollupCut, building: RollupCut) -> dict[str, datetime | None]:
+    """Since when days are those of the new cut's zone, and are counted by its set of dimensions: since the records that
+    it was counted from, unless what was taken over for the days before was so already."""
+    counted = building.exact_from
+    if not _has_rows_before(active, counted):
+        return {"exact_from": None, "dimensions_from": None}
+
+    def earlier(since: datetime | None, *, same: bool) -> datetime | None:
+        return counted if not same else since and min(since, counted)
+
+    return {
+        "exact_from": earlier(active.exact_from, same=active.zone == building.zone),
+        "dimensions_from": earlier(
+            active.dimensions_from, same=active.dimension_set == building.dimension_set
+        ),
+    }
 
 
 def _after_records(building: RollupCut) -> datetime | None:

@@ -9,6 +9,7 @@ zone of the organisation's cut (cuts.py).
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -20,6 +21,8 @@ from dashboard.analytics.dimensions import (
     COUNTERS,
     CUT_SIZE,
     KEPT,
+    NOT_VERSIONED,
+    RARE,
     RECORDS,
     Dimension,
     Grain,
@@ -40,7 +43,7 @@ _COMPACTED = f"CASE WHEN octet_length(pairs) > {LONGEST} THEN histogram_compact(
 _SOURCE = """
     SELECT r.org_id, c.base, r.api_id, r.status, r.endpoint, nullif(r.key, '') AS key,
            CASE WHEN r.status >= 400 THEN r.status || ' ' || r.endpoint END AS error,
-           CASE WHEN r.ts >= %(minutes_from)s THEN date_trunc('minute', r.ts) END AS minute,
+           {rare} CASE WHEN r.ts >= %(minutes_from)s THEN date_trunc('minute', r.ts) END AS minute,
            t.hour, CASE WHEN t.hour >= %(detail_from)s THEN t.hour END AS detail_hour, t.day,
            {counters}, CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
            CASE WHEN timed THEN latency_bucket(latency) END AS bucket
@@ -48,6 +51,18 @@ _SOURCE = """
          LATERAL (SELECT date_trunc('hour', r.ts, c.zone) AS hour, date_trunc('day', r.ts, c.zone) AS day) AS t
     {where}
 """
+# What is counted of the rare columns, and which records have any of it.
+_RARE = {
+    "version": (
+        f"nullif(nullif(r.version, ''), '{NOT_VERSIONED}')",
+        f"r.version NOT IN ('', '{NOT_VERSIONED}')",
+    ),
+    "country": ("nullif(r.country, '')", "r.country <> ''"),
+    "tag": ("r.tags", "r.tags <> '{}'"),
+    "oauth": ("nullif(r.oauth, '')", "r.oauth <> ''"),
+}
+# Where a cell's rows come from, if that is not `source`. A tag that a record has twice counts once.
+_FROM = {"tag": "source, LATERAL (SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> '') AS tagged"}
 _TIMES = {
     Grain.MINUTE: "minute",
     Grain.HOUR: "hour",
@@ -69,6 +84,13 @@ _PAIRS = """coalesce(string_agg(int2send(bucket::smallint) || int4send(least(tim
     FILTER (WHERE bucket IS NOT NULL), ''::bytea)"""
 
 
+# Of a column with nearly as many values as there are records, cells are not told apart by bucket as well: hardly fewer
+# of them would there be than records. Their histograms are made of a pair for each record.
+MANY = ("key",)
+_ONES = r"""coalesce(string_agg(int2send(bucket::smallint) || '\x00000001'::bytea, ''::bytea)
+    FILTER (WHERE bucket IS NOT NULL), ''::bytea)"""
+
+
 def _finest(wanted: Dimension) -> Dimension:
     """The dimension whose cells a dimension is added up from: that of each API, if there is one."""
     return next((each for each in Dimension if each.column == wanted.column and each.by_api), wanted)
@@ -78,10 +100,14 @@ def _cells(finest: Dimension) -> str:
     """Records as counts of each API, value and time, and of each bucket where histograms are kept: far fewer than
     records where traffic is dense, and made once for all grains."""
     times = dict.fromkeys(_TIMES[grain] for grain in (*finest.grains, Grain.DAY))
-    columns = ["org_id", "base", "api_id", finest.column, *times, "bucket" if finest.histogram else ""]
-    grouped = ", ".join(filter(None, columns))
+    bucket = "bucket" if finest.histogram and finest.column not in MANY else ""
+    grouped = ", ".join(filter(None, ["org_id", "base", "api_id", finest.column, *times, bucket]))
     where = f"WHERE {finest.column} IS NOT NULL" if finest.column else ""
-    return f"SELECT {grouped}, {_ADDED} FROM source {where} GROUP BY {grouped}"
+    records = f"FROM {_FROM.get(finest.column, 'source')} {where} GROUP BY {grouped}"
+    if finest.column not in MANY:
+        return f"SELECT {grouped}, {_ADDED} {records}"
+    return f"""SELECT {grouped}, {", ".join(COUNTER_NAMES)}, latency_max, {_COMPACTED} AS pairs
+        FROM (SELECT {grouped}, {_ADDED}, {_ONES} AS pairs {records}) AS c"""
 
 
 def _rows(wanted: Dimension, grain: Grain) -> str:
@@ -93,10 +119,17 @@ def _rows(wanted: Dimension, grain: Grain) -> str:
     if wanted.histogram and wanted.grains[0] == Grain.MINUTE and (finest != wanted or grain != Grain.MINUTE):
         # Many cells have the same bucket, which otherwise would repeat in the histogram.
         cells = f"SELECT {grouped}, bucket, {_ADDED} FROM ({cells}) AS c GROUP BY {grouped}, bucket"
+    pairs = (
+        "string_agg(pairs, ''::bytea)"
+        if wanted.column in MANY
+        else _PAIRS
+        if wanted.histogram
+        else "''::bytea"
+    )
     return f"""
         SELECT org_id, '{grain}'::"char", (base + {wanted:d})::smallint, {api or "''"}, {time},
                {f"{value}::text" if value else "''"}, {", ".join(COUNTER_NAMES)}, latency_max, {_COMPACTED} FROM (
-            SELECT {grouped}, {_ADDED}, {_PAIRS if wanted.histogram else "''::bytea"} AS pairs
+            SELECT {grouped}, {_ADDED}, {pairs} AS pairs
             FROM ({cells}) AS c GROUP BY {grouped}) AS r"""
 
 
@@ -112,15 +145,27 @@ ON CONFLICT ({KEY_COLUMNS}) DO UPDATE SET
         ELSE excluded.latency_histogram || r.latency_histogram END
 """
 
-_CELLS = ", ".join(
-    f"cells_{finest:d} AS MATERIALIZED ({_cells(finest)})"
-    for finest in dict.fromkeys(map(_finest, Dimension))
-)
-_ROWS = " UNION ALL ".join(_rows(each, grain) for each in Dimension for grain in each.grains)
-_UPSERT = f"""
-WITH source AS ({_SOURCE}), {_CELLS}
+
+@lru_cache
+def _upsert(rare: tuple[str, ...], relation: str, where: str, cut: str) -> str:
+    """rare: those of the rare columns that are counted. Without the others it is planned in half the time, and read."""
+    counted = [each for each in Dimension if each.column not in RARE or each.column in rare]
+    source = _SOURCE.format(
+        relation=relation,
+        where=where,
+        counters=_EACH,
+        cut=cut,
+        rare="".join(f"{_RARE[column][0]} AS {'tags' if column == 'tag' else column}, " for column in rare),
+    )
+    cells = [
+        f"cells_{finest:d} AS MATERIALIZED ({_cells(finest)})"
+        for finest in dict.fromkeys(map(_finest, counted))
+    ]
+    added = " UNION ALL ".join(_rows(each, grain) for each in counted for grain in each.grains)
+    return f"""
+WITH source AS ({source}), {", ".join(cells)}
 INSERT INTO rollup AS r ({COLUMNS})
-SELECT * FROM ({_ROWS}) AS added ({COLUMNS})
+SELECT * FROM ({added}) AS added ({COLUMNS})
 ORDER BY {KEY_COLUMNS}
 {MERGE}
 """
@@ -132,26 +177,29 @@ def lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def add(relation: str, now: datetime, where: str = "", base: int | None = None, **parameters: object) -> None:
+def add(
+    relation: str,
+    now: datetime,
+    where: str = "",
+    *,
+    base: int | None = None,
+    rare: tuple[str, ...] = RARE,
+    **parameters: object,
+) -> None:
     """Add the counts of a relation's rows (alias `r`) to `rollup`: in every cut that is past them, or in that with
-    `base` alone.
+    `base` alone. rare: those of the rare columns that any row may have a value in.
 
     The transaction is the caller's. It may do so once beside others: two that meet on a row have sorted theirs alike,
     so the one that comes later waits there with all of its counting done, and never for what waits for it. A second
     time it needs the lock.
     """
-    statement = _UPSERT.format(
-        relation=relation,
-        where=where,
-        counters=_EACH,
-        cut=_PAST if base is None else "c.base = %(base)s",
-    )
+    cut = _PAST if base is None else "c.base = %(base)s"
     with connection.cursor() as cursor:
         # The cuts stay as they are as long as anybody has this half of the lock.
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(
-            statement,
+            _upsert(rare, relation, where, cut),
             {
                 "minutes_from": dimensions.oldest(Grain.MINUTE, now),
                 "detail_from": dimensions.oldest(Grain.HOUR_DETAIL, now),
@@ -159,6 +207,14 @@ def add(relation: str, now: datetime, where: str = "", base: int | None = None, 
                 **parameters,
             },
         )
+
+
+def rare_in(relation: str) -> tuple[str, ...]:
+    """Those of the rare columns that any of a relation's rows (alias `r`) has a value in."""
+    any_of_each = ", ".join(f"bool_or({_RARE[column][1]})" for column in RARE)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {any_of_each} FROM {relation} r")
+        return tuple(column for column, found in zip(RARE, cursor.fetchone(), strict=True) if found)
 
 
 _SPAN = "r.org_id = %(org)s AND r.ts >= %(start)s AND r.ts < %(end)s"

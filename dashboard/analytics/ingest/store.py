@@ -99,8 +99,9 @@ def _store(lines: Sequence[Line], now: datetime, *, halved: bool) -> None:
             cursor.execute("ANALYZE pg_temp.incoming (org_id, api_id, status, endpoint, key, ts)")
         cuts.begin_for({line.org_id for line in lines})
         caps.endpoints()
-        caps.keys()
+        rare = rollup.rare_in("pg_temp.incoming")
+        caps.values(rare)
         cursor.execute("INSERT INTO record SELECT * FROM pg_temp.incoming")
-        rollup.add("pg_temp.incoming", now)
+        rollup.add("pg_temp.incoming", now, rare=rare)
         if halved:
             cursor.execute("TRUNCATE pg_temp.incoming")

@@ -131,9 +131,15 @@ def page_parameters(
         raise Refused([("sort", f"sort must be one of {', '.join(SORTS)}.")])
     try:
         cut = zones.of(org, now)
-        counted = dimension_of("total", filters)
+        counted = dimension_of("total", filters, cut.dimension_set)
         period = periods.parse(
-            params, cut.zone, now, counted=counted, exact_from=cut.exact_from, held=cut.held
+            params,
+            cut.zone,
+            now,
+            counted=counted,
+            histograms=counted is None or counted.has_histogram(cut.dimension_set),
+            exact_from=cut.exact_from,
+            held=cut.held,
         )
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None

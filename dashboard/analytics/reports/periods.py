@@ -196,13 +196,15 @@ def parse(
     now: datetime,
     *,
     counted: Dimension | None = Dimension.TOTAL,
+    histograms: bool = True,
     exact_from: datetime | None = None,
     held: Mapping[str, datetime] = NOTHING,
 ) -> Period:
     """The period that `range`, `from` and `to` ask for; the last 24 hours when they are absent.
 
     `from` and `to` are ISO 8601, local to the zone unless they carry an offset; a `to` that is a date
-    alone includes that day. counted: the dimension that the page reads, None for the records themselves.
+    alone includes that day. counted: the dimension that the page reads, None for the records themselves; histograms:
+    whether its rows have any.
     exact_from: days before were cut in another zone, so that their hours do not add up to them.
     held: the first moment kept of each grain of which less is kept than usual. What is not kept is no part of the
     period: its time is a gap, and no time without requests. Raises PeriodError.
@@ -216,7 +218,7 @@ def parse(
     wanted, start = start, _kept_part(tier, (start, end), zone, now, counted=counted, held=held)
     hours_from = max(now - HOURS_KEPT, exact_from or LONG_AGO, held.get(Grain.HOUR, LONG_AGO))
     counts, tables = _cut(tier, start, end, zone=zone, now=now, counted=counted, hours_from=hours_from)
-    latency = counts if counted is None or counted.histogram else replace(counts, grain=RECORDS)
+    latency = counts if histograms else replace(counts, grain=RECORDS)
     compared = _compared(params.get("compare") or "", tier, start, end, zone=zone, now=now)
     tables_of = Span(start, end, tables)
     gap = wanted if wanted < start else None

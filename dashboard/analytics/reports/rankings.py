@@ -178,9 +178,10 @@ def table(
 
 
 def has_histograms(name: str, question: Question) -> bool:
-    """Rows of keys are too many to keep a histogram with each."""
-    counted = dimension_of(KINDS[name], question.filters)
-    return counted is None or counted.histogram
+    """Whether there are percentiles of the lines."""
+    dimension_set = question.owners.dimension_set
+    counted = dimension_of(KINDS[name], question.filters, dimension_set)
+    return counted is None or counted.has_histogram(dimension_set)
 
 
 def _by_percentile(name: str, asked: Parameters) -> bool:

@@ -98,7 +98,7 @@ def ranking(
 ) -> Ranking:
     """The first of what = "api", "key", "endpoint" or "client" in one of ORDERS; percentiles for those returned."""
     source, params = rows(what, owners, span, filters)
-    kept = dimension_of(what, filters)
+    kept = dimension_of(what, filters, owners.dimension_set)
     of_records = kept is None or kept.grain(span.grain) == RECORDS
     found = _read(
         f"""SELECT count(*) OVER (), (sum(sum(hits)) OVER ())::bigint, api_id, value, {SUMS},
@@ -110,7 +110,7 @@ def ranking(
     if not found:
         return Ranking((), 0, 0)
     lines = {(api_id, value): _figures(sums) for _, _, api_id, value, *sums in found}
-    if kept and kept.histogram and not of_records:
+    if kept and kept.has_histogram(owners.dimension_set) and not of_records:
         # Of the lines that are returned alone: a histogram is longer than all the rest of its row.
         lines |= _with_histograms((source, params), lines)
     return Ranking(tuple(Row(*line, sums) for line, sums in lines.items()), found[0][0], found[0][1])

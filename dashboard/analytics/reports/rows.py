@@ -10,6 +10,8 @@ from dashboard.analytics.clock import next_hour, row_bound, whole_hours
 from dashboard.analytics.dimensions import (
     COUNTER_NAMES,
     COUNTERS,
+    DIMENSION_SET,
+    NOT_VERSIONED,
     RECORDS,
     Counter,
     Dimension,
@@ -31,10 +33,22 @@ LINES = {
     "error": ("api_id", "error"),
     "code": ("", "status"),  # of errors alone
     "country": ("", "country"),
+    "version": ("api_id", "version"),
+    "tag": ("", "tag"),
+}
+# The columns that filters are about.
+FILTERED = {
+    **{name: name for name in ("key", "endpoint", "oauth", "version", "country")},
+    "keys": "key",
+    "tags": "tag",
 }
 # What a record has no column for.
 OF_A_RECORD = {"": "''::text", "error": "status || ' ' || endpoint", "status": "status::text"}
+# Lines which a record without a value is in none of.
+VALUES = {"key": "key <> ''", "oauth": "oauth <> ''", "version": f"version NOT IN ('', '{NOT_VERSIONED}')"}
 COLUMNS = ", ".join(("value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
+# A record counts once for a tag that it has twice.
+OF_EACH_TAG = "(SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> '')"
 NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
 NEWEST = f"{NEWEST_FIRST} LIMIT {MOST_RECORDS}"
 # The second term is what the partial index asks for.
@@ -64,10 +78,15 @@ def whose(org_ids: Sequence[str]) -> tuple[str, str | list[str]]:
 
 def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     """SQL, with its parameters, of rollup-shaped rows: one dimension, one grain, one span. what: one of LINES."""
-    kept = dimension_of(what, filters)
+    kept = dimension_of(what, filters, owners.dimension_set)
     if kept is None or (grain := kept.grain(span.grain)) == RECORDS:
         return _newest_records(what, owners, span, filters)
-    of_rollups = {kept.column: "value = %s", "keys": "value = ANY(%s)", "apis": OF_APIS}
+    of_rollups = {
+        kept.column: "value = %s",
+        "keys": "value = ANY(%s)",
+        "tags": "value = ANY(%s)",
+        "apis": OF_APIS,
+    }
     conditions, values = _conditions(filters, of_rollups)
     if what == "code":
         conditions += " AND value >= '400'"
@@ -100,15 +119,15 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     return _union([*parts, rollup(first, last, grain)] if first < last else parts)
 
 
-def dimension_of(what: str, filters: Filters) -> Dimension | None:
-    """The dimension that tells apart what is wanted and what is filtered by; None if no rollup does."""
+def dimension_of(what: str, filters: Filters, dimension_set: int = DIMENSION_SET) -> Dimension | None:
+    """The dimension of a set that tells apart what is wanted and what is filtered by; None if no rollup does."""
     api, column = LINES[what]
-    columns = {column, *(name for name in ("key", "endpoint", "oauth") if getattr(filters, name))} - {""}
-    if filters.keys:
-        columns.add("key")
-    if len(columns) > 1 or filters.version or filters.tags:
+    columns = {column, *(counted for name, counted in FILTERED.items() if getattr(filters, name))} - {""}
+    # A request has several tags, and would be counted once for each. Of versions, those that have a name are counted.
+    if len(columns) > 1 or len(filters.tags) > 1 or filters.version == NOT_VERSIONED:
         return None
-    return dimension("".join(columns), by_api=bool(api or filters.api or filters.apis))
+    by_api = bool(api or filters.api or filters.apis)
+    return dimension("".join(columns), by_api=by_api, dimension_set=dimension_set)
 
 
 def _parts(
@@ -168,13 +187,14 @@ def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newes
     api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
     conditions, values = _of_records(what, filters)
     owned, owner = whose(owners.org_ids)
+    of_each_tag = f", LATERAL {OF_EACH_TAG} AS tagged" if value == "tag" else ""
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
     return (
         f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {sums},
             CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
             CASE WHEN timed THEN int2send(latency_bucket(latency)::int2) || int4send(1) END AS latency_histogram
             FROM (SELECT * FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
-                  {newest}) AS record""",
+                  {newest}) AS record{of_each_tag}""",
         [owner, owners.from_when(span.start, RECORDS), span.end, *values],
     )
 
@@ -183,8 +203,8 @@ def _of_records(what: str, filters: Filters) -> Piece:
     """Which records count: conditions, with their parameters, that follow those on organisations and time."""
     conditions, values = _conditions(filters, OF_RECORDS)
     column = LINES[what][1]
-    if column in ("key", "oauth") and not getattr(filters, column):
-        conditions += f" AND {column} <> ''"
+    if column in VALUES and not getattr(filters, column):
+        conditions += f" AND {VALUES[column]}"
     if what in ("error", "code"):
         conditions += " AND status >= 400"
     return conditions, values
@@ -207,6 +227,7 @@ def _conditions(filters: Filters, other: dict[str, str]) -> tuple[str, list]:
         "apis": list(filters.apis),
         "keys": list(filters.keys),
         "version": filters.version,
+        "country": filters.country,
         "tags": list(filters.tags),
     }
     found = [(other.get(column, f"{column} = %s"), value) for column, value in wanted.items() if value]

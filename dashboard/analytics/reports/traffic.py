@@ -7,7 +7,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics import histogram
-from dashboard.analytics.dimensions import COUNTER_NAMES, oldest
+from dashboard.analytics.dimensions import COUNTER_NAMES, DIMENSION_SET, oldest
 from dashboard.analytics.reports.periods import Cut, Period
 
 MOST_RECORDS = 50_000  # that figures are made from where no rollup has them
@@ -23,6 +23,7 @@ class Filters:
     apis: tuple[str, ...] = ()  # any of them
     keys: tuple[str, ...] = ()  # any of them
     version: str = ""
+    country: str = ""
     tags: tuple[str, ...] = ()  # any of them
 
 
@@ -38,6 +39,8 @@ class Owners:
     zone: ZoneInfo
     base: int = 0  # what the dimensions of their rollups are counted from
     held: Mapping[str, datetime] = field(default_factory=dict)
+    dimension_set: int = DIMENSION_SET  # which they were made with
+    dimensions_from: datetime | None = None  # since when, None for always; before with an earlier one
 
     def from_when(self, start: datetime, grain: str) -> datetime:
         """Where rows of a grain are read from that are wanted since `start`."""
@@ -127,6 +130,13 @@ def together(parts: Iterable[Figures]) -> Figures:
         last=max((part.last for part in parts if part.last), default=None),
         latency_histogram=b"".join(part.latency_histogram or b"" for part in parts),
     )
+
+
+def without(total: Figures, parts: Iterable[Figures]) -> Figures:
+    """What is left of a total, as far as it can be told: without a longest latency and a histogram."""
+    known = together(parts)
+    sums = {name: getattr(total, name) - getattr(known, name) for name in COUNTER_NAMES}
+    return Figures(**sums, last=total.last)
 
 
 @dataclass(frozen=True)

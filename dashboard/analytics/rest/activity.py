@@ -1,7 +1,8 @@
 """Tyk's activity routes: of keys, OAuth clients, errors, endpoints and countries.
 
-`last_hit` is exact for keys while their records are kept. Which country a request came from, which OAuth client it was
-of, and what a key did at which endpoint is read from the newest records; `cut` beside `data` says what is missing then.
+`last_hit` is exact for keys while their records are kept. What a key or an OAuth client did at which endpoint is read
+from the newest records; `cut` beside `data` says what is missing then, or since when clients and countries are
+counted. The longest latency of requests from no known country stands as 0.
 """
 
 from dataclasses import replace
@@ -20,9 +21,9 @@ from orgs.access import access
 def of_keys(request: HttpRequest, **dates: str) -> HttpResponse:
     """Requests by key, the busiest first unless `by` and `sort` say otherwise."""
     wanted = asked(request, dates)
-    is_counted = dimension_of("key", wanted.filters) is not None
     rows, missing = [], Missing()
     for owners, span, found, left_out in reading.rankings(wanted, "key", wanted.filters):
+        is_counted = dimension_of("key", wanted.filters, owners.dimension_set) is not None
         missing |= left_out
         newest = reader.newest_of_keys(owners, (line.value for line in found.rows), span.end)
         for line in found.rows:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.http import HttpRequest
 from django.utils import timezone
 
+from dashboard.analytics.clock import EARLIEST
 from dashboard.analytics.reports import reader, zones
 from dashboard.analytics.reports.parameters import RestUsageForm, owned_apis
 from dashboard.analytics.reports.traffic import Filters, Owners
@@ -98,7 +99,9 @@ def owners_of(request: HttpRequest) -> list[Owners]:
     alike: dict[tuple, list[str]] = {}
     cuts = zones.of_everybody(timezone.now())
     for org_id, cut in sorted(cuts.items()):
-        alike.setdefault((cut.zone.key, cut.base, tuple(sorted(cut.held.items()))), []).append(org_id)
+        since = cut.dimensions_from or EARLIEST
+        kept = tuple(sorted(cut.held.items()))
+        alike.setdefault((cut.zone.key, cut.base, kept, cut.dimension_set, since), []).append(org_id)
     return [cuts[org_ids[0]].owners(*org_ids) for _, org_ids in sorted(alike.items())]
 
 

@@ -1,6 +1,7 @@
 """The rows of an answer, of every owner that is asked of."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dashboard.analytics.clock import hours
@@ -9,7 +10,7 @@ from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.periods import Span
 from dashboard.analytics.reports.rows import dimension_of
-from dashboard.analytics.reports.traffic import Figures, Filters, Owners, Ranking, Row, together
+from dashboard.analytics.reports.traffic import Figures, Filters, Owners, Ranking, Row, together, without
 from dashboard.analytics.rest import whole
 from dashboard.analytics.rest.answers import Missing, clock, ordered, row
 from dashboard.analytics.rest.asked import Asked
@@ -46,7 +47,19 @@ def rankings(asked: Asked, what: str, filters: Filters) -> Iterator[tuple[Owners
         span = periods.days(asked.first, asked.last, owners.zone, Grain.DAY)
         found = reader.ranking(what, owners, span, filters, limit=MOST_ROWS)
         since = whole.since(what, owners, span, filters, hits=found.hits, now=asked.now)
-        yield owners, span, found, Missing(since, found.count if found.count > MOST_ROWS else None)
+        left_out = found.count if found.count > MOST_ROWS else None
+        if what == "country" and dimension_of(what, filters, owners.dimension_set):
+            known = replace(span, start=since) if since else span
+            found = replace(found, rows=(*found.rows, *_of_no_country(owners, known, filters, found.rows)))
+        yield owners, span, found, Missing(since, left_out)
+
+
+def _of_no_country(owners: Owners, span: Span, filters: Filters, known: Iterable[Row]) -> Iterator[Row]:
+    """The requests of which no country is known, if there are any: rollups have no row of them."""
+    total = reader.totals(owners, span, filters, histograms=False)
+    rest = without(total, (line.figures for line in known))
+    if rest.hits > 0:
+        yield Row("", "", rest)
 
 
 def lines(asked: Asked, what: str, filters: Filters, named: Named) -> tuple[list[dict], Missing]:
@@ -75,7 +88,7 @@ def _span(asked: Asked, owners: Owners, filters: Filters) -> Span:
     those."""
     grain: str = Grain.HOUR if asked.unit == "hour" else Grain.DAY
     span = periods.days(asked.first, asked.last, owners.zone, grain)
-    if (kept := dimension_of("total", filters)) is None:
+    if (kept := dimension_of("total", filters, owners.dimension_set)) is None:
         return span
     rows_of = kept.grain(grain)
     since, of_records = owners.since(rows_of, asked.now), owners.since(RECORDS, asked.now)

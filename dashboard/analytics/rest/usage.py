@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apis.definitions import kinds
 from apis.models import ApiDefinition
-from dashboard.analytics.dimensions import NOT_VERSIONED
+from dashboard.analytics.dimensions import NOT_VERSIONED, Dimension
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.rows import dimension_of
@@ -44,7 +44,7 @@ def usage_of_apis(request: HttpRequest, **dates: str) -> HttpResponse:
         missing |= left_out
         apis = {line.api_id for line in found.rows}
         names, hits = api_names(apis), {}
-        if dimension_of("api", wanted.filters):
+        if dimension_of("api", wanted.filters) == Dimension.API:
             hits = reader.last_hits(owners, apis, span.start, span.end)
         rows += [
             row(

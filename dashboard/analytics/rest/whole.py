@@ -18,9 +18,11 @@ def since(
 
     What is older may be kept no longer, or is not among the newest records, from which they are made.
     """
-    kept = dimension_of(what, filters)
+    kept = dimension_of(what, filters, owners.dimension_set)
     grain = RECORDS if kept is None else kept.grain(span.grain)
     begin = first_row(owners.since(grain, now), grain, owners.zone)
+    if grain != RECORDS and kept.since > 1:
+        begin = max(begin, owners.dimensions_from or begin)
     if grain == RECORDS and hits >= MOST_RECORDS:
         begin = max(begin, reader.newest_begin(what, owners, span, filters) or begin)
     return begin if begin > span.start else None

@@ -1,20 +1,22 @@
 """Bounds on what has rollup rows of its own."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import caps, claim, partitions
+from dashboard.analytics.ingest import caps, claim, partitions, rollup
 from dashboard.analytics.models import (
     Endpoint,
     Record,
     Rollup,
 )
 from orgs import scope
+from orgs.models import Organisation
 from tests.analytics import recordings
 from tests.analytics.arrivals import at_once, drained, organisations
 from tests.analytics.ingest.test_drain import NOW, SECONDS, entry
+from tests.analytics.ingest.test_rollup import everything
 
 
 def test_an_api_has_500_endpoints_and_the_rest_counts_as_other(committed, redis):
@@ -83,3 +85,54 @@ def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(commi
             (recordings.ORG_A, "{other}", 3),
             (recordings.ORG_B, hashes[5], 1),
         ]
+
+
+def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committed, redis, monkeypatch):
+    monkeypatch.setattr(
+        caps, "MOST", {Dimension.VERSION: 2, Dimension.CLIENT: 3, Dimension.TAG: 4, Dimension.KEY: 50_000}
+    )
+    organisations("Asia/Kathmandu", "UTC")
+    hostile = ("'; --", "{other}", "\\N", '\u202e\t{},"', "%s %(most)s", "x" * 300)
+    redis.rpush(
+        claim.LIST,
+        *(entry(APIVersion=name, OauthID=name, Tags=[name, name, f"key-{name}"]) for name in sorted(hostile)),
+        entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2"], APIID="api-two"),
+        entry(APIVersion="v9", OauthID="c9", Tags=["t1"], OrgID=recordings.ORG_B),
+        entry(APIVersion="v9", OauthID="c9", Tags=["t1"], TimeStamp=[SECONDS - 86_400, 0]),
+    )
+    drained(redis, NOW)
+    redis.rpush(claim.LIST, entry(APIVersion="v9", OauthID="c9", Tags=["%s %(most)s", "t1"]), entry())
+    drained(redis, NOW)
+    with scope.every_org():
+        found = {
+            dimension: [
+                tuple(row)
+                for row in Rollup.objects.filter(
+                    org=recordings.ORG_A, grain=dimension.grains[-1], dimension=dimension
+                )
+                .order_by("ts", "api_id", "value")
+                .values_list("api_id", "value", "hits")
+            ]
+            for dimension in (Dimension.VERSION, Dimension.CLIENT, Dimension.TAG)
+        }
+        kept = [("%s %(most)s", 1), ("'; --", 1), ("\\N", 1)]
+        assert found == {
+            Dimension.VERSION: [
+                ("api-one", "v9", 1),
+                *(("api-one", *line) for line in [*kept[:2], ("{other}", 5)]),
+                ("api-two", "v9", 1),
+            ],
+            Dimension.CLIENT: [
+                ("api-one", "c9", 1),
+                *(("api-one", *line) for line in [*kept, ("{other}", 4)]),
+                ("api-two", "c9", 1),
+            ],
+            Dimension.TAG: [
+                ("", "t1", 1),
+                *(("", *line) for line in [("%s %(most)s", 2), *kept[1:], ("t1", 2), ("{other}", 4)]),
+            ],
+        }
+        before = everything()
+        for org in Organisation.everyone.all():
+            list(rollup.rebuild(org, NOW.date() - timedelta(days=3), NOW.date(), NOW))
+        assert everything() == before

@@ -11,7 +11,8 @@ import msgpack
 import pytest
 from django.db import connection, connections, transaction
 
-from dashboard.analytics import dimensions
+from dashboard.analytics import dimensions, histogram
+from dashboard.analytics.dimensions import Dimension
 from dashboard.analytics.ingest import claim, cuts, rollup, store
 from dashboard.analytics.ingest.entries import clean, decode
 from dashboard.analytics.models import Record, Rollup, RollupCut
@@ -20,7 +21,7 @@ from orgs.models import Organisation
 from tests import make
 from tests.analytics import recordings, screens
 from tests.analytics.arrivals import at_once, drained
-from tests.analytics.ingest.test_rollup import request
+from tests.analytics.ingest.test_rollup import everything, request
 from tests.analytics.screens import sheet
 
 OVERVIEW = "/o/alpha/analytics/"
@@ -286,3 +287,77 @@ def test_a_rebuild_of_a_day_leaves_the_figures_of_the_next_zone_alone(committed,
         today = now.date()
         assert before and list(rollup.rebuild(alpha, today - 25 * DAY, today, now))
         assert counted_days(100, "Asia/Kolkata") == before
+
+
+def made_with_the_first_set() -> None:
+    """As an earlier version has counted: without the dimensions and the histograms of the second set."""
+    later = [base + each for base in dimensions.BASES for each in Dimension if each.since > 1]
+    without = [base + each for base in dimensions.BASES for each in Dimension if each.histogram > 1]
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE rollup_cut SET dimension_set = 1")
+        cursor.execute("DELETE FROM rollup WHERE dimension = ANY(%s)", [later])
+        cursor.execute("UPDATE rollup SET latency_histogram = '' WHERE dimension = ANY(%s)", [without])
+
+
+def test_what_an_earlier_version_did_not_count_is_counted_from_the_records_on(committed, redis, monkeypatch):
+    """Of an organisation with days before, and of one whose records are all there; while traffic comes."""
+    monkeypatch.setattr(cuts, "STEP", 40)
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now - 31 * DAY, 20, 100)
+    with scope.every_org(), transaction.atomic():
+        Rollup.objects.filter(org=recordings.ORG_B).delete()
+        Record.objects.all().delete()
+    pushed(redis, now, 29, 300, seed=6)
+    made_with_the_first_set()
+    with scope.every_org():
+        old = counted_days(0, "America/New_York")
+    seed = 7
+    while cuts.work(now):
+        pushed(redis, now, 29, 10, seed)
+        seed += 1
+    assert seed > 20
+    assert state() == [(100, "America/New_York", "active")]
+    with scope.every_org():
+        alpha, beta = (RollupCut.objects.get(org=org_id) for org_id in (recordings.ORG_A, recordings.ORG_B))
+        assert (alpha.dimension_set, alpha.exact_from) == (2, None)
+        assert (beta.base, beta.dimension_set, beta.dimensions_from) == (100, 2, None)
+        since = alpha.dimensions_from.astimezone(ZoneInfo("America/New_York"))
+        assert (since.hour, since.date() - (now - 30 * DAY).date()) in [(0, 0 * DAY), (0, DAY)]
+        new = counted_days(100, "America/New_York")
+        recorded = recorded_days("America/New_York")
+        assert new == {day: hits for day, hits in old.items() if day < since.date()} | {
+            day: hits for day, hits in recorded.items() if day >= since.date()
+        }
+        before = everything()
+        for org in Organisation.everyone.all():
+            list(rollup.rebuild(org, since.date(), now.date() + DAY, now))
+        assert everything() == before
+        for org_id, grain, dimension in ((recordings.ORG_A, "k", 106), (recordings.ORG_B, "d", 105)):
+            rows = Rollup.objects.filter(org=org_id, grain=grain, dimension=dimension)
+            of_records = rows.filter(ts__gte=alpha.dimensions_from)
+            timed = sum(row.timed for row in of_records)
+            assert timed and timed == sum(
+                sum(histogram.decode(bytes(row.latency_histogram)).values()) for row in of_records
+            )
+
+
+def test_a_change_of_zone_knows_the_dimensions_as_long_as_before(committed, redis):
+    organisation("America/New_York")
+    now = datetime.now(UTC)
+    pushed(redis, now - 40 * DAY, 10, 50)
+    made_with_the_first_set()
+    moved_to("Asia/Kolkata")
+    worked(now)
+
+    def known() -> tuple:
+        with scope.every_org():
+            cut = RollupCut.objects.get(org=recordings.ORG_A)
+            return cut.zone, cut.dimension_set, cut.exact_from == cut.dimensions_from, cut.dimensions_from
+
+    first = known()
+    assert first[:3] == ("Asia/Kolkata", 2, True)
+    later = now + 5 * DAY
+    moved_to("UTC")
+    worked(later)
+    assert known() == ("UTC", 2, False, first[3])

@@ -56,6 +56,10 @@ def request(source: random.Random, moment: datetime) -> bytes:
             "Method": source.choice(("GET", "POST")),
             "Path": source.choice(("/a", "/b/17", "/b/18", "/c")),
             "APIKey": source.choice(("00000000", "1" * 16, "2" * 16, "3" * 64)),
+            "APIVersion": source.choice(("", "Non Versioned", "Non Versioned", "v1", "v2")),
+            "OauthID": source.choice(("", "", "shop", "app")),
+            "Geo": source.choice((None, {"Country": {"ISOCode": source.choice(("", "CH", "DE"))}})),
+            "Tags": source.choice((None, [], ["a"], ["b", "a"], ["a", "a"], ["", "key-x"], ["b", "c", "d"])),
         }
     )
 
@@ -122,7 +126,14 @@ def check_sums() -> None:
         (Grain.HOUR_DETAIL, Grain.DAY, Dimension.STATUS),
         *(
             (Grain.HOUR_DETAIL, Grain.DAY_DETAIL, dimension)
-            for dimension in (Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API)
+            for dimension in (
+                *(Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API),
+                *(Dimension.CLIENT, Dimension.COUNTRY_API, Dimension.TAG_API),
+            )
+        ),
+        *(
+            (Grain.HOUR_DETAIL, Grain.DAY, dimension)
+            for dimension in (Dimension.VERSION, Dimension.COUNTRY, Dimension.TAG)
         ),
         *((Grain.HOUR, Grain.DAY, dimension) for dimension in (Dimension.TOTAL, Dimension.API)),
     ):
@@ -135,6 +146,32 @@ def check_sums() -> None:
         assert keyed[org, "hits"] == Record.objects.filter(org=org).exclude(key="").count()
         failed = by_dimension(sums(grain=Grain.DAY_DETAIL, dimension=Dimension.ERROR))[org, "hits"]
         assert failed == counted[org, "status_4xx"] + counted[org, "status_5xx"]
+    check_values()
+
+
+def check_values() -> None:
+    """What few records have is counted for each value as one counts it by hand, with all of its latencies."""
+    expected: dict[str, Counter] = {name: Counter() for name in ("version", "oauth", "country", "tag", "key")}
+    for record in Record.objects.all():
+        for name in ("version", "oauth", "country", "key"):
+            if getattr(record, name) not in ("", "Non Versioned"):
+                expected[name][record.org_id, record.api_id, getattr(record, name)] += 1
+        for tag in set(record.tags) - {""}:
+            expected["tag"][record.org_id, record.api_id, tag] += 1
+    for dimension in Dimension:
+        if dimension.column not in expected:
+            continue
+        for grain in dimension.grains:
+            total = sums(grain=grain, dimension=dimension)
+            of_values: Counter = Counter()
+            for (org, api, value), number in expected[dimension.column].items():
+                of_values[org, api if dimension.by_api else "", value] += number
+            assert {(*line, "hits"): number for line, number in of_values.items()} == {
+                line: number for line, number in total.items() if line[-1] == "hits"
+            }
+            for *line, name in total:
+                if name == "hits":
+                    assert total[(*line, "histogram")] == total[(*line, "timed")]
 
 
 def check_days(zones: dict[str, str]) -> None:

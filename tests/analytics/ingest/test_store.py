@@ -63,6 +63,9 @@ def counted(records: list[dict]) -> dict[Dimension, Counter]:
         counts[Dimension.ENDPOINT][org, api, place] += 1
         if code >= "400":
             counts[Dimension.ERROR][org, api, f"{code} {place}"] += 1
+        for tag in {tag for tag in record["Tags"] if tag[:4] not in ("key-", "org-", "api-")}:
+            counts[Dimension.TAG][org, "", tag] += 1
+            counts[Dimension.TAG_API][org, api, tag] += 1
         if record["APIKey"] != "00000000":
             counts[Dimension.KEY][org, "", record["APIKey"]] += 1
             counts[Dimension.KEY_API][org, api, record["APIKey"]] += 1
@@ -78,10 +81,16 @@ def test_the_recorded_5000_are_counted_as_one_counts_them_by_hand(committed, red
     with scope.every_org():
         for grains, dims in (
             (Grain.MINUTE + Grain.HOUR + Grain.DAY, [Dimension.TOTAL, Dimension.API]),
-            (Grain.HOUR_DETAIL + Grain.DAY, [Dimension.STATUS]),
+            (
+                Grain.HOUR_DETAIL + Grain.DAY,
+                [Dimension.STATUS, Dimension.VERSION, Dimension.COUNTRY, Dimension.TAG],
+            ),
             (
                 Grain.HOUR_DETAIL + Grain.DAY_DETAIL,
-                [Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API],
+                [
+                    *(Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API),
+                    *(Dimension.CLIENT, Dimension.COUNTRY_API, Dimension.TAG_API),
+                ],
             ),
         ):
             for grain in grains:

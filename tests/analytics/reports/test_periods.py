@@ -57,9 +57,13 @@ def test_no_chart_of_a_long_period_has_other_buckets_than_the_next():
 @pytest.mark.parametrize(
     ("name", "buckets", "grain"), [("1h", 60, ""), ("24h", 25, "x"), ("7d", 7, "k"), ("30d", 30, "k")]
 )
-def test_rows_of_one_key_are_read_by_hour_and_day_and_its_latency_from_records(name, buckets, grain):
+def test_rows_of_one_key_are_read_by_hour_and_day_and_without_histograms_its_latency_from_records(
+    name, buckets, grain
+):
     period = parse({"range": name}, BERLIN, NOW, counted=Dimension.KEY)
     assert (len(period.counts), period.counts.grain) == (buckets, grain)
+    assert period.latency is period.counts
+    period = parse({"range": name}, BERLIN, NOW, counted=Dimension.KEY, histograms=False)
     assert period.latency == replace(period.counts, grain="")
 
 

@@ -1,5 +1,6 @@
 """Which rows are read, by their bounds; that their sums are right is tried with traffic (test_overview.py)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -52,13 +53,35 @@ def read(what: str, span: Span, filters: Filters = NO_FILTERS, owners: Owners = 
         ("error", {}, Dimension.ERROR),
         ("error", {"endpoint": "e"}, None),
         ("error", {"key": "k"}, None),
-        ("client", {}, None),
-        ("total", {"oauth": "o"}, None),
+        ("client", {}, Dimension.CLIENT),
+        ("total", {"oauth": "o"}, Dimension.CLIENT),
         ("key", {"api": "a", "oauth": "o"}, None),
+        ("version", {}, Dimension.VERSION),
+        ("total", {"version": "v2"}, Dimension.VERSION),
+        ("total", {"version": "Non Versioned"}, None),
+        ("country", {}, Dimension.COUNTRY),
+        ("country", {"api": "a"}, Dimension.COUNTRY_API),
+        ("api", {"country": "DE"}, Dimension.COUNTRY_API),
+        ("tag", {}, Dimension.TAG),
+        ("total", {"tags": ("a",), "apis": ("one", "two")}, Dimension.TAG_API),
+        ("total", {"tags": ("a", "b")}, None),
+        ("tag", {"country": "DE"}, None),
     ],
 )
 def test_rows_are_of_the_dimension_that_tells_apart_what_is_wanted(what, filters, counted):
     assert rows.dimension_of(what, Filters(**filters)) == counted
+
+
+def test_a_cut_has_the_dimensions_and_the_histograms_of_the_set_that_it_was_made_with():
+    for what in ("client", "version", "country", "tag"):
+        assert rows.dimension_of(what, NO_FILTERS, dimension_set=1) is None
+        assert read(what, Span(at(10), at(11), RECORDS), owners=replace(OWNERS, dimension_set=1)) == [
+            ("record", ["alpha", at(10), at(11)])
+        ]
+    for each in (Dimension.KEY, Dimension.KEY_API):
+        assert (each.has_histogram(1), each.has_histogram(2)) == (False, True)
+    assert rows.dimension_of("key", NO_FILTERS, dimension_set=1) == Dimension.KEY
+    assert (Dimension.STATUS.has_histogram(2), Dimension.API.has_histogram(1)) == (False, True)
 
 
 def test_a_line_that_nobody_counts_is_refused():
@@ -79,9 +102,9 @@ def test_days_are_read_from_one_rollup_by_the_base_of_the_cut():
     [
         ("key", {"endpoint": "e"}),
         ("endpoint", {"key": "k"}),
-        ("client", {}),
-        ("client", {"oauth": "o"}),
-        ("total", {"oauth": "o"}),
+        ("client", {"key": "k"}),
+        ("client", {"endpoint": "e", "oauth": "o"}),
+        ("total", {"version": "Non Versioned"}),
     ],
 )
 def test_what_no_rollup_tells_apart_is_read_from_the_newest_records(what, filters):

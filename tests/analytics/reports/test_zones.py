@@ -7,6 +7,7 @@ import pytest
 
 from dashboard.analytics.models import RollupCut
 from dashboard.analytics.reports import zones
+from dashboard.analytics.reports.traffic import Owners
 from dashboard.analytics.reports.zones import Shown
 from orgs import scope
 from tests import make
@@ -38,14 +39,15 @@ def test_an_old_cut_and_one_that_is_only_being_counted_are_not_read(alpha):
 
 
 def test_the_active_cut_is_read(alpha):
-    cut(alpha, "active", "Europe/Berlin", base=100, exact_from=EXACT)
+    cut(alpha, "active", "Europe/Berlin", base=100, exact_from=EXACT, dimension_set=1, dimensions_from=EXACT)
     cut(alpha, "retired", "Asia/Tokyo", base=0)
-    shown = Shown(BERLIN, 100, EXACT)
+    shown = Shown(BERLIN, 100, EXACT, dimension_set=1, dimensions_from=EXACT)
+    assert shown.owners(alpha.id) == Owners((alpha.id,), BERLIN, 100, {}, 1, EXACT)
     assert (zones.of(alpha, NOW), zones.of_everybody(NOW)) == (shown, {alpha.id: shown})
 
 
 def test_a_zone_that_was_chosen_and_is_not_yet_counted_is_said_with_nothing_done(alpha):
-    cut(alpha, "active", "Asia/Tokyo", base=0)
+    cut(alpha, "active", "Asia/Tokyo", base=0, dimension_set=2)
     assert zones.of(alpha, NOW) == Shown(ZoneInfo("Asia/Tokyo"), 0, None, "Europe/Berlin", 0)
 
 
@@ -64,6 +66,6 @@ def test_a_zone_that_was_chosen_and_is_not_yet_counted_is_said_with_nothing_done
     ],
 )
 def test_it_is_said_how_much_of_the_next_cut_is_counted(alpha, zone, exact_from, until, done):
-    cut(alpha, "active", "Asia/Tokyo", base=0)
+    cut(alpha, "active", "Asia/Tokyo", base=0, dimension_set=2)
     cut(alpha, "building", zone, base=100, exact_from=exact_from, until=until)
     assert zones.of(alpha, NOW) == Shown(ZoneInfo("Asia/Tokyo"), 0, None, "Europe/Berlin", done)

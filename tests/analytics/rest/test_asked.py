@@ -150,9 +150,8 @@ def test_clients_countries_and_versions_are_those_of_the_records(committed, redi
         2,
     )
     countries = data(client, f"/api/activity/geo/{span}")
-    assert [(row["id"], row["hits"]) for row in countries] == [
-        ({**ID, "iso_country": name}, 2) for name in ("", "CH")
-    ]
+    assert sorted((row["id"]["iso_country"], row["hits"]) for row in countries) == [("", 2), ("CH", 2)]
+    assert {tuple({**row["id"], "iso_country": ""}.items()) for row in countries} == {tuple(ID.items())}
     of_v2 = data(client, f"/api/usage/apis/{span}", api_version="v2")
     assert [(row["id"]["api_name"], row["hits"]) for row in of_v2] == [("Carts", 1)]
     for api_id, names in ((carts.api_id, ["v1", "v2"]), (orders.api_id, ["Non Versioned"]), ("nowhere", [])):

@@ -267,8 +267,9 @@ def test_an_answer_says_what_it_leaves_out(played, rest, monkeypatch):
     for path, params, since in (
         (f"/api/usage/{long}", {}, first_day),
         (f"/api/usage/apis/{long}", {}, first_day),
-        (f"/api/usage/{long}", {"tags": "edge-a"}, oldest(RECORDS, now)),
-        (f"/api/activity/geo/{long}", {}, oldest(RECORDS, now)),
+        (f"/api/usage/{long}", {"tags": "edge-a,edge-b"}, oldest(RECORDS, now)),
+        (f"/api/usage/{long}", {"tags": "edge-a"}, first_day),
+        (f"/api/activity/geo/{long}", {}, first_day),
         (f"/api/activity/keys/293126b6c5e8f310/{long}", {"res": "hour"}, oldest(RECORDS, now)),
     ):
         answer = client.get(path, params).json()
@@ -278,7 +279,7 @@ def test_an_answer_says_what_it_leaves_out(played, rest, monkeypatch):
     monkeypatch.setattr(whole, "MOST_RECORDS", 100)
     tagged = [record["TimeStamp"] for record in records if "edge-a" in record["Tags"]]
     stamps = sorted(tagged, reverse=True)
-    answer = client.get(f"/api/usage/{week()}", {"tags": "edge-a"}).json()
+    answer = client.get(f"/api/usage/{week()}", {"tags": "edge-a,nobody's"}).json()
     assert sum(row["hits"] for row in answer["data"]) == 100
     left_out = datetime.fromtimestamp(stamps[100][0], UTC) + timedelta(microseconds=stamps[100][1] // 1000)
     assert datetime.fromisoformat(answer["cut"]["since"]) == left_out + timedelta(microseconds=1)

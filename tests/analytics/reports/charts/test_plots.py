@@ -153,7 +153,7 @@ def test_a_longest_time_without_a_timed_request_is_not_shown():
 
 
 def test_it_is_said_when_percentiles_come_from_the_newest_records():
-    period = period_of({"range": "24h"}, counted=Dimension.KEY)
+    period = period_of({"range": "24h"}, counted=Dimension.KEY, histograms=False)
     assert plots.latency_plot(period, traffic_of(period, timed(5)), ()).unit == (
         "time to answer, an hour, within 1/64, on a logarithmic scale, "
         "from the newest 50,000 records, which are kept 30 days"
