@@ -164,11 +164,15 @@ def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[S
     return ["from", "to", "complete", *header, *(["compared"] if beside else [])], rows
 
 
-LATENCY_FILE = ["timed", "p50_ms", "p95_ms", "p99_ms", "max_ms"]
+LATENCY_FILE = ["timed", "p50_ms", "p95_ms", "p99_ms", "max_ms", "upstream_timed", "upstream_mean_ms"]
 REQUESTS_FILE = ["requests", "2xx", "3xx", "4xx", "5xx", "429"]
 
 
 def _file_figures(plot_name: str, part: Figures) -> list[object]:
     if plot_name == "latency":
-        return [part.timed, *part.percentiles(*plots.SHARES), part.latency_max if part.timed else None]
+        mean = part.upstream_mean
+        return [
+            *(part.timed, *part.percentiles(*plots.SHARES), part.latency_max if part.timed else None),
+            *(part.upstream_hits, None if mean is None else round(mean, 3)),
+        ]
     return [part.hits, part.status_2xx, part.status_3xx, part.status_4xx, part.status_5xx, part.limited]

@@ -45,6 +45,7 @@ class Plot:
     rows: tuple[tuple[str, tuple[str, ...]], ...]
     edges: tuple[datetime, ...]
     gap: tuple[str, str] | None
+    note: str = ""  # what else is to be said of the whole period
     links: tuple[
         tuple[tuple[str, str], ...], ...
     ] = ()  # (text, address) of each bucket, for the table beside the chart
@@ -140,7 +141,8 @@ def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> P
     return _plot(
         "latency",
         "Latency",
-        f"time to answer, {_each(latency.cut)}, within 1/64, on a logarithmic scale{_source(period)}",
+        f"time to answer, {_each(latency.cut)}, within 1/64, on a logarithmic scale{_source(period)}"
+        + _made_from(period, traffic),
         chart,
         period=period,
         traffic=traffic,
@@ -148,12 +150,14 @@ def latency_plot(period: Period, traffic: Traffic, events: Sequence[Event]) -> P
         legend=zip(PERCENTILES, map(figures.milliseconds, whole), strict=True),
         description=describe_latency(period, latency, rows, whole),
         compared=("p95 compared", [figures.milliseconds(value) for value in beside]),
-        header=("p50", "p95", "p99", "Longest", "Timed requests"),
+        header=("p50", "p95", "p99", "Longest", "Timed requests", "Upstream, mean"),
         cells=lambda part: (
             *map(figures.milliseconds, part.percentiles(*SHARES)),
             figures.milliseconds(part.latency_max if part.timed else None),
             figures.exact(part.timed),
+            figures.milliseconds(part.upstream_mean),
         ),
+        note=describe_upstream(traffic.total),
     )
 
 
@@ -167,6 +171,21 @@ def describe_requests(period: Period, counts: Buckets, total: Figures) -> str:
         f"{figures.counted(total.hits, 'request')}, {share} of them answered with 5xx. "
         f"Most in a bucket: {figures.exact(peak.hits)}, from {bucket_label(period, counts.cut, index)}."
     )
+
+
+def describe_upstream(total: Figures) -> str:
+    """How much of the time upstreams took. Of many requests gateways do not tell it: theirs is no part of the mean, and
+    what the gateways took themselves is known only where all tell it."""
+    mean, whole = total.upstream_mean, total.mean
+    if mean is None or whole is None:
+        return ""
+    told = f"{figures.exact(total.upstream_hits)} of {figures.counted(total.timed, 'timed request')}"
+    text = f"Upstreams took {figures.milliseconds(mean)} in the mean, as told by {told}"
+    if total.upstream_hits < total.timed:
+        return f"{text}; what gateways took besides is not known of the others."
+    own = max(0.0, whole - mean)
+    share = figures.per_cent(figures.share(round(own * 1_000), round(whole * 1_000)))
+    return f"{text}; gateways took {figures.milliseconds(own)} besides, {share} of the time."
 
 
 def describe_latency(
@@ -207,6 +226,7 @@ def _plot(
     compared: tuple[str, Sequence[str]],
     header: tuple[str, ...],
     cells: Callable[[Figures], Sequence[str]],
+    note: str = "",
 ) -> Plot:
     running = " (so far)"
     named, values = compared
@@ -231,6 +251,7 @@ def _plot(
         rows=rows,
         edges=buckets.cut.edges,
         gap=_gap(buckets.cut, traffic),
+        note=note,
     )
 
 
@@ -300,6 +321,14 @@ def _source(period: Period) -> str:
     since = period.since(RECORDS)
     kept = f", which are kept since {period.said(since)}" if period.start < since else ""
     return f", from the newest {MOST_RECORDS:,} records{kept}"
+
+
+def _made_from(period: Period, traffic: Traffic) -> str:
+    """How many requests percentiles are made from, where records do not reach all of them."""
+    made, counted = sum(part.hits for part in traffic.latency.figures), traffic.total.hits
+    if period.latency.grain or made >= counted:
+        return ""
+    return f": {figures.exact(made)} of {figures.counted(counted, 'request')}"
 
 
 def _each(cut: Cut) -> str:

@@ -112,7 +112,7 @@ def test_nothing_is_said_to_be_nothing(parts):
     )
     assert share.legend == (("4xx", "4xx", NONE), ("5xx", "5xx", NONE))
     assert latency.legend == (("p50", "p50", NONE), ("p95", "p95", NONE), ("p99", "p99", NONE))
-    assert [row[1] for row in latency.rows] == [(NONE, NONE, NONE, NONE, "0")] * len(parts)
+    assert [row[1] for row in latency.rows] == [(NONE, NONE, NONE, NONE, "0", NONE)] * len(parts)
     assert [series.line for plot in (status, share, latency) for series in plot.chart.series] == [""] * 9
 
 
@@ -136,9 +136,9 @@ def test_latency_says_its_slowest_bucket_and_how_many_were_timed():
     plot = plots.latency_plot(period, traffic_of(period, timed(10, 20), refused, timed(40), complete=2), ())
     assert plot.unit == "time to answer, a minute, within 1/64, on a logarithmic scale"
     assert plot.rows == (
-        ("25 Nov 14:00", ("10 ms", "20 ms", "20 ms", "20 ms", "2")),
-        ("25 Nov 14:01", (NONE, NONE, NONE, NONE, "0")),
-        ("25 Nov 14:02 (so far)", ("40 ms", "40 ms", "40 ms", "40 ms", "1")),
+        ("25 Nov 14:00", ("10 ms", "20 ms", "20 ms", "20 ms", "2", NONE)),
+        ("25 Nov 14:01", (NONE, NONE, NONE, NONE, "0", NONE)),
+        ("25 Nov 14:02 (so far)", ("40 ms", "40 ms", "40 ms", "40 ms", "1", NONE)),
     )
     assert plot.legend == (("p50", "p50", "20 ms"), ("p95", "p95", "40 ms"), ("p99", "p99", "40 ms"))
     assert plot.description == (
@@ -149,14 +149,13 @@ def test_latency_says_its_slowest_bucket_and_how_many_were_timed():
 def test_a_longest_time_without_a_timed_request_is_not_shown():
     period = period_of()
     plot = plots.latency_plot(period, traffic_of(period, Figures(hits=1, latency_max=0)), ())
-    assert plot.rows == (("25 Nov 14:00", (NONE, NONE, NONE, NONE, "0")),)
+    assert plot.rows == (("25 Nov 14:00", (NONE, NONE, NONE, NONE, "0", NONE)),)
 
 
 def test_it_is_said_when_percentiles_come_from_the_newest_records():
     period = period_of({"range": "24h"}, counted=Dimension.KEY, histograms=False)
     assert plots.latency_plot(period, traffic_of(period, timed(5)), ()).unit == (
-        "time to answer, an hour, within 1/64, on a logarithmic scale, "
-        "from the newest 50,000 records, which are kept 30 days"
+        "time to answer, an hour, within 1/64, on a logarithmic scale, from the newest 50,000 records"
     )
 
 
@@ -299,3 +298,33 @@ def test_of_what_is_not_known_yet_nothing_is_drawn_beside():
     traffic = replace(traffic_of(period, NOTHING), compared=Compared(buckets, None))
     assert plots.compared_requests(period, traffic) == [3.0, None, None]
     assert plots.latency_plot(period, traffic, ()).chart.beside == ""
+
+
+@pytest.mark.parametrize(
+    ("upstream", "said"),
+    [
+        ((0, 0), ""),
+        (
+            (1, 15),
+            "Upstreams took 15 ms in the mean, as told by 1 of 2 timed requests; "
+            "what gateways took besides is not known of the others.",
+        ),
+        (
+            (2, 30),
+            "Upstreams took 15 ms in the mean, as told by 2 of 2 timed requests; "
+            "gateways took 5 ms besides, 25 % of the time.",
+        ),
+    ],
+)
+def test_upstream_and_gateway_are_told_apart_as_far_as_requests_tell(upstream, said):
+    period = period_of()
+    part = replace(timed(10, 30), upstream_hits=upstream[0], upstream_sum=upstream[1])
+    plot = plots.latency_plot(period, traffic_of(period, part), ())
+    assert (plot.note, plot.rows[0][1][-1]) == (said, "15 ms" if said else NONE)
+
+
+def test_it_is_said_of_how_many_requests_percentiles_are_where_records_end():
+    period = period_of({"range": "24h"}, counted=Dimension.KEY)
+    some = Buckets(period.latency, (timed(5),), 1)
+    traffic = replace(traffic_of(period, Figures(hits=60_000, timed=60_000)), latency=some)
+    assert plots.latency_plot(period, traffic, ()).unit.endswith("50,000 records: 1 of 60,000 requests")
