@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError, transaction
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 KEPT = timedelta(days=400)  # of what has ended
 
 Looks = Mapping[str, Found]
+_STATE = ("state", "value", "note", "looked_at", "looked_until", "due_at")
 
 
 def step(_redis: object) -> None:
@@ -102,41 +104,59 @@ def _begun(org_id: str, rules: Collection[Rule]) -> dict[str, dict[str, Incident
 
 
 def _write(org: Organisation, rules: Collection[Rule], looks: Looks, until: datetime, now: datetime) -> None:
-    begun, told_before = _begun(org.id, rules), _told_before(org.id, rules, now)
-    may_be_told = outbox.allowed(list(rules), org.id)
+    begun = _begun(org.id, rules)
+    written = _Written(org, now, _told_before(org.id, rules, now), outbox.allowed(list(rules), org.id))
     for rule in rules:
-        found, goes_on = looks[rule.id], begun[rule.id]
-        turn = states.turns(goes_on, found)
+        found = looks[rule.id]
+        goes_on = written.follow(rule, found, begun[rule.id])
+        rule.state, rule.value = states.state(goes_on, found), found.value
+        rule.note = (found.trouble or found.note)[:300]
+        rule.looked_at, rule.looked_until = now, until if rule.of.of_traffic else now
+        rule.due_at = floor(now, MINUTE) + rule.of.every * MINUTE
+    Rule.objects.filter(org_id=org.id).bulk_update(rules, _STATE)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """One look at the alerts of an organisation as it is written down. told_before: by rule and subject, when it was
+    told last that it is bad; mails: by rule, the addresses that may be written to."""
+
+    org: Organisation
+    now: datetime
+    told_before: Mapping[tuple[str, str], datetime]
+    mails: Mapping[str, list[str]]
+
+    def follow(self, rule: Rule, found: Found, begun: dict[str, Incident]) -> set[str]:
+        """What begins, goes on and ends; the subjects of what goes on afterwards. begun: what went on before."""
+        turn = states.turns(begun, found)
         for subject in sorted(turn.begin):
             bad = found.bad[subject]
-            goes_on[subject] = Incident(
-                org_id=org.id,
-                rule=rule,
-                subject=subject,
-                label=bad.label[:300],
-                began_at=now,
-                first=bad.value,
-                worst=bad.value,
-            )
+            facts = {"subject": subject, "label": bad.label[:300], "first": bad.value, "worst": bad.value}
+            begun[subject] = Incident(org_id=self.org.id, rule=rule, began_at=self.now, **facts)
         for subject in sorted(turn.begin | turn.go_on):
-            incident, bad = goes_on[subject], found.bad[subject]
-            incident.worst = kinds.worse(rule.of, incident.worst, bad.value)
-            last = told_before.get((rule.id, subject))
-            if incident.told_at is None and states.is_begin_due(last, rule.quiet_period, now):
-                incident.told_at = now
-                facts = telling.incident(
-                    rule, org, incident, "began", value=bad.value, note="" if subject else found.note
-                )
-                outbox.add(rule, "began", facts, may_be_told[rule.id])
+            self._go_on(rule, begun[subject], found)
         for subject in sorted(turn.end):
-            incident = goes_on[subject]
-            incident.ended_at = now
-            if incident.told_at is not None:
-                facts = telling.incident(rule, org, incident, "ended", value=incident.worst, note="")
-                outbox.add(rule, "ended", facts, may_be_told[rule.id])
-        for incident in goes_on.values():
+            self._end(rule, begun[subject])
+        for incident in begun.values():
             incident.save(force_insert=incident._state.adding)
-        _keep(rule, found, set(goes_on) - turn.end, until, now)
+        return set(begun) - turn.end
+
+    def _go_on(self, rule: Rule, incident: Incident, found: Found) -> None:
+        value = found.bad[incident.subject].value
+        incident.worst = kinds.worse(rule.of, incident.worst, value)
+        last = self.told_before.get((rule.id, incident.subject))
+        if incident.told_at is None and states.is_begin_due(last, rule.quiet_period, self.now):
+            incident.told_at = self.now
+            self._tell(rule, incident, "began", value, "" if incident.subject else found.note)
+
+    def _end(self, rule: Rule, incident: Incident) -> None:
+        incident.ended_at = self.now
+        if incident.told_at is not None:
+            self._tell(rule, incident, "ended", incident.worst)
+
+    def _tell(self, rule: Rule, incident: Incident, told: str, value: float, note: str = "") -> None:
+        facts = telling.incident(rule, self.org, incident, told, value=value, note=note)
+        outbox.add(rule, told, facts, self.mails[rule.id])
 
 
 def _told_before(org_id: str, rules: Collection[Rule], now: datetime) -> dict[tuple[str, str], datetime]:
@@ -145,17 +165,6 @@ def _told_before(org_id: str, rules: Collection[Rule], now: datetime) -> dict[tu
     told = Incident.objects.filter(org_id=org_id, rule__in=rules, told_at__gt=now - longest)
     rows = told.order_by("told_at").values_list("rule_id", "subject", "told_at")
     return {(rule_id, subject): at for rule_id, subject, at in rows}
-
-
-def _keep(rule: Rule, found: Found, begun: Collection[str], until: datetime, now: datetime) -> None:
-    Rule.objects.filter(org_id=rule.org_id, id=rule.id).update(
-        state=states.state(begun, found),
-        value=found.value,
-        note=(found.trouble or found.note)[:300],
-        looked_at=now,
-        looked_until=until if rule.of.of_traffic else now,
-        due_at=floor(now, MINUTE) + rule.of.every * MINUTE,
-    )
 
 
 def forget() -> None:
