@@ -324,7 +324,7 @@ def test_upstream_and_gateway_are_told_apart_as_far_as_requests_tell(upstream, s
 
 
 def test_it_is_said_of_how_many_requests_percentiles_are_where_records_end():
-    period = period_of({"range": "24h"}, counted=Dimension.KEY)
+    period = period_of({"range": "24h"}, counted=None)
     some = Buckets(period.latency, (timed(5),), 1)
     traffic = replace(traffic_of(period, Figures(hits=60_000, timed=60_000)), latency=some)
     assert plots.latency_plot(period, traffic, ()).unit.endswith("50,000 records: 1 of 60,000 requests")
