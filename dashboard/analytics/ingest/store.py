@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
+from dashboard.analytics import distribution
 from dashboard.analytics.clock import DAY, EPOCH
 from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.ingest import caps, cuts, partitions, rollup
@@ -85,8 +86,6 @@ def sqlstate(error: Exception) -> str:
 
 def _store(lines: Sequence[Line], now: datetime, *, halved: bool) -> None:
     """halved: more lines follow in the same transaction."""
-    if halved:
-        rollup.lock()
     # cursor.copy() passes by the wrapper that sends the scope.
     connection.send_scope()
     with connection.cursor() as cursor:
@@ -102,6 +101,9 @@ def _store(lines: Sequence[Line], now: datetime, *, halved: bool) -> None:
         rare = rollup.rare_in("pg_temp.incoming")
         caps.values(rare)
         cursor.execute("INSERT INTO record SELECT * FROM pg_temp.incoming")
+        if halved or distribution.is_distributed():
+            # Rows that several statements or several workers write have no order that two would have in common.
+            rollup.lock()
         rollup.add("pg_temp.incoming", now, rare=rare)
         if halved:
             cursor.execute("TRUNCATE pg_temp.incoming")
