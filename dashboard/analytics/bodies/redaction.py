@@ -20,45 +20,86 @@ from dashboard.analytics.bodies.message import Message
 
 MARK = "[redacted]"
 MOST_KEPT = 1 << 15  # bytes of UTF-8 of a message
+FARTHEST = 1 << 13  # characters in which the end of an element is looked for
 SHORTEST = 6  # characters of a secret that is looked for elsewhere: shorter ones stand in every other word
 SHORTEST_KEY = 4  # of what a caller is known by: organisations may have keys as short as that
 SHORTEST_COOKIE = 16  # of a cookie whose name says nothing
 MOST_SECRETS = 256
 LONGEST_REMEMBERED = 120  # characters of a name: the same ones come all the time
 
-# Of a name without its blanks, hyphens and capitals: any that holds one of these, or is one of those.
+# Of a name without its blanks, hyphens and capitals: any that holds one of these, or is one of those, or whose last
+# word is.
 _WITHIN = (
     *("password", "passwd", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "privatekey"),
     *("subscriptionkey", "functionskey", "credential", "authorization", "cookie", "bearer", "jwt"),
-    *("signature", "sessionid", "assertion", "codeverifier"),
+    *(
+        "signature",
+        "sessionid",
+        "sessid",
+        "sessionkey",
+        "assertion",
+        "samlresponse",
+        "codeverifier",
+        "otpcode",
+    ),
+    *("authkey", "accountkey", "masterkey", "sharedkey", "signingkey", "encryptionkey"),
 )
 _WHOLE = frozenset({"pwd", "pass", "pin", "otp", "cvv", "cvc", "auth", "sid", "session"})
 _OF_A_QUERY = frozenset({"code", "key", "sig"})  # as members of JSON they mean anything
 _OF_SEVERAL_WORDS = ("authorization", "cookie")
 _SCHEMES = frozenset({"bearer", "basic", "digest", "token", "apikey", "hmac", "signature", "negotiate"})
 
+_WORDS = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
 _MEMBER = re.compile(r'(?<!\\)(\\{0,15})"((?:[^"\\]|\\[^"]){1,120})\1"\s*:\s*')
 _QUOTED_PAIR = re.compile(r"'([^'\"\\\s]{1,120})'\s*(?::|=>)\s*")
-_LISTED = re.compile(
-    r"(?<!\\)(\\{0,15})\"(?:name|key|field|header|param|parameter|id)\1\"\s*:\s*\1\"((?:[^\"\\]|\\[^\"]){1,120})\1\""
-    r"\s*,\s*\1\"(?:value|val|content|data)\1\"\s*:\s*",
+# Where the name of a thing is the value of another: of JSON with its quotes escaped at whatever depth, and of XML.
+_NAMED = r"\"(?:name|key|field|header|param|parameter|id)\1\"\s*:\s*\1\"((?:[^\"\\]|\\[^\"]){1,120})\1\""
+_WORTH = r"\"(?:value|val|content|data)\1\"\s*:\s*"
+_BETWEEN = r"(?:\s*,\s*\1\"[^\"\\]{1,120}\1\"\s*:\s*(?:\1\"[^\"\\]{0,200}\1\"|[\w.+\-]{1,40})){0,8}\s*,\s*\1"
+_LISTED = re.compile(rf"(?<!\\)(\\{{0,15}}){_NAMED}{_BETWEEN}{_WORTH}", re.IGNORECASE)
+_LISTED_AFTER = re.compile(
+    rf"(?<!\\)(\\{{0,15}}){_WORTH}(?=(?:\1\"[^\"]{{0,4000}}\1\"|[\w.+\-]{{1,40}}){_BETWEEN}{_NAMED})",
+    re.IGNORECASE,
+)
+_NAMED = r"(?:name|key|id|field|param)\s{0,9}=\s{0,9}[\"']([^\"'<>]{1,120})[\"']"
+_WORTH = r"(?:value|content)\s{0,9}=\s{0,9}"
+_QUOTED = r"(?:\"[^\"<>]{0,4000}\"|'[^'<>]{0,4000}')"
+_BETWEEN = rf"(?:\s{{1,9}}[\w:.\-]{{1,60}}(?:\s{{0,9}}=\s{{0,9}}{_QUOTED})?){{0,8}}"
+_ATTRIBUTE = re.compile(rf"(?<=\s){_NAMED}{_BETWEEN}\s{{1,9}}{_WORTH}", re.IGNORECASE)
+_ATTRIBUTE_AFTER = re.compile(rf"(?<=\s){_WORTH}(?={_QUOTED}{_BETWEEN}\s{{1,9}}{_NAMED})", re.IGNORECASE)
+_NAMED_ELEMENT = re.compile(
+    rf"<((?:[\w.\-]{{1,100}}:)?[\w.\-]{{1,100}})(?![^<>]{{0,2000}}\s{_WORTH})"
+    rf"{_BETWEEN}\s{{1,9}}{_NAMED}{_BETWEEN}\s{{0,9}}>",
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"(?<![\w.\-\[\]%$@])([\w.\-\[\]%$@]{1,120})([ \t]?[:=][ \t]?)")
-_PACKED_PAIR = re.compile(r"(?<![\w.\-])([\w.\-]{1,120})%3[dD]")
-_ELEMENT = re.compile(r"<(?:[\w.\-]{1,100}:)?([\w.\-]{1,100})(?:\s[^<>]*)?(?<!/)>")
+# Percent signs are escaped once more in an address that is in an address.
+_PERCENT = r"%(?:25){0,3}"
+_PACKED_PAIR = re.compile(rf"(?<![\w.\-])([\w.\-]{{1,120}}){_PERCENT}3[dD]")
+_PACKED_QUOTE = re.compile(rf"(?:{_PERCENT}5[cC]){{0,8}}{_PERCENT}22")
+_PACKED_MEMBER = re.compile(
+    rf"{_PERCENT}22((?:(?!{_PERCENT}22)[^\s&\"'<>]){{1,120}}){_PERCENT}22(?:{_PERCENT}20|\+){{0,9}}"
+    rf"(?:{_PERCENT}3[aA]|:)(?:{_PERCENT}20|\+){{0,9}}"
+)
+_PACKED_SCALAR = re.compile(rf"(?:(?!{_PERCENT}(?:2[cC]|7[dD]))[^\s&,}}\"'<>])*")
+_PACKED_REST = re.compile(r"[^\s&\"'<>]*")
+_ELEMENT = re.compile(r"<((?:[\w.\-]{1,100}:)?[\w.\-]{1,100})(?:\s[^<>]*)?(?<!/)>")
 _PART = re.compile(
-    r"^content-disposition:[^\r\n]{0,200}?\bname=\"?([^\"\r\n;]{1,200})[^\r\n]{0,500}"
+    r"^content-disposition:[^\r\n]{0,200}?\bname\*?=\"?(?:utf-8'[^']{0,20}')?([^\"\r\n;]{1,200})[^\r\n]{0,500}"
     r"(?:\r?\n[^\r\n]{1,500}){0,10}\r?\n\r?\n",
     re.IGNORECASE | re.MULTILINE,
 )
 _BRACKET = re.compile(r'["{}\[\]]')
+_NUMBER = re.compile(r"[\d.]{1,40}")
 _SCALAR = re.compile(r"[^\s,}\]]*")
 _PLAIN = frozenset({"null", "true", "false", ""})
 _QUOTE = re.compile(r"(\\{0,15})([\"'])")
 _VALUE = re.compile(r"(?:(?:bearer|basic|digest|token)[ +])?(?:[^\s&\"<>\\]|\\(?!\"))*", re.IGNORECASE)
 _LINE = re.compile(r"(?:[^\r\n\"\\]|\\(?!\"))*")
-_PACKED_VALUE = re.compile(r"(?:(?!%26)[^\s&;\"'<>])*")
+_PACKED_VALUE = re.compile(rf"(?:(?!{_PERCENT}26)[^\s&;\"'<>])*")
+_PACKED_GROUP = re.compile(rf"{_PERCENT}(?:7[bB]|5[bB])|[{{\[]")
+_DIGITS = re.compile(r"^(?:25){0,3}[0-9A-Fa-f]{2}")
+_IN_LISTS = re.compile(r'"([^"\\]{16,})"(?!\s{0,9}:)')
 _BLANK = re.compile(r"[\W_]+")
 # A token of Tyk's own making, in base64 or behind the id of the organisation, a JSON web token, a private key, and a
 # user's name and password in an address.
@@ -80,13 +121,12 @@ class Names:
     members: frozenset[str] = frozenset()
 
     def header(self, name: str) -> bool:
-        name = plain(name)
-        return name in self.headers or _is_secret(name)
+        return plain(name) in self.headers or _is_secret(name)
 
     def member(self, name: str) -> bool:
         """Of JSON and XML, where headers are told by their names as well."""
-        name = plain(name)
-        return name in self.members or name in self.headers or _is_secret(name)
+        known = plain(name)
+        return known in self.members or known in self.headers or _is_secret(name)
 
     def parameter(self, name: str) -> bool:
         """Of a query or a form."""
@@ -129,6 +169,9 @@ class _Found:
                 self.add(_password(rest), shortest)
         if "%" in value or "+" in value:
             self.add(unquote_plus(value), shortest)
+        if value[:1] in ("{", "["):
+            for each in _IN_LISTS.findall(value):
+                self.add(each)
 
 
 def plain(name: str) -> str:
@@ -174,7 +217,12 @@ def _is_secret(name: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _holds_secret(name: str) -> bool:
-    return name in _WHOLE or any(word in name for word in _WITHIN)
+    known, words = plain(name), [word for word in _WORDS.split(name) if word]
+    return (
+        known in _WHOLE
+        or any(word in known for word in _WITHIN)
+        or bool(words and plain(words[-1]) in _WHOLE)
+    )
 
 
 def _password(packed: str) -> str:
@@ -309,8 +357,16 @@ def _end_of_group(text: str, at: int, depth: int) -> int:
 
 
 def _element_value(text: str, match: re.Match[str]) -> tuple[int, str | None]:
-    end = text.find("</", match.end())
+    """Up to the end of the element, or of the first one in it if that is far."""
+    end = text.find(f"</{match[1]}", match.end(), match.end() + FARTHEST)
+    end = end if end >= 0 else text.find("</", match.end())
     return (end if end >= 0 else len(text)), MARK
+
+
+def _attribute_value(text: str, match: re.Match[str]) -> tuple[int, str | None]:
+    at = match.end()
+    mark = text[at : at + 1]
+    return (_behind(text, mark, at + 1), f"{mark}{MARK}{mark}") if mark in ('"', "'") else (at, None)
 
 
 def _part_value(text: str, match: re.Match[str]) -> tuple[int, str | None]:
@@ -322,7 +378,10 @@ def _part_value(text: str, match: re.Match[str]) -> tuple[int, str | None]:
 
 def _quoted_pair_value(text: str, match: re.Match[str]) -> tuple[int, str | None]:
     at = match.end()
-    return (_behind(text, "'", at + 1), f"'{MARK}'") if text.startswith("'", at) else (at, None)
+    if text.startswith("'", at):
+        return _behind(text, "'", at + 1), f"'{MARK}'"
+    number = _NUMBER.match(text, at)
+    return (number.end(), f"'{MARK}'") if number else (at, None)
 
 
 def _pair_value(text: str, match: re.Match[str]) -> tuple[int, str | None]:
@@ -354,7 +413,8 @@ def _has_line(text: str, match: re.Match[str]) -> bool:
 
 def _packed_name(match: re.Match[str]) -> str:
     """Without the digits of a character before it."""
-    return match[1][2:] if match.string[match.start() - 1 : match.start()] == "%" else match[1]
+    packed = match.string[match.start() - 1 : match.start()] == "%"
+    return _DIGITS.sub("", match[1]) if packed else match[1]
 
 
 def _packed_pair_value(text: str, match: re.Match[str]) -> tuple[int, str | None]:
@@ -362,20 +422,41 @@ def _packed_pair_value(text: str, match: re.Match[str]) -> tuple[int, str | None
     return (value.end() if value else match.end()), MARK
 
 
+def _packed_json_value(text: str, match: re.Match[str]) -> tuple[int, str | None]:
+    """A text to the quote that is written as its first one, a list or an object to the end of the parameter."""
+    at = match.end()
+    rest = _PACKED_REST.match(text, at)
+    end = rest.end() if rest else at
+    if quote_ := _PACKED_QUOTE.match(text, at, end):
+        for other in _PACKED_QUOTE.finditer(text, quote_.end(), end):
+            if other[0].lower() == quote_[0].lower():
+                return other.end(), f"{quote_[0]}{MARK}{quote_[0]}"
+        return end, MARK
+    if _PACKED_GROUP.match(text, at):
+        return end, MARK
+    scalar = _PACKED_SCALAR.match(text, at)
+    end = scalar.end() if scalar else at
+    return end, None if text[at:end] in _PLAIN else MARK
+
+
+def _is_listed(names: Names, match: re.Match[str]) -> bool:
+    return names.parameter(_unescaped(match[2]))
+
+
 # What a text holds where a pattern may match, the pattern, whether names make a match secret, where its value ends.
 _PASSES: tuple[
     tuple[str, re.Pattern[str], Callable[..., bool], Callable[..., tuple[int, str | None]]], ...
 ] = (
     ('"', _MEMBER, lambda names, match: names.member(_unescaped(match[2])), _json_value),
-    (
-        '"',
-        _LISTED,
-        lambda names, match: names.header(_unescaped(match[2])) or names.parameter(_unescaped(match[2])),
-        _json_value,
-    ),
-    ("<", _ELEMENT, lambda names, match: names.member(match[1]), _element_value),
+    ('"', _LISTED, _is_listed, _json_value),
+    ('"', _LISTED_AFTER, _is_listed, _json_value),
+    ("<", _ATTRIBUTE, lambda names, match: names.parameter(match[1]), _attribute_value),
+    ("<", _ATTRIBUTE_AFTER, lambda names, match: names.parameter(match[1]), _attribute_value),
+    ("<", _NAMED_ELEMENT, lambda names, match: names.parameter(match[2]), _element_value),
+    ("<", _ELEMENT, lambda names, match: names.member(match[1].rpartition(":")[2]), _element_value),
     ("=", _PART, lambda names, match: names.parameter(match[1]), _part_value),
     ("'", _QUOTED_PAIR, lambda names, match: names.member(match[1]), _quoted_pair_value),
-    ("%3", _PACKED_PAIR, lambda names, match: names.parameter(_packed_name(match)), _packed_pair_value),
+    ("%", _PACKED_MEMBER, lambda names, match: names.parameter(match[1]), _packed_json_value),
+    ("%", _PACKED_PAIR, lambda names, match: names.parameter(_packed_name(match)), _packed_pair_value),
     ("", _PAIR, lambda names, match: names.pair(match[1], match[2]), _pair_value),
 )

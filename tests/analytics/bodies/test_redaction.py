@@ -46,6 +46,9 @@ def redacted(text: str) -> str:
             "X-Vault-Token",
             "Apikey",
             "Ocp-Apim-Subscription-Key",
+            "X-Auth",
+            "X-Auth-Key",
+            "X-Session",
         ),
     ],
 )
@@ -105,6 +108,44 @@ def test_the_kind_of_a_credential_is_kept():
             '{"l": "[{\\"key\\":\\"Authorization\\",\\"value\\":\\"S\\"}]"}',
             '{"l": "[{\\"key\\":\\"Authorization\\",\\"value\\":\\"[redacted]\\"}]"}',
         ),
+        (
+            '[{"name": "Password", "type": "text", "value": "S"}, {"value": "S", "key": "token"}]',
+            '[{"name": "Password", "type": "text", "value": "[redacted]"}, {"value": "[redacted]", "key": "token"}]',
+        ),
+        (
+            '{"l": "{\\"value\\":\\"S\\",\\"name\\":\\"token\\"}"}',
+            '{"l": "{\\"value\\":\\"[redacted]\\",\\"name\\":\\"token\\"}"}',
+        ),
+        (
+            '<input value="S" type=\'hidden\' name="csrf_token"><input name="pin" value="S">',
+            '<input value="[redacted]" type=\'hidden\' name="csrf_token"><input name="pin" value="[redacted]">',
+        ),
+        ("<add key=\"ApiKey\" value='S'/>", "<add key=\"[redacted]\" value='[redacted]'/>"),
+        ('<x:entry a="1" name="password">S</x:entry>', '<x:entry a="1" name="password">[redacted]</x:entry>'),
+        ("<token><a>b</a><c>S</c></token>", "<token>[redacted]</token>"),
+        (
+            "payload=%7B%22token%22%3A+%22S%22%2C%22a%22%3A%22b%22%7D&b=1",
+            "payload=%7B%22token%22%3A+%22[redacted]%22%2C%22a%22%3A%22b%22%7D&b=1",
+        ),
+        (
+            "p={%22a%22:%22b%22,%22pin%22:12345,%22c%22:1}",
+            "p={%22a%22:%22b%22,%22pin%22:[redacted],%22c%22:1}",
+        ),
+        (
+            "p=%2522a%2522%253A%2522%255C%2522token%255C%2522%253A%255C%2522S%255C%2522%2522",
+            "p=%2522a%2522%253A%2522%255C%2522token%255C%2522%253A%255C%2522[redacted]%255C%2522%2522",
+        ),
+        ("p=%7B%22token%22%3A%7B%22a%22%3A%22S%22%7D%7D&b=1", "p=%7B%22token%22%3A[redacted]&b=1"),
+        (
+            "next=%252Fcb%253Fcode%253DS%2526b%253D1",
+            "next=%252Fcb%253Fcode%253D[redacted]%2526b%253D1",
+        ),
+        (
+            '{"db_pass": "S", "userPwd": "S", "loginPin": "S"}',
+            '{"db_pass": "[redacted]", "userPwd": "[redacted]", "loginPin": "[redacted]"}',
+        ),
+        ("AccountName=a;AccountKey=S", "AccountName=a;AccountKey=[redacted]"),
+        ("{'pin': 123456}", "{'pin': '[redacted]'}"),
         ("see https://ann:S@a.example/b", "see https://[redacted]@a.example/b"),
         ("-----BEGIN EC PRIVATE KEY-----\nS\nS\n-----END EC PRIVATE KEY-----\n", "[redacted]\n"),
         ("user=ann&password=S&x=1", "user=ann&password=[redacted]&x=1"),
@@ -141,6 +182,11 @@ def test_parts_of_a_form_are_taken_out_by_their_names():
     assert redacted(form) == form.replace("one\r\ntwo", MARK)
 
 
+def test_a_part_of_a_form_may_say_its_name_in_a_character_set_of_its_own():
+    form = "--b\r\nContent-Disposition: form-data; name*=utf-8''password\r\n\r\none\r\n--b--"
+    assert redacted(form) == form.replace("one", MARK)
+
+
 def test_what_was_found_by_its_name_is_taken_out_wherever_else_it_stands():
     request = Message(
         f"GET /by/{quote(SECRET, safe='')}/x?shop_key={quote(SECRET)} HTTP/1.1",
@@ -170,6 +216,8 @@ def test_what_was_found_by_its_name_is_taken_out_wherever_else_it_stands():
         assert "unguessable" not in text
     assert SECRET in found.secrets
     assert clear(f"/by/{SECRET}", found.secrets) == f"/by/{MARK}"
+    listed = redacted('{"tokens": ["0123456789abcdef", "b"], "log": "0123456789abcdef b"}')
+    assert listed == f'{{"tokens": "{MARK}", "log": "{MARK} b"}}'
 
 
 @pytest.mark.parametrize(
@@ -197,6 +245,7 @@ def test_a_known_token_is_taken_out_of_everything():
 
 def test_what_is_no_secret_stays_as_it_was():
     text = '{"code": 404, "key": "a", "name": "ann", "path": "/a?b=c&d=e", "at": "12:30", "x": [1.50]}\n<b c="d"/>'
+    text += '[{"name": "shape", "value": "pass"}] <i name="a" value="b"><i value="c" id="bypass">d</i> %22a%22%3A1'
     assert redacted(text) == text
 
 
@@ -250,6 +299,11 @@ def test_a_secret_on_the_edge_of_what_is_kept_is_taken_out_whole():
         "-----BEGIN PRIVATE KEY-----" * 2_400,
         '"name":"' * 8_000,
         '"name":"a","value":' * 3_400,
+        '<a name="a" ' * 5_400,
+        '< value="' * 7_200,
+        '"value":"x","b":1,' * 3_600,
+        "%22password%22:%22" * 3_600,
+        "%22token%22:" * 5_400,
         "&".join(f"token=secret-{number}" for number in range(4_000)),
     ],
 )
