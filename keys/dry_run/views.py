@@ -8,6 +8,7 @@ from django.utils import timezone
 from keys.dry_run import callers
 from keys.dry_run.forms import DryRunForm
 from keys.keys import views as keys
+from keys.keys.forms import SeenKeyForm
 from keys.policies import editing
 from keys.policies import views as policies
 from keys.policies.forms import JsonForm
@@ -56,6 +57,10 @@ def key_dry_run(request, org, key_id):
         raise PermissionDenied
     key = keys.living_or_404(key_id)
     form, context = keys.edit_form(request, key)
+    seen = SeenKeyForm(request.POST)
+    if not seen.is_valid():
+        return bad_form(request, seen)
+    context |= seen.cleaned_data
     if form.is_valid():
         with said_in(form):
             back = reverse("key-edit", args=[org, key_id])
