@@ -11,7 +11,8 @@ tried.
 import re
 import re._constants as codes
 import re._parser as parser
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 LONGEST = 1_000  # characters of a pattern, and of a path
 _PARAMETER = re.compile(r"\{[^}]*\}")
@@ -31,18 +32,35 @@ def matches(pattern: str, path: str, listen_path: str, *, everywhere: bool = Fal
     root = listen_path.rstrip("/")
     whole = path if path.startswith(f"{root}/") else f"{root}/{path.lstrip('/')}"
     stripped = whole.removeprefix(root) or "/"
-    # To gateways of 3.0 a parameter may be empty.
-    any_way, surely = read.replace(_IN_PLACE, "[^/]*"), read.replace(_IN_PLACE, "[^/]+")
-    if not any(re.search(any_way, each, re.IGNORECASE) for each in (whole, stripped)):
+    if not any(read.in_any_case.search(each) for each in (whole, stripped)):
         return False
-    if any(re.fullmatch(surely, each) for each in (whole, stripped)):
+    if any(read.surely.fullmatch(each) for each in (whole, stripped)):
         return True
-    return True if everywhere and re.search(any_way, whole) else None
+    return True if everywhere and read.any_way.search(whole) else None
 
 
-def _read(pattern: str) -> str | None:
-    """The pattern for Python, its parameters _IN_PLACE; None for one that might take long, or that gateways may read
-    otherwise."""
+class _Read(NamedTuple):
+    """A pattern as gateways may read it at most, whatever the case of letters, and at least."""
+
+    in_any_case: re.Pattern[str]
+    any_way: re.Pattern[str]
+    surely: re.Pattern[str]
+
+
+# Of one definition or right, hundreds of patterns are held against thousands of paths.
+@lru_cache(maxsize=4_096)
+def _read(pattern: str) -> _Read | None:
+    """None for a pattern that might take long, or that gateways may read otherwise."""
+    named = _named(pattern)
+    if named is None:
+        return None
+    # To gateways of 3.0 a parameter may be empty.
+    any_way, surely = named.replace(_IN_PLACE, "[^/]*"), named.replace(_IN_PLACE, "[^/]+")
+    return _Read(re.compile(any_way, re.IGNORECASE), re.compile(any_way), re.compile(surely))
+
+
+def _named(pattern: str) -> str | None:
+    """The pattern for Python, its parameters _IN_PLACE."""
     named = _PARAMETER.sub(_IN_PLACE, pattern)
     if (
         "{" in named

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,6 +27,7 @@ from orgs.providers.turned_away import Change, TurnedAway
 logger = logging.getLogger(__name__)
 
 DAYS = 7
+SECONDS = 2.0  # for all endpoints of all changes: each is held against each entry of long lists of paths
 COUNTED = (Dimension.API, Dimension.KEY_API, Dimension.ENDPOINT)
 # In the place of what figures fold: a number is what most patterns of parameters take.
 PARAMETER, SAMPLE = "{id}", "1"
@@ -43,14 +45,15 @@ def turned_away(org: Organisation, changes: Sequence[Change], now: datetime) -> 
     except DatabaseError as error:
         logger.warning("not said whom changes of APIs refuse: %s", type(error).__name__)
         return None
-    return {
-        change.api_id: TurnedAway(
-            _lost(change, endpoints[change.api_id], now),
-            requests[change.api_id].total(),
-            max(0, requests[change.api_id].total() - keyed[change.api_id].total()),
-        )
-        for change in changes
-    }
+    until, found = time.monotonic() + SECONDS, {}
+    for change in changes:
+        lost = _lost(change, endpoints[change.api_id], now, until)
+        if lost is None:
+            logger.warning("not said whom changes of APIs refuse: their lists of paths are too long")
+            return None
+        total = requests[change.api_id].total()
+        found[change.api_id] = TurnedAway(lost, total, max(0, total - keyed[change.api_id].total()))
+    return found
 
 
 def _counted(
@@ -70,11 +73,19 @@ def _counted(
     return found
 
 
-def _lost(change: Change, endpoints: Counter[str], now: datetime) -> tuple[tuple[str, int], ...]:
+def _lost(
+    change: Change, endpoints: Counter[str], now: datetime, until: float
+) -> tuple[tuple[str, int], ...] | None:
+    """None if that takes longer than `until` (monotonic)."""
     before, after = (
         kinds.classic_for_gateways(dict(each), lambda _: None, {}) for each in (change.before, change.after)
     )
-    lost = [(name, hits) for name, hits in endpoints.items() if closes(before, after, name, now)]
+    lost = []
+    for name, hits in endpoints.items():
+        if time.monotonic() > until:
+            return None
+        if closes(before, after, name, now):
+            lost.append((name, hits))
     return tuple(sorted(lost, key=lambda each: (-each[1], each[0])))
 
 

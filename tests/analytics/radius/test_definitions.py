@@ -73,6 +73,10 @@ def test_a_review_says_whose_requests_would_have_been_refused(redis, cast, clien
     ]
     asks = "Asks everybody who he is, by: token. How many call without a key is not known."
     assert warnings(make.user("kim@acme.example", cast.acme, {"apis": "read"}))[0] == asks
+    # Each endpoint is held against each entry, and nobody waits for that.
+    with monkeypatch.context() as changed:
+        changed.setattr(definitions, "SECONDS", -1)
+        assert warnings(cast.acme_admin)[0] == asks
     monkeypatch.setattr(reading, "PATIENCE", "1ms")
     slow = definitions.zones.of
     monkeypatch.setattr(definitions.zones, "of", lambda *of: (slept(), slow(*of))[1])
