@@ -1,8 +1,8 @@
 """What the worker does each minute: look at what is watched, and write down what began and what ended.
 
 Of each organisation first everything is read, with nothing locked: rollups, certificates, and of quotas the gateways'
-Redis. Then one short transaction takes those rules that are still due and unchanged, so that of two workers one writes,
-and leaves the messages.
+Redis. Then one short transaction, under the lock that every change of an alert takes, takes those rules that are still
+due and unchanged, so that of two workers one writes, and leaves the messages.
 """
 
 import contextlib
@@ -86,7 +86,7 @@ def look_after(org_id: str, now: datetime) -> None:
     with transaction.atomic():
         locks.lock(org_id)
         seen = {rule.id: rule.change_number for rule in rules}
-        still = _due(org_id, now).filter(id__in=seen).select_for_update(of=("self",)).select_related("api")
+        still = _due(org_id, now).filter(id__in=seen).select_related("api")
         unchanged = [rule for rule in still if rule.change_number == seen[rule.id]]
         _write(org, unchanged, looks, traffic.until, now)
 
