@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 
 from apis.models import ApiDefinition
 from keys.history.rewinding import DECIDING
-from keys.models import Generation, Key, KeyPolicy, KeyRight, PolicyRight
+from keys.models import Generation, Key, KeyPolicy, KeyRight, Policy, PolicyRight
 from orgs.models import AuditEntry, Organisation, User
 from orgs.providers.marks import MOST, Axis, Mark
 
@@ -41,6 +41,7 @@ class Change(NamedTuple):
     object_id: str
     label: str
     actor: str
+    has_page: bool  # a key always has, a policy until it is deleted
 
 
 def changes(org: Organisation, user: User, axis: Axis) -> Iterator[Mark]:
@@ -69,8 +70,11 @@ def _found(org: Organisation, kinds: Sequence[str], axis: Axis) -> list[Change]:
         entries = entries.filter(_of_key(org.id, axis.key))
     elif axis.api:
         entries = entries.filter(_of_api(org.id, axis.api))
-    rows = entries.order_by("-at", "-id").values_list(
-        "kind", "at", "action", "object_id", "label", "actor_email"
+    there = Policy.objects.filter(org_id=org.id, id=OuterRef("object_id"))
+    rows = (
+        entries.annotate(has_page=Q(kind="key") | Exists(there))
+        .order_by("-at", "-id")
+        .values_list("kind", "at", "action", "object_id", "label", "actor_email", "has_page")
     )
     return [Change(*row) for row in rows[: MOST_ENTRIES + 1]]
 
@@ -115,15 +119,19 @@ def _mark(org: Organisation, user: User, group: Sequence[Change], *, more: bool)
     page, several = KINDS[newest.kind]
     if len(group) == 1 and not more:
         text = f"{newest.kind.capitalize()} {newest.label} {DONE[newest.action]} by {newest.actor}"
-        return Mark(newest.at, text, reverse(page, args=[org.slug, newest.object_id]))
+        if newest.has_page:
+            return Mark(newest.at, text, reverse(page, args=[org.slug, newest.object_id]))
+        return Mark(newest.at, text, _audit_url(org, user, newest, oldest))
     done = Counter(DONE[change.action] for change in group)
     listed = ", ".join(f"{count:,} {what}" for what, count in done.most_common())
     text = f"{len(group):,}{' or more' if more else ''} {several}: {listed}"
-    return Mark(oldest.at, text, _audit_url(org, newest, oldest) if user.may("audit_logs") else "")
+    return Mark(oldest.at, text, _audit_url(org, user, newest, oldest))
 
 
-def _audit_url(org: Organisation, newest: Change, oldest: Change) -> str:
-    """The audit log, which is asked by the day."""
+def _audit_url(org: Organisation, user: User, newest: Change, oldest: Change) -> str:
+    """The audit log, which is asked by the day; "" for who may not read it."""
+    if not user.may("audit_logs"):
+        return ""
     first, last = (change.at.astimezone(org.zone).date() for change in (oldest, newest))
     asked = {"kind": newest.kind, "since": first.isoformat(), "until": last.isoformat()}
     return f"{reverse('audit', args=[org.slug])}?{urlencode(asked)}"

@@ -125,6 +125,12 @@ def test_only_what_touches_the_api_or_key_that_is_shown_is_told(cast):
         return {name for name in made if f" {name} " in words}
 
     assert names() == set(made)
+    # A policy that is deleted has no page any more.
+    day = ago(30).astimezone(acme.zone).date()
+    assert [url for text, url in said(acme, ada, hourly()) if "Silver" in text] == [
+        f"/o/acme/audit/?kind=policy&since={each}&until={each}"
+        for each in (day, ago(660).astimezone(acme.zone).date())
+    ]
     assert names(api=orders.api_id) == {"Gold", "by rights", "by policy", "for all"}
     assert names(api=returns.api_id) == {"Silver", "for all", "elsewhere"}
     key = made["by policy"]
