@@ -116,7 +116,9 @@ def _asked(request: HttpRequest) -> Asked:
 
 def _whole_days(page: Parameters) -> dict[str, str]:
     period = page.question.period
-    first, last = (period.local(instant).date() for instant in (period.start, period.seen_end))
+    # Of a period up to midnight that day is no part.
+    ends = period.seen_end - timedelta(microseconds=1)
+    first, last = (period.local(instant).date() for instant in (period.start, ends))
     return {"range": "custom", "from": first.isoformat(), "to": last.isoformat()}
 
 

@@ -75,6 +75,9 @@ def test_hours_that_are_no_longer_kept_are_said_to_be_missing_and_so_is_a_filter
 def test_what_cannot_be_shown_is_refused_and_strangers_see_none(committed, client_for):
     alpha = make.organisation("Alpha", "alpha")
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    yesterday, today = (f"{timezone.now() - timedelta(days=days):%Y-%m-%d}" for days in (1, 0))
+    until_midnight = {"from": f"{yesterday}T10:00", "to": f"{today}T00:00", "format": "csv"}
+    assert {row["from"][:10] for row in sheet(client.get(HOURS, until_midnight))} == {yesterday}
     for name, value in (("by", "month"), ("show", "mean"), ("format", "xml"), ("range", "1y"), ("api", "\0")):
         assert (name, client.get(HOURS, {name: value}).status_code) == (name, 400)
     assert client_for(make.user("max@alpha.example", alpha, {"log": "read"})).get(HOURS).status_code == 403
