@@ -16,7 +16,14 @@ from math import ceil
 from time import monotonic
 from typing import TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    transaction,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.errors import QueryCanceled
 
@@ -81,7 +88,8 @@ def read(figures: Callable[[], Answer]) -> Answer:
         try:
             with _on_replica():
                 return figures()
-        except (_Unfit, OperationalError, InterfaceError) as error:
+        except (_Unfit, OperationalError, InterfaceError, ProgrammingError) as error:
+            # Of the last kind is what a migration has added and the replica has not got yet.
             if isinstance(error.__cause__, QueryCanceled):
                 raise  # it takes too long, and would there as well
             _leave_alone(error)

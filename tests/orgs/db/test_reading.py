@@ -75,6 +75,15 @@ def test_what_fails_on_the_replica_is_asked_of_the_database_itself(replica):
     assert reading.read(reading.source) == Source("default")  # it is left alone for a while
 
 
+def test_what_the_replica_has_not_got_yet_is_asked_of_the_database_itself(replica):
+    def column() -> str:
+        name = "yet_to_come" if reading.source().alias == reading.REPLICA else "id"
+        asked(f"SELECT {name} FROM ingest_state")
+        return reading.source().alias
+
+    assert reading.read(column) == "default"
+
+
 def test_whoever_does_without_what_failed_is_asked_again_too(replica):
     """He would say that it took too long."""
 
