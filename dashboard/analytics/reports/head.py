@@ -183,6 +183,13 @@ def chips(asked: Parameters, path: str) -> list[tuple[str, str, str]]:
     if filters.oauth:
         name = clients.names({filters.oauth}).of(filters.oauth)
         found.append(("OAuth client", name, link(path, asked.kept, oauth="")))
+    for what, name, value in (
+        ("Version", "version", filters.version),
+        ("Country", "country", filters.country),
+        ("Tag", "tag", "".join(filters.tags)),
+    ):
+        if value:
+            found.append((what, value, link(path, asked.kept, **{name: ""})))
     return found
 
 

@@ -376,6 +376,9 @@ def _chips(asked: LogParameters, path: str, names: dict[str, str]) -> list[tuple
         "Key": ("key", _key_in_words(asked.wanted.key)),
         "Endpoint": ("endpoint", asked.wanted.endpoint),
         "OAuth client": ("oauth", clients.names({asked.wanted.oauth}).of(asked.wanted.oauth)),
+        "Version": ("version", asked.wanted.version),
+        "Country": ("country", asked.wanted.country),
+        "Tag": ("tag", asked.wanted.tag),
     }
     return [
         (what, text, link(path, asked.kept, **{field: ""})) for what, (field, text) in values.items() if text

@@ -89,7 +89,13 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
         "hours_url": link(
             reverse("analytics-hours", args=[request.org.slug]), asked.kept, measure="", sort="", compare=""
         ),
-        "clients_url": link(reverse("analytics-table", args=[request.org.slug, "clients"]), asked.kept),
+        "rare": [
+            (
+                rankings.TITLES[name][0],
+                link(reverse("analytics-table", args=[request.org.slug, name]), asked.kept),
+            )
+            for name in rankings.WITHOUT
+        ],
     }
 
 

@@ -25,9 +25,9 @@ CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
 
 # The parameters of a URL that are state of the page.
 RANGE = ("range", "from", "to")
-KEPT = (*RANGE, "compare", "api", "key", "endpoint", "oauth", "measure", "sort")
+KEPT = (*RANGE, "compare", "api", "key", "endpoint", "oauth", "version", "country", "tag", "measure", "sort")
 SORTS = ("requests", "errors", "p95")
-LOG_FILTERS = ("status", "endpoint", "oauth", "method", "path", "least_ms")
+LOG_FILTERS = ("status", "endpoint", "oauth", "version", "country", "tag", "method", "path", "least_ms")
 
 
 class FilterForm(forms.Form):
@@ -35,6 +35,11 @@ class FilterForm(forms.Form):
     key = forms.CharField(required=False, max_length=128, label="Key")
     endpoint = forms.CharField(required=False, max_length=200, strip=False, label="Endpoint")
     oauth = forms.CharField(required=False, max_length=200, strip=False, label="OAuth client")
+    version = forms.CharField(required=False, max_length=100, strip=False, label="Version")
+    country = forms.CharField(
+        required=False, validators=[RegexValidator(r"\A[A-Z]{2}\Z", "Two capital letters such as CH.")]
+    )
+    tag = forms.CharField(required=False, max_length=100, strip=False, label="Tag")
 
 
 class LogForm(FilterForm):
@@ -123,7 +128,9 @@ def page_parameters(
     form = FilterForm(params)
     if not form.is_valid():
         raise Refused(problems_of(form))
-    filters = Filters(**form.cleaned_data)
+    values = dict(form.cleaned_data)
+    tag = values.pop("tag")
+    filters = Filters(**values, tags=(tag,) if tag else ())
     if params.get("measure") not in (None, "", "share"):
         raise Refused([("measure", "measure must be share or left out.")])
     sort = params.get("sort") or SORTS[0]

@@ -39,18 +39,28 @@ from orgs.http.tables import Column, heads
 from orgs.providers import clients
 
 KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint", "clients": "client"}
-# No rollup tells clients apart: they are read from records, where somebody asks for them.
+KINDS |= {"versions": "version", "countries": "country", "tags": "tag"}
 TOP_TITLES = {"apis": "Top APIs", "keys": "Top keys", "endpoints": "Top endpoints"}
 TITLES = {
     "apis": ("APIs", "API"),
     "keys": ("Keys", "Key"),
     "endpoints": ("Endpoints", "Endpoint"),
     "clients": ("OAuth clients", "OAuth client"),
+    "versions": ("Versions", "Version"),
+    "countries": ("Countries", "Country"),
+    "tags": ("Tags", "Tag"),
 }
 ON_THE_PAGE = 10
 IN_A_FILE = 5_000
 MOST_SORTED = 1_000  # of which percentiles are made to sort by them
 WITHOUT_API = "(no API)"
+# What the requests have in common that no line of a kind holds; a request with several tags is in a line of each.
+WITHOUT = {
+    "clients": "carried no token of an OAuth client",
+    "versions": "named no version",
+    "countries": "came from no known country",
+    "tags": "have no tag, or others are counted for several",
+}
 
 FILE_FIGURES = (
     "requests",
@@ -173,7 +183,7 @@ def table(
         ),
         count=ranking.count,
         rest=_rest(name, ranking, all_hits, sorted_by_percentile=_by_percentile(name, asked)),
-        folding=_folding(name, question.period, fresh),
+        folding=_folding(name, question.period, fresh) or _counted_since(name, question),
     )
 
 
@@ -199,6 +209,9 @@ def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]]]:
         "keys": ["key", "alias"],
         "endpoints": ["api_id", "api", "endpoint"],
         "clients": ["oauth_client", "oauth_client_name"],
+        "versions": ["api_id", "api", "version"],
+        "countries": ["country"],
+        "tags": ["tag"],
     }
     rows = []
     for row in ranking.rows:
@@ -207,6 +220,9 @@ def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]]]:
             "keys": [row.value, names.alias(row.value)],
             "endpoints": [row.api_id, names.apis.get(row.api_id, ""), row.value],
             "clients": [row.value, names.clients.of(row.value)],
+            "versions": [row.api_id, names.apis.get(row.api_id, ""), row.value],
+            "countries": [row.value],
+            "tags": [row.value],
         }[name]
         percentiles = row.figures.percentiles(0.5, 0.95, 0.99) if histograms else ()
         rows.append([*who, *file_figures(row.figures), *percentiles])
@@ -276,6 +292,9 @@ def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histogr
         ),
         "endpoints": (row.value, api, row.api_id, {"api": row.api_id, "endpoint": row.value}),
         "clients": (names.clients.of(row.value), row.value, row.value, {"oauth": row.value}),
+        "versions": (row.value, api, row.api_id, {"api": row.api_id, "version": row.value}),
+        "countries": (row.value, "", "", {"country": row.value}),
+        "tags": (row.value, "", "", {"tag": row.value}),
     }[kind]
     failed = figures.share(sums.status_5xx, sums.hits)
     return Line(
@@ -297,11 +316,8 @@ def _rest(kind: str, ranking: Ranking, all_hits: int, *, sorted_by_percentile: b
     rest, said = all_hits - ranking.hits, []
     if rest > 0 and kind == "keys":
         said.append(f"{figures.counted(rest, 'request')} carried no key.")
-    elif rest > 0 and kind == "clients" and ranking.hits < MOST_RECORDS:
-        said.append(
-            f"{figures.counted(rest, 'request')} carried no token of an OAuth client, or came before"
-            " the days for which single records are kept."
-        )
+    elif rest > 0 and kind in WITHOUT and ranking.hits != MOST_RECORDS:
+        said.append(f"{figures.counted(rest, 'request')} {WITHOUT[kind]}.")
     elif rest > 0:
         said.append(
             f"Made from the newest {figures.exact(ranking.hits)} of {figures.exact(all_hits)} requests."
@@ -309,6 +325,15 @@ def _rest(kind: str, ranking: Ranking, all_hits: int, *, sorted_by_percentile: b
     if sorted_by_percentile and ranking.count > MOST_SORTED:
         said.append(f"Sorted are the {figures.exact(MOST_SORTED)} with most requests.")
     return " ".join(said)
+
+
+def _counted_since(kind: str, question: Question) -> str:
+    """Since when a kind of lines is counted, where a period begins before."""
+    owners, period = question.owners, question.period
+    counted = dimension_of(KINDS[kind], question.filters, owners.dimension_set)
+    if counted is None or counted.since == 1 or period.start >= (owners.dimensions_from or period.start):
+        return ""
+    return f"{TITLES[kind][0]} are counted since {said(owners.dimensions_from, period.zone, year=True)}."
 
 
 def _folding(kind: str, period: Period, fresh: Freshness) -> str:

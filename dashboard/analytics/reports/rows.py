@@ -45,7 +45,12 @@ FILTERED = {
 # What a record has no column for.
 OF_A_RECORD = {"": "''::text", "error": "status || ' ' || endpoint", "status": "status::text"}
 # Lines which a record without a value is in none of.
-VALUES = {"key": "key <> ''", "oauth": "oauth <> ''", "version": f"version NOT IN ('', '{NOT_VERSIONED}')"}
+VALUES = {
+    "key": "key <> ''",
+    "country": "country <> ''",
+    "oauth": "oauth <> ''",
+    "version": f"version NOT IN ('', '{NOT_VERSIONED}')",
+}
 COLUMNS = ", ".join(("value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
 # A record counts once for a tag that it has twice.
 OF_EACH_TAG = "(SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> '')"

@@ -24,6 +24,7 @@ WIDEST = 48 * HOUR
 PAGE = 50
 PATIENCE = 0.3  # seconds
 LATE = timedelta(seconds=30)  # after others of their time, records are still looked for
+EQUAL = ("endpoint", "method", "version", "country")  # what a record has to have as it is asked for
 NO_KEY = "none"  # in the place of a key: requests without one
 
 
@@ -58,6 +59,9 @@ class Wanted:
     least_ms: int | None = None
     endpoint: str = ""
     oauth: str = ""  # the ID of a client
+    version: str = ""
+    country: str = ""
+    tag: str = ""
     errors: bool = False  # 4xx and 5xx alone
     apis: tuple[str, ...] = ()  # any of them
     after: Place | None = None  # those alone that a list which ends there does not have yet
@@ -176,7 +180,8 @@ def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
 
 def terms(wanted: Wanted) -> tuple[str, list]:
     """Conditions, with their parameters, that follow those on organisations and time."""
-    found: list[tuple[str, list]] = []
+    found = [(f"{column} = %s", [value]) for column in EQUAL if (value := getattr(wanted, column))]
+    found += [("%s = ANY(tags)", [wanted.tag])] if wanted.tag else []
     if wanted.api:
         found.append(("api_id = %s", [wanted.api]))
     if wanted.apis:
@@ -196,10 +201,6 @@ def terms(wanted: Wanted) -> tuple[str, list]:
         # Numbers grow as records are stored, which may be later than their time.
         late = "(ts > %s OR ts > %s AND id > %s)"
         found.append((late, [wanted.after.ts, wanted.after.ts - LATE, wanted.after.id]))
-    if wanted.endpoint:
-        found.append(("endpoint = %s", [wanted.endpoint]))
-    if wanted.method:
-        found.append(("method = %s", [wanted.method]))
     if wanted.path:
         escaped = wanted.path.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         found.append(("path LIKE %s", [f"{escaped}%"]))

@@ -48,7 +48,7 @@ def rankings(asked: Asked, what: str, filters: Filters) -> Iterator[tuple[Owners
         found = reader.ranking(what, owners, span, filters, limit=MOST_ROWS)
         since = whole.since(what, owners, span, filters, hits=found.hits, now=asked.now)
         left_out = found.count if found.count > MOST_ROWS else None
-        if what == "country" and dimension_of(what, filters, owners.dimension_set):
+        if what == "country":
             known = replace(span, start=since) if since else span
             found = replace(found, rows=(*found.rows, *_of_no_country(owners, known, filters, found.rows)))
         yield owners, span, found, Missing(since, left_out)

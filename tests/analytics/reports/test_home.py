@@ -362,3 +362,42 @@ def test_who_has_the_right_to_what_he_owns_sees_his_apis_alone_and_no_total(comm
         said = "You own no API here" in page.content.decode()
         assert (page.status_code, said) == (200, path in paths[:3])
         assert not any(word in page.content.decode().lower() for word in foreign)
+
+
+def test_versions_clients_countries_and_tags_are_tables_that_filter_by_their_lines(
+    committed, redis, client_for
+):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    common = {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "ResponseCode": 404}
+    swiss = {"Country": {"ISOCode": "CH"}}
+    push(
+        redis,
+        {**common, "APIVersion": "v2", "OauthID": "shop", "Geo": swiss, "Tags": ["a", "<b>"]},
+        {**common, "APIVersion": "v2", "Tags": ["a"]},
+        {**common, "Tags": []},
+    )
+    for table, column, lines, name in (
+        ("versions", "version", {"v2": 2}, "version"),
+        ("clients", "oauth_client", {"shop": 1}, "oauth"),
+        ("countries", "country", {"CH": 1}, "country"),
+        ("tags", "tag", {"a": 2, "<b>": 1}, "tag"),
+    ):
+        for span in ("1h", "24h", "30d"):
+            rows = sheet(client.get(OVERVIEW, {"range": span, "format": "csv", "table": table}))
+            assert {row[column]: int(row["requests"]) for row in rows} == lines
+        page = client.get(f"{OVERVIEW}{table}/", {"range": "30d"})
+        assert {line.name: int(line.hits) for line, _ in page.context["lines"]} == lines
+        assert page.context["table"].rest or table == "tags"
+        for line, url in page.context["lines"]:
+            filtered = client.get(url)
+            assert filtered.context["chips"][-1][:2] == (page.context["table"].one, line.name)
+            tiles = {tile.name: (tile.exact, there) for tile, there in filtered.context["tiles"]}
+            assert int(tiles["requests"][0]) == lines[line.name]
+            assert len(client.get(tiles["requests"][1]).context["records"]) == lines[line.name]
+            failed = client.get("/o/alpha/errors/", {"range": "30d", name: line.name})
+            assert (
+                sum(int(each["requests"]) for each in sheet(client.get(failed.context["csv_url"])))
+                == lines[line.name]
+            )
+    assert client.get(OVERVIEW, {"country": "ch"}).status_code == 400

@@ -68,7 +68,8 @@ class Order:
 def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Errors:
     """The errors of a period. status: a code, a class, "" for all. by_key: tell keys apart, unless that takes longer
     than PATIENCE."""
-    of_one = question.filters.key or question.filters.oauth
+    filters = question.filters
+    of_one = filters.key or filters.oauth or filters.version or filters.country or filters.tags
     if not (by_key or of_one):
         return _from_rollups(question, status, order)
     try:
@@ -84,7 +85,15 @@ def _from_records(question: Question, status: str, order: Order) -> Errors:
     filters, period = question.filters, question.period
     wanted = Wanted(period.start, period.end, filters.api, filters.key, status, errors=True)
     conditions, values = terms(
-        replace(wanted, endpoint=filters.endpoint, oauth=filters.oauth, apis=filters.apis)
+        replace(
+            wanted,
+            endpoint=filters.endpoint,
+            oauth=filters.oauth,
+            apis=filters.apis,
+            version=filters.version,
+            country=filters.country,
+            tag="".join(filters.tags),
+        )
     )
     owned, owner = whose(question.owners.org_ids)
     span = f"{owned} AND ts >= %s AND ts < %s"
