@@ -128,12 +128,14 @@ class RuleForm(SeenForm):
         return cleaned
 
     def _outside(self, mails: list[str]) -> list[str]:
-        """Those of some addresses that are no member's, if the author may name them or an administrator has."""
+        """Those of some addresses that are no member's, if the author may name them or an administrator has. Not those
+        of people who have left since they were named: nobody has allowed that."""
         members = set(
             User.everyone.filter(org_id=self.org_id, email__in=mails).values_list("email", flat=True)
         )
-        others = [address for address in mails if address not in members]
-        known = self.rule.outside if self.rule else []
+        known, named = (self.rule.outside, self.rule.mails) if self.rule else ((), ())
+        left = [address for address in named if address not in known]
+        others = [address for address in mails if address not in members and address not in left]
         if not (self.author.is_superuser or self.author.is_administrator):
             for address in others:
                 if address not in known:

@@ -12,7 +12,7 @@ from dashboard.alerts import lifecycle
 from dashboard.alerts.forms import AcknowledgementForm, KindForm, RuleForm, choices
 from dashboard.alerts.kinds import KINDS
 from dashboard.alerts.models import Incident, Message, Rule
-from dashboard.alerts.sending import mail
+from dashboard.alerts.sending import mail, outbox
 from orgs.access import access
 from orgs.http import paging
 from orgs.http.forms import SeenForm
@@ -111,7 +111,8 @@ def alert_detail(request, org, id):
         heads=heads(HISTORY),
         messages_sent=sent[:MOST_MESSAGES],
         message_heads=heads(MESSAGES),
-        others=[address for address in rule.mails if address in rule.outside],
+        others=rule.outside,
+        told=outbox.allowed([rule], rule.org_id)[rule.id],
     )
     return render(request, "alerts/detail.html", context)
 

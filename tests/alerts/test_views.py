@@ -10,7 +10,7 @@ from django.utils import timezone
 from dashboard.alerts import lifecycle
 from dashboard.alerts.models import Incident, Rule
 from orgs import scope
-from orgs.models import AuditEntry
+from orgs.models import AuditEntry, User
 from orgs.sealing import unseal
 from tests import make
 from tests.alerts.build import again, messages, rule
@@ -218,6 +218,16 @@ def test_only_administrators_have_others_than_members_written_to(cast, client_fo
     assert clerk.post(edit, more).status_code == 400
     assert clerk.post(edit, kept | {"mails": "max@acme.example"}).status_code == 302
     assert clerk.post(edit, kept).status_code == 400
+    # Nobody who leaves is a stranger that an administrator has allowed, whoever changes anything else.
+    ada = client_for(cast.acme_admin)
+    assert ada.post(edit, kept).status_code == 302
+    User.everyone.filter(pk=cast.acme_member.pk).update(email="max@elsewhere.example")
+    for person in (ada, clerk):
+        assert person.post(edit, kept).status_code == 302
+        assert again(made).outside == ["duty@partner.example"]
+    page = ada.get(f"{PAGE}{made.id}/").content.decode()
+    assert "max@acme.example (left, and not told)" in page
+    assert "duty@partner.example (not of this organisation)" in page
 
 
 def test_nobody_sees_an_alert_whose_figures_he_may_not_see_and_readers_change_nothing(cast, client_for):
