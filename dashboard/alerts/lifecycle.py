@@ -116,7 +116,7 @@ def test(rule: Rule, *, author: User) -> int:
     """Send a test to whoever it tells; the answer is to how many. Raises NotAllowed for one after the other, Gone,
     Departed."""
     now, at = _locked(rule, None), timezone.now()
-    if now.tested_at and at - now.tested_at < BETWEEN_TESTS:
+    if now.tested_at and abs(at - now.tested_at) < BETWEEN_TESTS:
         raise refusals.NotAllowed("A test was sent less than a minute ago: wait for it.")
     Rule.objects.filter(org_id=now.org_id, id=now.id).update(tested_at=at)
     org = Organisation.everyone.get(pk=now.org_id)

@@ -99,7 +99,7 @@ def _last_hit(api: str, traffic: Traffic) -> datetime | None:
                 owners.org_ids[0],
                 dimension,
                 api,
-                traffic.until - REMEMBERED,
+                owners.from_when(traffic.until - REMEMBERED, Grain.HOUR),
                 traffic.until,
             ],
         )
@@ -116,13 +116,16 @@ def quotas_of(
     if found.away:
         return {rule.id: Found(trouble=found.away) for rule in rules}
     names = {key.id: str(key) for key in keys}
-    return {rule.id: _full(rule, found.of, names) for rule in rules}
+    return {rule.id: _full(rule, found.of, names, begun[rule.id]) for rule in rules}
 
 
-def _full(rule: Rule, used: Mapping[str, quotas.Quota], names: Mapping[str, str]) -> Found:
+def _full(
+    rule: Rule, used: Mapping[str, quotas.Quota], names: Mapping[str, str], begun: Collection[str]
+) -> Found:
     shares = {id: 100 * quota.used / quota.most for id, quota in used.items()}
     reached = {id: share for id, share in shares.items() if kinds.is_reached(rule.of, rule.threshold, share)}
-    fullest = sorted(reached, key=lambda id: (-reached[id], id))[:MOST_NAMED]
+    # What goes on is not over because others are fuller.
+    fullest = sorted(reached, key=lambda id: (id not in begun, -reached[id], id))[:MOST_NAMED]
     note = f"{len(shares):,} keys with a quota called in the last hour, the fullest first."
     return Found(
         {id: Bad(reached[id], names[id]) for id in fullest}, max(shares.values(), default=None), note

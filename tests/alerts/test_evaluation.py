@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apis.gateways import names
 from apis.publishing import publish
-from dashboard.alerts import evaluation
+from dashboard.alerts import evaluation, looking
 from dashboard.alerts.models import Incident, Rule
 from keys.certificates import lifecycle as certificate_lifecycle
 from keys.keys import lifecycle as key_lifecycle
@@ -149,7 +149,7 @@ def test_a_slow_percentile_is_found_among_the_requests_that_were_passed_on(commi
 
 
 def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
-    committed, redis, cast, settings
+    committed, redis, cast, settings, monkeypatch
 ):
     now = timezone.now()
     made = rule(cast.acme, "quota", threshold=90, mails=["ada@acme.example"])
@@ -184,8 +184,15 @@ def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
         ("Full", False),
         ("Other", True),
     ]
+    # Where more are full than are told of, others do not make it over.
+    monkeypatch.setattr(looking, "MOST_NAMED", 1)
+    redis.set(names.quota(other.counted_under, ""), b"95")
+    redis.set(names.quota(full.counted_under, ""), b"99")
+    look(cast.acme, now + 2 * MINUTE)
+    assert [each.ended_at is None for each in incidents(cast.acme)] == [False, True]
     with scope.org(cast.acme.id), transaction.atomic():
         key_lifecycle.revoke(again(other))
+    redis.set(names.quota(full.counted_under, ""), b"3")
     look(cast.acme, now + 3 * MINUTE)
     assert [each.ended_at is None for each in incidents(cast.acme)] == [False, False]
 
@@ -204,6 +211,23 @@ def test_certificates_that_end_soon_are_found_and_those_deleted_are_over(cast):
         certificate_lifecycle.delete(certificates.now(soon))
     look(cast.acme, now + MINUTE)
     assert [row.told for row in messages(cast.acme)] == ["began", "ended"]
+
+
+def test_what_was_written_while_the_clock_was_ahead_holds_nothing_back(cast):
+    now = timezone.now()
+    made = rule(cast.acme, "certificate", threshold=14, mails=["ada@acme.example"])
+    soon = certificates.uploaded(cast.acme, certificates.made("soon", end=7).pem)
+    ahead = now + timedelta(days=1)
+    with scope.org(cast.acme.id):
+        Rule.objects.filter(id=made.id).update(due_at=ahead)
+        times = {"began_at": ahead, "told_at": ahead, "ended_at": ahead}
+        Incident.objects.create(rule=made, subject=soon.id, first=6, worst=6, **times)
+    evaluation.step(None)
+    assert state(made)[0] == "firing"
+    assert told(cast.acme) == [("began", "mail", "ada@acme.example")]
+    assert again(made).due_at < now + 11 * MINUTE
+    evaluation.step(None)
+    assert len(incidents(cast.acme)) == 2
 
 
 def test_two_workers_at_once_write_once(committed, redis, cast):
@@ -301,6 +325,6 @@ def test_people_who_left_and_strangers_are_not_told_unless_an_administrator_allo
     push(redis, *requests(cast.acme, now - 3 * MINUTE, 20, 503))
     User.everyone.filter(pk=cast.acme_member.pk).update(is_active=False)
     mails = ["ada@acme.example", "max@acme.example", "gus@globex.example", "duty@partner.example"]
-    rule(cast.acme, mails=mails, outside=["duty@partner.example"])
+    rule(cast.acme, mails=mails, outside=["duty@partner.example", "max@acme.example"])
     look(cast.acme, now)
     assert sorted(row.address for row in messages(cast.acme)) == ["ada@acme.example", "duty@partner.example"]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Now
 
 from dashboard.alerts.models import Message, Rule
@@ -49,14 +49,10 @@ def allowed(rules: Sequence[Rule], org_id: str) -> dict[str, list[str]]:
     """Of each rule of an organisation by its id, the addresses that may be written to: those of people who may sign in
     there, and those of others that an administrator has allowed."""
     named = {address for rule in rules for address in rule.mails}
-    rows = (
-        User.everyone.filter(org_id=org_id, is_active=True, email__in=named)
-        if named
-        else User.everyone.none()
-    )
-    members = set(rows.values_list("email", flat=True))
+    rows = User.everyone.filter(org_id=org_id, email__in=named) if named else User.everyone.none()
+    members = dict(rows.values_list("email", "is_active"))
     return {
-        rule.id: [address for address in rule.mails if address in members or address in rule.outside]
+        rule.id: [address for address in rule.mails if members.get(address, address in rule.outside)]
         for rule in rules
     }
 
@@ -86,8 +82,16 @@ def claim(served: dict[str, str]) -> list[Message]:
 
 
 def _due() -> QuerySet:
+    """What is over is not told before what began, where that is on its way or was not taken yet."""
     free = Q(claimed_until=None) | Q(claimed_until__lte=Now())
-    return Message.objects.filter(free, done_at=None, given_up_at=None, due_at__lte=Now())
+    same = {name: OuterRef(name) for name in ("org_id", "rule_id", "channel", "address")}
+    begun = _waiting().filter(told="began", created_at__lt=OuterRef("created_at"), **same)
+    tried = begun.exclude(digest="").exclude(digest=OuterRef("digest"))
+    return _waiting().filter(free, ~Exists(tried) | ~Q(told="ended"), due_at__lte=Now())
+
+
+def _waiting() -> QuerySet:
+    return Message.objects.filter(done_at=None, given_up_at=None)
 
 
 def _these(rows: Sequence[Message]) -> QuerySet:
@@ -100,19 +104,17 @@ def done(rows: Sequence[Message]) -> None:
 
 
 def again(rows: Sequence[Message], failed: Failed, now: datetime) -> None:
-    """They were not: try again later, or give up, which is said on the page of the rule."""
-    for row in rows:
-        row.attempts += 1
-        row.last_error = str(failed)[:300]
-        over = failed.for_good or now - row.created_at >= GIVEN_UP_AFTER
-        wait = timedelta(seconds=seconds_until_next(row.attempts))
-        _these([row]).update(
-            attempts=row.attempts,
-            last_error=row.last_error,
-            claimed_until=None,
-            due_at=Now() + wait,
-            given_up_at=Now() if over else None,
-        )
+    """They were not: try again later, or give up, which is said on the page of the rule. All at once: those of a mail
+    stay together."""
+    wait = timedelta(seconds=seconds_until_next(1 + max(row.attempts for row in rows)))
+    over = Case(When(created_at__lte=now - GIVEN_UP_AFTER, then=Now()))
+    _these(rows).update(
+        attempts=F("attempts") + 1,
+        last_error=str(failed)[:300],
+        claimed_until=None,
+        due_at=Now() + wait,
+        given_up_at=Now() if failed.for_good else over,
+    )
 
 
 def forget(before: datetime) -> int:

@@ -130,6 +130,9 @@ def test_what_a_mail_server_does_not_take_is_sent_again_with_the_same_id_and_a_r
         (1, refused, False, True),
         (1, cut, False, False),
     }
+    # Those of a mail are due together, or one of them could go out alone under its name.
+    together = {(row.address, row.due_at) for row in messages(cast.acme) if row.given_up_at is None}
+    assert len(together) == 2
     assert send_all() == 0
     due(seconds=9)
     assert send_all() == 0
@@ -189,6 +192,26 @@ def test_a_webhook_is_signed_and_comes_again_until_it_is_taken(cast, here):
     at, made_by = (part.partition("=")[2] for part in headers["X-Gatehouse-Signature"].split(","))
     assert made_by == hmac.new(SECRET, at.encode() + b"." + body, hashlib.sha256).hexdigest()
     assert abs(int(at) - timezone.now().timestamp()) < 60
+
+
+def test_what_is_over_is_not_told_before_what_began(cast, here):
+    with receiver() as there:
+        made = rule(cast.acme, webhook=there.url)
+        leave(made, event="began")
+        there.answers = [500]
+        assert send_all() == 1
+        leave(made, "ended", event="ended")
+        leave(rule(cast.acme, webhook=there.url), "ended", event="of another")
+        assert send_all() == 1
+        due(seconds=10)
+        with scope.every_org():
+            [claimed] = outbox.claim({})
+            assert (claimed.told, outbox.claim({})) == ("began", [])
+            outbox.again([claimed], outbox.Failed("the worker was killed"), timezone.now())
+        due(seconds=20)
+        assert send_all() == 2
+    told = [json.loads(body)["event"] for _, _, body in there.taken]
+    assert told == ["began", "of another", "began", "ended"]
 
 
 def test_every_failure_of_a_receiver_is_told_in_words_without_its_address(cast, here, monkeypatch, caplog):
