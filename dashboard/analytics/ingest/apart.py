@@ -9,7 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
+
+# For one lock. A migration may wait for the caller's end with this step waiting behind it, which PostgreSQL, to which
+# the caller only idles, does not know for a deadlock.
+PATIENCE = "10s"
 
 Found = TypeVar("Found")
 
@@ -20,6 +24,8 @@ def committed(step: Callable[[], Found]) -> Found:
     def run() -> Found:
         try:
             with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
                 return step()
         finally:
             connections.close_all()

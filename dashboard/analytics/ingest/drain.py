@@ -35,8 +35,9 @@ POSITION_BITS = 20
 BAD_SHARE = 0.05  # of a chunk; more is no accident, and then nothing of the chunk is given up
 BAD_FEW = 100  # so many may always be bad
 
-# Of the whole server and not of a chunk: away, shutting down, short of resources, or a deadlock.
-SERVER_FAULTS = ("", "08", "40", "53", "57", "58")
+# Of the whole server and not of a chunk: away, shutting down, short of resources, a deadlock, or a lock that was not
+# had in time.
+SERVER_FAULTS = ("", "08", "40", "53", "55", "57", "58")
 FIRST_PAUSE, LONGEST_PAUSE = 15, 600  # seconds until a chunk that was set aside is tried again
 
 # Chunks in which this process met too many bad records: they wait in Redis for a person, the others go on.

@@ -1,11 +1,13 @@
 """Bounds on what has rollup rows of its own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection, transaction
+import pytest
+from django.db import OperationalError, connection, connections, transaction
 
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import caps, claim, partitions, rollup
+from dashboard.analytics.ingest import apart, caps, claim, drain, partitions, rollup
 from dashboard.analytics.models import (
     Endpoint,
     Record,
@@ -52,6 +54,36 @@ def test_two_that_register_at_once_keep_to_the_bound_together(committed):
     assert at_once(lambda: register("a"), lambda: register("b")) == (True, 200)
     with scope.every_org():
         assert Endpoint.objects.count() == 500
+
+
+def test_who_registers_does_not_wait_for_ever_behind_what_waits_for_its_own_end(committed, monkeypatch):
+    monkeypatch.setattr(apart, "PATIENCE", "200ms")
+    new = [(recordings.ORG_A, "api-one", "GET /a", NOW)]
+
+    def alter() -> str:
+        with transaction.atomic("owner"), connections["owner"].cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '20s'; LOCK TABLE endpoint IN ACCESS EXCLUSIVE MODE")
+        connections.close_all()
+        return "altered"
+
+    with ThreadPoolExecutor(1) as thread:
+        with scope.every_org(), transaction.atomic():
+            assert Endpoint.objects.count() == 0
+            migration = thread.submit(alter)
+            while not _is_waited_for("endpoint"):
+                assert not migration.done()
+            with pytest.raises(OperationalError) as late:
+                apart.committed(lambda: caps._register(new))
+        assert migration.result(10) == "altered"
+    assert drain._of_the_server(late.value)
+
+
+def _is_waited_for(table: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = %s::regclass AND NOT granted)", [table]
+        )
+        return cursor.fetchone()[0]
 
 
 def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(committed, redis):
