@@ -83,7 +83,7 @@ def run(asked: Rebuild, now: datetime) -> Iterator[Progress]:
     begun, weight, whole = monotonic(), 0, sum(weights.values())
     for number, (org_id, day) in enumerate(left, start=1):
         with transaction.atomic():
-            hits = rollup.rebuild_day(orgs[org_id], day, now)
+            hits = _rebuilt(org_id, day, now + timedelta(seconds=monotonic() - begun))
             asked.org, asked.day, asked.days, asked.hits = org_id, day, asked.days + 1, asked.hits + hits
             asked.left, asked.moved_at = len(left) - number, now + timedelta(seconds=monotonic() - begun)
             asked.ended_at = None if asked.left else asked.moved_at
@@ -94,6 +94,19 @@ def run(asked: Rebuild, now: datetime) -> Iterator[Progress]:
     if not left:
         asked.ended_at = now
         asked.save(update_fields=["ended_at"])
+
+
+@transaction.atomic
+def _rebuilt(org_id: str, day: date, now: datetime) -> int:
+    """The hits of a day that was made again. One whose records went since the run was begun stays as it was, with 0.
+
+    An organisation says so before any of them go: those were whole of which it still does not after they were read.
+    """
+    hits = rollup.rebuild_day(Organisation.everyone.get(pk=org_id), day, now)
+    if rollup.covered(Organisation.everyone.get(pk=org_id), day, day, now):
+        return hits
+    transaction.set_rollback(True)
+    return 0
 
 
 def _counted(days: list[tuple[str, date]], orgs: dict[str, Organisation]) -> dict[tuple[str, date], int]:

@@ -10,9 +10,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 
 from dashboard.analytics.dimensions import Grain
+from dashboard.analytics.ingest import partitions
 from dashboard.analytics.ingest.upkeep import rebuilding
 from dashboard.analytics.models import Rebuild, Rollup
 from orgs import scope
+from orgs.models import Organisation
 from tests.analytics import recordings
 from tests.analytics.arrivals import drained, organisations
 from tests.analytics.ingest.test_housekeeping import pushed
@@ -83,6 +85,19 @@ def test_whoever_is_stopped_goes_on_and_each_day_is_the_old_or_the_new_one(three
     assert by_day() == {"alpha": [1, 2, 3], "beta": [2, 4, 6]}
     # What is finished is done anew when it is asked for again.
     assert len(rebuilt(*arguments)) == 7
+
+
+def test_a_day_whose_records_go_while_others_are_made_again_stays_as_it_was(three_days):
+    spoilt()
+    with scope.every_org(), rebuilding.alone():
+        run = rebuilding.run(rebuilding.begin("", DAYS[0], DAYS[-1], NOW), NOW)
+        list(islice(run, 4))
+        Organisation.everyone.filter(slug="beta").update(gone_before={"records": str(DAYS[2])})
+        with partitions.as_owner() as cursor:
+            cursor.execute("DELETE FROM record WHERE ts < %s", [str(DAYS[2])])
+        assert [each.hits for each in run] == [0, 6]
+        assert Rebuild.objects.get().left == 0
+    assert by_day() == {"alpha": [1, 2, 3], "beta": [2, 100, 6]}
 
 
 def test_something_else_that_is_asked_for_does_not_go_on_there(three_days):
