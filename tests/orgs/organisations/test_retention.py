@@ -1,9 +1,12 @@
 """How long an organisation keeps what its traffic leaves behind: the rules, and the Admin API."""
 
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from orgs.models import Organisation
 from orgs.organisations.retention import KINDS, Retention, problems, shorter
 
 JSON = "application/json"
@@ -60,6 +63,37 @@ def test_a_period_begins_at_a_midnight_and_what_has_gone_does_not_come_back():
 )
 def test_periods_from_outside_are_looked_at(own, wrong):
     assert problems(own) == wrong
+
+
+def test_the_command_says_what_goes_and_asks_before_it_keeps_less(cast, monkeypatch):
+    def run(**days: int) -> list[str]:
+        said = StringIO()
+        call_command("analytics", "retention", org="acme", stdout=said, skip_checks=True, **days)
+        return said.getvalue().splitlines()
+
+    def kept() -> dict:
+        return Organisation.everyone.get(pk=cast.acme.pk).kept_days
+
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
+    answer = "y"
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        run(records=7)
+    assert (len(asked), kept()) == (1, {})
+    answer = "yes"
+    lines = run(records=7)
+    assert (kept(), len(asked)) == ({"records": 7}, 2)
+    assert lines[0].startswith("Single requests: all before ")
+    assert lines[0].endswith(" 00:00 UTC is deleted for good")
+    assert lines[1].startswith("records: 7 days, since ")
+    assert run()[0].startswith("records: 7 days, since ")
+    assert run(records=30, days=31, yes=True)[0].startswith("Figures by the day: all before ")
+    assert (kept(), len(asked)) == ({"records": 30, "days": 31}, 2)
+    with pytest.raises(CommandError, match="records: Must be between 1 and 30 days"):
+        run(records=31)
+    with pytest.raises(CommandError, match="no organisation with the slug nobody"):
+        call_command("analytics", "retention", org="nobody", skip_checks=True)
+    assert kept() == {"records": 30, "days": 31}
 
 
 def test_the_admin_api_sets_it_whole_and_names_what_is_wrong(cast, admin_client):

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 
 from dashboard.analytics.dimensions import RECORDS, Grain
-from dashboard.analytics.ingest import cuts, rollup, trust
+from dashboard.analytics.ingest import cuts, partitions, rollup, trust
 from dashboard.analytics.ingest.upkeep import forgetting
 from dashboard.analytics.models import Record, Rollup, RollupCut
 from dashboard.analytics.reports import periods, reader, search, zones
@@ -96,6 +96,24 @@ def test_a_shorter_period_holds_for_readers_at_once_and_is_deleted_in_slices(two
     keep(alpha, records=2, hours=9)
     forget()
     assert oldest_rows(alpha) == {"": 2, "h": 9, "d": 19, "k": 19}
+
+
+def test_what_somebody_writes_is_passed_by_and_deleted_the_next_time(two):
+    alpha, _ = two
+    keep(alpha, hours=9)
+    past = Rollup.objects.filter(org=alpha, grain=Grain.HOUR, ts__lt=MIDNIGHT - timedelta(days=9))
+    with connections[partitions.OWNER].cursor() as cursor:
+        # Where it waits, it is to fail.
+        cursor.execute("SET lock_timeout = '1s'")
+        try:
+            with scope.every_org(), transaction.atomic():
+                held = past.select_for_update().order_by("ts").first()
+                forget()
+                assert [(row.ts, row.dimension) for row in past] == [(held.ts, held.dimension)]
+        finally:
+            cursor.execute("RESET lock_timeout")
+    forget()
+    assert oldest_rows(alpha)[str(Grain.HOUR)] == 9
 
 
 def test_a_longer_period_afterwards_leaves_a_gap_that_is_no_time_without_requests(two):
