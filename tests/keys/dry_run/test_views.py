@@ -5,11 +5,14 @@ import html
 import io
 import json
 import re
+from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from dashboard.analytics.replay import reading
 from keys.models import Key, Policy
+from keys.rotation import lifecycle as rotation
 from orgs import scope
 from orgs.models import AuditEntry
 from tests import make
@@ -134,6 +137,35 @@ def test_a_change_of_a_key_is_played_on_its_own_requests(cast, client_for, traff
     assert (faulty.status_code, faulty.context["seen"]) == (400, 0)
     assert ada.post(address, sent | {"seen": "x"}).status_code == 400
     assert stored(cast.acme) == before
+
+
+def test_what_was_played_are_requests_that_gateways_passed_on_with_any_token_of_a_key(
+    committed, cast, redis, client_for
+):
+    api, gone = keys.api(cast.acme), keys.api(cast.acme, "Gone", active=False)
+    gold = build.policy(cast.acme, api, gone)
+    before, _ = keys.key(cast.acme, policies=(gold.id,), alias="turned")
+    with scope.org(cast.acme.id), transaction.atomic():
+        now, _ = rotation.rotate(before, overlap=timedelta(hours=1))
+    own = {"RequestTime": 5, "Latency": {"Total": 5, "Upstream": 5}}
+    refused = {"RequestTime": 0, "Latency": {"Total": 0, "Upstream": 0}}
+    push(
+        redis,
+        *calls(cast.acme, api, before, 50, 40),
+        *calls(cast.acme, api, now, 30),
+        *calls(cast.acme, gone, now, 25),
+        *(
+            call
+            for code in (401, 403, 429)
+            for call in calls(cast.acme, api, now, 20, ResponseCode=code, **own)
+        ),
+        *calls(cast.acme, api, now, 10, ResponseCode=403, **refused),
+    )
+    sent = {"text": json.dumps(build.document("Gold", api, gone)), "started_from": 1}
+    run = (
+        client_for(cast.acme_admin).post(f"/o/acme/policies/{gold.id}/dry-run/?as=json", sent).context["run"]
+    )
+    assert (run.requests, run.gone, run.refused, run.unplayed) == (6, 1, 1, 0)
 
 
 def test_who_may_not_see_traffic_is_not_offered_it_nor_answered(cast, client_for, traffic):
