@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import DatabaseError, connection
 
 from dashboard.analytics.clock import DAY, row_bound, said
-from dashboard.analytics.dimensions import RECORDS
+from dashboard.analytics.dimensions import RECORDS, Dimension
 from dashboard.analytics.reports import periods, reader, zones
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.head import api_names
@@ -47,10 +47,17 @@ class _Asked:
         return self.owners.from_when(self.longest.start, RECORDS)
 
     @property
-    def is_counted(self) -> bool:
-        """Whether rollups know it, and not the records alone."""
-        kept = dimension_of("total", self.filters)
-        return kept is not None and kept.grain(self.longest.tables.grain) != RECORDS
+    def counted(self) -> Dimension | None:
+        """The dimension that counts it, None where the records alone tell."""
+        kept = dimension_of("total", self.filters, self.owners.dimension_set)
+        return kept if kept is not None and kept.grain(self.longest.tables.grain) != RECORDS else None
+
+    def is_cut(self, requests: int) -> bool:
+        """Whether there may be more requests than those found."""
+        start = self.longest.start
+        if self.counted is None:
+            return requests >= MOST_RECORDS or self.records_from > start
+        return self.counted.since > 1 and (self.owners.dimensions_from or start) > start
 
 
 def radius(org: Organisation, called: Called, now: datetime) -> BlastRadius:
@@ -102,7 +109,7 @@ def _radius(asked: _Asked, now: datetime) -> BlastRadius:
         callers=callers,
         keyless=keyless,
         tables=tables,
-        least=not asked.is_counted and (requests >= MOST_RECORDS or asked.records_from > asked.longest.start),
+        least=asked.is_cut(requests),
     )
 
 
@@ -118,7 +125,7 @@ def complete(fresh: Freshness, zone: ZoneInfo) -> str:
 def _requests(asked: _Asked, filters: Filters) -> dict[str, tuple[int, datetime | None]]:
     """By the name of a period, the requests in it and the start of the newest row. One statement."""
     day, week, month = (asked.spans[name] for name in RANGES)
-    if asked.is_counted or filters == NO_FILTERS:
+    if asked.counted is not None or filters == NO_FILTERS:
         pieces = [(day, (day,)), (month, (week, month))]
     else:
         pieces = [(month, (day, week, month))]
@@ -231,7 +238,7 @@ def _last(asked: _Asked, newest: Mapping[str, tuple[int, datetime | None]]) -> s
         exact = max((at for _, at in reader.newest_of_keys(owners, called.hashes).values()), default=None)
     elif called == Called(api_id=called.api_id):
         exact = reader.last_hits(owners, [called.api_id], period.start, period.end).get(called.api_id)
-    elif not asked.is_counted:
+    elif asked.counted is None:
         _, exact = newest[RANGES[-1]]
     if exact:
         return period.said(exact)

@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from dashboard.analytics.models import RollupCut
 from dashboard.analytics.radius import reading
 from dashboard.analytics.reports.charts import figures
 from orgs import scope
@@ -117,6 +118,28 @@ def test_of_a_busy_key_endpoints_are_those_of_its_newest_requests(cast, monkeypa
     assert (of_both.tables[1].counted, of_both.requests) == (3, 5)
     monkeypatch.setattr(reading, "NEWEST", 5)
     assert asked(cast.acme, Called(hashes=(A, B))).tables[1].counted == 0
+
+
+@pytest.mark.usefixtures("called")
+def test_what_is_left_out_is_said(cast, redis, monkeypatch):
+    push(redis, {"OrgID": cast.acme.id, "APIID": "orders", "OauthID": "shop", "TimeStamp": ago(minutes=20)})
+    client = Called(api_id="orders", client_id="shop")
+
+    def cut(**changes: object):
+        with scope.every_org():
+            RollupCut.objects.update(**changes)
+        found = asked(cast.acme, client)
+        return found.requests, found.least
+
+    assert cut() == (1, False)
+    # Clients were not counted before, nor were they at all where no cut was made anew yet.
+    assert cut(dimensions_from=timezone.now() - timedelta(days=5)) == (1, True)
+    assert cut(dimensions_from=None, dimension_set=1) == (1, False)
+    monkeypatch.setattr(reading, "MOST_RECORDS", 1)
+    assert cut() == (1, True)
+    assert [table.more for table in asked(cast.acme, Called(api_id="orders")).tables] == [0, 0]
+    monkeypatch.setattr(reading, "SHOWN", 1)
+    assert [table.more for table in asked(cast.acme, Called(api_id="orders")).tables] == [1, 0]
 
 
 @pytest.mark.usefixtures("called")
