@@ -30,11 +30,17 @@ def request(
 
 
 def played(*requests: Request, definition: dict | None = None, **allowed: object):
-    """allowed: what gateways of both generations make of the key, or by generation where a value is a dict."""
+    """allowed: what gateways of both generations make of the key, or by generation where a value is a dict, or by the
+    API where it is a function."""
 
-    def world(_: Request, generation: str) -> World:
+    def world(asked: Request, generation: str) -> World:
         said = {
-            name: value[generation] if isinstance(value, dict) else value for name, value in allowed.items()
+            name: value[generation]
+            if isinstance(value, dict)
+            else value(asked.api_id)
+            if callable(value)
+            else value
+            for name, value in allowed.items()
         }
         made = Allowed(generation, **({"opens": True} | said))
         return World(definition or OPEN, generation, Holder("id", "key", (), allowed=(made,)), False, {})
@@ -89,8 +95,11 @@ def test_apis_are_counted_together_or_each_by_itself():
     both = [request(0), request(1, api_id="stock")]
     limit = {"rate": 1.0, "per": 60.0}
     assert played(*both, **limit).outcome.refused == Span(1, 1)
-    by_itself = played(*both, together=("orders",), **limit)
-    assert by_itself.outcome.refused == Span(1, 1)  # the same scope, as this key has it for both
+    quota = {"quota": 1, "renewal": 60}
+    assert played(*both, **quota).outcome.refused == Span(0, 1)
+    by_itself = {"together": lambda api_id: (api_id,)}
+    assert played(*both, **limit, **by_itself).outcome.refused == Span(0, 0)
+    assert played(*both, **quota, **by_itself).outcome.refused == Span(0, 0)
 
 
 def test_what_cannot_be_told_is_no_refusal():

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard.analytics.ingest import rollup
+from dashboard.analytics.models import RollupCut
 from dashboard.analytics.reports.charts.figures import NONE
 from dashboard.analytics.reports.everywhere import reader
 from orgs import scope
@@ -67,7 +69,19 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     assert "complete to" in html
     assert names(client.get(TRAFFIC, {"sort": "requests"}))[:3] == ["calm", "limited", "failing"]
     assert names(client.get(TRAFFIC, {"sort": "changed"}))[0] == "calm"
+    # What is being counted anew for another zone is no traffic besides.
+    with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+        RollupCut.objects.create(
+            org=made["calm"], base=100, zone="UTC", state="building", until=timezone.now()
+        )
+        columns = rollup.COLUMNS
+        again = columns.replace("dimension", "dimension + 100")
+        cursor.execute(
+            f"INSERT INTO rollup ({columns}) SELECT {again} FROM rollup WHERE org_id = %s",
+            [made["calm"].id],
+        )
     rows = sheet(client.get(TRAFFIC, {"format": "csv"}))
+    assert [row["requests"] for row in rows if row["slug"] == "calm"] == ["300"]
     assert [(row["slug"], row["requests"]) for row in rows][:2] == [("failing", "140"), ("limited", "220")]
 
 
@@ -102,4 +116,10 @@ def test_the_window_is_the_hour_that_runs_and_the_day_before_it():
     assert (now - window.since, window.until) == (
         timedelta(hours=24, minutes=35, seconds=now.second, microseconds=now.microsecond),
         now,
+    )
+    # The hour that runs is no part of the same a week before.
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    assert (window.bounds["before"], window.bounds["before_until"]) == (
+        hour - timedelta(days=8),
+        hour - timedelta(days=7),
     )
