@@ -19,6 +19,7 @@ from dashboard.analytics.reports.head import compressed_where_fixed, filter_choi
 from dashboard.analytics.reports.hours import cells
 from dashboard.analytics.reports.hours.cells import MEASURES, Cell, Line, Measure
 from dashboard.analytics.reports.parameters import (
+    FilterForm,
     Parameters,
     Refused,
     link,
@@ -150,7 +151,7 @@ def _context(request: HttpRequest, asked: Asked, found: Buckets | None, fresh: F
         "ranges": [each for each in top["ranges"] if each[0] not in ("1 h", "24 h")],
         **filter_choices(asked.page),
         "unkept": found is None,
-        "unfiltered_url": link(path, kept, key="", endpoint="", oauth=""),
+        "unfiltered_url": link(path, kept, **{name: "" for name in FilterForm.base_fields if name != "api"}),
         "measure": asked.measure,
         "measures": [
             (each.label, link(path, kept, show="" if name == "requests" else name), each == asked.measure)

@@ -48,6 +48,8 @@ def test_every_request_is_in_the_cell_of_its_hour_which_leads_there(committed, r
     [old] = [url for url, text in cells_of(page) if text == "1"]
     assert old.startswith("/o/alpha/logs/?")
     assert len(client.get(old).context["records"]) == 1
+    blind = client_for(make.user("bea@alpha.example", alpha, {"analytics": "read"})).get(HOURS)
+    assert {url.partition("?")[0] for url, _ in cells_of(blind)} == {"/o/alpha/analytics/"}
     rows = sheet(client.get(HOURS, {"format": "csv"}))
     assert (sum(int(row["requests"]) for row in rows), sum(int(row["5xx"]) for row in rows)) == (5, 4)
     of_one = client.get(HOURS, {"api": "one", "show": "errors"})
@@ -66,7 +68,15 @@ def test_hours_that_are_no_longer_kept_are_said_to_be_missing_and_so_is_a_filter
     page = client.get(HOURS, year)
     assert page.context["by_day"] is False
     assert any(note.startswith("Single hours are no longer kept of all") for note in page.context["notes"])
-    of_key = client.get(HOURS, {"key": "a" * 16, "range": "30d"})
+    filters = {
+        "key": "a" * 16,
+        "endpoint": "GET /",
+        "oauth": "shop",
+        "version": "v1",
+        "country": "NL",
+        "tag": "a",
+    }
+    of_key = client.get(HOURS, {**filters, "range": "30d"})
     assert (of_key.status_code, of_key.context["unkept"]) == (200, True)
     assert of_key.context["unfiltered_url"] == f"{HOURS}?range=30d"
     assert sheet(client.get(HOURS, {"key": "a" * 16, "format": "csv"})) == []
