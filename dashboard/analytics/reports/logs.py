@@ -143,16 +143,16 @@ def _newer(request: HttpRequest, asked: LogParameters, now: datetime) -> dict:
     in_years = years(wanted.start, now, now, owners.zone)
     return {
         "records": [_line(request, record, names, owners.zone, year=in_years) for record in records],
-        "after": _end(records, wanted.after),
+        "after": _end(records, wanted.after, now),
         "all": len(records) < MOST_AT_ONCE,
         "fresh": reader.freshness(now),
         "zone": owners.zone.key,
     }
 
 
-def _end(records: Sequence[Record], before: Place | None) -> Place | None:
+def _end(records: Sequence[Record], before: Place | None, now: datetime) -> Place | None:
     """Where a list ends that has these records besides those up to a place."""
-    found = search.latest(records)
+    found = search.latest(records, now)
     if found is None or before is None:
         return found or before
     return Place(max(found.ts, before.ts), max(found.id, before.id))
@@ -165,7 +165,7 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
     # Of a time that is over nothing comes any more.
     goes_on = asked.wanted.end >= fresh.now and not asked.place
     live = request.GET.get("live") == "1" and goes_on
-    end_of_list = _end(found.records, asked.wanted.after) or Place(fresh.now, 0)
+    end_of_list = _end(found.records, asked.wanted.after, fresh.now) or Place(fresh.now, 0)
     start, end = asked.wanted.start, min(asked.wanted.end, fresh.now)
     in_years = years(start, end, fresh.now, zone)
     pattern = "%H:%M:%S" if start.second or asked.wanted.end.second else "%H:%M"

@@ -24,6 +24,8 @@ WIDEST = 48 * HOUR
 PAGE = 50
 PATIENCE = 0.3  # seconds
 LATE = timedelta(seconds=30)  # after others of their time, records are still looked for
+# Of what came just now others with lower numbers may be being stored, in a transaction beside.
+SETTLED = timedelta(seconds=5)
 EQUAL = ("endpoint", "method", "version", "country")  # what a record has to have as it is asked for
 NO_KEY = "none"  # in the place of a key: requests without one
 
@@ -78,11 +80,13 @@ class Found:
     after: Place | None
 
 
-def latest(records: Sequence[Record]) -> Place | None:
-    """Where a list ends that has these records, whichever of them was stored last; None without any."""
+def latest(records: Sequence[Record], now: datetime) -> Place | None:
+    """Where a list ends that has these records, whichever of them was stored last; None without any. Of those that are
+    younger than SETTLED it does not have the numbers: they are found again, beside what comes late."""
     if not records:
         return None
-    return Place(max(record.ts for record in records), max(record.id for record in records))
+    settled = (record.id for record in records if record.ts <= now - SETTLED)
+    return Place(max(record.ts for record in records), max(settled, default=0))
 
 
 def instant(micros: int) -> datetime:

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apis.publishing import publish
 from dashboard.analytics.models import IngestState
-from dashboard.analytics.reports import overview, rankings, reader
+from dashboard.analytics.reports import overview, rankings, reader, search
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -254,7 +254,9 @@ def test_the_page_compares_with_the_same_weekdays_and_its_file_too(committed, re
     assert all("compare=week" in url for _, url, _ in page.context["ranges"])
 
 
-def test_newer_leads_to_what_came_since_however_late_and_under_the_same_filters(committed, redis, client_for):
+def test_newer_leads_to_what_came_since_however_late_and_under_the_same_filters(
+    committed, redis, client_for, monkeypatch
+):
     alpha, beta = (make.organisation(name, name.lower()) for name in ("Alpha", "Beta"))
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
 
@@ -292,6 +294,13 @@ def test_newer_leads_to_what_came_since_however_late_and_under_the_same_filters(
     assert "complete to" in html
     assert len(captured) == 10
     assert paths(client.get(LOGS, {"status": "2xx", "format": "rows", "after": rows.context["after"]})) == []
+    # What came just now is found once more: others of lower numbers may be being stored beside it.
+    monkeypatch.setattr(search, "SETTLED", timedelta(seconds=60))
+    send("/young", 1)
+    young = client.get(LOGS, {"status": "2xx", "format": "rows", "after": rows.context["after"]})
+    assert (paths(young), young.context["after"].id) == (["/young"], rows.context["after"].id)
+    again = {"status": "2xx", "format": "rows", "after": young.context["after"]}
+    assert paths(client.get(LOGS, again)) == ["/young"]
     # Of a time that is over nothing is newer.
     over = client.get(LOGS, {"from": "2026-01-01", "to": "2026-01-02"})
     assert (over.context["page"].newer, "Live</a>" in over.content.decode()) == ("", False)
