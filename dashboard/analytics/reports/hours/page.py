@@ -151,6 +151,7 @@ def _context(request: HttpRequest, asked: Asked, found: Buckets | None, fresh: F
         "ranges": [each for each in top["ranges"] if each[0] not in ("1 h", "24 h")],
         **filter_choices(asked.page),
         "unkept": found is None,
+        "too_old": found is None and asked.clipped,
         "unfiltered_url": link(path, kept, **{name: "" for name in FilterForm.base_fields if name != "api"}),
         "measure": asked.measure,
         "measures": [
