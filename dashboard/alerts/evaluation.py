@@ -145,8 +145,9 @@ class _Written:
             self._go_on(rule, begun[subject], found)
         for subject in sorted(turn.end):
             self._end(rule, begun[subject])
-        for incident in begun.values():
-            incident.save(force_insert=incident._state.adding)
+        Incident.objects.bulk_create([begun[subject] for subject in sorted(turn.begin)])
+        before = [begun[subject] for subject in sorted(turn.go_on | turn.end)]
+        Incident.objects.filter(org_id=self.org.id).bulk_update(before, ("worst", "told_at", "ended_at"))
         return set(begun) - turn.end
 
     def _go_on(self, rule: Rule, incident: Incident, found: Found) -> None:

@@ -194,6 +194,24 @@ def test_a_webhook_is_signed_and_comes_again_until_it_is_taken(cast, here):
     assert abs(int(at) - timezone.now().timestamp()) < 60
 
 
+def test_nothing_is_locked_while_a_receiver_takes_its_time(cast, here, committed):
+    held = []
+
+    def look(handler):
+        with scope.every_org(), transaction.atomic():
+            [row] = Message.objects.select_for_update(nowait=True)
+            held.append(row.claimed_until > timezone.now())
+        connections.close_all()
+        handler.send_response(200)
+        handler.end_headers()
+
+    with receiver() as there:
+        leave(rule(cast.acme, webhook=there.url))
+        there.answers = [look]
+        assert send_all() == 1
+    assert (held, states(cast.acme)) == ([True], [(1, "", True, False)])
+
+
 def test_what_is_over_is_not_told_before_what_began(cast, here):
     with receiver() as there:
         made = rule(cast.acme, webhook=there.url)
