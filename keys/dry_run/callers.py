@@ -35,10 +35,12 @@ def of_policy(policy: Policy, wanted: dict[str, Any], *, named: bool) -> list[Ca
         former.setdefault(key_id, []).append(hash)
     documents = _Documents(policy.org_id)
     changed = _revision(policy, wanted)
-    states = _Remembered()
+    states, of_keys = _Remembered(), dict[str, Facts]()
 
     def of_both(key: Key, called: Called) -> tuple[Holder, Holder]:
-        known = facts.of(key)
+        if key.id not in of_keys:
+            of_keys[key.id] = facts.of(key)
+        known = of_keys[key.id]
         before = [documents[id] for id in known["policies"]]
         after = [changed if row.policy_row_id == policy.id else row for row in before]
         return states.of(key, known, before, called), states.of(key, known, after, called)

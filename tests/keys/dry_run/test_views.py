@@ -8,7 +8,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from dashboard.analytics.replay import reading
 from keys.models import Key, Policy
@@ -76,7 +77,11 @@ def test_a_change_of_a_policy_is_played_on_what_its_keys_called(cast, client_for
         sent = {"text": json.dumps(document), "started_from": 1, "message": "", **more}
         return ada.post(address, sent)
 
-    tight = asked(build.document("Gold", api, other, rate=2, per=60))
+    with CaptureQueriesContext(connection) as statements:
+        tight = asked(build.document("Gold", api, other, rate=2, per=60))
+    # The rights of each key are read once, however many APIs it called.
+    rights = [each for each in statements if 'FROM "keys_keyright" ' in each["sql"]]
+    assert len(rights) == 2
     run = tight.context["run"]
     assert counts(run) == {"busy": (6, "0", "1"), "quiet": (1, "0", "0")}
     assert [(met.reason, str(met.now), str(met.then)) for met in run.reasons] == [("over the rate", "0", "1")]
