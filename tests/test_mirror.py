@@ -21,6 +21,7 @@ WHOLE = {
 }
 ACROSS = {
     "tests/analytics/reports/errors/test_page_alone.py": "a page without the others",
+    "tests/analytics/test_agreement.py": "what few requests have: on pages, in files, by REST and in the log",
     "tests/analytics/test_hostile_records.py": "what a gateway could send, from the list to the page",
     "tests/analytics/test_replica.py": "figures read from a replica, page by page",
     "tests/analytics/test_rooms.py": "how far a request goes",

@@ -5,7 +5,7 @@ import io
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from django.db import Error
 from django.http import StreamingHttpResponse
@@ -29,11 +29,18 @@ def harmless(value: object) -> object:
 
 
 def csv_stream(
-    filename: str, header: Iterable[str], batches: Iterable[Iterable[Iterable]], *, most: int = MOST_ROWS
+    filename: str,
+    header: Iterable[str],
+    batches: Iterable[Iterable[Iterable]],
+    *,
+    most: int = MOST_ROWS,
+    left_out: str = "",
 ) -> StreamingHttpResponse:
     """All rows of `batches`, sent as they are read (orgs.http.paging.batches). Where the file is cut, because there are
-    more than `most` or because the database fails, its last line says so."""
-    response = StreamingHttpResponse(_texts(header, batches, most), content_type="text/csv; charset=utf-8")
+    more than `most` or because the database fails, its last line says so. left_out: what the rows do not hold from the
+    beginning, in words, which is a last line of its own."""
+    texts = chain(_texts(header, batches, most), [_text([[left_out]])] if left_out else [])
+    response = StreamingHttpResponse(texts, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -33,12 +34,23 @@ class Played:
         return min(record["TimeStamp"][0] for records in self.records.values() for record in records)
 
 
-def play(redis, *, ago: timedelta = timedelta(minutes=2), zone: str = "Europe/Berlin") -> Played:
-    """The 5,000 recorded requests, moved so that the last was sent `ago`, drained into the database."""
+def play(
+    redis,
+    *,
+    ago: timedelta = timedelta(minutes=2),
+    zone: str = "Europe/Berlin",
+    with_more: Callable[[int, dict], dict] = lambda number, record: {},
+) -> Played:
+    """The 5,000 recorded requests, moved so that the last was sent `ago`, drained into the database. with_more: members
+    which a record has instead of its own, by its number."""
     alpha = make.organisation("Alpha", "alpha", id=recordings.ORG_A, time_zone=zone)
     beta = make.organisation("Beta", "beta", id=recordings.ORG_B, time_zone=zone)
     last = max(recordings.loose(entry)["TimeStamp"][0] for entry in recordings.entries("v3.0.12-5000"))
     entries = recordings.moved("v3.0.12-5000", int((datetime.now(UTC) - ago).timestamp()) - last)
+    entries = [
+        msgpack.packb(record | with_more(number, record))
+        for number, record in enumerate(map(recordings.loose, entries))
+    ]
     redis.rpush(claim.LIST, *entries)
     while drain.tick(redis):
         pass

@@ -59,6 +59,7 @@ def crowded(server, redis):
         )
     Node.objects.create(session_id="s" * 100, node_id="n", nonce="n", hostname="h" * 180)
     call = {"OrgID": organisation.id, "APIID": long.api_id, "Alias": LONG, "APIKey": key.token_hash}
+    call |= {"UserAgent": LONG, "IPAddress": "2001:db8:1234:5678:9abc:def0:1234:5678"}
     push(
         redis,
         *(
@@ -67,6 +68,7 @@ def crowded(server, redis):
         ),
     )
     pages = ("errors/", "errors/?by=endpoint", "analytics/apis/", "analytics/keys/", "analytics/endpoints/")
+    pages += ("analytics/agents/", "analytics/addresses/")
     chosen = "?api=" + "Z" * 150
     pages += (f"errors/{chosen}", f"analytics/{chosen}", f"analytics/keys/{chosen}", f"logs/{chosen}")
     pages += (

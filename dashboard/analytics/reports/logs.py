@@ -379,6 +379,8 @@ def _chips(asked: LogParameters, path: str, names: dict[str, str]) -> list[tuple
         "Version": ("version", asked.wanted.version),
         "Country": ("country", asked.wanted.country),
         "Tag": ("tag", asked.wanted.tag),
+        "User agent": ("user_agent", asked.wanted.user_agent),
+        "Address": ("address", asked.wanted.address),
     }
     return [
         (what, text, link(path, asked.kept, **{field: ""})) for what, (field, text) in values.items() if text

@@ -41,8 +41,11 @@ def overview(request: HttpRequest, org: str) -> HttpResponse:
         return refused(request, refusal, "analytics")
     reader.limit_time()
     if file:
-        header, rows = rankings.file(file, asked) if file in rankings.KINDS else _plot_file(file, asked)
-        return csv_stream(f"{request.org.slug}-{file}.csv", header, [rows], most=rankings.IN_A_FILE)
+        rankings.check_right(request.user, file)
+        of_table = rankings.file if file in rankings.KINDS else _plot_file
+        header, rows, left_out = of_table(file, asked)
+        name, most = f"{request.org.slug}-{file}.csv", rankings.IN_A_FILE
+        return csv_stream(name, header, [rows], most=most, left_out=left_out)
     return render(request, "analytics/overview.html", _context(request, asked))
 
 
@@ -95,6 +98,7 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
                 link(reverse("analytics-table", args=[request.org.slug, name]), asked.kept),
             )
             for name in rankings.WITHOUT
+            if name not in rankings.PERSONAL or request.user.may("log")
         ],
     }
 
@@ -149,8 +153,8 @@ def tile_links(request: HttpRequest, asked: Parameters, seen: Traffic) -> list[t
     return [(tile, urls.get(tile.name, "")) for tile in tiles.tiles(seen)]
 
 
-def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[Sequence[object]]]:
-    """Header and rows of a time chart as a CSV file."""
+def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[Sequence[object]], str]:
+    """Header and rows of a time chart as a CSV file, which leaves out nothing."""
     period, seen = asked.question.period, reader.traffic(asked.question)
     buckets = seen.latency if plot_name == "latency" else seen.counts
     edges = buckets.cut.edges
@@ -167,7 +171,7 @@ def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[S
         for index, part in enumerate(buckets.figures)
     ]
     header = LATENCY_FILE if plot_name == "latency" else REQUESTS_FILE
-    return ["from", "to", "complete", *header, *(["compared"] if beside else [])], rows
+    return ["from", "to", "complete", *header, *(["compared"] if beside else [])], rows, ""
 
 
 LATENCY_FILE = ["timed", "p50_ms", "p95_ms", "p99_ms", "max_ms", "upstream_timed", "upstream_mean_ms"]

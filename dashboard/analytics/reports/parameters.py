@@ -27,7 +27,10 @@ CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
 RANGE = ("range", "from", "to")
 KEPT = (*RANGE, "compare", "api", "key", "endpoint", "oauth", "version", "country", "tag", "measure", "sort")
 SORTS = ("requests", "errors", "p95")
-LOG_FILTERS = ("status", "endpoint", "oauth", "version", "country", "tag", "method", "path", "least_ms")
+LOG_FILTERS = (
+    *("status", "endpoint", "oauth", "version", "country", "tag", "user_agent", "address"),
+    *("method", "path", "least_ms"),
+)
 
 
 class FilterForm(forms.Form):
@@ -50,6 +53,8 @@ class LogForm(FilterForm):
         required=False, validators=[RegexValidator(r"\A[A-Za-z]{1,20}\Z", "A method such as GET.")]
     )
     path = forms.CharField(required=False, max_length=500, strip=False, label="Path begins with")
+    user_agent = forms.CharField(required=False, max_length=300, strip=False, label="User agent")
+    address = forms.GenericIPAddressField(required=False, label="Address")
     least_ms = forms.IntegerField(
         required=False, min_value=0, max_value=2**31 - 1, label="At least this many milliseconds"
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -36,10 +37,12 @@ from dashboard.analytics.reports.traffic import (
 from orgs.access import access
 from orgs.http import numbered
 from orgs.http.tables import Column, heads
+from orgs.models import User
 from orgs.providers import clients
 
 KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint", "clients": "client"}
 KINDS |= {"versions": "version", "countries": "country", "tags": "tag"}
+KINDS |= {"agents": "agent", "addresses": "address"}
 TOP_TITLES = {"apis": "Top APIs", "keys": "Top keys", "endpoints": "Top endpoints"}
 TITLES = {
     "apis": ("APIs", "API"),
@@ -49,17 +52,24 @@ TITLES = {
     "versions": ("Versions", "Version"),
     "countries": ("Countries", "Country"),
     "tags": ("Tags", "Tag"),
+    "agents": ("User agents", "User agent"),
+    "addresses": ("Addresses", "Address"),
 }
+# What tells people apart: only who may see single records sees it, and a line leads to those.
+PERSONAL = ("agents", "addresses")
 ON_THE_PAGE = 10
 IN_A_FILE = 5_000
 MOST_SORTED = 1_000  # of which percentiles are made to sort by them
 WITHOUT_API = "(no API)"
+OR_BEFORE = ", or came before the days for which single records are kept"
 # What the requests have in common that no line of a kind holds; a request with several tags is in a line of each.
 WITHOUT = {
     "clients": "carried no token of an OAuth client",
     "versions": "named no version",
     "countries": "came from no known country",
     "tags": "have no tag, or others are counted for several",
+    "agents": f"named no user agent{OR_BEFORE}",
+    "addresses": f"came from no known address{OR_BEFORE}",
 }
 
 FILE_FIGURES = (
@@ -78,7 +88,7 @@ FILE_PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
 
 @dataclass(frozen=True)
 class Line:
-    """`changes`: the parameters that filter the page by this line; `bar`: an SVG width."""
+    """`changes`: the parameters that filter a page by this line; `bar`: an SVG width."""
 
     name: str
     note: str
@@ -112,6 +122,7 @@ def whole(request: HttpRequest, org: str, table: str) -> HttpResponse:
     """A whole ranking, page by page."""
     if table not in KINDS:
         raise Http404
+    check_right(request.user, table)
     try:
         asked = page_parameters(request.GET, request.org, timezone.now(), request.user)
         place = page_number(request.GET)
@@ -122,6 +133,12 @@ def whole(request: HttpRequest, org: str, table: str) -> HttpResponse:
     if place.number > 1 and not context["lines"]:
         raise Http404
     return render(request, "analytics/table.html", context)
+
+
+def check_right(user: User, name: str) -> None:
+    """Raises PermissionDenied for a ranking that a person may not see."""
+    if name in PERSONAL and not user.may("log"):
+        raise PermissionDenied
 
 
 def _context(request: HttpRequest, asked: Parameters, name: str, place: numbered.Asked) -> dict:
@@ -141,8 +158,13 @@ def _context(request: HttpRequest, asked: Parameters, name: str, place: numbered
 
 
 def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
-    """A ranking with its links: each line filters the page, the file and the whole table keep its filters."""
+    """A ranking with its links: each line filters the page, or the records behind it, the file and the whole table keep
+    its filters."""
     path = reverse("analytics", args=[request.org.slug])
+    filtered = partial(link, path, asked.kept)
+    if table.name in PERSONAL:
+        logs = reverse("logs", args=[request.org.slug])
+        filtered = partial(link, logs, exactly(asked), measure="", sort="", compare="")
     ordered_by = {"requests": "requests", "errors": "5xx", "p95": table.measure}
     columns = (
         Column(table.one),
@@ -156,7 +178,7 @@ def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
         "table": table,
         "label": f"{table.title} by {ordered_by[asked.sort]}",
         "heads": heads(columns, asked.kept, default=asked.sort),
-        "lines": [(line, link(path, asked.kept, **line.changes)) for line in table.lines],
+        "lines": [(line, filtered(**line.changes)) for line in table.lines],
         "csv_url": link(path, exactly(asked), format="csv", table=table.name),
         "all_url": link(reverse("analytics-table", args=[request.org.slug, table.name]), asked.kept),
     }
@@ -199,8 +221,9 @@ def _by_percentile(name: str, asked: Parameters) -> bool:
     return asked.sort == "p95" and has_histograms(name, asked.question)
 
 
-def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]]]:
-    """Header and rows of one ranking as a CSV file, one more than IN_A_FILE where there are more."""
+def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]], str]:
+    """Header and rows of one ranking as a CSV file, one more than IN_A_FILE where there are more, and what it leaves
+    out, in words."""
     question, ranking = asked.question, _ranking(name, asked, IN_A_FILE + 1, 0)
     names = Names.of(name, question, ranking)
     histograms = has_histograms(name, question)
@@ -212,6 +235,8 @@ def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]]]:
         "versions": ["api_id", "api", "version"],
         "countries": ["country"],
         "tags": ["tag"],
+        "agents": ["user_agent"],
+        "addresses": ["address"],
     }
     rows = []
     for row in ranking.rows:
@@ -223,10 +248,25 @@ def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]]]:
             "versions": [row.api_id, names.apis.get(row.api_id, ""), row.value],
             "countries": [row.value],
             "tags": [row.value],
+            "agents": [row.value],
+            "addresses": [row.value],
         }[name]
         percentiles = row.figures.percentiles(0.5, 0.95, 0.99) if histograms else ()
         rows.append([*who, *file_figures(row.figures), *percentiles])
-    return [*header[name], *FILE_FIGURES, *(FILE_PERCENTILES if histograms else ())], rows
+    columns = [*header[name], *FILE_FIGURES, *(FILE_PERCENTILES if histograms else ())]
+    return columns, rows, _left_out(name, question, ranking)
+
+
+def _left_out(name: str, question: Question, ranking: Ranking) -> str:
+    """What a file leaves out that is made from the newest records, in words; "" for nothing."""
+    owners, period, filters = question.owners, question.period, question.filters
+    if ranking.hits < MOST_RECORDS or dimension_of(KINDS[name], filters, owners.dimension_set):
+        return ""
+    since = reader.newest_begin(KINDS[name], owners, period.tables, filters)
+    if since is None:
+        return ""
+    newest, begin = figures.exact(MOST_RECORDS), said(since, period.zone, year=True, pattern="%H:%M:%S")
+    return f"This file is made from the newest {newest} requests: those before {begin} are missing."
 
 
 def file_figures(sums: Figures) -> list[object]:
@@ -295,6 +335,8 @@ def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histogr
         "versions": (row.value, api, row.api_id, {"api": row.api_id, "version": row.value}),
         "countries": (row.value, "", "", {"country": row.value}),
         "tags": (row.value, "", "", {"tag": row.value}),
+        "agents": (row.value, "", "", {"user_agent": row.value}),
+        "addresses": (row.value, "", "", {"address": row.value}),
     }[kind]
     failed = figures.share(sums.status_5xx, sums.hits)
     return Line(

@@ -35,6 +35,8 @@ LINES = {
     "country": ("", "country"),
     "version": ("api_id", "version"),
     "tag": ("", "tag"),
+    "agent": ("", "user_agent"),
+    "address": ("", "ip"),
 }
 # The columns that filters are about.
 FILTERED = {
@@ -42,14 +44,21 @@ FILTERED = {
     "keys": "key",
     "tags": "tag",
 }
-# What a record has no column for.
-OF_A_RECORD = {"": "''::text", "error": "status || ' ' || endpoint", "status": "status::text"}
+# What a record has no column for, or not as text.
+OF_A_RECORD = {
+    "": "''::text",
+    "error": "status || ' ' || endpoint",
+    "ip": "host(ip)",
+    "status": "status::text",
+}
 # Lines which a record without a value is in none of.
 VALUES = {
     "key": "key <> ''",
     "country": "country <> ''",
     "oauth": "oauth <> ''",
     "version": f"version NOT IN ('', '{NOT_VERSIONED}')",
+    "user_agent": "user_agent <> ''",
+    "ip": "ip IS NOT NULL",
 }
 COLUMNS = ", ".join(("value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
 # A record counts once for a tag that it has twice.
@@ -208,7 +217,7 @@ def _of_records(what: str, filters: Filters) -> Piece:
     """Which records count: conditions, with their parameters, that follow those on organisations and time."""
     conditions, values = _conditions(filters, OF_RECORDS)
     column = LINES[what][1]
-    if column in VALUES and not getattr(filters, column):
+    if column in VALUES and not getattr(filters, column, ""):
         conditions += f" AND {VALUES[column]}"
     if what in ("error", "code"):
         conditions += " AND status >= 400"

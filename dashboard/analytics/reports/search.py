@@ -26,7 +26,8 @@ PATIENCE = 0.3  # seconds
 LATE = timedelta(seconds=30)  # after others of their time, records are still looked for
 # Of what came just now others with lower numbers may be being stored, in a transaction beside.
 SETTLED = timedelta(seconds=5)
-EQUAL = ("endpoint", "method", "version", "country")  # what a record has to have as it is asked for
+# What a record has to have as it is asked for.
+EQUAL = ("endpoint", "method", "version", "country", "user_agent")
 NO_KEY = "none"  # in the place of a key: requests without one
 
 
@@ -64,6 +65,8 @@ class Wanted:
     version: str = ""
     country: str = ""
     tag: str = ""
+    user_agent: str = ""
+    address: str = ""
     errors: bool = False  # 4xx and 5xx alone
     apis: tuple[str, ...] = ()  # any of them
     after: Place | None = None  # those alone that a list which ends there does not have yet
@@ -186,6 +189,8 @@ def terms(wanted: Wanted) -> tuple[str, list]:
     """Conditions, with their parameters, that follow those on organisations and time."""
     found = [(f"{column} = %s", [value]) for column in EQUAL if (value := getattr(wanted, column))]
     found += [("%s = ANY(tags)", [wanted.tag])] if wanted.tag else []
+    if wanted.address:
+        found.append(("ip = %s::inet", [wanted.address]))
     if wanted.api:
         found.append(("api_id = %s", [wanted.api]))
     if wanted.apis:

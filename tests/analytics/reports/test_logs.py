@@ -30,6 +30,8 @@ FILTERS = (
     ({"path": "/status/4"}, lambda r: r["RawPath"].startswith("/status/4")),
     ({"path": "/%"}, lambda r: r["RawPath"].startswith("/%")),
     ({"path": "/_tatus"}, lambda r: r["RawPath"].startswith("/_tatus")),
+    ({"user_agent": "curl/8.1.2"}, lambda r: r["UserAgent"] == "curl/8.1.2"),
+    ({"address": "203.0.113.28"}, lambda r: r["IPAddress"] == "203.0.113.28"),
     ({"least_ms": "45"}, lambda r: r["Latency"]["Total"] >= 45),
 )
 

@@ -125,6 +125,15 @@ TOO_SMALL = "Ensure this value is greater than or equal to 0."
         ({"least_ms": "1.5"}, "least_ms", "Enter a whole number."),
         ({"path": "/" * 501}, "path", "Ensure this value has at most 500 characters (it has 501)."),
         *(
+            ({"address": address}, "address", "Enter a valid IPv4 or IPv6 address.")
+            for address in ("203.0.113", "203.0.113.0/24", "localhost")
+        ),
+        (
+            {"user_agent": "a" * 301},
+            "user_agent",
+            "Ensure this value has at most 300 characters (it has 301).",
+        ),
+        *(
             ({"before": place}, "before", A_PLACE)
             for place in ("1", "1.", ".1", "1.1.1", "-1.1", f"{10**16}.1")
         ),
@@ -151,6 +160,8 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
             "path": "/a b ",
             "endpoint": "GET /{id}",
             "oauth": " shop ",
+            "user_agent": "curl/8 ",
+            "address": "2001:DB8:0::1%eth0",
             "least_ms": str(2**31 - 1),
             "before": f"9999999999999999.{2**63 - 1}",
             "after": "1764064830500000.7",
@@ -174,6 +185,8 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "version": "",
         "country": "",
         "tag": "",
+        "user_agent": "curl/8 ",
+        "address": "2001:db8::1",
         "errors": False,
         "apis": (),
         "after": {"ts": datetime(2025, 11, 25, 10, 0, 30, 500_000, tzinfo=UTC), "id": 7},
@@ -188,6 +201,8 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "status",
         "endpoint",
         "oauth",
+        "user_agent",
+        "address",
         "method",
         "path",
         "least_ms",

@@ -105,6 +105,8 @@ def test_days_are_read_from_one_rollup_by_the_base_of_the_cut():
         ("client", {"key": "k"}),
         ("client", {"endpoint": "e", "oauth": "o"}),
         ("total", {"version": "Non Versioned"}),
+        ("agent", {}),
+        ("address", {"api": "a"}),
     ],
 )
 def test_what_no_rollup_tells_apart_is_read_from_the_newest_records(what, filters):

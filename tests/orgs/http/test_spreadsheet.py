@@ -19,6 +19,7 @@ def test_a_file_that_is_cut_says_so_in_its_last_line():
     cut = '"This file is cut here: it holds 2 rows, and there are more."'
     assert sent(batches, most=2) == ["a,b", "1,x", "2,y", cut]
     assert sent(batches, most=3) == ["a,b", "1,x", "2,y", "3,z"]
+    assert sent(batches, most=2, left_out="=Older") == ["a,b", "1,x", "2,y", cut, "'=Older"]
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
