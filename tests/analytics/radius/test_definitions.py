@@ -24,6 +24,7 @@ ITEMS = {
     "method": "GET",
     "method_actions": {"GET": {"action": "no_action", "code": 200}},
 }
+OF_5 = {"path": "/items/{n}", "method": "GET"}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,9 @@ ITEMS = {
         ({}, lists("white_list", ITEMS), "GET /payments/other", True),
         (lists("black_list", ITEMS), lists("black_list", ITEMS), "GET /payments/items/{id}", False),
         (lists("black_list", ITEMS), {}, "GET /payments/items/{id}", False),
+        # Gateways of 3.0 take an entry of a method for one of all of them: they alone refuse, or they alone do not.
+        ({}, lists("black_list", OF_5), "POST /payments/items/{id}", True),
+        ({}, lists("white_list", OF_5), "POST /payments/items/{id}", True),
         # What cannot be told is not claimed.
         ({}, lists("black_list", {**ITEMS, "path": "(a+)+"}), "GET /payments/items/{id}", False),
         ({}, lists("white_list", ITEMS), "{other}", False),
