@@ -323,7 +323,8 @@ def test_people_who_left_and_strangers_are_not_told_unless_an_administrator_allo
 ):
     now = timezone.now()
     push(redis, *requests(cast.acme, now - 3 * MINUTE, 20, 503))
-    User.everyone.filter(pk=cast.acme_member.pk).update(is_active=False)
+    left = {"permissions": {"analytics": "read"}, "is_active": False}
+    User.everyone.filter(pk=cast.acme_member.pk).update(**left)
     mails = ["ada@acme.example", "max@acme.example", "gus@globex.example", "duty@partner.example"]
     rule(cast.acme, mails=mails, outside=["duty@partner.example", "max@acme.example"])
     look(cast.acme, now)

@@ -226,7 +226,7 @@ def test_only_administrators_have_others_than_members_written_to(cast, client_fo
         assert person.post(edit, kept).status_code == 302
         assert again(made).outside == ["duty@partner.example"]
     page = ada.get(f"{PAGE}{made.id}/").content.decode()
-    assert "max@acme.example (left, and not told)" in page
+    assert "max@acme.example (not told: has left, or may not see such figures)" in page
     assert "duty@partner.example (not of this organisation)" in page
 
 

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Now
 
+from dashboard.alerts.kinds import KINDS
 from dashboard.alerts.models import Message, Rule
 from dashboard.alerts.states import seconds_until_next
 from orgs.ids import new_id
@@ -47,14 +48,17 @@ def add(rule: Rule, told: str, facts: dict, mails: Iterable[str]) -> list[Messag
 
 def allowed(rules: Sequence[Rule], org_id: str) -> dict[str, list[str]]:
     """Of each rule of an organisation by its id, the addresses that may be written to: those of people who may sign in
-    there, and those of others that an administrator has allowed."""
+    there and see the figures of its kind, and those of others that an administrator has allowed."""
     named = {address for rule in rules for address in rule.mails}
-    rows = User.everyone.filter(org_id=org_id, email__in=named) if named else User.everyone.none()
-    members = dict(rows.values_list("email", "is_active"))
-    return {
-        rule.id: [address for address in rule.mails if members.get(address, address in rule.outside)]
-        for rule in rules
-    }
+    rows = User.everyone.filter(org_id=org_id, email__in=named) if named else ()
+    members = {member.email: member for member in rows}
+
+    def may(rule: Rule, address: str) -> bool:
+        if address in members:
+            return members[address].may(KINDS[rule.kind].permission)
+        return address in rule.outside
+
+    return {rule.id: [address for address in rule.mails if may(rule, address)] for rule in rules}
 
 
 def claim(served: dict[str, str]) -> list[Message]:

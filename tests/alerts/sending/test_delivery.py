@@ -17,6 +17,7 @@ from dashboard.alerts.models import Message
 from dashboard.alerts.sending import delivery, mail, outbox, webhook
 from orgs import scope
 from orgs.models import User
+from tests import make
 from tests.alerts.build import SECRET, messages, rule
 from tests.alerts.sending.receivers import mail_server, receiver
 
@@ -30,8 +31,9 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def post(server, settings):
-    """The mail server, empty, and in use."""
+def post(server, settings, cast):
+    """The mail server, empty, and in use; max@acme.example may see what alerts tell."""
+    User.everyone.filter(pk=cast.acme_member.pk).update(permissions={"analytics": "read"})
     server.kept.write_text("")
     settings.EMAIL_SERVER = server.settings
     settings.DEFAULT_FROM_EMAIL = "Gatehouse <alerts@gatehouse.example>"
@@ -349,6 +351,18 @@ def test_whoever_left_while_a_mail_waited_is_not_told(post, cast):
     send_all()
     assert post.mails == []
     assert states(cast.acme) == [(1, "nobody with this address may be told any more", False, True)]
+
+
+def test_whoever_may_not_see_the_figures_of_an_alert_is_not_told_them(post, cast):
+    make.user("carla@acme.example", cast.acme, {"certs": "read"})
+    mails = ["ada@acme.example", "carla@acme.example"]
+    leave(rule(cast.acme, mails=mails))
+    leave(rule(cast.acme, kind="certificate", name="Ends", mails=mails), name="Ends")
+    send_all()
+    assert {str(each["To"]): each["Subject"] for each in post.mails} == {
+        "ada@acme.example": "[Acme Retail] 2 alerts: 2 began",
+        "carla@acme.example": "[Acme Retail] Alert: Ends",
+    }
 
 
 def test_a_test_reaches_everybody_and_not_twice_in_a_minute(post, cast, here):
