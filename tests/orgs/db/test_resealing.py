@@ -50,6 +50,7 @@ def test_every_column_of_sealed_values_is_known():
         ("OAuthClient", "sealed_secret"),
         ("Certificate", "sealed_key"),
         ("GatewayControl", "sealed_secret"),
+        ("Rule", "sealed_secret"),
     }
 
 

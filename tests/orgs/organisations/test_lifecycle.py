@@ -197,7 +197,7 @@ def test_only_being_disabled_ends_the_sessions_of_an_organisations_people(cast):
     assert rounds() == [1, 1, 0, 0]
 
 
-STATEMENTS = {"creation": 9, "change": 10, "deletion": 18}
+STATEMENTS = {"creation": 9, "change": 10, "deletion": 19}
 
 
 def write(name: str, row: Organisation) -> None:
