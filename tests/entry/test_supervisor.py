@@ -191,7 +191,7 @@ def test_sigterm_ends_all_in_the_midst_of_a_deploy(run, port, checkout, file, co
     until(lambda: child(serve.pid, command))
     numbers = list(children(serve.pid))
     serve.terminate()
-    assert serve.wait(30) == 0
+    assert serve.wait(60) == 0
     assert serve.stdout.read() == "Stopping …\n"
     # What was just being started is not waited for: it dies with its parent.
     until(lambda: [each for each in numbers if Path(f"/proc/{each}").exists()] == [], seconds=5)
