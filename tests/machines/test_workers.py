@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from dashboard.analytics import locks
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import claim, rollup
+from dashboard.analytics.ingest import claim
 from dashboard.analytics.models import Batch, DeadLetter, Record, Rollup
 from orgs import scope
 from tests import make
@@ -47,13 +48,13 @@ def test_two_workers_share_what_gateways_pushed_and_one_that_dies_while_storing_
     workers = [machines(0), machines(1)]
     with psycopg.connect(os.environ["SCRATCH_SUPERUSER_URL"], dbname=_database(), autocommit=True) as server:
         # So that both are in the middle of storing, each with a part of it.
-        server.execute("SELECT pg_advisory_lock(%s)", [rollup.LOCK])
+        server.execute("SELECT pg_advisory_lock(%s)", [locks.ROLLUPS])
         for number in range(LISTS):
             redis.rpush(claim.LISTS[number], *(_entry(org.id, number * EACH + at) for at in range(EACH)))
         until(lambda: server.execute(WAITING).fetchone() == (2,), 60)
         workers[0].send_signal(signal.SIGKILL)
         workers[0].wait()
-        server.execute("SELECT pg_advisory_unlock(%s)", [rollup.LOCK])
+        server.execute("SELECT pg_advisory_unlock(%s)", [locks.ROLLUPS])
         until(lambda: redis.keys(f"*{claim.LIST}*") == [], 60)
     with scope.every_org():
         assert Counter(map(int, Record.objects.values_list("alias", flat=True))) == Counter(

@@ -12,14 +12,12 @@ from datetime import datetime
 
 from django.db import connection
 
-from dashboard.analytics import distribution
+from dashboard.analytics import distribution, locks
 from dashboard.analytics.dimensions import NOT_VERSIONED, OTHER, RARE, Dimension, Grain
 from dashboard.analytics.ingest import apart, endpoint
 
 # How many values of a day have rows of their own: of each API, where the dimension is, or else of the organisation.
 MOST = {Dimension.KEY: 50_000, Dimension.VERSION: 50, Dimension.CLIENT: 5_000, Dimension.TAG: 200}
-
-LOCK = 0x67617465686F7503  # of those who register endpoints
 
 _UNREGISTERED = """
     SELECT i.*
@@ -149,7 +147,7 @@ def _register(new: list[tuple[str, str, str, datetime]]) -> int:
     """How many of them had a place and were not registered yet."""
     with connection.cursor() as cursor:
         # Otherwise two transactions would each fill the last places.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.ENDPOINTS])
         cursor.execute(_REGISTER, [*map(list, zip(*new, strict=True)), endpoint.PER_API])
         return cursor.rowcount
 

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from django.db import OperationalError, connections, transaction
 
+from dashboard.analytics import locks
 from dashboard.analytics.dimensions import BODIES, KEPT, RECORDS, Grain, oldest
 from orgs import scope
 
 OWNER = "owner"
 DAY = timedelta(days=1)
-LOCK = 0x67617465686F7501  # any number that nobody else takes
 
 
 # A rollup row is updated until its time is over: the free fifth of each page lets that happen in place.
@@ -128,7 +128,8 @@ def as_owner() -> Iterator:
 def _make(partitions: list[Partition]) -> None:
     with as_owner() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s), to_regclass(%s) IS NOT NULL", [LOCK, TABLES[Grain.DAY]]
+            "SELECT pg_advisory_xact_lock(%s), to_regclass(%s) IS NOT NULL",
+            [locks.PARTITIONS, TABLES[Grain.DAY]],
         )
         [_, nested] = cursor.fetchone()  # whether grains have tables of their own (analytics/distribution.py)
         for made in partitions:

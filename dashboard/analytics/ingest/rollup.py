@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
-from dashboard.analytics import dimensions
+from dashboard.analytics import dimensions, locks
 from dashboard.analytics.clock import DAY, day_start
 from dashboard.analytics.dimensions import (
     COUNTER_NAMES,
@@ -31,7 +31,6 @@ from dashboard.analytics.ingest import partitions
 from dashboard.analytics.models import RollupCut
 from orgs.models import Organisation
 
-LOCK = 0x67617465686F7502
 LONGEST = 6_144  # bytes of appended histogram above which the repeats in it are summed
 
 COLUMNS = ", ".join(dimensions.ROLLUP_COLUMNS)
@@ -174,7 +173,7 @@ ORDER BY {KEY_COLUMNS}
 def lock() -> None:
     """Wait until no other transaction adds to the rollups; held to the end of this one."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.ROLLUPS])
 
 
 def add(
@@ -196,7 +195,7 @@ def add(
     cut = _PAST if base is None else "c.base = %(base)s"
     with connection.cursor() as cursor:
         # The cuts stay as they are as long as anybody has this half of the lock.
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [locks.ROLLUPS])
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(
             _upsert(rare, relation, where, cut),

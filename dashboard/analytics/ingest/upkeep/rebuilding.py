@@ -12,13 +12,13 @@ from time import monotonic
 
 from django.db import connections, transaction
 
+from dashboard.analytics import locks
 from dashboard.analytics.clock import DAY
 from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.ingest import partitions, rollup
 from dashboard.analytics.models import Rebuild, Rollup, RollupCut
 from orgs.models import Organisation
 
-LOCK = 0x67617465686F7503
 LONGEST = timedelta(days=31)  # back from today, where no first day is given: more than records are kept
 
 
@@ -42,13 +42,13 @@ class Progress:
 def alone() -> Iterator[None]:
     """Raises Busy. The lock ends with this process's connection as the owner, however the process ends."""
     with connections[partitions.OWNER].cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [locks.REBUILD])
         if not cursor.fetchone()[0]:
             raise Busy
         try:
             yield
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [locks.REBUILD])
 
 
 def begin(slug: str, first: date | None, last: date | None, now: datetime) -> Rebuild:

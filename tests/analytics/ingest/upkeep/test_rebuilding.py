@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from dashboard.analytics.dimensions import Grain
 from dashboard.analytics.ingest import partitions
 from dashboard.analytics.ingest.upkeep import rebuilding
-from dashboard.analytics.models import Rebuild, Rollup
+from dashboard.analytics.models import Endpoint, Rebuild, Rollup
 from orgs import scope
 from orgs.models import Organisation
 from tests.analytics import recordings
@@ -56,6 +56,16 @@ def rebuilt(*arguments: str) -> list[str]:
     said = StringIO()
     call_command("analytics", "rebuild", *arguments, stdout=said, skip_checks=True)
     return said.getvalue().splitlines()
+
+
+def test_what_comes_meanwhile_is_stored_with_endpoints_that_nobody_has_seen_before(three_days, redis):
+    """The locks of the two have nothing to do with each other."""
+    with scope.every_org(), rebuilding.alone():
+        pushed(redis, NOW, 1, OrgID=recordings.ORG_A, Path="/new", RawPath="/new")
+        drained(redis, NOW)
+    with scope.every_org():
+        assert Endpoint.objects.filter(endpoint=" /new").count() == 1
+    assert by_day()["alpha"] == [1, 2, 4]
 
 
 def test_whoever_is_stopped_goes_on_and_each_day_is_the_old_or_the_new_one(three_days):
