@@ -47,13 +47,10 @@ def turns(begun: Collection[str], found: Found) -> Turns:
 
 
 def state(begun: Collection[str], found: Found) -> str:
-    """The state after a look, one of STATES. begun: those that have begun and not ended after it."""
+    """The state after a look, one of models.STATES. begun: those that have begun and not ended after it."""
     if begun:
         return "firing"
     return "unknown" if found.trouble else "ok"
-
-
-STATES = ("ok", "firing", "unknown")
 
 
 def is_begin_due(told_before: datetime | None, quiet: timedelta, now: datetime) -> bool:

@@ -250,12 +250,4 @@ def _last(asked: _Asked, newest: Mapping[str, tuple[int, datetime | None]]) -> s
 
 
 def _read(statement: str, params: list, *, in_order: bool = False) -> list[tuple]:
-    """in_order: of a busy key a bitmap of all its records would be made before the newest are taken from it."""
-    with connection.cursor() as cursor:
-        if in_order:
-            cursor.execute("SET LOCAL enable_bitmapscan = off")
-        cursor.execute(statement, params)
-        found = cursor.fetchall()
-        if in_order:
-            cursor.execute("SET LOCAL enable_bitmapscan TO DEFAULT")
-        return found
+    return reader.fetched(connection, statement, params, in_order=in_order)

@@ -163,13 +163,8 @@ class _Run:
     def _records(self, caller: Caller) -> Iterator[tuple]:
         """The newest, in the order of their time."""
         most = min(MOST_OF_A_KEY, self.left)
-        with connection.cursor() as cursor:
-            # Of a busy key a bitmap of all its records would be made before the newest are taken from it.
-            cursor.execute("SET LOCAL enable_bitmapscan = off")
-            cursor.execute(_RECORDS, [list(caller.hashes), self.org.pk, self.start, self.end, most, most])
-            found = cursor.fetchall()
-            cursor.execute("SET LOCAL enable_bitmapscan TO DEFAULT")
-        return reversed(found)
+        params = [list(caller.hashes), self.org.pk, self.start, self.end, most, most]
+        return reversed(reader.fetched(connection, _RECORDS, params, in_order=True))
 
 
 def _request(row: tuple) -> Request:

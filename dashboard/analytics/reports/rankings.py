@@ -311,7 +311,7 @@ def _ranking(name: str, asked: Parameters, limit: int, offset: int) -> Ranking:
     question = asked.question
     read = partial(reader.ranking, KINDS[name], question.owners, question.period.tables, question.filters)
     if not _by_percentile(name, asked):
-        # Of keys there are no percentiles.
+        # Counted by an earlier set of dimensions, keys have no percentiles.
         order = "mean" if asked.sort == "p95" else asked.sort
         return read(limit=limit, offset=offset, order=order)
     busiest = read(limit=max(MOST_SORTED, limit))

@@ -14,6 +14,7 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimension, Grain
@@ -315,9 +316,16 @@ def _figures(sums: Sequence) -> Figures:
 
 
 def _read(statement: str, params: list) -> list[tuple]:
-    with reading.connection().cursor() as cursor:
-        # Of a busy key or client, a bitmap of all its records would be made before the newest are taken from it.
-        in_order = NEWEST_FIRST in statement and (OF_A_KEY in statement or OF_A_CLIENT in statement)
+    in_order = NEWEST_FIRST in statement and (OF_A_KEY in statement or OF_A_CLIENT in statement)
+    return fetched(reading.connection(), statement, params, in_order=in_order)
+
+
+def fetched(
+    connection: BaseDatabaseWrapper, statement: str, params: list, *, in_order: bool = False
+) -> list[tuple]:
+    """in_order: of a busy key or client, a bitmap of all its records would be made before the newest are taken from
+    it."""
+    with connection.cursor() as cursor:
         if in_order:
             cursor.execute("SET LOCAL enable_bitmapscan = off")
         cursor.execute(statement, params)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,6 +15,7 @@ from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.everywhere import reader as standing
 from dashboard.analytics.reports.everywhere.reader import Change, Day, Window
+from dashboard.analytics.reports.periods import LONG_AGO
 from orgs.access import access
 from orgs.http import numbered, paging
 from orgs.http.refusals import bad_form
@@ -44,7 +44,6 @@ FILE = (
     "requests a week before",
     "last change",
 )
-LONG_AGO = datetime.min.replace(tzinfo=timezone.get_fixed_timezone(0))
 
 
 class ListForm(forms.Form):

@@ -67,10 +67,14 @@ class Day:
         return figures.share(self.failed, self.hits)
 
     @property
+    def fails_more(self) -> bool:
+        return Failing("", self.hits, self.failed, self.hits_before, self.failed_before, datetime.min).is_up
+
+    @property
     def troubles(self) -> list[str]:
         """What needs somebody's attention, the worst first, as words."""
         found = []
-        if Failing("", self.hits, self.failed, self.hits_before, self.failed_before, datetime.min).is_up:
+        if self.fails_more:
             before = figures.per_cent(figures.share(self.failed_before, self.hits_before))
             found.append(f"fails more than a week before ({before})")
         if not self.hits and self.hits_before >= MANY:
@@ -83,8 +87,7 @@ class Day:
     def urgency(self) -> tuple[int, float, int]:
         """Orders organisations by what needs attention: the kind of trouble, then how much fails, then how much comes.
         The highest is first."""
-        failing = bool(self.troubles) and self.troubles[0].startswith("fails")
-        kind = 2 if failing else 1 if self.troubles else 0
+        kind = 2 if self.fails_more else 1 if self.troubles else 0
         return kind, self.share or 0.0, self.hits
 
 
