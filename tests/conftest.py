@@ -21,10 +21,11 @@ import psycopg
 import pytest
 import redis as redis_package
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
 
+# Here and not first in a test: it sets logging up again, whose handler would keep the stderr of that test.
+from dashboard import wsgi
 from dashboard.engines import embedded
 from orgs.db import reading
 from orgs.models import Organisation, User
@@ -219,7 +220,7 @@ class _QuietHandler(WSGIRequestHandler):
 def server(committed) -> Iterator[str]:
     """The application behind real HTTP on a free port of loopback; its URL without a slash at the end."""
     with _Server(("127.0.0.1", 0), _QuietHandler) as http:
-        http.set_app(get_wsgi_application())
+        http.set_app(wsgi.application)
         thread = threading.Thread(target=http.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{http.server_port}"

@@ -10,6 +10,7 @@ import sys
 import pytest
 from django.test.client import RequestFactory
 
+from dashboard import wsgi
 from dashboard.web.limits import LARGEST_BODY
 from tests.entry.conftest import free_port, until
 
@@ -69,8 +70,6 @@ def test_what_a_web_process_has_loaded_is_not_looked_through_for_garbage():
 
 
 def test_a_mount_below_a_path_is_refused_and_not_half_served(settings):
-    from dashboard import wsgi  # noqa: PLC0415  django must have been set up
-
     begun = []
     environ = RequestFactory().get("/sign-in/").environ | {"SCRIPT_NAME": "/gate"}
     body = wsgi.application(environ, lambda *arguments: begun.append(arguments))
@@ -83,11 +82,9 @@ def test_a_mount_below_a_path_is_refused_and_not_half_served(settings):
     [(0, 0), (5, 5), (LARGEST_BODY, LARGEST_BODY), (LARGEST_BODY + 9, LARGEST_BODY + 1)],
 )
 def test_a_chunked_body_is_said_to_be_too_large_and_never_cut_to_what_is_taken(sent, announced):
-    from dashboard.wsgi import of_known_length  # noqa: PLC0415  django must have been set up
-
     def application(environ, _):
         return environ["CONTENT_LENGTH"], len(environ["wsgi.input"].read())
 
     body = {"wsgi.input": io.BytesIO(b"x" * sent), "wsgi.input_terminated": True}
     environ = {"HTTP_TRANSFER_ENCODING": "Chunked", **body}
-    assert of_known_length(application)(environ, None) == (str(announced), announced)
+    assert wsgi.of_known_length(application)(environ, None) == (str(announced), announced)
