@@ -115,7 +115,10 @@ class Revision(OrgOwned, WithDefinition):
         constraints = [
             models.UniqueConstraint(fields=["org", "definition_id", "number"], name="revision_numbered_once")
         ]
-        indexes = [models.Index(fields=["api_id", "org"], name="revision_by_api_id")]
+        indexes = [
+            models.Index(fields=["api_id", "org"], name="revision_by_api_id"),
+            models.Index(fields=["org", "created_at", "id"], name="revision_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"r{self.number}"

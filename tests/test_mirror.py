@@ -169,7 +169,6 @@ TESTED_IN = {
     "keys/openers.py": "tests/apis/drafts/test_reviewing.py",
     "dashboard/analytics/reports/everywhere/reader.py": "tests/analytics/reports/everywhere/test_page.py",
     "orgs/providers/marks.py": "tests/analytics/reports/charts/test_marks.py",
-    "apis/marks.py": "tests/analytics/reports/test_overview.py",
     "orgs/providers/last_week.py": "tests/apis/drafts/test_reviewing.py",
     "orgs/providers/turned_away.py": "tests/analytics/radius/test_definitions.py",
 }

@@ -56,6 +56,9 @@ LANDED = {
     "apis/migrations/0011_draft.py": "29f8118dc3e261b15b6a73ebdcf13c54ecddc6010ad4775c7489aa168cb1d719",
     "apis/migrations/0013_assets.py": "fd37c19a0d4b527b4a61a850f79cc92dfb5fe1ec078c13e62f29124497664806",
     "apis/migrations/0014_domains.py": "1cb53503ef6911f5aa5dd8991fa37e427fd1880f587a3565e696a40915a77ea2",
+    "apis/migrations/0015_revision_by_time.py": (
+        "a0cec6444b9e0a71b068ea6e9bb10d5892a419f0986b99bf0842b60e67d1bca5"
+    ),
     "dashboard/alerts/migrations/0001_initial.py": "6f7bd78ff4f4612997d12069b421b2f3d4b58b19944eb5e7707cd8b0e63f0993",
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
