@@ -168,6 +168,7 @@ TESTED_IN = {
     "orgs/signing_in/forms.py": "tests/orgs/signing_in/test_views.py",
     "keys/openers.py": "tests/apis/drafts/test_reviewing.py",
     "dashboard/analytics/reports/everywhere/reader.py": "tests/analytics/reports/everywhere/test_page.py",
+    "dashboard/analytics/uptime/reader.py": "tests/analytics/uptime/test_page.py",
     "orgs/providers/marks.py": "tests/analytics/reports/charts/test_marks.py",
     "orgs/providers/last_week.py": "tests/apis/drafts/test_reviewing.py",
     "orgs/providers/turned_away.py": "tests/analytics/radius/test_definitions.py",

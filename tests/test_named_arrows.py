@@ -60,6 +60,10 @@ LINKS_UP = {
     ("dashboard/analytics/explaining/page.py", "policies"): "who sees the link to a policy of it",
     ("dashboard/analytics/explaining/page.py", "key-detail"): "from a refused request to its key",
     ("dashboard/analytics/explaining/page.py", "policy-revision"): "from it to a policy as it was then",
+    (
+        "dashboard/analytics/reports/everywhere/page.py",
+        "alert-list",
+    ): "from how full a quota is to what watches it",
     ("templates/analytics/everywhere.html", "fleet"): "gateways are everybody's, and on a page of their own",
     ("templates/analytics/parts/nothing.html", "key-create"): "the steps until there is traffic",
     ("templates/analytics/parts/nothing.html", "node-list"): "the steps until there is traffic",

@@ -11,6 +11,7 @@ class AlertsConfig(AppConfig):
     rights = {"hooks": "Alerts"}
     attention = ("dashboard.alerts.attention.items",)
     marks = ("dashboard.alerts.attention.marks",)
+    fullest = ("dashboard.alerts.attention.fullest",)
 
     def ready(self):
         # Models can be imported only now.

@@ -1,22 +1,29 @@
-"""What alerts say elsewhere: on the home page, and on the time axes of charts."""
+"""What alerts say elsewhere: on the home page, on the time axes of charts, and of organisations side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.alerts import kinds
-from dashboard.alerts.models import Incident, Message
+from dashboard.alerts.models import Incident, Message, Rule
 from dashboard.alerts.views import readable
 from dashboard.analytics.clock import said
 from orgs.models import Organisation, User
 from orgs.providers.attention import Item
+from orgs.providers.fullest import Fullest
 from orgs.providers.marks import MOST, Axis, Mark
 
 MOST_NAMED = 5
 RECENT = timedelta(hours=24)
+_FULLEST = f"""SELECT rule.org_id, max(rule.value), count(DISTINCT incident.subject),
+        (array_agg(incident.label ORDER BY incident.worst DESC, incident.id))[1]
+    FROM {Rule._meta.db_table} AS rule LEFT JOIN {Incident._meta.db_table} AS incident
+        ON incident.org_id = rule.org_id AND incident.rule_id = rule.id AND incident.ended_at IS NULL
+    WHERE rule.org_id = ANY(%s) AND rule.kind = 'quota' AND rule.enabled GROUP BY rule.org_id"""  # noqa: S608
 
 
 def items(org: Organisation, user: User, now: datetime) -> Iterator[Item]:
@@ -60,6 +67,13 @@ def marks(org: Organisation, user: User, axis: Axis) -> Iterator[Mark]:
     for each in found.order_by("-began_at", "-id")[:MOST]:
         text = f"Alert {_named(each)}: {each.worst_said} at worst"
         yield Mark(each.began_at, text, _page(org, each), each.ended_at or timezone.now())
+
+
+def fullest(ids: Sequence[str]) -> Mapping[str, Fullest]:
+    """What alerts about quotas have last found in each of these organisations that has one, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FULLEST, [list(ids)])
+        return {org_id: Fullest(value, keys, label or "") for org_id, value, keys, label in cursor}
 
 
 def _of(org: Organisation, user: User):

@@ -1,23 +1,17 @@
 """Whether the upstreams of an organisation answer, as gateways that look at them have found."""
 
 import json
-from collections.abc import Iterable
-from datetime import datetime, timedelta
 
-from django.db.models import Q, Sum
 from django.shortcuts import render
 from django.utils import timezone
 
-from apis.models import ApiDefinition
-from dashboard.analytics.models import IngestState, Uptime, UptimeHour
+from dashboard.analytics.models import IngestState
+from dashboard.analytics.uptime.reader import DAY, WEEK, begins, rows_of
 from orgs.access import access
 from orgs.http import numbered
 from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 
-# Gateways look every 10 s unless told otherwise, and the worker asks as often.
-FRESH = timedelta(minutes=10)
-DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 COLUMNS = (
     Column("API", "fifth"),
     Column("Upstream"),
@@ -48,7 +42,7 @@ def uptime(request, org):
     now = timezone.now()
     day, week = begins(now, DAY), begins(now, WEEK)
     sees_apis = request.user.may("apis")
-    rows = sorted(_rows(now, day, week, whole=sees_apis), key=_order)
+    rows = sorted(rows_of(now, day, week, whole=sees_apis), key=_order)
     if request.GET.get("format") == "csv":
         return csv_stream("uptime.csv", CSV_HEADER, [map(_csv_row, rows)])
     place = numbered.asked(request.GET).within(len(rows))
@@ -70,71 +64,6 @@ def uptime(request, org):
         "week": week,
     }
     return render(request, "analytics/uptime.html", context)
-
-
-def begins(now: datetime, length: timedelta) -> datetime:
-    """The beginning of the hour in which a span up to now begins: what is kept is whole hours."""
-    return (now - length).replace(minute=0, second=0, microsecond=0)
-
-
-def _rows(now: datetime, day: datetime, week: datetime, *, whole: bool) -> Iterable[dict]:
-    """whole: whether URLs have their queries, in which definitions may have an upstream's key."""
-    targets = list(Uptime.objects.filter(at__gte=week))
-    sums = _sums(day, week)
-    apis = ApiDefinition.objects.filter(api_id__in={target.api_id for target in targets})
-    known = {api_id: (id, name) for api_id, id, name in apis.values_list("api_id", "id", "name")}
-    for target in targets:
-        found = sums.get((target.api_id, target.url), {})
-        state = "unknown" if now - target.at > FRESH else "up" if target.is_up else "down"
-        id, name = known.get(target.api_id, ("", ""))
-        yield {
-            "target": target,
-            "url": target.url if whole else _without_query(target.url),
-            "name": name,
-            "id": id,
-            "state": state,
-            "sums": found,
-            "day": share(found.get("day_checks"), found.get("day_failures")),
-            "week": share(found.get("week_checks"), found.get("week_failures")),
-            "latency": mean(found.get("day_latency"), found.get("day_answered")),
-        }
-
-
-def _without_query(url: str) -> str:
-    address, mark, _ = url.partition("?")
-    return f"{address}{mark}…" if mark else address
-
-
-def _sums(day: datetime, week: datetime) -> dict[tuple[str, str], dict]:
-    in_day = Q(ts__gte=day)
-    hours = UptimeHour.objects.filter(ts__gte=week).order_by().values("api_id", "url")
-    sums = hours.annotate(
-        week_checks=Sum("checks"),
-        week_failures=Sum("failures"),
-        day_checks=Sum("checks", filter=in_day),
-        day_failures=Sum("failures", filter=in_day),
-        day_answered=Sum("answered", filter=in_day),
-        day_latency=Sum("latency_sum", filter=in_day),
-    )
-    return {(found["api_id"], found["url"]): found for found in sums}
-
-
-def share(checks: int | None, failures: int | None) -> str:
-    """How many of the checks found it up, in per cent; never 100 if one did not, nor 0 if one did. "" for none."""
-    if not checks:
-        return ""
-    good = checks - (failures or 0)
-    rounded = round(100 * good / checks, 2)
-    if good < checks:
-        rounded = min(rounded, 99.99)
-    if good:
-        rounded = max(rounded, 0.01)
-    return f"{rounded:.2f} %"
-
-
-def mean(total: int | None, count: int | None) -> int | None:
-    """Whole milliseconds; None where nothing was answered."""
-    return round((total or 0) / count) if count else None
 
 
 def _order(row: dict) -> tuple:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dashboard.analytics.uptime import looks, page
+from dashboard.analytics.uptime import looks, page, reader
 from dashboard.analytics.uptime.looks import Check, Target
 from orgs import scope
 from tests import make
@@ -101,4 +101,4 @@ def test_an_empty_page_says_how_to_switch_it_on(client_for, cast):
     ],
 )
 def test_a_share_never_hides_the_one_that_is_otherwise(checks, failures, shown):
-    assert page.share(checks, failures) == shown
+    assert reader.share(checks, failures) == shown

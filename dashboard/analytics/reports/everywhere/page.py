@@ -14,8 +14,9 @@ from django.views.decorators.gzip import gzip_page
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.everywhere import reader as standing
-from dashboard.analytics.reports.everywhere.reader import Change, Day, Window
+from dashboard.analytics.reports.everywhere.reader import Change, Standing, Window
 from dashboard.analytics.reports.periods import LONG_AGO
+from dashboard.analytics.uptime.reader import share
 from orgs.access import access
 from orgs.http import numbered, paging
 from orgs.http.refusals import bad_form
@@ -23,14 +24,15 @@ from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.models import Organisation
 
-NOTHING = Day()
 DEFAULT_SORT = "attention"
 COLUMNS = (
     Column("Organisation", "fifth"),
     Column("Needs attention", sort=DEFAULT_SORT, falling=True),
-    Column("Requests", "count", "requests", falling=True),
+    Column("Requests", "number", "requests", falling=True),
     Column("5xx", "number", "errors", falling=True),
     Column("p95", "number"),
+    Column("Uptime", "figure", "uptime", falling=True),
+    Column("Fullest quota", "figure", "quota", falling=True),
     Column("Last change", "date", "changed", falling=True, lesser=True),
 )
 FILE = (
@@ -43,13 +45,14 @@ FILE = (
     "429",
     "requests a week before",
     "last change",
+    *("upstreams", "upstreams down", "looks", "failed looks"),
+    *("fullest quota (%)", "keys at or near a quota", "fullest key"),
 )
+SORTS = ("attention", "requests", "errors", "uptime", "quota", "changed")
 
 
 class ListForm(forms.Form):
-    sort = forms.ChoiceField(
-        required=False, choices=[(name, name) for name in ("", DEFAULT_SORT, "requests", "errors", "changed")]
-    )
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in ("", *SORTS)])
     format = forms.ChoiceField(required=False, choices=[("", ""), ("csv", "csv")])
 
     def clean(self) -> dict:
@@ -64,7 +67,7 @@ class ListForm(forms.Form):
 @dataclass(frozen=True)
 class Line:
     organisation: Organisation
-    day: Day
+    standing: Standing
     change: Change | None
 
 
@@ -95,7 +98,7 @@ def organisations(request: HttpRequest) -> HttpResponse:
         "fresh": reader.freshness(now),
         "window": window,
         "zone": "UTC",
-        "troubled": sum(1 for line in lines if line.day.troubles),
+        "troubled": sum(1 for line in lines if line.standing.troubles),
         "csv": "?" + urlencode({**kept, "format": "csv"}),
     }
     return render(request, "analytics/everywhere.html", context)
@@ -104,40 +107,52 @@ def organisations(request: HttpRequest) -> HttpResponse:
 def _lines(window: Window, sort: str) -> list[Line]:
     everybody = list(Organisation.everyone.present().order_by("owner_name", "id"))
     ids = [each.pk for each in everybody]
-    days, changes = standing.days(ids, window), standing.changes(ids)
-    lines = [Line(each, days.get(each.pk, NOTHING), changes.get(each.pk)) for each in everybody]
+    standings, changes = standing.standings(ids, window), standing.changes(ids)
+    lines = [Line(each, standings[each.pk], changes.get(each.pk)) for each in everybody]
     order = {
-        DEFAULT_SORT: lambda line: line.day.urgency,
-        "requests": lambda line: line.day.hits,
-        "errors": lambda line: (line.day.share or 0, line.day.failed),
+        DEFAULT_SORT: lambda line: line.standing.urgency,
+        "requests": lambda line: line.standing.day.hits,
+        "errors": lambda line: (line.standing.day.share or 0, line.standing.day.failed),
+        "uptime": lambda line: (line.standing.upstreams.down, line.standing.upstreams.failing or 0),
+        "quota": lambda line: line.standing.fullest,
         "changed": lambda line: line.change.at if line.change else LONG_AGO,
     }[sort]
     return sorted(lines, key=order, reverse=True)
 
 
 def _row(line: Line, timed: Mapping[str, float | None]) -> dict:
-    day, slug = line.day, line.organisation.slug
+    slug, standing = line.organisation.slug, line.standing
+    day, upstreams, quota = standing.day, standing.upstreams, standing.quota
     return {
         "organisation": line.organisation,
-        "troubles": day.troubles,
-        "bad": day.urgency[0] > 1,
+        "troubles": standing.troubles,
+        "bad": standing.is_bad,
         "hits": figures.exact(day.hits),
         "share": figures.per_cent(day.share),
         "failed": f"{figures.exact(day.failed)} of {figures.exact(day.hits)}",
         "took": figures.milliseconds(timed.get(line.organisation.pk)),
+        "upstreams": upstreams,
+        "up": share(upstreams.checks, upstreams.failures),
+        "quota": quota,
+        "fullest": figures.per_cent(quota.per_cent) if quota else "",
         "last": line.change,
         "url": reverse("analytics", args=[slug]),
         "errors_url": reverse("errors", args=[slug]) + "?status=5xx",
+        "uptime_url": reverse("uptime", args=[slug]),
+        "alerts_url": reverse("alert-list", args=[slug]),
         "audit_url": reverse("audit", args=[slug]),
     }
 
 
 def _file_line(line: Line) -> Iterator[object]:
-    day, each = line.day, line.organisation
+    each, day, upstreams = line.organisation, line.standing.day, line.standing.upstreams
+    quota = line.standing.quota
     changed = line.change.at.isoformat(timespec="seconds") if line.change else ""
     return iter(
         (
-            *(each.pk, each.owner_name, each.slug, "; ".join(day.troubles)),
+            *(each.pk, each.owner_name, each.slug, "; ".join(line.standing.troubles)),
             *(day.hits, day.failed, day.limited, day.hits_before, changed),
+            *(upstreams.watched, upstreams.down, upstreams.checks, upstreams.failures),
+            *((quota.per_cent, quota.keys, quota.worst) if quota else ("", "", "")),
         )
     )

@@ -12,8 +12,11 @@ from dashboard.analytics import histogram
 from dashboard.analytics.dimensions import BASES, Dimension, Grain
 from dashboard.analytics.reports.attention import FEW, REFUSED_SHARE, WEEK, Failing
 from dashboard.analytics.reports.charts import figures
+from dashboard.analytics.uptime.reader import Upstreams, upstreams
 from orgs.db import reading
 from orgs.models import AuditEntry
+from orgs.providers import fullest
+from orgs.providers.fullest import Fullest
 
 MANY = 100  # requests a week before, after which silence is no chance
 
@@ -71,24 +74,56 @@ class Day:
         return Failing("", self.hits, self.failed, self.hits_before, self.failed_before, datetime.min).is_up
 
     @property
+    def is_silent(self) -> bool:
+        return not self.hits and self.hits_before >= MANY
+
+    @property
+    def is_limited(self) -> bool:
+        return self.limited >= FEW and 100 * self.limited >= REFUSED_SHARE * self.hits
+
+
+@dataclass(frozen=True)
+class Standing:
+    """quota: None where nobody watches quotas."""
+
+    day: Day
+    upstreams: Upstreams
+    quota: Fullest | None
+
+    @property
+    def fullest(self) -> float:
+        """How full the fullest quota is, in per cent; less than nothing where that is not known."""
+        return -1.0 if self.quota is None or self.quota.per_cent is None else self.quota.per_cent
+
+    @property
+    def is_bad(self) -> bool:
+        return self.day.fails_more or self.upstreams.down > 0
+
+    @property
     def troubles(self) -> list[str]:
         """What needs somebody's attention, the worst first, as words."""
-        found = []
-        if self.fails_more:
-            before = figures.per_cent(figures.share(self.failed_before, self.hits_before))
+        day, found = self.day, []
+        if day.fails_more:
+            before = figures.per_cent(figures.share(day.failed_before, day.hits_before))
             found.append(f"fails more than a week before ({before})")
-        if not self.hits and self.hits_before >= MANY:
-            found.append(f"silent, {figures.exact(self.hits_before)} requests a week before")
-        if self.limited >= FEW and 100 * self.limited >= REFUSED_SHARE * self.hits:
-            found.append(f"{figures.per_cent(figures.share(self.limited, self.hits))} over a rate limit")
+        if self.upstreams.down:
+            found.append(
+                f"{self.upstreams.down:,} of {figures.counted(self.upstreams.watched, 'upstream')} down"
+            )
+        if day.is_silent:
+            found.append(f"silent, {figures.exact(day.hits_before)} requests a week before")
+        if self.quota and self.quota.keys:
+            found.append(f"{figures.counted(self.quota.keys, 'key')} at or near a quota")
+        if day.is_limited:
+            found.append(f"{figures.per_cent(figures.share(day.limited, day.hits))} over a rate limit")
         return found
 
     @property
     def urgency(self) -> tuple[int, float, int]:
         """Orders organisations by what needs attention: the kind of trouble, then how much fails, then how much comes.
         The highest is first."""
-        kind = 2 if self.fails_more else 1 if self.troubles else 0
-        return kind, self.share or 0.0, self.hits
+        kind = 2 if self.is_bad else 1 if self.troubles else 0
+        return kind, self.day.share or 0.0, self.day.hits
 
 
 @dataclass(frozen=True)
@@ -96,6 +131,12 @@ class Change:
     at: datetime
     action: str
     label: str
+
+
+def standings(ids: Sequence[str], window: Window) -> dict[str, Standing]:
+    """By these ids, each of them."""
+    counted, looked, quotas = days(ids, window), upstreams(ids, window.since, window.until), fullest.of(ids)
+    return {id: Standing(counted.get(id, Day()), looked.get(id, Upstreams()), quotas.get(id)) for id in ids}
 
 
 def days(ids: Sequence[str], window: Window) -> dict[str, Day]:

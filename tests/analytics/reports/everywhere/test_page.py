@@ -12,8 +12,12 @@ from dashboard.analytics.reports.charts.figures import NONE
 from dashboard.analytics.reports.everywhere import reader
 from orgs import scope
 from orgs.audit import log
+from orgs.providers.fullest import Fullest
 from tests import make
+from tests.alerts.build import rule
+from tests.alerts.test_attention import incident
 from tests.analytics.screens import ago, push, sheet
+from tests.analytics.uptime.test_page import looked
 
 TRAFFIC = "/traffic/"
 
@@ -22,12 +26,30 @@ def names(page) -> list[str]:
     return [row["organisation"].slug for row in page.context["rows"]]
 
 
+def watch(made: dict) -> None:
+    """Looks at upstreams, and alerts about quotas."""
+    looked(made["down"], "orders", "http://a/", (3, True, 10), (1, False, 0))
+    looked(made["down"], "orders", "http://b/", (1, True, 10))
+    looked(made["calm"], "orders", "http://c/", (60 * 100, False, 0), (1, True, 10))
+    looked(made["calm"], "orders", "http://d/", (30, False, 0))
+    for threshold, partners in ((95, ("One",)), (80, ("One", "Two"))):
+        watched = rule(made["full"], "quota", threshold=threshold, value=97.5)
+        for worst, partner in enumerate(partners, 96):
+            incident(watched, timezone.now(), subject=partner.lower(), label=partner, worst=worst)
+    watched = rule(made["calm"], "quota", value=12)
+    over = {"subject": "three", "label": "Three", "ended_at": timezone.now()}
+    incident(watched, timezone.now() - timedelta(hours=1), **over)
+    rule(made["unused"], "quota", value=99, enabled=False)
+
+
 def test_organisations_stand_side_by_side_those_first_that_need_attention(committed, redis, client_for):
     zones = {
         "calm": "UTC",
         "failing": "Asia/Kolkata",
         "silent": "America/New_York",
         "limited": "UTC",
+        "down": "UTC",
+        "full": "UTC",
         "unused": "UTC",
     }
     made = {slug: make.organisation(slug.title(), slug, time_zone=zone) for slug, zone in zones.items()}
@@ -49,9 +71,10 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     send("limited", 20, now, ResponseCode=429)
     with scope.org(made["calm"].id), log.dated(timezone.now() - timedelta(hours=1)):
         log.record("api.created", "api", "1", "Orders")
+    watch(made)
     client = client_for(sue)
     page = client.get(TRAFFIC)
-    assert names(page) == ["failing", "limited", "silent", "calm", "unused"]
+    assert names(page) == ["failing", "down", "limited", "full", "silent", "calm", "unused"]
     told = {
         row["organisation"].slug: (row["hits"], row["share"], row["took"], row["troubles"])
         for row in page.context["rows"]
@@ -60,15 +83,29 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
         "failing": ("140", "28.6 %", "2 ms", ["fails more than a week before (0 %)"]),
         "limited": ("220", "0 %", "2 ms", ["9.09 % over a rate limit"]),
         "silent": ("0", NONE, NONE, ["silent, 150 requests a week before"]),
+        "down": ("0", NONE, NONE, ["1 of 2 upstreams down"]),
+        "full": ("0", NONE, NONE, ["2 keys at or near a quota"]),
         "calm": ("300", "0 %", "40 ms", []),
         "unused": ("0", NONE, NONE, []),
     }
-    assert [row["last"] and row["last"].action for row in page.context["rows"]][3:] == ["api.created", None]
+    assert [row["last"] and row["last"].action for row in page.context["rows"]][5:] == ["api.created", None]
     html = page.content.decode()
-    assert "3 of 5 organisations need attention" in html
+    assert "5 of 7 organisations need attention" in html
     assert "complete to" in html
     assert names(client.get(TRAFFIC, {"sort": "requests"}))[:3] == ["calm", "limited", "failing"]
     assert names(client.get(TRAFFIC, {"sort": "changed"}))[0] == "calm"
+    assert names(client.get(TRAFFIC, {"sort": "uptime"}))[:2] == ["down", "calm"]
+    assert names(client.get(TRAFFIC, {"sort": "quota"}))[:2] == ["full", "calm"]
+    told = {
+        row["organisation"].slug: (row["up"], row["upstreams"].down, row["fullest"], row["quota"])
+        for row in page.context["rows"]
+    }
+    assert (told["down"], told["full"], told["calm"], told["unused"]) == (
+        ("66.67 %", 1, "", None),
+        ("", 0, "97.5 %", Fullest(97.5, 2, "Two")),
+        ("50.00 %", 0, "12 %", Fullest(12)),
+        ("", 0, "", None),
+    )
     # What is being counted anew for another zone is no traffic besides.
     with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
         RollupCut.objects.create(
@@ -82,7 +119,12 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
         )
     rows = sheet(client.get(TRAFFIC, {"format": "csv"}))
     assert [row["requests"] for row in rows if row["slug"] == "calm"] == ["300"]
-    assert [(row["slug"], row["requests"]) for row in rows][:2] == [("failing", "140"), ("limited", "220")]
+    assert [(row["slug"], row["requests"]) for row in rows][:2] == [("failing", "140"), ("down", "0")]
+    assert [list(row.values())[-7:] for row in rows][1::2] == [
+        ["2", "1", "3", "1", "", "", ""],
+        ["0", "0", "0", "0", "97.5", "2", "Two"],
+        ["2", "0", "2", "1", "12.0", "0", ""],
+    ]
 
 
 def test_it_takes_as_many_statements_for_any_number_of_organisations(committed, redis, client_for):
@@ -99,7 +141,10 @@ def test_it_takes_as_many_statements_for_any_number_of_organisations(committed, 
     alone = statements()
     more = [make.organisation(f"Org {number}", f"org-{number}") for number in range(5)]
     push(redis, *({"OrgID": each.id, "TimeStamp": ago(minutes=5)} for each in more))
-    assert (statements(), alone) == (alone, 10)
+    for each in more:
+        looked(each, "orders", "http://a/", (1, False, 10))
+        incident(rule(each, "quota", value=99), timezone.now(), subject="key")
+    assert (statements(), alone) == (alone, 13)
 
 
 def test_it_is_for_super_users_alone(cast, client_for):
