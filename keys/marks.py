@@ -1,6 +1,5 @@
 """Changes of keys and policies, out of the audit log, for the time axes of charts (orgs.providers.marks)."""
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -109,7 +108,7 @@ def _together(found: Sequence[Change], axis: Axis) -> list[list[Change]]:
     """The changes of each kind and bucket, the newest first."""
 
     def place(change: Change) -> tuple[int, str]:
-        return -bisect_right(axis.edges, change.at), change.kind
+        return -axis.bucket(change.at), change.kind
 
     return [list(group) for _, group in groupby(sorted(found, key=place), place)]
 

@@ -1,6 +1,7 @@
 """What may explain a change in traffic, for the time axis of a chart. Each app that changes something, or notices it,
 declares who says it (orgs.declarations)."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,12 +14,14 @@ MOST = 50  # of each that says some
 @dataclass(frozen=True)
 class Mark:
     """at: when it was, or began; until: when it ended, or now if it goes on, None of what has no length (aware).
-    text: what it was; url: the page that shows it, "" for a person who may not see that."""
+    text: what it was; url: the page that shows it, "" for a person who may not see that; parts: the single ones, newest
+    first, of several that are one mark, as far as they are told."""
 
     at: datetime
     text: str
     url: str = ""
     until: datetime | None = None
+    parts: tuple["Mark", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Axis:
     @property
     def end(self) -> datetime:
         return self.edges[-1]
+
+    def bucket(self, at: datetime) -> int:
+        """The number of the bucket that a moment falls into."""
+        return bisect_right(self.edges, at)
 
 
 def marks(org: Organisation, user: User, axis: Axis) -> list[Mark]:

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from apis import marks
 from apis.publishing import publish
 from dashboard.analytics import histogram
 from dashboard.analytics.dimensions import COUNTER_NAMES
@@ -84,6 +85,10 @@ def events(client, **params: str) -> list[Event]:
     return client.get(OF_ACME, params).context["events"]
 
 
+def single(told: list[Event]) -> list[Event]:
+    return [part for event in told for part in event.parts or (event,)]
+
+
 def test_what_was_published_in_a_period_is_told_newest_first_with_its_revision(cast, client_for, history):
     now, orders, returns = history
     client, zone = client_for(cast.acme_admin), cast.acme.zone
@@ -97,7 +102,7 @@ def test_what_was_published_in_a_period_is_told_newest_first_with_its_revision(c
     added = event(timedelta(minutes=20), "Returns, revision 1, published by command line", returns, 1)
     first = event(timedelta(days=5), "Buy, revision 1, published by ada@acme.example", orders, 1)
     assert events(client, range="1h") == [added, renamed]
-    assert events(client, range="7d") == [added, renamed, first]
+    assert single(events(client, range="7d")) == [added, renamed, first]
     assert events(client, range="7d", api=returns.api_id) == [added]
     assert events(client, range="7d", api=orders.api_id) == [renamed, first]
     assert events(client, range="7d", api="elsewhere") == []
@@ -116,9 +121,28 @@ def test_of_a_deleted_api_it_is_told_without_name_and_link(cast, client_for, his
 
 def test_who_may_not_see_apis_is_told_of_revisions_without_a_link(cast, client_for, history):
     analyst = make.user("una@acme.example", cast.acme, {"analytics": "read"})
-    assert {event.url for event in events(client_for(analyst), range="7d")} == {""}
+    told = events(client_for(analyst), range="7d")
+    assert {event.url for event in [*told, *single(told)]} == {""}
     stranger = client_for(cast.globex_admin)
     assert stranger.get("/o/globex/analytics/", {"range": "7d"}).context["events"] == []
+
+
+def test_revisions_of_one_bucket_are_one_mark_with_a_list(cast, client_for, monkeypatch):
+    at = (timezone.now() - timedelta(days=2)).replace(minute=0, second=5, microsecond=0)
+    with scope.org(cast.acme.id):
+        api = publish.create(cast.acme.id, plain(), author=None, at=at)
+        for second in (1, 2):
+            publish.change(api, plain(name=f"Name {second}"), author=None, at=at + timedelta(seconds=second))
+        publish.create(cast.acme.id, plain("/b/"), author=None, at=at + timedelta(days=1))
+    client = client_for(cast.acme_admin)
+    page = client.get(OF_ACME, {"range": "7d"})
+    alone, several = page.context["events"]
+    assert (alone.parts, several.text, several.at, several.url) == ((), "3 publishes of 1 API", at, "")
+    numbers = [part.text.split(", ")[1] for part in several.parts]
+    assert numbers == ["revision 3", "revision 2", "revision 1"]
+    assert [len(plot.chart.marks) for plot, _ in page.context["plots"]] == [2, 2]
+    monkeypatch.setattr(marks, "MOST_REVISIONS", 2)
+    assert [event.text for event in events(client, range="7d")][1:] == ["1 or more publishes of 1 API"]
 
 
 def test_a_revision_belongs_to_the_period_in_which_it_begins(cast, client_for, history):

@@ -19,6 +19,6 @@ def events(request: HttpRequest, question: Question) -> list[Event]:
         when = said(mark.at, period.zone, year=period.years, pattern="%H:%M:%S")
         if mark.until:
             when += f" to {said(mark.until, period.zone, year=period.years, pattern='%H:%M:%S')}"
-        return Event(mark.at, mark.text, mark.url, when, mark.until)
+        return Event(mark.at, mark.text, mark.url, when, mark.until, tuple(map(told, mark.parts)))
 
     return [told(mark) for mark in marks.marks(request.org, request.user, axis)]

@@ -27,6 +27,7 @@ class Event:
     url: str = ""
     when: str = ""  # on the organisation's clock
     until: datetime | None = None  # when it ended, of what lasted
+    parts: tuple["Event", ...] = ()  # the single ones of several, as far as they are told
 
 
 @dataclass(frozen=True)

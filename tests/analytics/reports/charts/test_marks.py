@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from apis.publishing import publish
 from orgs import scope
 from orgs.audit import log
 from orgs.providers import marks
 from tests.analytics.screens import ago, push
+from tests.apis.examples import plain
 from tests.keys import build
 
 NOW = timezone.now()
@@ -29,6 +31,10 @@ def test_changes_are_drawn_on_every_time_axis_and_listed_with_their_links(
     api = build.api(cast.acme)
     with log.dated(NOW - timedelta(minutes=30)), scope.org(cast.acme.id):
         key, _ = build.key(cast.acme, api, alias="Lone")
+    hour = (NOW - timedelta(hours=5)).replace(minute=0, second=5)
+    with scope.org(cast.acme.id):
+        twice = publish.create(cast.acme.id, plain("/twice/", name="Twice"), author=None, at=hour)
+        publish.change(twice, plain("/twice/", name="Twice!"), author=None, at=hour)
     push(
         redis, {"OrgID": cast.acme.id, "TimeStamp": ago(minutes=5), "APIID": api.api_id, "ResponseCode": 500}
     )
@@ -39,12 +45,16 @@ def test_changes_are_drawn_on_every_time_axis_and_listed_with_their_links(
         ("Orders, revision 1, published by command line", f"/o/acme/apis/{api.id}/history/1/", False),
         ("Key Lone issued by command line", f"/o/acme/keys/{key.id}/", False),
         ("p95 over 1 s", "/o/acme/alerts/", True),
+        ("2 publishes of 1 API", "", False),
     ]
     charts = [plot.chart for plot, _ in page.context["plots"]]
-    assert [(len(chart.marks), len(chart.bands)) for chart in charts] == [(3, 1), (3, 1)]
+    assert [(len(chart.marks), len(chart.bands)) for chart in charts] == [(4, 1), (4, 1)]
     assert 3.5 < float(charts[0].bands[0].width.rstrip("%")) < 4.5  # an hour of 24
     html = page.content.decode()
     assert html.count("Key Lone issued by command line</title>") == 2
     assert html.count(f'<a href="/o/acme/keys/{key.id}/">Key Lone issued by command line</a>') == 1
+    assert html.count("<summary>2 publishes of 1 API</summary>") == 1
+    listed = f'<a href="/o/acme/apis/{twice.id}/history/1/">Twice!, revision 1, published by command line</a>'
+    assert html.count(listed) == 1
     errors = client.get("/o/acme/errors/")
     assert [event.text for event in errors.context["events"]] == [text for text, *_ in said]
