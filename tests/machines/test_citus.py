@@ -22,6 +22,7 @@ from orgs import scope
 from orgs.models import Organisation
 from tests import make
 from tests.analytics import screens
+from tests.analytics.ingest import test_claim
 from tests.analytics.rest_wire import data, week
 from tests.test_walk import caller_named, make_world, walk
 
@@ -41,16 +42,20 @@ def cluster(django_db_setup, django_db_blocker) -> Iterator[None]:
         for alias, url in GIVEN.items():
             connections[alias].settings_dict |= configuration.postgresql("CITUS_URL", url)
         connections["owner"].settings_dict["APPLICATION_ROLE"] = connections["default"].settings_dict["USER"]
-        distribution.is_distributed.cache_clear()
-        empty()
-        call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
-        assert distribution.distribute() == list(distribution.TABLES)
+        make_anew()
         yield
         connections.close_all()
         for alias, facts in before.items():
             connections[alias].settings_dict.clear()
             connections[alias].settings_dict.update(facts)
         distribution.is_distributed.cache_clear()
+
+
+def make_anew() -> None:
+    distribution.is_distributed.cache_clear()
+    empty()
+    call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+    assert distribution.distribute() == list(distribution.TABLES)
 
 
 def empty() -> None:
@@ -136,3 +141,8 @@ def test_every_url_answers_as_declared(cluster, redis, name):
     worlds = make_world(redis, f"alpha{name[:1]}"), make_world(redis, f"beta{name[:1]}")
     wrong, cells = walk(worlds, *caller_named(name, *worlds))
     assert (wrong, cells > 300) == ([], True)
+
+
+def test_kills_and_cut_connections_lose_and_double_nothing_on_the_workers(cluster, redis, monkeypatch):
+    make_anew()
+    test_claim.kill_and_count(redis, monkeypatch)
