@@ -36,21 +36,21 @@ APIS = 20
 FEW, MANY = 10, 10_000  # keys that name the APIs which are deleted
 RARE = 1_000  # of so many keys one has a tag
 
-_KEYS = """
+KEYS = """
     INSERT INTO keys_key (id, org_id, alias, owner, rate, per, quota_max, quota_renewal_rate, all_apis, suspended,
         revoked_at, tags, meta_data, session_extra, credential, token_hash, cache_key, short_cache_key, allowance,
         generation, created_by, created_at, updated_at, change_number, delivered_number, delivered_at)
     SELECT lpad(to_hex(n), 24, '0'), %(org)s, 'caller ' || n, 'team ' || n %% 100, -1, 0, -1, 0, n <= 2, false,
         CASE WHEN n = 3 THEN now() END, CASE WHEN n %% %(rare)s = 5 THEN '["vip"]' ELSE '[]' END::jsonb,
-        jsonb_build_object('contract', 'c' || n), '{}', 'token', encode(sha256((%(org)s || n)::bytea), 'hex'),
+        jsonb_build_object('contract', 'c' || n), '{}', 'token', encode(sha256((%(salt)s || n)::bytea), 'hex'),
         left(md5(n::text), 16), '', '', 1, 'bench', now() - n * interval '1 second', now(), 1, 1, now()
-    FROM generate_series(1, %(keys)s) n"""
+    FROM generate_series(%(first)s, %(last)s) n"""
 # The first API is named by FEW keys, the second by up to MANY, the others by the rest.
 _RIGHTS = """
     INSERT INTO keys_keyright (id, org_id, key_id, api_id, versions, members)
     SELECT lpad(to_hex(n), 24, '0'), %(org)s, lpad(to_hex(n), 24, '0'),
         (%(apis)s::text[])[CASE WHEN n <= %(few)s THEN 1 WHEN n <= %(many)s THEN 2 ELSE 3 + n %% 18 END], '[]', '{}'
-    FROM generate_series(3, %(keys)s) n"""
+    FROM generate_series(3, %(last)s) n"""
 _WORDS = """
     INSERT INTO keys_keyword (id, org_id, key_id, word)
     SELECT lpad(to_hex(row_number() OVER ()), 24, '0'), %(org)s, id, word
@@ -101,11 +101,12 @@ def organisation(size: int) -> Organisation:
     User.everyone.create(org=org, email="ada@bench.example", permissions={"IsAdmin": "admin"})
     with scope.org(org.id):
         apis = [api(org, number).id for number in range(APIS)]
-    facts = {"org": org.id, "keys": size, "apis": apis, "few": FEW + 2, "many": FEW + 2 + MANY, "rare": RARE}
+    facts = {"org": org.id, "first": 1, "last": size, "salt": org.id, "apis": apis}
+    facts |= {"few": FEW + 2, "many": FEW + 2 + MANY, "rare": RARE}
     # As the superuser, who checks no row and no reference: what is measured is not the filling.
     with psycopg.connect(superuser(), autocommit=True, cursor_factory=ClientCursor) as server:
         server.execute("SET session_replication_role = replica")
-        for statement in (_KEYS, _RIGHTS, _WORDS):
+        for statement in (KEYS, _RIGHTS, _WORDS):
             server.execute(statement, facts)
         server.execute("VACUUM ANALYZE keys_key, keys_keyright, keys_keyword")
     return org

@@ -3,21 +3,23 @@
 Who calls what is drawn as in world.py, so that APIs, keys and paths have the same names and the same share.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from django.db import connection, connections, transaction
 
-from apis.publishing import publish
 from dashboard.analytics.ingest import cuts, partitions, rollup
 from dashboard.benchmarks import world
 from dashboard.benchmarks.ingest import make_organisations
+from dashboard.benchmarks.reading import belongings
+from dashboard.benchmarks.reading.belongings import APIS, KEYS
 from orgs import scope
-from orgs.models import Organisation, User
+from orgs.models import Organisation
 
 DAYS = 30
-APIS, KEYS = world.APIS // world.ORGANISATIONS, world.KEYS // world.ORGANISATIONS  # of an organisation
+SPAN = timedelta(days=DAYS - 1, hours=12)
 ENDPOINTS = tuple(f"GET {path.replace('{}', '{id}')}" for path in world.PATHS)
 
 # Each is drawn once a record, as a number; then what the numbers stand for. A refused request has no latency.
@@ -26,11 +28,12 @@ INSERT INTO record (org_id, ts, id, status, latency, upstream_latency, timed, si
     track, endpoint, path, key, alias, oauth, country, user_agent, ip, tags)
 SELECT (%(orgs)s::text[])[org + 1], ts, n, code, CASE WHEN refused THEN 0 ELSE took END,
     CASE WHEN refused THEN 0 ELSE greatest(0, took - 2) END, NOT refused, size,
-    lpad(to_hex(org * 1000 + api), 32, '0'), 'Non Versioned', 'GET',
+    lpad(to_hex(org * 1000 + api), 32, '0'), CASE WHEN api = 1 THEN 'v' || 1 + key %% 3 ELSE 'Non Versioned' END, 'GET',
     'upstream-' || org * 1000 + api || '.internal.example:8080', false, (%(endpoints)s::text[])[path + 1],
     replace((%(paths)s::text[])[path + 1], '{}', size::text),
     CASE WHEN code = 401 THEN '' ELSE encode(sha256((org * 100000 + key)::text::bytea), 'hex') END,
-    'caller ' || org * 100000 + key, '', (%(countries)s::text[])[1 + n %% cardinality(%(countries)s::text[])],
+    'caller ' || org * 100000 + key, CASE WHEN key %% 10 = 3 THEN 'client-' || key ELSE '' END,
+    (%(countries)s::text[])[1 + n %% cardinality(%(countries)s::text[])],
     (%(agents)s::text[])[1 + n %% cardinality(%(agents)s::text[])], '10.0.0.1'::inet + n %% 60000,
     ARRAY['edge-a', 'plan-' || key %% 5]
 FROM (
@@ -51,32 +54,25 @@ _OF_THE_SPAN = "WHERE r.ts >= %(start)s AND r.ts < %(end)s"
 
 
 def make(records: int, seed: int, now: datetime) -> Organisation:
-    """The organisations of the world and a month of their traffic. The one returned has most of it, its APIs by name,
-    and an administrator."""
-    make_organisations()
+    """The organisations of the world and a month of their traffic, or what it lacks to reach from then until now. The
+    one returned has most of it, and what its pages name besides."""
+    if not Organisation.everyone.filter(pk=world.ORG_IDS[0]).exists():
+        make_organisations()
+        belongings.make(world.ORG_IDS[0], now - SPAN)
     _fill(records, seed, now)
-    org = Organisation.everyone.get(pk=world.ORG_IDS[0])
-    User.everyone.create(org=org, email="ada@bench.example", permissions={"IsAdmin": "admin"})
-    with scope.org(org.pk):
-        for number in range(APIS):
-            definition = {
-                "api_id": f"{number:032x}",
-                "name": f"API number {number}",
-                "proxy": {"listen_path": f"/{number}/", "target_url": "http://upstream.example/"},
-                "version_data": {"not_versioned": True, "versions": {"Default": {"name": "Default"}}},
-            }
-            publish.create(org.id, definition, author=None)
-    return org
+    return Organisation.everyone.get(pk=world.ORG_IDS[0])
 
 
 def _fill(records: int, seed: int, end: datetime) -> None:
-    start = end - timedelta(days=DAYS - 1, hours=12)
-    bounds = [start + (end - start) * part / DAYS for part in range(DAYS + 1)]
+    start, done = _filled() or (end - SPAN, 0)
+    parts = math.ceil((end - start) / (SPAN / DAYS))
+    bounds = [start + (end - start) * part / parts for part in range(parts + 1)]
     partitions.ensure({instant.date() for instant in bounds}, end)
+    more = round(records * ((end - start) / SPAN))
     with scope.every_org():
         cuts.begin_for(world.ORG_IDS)
         for part, (since, until) in enumerate(pairwise(bounds)):
-            numbers = range(records * part // DAYS, records * (part + 1) // DAYS)
+            numbers = range(done + more * part // parts, done + more * (part + 1) // parts)
             if not numbers:
                 continue
             with transaction.atomic():
@@ -84,6 +80,14 @@ def _fill(records: int, seed: int, end: datetime) -> None:
                 rollup.add("record", end, _OF_THE_SPAN, start=since, end=until)
     with scope.nobody(), connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE record, rollup, rollup_cut")
+
+
+def _filled() -> tuple[datetime, int] | None:
+    """After which moment, and with which number, what is there goes on."""
+    with scope.every_org(), connection.cursor() as cursor:
+        cursor.execute("SELECT max(ts), max(id) FROM record")
+        [last, number] = cursor.fetchone()
+    return last and (last + timedelta(microseconds=1), number + 1)
 
 
 def _insert(numbers: range, start: datetime, step: timedelta, seed: int) -> None:

@@ -20,7 +20,6 @@ from dashboard.benchmarks.ingest import stored_bytes
 from dashboard.benchmarks.reading import month, pages
 from dashboard.web.gunicorn_settings import settle
 from orgs import scope
-from orgs.models import Organisation
 
 RUNS = 5
 MUCH = 100
@@ -92,15 +91,15 @@ def run(records: int, seed: int) -> dict[str, object]:
             }
             for name, (raw, mine) in parts.items()
         },
-        **_of_pages(org),
+        **_of_pages(pages.Reader(org, now)),
     }
 
 
-def _of_pages(org: Organisation) -> dict[str, object]:
-    browser, found, wasteful = pages.signed_in(org), {}, []
+def _of_pages(reads: pages.Reader) -> dict[str, object]:
+    found, wasteful = {}, []
     for page in pages.PAGES:
-        pages.ask(browser, org, page)
-        asked = [pages.ask(browser, org, page) for _ in range(RUNS)]
+        reads.ask(page)
+        asked = [reads.ask(page) for _ in range(RUNS)]
         slowest = max((statement for each in asked for statement in each.statements), key=_longest(asked))
         found[page] = {
             "status": asked[0].status,
@@ -110,7 +109,7 @@ def _of_pages(org: Organisation) -> dict[str, object]:
             "statements": len(asked[0].statements),
             "slowest": {"ms": round(_longest(asked)(slowest), 1), "sql": slowest.short},
         }
-        wasteful += [{"page": page, **each} for each in _wasteful(pages.ask(browser, org, page, plans=True))]
+        wasteful += [{"page": page, **each} for each in _wasteful(reads.ask(page, plans=True))]
     return {"pages": found, "wasteful": wasteful}
 
 

@@ -15,7 +15,7 @@ from psycopg import ClientCursor
 from dashboard.benchmarks import measure
 from dashboard.benchmarks.keys import superuser
 from dashboard.benchmarks.reading import month, pages
-from dashboard.benchmarks.reading.pages import PAGES, Statement
+from dashboard.benchmarks.reading.pages import Statement
 from dashboard.web.gunicorn_settings import settle
 from orgs.models import Organisation
 
@@ -26,17 +26,18 @@ PLANNED = "SET LOCAL enable_"  # what a page tells the planner for one statement
 
 def run(records: int, seed: int) -> dict[str, object]:
     """One line of figures: for each page the milliseconds of its statements with and without, and the worst of them."""
-    org = month.make(records, seed, datetime.now(UTC))
+    now = datetime.now(UTC)
+    org = month.make(records, seed, now)
     settle()
-    browser = pages.signed_in(org)
+    reads = pages.Reader(org, now)
     with (
         psycopg.connect(os.environ["DATABASE_URL"], cursor_factory=ClientCursor) as bound,
         psycopg.connect(superuser(), cursor_factory=ClientCursor) as free,
     ):
         found = {}
-        for page in PAGES:
-            pages.ask(browser, org, page)
-            found[page] = _compared(pages.ask(browser, org, page).statements, org, bound, free)
+        for page in pages.PAGES:
+            reads.ask(page)
+            found[page] = _compared(reads.ask(page).statements, org, bound, free)
     worst = {page: figures["worst"]["ratio"] for page, figures in found.items() if figures["worst"]}
     return {
         "machine": measure.machine(),

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -58,6 +58,13 @@ class Command(BaseCommand):
             metavar="BINARY",
             help="a tyk-pump, which is given the same records in turn (ingest)",
         )
+        parser.add_argument(
+            "--keep",
+            type=Path,
+            metavar="DIR",
+            help="the engines' files: made once and left there, so that the same traffic is measured again, "
+            "with what it lacks until now (screens, tenancy)",
+        )
         parser.add_argument("--seed", type=int, default=7)
 
     def handle(self, *arguments: str, name: str | None, **options: object) -> None:
@@ -69,7 +76,7 @@ class Command(BaseCommand):
         elif INSIDE in os.environ:
             self.stdout.write(json.dumps(self.measure(name, **options)))
         else:
-            self.on_scratch_engines(durable=bool(options["durable"]))
+            self.on_scratch_engines(durable=bool(options["durable"]), keep=options["keep"])
 
     def measure(
         self,
@@ -108,11 +115,11 @@ class Command(BaseCommand):
         }
         return runs[name]()
 
-    def on_scratch_engines(self, durable: bool) -> None:
-        """Run the same command again, on engines that vanish with it and disturb no others."""
+    def on_scratch_engines(self, durable: bool, keep: Path | None) -> None:
+        """Run the same command again, on engines that vanish with it, unless kept, and disturb no others."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
-            with self.engines(durable) as engines:
+            with self.engines(durable, keep) as engines:
                 surroundings = {
                     "cwd": settings.BASE_DIR,
                     "env": environment(engines) | {INSIDE: "1"},
@@ -128,13 +135,15 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     @contextmanager
-    def engines(self, durable: bool) -> Iterator[embedded.Engines]:
-        if not durable:
+    def engines(self, durable: bool, keep: Path | None) -> Iterator[embedded.Engines]:
+        if not (durable or keep):
             with embedded.start(None, scratch=True) as engines:
                 yield engines
             return
-        with TemporaryDirectory(prefix="gatehouse-bench-") as var:
-            Path(var).chmod(0o711)  # PostgreSQL's user goes through
-            with embedded.start(Path(var)) as engines:
-                engines.scratch = True  # from now on: nothing is left behind
+        with nullcontext(keep) if keep else TemporaryDirectory(prefix="gatehouse-bench-") as place:
+            var = Path(place)
+            var.mkdir(parents=True, exist_ok=True)
+            var.chmod(0o711)  # PostgreSQL's user goes through
+            with embedded.start(var) as engines:
+                engines.scratch = not keep  # from now on: nothing is left behind unless it is kept
                 yield engines

@@ -6,19 +6,27 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.conf import settings
 
+from dashboard.analytics.models import Record
 from dashboard.benchmarks import edits, feed, idle, keys, policies, publish, world
-from dashboard.benchmarks.reading import pages, screens, tenancy
+from dashboard.benchmarks.reading import month, pages, screens, tenancy
+from dashboard.management.commands.bench import Command
 from dashboard.nodes import envelope
+from orgs import scope
 
+NOW = datetime.now(UTC)
 END = datetime(2026, 11, 25, 14, tzinfo=UTC)
 FIGURES = {
     "machine", "what", "records", "anchor", "anchor_is", "median", "ratio", "spread", "rows_per_record",
     "bytes_per_record", "rollup_bytes_per_record",
 }  # fmt: skip
+PAGES = pages.PAGES
+FEW = ("home", "overview, 30 d", "traffic of all organisations", "REST usage, 30 d")
 POSITIVE = ("anchor", "median", "ratio", "bytes_per_record")
 
 
@@ -29,7 +37,9 @@ def bench(*arguments: str) -> str:
 
 @pytest.fixture
 def few_runs(committed, redis, monkeypatch) -> None:
-    """Two runs of each, in this process and on its servers; a command on servers that vanish is tried with others."""
+    """Two runs of each, in this process and on its servers; a command on servers that vanish is tried with others. Of
+    the pages a few."""
+    monkeypatch.setattr(pages, "PAGES", {name: PAGES[name] for name in FEW})
     monkeypatch.setattr(keys, "RUNS", 2)
     monkeypatch.setattr(publish, "RUNS", 2)
     monkeypatch.setattr(screens, "RUNS", 2)
@@ -64,9 +74,29 @@ def test_screens_are_measured_against_raw_records(few_runs):
     figures = screens.run(300, seed=7)
     assert (figures.keys(), figures["records"]) == (FIGURES | {"parts", "pages", "wasteful"}, 300)
     assert min(figures[name] for name in POSITIVE) > 0
-    assert figures["pages"].keys() == pages.PAGES.keys()
+    assert figures["pages"].keys() == set(FEW)
     assert {page["status"] for page in figures["pages"].values()} == {200}
     assert all(0 < page["slowest"]["ms"] < page["sql_ms"] < page["ms"] for page in figures["pages"].values())
+
+
+def test_traffic_that_was_kept_goes_on_until_now_and_each_page_is_there(committed, redis):
+    month.make(300, 7, NOW - timedelta(days=1))
+    reads = pages.Reader(month.make(300, 7, NOW), NOW)
+    assert {page: reads.ask(page).status for page in PAGES} == dict.fromkeys(PAGES, 200)
+    with scope.every_org():
+        records = list(Record.objects.order_by("ts").values_list("id", "ts"))
+    assert [number for number, _ in records] == list(range(len(records)))
+    assert 310 <= len(records) <= 312  # from the last one on
+    assert NOW - timedelta(hours=8) < records[-1][1] < NOW
+
+
+def test_what_is_to_be_kept_is_there_when_the_engines_have_ended():
+    with TemporaryDirectory() as place:
+        Path(place).chmod(0o711)
+        keep = Path(place, "kept")
+        with Command().engines(durable=False, keep=keep) as engines:
+            assert engines.var == keep.resolve()
+        assert list(keep.glob("pg*/PG_VERSION"))
 
 
 def test_what_a_plan_reads_is_counted_with_what_it_leaves_out_each_time():
@@ -76,7 +106,7 @@ def test_what_a_plan_reads_is_counted_with_what_it_leaves_out_each_time():
 
 def test_statements_are_measured_with_row_level_security_and_without(few_runs):
     figures = tenancy.run(300, seed=7)
-    assert figures["pages"].keys() == pages.PAGES.keys()
+    assert figures["pages"].keys() == set(FEW)
     assert all(min(page["with"], page["without"], page["ratio"]) > 0 for page in figures["pages"].values())
 
 
