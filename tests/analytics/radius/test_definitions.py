@@ -5,8 +5,12 @@ from django.utils import timezone
 
 from apis.definitions.document import compact
 from apis.drafts import lifecycle as drafts
+from dashboard.analytics.dimensions import BASES
+from dashboard.analytics.ingest import cuts
+from dashboard.analytics.models import RollupCut
 from dashboard.analytics.radius import definitions, reading
 from orgs import scope
+from orgs.models import Organisation
 from orgs.providers.turned_away import Change, TurnedAway
 from tests import make
 from tests.analytics.screens import ago, push
@@ -60,12 +64,18 @@ def test_a_review_says_whose_requests_would_have_been_refused(redis, cast, clien
         push(redis, {**common, "Path": path, "RawPath": path, "APIKey": key, "TimeStamp": ago(days=days)})
     push(redis, {**common, "OrgID": cast.globex.id, "RawPath": "/items/4", "TimeStamp": ago(days=1)})
     wanted = {**api.definition, "use_keyless": False, "use_standard_auth": True, **lists("black_list", ITEMS)}
+    now, changes = timezone.now(), [Change(api.api_id, api.definition, wanted)]
     with scope.org(cast.acme.id):
-        found = definitions.turned_away(
-            cast.acme, [Change(api.api_id, api.definition, wanted)], timezone.now()
-        )
+        found = definitions.turned_away(cast.acme, changes, now)
         drafts.save(api, compact(wanted), author=cast.acme_admin, seen="", started_from=1)
     assert found == {api.api_id: TurnedAway((("GET /items/{id}", 2),), requests=3, keyless=2)}
+    # Figures of another zone stand beside the former ones until those are gone.
+    Organisation.everyone.filter(pk=cast.acme.id).update(time_zone="Asia/Kathmandu")
+    while cuts.work(now):
+        pass
+    with scope.org(cast.acme.id):
+        assert definitions.turned_away(cast.acme, changes, now) == found
+        assert RollupCut.active(cast.acme)[1] != BASES[0]
 
     def warnings(user):
         [review] = client_for(user).get(f"/o/acme/apis/review/?draft={api.id}").context["reviews"]
