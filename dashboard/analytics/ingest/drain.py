@@ -247,8 +247,9 @@ def _store(client: redis.Redis, chunks: list[Chunk], now: datetime, *, bad_share
     lines = [line for found in unpacked for line in found.lines]
     refused = refuse(lines, now)
     codes = store([line for line in lines if line.id not in refused], now, most_bad - undecodable)
-    refused |= dict.fromkeys(codes, DeadLetter.Reason.DATABASE)
+    # What PostgreSQL refuses comes back by a retry, to which its body belongs.
     bodies.settle(refused.keys())
+    refused |= dict.fromkeys(codes, DeadLetter.Reason.DATABASE)
     for found in unpacked:
         _settle(found, refused, codes)
     progress.count(sum((found.counts for found in unpacked), Counter()), now)

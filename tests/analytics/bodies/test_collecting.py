@@ -331,10 +331,30 @@ def test_bodies_are_stored_once_or_not_at_all_with_their_records(committed, redi
     assert len(stored()) == 5
 
 
-def test_of_a_record_that_is_refused_no_body_stays(committed, redis, monkeypatch):
+def test_a_record_that_is_retried_comes_back_with_its_body_and_none_stays_of_one_that_never_can(
+    committed, redis, monkeypatch
+):
     keep(organisations("UTC", "UTC")[0])
     monkeypatch.setattr(collecting, "MOST_HELD", 10)
-    monkeypatch.setattr(drain, "store", lambda lines, now, most_bad: {lines[1].id: "22021"})
-    redis.rpush(claim.LIST, *(detailed() for _ in range(3)))
+    store = drain.store
+
+    def refusing(lines, now, most_bad):
+        return store(lines[1:], now, most_bad) | {lines[0].id: "22021"}
+
+    monkeypatch.setattr(drain, "store", refusing)
+    monkeypatch.setattr(drain, "refuse", lambda lines, now: {lines[0].id: "too_old"})
+    secret = base64.b64encode(b"GET /a?token=canary-of-a-token HTTP/1.1\r\n\r\n").decode()
+    entries = [{}, {"Path": "/a/canary-of-a-token", "RawRequest": secret}, {}]
+    redis.rpush(
+        claim.LIST, *(entry(RawResponse=wire("HTTP/1.1 200 OK", body="fine"), **each) for each in entries)
+    )
     drained(redis, NOW)
-    assert [each.id & 0xFF for each in stored()] == [0, 2]
+    assert [each.id & 0xFF for each in stored()] == [1, 2]
+    with scope.every_org():
+        assert [each.id & 0xFF for each in Record.objects.order_by("id")] == [2]
+        DeadLetter.objects.exclude(reason="database").delete()
+        assert dead_letters.retry(NOW) == {"stored": 1, "left": 0}
+        records = list(Record.objects.order_by("id"))
+    assert [(each.id, each.ts) for each in stored()] == [(each.id, each.ts) for each in records]
+    assert (stored()[0].response, len(records)) == ("HTTP/1.1 200 OK\n\nfine", 2)
+    assert "canary-of-a-token" not in whole_database()
