@@ -1,7 +1,7 @@
 """Whether an organisation keeps what went over the wire, and which names besides the usual ones hold secrets.
 
 Off until an administrator switches it on. Switched off, nothing is shown any more, and what is stored is deleted with
-the next housekeeping.
+the next round of ingest.upkeep.forgetting, within the hour.
 """
 
 import re

@@ -5,16 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
 
 from dashboard.analytics.dimensions import Grain, oldest
 from dashboard.analytics.ingest import partitions, rollup, trust
 from dashboard.analytics.models import (
     Batch,
-    BodyKeeping,
     DeadLetter,
     IngestState,
-    RecordBody,
     Uptime,
     UptimeHour,
 )
@@ -50,19 +47,11 @@ def maintain(
     else:
         partitions.drop_old(now)
     with scope.every_org():
-        _forget_bodies()
         if not doubted:
             _forget(now)
         with transaction.atomic(), connection.cursor() as cursor:
             rollup.lock()
             cursor.execute(_COMPACT, [partitions.OF_MONTHS, now - LATE, now - CLOSED])
-
-
-@transaction.atomic
-def _forget_bodies() -> None:
-    """Of organisations that keep none any more, whatever the clock says."""
-    ended = BodyKeeping.objects.filter(Q(enabled=False) | Q(org__deleted_at__isnull=False))
-    RecordBody.objects.filter(org_id__in=list(ended.values_list("org_id", flat=True))).delete()
 
 
 @transaction.atomic

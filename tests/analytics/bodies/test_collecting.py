@@ -13,7 +13,8 @@ from apis.publishing import publish
 from dashboard.analytics.bodies import collecting, keeping
 from dashboard.analytics.bodies.redaction import MARK
 from dashboard.analytics.dimensions import BODIES, kept_for
-from dashboard.analytics.ingest import claim, drain, housekeeping
+from dashboard.analytics.ingest import claim, dead_letters, drain
+from dashboard.analytics.ingest.upkeep import forgetting
 from dashboard.analytics.models import DeadLetter, Record, RecordBody
 from orgs import scope
 from tests import make
@@ -62,7 +63,7 @@ def whole_database() -> str:
     return "\n".join(found)
 
 
-def test_only_of_organisations_that_keep_them_bodies_are_stored(committed, redis):
+def test_only_of_organisations_that_keep_them_bodies_are_stored(committed, redis, monkeypatch):
     alpha, _ = organisations("UTC", "UTC")
     keep(alpha)
     redis.rpush(
@@ -88,8 +89,19 @@ def test_only_of_organisations_that_keep_them_bodies_are_stored(committed, redis
     redis.rpush(claim.LIST, detailed())
     drained(redis, NOW)
     assert len(stored()) == 2
-    housekeeping.maintain(NOW)
-    assert stored() == []
+    with scope.every_org():
+        record_body = stored()[0]
+        for number in range(1, 4):
+            record_body.pk += number
+            record_body.save(force_insert=True)
+    monkeypatch.setattr(forgetting, "ROWS", 2)
+    steps = forgetting.slices(NOW, lambda: timedelta(days=99))
+    assert (next(steps), len(stored())) == (2, 3)
+    # Somebody wants them again meanwhile.
+    keep(alpha)
+    assert (sum(steps), len(stored())) == (0, 3)
+    keep(alpha, enabled=False)
+    assert (sum(1 for _ in forgetting.slices(NOW, lambda: timedelta(days=99))), stored()) == (2, [])
 
 
 @pytest.mark.parametrize("name", [claim.LIST, claim.LIST + claim.PROTOBUF])

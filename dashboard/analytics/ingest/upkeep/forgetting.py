@@ -1,7 +1,8 @@
-"""What organisations keep for less time than the installation is deleted row by row; partitions go for all at once.
+"""What organisations keep for less time than the installation, and what they keep no more, is deleted row by row;
+partitions go for all at once.
 
 Some rows a transaction, in the order of the tables' keys, and never one that somebody else is writing: no ingest and no
-page waits for it. Pages have stopped showing these rows before (traffic.Owners.held).
+page waits for it. Pages have stopped showing these rows before (traffic.Owners.held, bodies/keeping.py).
 """
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
@@ -12,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 
 import redis
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from dashboard.analytics.dimensions import BODIES, KEPT, RECORDS
 from dashboard.analytics.ingest import partitions, trust
-from dashboard.analytics.models import UptimeHour
+from dashboard.analytics.models import BodyKeeping, UptimeHour
 from orgs import scope
 from orgs.models import Organisation
 
@@ -40,7 +41,7 @@ WITH gone AS (SELECT {", ".join(_ORDER)} FROM rollup WHERE org_id = %(org)s AND 
                 AND {" AND ".join(f"r.{name} = gone.{name}" for name in _ORDER)})
 SELECT {", ".join(_ORDER)} FROM gone ORDER BY {", ".join(f"{name} DESC" for name in _ORDER)} LIMIT 1
 """
-_FIRST = datetime.min.replace(tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Forgetting:
@@ -60,11 +61,13 @@ class Forgetting:
 def slices(
     now: datetime | None = None, database_ahead: Callable[[], timedelta] = trust.database_ahead
 ) -> Iterator[int]:
-    """Delete what is past the period of its organisation; yields the rows of each transaction, once committed.
+    """Delete what is past the period of its organisation, and bodies where none are kept any more; yields the rows of
+    each transaction, once committed.
 
-    Without a clock to believe nothing is deleted.
+    Without a clock to believe nothing is deleted for its age.
     """
     now = now or datetime.now(UTC)
+    yield from _bodies()
     with scope.every_org():
         if doubted := trust.why_nothing_is_deleted(now, database_ahead()):
             log.info("Nothing is deleted for its age: %s", doubted)
@@ -79,6 +82,22 @@ def slices(
             if kind == "hours":
                 with scope.every_org():
                     UptimeHour.objects.filter(org_id=org.pk, ts__lt=bound).delete()
+
+
+def _bodies() -> Iterator[int]:
+    """Of organisations that keep none any more, whatever the clock says, as long as they do not."""
+    with scope.every_org():
+        ended = list(_ended().values_list("org_id", flat=True))
+    for org_id in ended:
+        for rows in _rows(org_id, BODIES, _LAST):
+            yield rows
+            with scope.every_org():
+                if not _ended().filter(org_id=org_id).exists():
+                    break
+
+
+def _ended() -> QuerySet[BodyKeeping]:
+    return BodyKeeping.objects.filter(Q(enabled=False) | Q(org__deleted_at__isnull=False)).order_by("org_id")
 
 
 def _begin(org: Organisation, kind: str, now: datetime) -> None:
