@@ -42,7 +42,8 @@ ACROSS = {
 TESTED_IN = {
     "dashboard/alerts/forms.py": "tests/alerts/test_views.py",
     "dashboard/alerts/lifecycle.py": "tests/alerts/test_views.py",
-    "dashboard/alerts/looking.py": "tests/alerts/test_evaluation.py",
+    "dashboard/alerts/looking/quotas.py": "tests/alerts/test_evaluation.py",
+    "dashboard/alerts/looking/traffic.py": "tests/alerts/test_evaluation.py",
     "dashboard/alerts/telling.py": "tests/alerts/test_evaluation.py",
     "dashboard/alerts/sending/mail.py": "tests/alerts/sending/test_delivery.py",
     "dashboard/alerts/sending/outbox.py": "tests/alerts/sending/test_delivery.py",

@@ -39,8 +39,9 @@ def items(org: Organisation, user: User, now: datetime) -> Iterator[Item]:
             f"Alert {_named(each)}: {each.worst_said} at worst, since {said(each.began_at, org.zone)}.{looks}"
         )
         yield Item(text, _page(org, each), bad=not each.acknowledged_by)
-    if (rest := len(going_on) - MOST_NAMED) > 0:
-        more = "1 more alert goes on" if rest == 1 else f"{rest} more alerts go on"
+    besides = sum({each.rule_id: each.rule.more for each in going_on}.values())
+    if (rest := max(0, len(going_on) - MOST_NAMED) + besides) > 0:
+        more = "1 more alert goes on" if rest == 1 else f"{rest:,} more alerts go on"
         yield Item(f"{more}.", reverse("alert-list", args=[org.slug]), bad=True)
     yield from _given_up(org, user, now)
 

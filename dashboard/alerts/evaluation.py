@@ -11,13 +11,16 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from apis.gateways.error_text import described, where
-from dashboard.alerts import kinds, looking, states, telling
+from dashboard.alerts import kinds, states, telling
+from dashboard.alerts.looking import certificates, quotas
+from dashboard.alerts.looking import traffic as of_traffic
 from dashboard.alerts.models import Incident, Rule
 from dashboard.alerts.sending import outbox
 from dashboard.alerts.states import Found
@@ -34,7 +37,7 @@ KEPT = timedelta(days=400)  # of what has ended
 SELDOM = (1 + max(kind.every for kind in kinds.KINDS.values())) * MINUTE
 
 Looks = Mapping[str, Found]
-_STATE = ("state", "value", "note", "looked_at", "looked_until", "due_at")
+_STATE = ("state", "value", "note", "more", "counted", "looked_at", "looked_until", "due_at")
 
 
 def step(_redis: object) -> None:
@@ -77,15 +80,15 @@ def look_after(org_id: str, now: datetime) -> None:
     begun = _begun(org_id, rules)
     looks: dict[str, Found] = {}
     if full := [rule for rule in rules if rule.kind == "quota"]:
-        looks |= looking.quotas_of(org, full, {rule.id: begun[rule.id] for rule in full}, now)
+        looks |= quotas.find(org, full, {rule.id: begun[rule.id] for rule in full}, now)
     with transaction.atomic():
         reader.limit_time()
-        traffic, known = looking.traffic_of(org, now), {}
+        traffic, known = of_traffic.traffic_of(org, now), {}
         for rule in rules:
             if rule.of.of_traffic:
-                looks[rule.id] = looking.requests(rule, traffic, known)
+                looks[rule.id] = of_traffic.requests(rule, traffic, known)
             elif rule.kind == "certificate":
-                looks[rule.id] = looking.certificates(rule, now)
+                looks[rule.id] = certificates.find(rule, begun[rule.id], now)
     with transaction.atomic():
         locks.lock(org_id)
         seen = {rule.id: rule.change_number for rule in rules}
@@ -119,6 +122,8 @@ def _write(org: Organisation, rules: Collection[Rule], looks: Looks, until: date
         goes_on = written.follow(rule, found, begun[rule.id])
         rule.state, rule.value = states.state(goes_on, found), found.value
         rule.note = (found.trouble or found.note)[:300]
+        rule.more = rule.more if found.trouble else found.more
+        rule.counted = rule.counted if found.counted is None else found.counted
         rule.looked_at, rule.looked_until = now, until if rule.of.of_traffic else now
         rule.due_at = floor(now, MINUTE) + rule.of.every * MINUTE
     Rule.objects.filter(org_id=org.id).bulk_update(rules, _STATE)
@@ -156,15 +161,16 @@ class _Written:
         last = self.told_before.get((rule.id, incident.subject))
         if incident.told_at is None and states.is_begin_due(last, rule.quiet_period, self.now):
             incident.told_at = self.now
-            self._tell(rule, incident, "began", value, "" if incident.subject else found.note)
+            note = "" if incident.subject else found.note
+            self._tell(rule, incident, "began", value=value, note=note, more=found.more)
 
     def _end(self, rule: Rule, incident: Incident) -> None:
         incident.ended_at = self.now
         if incident.told_at is not None:
-            self._tell(rule, incident, "ended", incident.worst)
+            self._tell(rule, incident, "ended", value=incident.worst)
 
-    def _tell(self, rule: Rule, incident: Incident, told: str, value: float, note: str = "") -> None:
-        facts = telling.incident(rule, self.org, incident, told, value=value, note=note)
+    def _tell(self, rule: Rule, incident: Incident, told: str, **facts: Any) -> None:
+        facts = telling.incident(rule, self.org, incident, told, **facts)
         outbox.add(rule, told, facts, self.mails[rule.id])
 
 

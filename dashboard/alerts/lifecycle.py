@@ -75,7 +75,7 @@ def change(
             setattr(now, name, values[name])
     secret = _sealed_secret(now) if now.webhook and now.sealed_secret is None else ""
     now.due_at = timezone.now()
-    now.state, now.value, now.note = "unknown", None, ""
+    now.state, now.value, now.note, now.more = "unknown", None, "", 0
     if not now.enabled:
         Incident.objects.filter(org_id=now.org_id, rule=now, ended_at=None).update(ended_at=timezone.now())
     _save(now)

@@ -40,6 +40,11 @@ class Rule(OrgOwned):
     state = models.CharField(max_length=10, choices=STATES, default="unknown")
     value = models.FloatField(null=True)  # what the last look found, in the unit of the kind
     note = models.CharField(max_length=300, blank=True)
+    more = models.PositiveIntegerField(
+        default=0
+    )  # things that are bad besides those with an incident of their own
+    # What a later look counts anew (dashboard.alerts.looking.lateness).
+    counted = models.JSONField(default=list)
     looked_at = models.DateTimeField(null=True)
     # Up to when the traffic is known that the last look looked at.
     looked_until = models.DateTimeField(null=True)

@@ -171,6 +171,7 @@ def _shown(request, rule):
         "state": rule.state if rule.enabled else "off",
         "value": rule.value,
         "note": rule.note,
+        "more": rule.more,
         "looked_at": stamp(rule.looked_at),
         "looked_until": stamp(rule.looked_until),
     }

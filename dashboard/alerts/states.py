@@ -21,12 +21,16 @@ class Bad:
 @dataclass(frozen=True)
 class Found:
     """What a look found. bad: by subject: a key, a certificate, or "" for what the alert itself is about. value: what
-    there is to show, None for nothing; note: a sentence beside it; trouble: why nothing is known, "" if it is."""
+    there is to show, None for nothing; note: a sentence beside it; trouble: why nothing is known, "" if it is. more:
+    how many are bad besides, which are not named. counted: what a later look counts anew
+    (dashboard.alerts.looking.lateness), None for what is remembered already."""
 
     bad: Mapping[str, Bad] = field(default_factory=dict)
     value: float | None = None
     note: str = ""
     trouble: str = ""
+    more: int = 0
+    counted: list[list[int]] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from orgs.models import Organisation
 
 
 def incident(
-    rule: Rule, org: Organisation, it: Incident, told: str, *, value: float, note: str
+    rule: Rule, org: Organisation, it: Incident, told: str, *, value: float, note: str = "", more: int = 0
 ) -> dict[str, Any]:
-    """What is told of something that "began" or "ended". value: the one that was found last."""
+    """What is told of something that "began" or "ended". value: the one that was found last. more: things that are as
+    bad, and are not named."""
     return facts(
         told,
         **_common(rule, org),
@@ -24,6 +25,7 @@ def incident(
         value_said=kinds.said(rule.of, value),
         worst_said=kinds.said(rule.of, it.worst),
         note=note,
+        more=more,
         began_at=it.began_at,
         ended_at=it.ended_at,
     )

@@ -37,6 +37,7 @@ HISTORY = (
 )
 MESSAGES = (Column("Written", "stamp"), Column("To"), Column("State", "third"))
 MOST_MESSAGES = 20
+MOST_NAMED = 3  # things of one alert that the list names
 
 
 def readable(user: User) -> list[str]:
@@ -54,7 +55,12 @@ def alert_list(request, org):
     rows = list(rows)
     for row in rows:
         row.going_on = found.get(row.id, [])
-    return render(request, "alerts/list.html", _context(request, rows=rows, heads=heads(COLUMNS)))
+        row.besides = max(0, len(row.going_on) - MOST_NAMED) + row.more
+    return render(
+        request,
+        "alerts/list.html",
+        _context(request, rows=rows, heads=heads(COLUMNS), most_named=f":{MOST_NAMED}"),
+    )
 
 
 @access("session", "hooks", methods="GET POST", form=True)

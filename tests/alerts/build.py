@@ -55,15 +55,27 @@ def requests(org, at: datetime, count: int, status=200, *, api="orders", latency
     return [{**common, **members} for _ in range(count)]
 
 
-def look(org, at: datetime | None = None, *, complete=True) -> None:
-    """What the worker does at some time, when all traffic until then is stored, if it is `complete`."""
+def look(org, at: datetime | None = None, *, complete=True, late=False) -> None:
+    """What the worker does at some time, when all traffic until then is stored, if it is `complete`. late: whether some
+    of it may have come late; else it came when its time says."""
     at = at or timezone.now()
+    if not late:
+        watched(org, at)
     with scope.every_org():
         Rule.objects.filter(org_id=org.id).update(due_at=at - timedelta(minutes=1))
     if complete:
         stored_until(at)
     with scope.org(org.id):
         evaluation.look_after(org.id, at)
+
+
+def watched(org, at: datetime) -> None:
+    """The alerts remember a look of a window ago, since which no request came that is older."""
+    minutes = int(at.timestamp()) // 60
+    with scope.org(org.id):
+        for made in Rule.objects.all():
+            before = minutes - min(made.window, 60)
+            Rule.objects.filter(id=made.id).update(counted=[[before, 10**9]])
 
 
 def stored_until(at: datetime, doubt="") -> None:

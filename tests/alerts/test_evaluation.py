@@ -9,14 +9,15 @@ from django.utils import timezone
 
 from apis.gateways import names
 from apis.publishing import publish
-from dashboard.alerts import evaluation, looking
+from dashboard.alerts import evaluation
+from dashboard.alerts.looking import quotas, worst
 from dashboard.alerts.models import Incident, Rule
 from keys.certificates import lifecycle as certificate_lifecycle
 from keys.keys import lifecycle as key_lifecycle
 from orgs import scope
 from orgs.models import AuditEntry, User
 from orgs.organisations import lifecycle as organisations
-from tests.alerts.build import again, incidents, look, messages, requests, rule, stored_until, told
+from tests.alerts.build import again, incidents, look, messages, requests, rule, stored_until, told, watched
 from tests.analytics.screens import push
 from tests.keys import build as keys
 from tests.keys.certificates import build as certificates
@@ -131,6 +132,65 @@ def test_silence_is_told_of_traffic_that_was_there_and_never_where_it_is_not_kno
     assert (state(all_apis)[0], [each.ended_at for each in incidents(cast.acme)]) == ("firing", [None, None])
 
 
+def test_a_gateway_whose_clock_is_behind_makes_no_silence_and_a_true_one_is_told_a_window_after_the_last_request(
+    committed, redis, cast
+):
+    now = timezone.now()
+    orders, quiet = keys.api(cast.acme), keys.api(cast.acme, "Quiet")
+    silent = rule(cast.acme, "silence", threshold=None, api=orders, mails=["ada@acme.example"])
+    other = rule(cast.acme, "silence", threshold=None, api=quiet, name="Other")
+    # Both called an hour ago, by clocks that were right; then one gateway's clock is half an hour behind.
+    push(redis, *requests(cast.acme, now - 60 * MINUTE, 1, api=quiet.api_id))
+    push(redis, *requests(cast.acme, now - 60 * MINUTE, 1, api=orders.api_id))
+
+    def at(minute, *, calls):
+        if calls:
+            push(redis, *requests(cast.acme, now + (minute - 30) * MINUTE, 2, api=orders.api_id))
+        look(cast.acme, now + minute * MINUTE, late=True)
+        return again(silent).state, again(other).state
+
+    young = "It was not watched for 10 minutes yet: only then it can be told whether requests come late, or a"
+    assert [at(minute, calls=True) for minute in (0, 1, 9)] == [("unknown", "unknown")] * 3
+    assert state(silent)[2] == f"{young} gateway's clock is behind."
+    # Somebody else's silence is told meanwhile.
+    assert [at(minute, calls=True) for minute in range(10, 22)] == [("unknown", "firing")] * 12
+    assert state(silent)[2] == (
+        "20 requests more came with times of before these 10 minutes: late, or from a gateway whose clock is behind. "
+        "So they are not silent."
+    )
+    assert [at(minute, calls=False)[0] for minute in range(22, 31)] == ["unknown"] * 9
+    assert [at(31, calls=False)[0], told(cast.acme)] == ["firing", [("began", "mail", "ada@acme.example")]]
+
+
+def test_what_comes_late_may_have_been_good_so_a_share_that_is_high_without_it_begins_nothing(
+    committed, redis, cast
+):
+    now = timezone.now()
+    failing = rule(cast.acme, threshold=20)
+    sure = rule(cast.acme, threshold=10, name="Sure")
+    slow = rule(cast.acme, "p95", threshold=900)
+    look(cast.acme, now - 11 * MINUTE, late=True)
+    assert state(failing)[2].startswith("It was not watched") is False  # nothing was bad
+    push(
+        redis,
+        *requests(cast.acme, now - 3 * MINUTE, 15),
+        *requests(cast.acme, now - 3 * MINUTE, 5, 503, latency=1_000),
+    )
+    push(redis, *requests(cast.acme, now - 40 * MINUTE, 20))
+    look(cast.acme, now, late=True)
+    late = "20 requests more came with times of before these 10 minutes: late, or from a gateway whose clock is behind."
+    assert state(failing) == (
+        "unknown",
+        25,
+        f"20 requests. {late} It is not known how many of them were bad.",
+    )
+    assert state(sure) == ("firing", 25, f"20 requests. {late}")
+    assert state(slow)[0] == "firing"
+    push(redis, *requests(cast.acme, now - 40 * MINUTE, 65))
+    look(cast.acme, now + MINUTE, late=True)
+    assert [again(made).state for made in (failing, slow)] == ["unknown", "firing"]
+
+
 def test_a_slow_percentile_is_found_among_the_requests_that_were_passed_on(committed, redis, cast):
     now = timezone.now()
     slow, fast = rule(cast.acme, "p95", threshold=900), rule(cast.acme, "p95", threshold=1_100, name="Fast")
@@ -185,11 +245,16 @@ def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
         ("Other", True),
     ]
     # Where more are full than are told of, others do not make it over.
-    monkeypatch.setattr(looking, "MOST_NAMED", 1)
+    monkeypatch.setattr(worst, "MOST_NAMED", 1)
+    monkeypatch.setattr(quotas, "AT_ONCE", 1)
     redis.set(names.quota(other.counted_under, ""), b"95")
     redis.set(names.quota(full.counted_under, ""), b"99")
     look(cast.acme, now + 2 * MINUTE)
     assert [each.ended_at is None for each in incidents(cast.acme)] == [False, True]
+    assert (state(made), again(made).more) == (
+        ("firing", 99, "2 keys with a quota called in the last hour."),
+        1,
+    )
     with scope.org(cast.acme.id), transaction.atomic():
         key_lifecycle.revoke(again(other))
     redis.set(names.quota(full.counted_under, ""), b"3")
@@ -197,7 +262,7 @@ def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
     assert [each.ended_at is None for each in incidents(cast.acme)] == [False, False]
 
 
-def test_certificates_that_end_soon_are_found_and_those_deleted_are_over(cast):
+def test_certificates_that_end_soon_are_found_and_those_deleted_are_over(cast, monkeypatch):
     now = timezone.now()
     made = rule(cast.acme, "certificate", threshold=14, webhook="https://hooks.example/x")
     soon = certificates.uploaded(cast.acme, certificates.made("soon", end=7).pem)
@@ -206,7 +271,17 @@ def test_certificates_that_end_soon_are_found_and_those_deleted_are_over(cast):
     look(cast.acme, now)
     [incident] = incidents(cast.acme)
     assert (incident.subject, incident.label, 6 < incident.worst < 7) == (soon.id, "soon", True)
-    assert state(made)[0] == "firing"
+    assert (state(made)[0], again(made).more) == ("firing", 0)
+    # Those that end sooner are counted, and do not make it over.
+    monkeypatch.setattr(worst, "MOST_NAMED", 1)
+    sooner = [
+        certificates.uploaded(cast.acme, certificates.made(f"sooner {day}", end=day).pem) for day in (1, 2)
+    ]
+    look(cast.acme, now)
+    assert (len(incidents(cast.acme)), again(made).more) == (1, 2)
+    with scope.org(cast.acme.id), transaction.atomic():
+        for each in sooner:
+            certificate_lifecycle.delete(certificates.now(each))
     with scope.org(cast.acme.id), transaction.atomic():
         certificate_lifecycle.delete(certificates.now(soon))
     look(cast.acme, now + MINUTE)
@@ -235,6 +310,7 @@ def test_two_workers_at_once_write_once(committed, redis, cast):
     push(redis, *requests(cast.acme, now - 3 * MINUTE, 20, 503))
     for number in range(5):
         rule(cast.acme, name=f"Rule {number}", mails=["ada@acme.example"])
+    watched(cast.acme, now)
     with scope.every_org():
         Rule.objects.update(due_at=now - MINUTE)
     at_once, failed = threading.Barrier(2), []
@@ -262,14 +338,14 @@ def test_one_organisation_whose_alerts_fail_keeps_no_other_waiting(cast, monkeyp
     for org in (cast.acme, cast.globex):
         made.append(rule(org, "certificate", threshold=30))
         certificates.uploaded(org, certificates.made(org.slug, end=3).pem)
-    real = evaluation.looking.certificates
+    real = evaluation.certificates.find
 
-    def fails_for_acme(row, now):
+    def fails_for_acme(row, begun, now):
         if row.org_id == cast.acme.id:
             raise ValueError("broken")
-        return real(row, now)
+        return real(row, begun, now)
 
-    monkeypatch.setattr(evaluation.looking, "certificates", fails_for_acme)
+    monkeypatch.setattr(evaluation.certificates, "find", fails_for_acme)
     before = timezone.now()
     evaluation.step(None)
     assert [len(incidents(org)) for org in (cast.acme, cast.globex)] == [0, 1]

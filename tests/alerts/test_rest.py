@@ -47,7 +47,8 @@ def test_an_alert_is_created_read_changed_and_deleted(cast, ada, rest):
     orders = keys.api(cast.acme)
     made = send(ada, "POST", body=ALERT | {"api_id": orders.api_id}).json()
     id, secret = made["ID"], made["Meta"].pop("secret")
-    looked = {"state": "unknown", "value": None, "note": "", "looked_at": NEVER, "looked_until": NEVER}
+    looked = {"state": "unknown", "value": None, "note": "", "more": 0}
+    looked |= {"looked_at": NEVER, "looked_until": NEVER}
     shown = {"id": id, "org_id": cast.acme.id, **ALERT, "api_id": orders.api_id, **looked}
     assert (made["Status"], made["Message"], made["Meta"]) == ("OK", "Alert created", shown)
     read = ada.get(f"/api/alerts/{id}")

@@ -60,6 +60,9 @@ LANDED = {
         "a0cec6444b9e0a71b068ea6e9bb10d5892a419f0986b99bf0842b60e67d1bca5"
     ),
     "dashboard/alerts/migrations/0001_initial.py": "6f7bd78ff4f4612997d12069b421b2f3d4b58b19944eb5e7707cd8b0e63f0993",
+    "dashboard/alerts/migrations/0002_late_and_more.py": (
+        "75b1da4bf83094056c2f074be188bc43c20e294a3973cf89083cdc47aaf982bb"
+    ),
     "dashboard/analytics/migrations/0001_initial.py": (
         "acd003c010f69e183f5e00b897ce6d1db64d18dfc5794f30df4d7ce1277e1091"
     ),

@@ -24,6 +24,7 @@ def facts(
     value_said: str = "",
     worst_said: str = "",
     note: str = "",
+    more: int = 0,
     began_at: datetime | None = None,
     ended_at: datetime | None = None,
     zone: ZoneInfo,
@@ -31,7 +32,8 @@ def facts(
 ) -> dict[str, Any]:
     """What one message tells, as JSON. told: "began", "ended" or "test". organisation: id, name; alert: id, name, kind,
     about, condition. value: in the unit of the kind, value_said in words. subject, label: the key or certificate it is
-    about, "" for what the alert itself is about. zone: of the times in the text; those of members are in UTC."""
+    about, "" for what the alert itself is about; more: how many others are as bad, of which nothing is told. zone:
+    of the times in the text; those of members are in UTC."""
     told_of = f" ({label})" if label else ""
     period = ""
     if began_at and ended_at:
@@ -51,6 +53,7 @@ def facts(
         "alert": alert,
         "subject": {"id": subject, "name": label} if subject else None,
         "value": value,
+        "more": more,
         "began_at": began_at.isoformat() if began_at else None,
         "ended_at": ended_at.isoformat() if ended_at else None,
         "url": url,
@@ -72,13 +75,15 @@ def subject_of(messages: Sequence[dict[str, Any]]) -> str:
 
 
 def body_of(messages: Sequence[dict[str, Any]]) -> str:
-    """The text of a mail that holds these facts."""
-    parts = []
+    """The text of a mail that holds these facts. How many others there are is said once of an alert."""
+    parts, last = [], {each["alert"]["id"]: each for each in messages if each["event"] == "began"}
     for each in messages:
         lines = [
             _one_line(each["text"]),
             f"Watched: {_one_line(each['alert']['about'])}, {each['alert']['condition']}.",
         ]
+        if each.get("more") and last.get(each["alert"]["id"]) is each:
+            lines.append(f"And {each['more']:,} more, which are not named.")
         parts.append("\n".join([*lines, *([each["url"]] if each["url"] else [])]))
     return "\n\n".join(parts) + "\n"
 

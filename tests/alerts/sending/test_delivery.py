@@ -15,6 +15,7 @@ from django.utils import timezone
 from dashboard.alerts import lifecycle
 from dashboard.alerts.models import Message
 from dashboard.alerts.sending import delivery, mail, outbox, webhook
+from dashboard.alerts.sending.words import body_of
 from orgs import scope
 from orgs.models import User
 from tests import make
@@ -114,6 +115,14 @@ def test_what_was_found_in_a_minute_reaches_an_address_as_one_mail(post, cast):
     ids = [each["Message-ID"] for each in post.mails]
     assert len(set(ids)) == len(ids) == 5
     assert all(id.endswith("@gatehouse.example>") for id in ids)
+
+
+def test_a_mail_says_once_of_an_alert_how_many_are_not_named():
+    facts = {"event": "began", "text": "Alert.", "url": "", "more": 1_340}
+    made = [facts | {"alert": {"id": id, "about": "all keys", "condition": "90 %"}} for id in "aab"]
+    told = "Alert.\nWatched: all keys, 90 %."
+    more = f"{told}\nAnd 1,340 more, which are not named."
+    assert body_of([*made[:2], made[2] | {"more": 0}]) == f"{told}\n\n{more}\n\n{told}\n"
 
 
 def test_what_a_mail_server_does_not_take_is_sent_again_with_the_same_id_and_a_refusal_is_not(post, cast):

@@ -1,0 +1,164 @@
+"""What alerts about traffic find: the requests of the last minutes, from rollups.
+
+They are judged up to the last whole minute that is stored. Where the ingest is behind, or its clock is not believed,
+nothing is known of them. Nor is a gateway's clock believed blindly: requests that came with times of before the window
+(lateness.py) keep a silence from being told, and anything else unless it is bad however good they were.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from dashboard.alerts import kinds
+from dashboard.alerts.looking import lateness
+from dashboard.alerts.models import Rule
+from dashboard.alerts.states import Bad, Found
+from dashboard.analytics.clock import DAY, MINUTE, floor, said
+from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.reports import reader, zones
+from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.traffic import Figures, Filters, Owners
+from orgs.models import Organisation
+
+LATE = timedelta(minutes=2)  # behind which the traffic of the last minutes is not known
+REMEMBERED = 92 * DAY  # in which a request shows that there was traffic at all
+SLOWEST = 0.05  # of the requests, which are slower than the 95th percentile
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Whose, and up to when it is known; trouble: why it is not, "" if it is."""
+
+    owners: Owners
+    until: datetime
+    trouble: str = ""
+
+
+def traffic_of(org: Organisation, now: datetime) -> Traffic:
+    cut, fresh = zones.of(org, now), reader.freshness(now)
+    owners, until = cut.owners(org.pk), floor(fresh.known_until, MINUTE)
+    if fresh.doubt:
+        return Traffic(owners, until, "This server's clock is not believed, so no traffic is stored.")
+    if fresh.up_to is None:
+        return Traffic(owners, until, "The gateways' traffic was never looked at.")
+    if now - fresh.up_to > LATE:
+        return Traffic(owners, until, f"Traffic is stored up to {said(fresh.up_to, cut.zone)} only.")
+    return Traffic(owners, until)
+
+
+def requests(rule: Rule, traffic: Traffic, known: dict) -> Found:
+    """What a rule about traffic finds. known: sums that were read for others of this look, which it adds to."""
+    if traffic.trouble:
+        return Found(trouble=traffic.trouble)
+    look = _Look(rule, traffic, known)
+    late, why = look.late()
+    found = look.silence(late, why) if rule.kind == "silence" else look.share(late, why)
+    return replace(found, counted=look.remembered())
+
+
+@dataclass(frozen=True)
+class _Look:
+    rule: Rule
+    traffic: Traffic
+    known: dict
+
+    def late(self) -> tuple[int, str]:
+        """How many requests came meanwhile with times of before the window, and why that is not known, "" if it is."""
+        window, until = self.rule.window, self.traffic.until
+        before = lateness.reference(self.rule.counted, until, window)
+        if before is None or (self.rule.kind == "silence" and lateness.has_gap(before[0], until, window)):
+            return 0, (
+                f"It was not watched for {lateness.watched(window) // MINUTE} minutes yet: only then it can be told "
+                "whether requests come late, or a gateway's clock is behind."
+            )
+        at, requests = before
+        return max(0, self._until(at).hits - requests), ""
+
+    def remembered(self) -> list[list[int]] | None:
+        """What a later look counts anew; None for what it knows already."""
+        counted, until, window = self.rule.counted, self.traffic.until, self.rule.window
+        if not lateness.is_due(counted, until, window):
+            return None
+        return lateness.remembered(counted, until, self._until(until).hits, window)
+
+    def silence(self, late: int, why: str) -> Found:
+        window, until = self.rule.window, self.traffic.until
+        # Also what has come since, and whatever a clock that is ahead has stamped.
+        figures = self._figures(until - window * MINUTE, until + LATE)
+        if figures.hits:
+            return Found(note=f"{figures.hits:,} requests in the last {window} minutes.")
+        last = _last_hit(self._api, self.traffic)
+        if last is None:
+            return Found(trouble="No request was ever seen.")
+        if why or late:
+            return Found(trouble=why or f"{_late(late, window)} So they are not silent.")
+        minutes = max(window, int((until - last) / MINUTE))
+        note = f"The last request was at {said(last, self.traffic.owners.zone)}."
+        return Found({"": Bad(minutes)}, minutes, note)
+
+    def share(self, late: int, why: str) -> Found:
+        rule, until = self.rule, self.traffic.until
+        histograms = rule.kind == "p95"
+        figures = self._figures(until - rule.window * MINUTE, until, histograms=histograms)
+        hits = figures.timed if histograms else figures.hits
+        value, least = _value(rule.kind, figures, 0), _value(rule.kind, figures, late)
+        if value is None or hits < rule.least:
+            return Found(value=value, note=f"{hits:,} requests, which is too few to say anything.")
+        note = f"{hits:,} requests." + (f" {_late(late, rule.window)}" if late else "")
+        if not kinds.is_reached(rule.of, rule.threshold, value):
+            return Found(value=value, note=note)
+        if why or least is None or not kinds.is_reached(rule.of, rule.threshold, least):
+            return Found(value=value, trouble=why or f"{note} It is not known how many of them were bad.")
+        return Found({"": Bad(value)}, value, note)
+
+    def _until(self, at: datetime) -> Figures:
+        return self._figures(at - lateness.COUNTED, at)
+
+    def _figures(self, start: datetime, end: datetime, *, histograms: bool = False) -> Figures:
+        asked = (self._api, start, end, histograms)
+        if asked not in self.known:
+            span, filters = Span(start, end, Grain.HOUR_DETAIL), Filters(api=self._api)
+            self.known[asked] = reader.totals(self.traffic.owners, span, filters, histograms=histograms)
+        return self.known[asked]
+
+    @property
+    def _api(self) -> str:
+        return self.rule.api.api_id if self.rule.api else ""
+
+
+def _value(kind: str, figures: Figures, good: int) -> float | None:
+    """The share of 5xx, or the 95th percentile, if so many good requests are added. None for none, or where it is only
+    known to be less than any of them."""
+    if kind == "errors":
+        return 100 * figures.status_5xx / (figures.hits + good) if figures.hits else None
+    slow = SLOWEST * (figures.timed + good) / figures.timed if figures.timed else 1
+    return figures.percentiles(1 - slow)[0] if slow < 1 else None
+
+
+def _late(count: int, window: int) -> str:
+    came = "1 request more came" if count == 1 else f"{count:,} requests more came"
+    return (
+        f"{came} with times of before these {window} minutes: late, or from a gateway whose clock is behind."
+    )
+
+
+def _last_hit(api: str, traffic: Traffic) -> datetime | None:
+    """To the minute for three days, then to the hour."""
+    owners = traffic.owners
+    dimension = owners.base + (Dimension.API if api else Dimension.TOTAL)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT max(newest) FROM unnest(%s::"char"[]) AS grain CROSS JOIN LATERAL (
+                SELECT ts FROM rollup AS r WHERE r.org_id = %s AND r.grain = grain AND dimension = %s AND api_id = %s
+                    AND ts >= %s AND ts < %s ORDER BY ts DESC LIMIT 1) AS last (newest)""",
+            [
+                [Grain.MINUTE.value, Grain.HOUR.value],
+                owners.org_ids[0],
+                dimension,
+                api,
+                owners.from_when(traffic.until - REMEMBERED, Grain.HOUR),
+                traffic.until,
+            ],
+        )
+        return cursor.fetchone()[0]
