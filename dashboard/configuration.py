@@ -7,6 +7,7 @@ because that may be a secret, or a secret put into the wrong place.
 import contextlib
 import ipaddress
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -184,6 +185,16 @@ def mail_address(name: str, text: str, *, needed: bool) -> str:
         or not text.isprintable()
     ):
         raise SettingError(f"{name} must be the address that mails are from, such as gatehouse@acme.example.")
+    return text
+
+
+def certificates(name: str, text: str) -> str:
+    """Certificates in PEM, one after the other, of authorities that are trusted besides those of the system."""
+    try:
+        if text:
+            ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, TypeError, ValueError):
+        raise SettingError(f"{name} must be certificates in PEM, one after the other.") from None
     return text
 
 

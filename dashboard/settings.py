@@ -137,6 +137,8 @@ FEED_CHECK_URL = setting("FEED_CHECK_URL", configuration.web_address)
 EMAIL_SERVER = setting("EMAIL_URL", configuration.mail_server)
 DEFAULT_FROM_EMAIL = setting("EMAIL_FROM", configuration.mail_address, needed=bool(EMAIL_SERVER))
 ALERT_WEBHOOK_NETWORKS = setting("ALERT_WEBHOOK_NETWORKS", configuration.networks, ["none"])
+# Of mail servers, receivers of webhooks and control APIs whose certificates a private authority has signed.
+TRUSTED_CERTIFICATES = setting("TRUSTED_CERTIFICATES", configuration.certificates)
 # Where people reach Gatehouse: the links in messages.
 PUBLIC_URL = setting("PUBLIC_URL", configuration.web_address)
 

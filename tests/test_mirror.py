@@ -20,6 +20,7 @@ WHOLE = {
     "tests/machines": "more machines than one: workers, a replica, a cluster",
 }
 ACROSS = {
+    "tests/alerts/sending/test_tls.py": "mails and webhooks to servers with good and bad certificates",
     "tests/analytics/reports/errors/test_page_alone.py": "a page without the others",
     "tests/analytics/test_agreement.py": "what few requests have: on pages, in files, by REST and in the log",
     "tests/analytics/test_hostile_records.py": "what a gateway could send, from the list to the page",

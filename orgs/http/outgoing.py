@@ -13,8 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
+from django.conf import settings
+
 CONNECTING = 3.0  # seconds
 _PORTS = {"http": 80, "https": 443}
+# By OpenSSL's number of what was found, whose words may tell names.
+_NOT_ACCEPTED = {
+    9: "it is not valid yet",
+    10: "it has expired",
+    **dict.fromkeys((18, 19), "it is signed by itself"),
+    **dict.fromkeys((20, 21), "whoever signed it is not known here"),
+    **dict.fromkeys((62, 64), "it is of another name"),
+}
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -63,8 +73,8 @@ def connection(
         if isinstance(connected, ssl.SSLSocket):
             connected.do_handshake()
         yield made
-    except ssl.SSLCertVerificationError:
-        raise Fault("its certificate is not accepted") from None
+    except ssl.SSLCertVerificationError as error:
+        raise Fault(f"its certificate is not accepted: {why_not_accepted(error)}") from None
     except (OSError, HTTPException, ValueError) as error:
         raise Fault(too_late if late.is_set() else f"it cannot be asked ({type(error).__name__})") from None
     finally:
@@ -75,12 +85,25 @@ def connection(
         raise Fault(too_late)
 
 
+def tls() -> ssl.SSLContext:
+    """How servers are asked whose certificates must be signed by somebody known: to the system, or to
+    TRUSTED_CERTIFICATES."""
+    context = ssl.create_default_context()
+    if settings.TRUSTED_CERTIFICATES:
+        context.load_verify_locations(cadata=settings.TRUSTED_CERTIFICATES)
+    return context
+
+
+def why_not_accepted(error: ssl.SSLCertVerificationError) -> str:
+    """In words without names."""
+    return _NOT_ACCEPTED.get(error.verify_code, "it is not valid")
+
+
 def _connected(parts: SplitResult, address: str, port: int) -> socket.socket:
     made = socket.create_connection((address, port), timeout=CONNECTING)
     if parts.scheme == "http":
         return made
-    context = ssl.create_default_context()
-    return context.wrap_socket(made, server_hostname=parts.hostname, do_handshake_on_connect=False)
+    return tls().wrap_socket(made, server_hostname=parts.hostname, do_handshake_on_connect=False)
 
 
 def _cut(connected: socket.socket, late: threading.Event) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from dashboard import configuration
 from dashboard.configuration import SettingError
+from tests.keys.certificates import build as certificates
 
 GOOD_SECRET = "3f1c9a7be0d24865a1b7c3d9e5f80214"
 
@@ -380,6 +381,16 @@ def test_mail_servers():
         assert sentence(configuration.mail_server, text) in (
             like,
             "SETTING must begin with smtp:// or smtp+tls:// or smtp+ssl://.",
+        )
+
+
+def test_certificates_that_are_trusted():
+    pem = certificates.made("Authority").pem
+    assert configuration.certificates("SETTING", "") == ""
+    assert configuration.certificates("SETTING", 2 * pem) == 2 * pem
+    for bad in ("/etc/authority.pem", pem[:200], pem.replace("CERT", "cert"), "é"):
+        assert sentence(configuration.certificates, bad) == (
+            "SETTING must be certificates in PEM, one after the other."
         )
 
 

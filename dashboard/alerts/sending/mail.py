@@ -2,6 +2,7 @@
 
 import contextlib
 import smtplib
+import ssl
 from collections.abc import Sequence
 from email.utils import parseaddr
 
@@ -12,6 +13,7 @@ from django.core.mail.backends.smtp import EmailBackend
 from dashboard.alerts.models import Message
 from dashboard.alerts.sending.outbox import Failed
 from dashboard.alerts.sending.words import body_of, subject_of
+from orgs.http import outgoing
 
 TIMEOUT = 10  # seconds, for each answer of the server
 
@@ -26,6 +28,7 @@ def send(rows: Sequence[Message]) -> None:
     if not is_on():
         raise Failed("mail is off: EMAIL_URL is not set")
     server = EmailBackend(**settings.EMAIL_SERVER, timeout=TIMEOUT)
+    server.ssl_context = outgoing.tls()
     facts = [row.facts for row in rows]
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     mail = EmailMessage(
@@ -42,6 +45,9 @@ def send(rows: Sequence[Message]) -> None:
         raise Failed(f"the mail server refuses the address ({code})", for_good=code >= 500) from None
     except smtplib.SMTPResponseException as error:
         raise Failed(f"the mail server answers {error.smtp_code}") from None
+    except ssl.SSLCertVerificationError as error:
+        why = outgoing.why_not_accepted(error)
+        raise Failed(f"the mail server's certificate is not accepted: {why}") from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
         raise Failed(f"the mail server cannot be used ({type(error).__name__})") from None
     finally:

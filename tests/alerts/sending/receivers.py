@@ -3,6 +3,7 @@
 import email
 import email.policy
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -28,11 +29,12 @@ class MailServer:
 
 
 @contextmanager
-def mail_server(directory: Path) -> Iterator[MailServer]:
+def mail_server(directory: Path, *tls: object) -> Iterator[MailServer]:
+    """tls: "tls" or "ssl", and the file of a certificate with its key; in clear without."""
     made = MailServer(free_port(), directory / "mails")
     program = Path(__file__).with_name("smtp_server.py")
     process = subprocess.Popen(
-        [sys.executable, program, str(made.port), made.kept], stdout=subprocess.PIPE, text=True
+        [sys.executable, program, str(made.port), made.kept, *tls], stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout.readline() == "ready\n"
@@ -53,7 +55,8 @@ class Receiver:
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
+def receiver(certificate: Path | None = None) -> Iterator[Receiver]:
+    """certificate: the file of one with its key, of a receiver that speaks TLS."""
     made = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -78,8 +81,12 @@ def receiver() -> Iterator[Receiver]:
             pass
 
     server = Server(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
+    made.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield made
     finally:

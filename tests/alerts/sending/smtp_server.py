@@ -1,5 +1,5 @@
-"""A mail server as a process of its own: `python smtp_server.py PORT FILE`. It takes mails one after the other, each a
-line of JSON in the file, and behaves as the receiver's name says:
+"""A mail server as a process of its own: `python smtp_server.py PORT FILE [tls|ssl CERTIFICATE]`. It takes mails
+one after the other, each a line of JSON in the file, and behaves as the receiver's name says:
 
     refused@…   there is no such mailbox (550)
     later@…     not now (451), the first time it is named
@@ -9,6 +9,7 @@ line of JSON in the file, and behaves as the receiver's name says:
 
 import json
 import socket
+import ssl
 import sys
 
 seen: set[str] = set()
@@ -20,17 +21,25 @@ def first_time(address: str) -> bool:
     return not known
 
 
-def converse(client: socket.socket, kept) -> None:
+def converse(client: socket.socket, kept, starts: ssl.SSLContext | None, *, greets=True) -> None:
+    """starts: with what TLS is begun when it is asked for. Nothing is taken in clear where it may be."""
     with client, client.makefile("rwb") as stream:
 
         def say(text: str) -> None:
             stream.write(f"{text}\r\n".encode())
             stream.flush()
 
-        say("220 mail.example")
+        if greets:
+            say("220 mail.example")
         sender, receiver = "", ""
         while line := stream.readline().decode().rstrip("\r\n"):
             verb = line[:4].upper()
+            if starts and verb == "STAR":
+                say("220 go on")
+                return converse(starts.wrap_socket(client, server_side=True), kept, None, greets=False)
+            if starts and verb not in ("EHLO", "QUIT"):
+                say("530 TLS first")
+                continue
             if verb == "MAIL":
                 sender = line
             if verb == "RCPT":
@@ -50,18 +59,25 @@ def converse(client: socket.socket, kept) -> None:
                 kept.flush()
                 if receiver.startswith("drops@") and first_time(receiver):
                     return
-            say({"EHLO": "250 mail.example", "QUIT": "221 bye"}.get(verb, "250 OK"))
+            greeting = "250-mail.example\r\n250 STARTTLS" if starts else "250 mail.example"
+            say({"EHLO": greeting, "QUIT": "221 bye"}.get(verb, "250 OK"))
             if verb == "QUIT":
                 return
 
 
 def main() -> None:
+    context, how = None, sys.argv[3:4]
+    if how:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[4])
     with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server, open(sys.argv[2], "a") as kept:
         print("ready", flush=True)
         while True:
             client, _ = server.accept()
             try:
-                converse(client, kept)
+                if how == ["ssl"]:
+                    client = context.wrap_socket(client, server_side=True)
+                converse(client, kept, context if how == ["tls"] else None)
             except OSError:
                 continue
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from datetime import timedelta
 from ipaddress import ip_network
@@ -288,6 +289,29 @@ def test_no_webhook_reaches_a_private_address_unless_a_setting_allows_it(cast, h
         assert there.taken == []
     [(_, error, _, _)] = states(cast.acme)
     assert error == "its address is neither public nor in ALERT_WEBHOOK_NETWORKS"
+
+
+def test_a_name_is_looked_up_once_and_its_every_address_counts(cast, here, monkeypatch):
+    asked, real = [], socket.getaddrinfo
+
+    def resolve(host, *more, **named):
+        asked.append(host)
+        if host == "both.example":
+            return real("127.0.0.1", *more, **named) + real("10.0.0.7", *more, **named)
+        here = host == "rebound.example" and asked.count(host) == 1
+        return real("127.0.0.1" if here else "10.0.0.7" if host.endswith("example") else host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with receiver() as there:
+        for host in ("both.example", "rebound.example"):
+            leave(rule(cast.acme, webhook=there.url.replace("127.0.0.1", host)))
+        send_all()
+        assert len(there.taken) == 1
+    assert [asked.count(host) for host in ("both.example", "rebound.example")] == [1, 1]
+    assert sorted(error for _, error, _, _ in states(cast.acme)) == [
+        "",
+        "its address is neither public nor in ALERT_WEBHOOK_NETWORKS",
+    ]
 
 
 def test_after_a_day_a_message_is_given_up(cast, here):
