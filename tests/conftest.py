@@ -66,9 +66,14 @@ def _superuser(statement: str) -> None:
         connection.execute(statement)
 
 
-def _copy_database(name: str) -> None:
+def _copy_database(name: str, template: str = "gatehouse") -> None:
+    """Make `name` anew as a copy of `template`, to which nobody may be connected."""
+    _drop_database(name)
+    _superuser(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER gatehouse_owner')
+
+
+def _drop_database(name: str) -> None:
     _superuser(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    _superuser(f'CREATE DATABASE "{name}" TEMPLATE gatehouse OWNER gatehouse_owner')
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +86,7 @@ def django_db_setup(request, django_db_blocker) -> Iterator[None]:
         settings.DATABASES[alias]["NAME"] = connections[alias].settings_dict["NAME"] = name
     yield
     connections.close_all()
-    _superuser(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    _drop_database(name)
 
 
 @pytest.fixture

@@ -4,7 +4,14 @@ import re
 
 import pytest
 
-from tests.browser.walk import REMEMBER_VIOLATIONS, axe_violations, sign_in, violations, walk
+from tests.browser.walk import (
+    REMEMBER_VIOLATIONS,
+    axe_violations,
+    sign_in,
+    sign_in_by_form,
+    violations,
+    walk,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +35,7 @@ def plain_page(chromium):
 
 def test_an_administrator_makes_an_api_and_a_key_and_sees_the_traffic_without_scripts(plain_page, site):
     page, home = plain_page, f"{site.url}/o/{site.slug}"
-    sign_in(page, site.url, site.administrator)
+    sign_in_by_form(page, site.url, site.administrator)
     assert page.url == f"{home}/"
 
     page.get_by_role("button", name="Menu").click()

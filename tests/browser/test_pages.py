@@ -13,10 +13,10 @@ from tests.browser.conftest import Account
 from tests.browser.walk import (
     REMEMBER_VIOLATIONS,
     axe_violations,
-    begin_sign_in,
     overflow,
     page_names,
     sign_in,
+    sign_in_by_form,
     unfold,
     violations,
     walk,
@@ -87,7 +87,7 @@ def person_with_two_accounts() -> Account:
 
 
 def test_long_names_make_no_page_too_wide(page, site):
-    begin_sign_in(page, site.url, person_with_two_accounts())
+    sign_in_by_form(page, site.url, person_with_two_accounts())
     page.get_by_role("button", name=LONG).click()
     page.wait_for_url("**/o/long/")
     found = {}
@@ -159,7 +159,7 @@ def test_no_page_has_a_fault(page, site):
         found[name] = problems(page, page.goto(f"{site.url}{path}").status)
 
     look("sign-in", "/sign-in/")
-    begin_sign_in(page, site.url, person_with_two_accounts())
+    sign_in_by_form(page, site.url, person_with_two_accounts())
     page.wait_for_url("**/sign-in/account/")
     look("sign-in-account", "/sign-in/account/")
     page.context.clear_cookies()

@@ -27,8 +27,12 @@ TABS = "main .tabs"
 
 
 @pytest.fixture
-def crowded(server, redis):
-    """An organisation whose lists are longer than a page, and its administrator."""
+def crowded(server, redis, made_once):
+    """An organisation whose lists are longer than a page: the site, its administrator, and paths of pages."""
+    return server, *made_once("crowded", lambda: many_of_long_names(redis))
+
+
+def many_of_long_names(redis) -> tuple[Account, list[str]]:
     organisation = make.organisation(LONG, "long", time_zone="America/Argentina/ComodRivadavia")
     person = make.user("ada@long.example", organisation, {"IsAdmin": "admin", "users": "write"})
     person.first_name, person.last_name = "A" * 150, "B" * 150
@@ -98,7 +102,7 @@ def crowded(server, redis):
         organisation, protected, policies.policy(organisation, protected, name="P" + LONG[1:])
     )
     pages += (f"oauth/{client.id}/",)
-    return server, Account("ada@long.example", make.PASSWORD), [f"/o/long/{page}" for page in pages]
+    return Account("ada@long.example", make.PASSWORD), [f"/o/long/{page}" for page in pages]
 
 
 def test_no_page_is_wider_than_its_window_whatever_things_are_called(chromium, crowded):
