@@ -21,10 +21,6 @@ def published(org: Organisation, user: User, axis: Axis) -> Iterator[Mark]:
     found = Revision.objects.filter(
         org_id=org.id, created_at__gte=axis.start, created_at__lt=axis.end
     ).annotate(name=Subquery(there.values("name")))
-    if axis.api:
-        found = found.filter(
-            definition_id__in=ApiDefinition.objects.filter(org_id=org.id, api_id=axis.api).values("id")
-        )
     if axis.apis:
         own = ApiDefinition.objects.filter(org_id=org.id, api_id__in=axis.apis)
         found = found.filter(definition_id__in=own.values("id"))

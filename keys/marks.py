@@ -65,10 +65,10 @@ def _found(org: Organisation, kinds: Sequence[str], axis: Axis) -> list[Change]:
     entries = AuditEntry.objects.filter(
         org_id=org.id, at__gte=axis.start, at__lt=axis.end, kind__in=kinds, action__in=DONE
     ).filter(~Q(action="key.changed") | Q(changes__has_any_keys=DECIDING))
-    if axis.key:
-        entries = entries.filter(_of_key(org.id, axis.key))
-    elif axis.api:
-        entries = entries.filter(_of_api(org.id, axis.api))
+    if axis.keys:
+        entries = entries.filter(_of_keys(org.id, axis.keys))
+    elif axis.apis:
+        entries = entries.filter(_of_apis(org.id, axis.apis))
     there = Policy.objects.filter(org_id=org.id, id=OuterRef("object_id"))
     rows = (
         entries.annotate(has_page=Q(kind="key") | Exists(there))
@@ -78,17 +78,17 @@ def _found(org: Organisation, kinds: Sequence[str], axis: Axis) -> list[Change]:
     return [Change(*row) for row in rows[: MOST_ENTRIES + 1]]
 
 
-def _of_key(org_id: str, token_hash: str) -> Q:
-    """A key of any of whose tokens that is the hash, and its policies."""
-    keys = Key.objects.filter(org_id=org_id, token_hash=token_hash).values("id")
-    former = Generation.objects.filter(org_id=org_id, token_hash=token_hash).values("key_id")
+def _of_keys(org_id: str, hashes: Sequence[str]) -> Q:
+    """Keys of any of whose tokens one of those is the hash, and their policies."""
+    keys = Key.objects.filter(org_id=org_id, token_hash__in=hashes).values("id")
+    former = Generation.objects.filter(org_id=org_id, token_hash__in=hashes).values("key_id")
     having = KeyPolicy.objects.filter(org_id=org_id).filter(Q(key_id__in=keys) | Q(key_id__in=former))
     return Q(object_id__in=keys) | Q(object_id__in=former) | Q(object_id__in=having.values("policy_id"))
 
 
-def _of_api(org_id: str, api_id: str) -> Q:
-    """Keys and policies that open an API, or did before or after the change."""
-    apis = ApiDefinition.objects.filter(org_id=org_id, api_id=api_id).values("id")
+def _of_apis(org_id: str, api_ids: Sequence[str]) -> Q:
+    """Keys and policies that open one of the APIs, or did before or after the change."""
+    apis = ApiDefinition.objects.filter(org_id=org_id, api_id__in=api_ids).values("id")
     granting = PolicyRight.objects.filter(org_id=org_id, api_id__in=apis)
     named = KeyRight.objects.filter(org_id=org_id, key_id=OuterRef("object_id"), api_id__in=apis)
     every = Key.objects.filter(org_id=org_id, id=OuterRef("object_id"), all_apis=True)
@@ -99,8 +99,8 @@ def _of_api(org_id: str, api_id: str) -> Q:
         (Q(Exists(named)) | Q(Exists(every))) & ~Q(Exists(KeyPolicy.objects.filter(**having)))
         | Q(Exists(by_policy))
         | Q(object_id__in=granting.values("policy_id"))
-        | Q(changes__apis__0__has_key=api_id)
-        | Q(changes__apis__1__has_key=api_id)
+        | Q(changes__apis__0__has_any_keys=list(api_ids))
+        | Q(changes__apis__1__has_any_keys=list(api_ids))
     )
 
 

@@ -58,13 +58,13 @@ def _given_up(org: Organisation, user: User, now: datetime) -> Iterator[Item]:
 def marks(org: Organisation, user: User, axis: Axis) -> Iterator[Mark]:
     """Where alerts about traffic went on: of all APIs, or of one and of those that are about all. For those who may see
     alerts and traffic; beside the traffic of one key they say nothing."""
-    if not (user.may("hooks") and user.may("analytics")) or axis.key:
+    if not (user.may("hooks") and user.may("analytics")) or axis.keys:
         return
     traffic = [name for name, kind in kinds.KINDS.items() if kind.of_traffic]
     found = _of(org, user).filter(rule__kind__in=traffic, began_at__lt=axis.end)
     found = found.filter(Q(ended_at=None) | Q(ended_at__gt=axis.start))
-    if axis.api:
-        found = found.filter(Q(rule__api=None) | Q(rule__api__api_id=axis.api))
+    if axis.apis:
+        found = found.filter(Q(rule__api=None) | Q(rule__api__api_id__in=axis.apis))
     for each in found.order_by("-began_at", "-id")[:MOST]:
         text = f"Alert {_named(each)}: {each.worst_said} at worst"
         yield Mark(each.began_at, text, _page(org, each), each.ended_at or timezone.now())

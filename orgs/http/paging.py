@@ -162,12 +162,12 @@ class _Links:
 def address(kept: Mapping[str, object], size: int, **place: object) -> str:
     """The address of a place in a list that has `size` rows a page."""
     chosen = {"size": size} if size != SIZE else {}
-    return "?" + urlencode({**kept, **chosen, **place})
+    return "?" + urlencode({**kept, **chosen, **place}, doseq=True)
 
 
 def sizes(kept: Mapping[str, object], size: int) -> tuple[tuple[int, str, bool], ...]:
     """Of each choice of how many rows a page has: the number, the address of the first page, whether it is `size`."""
-    return tuple((each, "?" + urlencode({**kept, "size": each}), each == size) for each in SIZES)
+    return tuple((each, "?" + urlencode({**kept, "size": each}, doseq=True), each == size) for each in SIZES)
 
 
 def batches(

@@ -31,15 +31,17 @@ class Head:
     direction: str = ""
 
 
-def heads(columns: Iterable[Column], asked: Mapping[str, str] | None = None, default: str = "") -> list[Head]:
+def heads(
+    columns: Iterable[Column], asked: Mapping[str, object] | None = None, default: str = ""
+) -> list[Head]:
     """The heads of a list. asked: its filters and its `sort` as they stand in the address; default: the order of a
     list that is asked for none. A second click on a head turns the order round; a new order begins on the first page.
     """
     asked = asked or {}
-    return [_head(column, asked, asked.get("sort") or default) for column in columns]
+    return [_head(column, asked, str(asked.get("sort") or default)) for column in columns]
 
 
-def _head(column: Column, asked: Mapping[str, str], sort: str) -> Head:
+def _head(column: Column, asked: Mapping[str, object], sort: str) -> Head:
     classes = " ".join(
         filter(None, (column.kind and f"col-{column.kind}", "lesser" if column.lesser else ""))
     )
@@ -48,4 +50,4 @@ def _head(column: Column, asked: Mapping[str, str], sort: str) -> Head:
     following = f"-{column.sort}" if sort == column.sort and not column.falling else column.sort
     rising = "descending" if column.falling else "ascending"
     direction = {column.sort: rising, f"-{column.sort}": "descending"}.get(sort, "none")
-    return Head(column.label, classes, "?" + urlencode({**asked, "sort": following}), direction)
+    return Head(column.label, classes, "?" + urlencode({**asked, "sort": following}, doseq=True), direction)

@@ -27,14 +27,13 @@ class Mark:
 @dataclass(frozen=True)
 class Axis:
     """edges: where the buckets of the chart begin, and the end of the last (aware). What falls into one bucket may be
-    said together. api: the ID of the API that alone is shown, "" for all; key: the hash of the key's token, likewise;
-    apis: the IDs of those that alone are shown, none for all.
+    said together. apis: the IDs of the APIs that alone are shown, none for all; keys: the hashes of the keys' tokens,
+    likewise.
     """
 
     edges: tuple[datetime, ...]
-    api: str = ""
-    key: str = ""
     apis: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
     @property
     def start(self) -> datetime:

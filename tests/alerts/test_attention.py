@@ -92,7 +92,9 @@ def test_charts_are_told_where_alerts_about_traffic_went_on(cast):
 
     def told(user, api_id="", key=""):
         with scope.org(cast.acme.id):
-            axis = Axis((now - 4 * HOUR, now - HOUR, now), api_id, key)
+            axis = Axis(
+                (now - 4 * HOUR, now - HOUR, now), tuple(filter(None, (api_id,))), tuple(filter(None, (key,)))
+            )
             return [mark for mark in marks.marks(cast.acme, user, axis) if mark.text.startswith("Alert ")]
 
     def span(each, name):

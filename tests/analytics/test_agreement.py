@@ -103,6 +103,62 @@ def test_pages_files_and_log_count_as_a_plain_count_does(told, client_for, table
         assert len(sheet(client.get(f"{log}&format=csv"))) == int(line.hits.replace(",", ""))
 
 
+# What a record has of each filter; the last has several, so that records with both are counted once.
+VALUES = {
+    "api": lambda r: {r["APIID"]},
+    "key": lambda r: {r["APIKey"]} - {"00000000"},
+    "oauth": lambda r: {r["OauthID"]},
+    "version": lambda r: {r["APIVersion"]} - {NOT_VERSIONED},
+    "country": lambda r: {r["Geo"]["Country"]["ISOCode"]},
+    "tag": lambda r: {tag for tag in r["Tags"] if not tag.startswith(GATEWAY_TAGS)},
+}
+
+
+def two_of(records: list[dict], name: str) -> list[str]:
+    counted = Counter(value for record in records for value in VALUES[name](record) - {""})
+    return [value for value, _ in counted.most_common(2)]
+
+
+@pytest.mark.parametrize(
+    "names", [*((name,) for name in VALUES), ("api", "country"), ("key", "oauth"), ("tag", "version")]
+)
+def test_two_values_of_a_filter_are_alternatives_on_pages_in_files_and_in_the_log(told, client_for, names):
+    client, records = client_for(told.ann), told.records[told.alpha.id]
+    asked = {name: two_of(records, name) for name in names}
+    own = [r for r in records if all(VALUES[name](r) & {*values} for name, values in asked.items())]
+    each = [sum(asked[names[0]][at] in VALUES[names[0]](record) for record in own) for at in (0, 1)]
+    assert len(records) > len(own) > 0
+    assert all(each)
+    assert (sum(each) > len(own)) == ("tag" in names)
+    expected = classes(own)
+    for span, table in (("24h", "requests"), ("30d", "apis")):
+        page = client.get(OVERVIEW, {"range": span, **asked})
+        shown = {tile.name: tile.exact for tile, _ in page.context["tiles"]}
+        assert shown["requests"] == f"{len(own):,}"
+        assert len(page.context["chips"]) == 2 * len(names)
+        file = sheet(client.get(OVERVIEW, {"range": span, "format": "csv", "table": table, **asked}))
+        assert {name: sum(int(row[name]) for row in file) for name in expected} == expected
+        keys = {key for record in own for key in VALUES["key"](record)}
+        assert page.context["tables"][1]["table"].count == len(keys)
+    [log] = [url for tile, url in page.context["tiles"] if tile.name == "requests"]
+    assert len(sheet(client.get(f"{log}&format=csv"))) == len(own)
+    errors = sheet(client.get("/o/alpha/errors/", {"range": "24h", "format": "csv", **asked}))
+    assert sum(int(row["requests"]) for row in errors) == expected["4xx"] + expected["5xx"]
+
+
+def test_two_statuses_of_errors_and_of_the_log_are_alternatives(told, client_for):
+    client, records = client_for(told.ann), told.records[told.alpha.id]
+    for statuses in (["404", "429"], ["404", "5xx"], ["4xx", "404"]):
+        own = [r for r in records if {str(r["ResponseCode"]), f"{r['ResponseCode'] // 100}xx"} & {*statuses}]
+        for asked in ({"by": "endpoint"}, {"by": "key"}):
+            found = client.get("/o/alpha/errors/", {"range": "24h", "status": statuses, **asked})
+            file = sheet(client.get(found.context["csv_url"]))
+            assert sum(int(row["requests"]) for row in file) == len(own)
+            assert [value for what, value, _ in found.context["chips"] if what == "Status"] == statuses
+        log = client.get("/o/alpha/logs/", {"status": statuses})
+        assert len(sheet(client.get(log.context["csv_url"]))) == len(own)
+
+
 def test_rest_counts_as_a_plain_count_does(told, rest):
     client, records = rest(told.ann), told.records[told.alpha.id]
     addresses = {
@@ -119,6 +175,14 @@ def test_rest_counts_as_a_plain_count_does(told, rest):
                 len(own),
                 sum(record["ResponseCode"] >= 400 for record in own),
             )
+    for names, path, params in (
+        ("tag", "/api/usage/", lambda both: {"tags": both}),
+        ("key", "/api/activity/keys/aggregate/{}/", lambda both: {}),
+    ):
+        both = two_of(records, names)
+        found = data(client, f"{path.format(','.join(both))}{week()}", **params(both))
+        expected = sum(bool(VALUES[names](record) & {*both}) for record in records)
+        assert sum(row["hits"] for row in found) == expected
     by_country = {
         row["id"]["iso_country"]: row["hits"] for row in data(client, f"/api/activity/geo/{week()}")
     }

@@ -131,16 +131,19 @@ def test_only_what_touches_the_api_or_key_that_is_shown_is_told(cast):
         f"/o/acme/audit/?kind=policy&since={each}&until={each}"
         for each in (day, ago(660).astimezone(acme.zone).date())
     ]
-    assert names(api=orders.api_id) == {"Gold", "by rights", "by policy", "for all"}
-    assert names(api=returns.api_id) == {"Silver", "for all", "elsewhere"}
+    assert names(apis=(orders.api_id,)) == {"Gold", "by rights", "by policy", "for all"}
+    assert names(apis=(returns.api_id,)) == {"Silver", "for all", "elsewhere"}
     key = made["by policy"]
     with scope.org(acme.id):
         former = Generation.objects.get(key_id=key.id).token_hash
         key.refresh_from_db()
-    assert names(key=key.token_hash) == names(key=former) == {"Gold", "by policy"}
-    assert names(key=made["elsewhere"].token_hash) == {"elsewhere"}
-    assert names(api="deleted") == {"for all"}  # it may have been opened by those
-    assert names(key="0" * 64) == set()
+    assert names(keys=(key.token_hash,)) == names(keys=(former,)) == {"Gold", "by policy"}
+    assert names(keys=(made["elsewhere"].token_hash,)) == {"elsewhere"}
+    assert names(apis=("deleted",)) == {"for all"}  # it may have been opened by those
+    assert names(keys=("0" * 64,)) == set()
+    both = names(apis=(orders.api_id, returns.api_id))
+    assert both == {"Gold", "by rights", "by policy", "for all", "Silver", "elsewhere"}
+    assert names(keys=(former, made["elsewhere"].token_hash)) == {"Gold", "by policy", "elsewhere"}
 
 
 def test_of_very_many_changes_the_newest_are_counted_and_said_to_be_some(cast, monkeypatch):

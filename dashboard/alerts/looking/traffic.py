@@ -118,7 +118,10 @@ class _Look:
     def _figures(self, start: datetime, end: datetime, *, histograms: bool = False) -> Figures:
         asked = (self._api, start, end, histograms)
         if asked not in self.known:
-            span, filters = Span(start, end, Grain.HOUR_DETAIL), Filters(api=self._api)
+            span, filters = (
+                Span(start, end, Grain.HOUR_DETAIL),
+                Filters(apis=(self._api,) if self._api else ()),
+            )
             self.known[asked] = reader.totals(self.traffic.owners, span, filters, histograms=histograms)
         return self.known[asked]
 

@@ -73,11 +73,10 @@ def radius(org: Organisation, called: Called, now: datetime) -> BlastRadius:
 def _asked(org: Organisation, called: Called, now: datetime) -> _Asked:
     cut = zones.of(org, now)
     filters = Filters(
-        api=called.api_id,
-        endpoint=called.endpoint,
+        apis=(called.api_id,) if called.api_id else called.apis,
         keys=called.hashes,
-        oauth=called.client_id,
-        apis=called.apis,
+        endpoints=tuple(filter(None, (called.endpoint,))),
+        clients=tuple(filter(None, (called.client_id,))),
     )
     spans = {name: periods.parse({"range": name}, cut.zone, now) for name in RANGES}
     return _Asked(called, filters, cut.owners(org.pk), spans)

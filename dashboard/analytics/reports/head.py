@@ -14,13 +14,33 @@ from dashboard.analytics.clock import said, said_span, written
 from dashboard.analytics.dimensions import OTHER, Grain
 from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.charts import figures, tiles
-from dashboard.analytics.reports.parameters import Parameters, Refused, link, range_link
+from dashboard.analytics.reports.parameters import (
+    MOST_VALUES,
+    NO_KEY,
+    Kept,
+    Parameters,
+    Refused,
+    link,
+    range_link,
+)
 from dashboard.analytics.reports.periods import RANGES, Period
 from dashboard.analytics.reports.traffic import Filters, Freshness, Owners
 from orgs.models import User
 from orgs.providers import clients
 
 LABELS = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
+FILTER_LABELS = {
+    "api": "API",
+    "key": "Key",
+    "endpoint": "Endpoint",
+    "oauth": "OAuth client",
+    "version": "Version",
+    "country": "Country",
+    "tag": "Tag",
+    "status": "Status",
+    "user_agent": "User agent",
+    "address": "Address",
+}
 MOST_CHOICES = 500
 MOST_KEYS = 200
 FIXED = {"", *(f"range={name}" for name in RANGES)}
@@ -77,7 +97,7 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
         "exact_url": link(path, exactly(asked)),
         "from": clock(period, period.start),
         "to": clock(period, period.seen_end),
-        "chips": chips(asked, path),
+        "chips": chips(asked.kept, path, asked.question.owners, of_all=asked.owned is None),
         "kept": asked.kept,
     }
 
@@ -85,10 +105,11 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
 def filter_choices(asked: Parameters) -> dict:
     """What the filters of a page offer: APIs and keys, as (id, name)."""
     question = asked.question
-    period, filters = question.period, question.filters
+    period = question.period
     return {
-        "apis": api_choices(filters.api, asked.owned),
-        "keys": key_choices(question.owners, period.start, period.seen_end, filters.key, asked.owned or ()),
+        "apis": api_choices(asked.owned),
+        "keys": key_choices(question.owners, period.start, period.seen_end, asked.owned or ()),
+        "most_values": MOST_VALUES,
     }
 
 
@@ -128,34 +149,32 @@ def recut(asked: Parameters) -> str:
     return ""
 
 
-def api_choices(chosen: str, among: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
-    """Id and name of the APIs that a filter offers; the one that is in force is always among them. among: the IDs of
-    those that may be offered, None for all."""
+def api_choices(among: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
+    """Id and name of the APIs that a filter offers. among: the IDs of those that may be offered, None for all."""
     found = ApiDefinition.objects.order_by("name", "id")
     if among is not None:
         found = found.filter(api_id__in=among)
-    offered = list(found.values_list("api_id", "name")[:MOST_CHOICES])
-    if chosen and chosen not in dict(offered):
-        offered.insert(0, (chosen, api_names({chosen}).get(chosen, chosen)))
-    return offered
+    return list(found.values_list("api_id", "name")[:MOST_CHOICES])
 
 
 def key_choices(
-    owners: Owners, start: datetime, end: datetime, chosen: str, apis: tuple[str, ...] = ()
+    owners: Owners, start: datetime, end: datetime, apis: tuple[str, ...] = ()
 ) -> list[tuple[str, str]]:
-    """Hash and name of the busiest keys of the days of a span; the one that is in force is always among them. apis: the
-    IDs of those whose callers alone are told, none for all."""
+    """Hash and name of the busiest keys of the days of a span. apis: the IDs of those whose callers alone are told,
+    none for all."""
     days = [instant.astimezone(owners.zone).date() for instant in (start, end)]
     span = periods.days(*days, owners.zone, Grain.DAY_DETAIL)
-    busiest = reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))
-    # What others' APIs were called with is not told.
-    names = reader.newest_of_keys(owners, busiest if apis else [*busiest, chosen])
-    keys = [key for key in dict.fromkeys([*busiest, chosen]) if key not in ("", OTHER)]
+    keys = [
+        key
+        for key in reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))
+        if key not in ("", OTHER)
+    ]
+    names = reader.newest_of_keys(owners, keys)
     named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]
     return sorted(named, key=lambda pair: pair[1].casefold())
 
 
-def exactly(asked: Parameters) -> dict[str, str]:
+def exactly(asked: Parameters) -> dict[str, str | tuple[str, ...]]:
     """The state of a page with its period as it is, to the minute, wherever and whenever it is opened."""
     period = asked.question.period
     span = {"from": written(period.start, period.zone), "to": written(period.end, period.zone)}
@@ -167,30 +186,25 @@ def clock(period: Period, instant: datetime) -> str:
     return f"{period.local(instant):%Y-%m-%dT%H:%M}"
 
 
-def chips(asked: Parameters, path: str) -> list[tuple[str, str, str]]:
-    """(what, value, link without it) of each filter in force."""
-    filters, found = asked.question.filters, []
-    if filters.api:
-        name = api_names({filters.api}).get(filters.api, filters.api)
-        found.append(("API", name, link(path, asked.kept, api="")))
-    if filters.endpoint:
-        found.append(("Endpoint", filters.endpoint, link(path, asked.kept, endpoint="")))
-    if filters.key:
-        known = [] if asked.owned is not None else [filters.key]
-        newest = reader.newest_of_keys(asked.question.owners, known).get(filters.key)
-        name = (newest and newest[0]) or short_key(filters.key)
-        found.append(("Key", name, link(path, asked.kept, key="")))
-    if filters.oauth:
-        name = clients.names({filters.oauth}).of(filters.oauth)
-        found.append(("OAuth client", name, link(path, asked.kept, oauth="")))
-    for what, name, value in (
-        ("Version", "version", filters.version),
-        ("Country", "country", filters.country),
-        ("Tag", "tag", "".join(filters.tags)),
-    ):
-        if value:
-            found.append((what, value, link(path, asked.kept, **{name: ""})))
-    return found
+def chips(kept: Kept, path: str, owners: Owners, *, of_all: bool = True) -> list[tuple[str, str, str]]:
+    """(what, value, link without it) of each value of the filters in force. of_all: whether names of keys may be told
+    that call others' APIs."""
+    asked = {name: kept[name] for name in FILTER_LABELS if name in kept}
+    apis, keys, oauth = (asked.get(name, ()) for name in ("api", "key", "oauth"))
+    newest = reader.newest_of_keys(owners, set(keys) - {NO_KEY} if of_all else ())
+    of_clients = clients.names(set(oauth))
+    names = {("api", api_id): name for api_id, name in api_names(set(apis)).items()}
+    names |= {("key", key): newest.get(key, ("",))[0] or short_key(key) for key in keys if key != NO_KEY}
+    names |= {("oauth", client_id): of_clients.of(client_id) for client_id in oauth}
+    return [
+        (
+            FILTER_LABELS[filtered],
+            names.get((filtered, value), value),
+            link(path, kept, **{filtered: tuple(other for other in values if other != value)}),
+        )
+        for filtered, values in asked.items()
+        for value in values
+    ]
 
 
 def api_names(api_ids: set[str]) -> dict[str, str]:

@@ -27,12 +27,15 @@ from dashboard.analytics.reports.head import (
     LABELS,
     api_choices,
     api_names,
+    chips,
     key_choices,
     refused,
     short_key,
     steps_open_to,
 )
 from dashboard.analytics.reports.parameters import (
+    MOST_VALUES,
+    NO_KEY,
     LogParameters,
     Refused,
     link,
@@ -196,10 +199,11 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "live": live,
         "live_url": link(path, asked.kept, live="" if live else "1"),
         "ranges": [(LABELS[one], range_link(path, asked.kept, one), one == name) for one in RANGES],
-        "chips": _chips(asked, path, names.apis),
+        "chips": chips(asked.kept, path, asked.owners),
         "kept": asked.kept,
-        "apis": api_choices(asked.wanted.api),
-        "keys": _keys(asked),
+        "apis": api_choices(),
+        "keys": [(NO_KEY, "no key"), *key_choices(asked.owners, asked.wanted.start, asked.wanted.end)],
+        "most_values": MOST_VALUES,
         "most_in_a_file": figures.exact(MOST_IN_A_FILE),
         "statuses": STATUSES,
         "methods": METHODS,
@@ -357,31 +361,4 @@ def _rows(found: Found, zone: ZoneInfo) -> list[list[object]]:
             names.clients.of(record.oauth, record.api_id),
         ]
         for record in found.records
-    ]
-
-
-def _keys(asked: LogParameters) -> list[tuple[str, str]]:
-    wanted = asked.wanted
-    chosen = "" if wanted.key == search.NO_KEY else wanted.key
-    return [(search.NO_KEY, "no key"), *key_choices(asked.owners, wanted.start, wanted.end, chosen)]
-
-
-def _key_in_words(key: str) -> str:
-    return "none" if key == search.NO_KEY else short_key(key) if key else ""
-
-
-def _chips(asked: LogParameters, path: str, names: dict[str, str]) -> list[tuple[str, str, str]]:
-    values = {
-        "API": ("api", names.get(asked.wanted.api, asked.wanted.api)),
-        "Key": ("key", _key_in_words(asked.wanted.key)),
-        "Endpoint": ("endpoint", asked.wanted.endpoint),
-        "OAuth client": ("oauth", clients.names({asked.wanted.oauth}).of(asked.wanted.oauth)),
-        "Version": ("version", asked.wanted.version),
-        "Country": ("country", asked.wanted.country),
-        "Tag": ("tag", asked.wanted.tag),
-        "User agent": ("user_agent", asked.wanted.user_agent),
-        "Address": ("address", asked.wanted.address),
-    }
-    return [
-        (what, text, link(path, asked.kept, **{field: ""})) for what, (field, text) in values.items() if text
     ]

@@ -1,6 +1,6 @@
 """What the parameters of a page ask for. All of a page's state is in its URL; what cannot be meant names its field."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -9,6 +9,8 @@ from urllib.parse import quote_plus, urlencode
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 
 from apis.models import ApiDefinition
 from dashboard.analytics.dimensions import RECORDS
@@ -25,36 +27,74 @@ CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
 
 # The parameters of a URL that are state of the page.
 RANGE = ("range", "from", "to")
-KEPT = (*RANGE, "compare", "api", "key", "endpoint", "oauth", "version", "country", "tag", "measure", "sort")
+# Each of these may be there several times: the filters, by what traffic.Filters calls their values.
+FILTERS = {
+    "api": "apis",
+    "key": "keys",
+    "endpoint": "endpoints",
+    "oauth": "clients",
+    "version": "versions",
+    "country": "countries",
+    "tag": "tags",
+}
+# And what single records are filtered by besides (search.Wanted).
+OF_RECORDS = {"status": "statuses", "user_agent": "user_agents", "address": "addresses"}
+KEPT = (*RANGE, "compare", *FILTERS, "measure", "sort")
+KEPT_OF_LOGS = (*RANGE, *FILTERS, *OF_RECORDS, "method", "path", "least_ms")
+MOST_VALUES = 20  # of one filter
+NO_KEY = "none"  # in the place of a key: requests without one
+Params = Mapping[str, str | Sequence[str]]
+Kept = Mapping[str, str | tuple[str, ...]]
 SORTS = ("requests", "errors", "p95")
-LOG_FILTERS = (
-    *("status", "endpoint", "oauth", "version", "country", "tag", "user_agent", "address"),
-    *("method", "path", "least_ms"),
-)
+
+
+class Several(forms.Field):
+    """Up to MOST_VALUES values that each may be one of another field; empty ones, and one a second time, are left out.
+    Cleaned to a tuple."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self, one: forms.Field):
+        super().__init__(required=False, label=one.label)
+        self.one = one
+        one.required = False
+
+    def clean(self, value: str | Sequence[str] | None) -> tuple[str, ...]:
+        values = dict.fromkeys(filter(None, [value] if isinstance(value, str) else value or ()))
+        if len(values) > MOST_VALUES:
+            raise forms.ValidationError(f"At most {MOST_VALUES} values, not {len(values)}.")
+        return tuple(dict.fromkeys(filter(None, map(self.one.clean, values))))
 
 
 class FilterForm(forms.Form):
-    api = forms.CharField(required=False, max_length=200, label="API")
-    key = forms.CharField(required=False, max_length=128, label="Key")
-    endpoint = forms.CharField(required=False, max_length=200, strip=False, label="Endpoint")
-    oauth = forms.CharField(required=False, max_length=200, strip=False, label="OAuth client")
-    version = forms.CharField(required=False, max_length=100, strip=False, label="Version")
-    country = forms.CharField(
-        required=False, validators=[RegexValidator(r"\A[A-Z]{2}\Z", "Two capital letters such as CH.")]
+    api = Several(forms.CharField(max_length=200, label="API"))
+    key = Several(forms.CharField(max_length=128, label="Key"))
+    endpoint = Several(forms.CharField(max_length=200, strip=False, label="Endpoint"))
+    oauth = Several(forms.CharField(max_length=200, strip=False, label="OAuth client"))
+    version = Several(forms.CharField(max_length=100, strip=False, label="Version"))
+    country = Several(
+        forms.CharField(
+            validators=[RegexValidator(r"\A[A-Z]{2}\Z", "Two capital letters such as CH.")], label="Country"
+        )
     )
-    tag = forms.CharField(required=False, max_length=100, strip=False, label="Tag")
+    tag = Several(forms.CharField(max_length=100, strip=False, label="Tag"))
+
+    def filters(self) -> Filters:
+        return Filters(**{FILTERS[name]: self.cleaned_data[name] for name in FILTERS})
 
 
 class LogForm(FilterForm):
-    status = forms.CharField(
-        required=False, validators=[RegexValidator(STATUS, "A code such as 404 or a class such as 5xx.")]
+    status = Several(
+        forms.CharField(
+            validators=[RegexValidator(STATUS, "A code such as 404 or a class such as 5xx.")], label="Status"
+        )
     )
     method = forms.CharField(
         required=False, validators=[RegexValidator(r"\A[A-Za-z]{1,20}\Z", "A method such as GET.")]
     )
     path = forms.CharField(required=False, max_length=500, strip=False, label="Path begins with")
-    user_agent = forms.CharField(required=False, max_length=300, strip=False, label="User agent")
-    address = forms.GenericIPAddressField(required=False, label="Address")
+    user_agent = Several(forms.CharField(max_length=300, strip=False, label="User agent"))
+    address = Several(forms.GenericIPAddressField(label="Address"))
     least_ms = forms.IntegerField(
         required=False, min_value=0, max_value=2**31 - 1, label="At least this many milliseconds"
     )
@@ -62,6 +102,10 @@ class LogForm(FilterForm):
         forms.CharField(required=False, validators=[RegexValidator(CURSOR, "A place in the list.")])
         for _ in range(2)
     )
+
+    def filters(self) -> Filters:
+        named = super().filters()
+        return replace(named, keys=tuple("" if key == NO_KEY else key for key in named.keys))
 
     def clean_method(self) -> str:
         return self.cleaned_data["method"].upper()
@@ -107,7 +151,7 @@ class Refused(ValueError):
 @dataclass(frozen=True)
 class Parameters:
     question: Question
-    kept: dict[str, str]
+    kept: Kept
     cut: Shown
     sort: str  # what rankings begin with: one of SORTS
     owned: tuple[str, ...] | None = (
@@ -123,9 +167,7 @@ def owned_apis(user: User) -> tuple[str, ...] | None:
     return tuple(own.values_list("api_id", flat=True))
 
 
-def page_parameters(
-    params: Mapping[str, str], org: Organisation, now: datetime, user: User | None = None
-) -> Parameters:
+def page_parameters(params: Params, org: Organisation, now: datetime, user: User | None = None) -> Parameters:
     """The question that an analytics page's parameters put: of nothing but what `user` may see, if one is given.
 
     Raises Refused, and PermissionDenied for an API of which he may not.
@@ -133,9 +175,7 @@ def page_parameters(
     form = FilterForm(params)
     if not form.is_valid():
         raise Refused(problems_of(form))
-    values = dict(form.cleaned_data)
-    tag = values.pop("tag")
-    filters = Filters(**values, tags=(tag,) if tag else ())
+    filters = form.filters()
     if params.get("measure") not in (None, "", "share"):
         raise Refused([("measure", "measure must be share or left out.")])
     sort = params.get("sort") or SORTS[0]
@@ -157,9 +197,9 @@ def page_parameters(
         raise Refused([(error.field, str(error))]) from None
     owned, owners = owned_apis(user) if user else None, cut.owners(org.id)
     if owned is not None:
-        if filters.api and filters.api not in owned:
+        if not set(owned).issuperset(filters.apis):
             raise PermissionDenied
-        filters = filters if filters.api else replace(filters, apis=owned)
+        filters = replace(filters, apis=filters.apis or owned)
         # No APIs would be those of any.
         owners = owners if owned else replace(owners, org_ids=())
     question = Question(owners, period, filters)
@@ -168,40 +208,47 @@ def page_parameters(
 
 @dataclass(frozen=True)
 class LogParameters:
-    form: LogForm
     wanted: Wanted
     place: Place | None
     size: int  # of a page
-    kept: dict[str, str]
+    kept: Kept
     owners: Owners
     asked_from: datetime  # whether or not so much is kept
 
 
-def log_parameters(params: Mapping[str, str], org: Organisation, now: datetime) -> LogParameters:
+def log_parameters(params: Params, org: Organisation, now: datetime) -> LogParameters:
     """The records that the log browser's parameters ask for. Raises Refused."""
     form = LogForm(params)
     if not form.is_valid():
         raise Refused(problems_of(form))
     values = dict(form.cleaned_data)
-    before, after = values.pop("before"), values.pop("after")
+    before, after = values["before"], values["after"]
     try:
         cut = zones.of(org, now)
         start, end = periods.instants(params, cut.zone, now)
         size = paging.size_of(params)
         place = Place.parse(before) if before else None
-        values["after"] = _after(after)
+        begins_after = _after(after)
     except periods.PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
     except paging.BadPlace as error:
         raise _no_place(error) from None
     except ValueError as error:
         raise Refused([("before", str(error))]) from None
-    kept = state(params, (*RANGE, "api", "key", *LOG_FILTERS))
+    kept = state(params, KEPT_OF_LOGS)
     owners = cut.owners(org.id)
     asked_from, start = start, owners.from_when(start, RECORDS)
-    if values["after"]:
-        start = max(start, values["after"].ts - LATE)
-    return LogParameters(form, Wanted(min(start, end), end, **values), place, size, kept, owners, asked_from)
+    if begins_after:
+        start = max(start, begins_after.ts - LATE)
+    wanted = Wanted(
+        min(start, end),
+        end,
+        form.filters(),
+        **{OF_RECORDS[name]: values[name] for name in OF_RECORDS},
+        **{name: values[name] for name in ("method", "path", "least_ms")},
+        after=begins_after,
+    )
+    return LogParameters(wanted, place, size, kept, owners, asked_from)
 
 
 def _after(text: str) -> Place | None:
@@ -212,7 +259,7 @@ def _after(text: str) -> Place | None:
         raise Refused([("after", str(error))]) from None
 
 
-def page_number(params: Mapping[str, str]) -> numbered.Asked:
+def page_number(params: Params) -> numbered.Asked:
     """The page of a ranking that is asked for. Raises Refused."""
     try:
         return numbered.asked(params)
@@ -229,23 +276,50 @@ def problems_of(form) -> list[tuple[str, str]]:
     return [(field, message) for field, messages in form.errors.items() for message in messages]
 
 
-def state(params: Mapping[str, str], names: tuple[str, ...] = KEPT) -> dict[str, str]:
+def state(params: Params, names: tuple[str, ...] = KEPT) -> dict[str, str | tuple[str, ...]]:
     """The parameters of a URL that are state of the page, in a fixed order, empty ones left out."""
-    return {name: params[name] for name in names if params.get(name)}
+    found = {
+        name: several(params, name) if name in FILTERS or name in OF_RECORDS else params.get(name)
+        for name in names
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def without(params: QueryDict, *names: str) -> QueryDict:
+    """The parameters less those that are only for another page."""
+    left = params.copy()
+    for name in names:
+        left.pop(name, None)
+    return left
+
+
+def several(params: Params, name: str) -> tuple[str, ...]:
+    """The values of a parameter, each once, empty ones left out."""
+    given = params.getlist(name) if isinstance(params, MultiValueDict) else params.get(name) or ()
+    return tuple(dict.fromkeys(filter(None, [given] if isinstance(given, str) else given)))
 
 
 # A page leads to each of its hundred buckets several times.
 _quoted = lru_cache(maxsize=1_000)(quote_plus)
 
 
-def link(path: str, kept: Mapping[str, str], /, **changes: str) -> str:
+def link(path: str, kept: Kept, /, **changes: str | tuple[str, ...]) -> str:
     """`path` with the kept parameters; a change to "" takes one away. `from_` stands for `from`."""
     wanted = {**kept, **{name.rstrip("_"): value for name, value in changes.items()}}
-    query = urlencode({name: value for name, value in wanted.items() if value}, quote_via=_quoted)
+    query = urlencode({name: value for name, value in wanted.items() if value}, doseq=True, quote_via=_quoted)
     return f"{path}?{query}" if query else path
 
 
-def range_link(path: str, kept: Mapping[str, str], name: str) -> str:
+def narrowed(kept: Kept, line: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The filters that a line of a table adds to those in force. line: a value of each. One that is in force already,
+    beside others, stays alone."""
+    return {
+        name: (value,) if value in (there := kept.get(name, ())) else (*there, value)
+        for name, value in line.items()
+    }
+
+
+def range_link(path: str, kept: Kept, name: str) -> str:
     """The same page for one of the named ranges."""
     rest = {name: value for name, value in kept.items() if name not in RANGE}
     return link(path, {"range": name}, **rest)

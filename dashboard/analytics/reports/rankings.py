@@ -23,7 +23,14 @@ from dashboard.analytics.reports.head import (
     refused,
     short_key,
 )
-from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_number, page_parameters
+from dashboard.analytics.reports.parameters import (
+    Parameters,
+    Refused,
+    link,
+    narrowed,
+    page_number,
+    page_parameters,
+)
 from dashboard.analytics.reports.periods import Period
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.traffic import (
@@ -161,10 +168,12 @@ def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     """A ranking with its links: each line filters the page, or the records behind it, the file and the whole table keep
     its filters."""
     path = reverse("analytics", args=[request.org.slug])
-    filtered = partial(link, path, asked.kept)
+    kept = asked.kept
     if table.name in PERSONAL:
-        logs = reverse("logs", args=[request.org.slug])
-        filtered = partial(link, logs, exactly(asked), measure="", sort="", compare="")
+        path_of_lines = reverse("logs", args=[request.org.slug])
+        kept = {**exactly(asked), "measure": "", "sort": "", "compare": ""}
+    else:
+        path_of_lines = path
     ordered_by = {"requests": "requests", "errors": "5xx", "p95": table.measure}
     columns = (
         Column(table.one),
@@ -178,7 +187,7 @@ def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
         "table": table,
         "label": f"{table.title} by {ordered_by[asked.sort]}",
         "heads": heads(columns, asked.kept, default=asked.sort),
-        "lines": [(line, filtered(**line.changes)) for line in table.lines],
+        "lines": [(line, link(path_of_lines, kept, **narrowed(kept, line.changes))) for line in table.lines],
         "csv_url": link(path, exactly(asked), format="csv", table=table.name),
         "all_url": link(reverse("analytics-table", args=[request.org.slug, table.name]), asked.kept),
     }

@@ -38,10 +38,13 @@ LINES = {
     "agent": ("", "user_agent"),
     "address": ("", "ip"),
 }
-# The columns that filters are about.
+# The columns that filters are about, besides that of APIs.
 FILTERED = {
-    **{name: name for name in ("key", "endpoint", "oauth", "version", "country")},
     "keys": "key",
+    "endpoints": "endpoint",
+    "clients": "oauth",
+    "versions": "version",
+    "countries": "country",
     "tags": "tag",
 }
 # What a record has no column for, or not as text.
@@ -65,17 +68,10 @@ COLUMNS = ", ".join(("value", *COUNTER_NAMES, "latency_max", "latency_histogram"
 OF_EACH_TAG = "(SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> '')"
 NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
 NEWEST = f"{NEWEST_FIRST} LIMIT {MOST_RECORDS}"
-# The second term is what the partial index asks for.
 OF_A_KEY = "key = %s AND key <> ''"
 OF_A_CLIENT = "oauth = %s AND oauth <> ''"
-OF_APIS = "api_id = ANY(%s)"
-OF_RECORDS = {
-    "apis": OF_APIS,
-    "key": OF_A_KEY,
-    "oauth": OF_A_CLIENT,
-    "keys": "key = ANY(%s) AND key <> ''",
-    "tags": "tags && %s::text[]",
-}
+# What partial indexes ask for besides.
+PRESENT = {"key": " AND key <> ''", "oauth": " AND oauth <> ''"}
 
 
 def whose(org_ids: Sequence[str]) -> tuple[str, str | list[str]]:
@@ -90,18 +86,20 @@ def whose(org_ids: Sequence[str]) -> tuple[str, str | list[str]]:
     return "org_id = ANY(%s)", list(org_ids)
 
 
+def among(column: str, values: Sequence[str]) -> tuple[str, str | list[str]]:
+    """The condition that a column has one of some values, and its parameter: of one an equality, whose rows an index
+    has in the order of their time."""
+    if len(values) == 1:
+        return f"{column} = %s", values[0]
+    return f"{column} = ANY(%s)", list(values)
+
+
 def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     """SQL, with its parameters, of rollup-shaped rows: one dimension, one grain, one span. what: one of LINES."""
     kept = dimension_of(what, filters, owners.dimension_set)
     if kept is None or (grain := kept.grain(span.grain)) == RECORDS:
         return _newest_records(what, owners, span, filters)
-    of_rollups = {
-        kept.column: "value = %s",
-        "keys": "value = ANY(%s)",
-        "tags": "value = ANY(%s)",
-        "apis": OF_APIS,
-    }
-    conditions, values = _conditions(filters, of_rollups)
+    conditions, values = _of_rollups(filters)
     if what == "code":
         conditions += " AND value >= '400'"
     api = LINES[what][0] or "''::text"
@@ -138,9 +136,9 @@ def dimension_of(what: str, filters: Filters, dimension_set: int = DIMENSION_SET
     api, column = LINES[what]
     columns = {column, *(counted for name, counted in FILTERED.items() if getattr(filters, name))} - {""}
     # A request has several tags, and would be counted once for each. Of versions, those that have a name are counted.
-    if len(columns) > 1 or len(filters.tags) > 1 or filters.version == NOT_VERSIONED:
+    if len(columns) > 1 or len(filters.tags) > 1 or NOT_VERSIONED in filters.versions:
         return None
-    by_api = bool(api or filters.api or filters.apis)
+    by_api = bool(api or filters.apis)
     return dimension("".join(columns), by_api=by_api, dimension_set=dimension_set)
 
 
@@ -215,9 +213,9 @@ def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newes
 
 def _of_records(what: str, filters: Filters) -> Piece:
     """Which records count: conditions, with their parameters, that follow those on organisations and time."""
-    conditions, values = _conditions(filters, OF_RECORDS)
+    conditions, values = of_records(filters)
     column = LINES[what][1]
-    if column in VALUES and not getattr(filters, column, ""):
+    if column in VALUES and not any(getattr(filters, name) for name, of in FILTERED.items() if of == column):
         conditions += f" AND {VALUES[column]}"
     if what in ("error", "code"):
         conditions += " AND status >= 400"
@@ -231,18 +229,21 @@ def _of_one(counter: Counter) -> str:
     return f"({counter.when})::int" if counter.when else "1"
 
 
-def _conditions(filters: Filters, other: dict[str, str]) -> tuple[str, list]:
-    """The filters in force as conditions; `other`: those of a column that are not simply its equality."""
-    wanted = {
-        "api_id": filters.api,
-        "key": filters.key,
-        "endpoint": filters.endpoint,
-        "oauth": filters.oauth,
-        "apis": list(filters.apis),
-        "keys": list(filters.keys),
-        "version": filters.version,
-        "country": filters.country,
-        "tags": list(filters.tags),
-    }
-    found = [(other.get(column, f"{column} = %s"), value) for column, value in wanted.items() if value]
+def _of_rollups(filters: Filters) -> Piece:
+    """The filters in force as conditions, with their parameters, on rows of the dimension that tells them apart."""
+    found = [among("api_id", filters.apis)] if filters.apis else []
+    found += [among("value", values) for name in FILTERED if (values := getattr(filters, name))]
+    return "".join(f" AND {condition}" for condition, _ in found), [value for _, value in found]
+
+
+def of_records(filters: Filters) -> Piece:
+    """The filters in force as conditions, with their parameters, on single records."""
+    found = [among("api_id", filters.apis)] if filters.apis else []
+    for name, column in FILTERED.items():
+        values = getattr(filters, name)
+        if values and column == "tag":
+            found.append(("tags && %s::text[]", list(values)))
+        elif values:
+            condition, value = among(column, values)
+            found.append((condition + ("" if "" in values else PRESENT.get(column, "")), value))
     return "".join(f" AND {condition}" for condition, _ in found), [value for _, value in found]

@@ -14,7 +14,8 @@ from time import monotonic
 from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.dimensions import BASES, Grain, dimension
 from dashboard.analytics.models import Record
-from dashboard.analytics.reports.rows import OF_A_CLIENT, OF_A_KEY, OF_APIS, whose
+from dashboard.analytics.reports.rows import among, of_records, whose
+from dashboard.analytics.reports.traffic import NO_FILTERS, Filters
 from orgs.db import reading
 from orgs.models import Organisation
 
@@ -26,9 +27,6 @@ PATIENCE = 0.3  # seconds
 LATE = timedelta(seconds=30)  # after others of their time, records are still looked for
 # Of what came just now others with lower numbers may be being stored, in a transaction beside.
 SETTLED = timedelta(seconds=5)
-# What a record has to have as it is asked for.
-EQUAL = ("endpoint", "method", "version", "country", "user_agent")
-NO_KEY = "none"  # in the place of a key: requests without one
 
 
 @dataclass(frozen=True)
@@ -54,21 +52,14 @@ class Place:
 class Wanted:
     start: datetime
     end: datetime
-    api: str = ""
-    key: str = ""  # its hash, or NO_KEY
-    status: str = ""  # a code, "404", or a class, "4xx"
+    filters: Filters = NO_FILTERS
+    statuses: tuple[str, ...] = ()  # any of them: codes, "404", or classes, "4xx"
+    user_agents: tuple[str, ...] = ()  # any of them
+    addresses: tuple[str, ...] = ()  # any of them
     method: str = ""
     path: str = ""  # its beginning
     least_ms: int | None = None
-    endpoint: str = ""
-    oauth: str = ""  # the ID of a client
-    version: str = ""
-    country: str = ""
-    tag: str = ""
-    user_agent: str = ""
-    address: str = ""
     errors: bool = False  # 4xx and 5xx alone
-    apis: tuple[str, ...] = ()  # any of them
     after: Place | None = None  # those alone that a list which ends there does not have yet
     # Organisations whose records before a moment are not kept.
     past: tuple[tuple[Sequence[str], datetime], ...] = ()
@@ -187,23 +178,17 @@ def count(org_ids: Sequence[str], wanted: Wanted, *, most: int) -> int:
 
 def terms(wanted: Wanted) -> tuple[str, list]:
     """Conditions, with their parameters, that follow those on organisations and time."""
-    found = [(f"{column} = %s", [value]) for column in EQUAL if (value := getattr(wanted, column))]
-    found += [("%s = ANY(tags)", [wanted.tag])] if wanted.tag else []
-    if wanted.address:
-        found.append(("ip = %s::inet", [wanted.address]))
-    if wanted.api:
-        found.append(("api_id = %s", [wanted.api]))
-    if wanted.apis:
-        found.append((OF_APIS, [list(wanted.apis)]))
-    if wanted.key:
-        found.append(("key = ''", []) if wanted.key == NO_KEY else (OF_A_KEY, [wanted.key]))
-    if wanted.oauth:
-        found.append((OF_A_CLIENT, [wanted.oauth]))
-    if wanted.status:
-        codes = _codes(wanted.status)
-        # The last term is what the partial index on errors asks for.
-        errors = " AND status >= 400" if codes[0] >= 400 else ""
-        found.append((f"status BETWEEN %s AND %s{errors}", [codes[0], codes[-1]]))
+    conditions, values = of_records(wanted.filters)
+    found: list[tuple[str, list]] = []
+    if wanted.user_agents:
+        condition, value = among("user_agent", wanted.user_agents)
+        found.append((condition, [value]))
+    if wanted.addresses:
+        found.append(("ip = ANY(%s::inet[])", [list(wanted.addresses)]))
+    if wanted.method:
+        found.append(("method = %s", [wanted.method]))
+    if wanted.statuses:
+        found.append(_of_statuses(wanted.statuses))
     if wanted.errors:
         found.append(("status >= 400", []))
     if wanted.after:
@@ -217,41 +202,52 @@ def terms(wanted: Wanted) -> tuple[str, list]:
         found.append(("latency >= %s", [wanted.least_ms]))
     found += [("NOT (org_id = ANY(%s) AND ts < %s)", [list(ids), moment]) for ids, moment in wanted.past]
     return (
-        "".join(f" AND {condition}" for condition, _ in found),
-        [value for _, values in found for value in values],
+        "".join([conditions, *(f" AND {condition}" for condition, _ in found)]),
+        [*values, *(value for _, values in found for value in values)],
     )
 
 
-def _codes(status: str) -> range:
+def _of_statuses(statuses: Sequence[str]) -> tuple[str, list]:
+    wanted = [codes(status) for status in statuses]
+    # What the partial index on errors asks for.
+    errors = " AND status >= 400" if min(each[0] for each in wanted) >= 400 else ""
+    if len(wanted) == 1:
+        return f"status BETWEEN %s AND %s{errors}", [wanted[0][0], wanted[0][-1]]
+    return f"status = ANY(%s){errors}", [sorted({code for each in wanted for code in each})]
+
+
+def codes(status: str) -> range:
     """Of a code, "404", or a class, "4xx"."""
     first = int(status.replace("xx", "00"))
     return range(first, first + (100 if status.endswith("xx") else 1))
 
 
 def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime] | None:
-    """The starts of the days on which the key, endpoint, status or API had traffic, by the rollups; None if that is not
-    asked.
+    """The starts of the days on which the keys, endpoints, statuses or APIs had traffic, by rollups; None if that is
+    not asked.
 
     A rare one is then found without reading the days between, and of an absent one it is known at once.
     """
-    if wanted.key and wanted.key != NO_KEY:
-        column, values = "key", [wanted.key]
-    elif wanted.endpoint:
-        column, values = "endpoint", [wanted.endpoint]
-    elif wanted.status:
-        column, values = "status", [str(code) for code in _codes(wanted.status)]
+    filters = wanted.filters
+    if filters.keys and "" not in filters.keys:
+        column, values = "key", list(filters.keys)
+    elif filters.endpoints:
+        column, values = "endpoint", list(filters.endpoints)
+    elif wanted.statuses:
+        column, values = "status", [str(code) for status in wanted.statuses for code in codes(status)]
     else:
         column, values = "", [""]
-    if not (wanted.api or column) or wanted.end - wanted.start <= WIDEST:
+    if not (filters.apis or column) or wanted.end - wanted.start <= WIDEST:
         return None
     owned, owner = whose(org_ids)
-    counted = dimension(column, by_api=bool(wanted.api))
+    counted = dimension(column, by_api=bool(filters.apis))
     # Rows of each API, where all are wanted, are rows of any.
-    of_api, api = ("", []) if counted.by_api and not wanted.api else (" AND api_id = %s", [wanted.api])
+    every = counted.by_api and not filters.apis
+    of_api, api = ("true", []) if every else among("api_id", filters.apis or ("",))
     with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""SELECT DISTINCT ts FROM rollup WHERE {owned} AND grain = %s AND dimension = ANY(%s)
-                AND value = ANY(%s) AND ts > %s AND ts < %s{of_api}""",
+                AND value = ANY(%s) AND ts > %s AND ts < %s AND {of_api}""",
             [
                 owner,
                 counted.grain(Grain.DAY),
@@ -259,7 +255,7 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
                 values,
                 wanted.start - 26 * HOUR,
                 wanted.end,
-                *api,
+                *([] if every else [api]),
             ],
         )
         return [ts for (ts,) in cursor.fetchall()]

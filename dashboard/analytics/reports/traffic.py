@@ -16,15 +16,15 @@ STALE = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Filters:
-    api: str = ""
-    key: str = ""
-    endpoint: str = ""
-    oauth: str = ""  # the ID of a client
-    apis: tuple[str, ...] = ()  # any of them
-    keys: tuple[str, ...] = ()  # any of them
-    version: str = ""
-    country: str = ""
-    tags: tuple[str, ...] = ()  # any of them
+    """The values of one are alternatives, different ones narrow each other. One without any lets everything pass."""
+
+    apis: tuple[str, ...] = ()  # their IDs
+    keys: tuple[str, ...] = ()  # their hashes; "" for requests without one, of records alone
+    endpoints: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()  # IDs of OAuth clients
+    versions: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 NO_FILTERS = Filters()

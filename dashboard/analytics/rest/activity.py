@@ -36,7 +36,7 @@ def of_keys(request: HttpRequest, **dates: str) -> HttpResponse:
 @access("key", "analytics")
 def of_key(request: HttpRequest, key: str, **dates: str) -> HttpResponse:
     """Requests of one key by hour, day or month (`res`), with rows of those that have none."""
-    return _over_time(request, dates, key=key_of(key))
+    return _over_time(request, dates, keys=(key_of(key),))
 
 
 @access("key", "analytics")
@@ -47,18 +47,18 @@ def of_several_keys(request: HttpRequest, keys: str, **dates: str) -> HttpRespon
 
 @access("key", "analytics")
 def endpoints_of_key(request: HttpRequest, key: str, **dates: str) -> HttpResponse:
-    return _lines(request, dates, "endpoint", _path, key=key_of(key))
+    return _lines(request, dates, "endpoint", _path, keys=(key_of(key),))
 
 
 @access("key", "analytics")
 def of_client(request: HttpRequest, client: str, **dates: str) -> HttpResponse:
     """Requests of one OAuth client by hour, day or month (`res`), with rows of those that have none."""
-    return _over_time(request, dates, oauth=client)
+    return _over_time(request, dates, clients=(client,))
 
 
 @access("key", "analytics")
 def endpoints_of_client(request: HttpRequest, client: str, **dates: str) -> HttpResponse:
-    return _lines(request, dates, "endpoint", _path, oauth=client)
+    return _lines(request, dates, "endpoint", _path, clients=(client,))
 
 
 @access("key", "analytics", instead="owned_analytics")

@@ -50,7 +50,9 @@ def asked(request: HttpRequest, dates: Mapping[str, str], *, api: str = "") -> A
     api = api or wanted["api_id"]
     owned = owned_by_caller(request.user, api)
     filters = Filters(
-        api=api, apis=owned or () if not api else (), version=wanted["api_version"], tags=_tags(request)
+        apis=(api,) if api else owned or (),
+        versions=tuple(filter(None, (wanted["api_version"],))),
+        tags=_tags(request),
     )
     first, last = _range(dates)
     reader.limit_time()

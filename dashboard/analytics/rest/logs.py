@@ -20,6 +20,7 @@ from dashboard.analytics.reports import periods, reader
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.parameters import RestLogForm
 from dashboard.analytics.reports.search import Numbered, Wanted, instant
+from dashboard.analytics.reports.traffic import Filters
 from dashboard.analytics.rest.asked import owners_of
 from orgs.access import access
 from orgs.http.rest import json_response, page, stamp, valid
@@ -91,9 +92,8 @@ def _wanted(asked: dict, now: datetime) -> Wanted:
     return Wanted(
         start=start,
         end=end,
-        api=asked["api"],
-        key=asked["key"],
-        status=str(asked["code"] or ""),
+        filters=Filters(apis=tuple(filter(None, (asked["api"],))), keys=tuple(filter(None, (asked["key"],)))),
+        statuses=(str(asked["code"]),) if asked["code"] else (),
         errors=asked["errors"] == "1",
     )
 

@@ -175,7 +175,9 @@ def test_logs_over_more_than_is_kept_say_since_when(client):
     assert client.get(LOGS, {"range": "30d"}).context["kept_since"] == ""
 
 
-def test_the_filter_in_force_is_always_among_its_choices_a_deleted_api_by_its_last_name(alpha, client, redis):
+def test_each_value_in_force_has_a_chip_that_takes_it_away_a_deleted_api_by_its_last_name(
+    alpha, client, redis
+):
     ann = make.user("max@alpha.example", alpha, screens.ADMINISTRATOR)
     with scope.org(alpha.id):
         api = publish.create(alpha.id, plain("/orders/", name="Orders"), author=ann)
@@ -183,9 +185,14 @@ def test_the_filter_in_force_is_always_among_its_choices_a_deleted_api_by_its_la
     push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIID": api.api_id})
     for path in (OVERVIEW, LOGS):
         for chosen, name in ((api.api_id, "Orders (deleted)"), ("never-was", "never-was")):
-            page = client.get(path, {"range": "1h", "api": chosen})
-            assert [pair for pair in page.context["apis"] if pair[0] == chosen] == [(chosen, name)]
-            assert page.content.decode().count(f'<option value="{chosen}" selected>{name}</option>') == 1
+            page = client.get(path, {"range": "1h", "api": [chosen, "other"], "tag": "a"})
+            kept = f"{path}?range=1h&api="
+            assert page.context["chips"] == [
+                ("API", name, f"{kept}other&tag=a"),
+                ("API", "other", f"{kept}{chosen}&tag=a"),
+                ("Tag", "a", f"{kept}{chosen}&api=other"),
+            ]
+            assert f'aria-label="Remove the filter API {name}"' in page.content.decode()
     [row] = client.get(OVERVIEW, {"range": "1h"}).context["tables"][0]["lines"]
     assert row[0].name == "Orders (deleted)"
     link = parse_qs(urlsplit(row[1]).query)

@@ -41,6 +41,8 @@ def problems(read, asked: dict[str, str], org: Organisation = NOBODY) -> list[tu
         ({"key": "k" * 129}, "key", "Ensure this value has at most 128 characters (it has 129)."),
         ({"endpoint": "e" * 201}, "endpoint", "Ensure this value has at most 200 characters (it has 201)."),
         ({"api": "a\0"}, "api", "Null characters are not allowed."),
+        ({"country": ["CH", "ch"]}, "country", "Two capital letters such as CH."),
+        ({"tag": [str(number) for number in range(21)]}, "tag", "At most 20 values, not 21."),
         ({"measure": "Share"}, "measure", "measure must be share or left out."),
         ({"sort": "P95"}, "sort", "sort must be one of requests, errors, p95."),
     ],
@@ -91,12 +93,12 @@ def test_a_page_keeps_what_it_was_asked_in_a_fixed_order_and_nothing_else(alpha)
     )
     assert list(asked.kept.items()) == [
         ("range", "7d"),
-        ("api", "a"),
-        ("endpoint", " GET /a "),
+        ("api", ("a",)),
+        ("endpoint", (" GET /a ",)),
         ("measure", "share"),
         ("sort", "p95"),
     ]
-    assert (asked.question.filters, asked.sort) == (Filters("a", "", " GET /a "), "p95")
+    assert (asked.question.filters, asked.sort) == (Filters(("a",), (), (" GET /a ",)), "p95")
 
 
 @pytest.mark.parametrize(
@@ -153,15 +155,15 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         {
             "from": "2026-11-25T10:00:30",
             "to": "2026-11-25T10:00:31",
-            "api": "a",
-            "key": "k",
-            "status": "5xx",
+            "api": ["a", "b", "a", ""],
+            "key": ["k", "none"],
+            "status": ["5xx", "404"],
             "method": "get",
             "path": "/a b ",
             "endpoint": "GET /{id}",
             "oauth": " shop ",
             "user_agent": "curl/8 ",
-            "address": "2001:DB8:0::1%eth0",
+            "address": ["2001:DB8:0::1%eth0", "2001:db8::1"],
             "least_ms": str(2**31 - 1),
             "before": f"9999999999999999.{2**63 - 1}",
             "after": "1764064830500000.7",
@@ -174,21 +176,22 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
     assert asdict(asked.wanted) == {
         "start": start,
         "end": start + timedelta(seconds=1),
-        "api": "a",
-        "key": "k",
-        "status": "5xx",
+        "filters": {
+            "apis": ("a", "b"),
+            "keys": ("k", ""),
+            "endpoints": ("GET /{id}",),
+            "clients": (" shop ",),
+            "versions": (),
+            "countries": (),
+            "tags": (),
+        },
+        "statuses": ("5xx", "404"),
+        "user_agents": ("curl/8 ",),
+        "addresses": ("2001:db8::1",),
         "method": "GET",
         "path": "/a b ",
         "least_ms": 2**31 - 1,
-        "endpoint": "GET /{id}",
-        "oauth": " shop ",
-        "version": "",
-        "country": "",
-        "tag": "",
-        "user_agent": "curl/8 ",
-        "address": "2001:db8::1",
         "errors": False,
-        "apis": (),
         "after": {"ts": datetime(2025, 11, 25, 10, 0, 30, 500_000, tzinfo=UTC), "id": 7},
         "past": (),
     }
@@ -198,9 +201,9 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "to",
         "api",
         "key",
-        "status",
         "endpoint",
         "oauth",
+        "status",
         "user_agent",
         "address",
         "method",
@@ -234,6 +237,15 @@ def test_a_link_keeps_changes_and_takes_away():
     assert parameters.link("/x/", {}, from_="2026-11-25T10:00+01:00", path="/a&b=c é") == (
         "/x/?from=2026-11-25T10%3A00%2B01%3A00&path=%2Fa%26b%3Dc+%C3%A9"
     )
+
+
+def test_a_line_of_a_table_adds_its_value_to_the_filters_and_one_of_several_in_force_stays_alone():
+    kept = {"range": "7d", "api": ("a", "b")}
+    assert parameters.link("/x/", kept) == "/x/?range=7d&api=a&api=b"
+    narrowed = parameters.narrowed(kept, {"api": "b", "endpoint": "GET /"})
+    assert narrowed == {"api": ("b",), "endpoint": ("GET /",)}
+    assert parameters.narrowed({"tag": ("a",)}, {"tag": "b"}) == {"tag": ("a", "b")}
+    assert parameters.link("/x/", kept, **narrowed) == "/x/?range=7d&api=b&endpoint=GET+%2F"
 
 
 def test_a_link_to_a_named_range_forgets_the_custom_one():

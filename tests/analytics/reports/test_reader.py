@@ -22,6 +22,6 @@ def test_only_the_newest_records_of_a_key_are_read_without_a_bitmap(cast):
         return execute(sql, params, many, context)
 
     with scope.org(cast.acme.id), transaction.atomic(), connection.execute_wrapper(remember):
-        reader.totals(owners, span, Filters(key="a" * 16))
+        reader.totals(owners, span, Filters(keys=("a" * 16,)))
         reader.ranking("endpoint", owners, span, limit=10)
     assert list(allowed.values()) == ["off", "on"]

@@ -7,7 +7,9 @@ from django.db import connection, transaction
 
 from dashboard.analytics.ingest import cuts
 from dashboard.analytics.reports import search
+from dashboard.analytics.reports.parameters import FILTERS
 from dashboard.analytics.reports.search import Place, Wanted
+from dashboard.analytics.reports.traffic import Filters
 from orgs import scope
 from orgs.models import Organisation
 from tests import make
@@ -15,6 +17,12 @@ from tests.analytics import screens
 from tests.analytics.screens import ago, push
 
 LOGS = "/o/alpha/logs/"
+
+
+def of(**asked: str) -> dict:
+    """What is wanted of a status and of filters by their parameters."""
+    filters = Filters(**{FILTERS[name]: (value,) for name, value in asked.items() if name != "status"})
+    return {"filters": filters, "statuses": (asked["status"],) if "status" in asked else ()}
 
 
 def test_what_is_rare_is_found_far_back_without_reading_the_days_between_and_what_is_absent_without_any(
@@ -38,7 +46,7 @@ def test_what_is_rare_is_found_far_back_without_reading_the_days_between_and_wha
         # The day's rollup row begins long before the span does.
         span = now - timedelta(days=20, minutes=1), now
         with scope.org(alpha.id), connection.execute_wrapper(remember):
-            found = search.search([alpha.id], Wanted(*span, **wanted), patience=60)
+            found = search.search([alpha.id], Wanted(*span, **of(**wanted)), patience=60)
         assert found.after is None
         return [record.status for record in found.records], len(read)
 
@@ -111,7 +119,7 @@ def test_a_rare_api_is_found_far_back_after_a_change_of_zone(committed, redis):
         pass
     for wanted in ({"api": "rare"}, {"key": "a" * 16}, {"api": "rare", "key": "a" * 16}):
         with scope.org(alpha.id):
-            found = search.search([alpha.id], Wanted(now - timedelta(days=25), now, **wanted))
+            found = search.search([alpha.id], Wanted(now - timedelta(days=25), now, **of(**wanted)))
         assert [record.api_id for record in found.records] == ["rare"]
 
 
@@ -122,20 +130,26 @@ NOW = datetime(2026, 11, 25, 14, 35, 20, tzinfo=UTC)
     ("asked", "sql", "values"),
     [
         ({}, "", []),
-        ({"api": "a"}, " AND api_id = %s", ["a"]),
-        ({"key": "k"}, " AND key = %s AND key <> ''", ["k"]),
-        ({"key": search.NO_KEY}, " AND key = ''", []),
-        ({"status": "200"}, " AND status BETWEEN %s AND %s", [200, 200]),
-        ({"status": "3xx"}, " AND status BETWEEN %s AND %s", [300, 399]),
-        ({"status": "400"}, " AND status BETWEEN %s AND %s AND status >= 400", [400, 400]),
-        ({"status": "5xx"}, " AND status BETWEEN %s AND %s AND status >= 400", [500, 599]),
+        ({"filters": Filters(apis=("a",))}, " AND api_id = %s", ["a"]),
+        ({"filters": Filters(keys=("k",))}, " AND key = %s AND key <> ''", ["k"]),
+        ({"filters": Filters(keys=("",))}, " AND key = %s", [""]),
+        ({"statuses": ("200",)}, " AND status BETWEEN %s AND %s", [200, 200]),
+        ({"statuses": ("3xx",)}, " AND status BETWEEN %s AND %s", [300, 399]),
+        ({"statuses": ("400",)}, " AND status BETWEEN %s AND %s AND status >= 400", [400, 400]),
+        ({"statuses": ("5xx",)}, " AND status BETWEEN %s AND %s AND status >= 400", [500, 599]),
+        ({"statuses": ("404", "5xx")}, " AND status = ANY(%s) AND status >= 400", [[404, *range(500, 600)]]),
+        ({"statuses": ("200", "404")}, " AND status = ANY(%s)", [[200, 404]]),
+        ({"filters": Filters(keys=("k", "l"))}, " AND key = ANY(%s) AND key <> ''", [["k", "l"]]),
+        ({"filters": Filters(keys=("k", ""))}, " AND key = ANY(%s)", [["k", ""]]),
+        ({"addresses": ("::1", "::2")}, " AND ip = ANY(%s::inet[])", [["::1", "::2"]]),
+        ({"user_agents": ("a", "b")}, " AND user_agent = ANY(%s)", [["a", "b"]]),
         ({"errors": True}, " AND status >= 400", []),
-        ({"endpoint": "GET /{id}"}, " AND endpoint = %s", ["GET /{id}"]),
+        ({"filters": Filters(endpoints=("GET /{id}",))}, " AND endpoint = %s", ["GET /{id}"]),
         ({"method": "GET"}, " AND method = %s", ["GET"]),
         ({"path": "/50%_\\x"}, " AND path LIKE %s", ["/50\\%\\_\\\\x%"]),
         ({"least_ms": 0}, "", []),
         ({"least_ms": 1}, " AND latency >= %s", [1]),
-        ({"least_ms": 5, "api": "a"}, " AND api_id = %s AND latency >= %s", ["a", 5]),
+        ({"least_ms": 5, "filters": Filters(apis=("a",))}, " AND api_id = %s AND latency >= %s", ["a", 5]),
     ],
 )
 def test_what_is_wanted_becomes_conditions_with_their_values_in_order(asked, sql, values):

@@ -13,7 +13,7 @@ def events(request: HttpRequest, question: Question) -> list[Event]:
     period, filters = question.period, question.filters
     if not question.owners.org_ids:
         return []
-    axis = marks.Axis(period.counts.edges, filters.api, filters.key, filters.apis)
+    axis = marks.Axis(period.counts.edges, filters.apis, filters.keys)
 
     def told(mark: marks.Mark) -> Event:
         when = said(mark.at, period.zone, year=period.years, pattern="%H:%M:%S")

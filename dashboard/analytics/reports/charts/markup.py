@@ -2,7 +2,7 @@
 
 Templates have it by the tags of analytics_rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.utils.safestring import SafeString
 
@@ -27,10 +27,22 @@ def chart_rows(plot: Plot) -> SafeString:
     )
 
 
-def options(choices: Iterable[tuple[str, str]], chosen: str | None) -> SafeString:
-    """The options of a <select>. choices: (value, name) of each."""
-    plain, selected = '<option value="{}">{}</option>', '<option value="{}" selected>{}</option>'
-    return SafeString("".join(markup(selected if each[0] == chosen else plain, *each) for each in choices))
+def options(choices: Iterable[tuple[str, str]]) -> SafeString:
+    """The options of a <select> or a <datalist>. choices: (value, name) of each."""
+    return _each('<option value="{}">{}</option>', choices)
+
+
+def hidden(kept: Mapping[str, str | tuple[str, ...]], *without: str) -> SafeString:
+    """The state of a page as hidden fields of a form, but for parameters that the form has fields of its own for."""
+    return _each(
+        '<input type="hidden" name="{}" value="{}">',
+        (
+            (name, value)
+            for name, values in kept.items()
+            if name not in without
+            for value in ((values,) if isinstance(values, str) else values)
+        ),
+    )
 
 
 def _each(form: str, rows: Iterable[tuple[str, ...]]) -> SafeString:

@@ -27,16 +27,20 @@ from dashboard.analytics.reports.head import (
     short_key,
 )
 from dashboard.analytics.reports.parameters import (
+    FILTERS,
+    NO_KEY,
     RANGE,
     Parameters,
     Refused,
+    Several,
     link,
+    narrowed,
     page_number,
     page_parameters,
     problems_of,
     state,
+    without,
 )
-from dashboard.analytics.reports.search import NO_KEY
 from dashboard.analytics.reports.traffic import Figures, Owners
 from orgs.access import access
 from orgs.http import numbered
@@ -50,9 +54,13 @@ FILE = ("status", "why", "api_id", "api", "endpoint", "key", "alias", "requests"
 
 
 class ErrorForm(forms.Form):
-    status = forms.CharField(
-        required=False,
-        validators=[RegexValidator(r"\A[45](xx|[0-9]{2})\Z", "An error such as 404 or a class such as 5xx.")],
+    status = Several(
+        forms.CharField(
+            validators=[
+                RegexValidator(r"\A[45](xx|[0-9]{2})\Z", "An error such as 404 or a class such as 5xx.")
+            ],
+            label="Status",
+        )
     )
     by = forms.ChoiceField(required=False, choices=[(value, value) for value in ("", "key", "endpoint")])
     sort = forms.ChoiceField(
@@ -66,7 +74,7 @@ class ErrorParameters:
     """page: what every page of analytics is asked; by_key: tell keys apart; place: the page of the list."""
 
     page: Parameters
-    status: str
+    statuses: tuple[str, ...]
     by_key: bool
     sort: str
     place: numbered.Asked
@@ -84,7 +92,7 @@ def error_list(request: HttpRequest, org: str) -> HttpResponse:
     reader.limit_time()
     limit, offset = (IN_A_FILE + 1, 0) if asked.csv else (asked.place.size, asked.place.offset)
     order = Order(asked.sort, limit, offset)
-    found = errors_reader.errors(asked.page.question, asked.status, order, by_key=asked.by_key)
+    found = errors_reader.errors(asked.page.question, asked.statuses, order, by_key=asked.by_key)
     if asked.place.number > 1 and not found.lines:
         raise Http404
     names = Names.of(asked.page.question.owners, found)
@@ -101,11 +109,10 @@ def error_parameters(request: HttpRequest) -> ErrorParameters:
         raise Refused(problems_of(form))
     values = form.cleaned_data
     # Without what only the other pages are asked, or mean otherwise.
-    common = {name: value for name, value in request.GET.items() if name not in ("measure", "sort")}
-    page = page_parameters(common, request.org, timezone.now(), request.user)
+    page = page_parameters(without(request.GET, "measure", "sort"), request.org, timezone.now(), request.user)
     return ErrorParameters(
         page=replace(page, kept=page.kept | state(request.GET, KEPT_HERE)),
-        status=values["status"],
+        statuses=values["status"],
         by_key=values["by"] != "endpoint",
         sort=values["sort"] or DEFAULT_SORT,
         place=page_number(request.GET),
@@ -130,19 +137,16 @@ class Names:
 def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names: Names) -> dict:
     question, kept, path = asked.page.question, asked.page.kept, request.path
     total = _total(asked)
-    top_of_page = head(request, asked.page, reader.freshness(question.period.now), total.hits)
     return {
-        **top_of_page,
+        **head(request, asked.page, reader.freshness(question.period.now), total.hits),
         "section": "errors",
-        "chips": top_of_page["chips"]
-        + ([("Status", asked.status, link(path, kept, status=""))] if asked.status else []),
         **filter_choices(asked.page),
         "compared_with": "",
         "requests": figures.counted(total.hits, "request"),
         "heads": heads(_columns(asked, found), kept, DEFAULT_SORT),
         "rows": [_row(request, line, names, asked) for line in found.lines],
         "statuses": [
-            (label, link(path, kept, status=status), status == asked.status)
+            (label, link(path, kept, status=status), (status,) == (asked.statuses or ("",)))
             for label, status in (("All", ""), ("4xx", "4xx"), ("5xx", "5xx"))
         ],
         "events": marks.events(request, question),
@@ -186,19 +190,22 @@ def _row(request: HttpRequest, line: Line, names: Names, asked: ErrorParameters)
     def told(instant) -> str:
         return said(instant, period.zone, year=period.years, pattern=pattern).strip()
 
+    def of_line(**of: str) -> str:
+        return link(path, kept, **narrowed(kept, of))
+
     key = line.key and (names.aliases.get(line.key) or short_key(line.key))
     return {
         "status": line.status,
         "status_class": f"{line.status // 100}xx",
         "status_url": link(path, kept, status=str(line.status)),
         "endpoint": line.endpoint,
-        "endpoint_url": link(path, kept, api=line.api_id, endpoint=line.endpoint),
+        "endpoint_url": of_line(api=line.api_id, endpoint=line.endpoint),
         "api": names.apis.get(line.api_id) or line.api_id,
-        "api_url": link(path, kept, api=line.api_id),
+        "api_url": of_line(api=line.api_id),
         "why": _why(line),
         "key": key,
         "key_title": line.key,
-        "key_url": link(path, kept, key=line.key) if line.key else "",
+        "key_url": of_line(key=line.key) if line.key else "",
         "hits": figures.exact(line.hits),
         "logs_url": _logs_url(request, line, asked),
         "spark": geometry.sparkline(line.over_time) if len(line.over_time) > 1 else None,
@@ -221,9 +228,10 @@ def _logs_url(request: HttpRequest, line: Line, asked: ErrorParameters) -> str:
     if not request.user.may("log") or line.last < asked.page.question.period.since(RECORDS):
         return ""
     window = {name: value for name, value in exactly(asked.page).items() if name in RANGE}
-    key = NO_KEY if line.key == "" else line.key or asked.page.question.filters.key
-    wanted = {"api": line.api_id, "status": str(line.status), "endpoint": line.endpoint, "key": key}
-    return link(reverse("logs", args=[request.org.slug]), window, **wanted)
+    filters = {name: value for name, value in asked.page.kept.items() if name in FILTERS}
+    line_of = {"api": line.api_id, "status": str(line.status), "endpoint": line.endpoint}
+    line_of |= {} if line.key is None else {"key": line.key or NO_KEY}
+    return link(reverse("logs", args=[request.org.slug]), {**window, **filters}, **line_of)
 
 
 def _read(asked: ErrorParameters, found: Errors, total: Figures) -> str:
@@ -234,8 +242,10 @@ def _read(asked: ErrorParameters, found: Errors, total: Figures) -> str:
         unit = _unit(asked, found)
         return f"{slow}All errors of this period, counted {f'by the {unit}' if unit else 'one by one'}, without keys."
     if found.cut:
-        errors = {"": total.status_4xx + total.status_5xx, "4xx": total.status_4xx, "5xx": total.status_5xx}
-        of = f" of {figures.exact(errors[asked.status])}" if asked.status in errors else ""
+        of_class = {"4xx": total.status_4xx, "5xx": total.status_5xx}
+        asked_for = asked.statuses or tuple(of_class)
+        known = of_class.keys() >= set(asked_for)
+        of = f" of {figures.exact(sum(of_class[status] for status in asked_for))}" if known else ""
         back = said(found.cut, period.zone, year=period.years)
         return f"Made from the newest {figures.exact(found.hits)}{of} errors, back to {back}."
     kept_from = period.since(RECORDS)

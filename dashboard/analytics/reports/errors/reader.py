@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -14,8 +14,8 @@ from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.rows import Piece, rows, whose
-from dashboard.analytics.reports.search import Wanted, terms
-from dashboard.analytics.reports.traffic import MOST_RECORDS, Question
+from dashboard.analytics.reports.search import Wanted, codes, terms
+from dashboard.analytics.reports.traffic import MOST_RECORDS, Filters, Question
 from orgs.db import reading
 from orgs.db.patience import at_most
 
@@ -65,36 +65,26 @@ class Order:
     offset: int = 0
 
 
-def errors(question: Question, status: str, order: Order, *, by_key: bool) -> Errors:
-    """The errors of a period. status: a code, a class, "" for all. by_key: tell keys apart, unless that takes longer
-    than PATIENCE."""
+def errors(question: Question, statuses: Sequence[str], order: Order, *, by_key: bool) -> Errors:
+    """The errors of a period. statuses: codes and classes, any of them, none for all. by_key: tell keys apart, unless
+    that takes longer than PATIENCE."""
     filters = question.filters
-    of_one = filters.key or filters.oauth or filters.version or filters.country or filters.tags
-    if not (by_key or of_one):
-        return _from_rollups(question, status, order)
+    # Errors are counted by API and endpoint alone.
+    uncounted = filters != Filters(apis=filters.apis, endpoints=filters.endpoints)
+    if not (by_key or uncounted):
+        return _from_rollups(question, statuses, order)
     try:
         with at_most(f"{PATIENCE * 1000:.0f}ms", reading.source().alias):
-            return _from_records(question, status, order)
+            return _from_records(question, statuses, order)
     except OperationalError:
-        if of_one:
+        if uncounted:
             raise
-        return _from_rollups(question, status, order)
+        return _from_rollups(question, statuses, order)
 
 
-def _from_records(question: Question, status: str, order: Order) -> Errors:
-    filters, period = question.filters, question.period
-    wanted = Wanted(period.start, period.end, filters.api, filters.key, status, errors=True)
-    conditions, values = terms(
-        replace(
-            wanted,
-            endpoint=filters.endpoint,
-            oauth=filters.oauth,
-            apis=filters.apis,
-            version=filters.version,
-            country=filters.country,
-            tag="".join(filters.tags),
-        )
-    )
+def _from_records(question: Question, statuses: Sequence[str], order: Order) -> Errors:
+    period = question.period
+    conditions, values = terms(Wanted(period.start, period.end, question.filters, statuses, errors=True))
     owned, owner = whose(question.owners.org_ids)
     span = f"{owned} AND ts >= %s AND ts < %s"
     source = f"{OF_RECORDS} {span}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
@@ -102,17 +92,16 @@ def _from_records(question: Question, status: str, order: Order) -> Errors:
     return _read((source, params), periods.table_cut(period).edges[:-1], order, by_key=True)
 
 
-def _from_rollups(question: Question, status: str, order: Order) -> Errors:
+def _from_rollups(question: Question, statuses: Sequence[str], order: Order) -> Errors:
     owners, filters, cut = question.owners, question.filters, periods.table_cut(question.period)
-    rollups, params = rows("error", owners, question.period.tables, replace(filters, endpoint=""))
+    rollups, params = rows("error", owners, question.period.tables, Filters(apis=filters.apis))
     conditions, values = "", []
-    if status:
-        conditions, values = (
-            " AND left(value, 3) BETWEEN %s AND %s",
-            [status.replace("x", "0"), status.replace("x", "9")],
-        )
-    if filters.endpoint:
-        conditions, values = f"{conditions} AND substr(value, 5) = %s", [*values, filters.endpoint]
+    if statuses:
+        conditions += " AND left(value, 3) = ANY(%s)"
+        values.append([str(code) for status in statuses for code in codes(status)])
+    if filters.endpoints:
+        conditions += " AND substr(value, 5) = ANY(%s)"
+        values.append(list(filters.endpoints))
     source = f"""SELECT left(value, 3)::int AS status, api_id, substr(value, 5) AS endpoint, '' AS key, ts, hits, timed
         FROM ({rollups}) AS r WHERE true{conditions}"""
     edges = [row_bound(edge, cut.grain, owners.zone) for edge in cut.edges[:-1]]

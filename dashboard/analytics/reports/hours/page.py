@@ -26,6 +26,7 @@ from dashboard.analytics.reports.parameters import (
     page_parameters,
     problems_of,
     state,
+    without,
 )
 from dashboard.analytics.reports.periods import HOURS_KEPT, Cut
 from dashboard.analytics.reports.rows import dimension_of
@@ -80,14 +81,14 @@ def _asked(request: HttpRequest) -> Asked:
         raise Refused(problems_of(form))
     values, now = form.cleaned_data, timezone.now()
     # Without what only the other pages are asked.
-    params = {
-        name: value for name, value in request.GET.items() if name not in ("measure", "sort", "compare")
-    }
+    params = without(request.GET, "measure", "sort", "compare")
     if not (params.get("range") or params.get("from") or params.get("to")):
         params["range"] = "7d"
     page = page_parameters(params, request.org, now, request.user)
     if page.question.period.tier != "days":
-        page = page_parameters({**params, **_whole_days(page)}, request.org, now, request.user)
+        for name, value in _whole_days(page).items():
+            params[name] = value
+        page = page_parameters(params, request.org, now, request.user)
     question = page.question
     period, clipped = question.period, False
     first, last = (period.local(instant).date() for instant in (period.start, period.end - HOUR / 4))

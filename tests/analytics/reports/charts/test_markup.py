@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from dashboard.analytics.reports.charts import geometry
-from dashboard.analytics.reports.charts.markup import chart_rows, options
+from dashboard.analytics.reports.charts.markup import chart_rows, hidden, options
 from dashboard.analytics.reports.charts.plots import Plot
 
 HOSTILE = "<b a='1' b=\"2\">&"
@@ -34,8 +34,11 @@ def test_a_row_beside_a_chart_has_its_label_its_cells_and_its_links():
     assert chart_rows(plot(links=links)).split() == f"{row}{cell}</tr>".split()
 
 
-def test_the_chosen_option_is_selected_and_no_other():
+def test_options_and_the_state_of_a_page_are_written_with_nothing_that_could_be_markup():
     choices = [("a", "First"), (HOSTILE, HOSTILE)]
-    plain = f'<option value="a">First</option><option value="{TEXT}">{TEXT}</option>'
-    assert options(choices, "") == options(choices, "b") == plain
-    assert options(choices, HOSTILE) == plain.replace(f'"{TEXT}">', f'"{TEXT}" selected>')
+    assert options(choices) == f'<option value="a">First</option><option value="{TEXT}">{TEXT}</option>'
+    field = '<input type="hidden" name="{}" value="{}">'
+    kept = {"range": "7d", "api": ("a", HOSTILE), "tag": ("b",)}
+    fields = [field.format(*each) for each in (("range", "7d"), ("api", "a"), ("api", TEXT), ("tag", "b"))]
+    assert hidden(kept) == "".join(fields)
+    assert hidden(kept, "api", "range") == fields[-1]

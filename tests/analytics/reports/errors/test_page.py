@@ -5,7 +5,7 @@ from collections import Counter
 from dashboard.analytics.ingest import endpoint
 from dashboard.analytics.reports.errors import page
 from dashboard.analytics.reports.errors import reader as errors_reader
-from dashboard.analytics.reports.search import NO_KEY
+from dashboard.analytics.reports.parameters import NO_KEY
 from tests import make
 from tests.analytics.screens import sheet
 
