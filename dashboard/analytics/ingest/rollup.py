@@ -45,7 +45,7 @@ _SOURCE = """
            {rare} CASE WHEN r.ts >= %(minutes_from)s THEN date_trunc('minute', r.ts) END AS minute,
            t.hour, CASE WHEN t.hour >= %(detail_from)s THEN t.hour END AS detail_hour, t.day,
            {counters}, CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
-           CASE WHEN timed THEN latency_bucket(latency) END AS bucket
+           CASE WHEN timed THEN int2send(latency_bucket(latency)::smallint) || '\\x00000001'::bytea END AS pairs
     FROM {relation} r JOIN rollup_cut c ON c.org_id = r.org_id AND {cut},
          LATERAL (SELECT date_trunc('hour', r.ts, c.zone) AS hour, date_trunc('day', r.ts, c.zone) AS day) AS t
     {where}
@@ -57,11 +57,9 @@ _RARE = {
         f"r.version NOT IN ('', '{NOT_VERSIONED}')",
     ),
     "country": ("nullif(r.country, '')", "r.country <> ''"),
-    "tag": ("r.tags", "r.tags <> '{}'"),
+    "tag": ("nullif(r.tags, '{}')", "r.tags <> '{}'"),
     "oauth": ("nullif(r.oauth, '')", "r.oauth <> ''"),
 }
-# Where a cell's rows come from, if that is not `source`. A tag that a record has twice counts once.
-_FROM = {"tag": "source, LATERAL (SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> '') AS tagged"}
 _TIMES = {
     Grain.MINUTE: "minute",
     Grain.HOUR: "hour",
@@ -79,15 +77,11 @@ _EACH = ", ".join(
 _ADDED = ", ".join(
     [*(f"bigint_sum({name}) AS {name}" for name in COUNTER_NAMES), "max(latency_max) AS latency_max"]
 )
-_PAIRS = """coalesce(string_agg(int2send(bucket::smallint) || int4send(least(timed, 2147483647)::integer), ''::bytea)
-    FILTER (WHERE bucket IS NOT NULL), ''::bytea)"""
+_SUMS = ", ".join((*COUNTER_NAMES, "latency_max"))
 
 
-# Of a column with nearly as many values as there are records, cells are not told apart by bucket as well: hardly fewer
-# of them would there be than records. Their histograms are made of a pair for each record.
-MANY = ("key",)
-_ONES = r"""coalesce(string_agg(int2send(bucket::smallint) || '\x00000001'::bytea, ''::bytea)
-    FILTER (WHERE bucket IS NOT NULL), ''::bytea)"""
+def _names(*names: str) -> str:
+    return ", ".join(filter(None, names))
 
 
 def _finest(wanted: Dimension) -> Dimension:
@@ -96,40 +90,42 @@ def _finest(wanted: Dimension) -> Dimension:
 
 
 def _cells(finest: Dimension) -> str:
-    """Records as counts of each API, value and time, and of each bucket where histograms are kept: far fewer than
-    records where traffic is dense, and made once for all grains."""
+    """Records as counts of each API, value and time, made once for all grains: far fewer than records where traffic is
+    dense."""
     times = dict.fromkeys(_TIMES[grain] for grain in (*finest.grains, Grain.DAY))
-    bucket = "bucket" if finest.histogram and finest.column not in MANY else ""
-    grouped = ", ".join(filter(None, ["org_id", "base", "api_id", finest.column, *times, bucket]))
-    where = f"WHERE {finest.column} IS NOT NULL" if finest.column else ""
-    records = f"FROM {_FROM.get(finest.column, 'source')} {where} GROUP BY {grouped}"
-    if finest.column not in MANY:
-        return f"SELECT {grouped}, {_ADDED} {records}"
-    return f"""SELECT {grouped}, {", ".join(COUNTER_NAMES)}, latency_max, {_COMPACTED} AS pairs
-        FROM (SELECT {grouped}, {_ADDED}, {_ONES} AS pairs {records}) AS c"""
+    column = "tags" if finest.column == "tag" else finest.column
+    where = f"WHERE {column} IS NOT NULL" if column else ""
+    grouped = _names("org_id", "base", "api_id", *times)
+    cells = f"SELECT {_names(grouped, column)}, {_added(finest)} FROM source {where} GROUP BY {_names(grouped, column)}"
+    if finest.histogram:
+        cells = f"SELECT {_names(grouped, column, _SUMS)}, {_COMPACTED} AS pairs FROM ({cells}) AS c"
+    if finest.column != "tag":
+        return cells
+    # Many records have the same tags: they are told apart by tag after they are added up. A tag that a record has twice
+    # counts once.
+    return f"""SELECT {grouped}, tag, {_added(finest)} FROM (
+            SELECT *, unnest(tags) AS tag, generate_subscripts(tags, 1) AS place FROM ({cells}) AS c
+        ) AS c WHERE tag <> '' AND array_position(tags, tag) = place GROUP BY {grouped}, tag"""
+
+
+def _added(wanted: Dimension) -> str:
+    pairs = "coalesce(string_agg(pairs, ''::bytea), ''::bytea) AS pairs" if wanted.histogram else ""
+    return _names(_ADDED, pairs)
 
 
 def _rows(wanted: Dimension, grain: Grain) -> str:
     """The rows of a dimension in a grain, in the order of ROLLUP_COLUMNS."""
     finest, time = _finest(wanted), _TIMES[grain]
     api, value = "api_id" if wanted.by_api else "", wanted.column
-    grouped = ", ".join(filter(None, ("org_id", "base", time, api, value)))
-    cells = f"SELECT * FROM cells_{finest:d} WHERE {time} IS NOT NULL"
-    if wanted.histogram and wanted.grains[0] == Grain.MINUTE and (finest != wanted or grain != Grain.MINUTE):
-        # Many cells have the same bucket, which otherwise would repeat in the histogram.
-        cells = f"SELECT {grouped}, bucket, {_ADDED} FROM ({cells}) AS c GROUP BY {grouped}, bucket"
-    pairs = (
-        "string_agg(pairs, ''::bytea)"
-        if wanted.column in MANY
-        else _PAIRS
-        if wanted.histogram
-        else "''::bytea"
-    )
+    grouped = _names("org_id", "base", time, api, value)
+    rows = f"SELECT * FROM cells_{finest:d} WHERE {time} IS NOT NULL"
+    # Each cell of the finest is a row of its finest grain: a minute has one hour, and an hour one day.
+    if wanted != finest or grain != wanted.grains[0]:
+        rows = f"SELECT {grouped}, {_added(wanted)} FROM ({rows}) AS c GROUP BY {grouped}"
     return f"""
         SELECT org_id, '{grain}'::"char", (base + {wanted:d})::smallint, {api or "''"}, {time},
-               {f"{value}::text" if value else "''"}, {", ".join(COUNTER_NAMES)}, latency_max, {_COMPACTED} FROM (
-            SELECT {grouped}, {_ADDED}, {pairs} AS pairs
-            FROM ({cells}) AS c GROUP BY {grouped}) AS r"""
+               {f"{value}::text" if value else "''"}, {_SUMS}, {_COMPACTED if wanted.histogram else "''::bytea"}
+        FROM ({rows}) AS r"""
 
 
 # What is new stands before what was there, because of a row that is written again PostgreSQL logs neither the bytes at
