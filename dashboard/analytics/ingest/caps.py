@@ -15,6 +15,7 @@ from django.db import connection
 from dashboard.analytics import distribution, locks
 from dashboard.analytics.dimensions import NOT_VERSIONED, OTHER, RARE, Dimension, Grain
 from dashboard.analytics.ingest import apart, endpoint
+from dashboard.analytics.ingest.entries import clean
 
 # How many values of a day have rows of their own: of each API, where the dimension is, or else of the organisation.
 MOST = {Dimension.KEY: 50_000, Dimension.VERSION: 50, Dimension.CLIENT: 5_000, Dimension.TAG: 200}
@@ -53,16 +54,21 @@ def _crowded(counted: Dimension) -> str:
     """The days with more values than the number kept, if all that come were new; with how many are kept of each."""
     every, api = (Dimension.API, "i.api_id") if counted.by_api else (Dimension.TOTAL, "''")
     of_the_day = "r.org_id = d.org_id AND r.api_id = d.api_id AND r.value = '' AND r.ts = d.day"
+    of_a_day = f"i.org_id, {api} AS api_id, c.base, c.zone, date_trunc('day', i.ts, c.zone) AS day"
+    cut = "JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'"
+    if counted.column == "tag":
+        # Many records have the same tags.
+        coming = f"""SELECT org_id, api_id, base, zone, day, sum(cardinality(tags)) AS used
+            FROM (SELECT DISTINCT {of_a_day}, tags FROM incoming i {cut} WHERE tags <> '{{}}') AS i"""
+    else:
+        coming = f"SELECT {of_a_day}, count(*) AS used FROM incoming i {cut} WHERE {_counted(counted)}"
+    most_of_a_request = clean.TAGS if counted.column == "tag" else 1
     return f"""
         SELECT d.*, kept.number AS kept
-        FROM (
-            SELECT i.org_id, {api} AS api_id, c.base, c.zone, date_trunc('day', i.ts, c.zone) AS day, count(*) AS used
-            FROM {_incoming(counted)} JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'
-            WHERE {_counted(counted)} GROUP BY 1, 2, 3, 4, 5
-        ) AS d,
+        FROM ({coming} GROUP BY 1, 2, 3, 4, 5) AS d,
         LATERAL (
-            -- A day has at most as many values as requests. That is one row, where values are counted one by one.
-            SELECT CASE WHEN d.used + coalesce((
+            -- A day's requests tell how many values it has at most: one row, where values are counted one by one.
+            SELECT CASE WHEN d.used + {most_of_a_request} * coalesce((
                        SELECT r.hits FROM rollup r WHERE {of_the_day}
                        AND r.grain = '{Grain.DAY}' AND r.dimension = d.base + {every:d}), 0) <= %(most)s THEN 0
                    ELSE (SELECT count(*) FROM rollup r WHERE {_rows(counted)}) END AS number

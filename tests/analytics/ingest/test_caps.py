@@ -132,11 +132,12 @@ def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committ
         claim.LIST,
         *(entry(APIVersion=name, OauthID=name, Tags=[name, name, f"key-{name}"]) for name in sorted(hostile)),
         entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2"], APIID="api-two"),
-        entry(APIVersion="v9", OauthID="c9", Tags=["t1"], OrgID=recordings.ORG_B),
+        entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3", "t4"], OrgID=recordings.ORG_B),
         entry(APIVersion="v9", OauthID="c9", Tags=["t1"], TimeStamp=[SECONDS - 86_400, 0]),
     )
     drained(redis, NOW)
     redis.rpush(claim.LIST, entry(APIVersion="v9", OauthID="c9", Tags=["%s %(most)s", "t1"]), entry())
+    redis.rpush(claim.LIST, entry(Tags=["t5", "t1"], OrgID=recordings.ORG_B))
     drained(redis, NOW)
     with scope.every_org():
         found = {
@@ -167,6 +168,10 @@ def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committ
                 *(("", *line) for line in [("%s %(most)s", 2), *kept[1:], ("t1", 2), ("{other}", 4)]),
             ],
         }
+        # Of two requests one had as many tags as are kept.
+        tags = Rollup.objects.filter(org=recordings.ORG_B, grain=Grain.DAY, dimension=Dimension.TAG)
+        expected = {"t1": 2, "t2": 1, "t3": 1, "t4": 1, "{other}": 1}
+        assert dict(tags.values_list("value", "hits")) == expected
         before = everything()
         for org in Organisation.everyone.all():
             list(rollup.rebuild(org, NOW.date() - timedelta(days=3), NOW.date(), NOW))
