@@ -279,6 +279,33 @@ def test_the_page_says_when_mail_is_off_and_what_became_of_messages(cast, client
         assert words in ada.get(f"{PAGE}{made.id}/").content.decode()
 
 
+def test_the_admin_shows_alerts_to_super_users_without_secrets_and_lets_nobody_change_them(cast, client_for):
+    address = "https://hooks.example/canary-of-an-address"
+    made = rule(cast.acme, name="Of Acme", webhook=address)
+    theirs = rule(cast.globex, name="Of Globex", mails=["gus@globex.example"])
+    with scope.org(cast.acme.id), transaction.atomic():
+        incident = Incident.objects.create(rule=made, began_at=timezone.now(), first=1, worst=2)
+        lifecycle.test(made, author=cast.acme_admin)
+    [message] = messages(cast.acme)
+    platform, ada = client_for(cast.super_user), client_for(cast.acme_admin)
+    listing = platform.get("/django-admin/alerts/rule/?q=Of").content.decode()
+    assert ("Of Acme" in listing, "Of Globex" in listing) == (True, True)
+    for row in (made, theirs, incident, message):
+        path = f"/django-admin/alerts/{type(row)._meta.model_name}/"
+        assert platform.get(path).status_code == 200
+        shown = platform.get(f"{path}{row.id}/change/")
+        assert shown.status_code == 200
+        assert "canary" not in shown.content.decode()
+        refused = [
+            platform.post(f"{path}{row.id}/change/", {"name": "x"}).status_code,
+            platform.post(f"{path}{row.id}/delete/", {"post": "yes"}).status_code,
+            platform.get(f"{path}add/").status_code,
+            ada.get(path).status_code,
+        ]
+        assert refused == [403, 403, 403, 404]
+    assert "hooks.example" in platform.get(f"/django-admin/alerts/rule/{made.id}/change/").content.decode()
+
+
 def test_an_organisation_has_no_more_alerts_than_it_may_have(cast, client_for, monkeypatch):
     monkeypatch.setattr(lifecycle, "MOST", 1)
     rule(cast.acme)
