@@ -50,6 +50,7 @@ TESTED_IN = {
     "dashboard/alerts/sending/outbox.py": "tests/alerts/sending/test_delivery.py",
     "dashboard/alerts/sending/webhook.py": "tests/alerts/sending/test_delivery.py",
     "dashboard/alerts/sending/words.py": "tests/alerts/sending/test_delivery.py",
+    "dashboard/demonstration/watched.py": "tests/dashboard/demonstration/test_seed.py",
     "dashboard/metrics/figures.py": "tests/dashboard/metrics/test_views.py",
     "apis/gateways/names.py": "tests/keys/certificates/test_delivery.py",
     "apis/allowances/changes.py": "tests/apis/allowances/test_views.py",

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apis.models import ApiDefinition
 from apis.publishing import publish
-from dashboard.demonstration import catalogue
+from dashboard.demonstration import catalogue, watched
 from dashboard.demonstration.traffic import Incident, Tenant, Traffic
 from dashboard.engines.listening import StartError
 from keys.keys import lifecycle
@@ -114,7 +114,7 @@ def _made(now: datetime) -> dict[str, Any]:
     operator = _person(None, "operator@gatehouse.example", catalogue.Person("Robin", "Ferreira", {}))[1]
     organisations = [_organisation(organisation, now, begins) for organisation in catalogue.ORGANISATIONS]
     shipments = organisations[0]["apis"][catalogue.SHIPMENTS.name]
-    return {
+    made = {
         "url": "",
         "super_user": operator,
         "organisations": organisations,
@@ -124,6 +124,11 @@ def _made(now: datetime) -> dict[str, Any]:
             "incident": {"api_id": shipments, "begins": begins.isoformat(), "minutes": INCIDENT_MINUTES},
         },
     }
+    administrator = User.everyone.get(email=organisations[0]["users"][0]["email"])
+    with scope.org(organisations[0]["id"]):
+        trouble = Incident(shipments, begins, timedelta(minutes=INCIDENT_MINUTES))
+        watched.make(organisations[0]["id"], administrator, traffic(made), trouble, now)
+    return made
 
 
 def trouble_begins(now: datetime) -> datetime:

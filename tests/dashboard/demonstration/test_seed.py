@@ -9,11 +9,14 @@ import pytest
 from django.db import transaction
 
 from apis.models import ApiDefinition, Revision
+from dashboard.alerts.kinds import KINDS
+from dashboard.alerts.models import Incident as Found
+from dashboard.alerts.models import Rule
 from dashboard.demonstration import catalogue, seed
 from dashboard.demonstration.traffic import HOUR
 from dashboard.engines.listening import StartError
 from keys.keys.token import token_hash
-from keys.models import Key, KeyPolicy, KeyRight, Policy, PolicyRevision, PolicyRight
+from keys.models import Certificate, Key, KeyPolicy, KeyRight, Policy, PolicyRevision, PolicyRight
 from orgs import scope
 from orgs.models import AuditEntry, Organisation, User
 from orgs.signing_in.authentication import opened_by
@@ -208,11 +211,27 @@ def test_nothing_is_older_or_younger_than_what_the_audit_log_says_of_its_making(
         held |= {("api", each.id): each.created_at for each in apis}
         held |= {("policy", each.id): each.created_at for each in policies}
         held |= {("key", each.id): each.created_at for each in keys}
+        with scope.org(organisation["id"]):
+            held |= {("alert", each.id): each.created_at for each in Rule.objects.all()}
         assert made == held
         # First the organisation and its people, then APIs, then policies, then the keys that have them.
         assert max(each.created_at for each in people) < min(each.created_at for each in apis)
         assert max(each.created_at for each in apis) < min(each.created_at for each in policies)
         assert max(each.created_at for each in policies) < min(each.created_at for each in keys)
+
+
+def test_there_is_an_alert_of_each_kind_and_one_has_found_the_incident_in_the_traffic(told):
+    began = datetime.fromisoformat(told["traffic"]["incident"]["begins"])
+    with scope.org(told["organisations"][0]["id"]):
+        assert {rule.kind for rule in Rule.objects.all()} == set(KINDS)
+        incidents = list(Found.objects.select_related("rule"))
+        [certificate] = Certificate.objects.all()
+    assert certificate.common_name == "shipments.tidewater.example"
+    assert {each.rule.name for each in incidents} == {"Shipments fail"}
+    first, last = min(incidents, key=lambda each: each.began_at), max(each.ended_at for each in incidents)
+    assert began < first.began_at < began + HOUR / 3
+    assert began + HOUR / 2 < last < began + HOUR * 3 / 2
+    assert all(10 <= each.first <= each.worst <= 60 for each in incidents)
 
 
 def test_keys_are_as_old_as_their_traffic_needs_and_hold_the_limits_of_the_catalogue(told):
