@@ -36,7 +36,7 @@ def entered(ask) -> set[str]:
     return {room(Path(name)) for name in files if any(Path(name).is_relative_to(place) for place in own)}
 
 
-def test_a_page_of_analytics_passes_through_five_rooms(committed, redis, client_for):
+def test_a_page_of_analytics_passes_through_six_rooms(committed, redis, client_for):
     alpha = make.organisation("Alpha", "alpha")
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
     push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)})
@@ -47,13 +47,14 @@ def test_a_page_of_analytics_passes_through_five_rooms(committed, redis, client_
         page: entered(lambda page=page: client.get(f"/o/alpha/{page}", {"range": "24h"})) for page in pages
     }
     told = {"apis.marks", "keys.marks"}  # by whom a chart is told what was changed
-    assert max(len(found - told) for found in rooms.values()) == 5
+    assert max(len(found - told) for found in rooms.values()) == 6
     assert set.union(*rooms.values()) == told | {
         "dashboard.analytics.clock",
         "dashboard.analytics.dimensions",
         "dashboard.analytics.histogram",
         "dashboard.analytics.reports",
         "dashboard.analytics.reports.charts",
+        "dashboard.analytics.reports.periods",
     }
 
 

@@ -13,7 +13,7 @@ from dashboard.alerts.states import Bad, Found
 from dashboard.analytics.clock import HOUR, hour_start
 from dashboard.analytics.dimensions import Grain
 from dashboard.analytics.reports import reader, zones
-from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.periods.period import Span
 from keys.finding import quotas
 from keys.keys.reader import policies_of
 from keys.models import Generation, Key

@@ -17,7 +17,7 @@ from dashboard.alerts.states import Bad, Found
 from dashboard.analytics.clock import DAY, MINUTE, floor, said
 from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.reports import reader, zones
-from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.traffic import Figures, Filters, Owners
 from orgs.models import Organisation
 

@@ -12,10 +12,11 @@ from django.db import DatabaseError, connection
 
 from dashboard.analytics.clock import DAY, row_bound, said
 from dashboard.analytics.dimensions import RECORDS, Dimension
-from dashboard.analytics.reports import periods, reader, zones
+from dashboard.analytics.reports import reader, zones
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.head import api_names
-from dashboard.analytics.reports.periods import NAMES, Period
+from dashboard.analytics.reports.periods import asking
+from dashboard.analytics.reports.periods.period import NAMES, Period
 from dashboard.analytics.reports.rows import dimension_of, rows
 from dashboard.analytics.reports.traffic import MOST_RECORDS, NO_FILTERS, Filters, Freshness, Owners
 from orgs.db.patience import at_most
@@ -78,7 +79,7 @@ def _asked(org: Organisation, called: Called, now: datetime) -> _Asked:
         endpoints=tuple(filter(None, (called.endpoint,))),
         clients=tuple(filter(None, (called.client_id,))),
     )
-    spans = {name: periods.parse({"range": name}, cut.zone, now) for name in RANGES}
+    spans = {name: asking.parse({"range": name}, cut.zone, now) for name in RANGES}
     return _Asked(called, filters, cut.owners(org.pk), spans)
 
 

@@ -12,7 +12,7 @@ from apis.definitions import kinds
 from apis.models import ApiDefinition, Revision
 from dashboard.analytics.clock import said, said_span, written
 from dashboard.analytics.dimensions import OTHER, Grain
-from dashboard.analytics.reports import periods, reader
+from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures, tiles
 from dashboard.analytics.reports.parameters import (
     MOST_VALUES,
@@ -23,7 +23,8 @@ from dashboard.analytics.reports.parameters import (
     link,
     range_link,
 )
-from dashboard.analytics.reports.periods import RANGES, Period
+from dashboard.analytics.reports.periods import cutting
+from dashboard.analytics.reports.periods.period import RANGES, Period
 from dashboard.analytics.reports.traffic import Filters, Freshness, Owners
 from orgs.models import User
 from orgs.providers import clients
@@ -163,7 +164,7 @@ def key_choices(
     """Hash and name of the busiest keys of the days of a span. apis: the IDs of those whose callers alone are told,
     none for all."""
     days = [instant.astimezone(owners.zone).date() for instant in (start, end)]
-    span = periods.days(*days, owners.zone, Grain.DAY_DETAIL)
+    span = cutting.days(*days, owners.zone, Grain.DAY_DETAIL)
     keys = [
         key
         for key in reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))

@@ -42,7 +42,7 @@ from dashboard.analytics.reports.parameters import (
     log_parameters,
     range_link,
 )
-from dashboard.analytics.reports.periods import RANGES
+from dashboard.analytics.reports.periods.period import RANGES
 from dashboard.analytics.reports.search import Found, Place, microseconds
 from dashboard.analytics.reports.traffic import Freshness
 from orgs import scope

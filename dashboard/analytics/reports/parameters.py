@@ -14,7 +14,9 @@ from django.utils.datastructures import MultiValueDict
 
 from apis.models import ApiDefinition
 from dashboard.analytics.dimensions import RECORDS
-from dashboard.analytics.reports import periods, zones
+from dashboard.analytics.reports import zones
+from dashboard.analytics.reports.periods import asking
+from dashboard.analytics.reports.periods.written import PeriodError
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.search import LATE, Place, Wanted
 from dashboard.analytics.reports.traffic import Filters, Owners, Question
@@ -184,7 +186,7 @@ def page_parameters(params: Params, org: Organisation, now: datetime, user: User
     try:
         cut = zones.of(org, now)
         counted = dimension_of("total", filters, cut.dimension_set)
-        period = periods.parse(
+        period = asking.parse(
             params,
             cut.zone,
             now,
@@ -193,7 +195,7 @@ def page_parameters(params: Params, org: Organisation, now: datetime, user: User
             exact_from=cut.exact_from,
             held=cut.held,
         )
-    except periods.PeriodError as error:
+    except PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
     owned, owners = owned_apis(user) if user else None, cut.owners(org.id)
     if owned is not None:
@@ -225,11 +227,11 @@ def log_parameters(params: Params, org: Organisation, now: datetime) -> LogParam
     before, after = values["before"], values["after"]
     try:
         cut = zones.of(org, now)
-        start, end = periods.instants(params, cut.zone, now)
+        start, end = asking.instants(params, cut.zone, now)
         size = paging.size_of(params)
         place = Place.parse(before) if before else None
         begins_after = _after(after)
-    except periods.PeriodError as error:
+    except PeriodError as error:
         raise Refused([(error.field, str(error))]) from None
     except paging.BadPlace as error:
         raise _no_place(error) from None

@@ -31,7 +31,7 @@ from dashboard.analytics.reports.parameters import (
     page_number,
     page_parameters,
 )
-from dashboard.analytics.reports.periods import Period
+from dashboard.analytics.reports.periods.period import Period
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.traffic import (
     MOST_RECORDS,

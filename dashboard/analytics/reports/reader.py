@@ -19,8 +19,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimension, Grain
 from dashboard.analytics.models import IngestState
-from dashboard.analytics.reports import periods
-from dashboard.analytics.reports.periods import Before, Cut, Span
+from dashboard.analytics.reports.periods import comparing, cutting
+from dashboard.analytics.reports.periods.period import LONG_AGO, Before, Cut, Span
 from dashboard.analytics.reports.rows import (
     NEWEST_FIRST,
     OF_A_CLIENT,
@@ -182,7 +182,7 @@ def newest_of_keys(
                 (SELECT alias, ts FROM record WHERE org_id = %s AND key = k AND key <> ''
                     AND ts >= %s AND (%s::timestamptz IS NULL OR ts < %s)
                  ORDER BY ts DESC LIMIT 1) AS newest""",
-            [wanted, org_id, owners.from_when(periods.LONG_AGO, RECORDS), end, end],
+            [wanted, org_id, owners.from_when(LONG_AGO, RECORDS), end, end],
         )
     ]
     return {key: (alias, ts) for key, alias, ts in sorted(found, key=itemgetter(2))}
@@ -249,12 +249,12 @@ def traffic(question: Question) -> Traffic:
     same = period.latency is period.counts
     counts = timeline(owners, period.counts, filters, histograms=same)
     latency = counts if same else timeline(owners, period.latency, filters)
-    before = periods.before(period)
+    before = comparing.before(period)
     known = totals(owners, before.counts, filters) if before.counts else None
     known_latency = known
     if before.latency and before.latency != before.counts:
         known_latency = totals(owners, before.latency, filters)
-    key_cut = periods.table_cut(period)
+    key_cut = cutting.table_cut(period)
     keys, by_bucket = active_keys(owners, key_cut, filters)
     return Traffic(
         counts=begun(period.counts, counts, fresh),

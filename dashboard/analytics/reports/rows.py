@@ -18,7 +18,7 @@ from dashboard.analytics.dimensions import (
     Grain,
     dimension,
 )
-from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.traffic import MOST_RECORDS, Filters, Owners
 
 Piece = tuple[str, list]

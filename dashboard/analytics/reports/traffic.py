@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from dashboard.analytics import histogram
 from dashboard.analytics.dimensions import COUNTER_NAMES, DIMENSION_SET, oldest
-from dashboard.analytics.reports.periods import Cut, Period
+from dashboard.analytics.reports.periods.period import Cut, Period
 
 MOST_RECORDS = 50_000  # that figures are made from where no rollup has them
 STALE = timedelta(seconds=30)

@@ -16,9 +16,10 @@ from django.db import DatabaseError
 
 from dashboard.analytics.clock import DAY, day_start, row_bound, said
 from dashboard.analytics.dimensions import BASES, OTHER, RECORDS, Dimension, Grain
-from dashboard.analytics.reports import periods, reader, zones
+from dashboard.analytics.reports import reader, zones
 from dashboard.analytics.reports.charts import figures, geometry
-from dashboard.analytics.reports.periods import LONG_AGO, Period
+from dashboard.analytics.reports.periods import asking, cutting
+from dashboard.analytics.reports.periods.period import LONG_AGO, Period
 from dashboard.analytics.reports.rows import Piece, rows
 from dashboard.analytics.reports.traffic import NO_FILTERS, Owners
 from dashboard.analytics.reports.zones import Shown
@@ -80,14 +81,14 @@ def _last_day(
     former: Mapping[str, str] | None = None,
 ) -> Usage:
     cut = zones.of(org, now) if org else Shown(ZoneInfo("UTC"))
-    period = periods.parse({}, cut.zone, now)
+    period = asking.parse({}, cut.zone, now)
     if org:
         used, newest = _of_one(what, ids, cut.owners(org.pk), period)
     else:
         totals = [base + Dimension.TOTAL for base in BASES]
         used = (OF_ORGANISATIONS, [list(ids), totals, period.start, period.end, Dimension.TOTAL])
         newest = [Dimension.TOTAL]
-    edges = periods.table_cut(period).edges[:-1]
+    edges = cutting.table_cut(period).edges[:-1]
     if org:
         edges = tuple(row_bound(edge, period.tables.grain, cut.zone) for edge in edges)
     found = _read(used, (NEWEST[what], newest), ids, edges)
@@ -187,7 +188,7 @@ def _in_time(read: Callable[[], Answer]) -> Answer | None:
 
 def _callers_of_last_day(org: Organisation, now: datetime) -> Callers:
     cut = zones.of(org, now)
-    period = periods.parse({}, cut.zone, now)
+    period = asking.parse({}, cut.zone, now)
     source, params = rows("key", cut.owners(org.pk), period.tables, NO_FILTERS)
     return _callers(f"SELECT DISTINCT value FROM ({source}) AS r", params, period.start)
 

@@ -16,9 +16,10 @@ from dashboard.analytics.bodies import keeping
 from dashboard.analytics.bodies import page as bodies
 from dashboard.analytics.dimensions import RECORDS, kept_for
 from dashboard.analytics.models import Record
-from dashboard.analytics.reports import periods, reader
+from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.parameters import RestLogForm
+from dashboard.analytics.reports.periods import asking
 from dashboard.analytics.reports.search import Numbered, Wanted, instant
 from dashboard.analytics.reports.traffic import Filters
 from dashboard.analytics.rest.asked import owners_of
@@ -83,7 +84,7 @@ def _one(request: HttpRequest, ts: int, id: int) -> Record:
 def _wanted(asked: dict, now: datetime) -> Wanted:
     """Both ends of the range included; a missing end is that of the minute which is running, a missing start 24 hours
     before the end."""
-    end = periods.parse({}, ZoneInfo("UTC"), now).end
+    end = asking.parse({}, ZoneInfo("UTC"), now).end
     if asked["end"] is not None:
         end = datetime.fromtimestamp(asked["end"] + 1, UTC)
     start = end - timedelta(hours=24)

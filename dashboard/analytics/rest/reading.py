@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from dashboard.analytics.clock import hours
 from dashboard.analytics.dimensions import RECORDS, Grain
-from dashboard.analytics.reports import periods, reader
+from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.head import api_names
-from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.periods import cutting
+from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.traffic import Figures, Filters, Owners, Ranking, Row, together, without
 from dashboard.analytics.rest import whole
@@ -44,7 +45,7 @@ def over_time(asked: Asked, filters: Filters, *, zeros: bool = False) -> tuple[l
 def rankings(asked: Asked, what: str, filters: Filters) -> Iterator[tuple[Owners, Span, Ranking, Missing]]:
     """What each of the owners has of what = one of rows.LINES, the busiest first."""
     for owners in asked.owners:
-        span = periods.days(asked.first, asked.last, owners.zone, Grain.DAY)
+        span = cutting.days(asked.first, asked.last, owners.zone, Grain.DAY)
         found = reader.ranking(what, owners, span, filters, limit=MOST_ROWS)
         since = whole.since(what, owners, span, filters, hits=found.hits, now=asked.now)
         left_out = found.count if found.count > MOST_ROWS else None
@@ -87,7 +88,7 @@ def _span(asked: Asked, owners: Owners, filters: Filters) -> Span:
     """The days, by the hour if that is asked. What is kept by the hour for less time than the records are is read from
     those."""
     grain: str = Grain.HOUR if asked.unit == "hour" else Grain.DAY
-    span = periods.days(asked.first, asked.last, owners.zone, grain)
+    span = cutting.days(asked.first, asked.last, owners.zone, grain)
     if (kept := dimension_of("total", filters, owners.dimension_set)) is None:
         return span
     rows_of = kept.grain(grain)

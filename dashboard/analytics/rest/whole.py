@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from dashboard.analytics.clock import DAY, HOUR, day_start, hour_start, next_hour
 from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.reports import reader
-from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.traffic import MOST_RECORDS, Filters, Owners
 

@@ -13,7 +13,9 @@ from statistics import median
 
 from django.db import connection, transaction
 
-from dashboard.analytics.reports import periods, reader
+from dashboard.analytics.reports import reader
+from dashboard.analytics.reports.periods import asking, cutting
+from dashboard.analytics.reports.periods.period import Period
 from dashboard.analytics.reports.traffic import Owners
 from dashboard.benchmarks import measure
 from dashboard.benchmarks.ingest import stored_bytes
@@ -48,7 +50,7 @@ def run(records: int, seed: int) -> dict[str, object]:
     now = datetime.now(UTC)
     org = month.make(records, seed, now)
     settle()  # as web processes do
-    period = periods.parse({"range": "30d"}, org.zone, now)
+    period = asking.parse({"range": "30d"}, org.zone, now)
     owners = Owners((org.pk,), org.zone)
     parameters = {"org": org.pk, "zone": org.time_zone, "start": period.start, "end": period.end}
     ours = {
@@ -59,7 +61,7 @@ def run(records: int, seed: int) -> dict[str, object]:
         "top APIs": lambda: _ranked("api", owners, period),
         "top keys": lambda: _ranked("key", owners, period),
         "top endpoints": lambda: _ranked("endpoint", owners, period),
-        "active keys": lambda: reader.active_keys(owners, periods.table_cut(period)),
+        "active keys": lambda: reader.active_keys(owners, cutting.table_cut(period)),
     }
     parts = {}
     with scope.org(org.pk):
@@ -132,7 +134,7 @@ def _wasteful(asked: pages.Asked) -> list[dict[str, object]]:
     ]
 
 
-def _ranked(what: str, owners: Owners, period: periods.Period) -> list[list[float | None]]:
+def _ranked(what: str, owners: Owners, period: Period) -> list[list[float | None]]:
     ranking = reader.ranking(what, owners, period.tables, limit=LIMIT)
     return [row.figures.percentiles(0.5, 0.95, 0.99) for row in ranking.rows]
 

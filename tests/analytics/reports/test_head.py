@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from apis.publishing import publish
 from dashboard.analytics import clock
-from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import plots
+from dashboard.analytics.reports.periods import asking
+from dashboard.analytics.reports.periods.period import RANGES
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -96,8 +97,8 @@ def test_a_day_is_24_hours_and_an_hour_60_minutes(name):
         datetime(2027, 3, 28, 12, 0, 59, tzinfo=UTC),
         datetime(2028, 2, 29, 23, 59, 59, 999_999, UTC),
     ):
-        period = periods.parse({"range": name}, BERLIN, now)
-        assert period.end - period.start == periods.RANGES[name]
+        period = asking.parse({"range": name}, BERLIN, now)
+        assert period.end - period.start == RANGES[name]
         assert now < period.end <= now + clock.MINUTE
 
 
@@ -106,34 +107,34 @@ def test_a_day_is_24_hours_and_an_hour_60_minutes(name):
         ZoneInfo
     ),
     st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
-    st.sampled_from(sorted(periods.RANGES)),
+    st.sampled_from(sorted(RANGES)),
 )
 def test_the_link_of_a_period_is_the_same_period_for_figures_and_records(zone, now, name):
-    period = periods.parse({"range": name}, zone, now)
+    period = asking.parse({"range": name}, zone, now)
     link = {"from": clock.written(period.start, zone), "to": clock.written(period.end, zone)}
-    again = periods.parse({"range": "custom", **link}, zone, now)
+    again = asking.parse({"range": "custom", **link}, zone, now)
     assert (again.start, again.end, again.tier) == (period.start, period.end, period.tier)
-    start, end = periods.instants({"range": "custom", **link}, zone, now)
+    start, end = asking.instants({"range": "custom", **link}, zone, now)
     assert start == period.start
     # Nothing that exists lies between: what is stamped more than a minute ahead is stored as of now.
     assert end == period.end or now + 2 * clock.MINUTE < end < period.end
-    assert periods.instants({"range": name}, zone, now) == (period.start, period.end)
+    assert asking.instants({"range": name}, zone, now) == (period.start, period.end)
 
 
 def test_the_repeated_hour_is_named_with_its_offsets():
-    period = periods.parse({"range": "1h"}, BERLIN, REPEATED)
+    period = asking.parse({"range": "1h"}, BERLIN, REPEATED)
     span = clock.said_span(period.start, period.seen_end, period.now, BERLIN)
     assert span == "31 Oct 02:31 +02:00 to 31 Oct 02:30 +01:00"
     link = {"from": clock.written(period.start, BERLIN), "to": clock.written(period.end, BERLIN)}
     assert link == {"from": "2027-10-31T02:31+02:00", "to": "2027-10-31T02:31+01:00"}
-    assert periods.instants(link, BERLIN, REPEATED) == (period.start, period.end)
+    assert asking.instants(link, BERLIN, REPEATED) == (period.start, period.end)
     labels = [plots.bucket_label(period, period.counts, index) for index in (0, 29, 59)]
     assert labels == ["31 Oct 02:31 +02:00", "31 Oct 02:00 +01:00", "31 Oct 02:30 +01:00"]
 
 
 def test_of_a_time_that_comes_twice_a_range_begins_with_the_first_and_ends_with_the_second():
     asked = {"from": "2027-10-31T02:31", "to": "2027-10-31T02:30"}
-    assert periods.instants(asked, BERLIN, REPEATED + clock.DAY) == (
+    assert asking.instants(asked, BERLIN, REPEATED + clock.DAY) == (
         datetime(2027, 10, 31, 0, 31, tzinfo=UTC),
         datetime(2027, 10, 31, 1, 30, tzinfo=UTC),
     )
@@ -160,7 +161,7 @@ def test_a_range_across_years_says_the_year(client):
     year = datetime.now(UTC).year
     page = client.get(OVERVIEW, {"from": f"{year - 1}-12-20", "to": f"{year}-01-05"})
     assert page.context["span"] == f"20 Dec {year - 1} 00:00 to 6 Jan {year} 00:00"
-    period = periods.parse(
+    period = asking.parse(
         {"from": "2026-12-20", "to": "2027-01-05"}, BERLIN, datetime(2027, 2, 1, tzinfo=UTC)
     )
     assert plots.bucket_label(period, period.latency, 0).startswith("20 Dec 2026")

@@ -15,8 +15,9 @@ from apis.publishing import publish
 from dashboard.analytics import histogram
 from dashboard.analytics.dimensions import COUNTER_NAMES
 from dashboard.analytics.ingest import endpoint
-from dashboard.analytics.reports import overview, periods, reader
+from dashboard.analytics.reports import overview, reader
 from dashboard.analytics.reports.charts.plots import Event
+from dashboard.analytics.reports.periods import cutting
 from dashboard.analytics.reports.traffic import Filters, Owners
 from orgs import scope
 from tests import make
@@ -482,7 +483,7 @@ def test_records_and_rollups_give_equal_figures(played):
             filters = Filters(keys=(key,))
             raw, by_hour, by_day = (
                 reader.totals(
-                    owners, periods.days(today - timedelta(days=1), today, owners.zone, grain), filters
+                    owners, cutting.days(today - timedelta(days=1), today, owners.zone, grain), filters
                 )
                 for grain in ("", "x", "k")
             )

@@ -6,7 +6,7 @@ from django.db import connection, transaction
 
 from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports import reader
-from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.traffic import Filters, Owners
 from orgs import scope
 

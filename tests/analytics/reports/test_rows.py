@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.analytics.dimensions import RECORDS, Dimension, Grain
 from dashboard.analytics.reports import rows
-from dashboard.analytics.reports.periods import Span
+from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, Owners
 
 OWNERS = Owners(("alpha",), ZoneInfo("Europe/Berlin"), 100)

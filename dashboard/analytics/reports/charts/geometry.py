@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from dashboard.analytics.clock import DAY, HOUR, MINUTE, day_start, offset
-from dashboard.analytics.reports.periods import Cut, Period
+from dashboard.analytics.reports.periods.period import Cut, Period
 
 HEIGHT = 400  # two units to the CSS pixel
 BUCKET = 10

@@ -9,7 +9,7 @@ from dashboard.analytics.clock import DAY, HOUR
 from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.geometry import Band, Chart, Tick
-from dashboard.analytics.reports.periods import Cut, Period
+from dashboard.analytics.reports.periods.period import Cut, Period
 from dashboard.analytics.reports.traffic import MOST_RECORDS, Buckets, Figures, Traffic
 
 CLASSES = (("2xx", "2xx"), ("3xx", "3xx"), ("4xx", "4xx"), ("5xx", "5xx"))

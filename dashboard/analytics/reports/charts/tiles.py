@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from dashboard.analytics.clock import DAY, said_span
 from dashboard.analytics.dimensions import KEPT, Grain
-from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.figures import Change
-from dashboard.analytics.reports.periods import NAMES, Period
+from dashboard.analytics.reports.periods import comparing
+from dashboard.analytics.reports.periods.period import NAMES, Period
 from dashboard.analytics.reports.traffic import Figures, Traffic
 
 
@@ -44,7 +44,7 @@ def compared_with(period: Period) -> str:
 
 
 def compared_how(period: Period) -> str:
-    counted = periods.before(period).counts
+    counted = comparing.before(period).counts
     if counted is None:
         return "of which no figures are kept that fine"
     if KEPT[counted.grain].unit == DAY:

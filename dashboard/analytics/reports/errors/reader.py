@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import RECORDS
-from dashboard.analytics.reports import periods
+from dashboard.analytics.reports.periods import cutting
 from dashboard.analytics.reports.rows import Piece, rows, whose
 from dashboard.analytics.reports.search import Wanted, codes, terms
 from dashboard.analytics.reports.traffic import MOST_RECORDS, Filters, Question
@@ -89,11 +89,11 @@ def _from_records(question: Question, statuses: Sequence[str], order: Order) -> 
     span = f"{owned} AND ts >= %s AND ts < %s"
     source = f"{OF_RECORDS} {span}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
     params = [owner, question.owners.from_when(period.start, RECORDS), period.end, *values]
-    return _read((source, params), periods.table_cut(period).edges[:-1], order, by_key=True)
+    return _read((source, params), cutting.table_cut(period).edges[:-1], order, by_key=True)
 
 
 def _from_rollups(question: Question, statuses: Sequence[str], order: Order) -> Errors:
-    owners, filters, cut = question.owners, question.filters, periods.table_cut(question.period)
+    owners, filters, cut = question.owners, question.filters, cutting.table_cut(question.period)
     rollups, params = rows("error", owners, question.period.tables, Filters(apis=filters.apis))
     conditions, values = "", []
     if statuses:

@@ -15,7 +15,7 @@ from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.everywhere import reader as standing
 from dashboard.analytics.reports.everywhere.reader import Change, Standing, Window
-from dashboard.analytics.reports.periods import LONG_AGO
+from dashboard.analytics.reports.periods.period import LONG_AGO
 from dashboard.analytics.uptime.reader import share
 from orgs.access import access
 from orgs.http import numbered, paging

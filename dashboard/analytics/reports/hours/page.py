@@ -28,7 +28,7 @@ from dashboard.analytics.reports.parameters import (
     state,
     without,
 )
-from dashboard.analytics.reports.periods import HOURS_KEPT, Cut
+from dashboard.analytics.reports.periods.period import HOURS_KEPT, Cut
 from dashboard.analytics.reports.rows import dimension_of
 from dashboard.analytics.reports.traffic import Buckets, Freshness
 from orgs.access import access

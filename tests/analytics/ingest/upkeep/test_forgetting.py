@@ -9,7 +9,8 @@ from dashboard.analytics.dimensions import RECORDS, Grain
 from dashboard.analytics.ingest import cuts, partitions, rollup, trust
 from dashboard.analytics.ingest.upkeep import forgetting
 from dashboard.analytics.models import Record, Rollup, RollupCut
-from dashboard.analytics.reports import periods, reader, search, zones
+from dashboard.analytics.reports import reader, search, zones
+from dashboard.analytics.reports.periods import asking, cutting
 from dashboard.analytics.reports.search import Wanted
 from orgs import scope
 from orgs.models import Organisation
@@ -65,9 +66,9 @@ def shown(org: Organisation) -> dict[str, object]:
     """What readers give of thirty days: all requests by day, records, the newest record of a key."""
     with scope.org(org.pk), transaction.atomic():
         cut = zones.of(org, NOW)
-        owners, kept = cut.owners(org.pk), periods.parse({"range": "30d"}, cut.zone, NOW, held=cut.held)
+        owners, kept = cut.owners(org.pk), asking.parse({"range": "30d"}, cut.zone, NOW, held=cut.held)
         # Also where somebody asks for more than the period of the page.
-        whole = periods.days(ago(29).date(), NOW.date(), cut.zone, Grain.DAY)
+        whole = cutting.days(ago(29).date(), NOW.date(), cut.zone, Grain.DAY)
         found = search.search(
             [org.pk], Wanted(owners.from_when(ago(29), RECORDS), NOW + timedelta(days=1)), limit=99
         )

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.analytics.dimensions import Dimension
-from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.geometry import Tick
+from dashboard.analytics.reports.periods import asking
+from dashboard.analytics.reports.periods.period import RANGES
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 25, 14, 35, 20, tzinfo=UTC)
@@ -123,7 +124,7 @@ def test_a_bar_behind_a_row_can_be_seen_unless_the_row_is_zero(value, top, width
 
 
 def test_time_labels_stand_at_round_hours_and_at_days():
-    day = periods.parse({"range": "24h"}, BERLIN, NOW)
+    day = asking.parse({"range": "24h"}, BERLIN, NOW)
     assert geometry.time_ticks(day, day.counts) == (
         Tick("18.56%", "20:00"),
         Tick("35.05%", "25 Nov"),
@@ -133,22 +134,22 @@ def test_time_labels_stand_at_round_hours_and_at_days():
     )
 
 
-@given(st.integers(0, 10**6), st.sampled_from(sorted(periods.RANGES)))
+@given(st.integers(0, 10**6), st.sampled_from(sorted(RANGES)))
 def test_every_time_axis_has_between_two_and_seven_labels(minutes, name):
     now = NOW - timedelta(minutes=minutes)
-    period = periods.parse({"range": name}, BERLIN, now)
+    period = asking.parse({"range": name}, BERLIN, now)
     for cut in (period.counts, period.latency):
         assert 2 <= len(geometry.time_ticks(period, cut)) <= geometry.MOST_LABELS
 
 
 def test_an_axis_of_many_days_is_labelled_too():
-    year = periods.parse({"from": "2026-01-01", "to": "2026-11-25"}, BERLIN, NOW)
+    year = asking.parse({"from": "2026-01-01", "to": "2026-11-25"}, BERLIN, NOW)
     labels = [tick.label for tick in geometry.time_ticks(year, year.counts)]
     assert labels == ["18 Feb", "7 Apr", "25 May", "12 Jul", "29 Aug", "16 Oct"]
 
 
 def test_an_instant_is_placed_inside_its_bucket():
-    hour = periods.parse({"range": "1h"}, BERLIN, NOW)
+    hour = asking.parse({"range": "1h"}, BERLIN, NOW)
     assert geometry.position(hour.counts, hour.start + timedelta(minutes=30, seconds=30)) == "50.83%"
     assert geometry.position(hour.counts, hour.end) is None
     assert geometry.position(hour.counts, hour.start - timedelta(seconds=1)) is None
@@ -213,12 +214,12 @@ def test_a_logarithmic_scale_begins_at_one_whatever_lies_below():
 
 
 def test_an_axis_of_one_bucket_has_no_label_between_its_ends():
-    day = periods.parse({"from": "2026-10-01", "to": "2026-10-01"}, BERLIN, NOW, counted=Dimension.KEY)
+    day = asking.parse({"from": "2026-10-01", "to": "2026-10-01"}, BERLIN, NOW, counted=Dimension.KEY)
     assert (len(day.counts), geometry.time_ticks(day, day.counts)) == (1, ())
 
 
 def labels(zone: str, start: str, end: str, now: datetime) -> list[str]:
-    period = periods.parse({"from": start, "to": end}, ZoneInfo(zone), now)
+    period = asking.parse({"from": start, "to": end}, ZoneInfo(zone), now)
     return [tick.label for tick in geometry.time_ticks(period, period.counts)]
 
 
@@ -244,7 +245,7 @@ def test_years_are_said_on_an_axis_that_has_two():
 
 def test_the_middle_of_a_long_bucket_is_in_the_middle_of_its_place():
     now = datetime(2026, 10, 26, 12, tzinfo=UTC)
-    cut = periods.parse({"range": "30d"}, BERLIN, now).counts
+    cut = asking.parse({"range": "30d"}, BERLIN, now).counts
     of_25_hours = cut.edges[28]
     assert cut.edges[29] - of_25_hours == timedelta(hours=25)
     assert geometry.position(cut, of_25_hours + timedelta(hours=12, minutes=30)) == "95.00%"

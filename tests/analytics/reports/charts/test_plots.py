@@ -8,12 +8,12 @@ import pytest
 
 from dashboard.analytics import histogram
 from dashboard.analytics.dimensions import Dimension
-from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import plots
 from dashboard.analytics.reports.charts.figures import NONE
 from dashboard.analytics.reports.charts.geometry import Band, Tick
 from dashboard.analytics.reports.charts.plots import Event
-from dashboard.analytics.reports.periods import Period
+from dashboard.analytics.reports.periods import asking, comparing
+from dashboard.analytics.reports.periods.period import Period
 from dashboard.analytics.reports.traffic import Buckets, Compared, Figures, Freshness, Traffic, together
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -24,7 +24,7 @@ NOTHING = Figures()
 
 
 def period_of(asked: dict[str, str] = SHORT, zone: ZoneInfo = BERLIN, now: datetime = NOW, **how) -> Period:
-    return periods.parse(asked, zone, now, **how)
+    return asking.parse(asked, zone, now, **how)
 
 
 def traffic_of(period: Period, *parts: Figures, complete: int = 99, up_to: datetime | None = None) -> Traffic:
@@ -272,7 +272,7 @@ def test_rows_stand_beside_their_links_and_have_none_where_none_are_given():
 def test_each_bucket_is_drawn_beside_what_it_is_compared_with():
     asked = {"from": "2026-11-25T13:00", "to": "2026-11-25T14:30", "compare": "week"}
     period = period_of(asked)
-    cut = periods.before(period).chart
+    cut = comparing.before(period).chart
     assert (period.counts.step, cut.step, len(cut)) == (timedelta(minutes=1), timedelta(hours=1), 2)
     parts = (
         Figures(hits=120, status_5xx=6, timed=1, latency_histogram=timed(40).latency_histogram),
@@ -293,7 +293,7 @@ def test_each_bucket_is_drawn_beside_what_it_is_compared_with():
 
 def test_of_what_is_not_known_yet_nothing_is_drawn_beside():
     period = period_of(SHORT | {"compare": "before"})
-    cut = periods.before(period).chart
+    cut = comparing.before(period).chart
     buckets = Buckets(cut, (Figures(hits=3),), 1)
     traffic = replace(traffic_of(period, NOTHING), compared=Compared(buckets, None))
     assert plots.compared_requests(period, traffic) == [3.0, None, None]

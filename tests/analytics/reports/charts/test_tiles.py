@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dashboard.analytics import histogram
-from dashboard.analytics.reports import periods
 from dashboard.analytics.reports.charts import tiles
 from dashboard.analytics.reports.charts.figures import MINUS, NONE, Change
+from dashboard.analytics.reports.periods import asking
 from dashboard.analytics.reports.traffic import Buckets, Figures, Freshness, Traffic
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 25, 14, 35, tzinfo=UTC)
-PERIOD = periods.parse({"range": "1h"}, BERLIN, NOW)
+PERIOD = asking.parse({"range": "1h"}, BERLIN, NOW)
 NO_BUCKETS = Buckets(PERIOD.counts, (), 0)
 EMPTY = Traffic(
     counts=NO_BUCKETS,
@@ -157,5 +157,5 @@ def test_one_bucket_or_nothing_but_zeros_is_no_line(parts, keys):
     ],
 )
 def test_it_is_said_what_is_compared_and_how(asked, named, how):
-    period = periods.parse(asked, BERLIN, NOW)
+    period = asking.parse(asked, BERLIN, NOW)
     assert (tiles.compared_with(period), tiles.compared_how(period)) == (named, how)

@@ -11,7 +11,7 @@ from dashboard.analytics.dimensions import Grain
 from dashboard.analytics.reports.charts.figures import NONE
 from dashboard.analytics.reports.hours import cells
 from dashboard.analytics.reports.hours.cells import LEVELS, MEASURES
-from dashboard.analytics.reports.periods import Cut
+from dashboard.analytics.reports.periods.period import Cut
 from dashboard.analytics.reports.traffic import Buckets, Figures
 
 BERLIN = ZoneInfo("Europe/Berlin")

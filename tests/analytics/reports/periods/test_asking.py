@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from dashboard.analytics import clock
 from dashboard.analytics.clock import DAY, HOUR, MINUTE
 from dashboard.analytics.dimensions import RECORDS, Dimension, Grain, oldest
-from dashboard.analytics.reports import periods
-from dashboard.analytics.reports.periods import PeriodError, parse
+from dashboard.analytics.reports.periods import comparing, cutting
+from dashboard.analytics.reports.periods.asking import parse
+from dashboard.analytics.reports.periods.period import RANGES, Before, Span
+from dashboard.analytics.reports.periods.written import PeriodError
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")  # its clocks change by half an hour
@@ -20,7 +22,7 @@ NOW = datetime(2026, 11, 25, 14, 35, 20, tzinfo=UTC)
 
 zones = st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})).map(ZoneInfo)
 instants = st.datetimes(datetime(2020, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC))
-ranges = st.sampled_from(sorted(periods.RANGES))
+ranges = st.sampled_from(sorted(RANGES))
 dimensions = st.sampled_from([*Dimension, None])
 
 
@@ -142,25 +144,25 @@ def test_a_range_that_cannot_be_shown_names_its_field(params, field):
 
 
 def test_the_period_before_is_read_as_far_as_this_one_has_run():
-    before = periods.before(parse({"range": "24h"}, BERLIN, NOW))
-    assert before.counts == periods.Span(at(2026, 11, 23, 15, 36), at(2026, 11, 24, 15, 35), "m")
-    assert before.tables == periods.Span(at(2026, 11, 23, 15, 36), at(2026, 11, 24, 15, 36), "x")
+    before = comparing.before(parse({"range": "24h"}, BERLIN, NOW))
+    assert before.counts == Span(at(2026, 11, 23, 15, 36), at(2026, 11, 24, 15, 35), "m")
+    assert before.tables == Span(at(2026, 11, 23, 15, 36), at(2026, 11, 24, 15, 36), "x")
 
 
 def test_the_month_before_compares_counts_by_the_hour_and_percentiles_by_whole_days():
-    before = periods.before(parse({"range": "30d"}, BERLIN, NOW))
+    before = comparing.before(parse({"range": "30d"}, BERLIN, NOW))
     first, last = at(2026, 9, 27), at(2026, 10, 27)
-    assert before.counts == periods.Span(first, at(2026, 10, 26, 15), "h")
-    assert before.latency == periods.Span(first, last, "d")
-    assert before.tables == periods.Span(first, last, "k")
+    assert before.counts == Span(first, at(2026, 10, 26, 15), "h")
+    assert before.latency == Span(first, last, "d")
+    assert before.tables == Span(first, last, "k")
 
 
 def test_what_is_no_longer_kept_is_not_compared_with():
-    year = periods.before(parse({"from": "2026-01-01", "to": "2026-11-25"}, BERLIN, NOW))
-    assert year == periods.Before(None, None, None)
-    hours = periods.before(parse({"from": "2026-11-23T12:00", "to": "2026-11-25T10:00"}, BERLIN, NOW))
+    year = comparing.before(parse({"from": "2026-01-01", "to": "2026-11-25"}, BERLIN, NOW))
+    assert year == Before(None, None, None)
+    hours = comparing.before(parse({"from": "2026-11-23T12:00", "to": "2026-11-25T10:00"}, BERLIN, NOW))
     assert hours.tables is None
-    assert hours.counts == periods.Span(at(2026, 11, 21, 14), at(2026, 11, 23, 12), "h")
+    assert hours.counts == Span(at(2026, 11, 21, 14), at(2026, 11, 23, 12), "h")
 
 
 def test_the_same_weekdays_are_the_same_times_on_the_clock_whole_weeks_before():
@@ -168,13 +170,13 @@ def test_the_same_weekdays_are_the_same_times_on_the_clock_whole_weeks_before():
     day = {"from": "2026-10-31", "to": "2026-10-31"}
     period = parse(day | {"compare": "week"}, BERLIN, NOW)
     assert (period.compared.start, period.compared.end) == (at(2026, 10, 24), at(2026, 10, 25))
-    assert periods.before(period).chart.edges == tuple(
+    assert comparing.before(period).chart.edges == tuple(
         at(2026, 10, 24) + number * HOUR for number in range(25)
     )
     change = parse({"from": "2026-11-01", "to": "2026-11-01", "compare": "week"}, BERLIN, NOW)
     assert change.compared.end - change.compared.start == 25 * HOUR
     # Two o'clock came twice then: the first stands for both.
-    assert periods.before(change).chart.edges[2:4] == (at(2026, 10, 25, 2), at(2026, 10, 25, 3))
+    assert comparing.before(change).chart.edges[2:4] == (at(2026, 10, 25, 2), at(2026, 10, 25, 3))
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_the_same_weekdays_are_the_same_times_on_the_clock_whole_weeks_before():
 )
 def test_any_time_of_the_same_length_can_be_compared_with(asked, start, edges):
     period = parse(asked, BERLIN, NOW)
-    cut = periods.before(period).chart
+    cut = comparing.before(period).chart
     assert (period.compared.start, period.compared.drawn) == (start, True)
     assert [cut.edges[0], cut.edges[-1]] == edges
 
@@ -250,7 +252,7 @@ def test_an_hour_of_a_half_hour_clock_change_starts_when_its_first_instant_is_co
 def test_every_period_covers_now_in_at_most_a_hundred_rising_buckets(zone, now, name, counted):
     period = parse({"range": name}, zone, now, counted=counted)
     for cut in (period.counts, period.latency):
-        assert len(cut) <= periods.MOST_BUCKETS
+        assert len(cut) <= cutting.MOST_BUCKETS
         assert all(a < b for a, b in pairwise(cut.edges))
         assert (cut.edges[0], cut.edges[-1]) == (period.start, period.end)
         assert cut.find(now) == max(i for i, edge in enumerate(cut.edges) if edge <= now)
@@ -275,11 +277,11 @@ def test_every_custom_range_is_covered_whole(zone, now, lies, counted, compare):
     }
     try:
         period = parse(asked, zone, now, counted=counted)
-    except periods.PeriodError as refusal:
+    except PeriodError as refusal:
         assert counted is None
         assert refusal.field == "to"
         return
-    assert len(period.counts) <= periods.MOST_BUCKETS
+    assert len(period.counts) <= cutting.MOST_BUCKETS
     assert all(a < b for a, b in pairwise(period.counts.edges))
     if period.asked_from is None:
         assert period.start <= start
@@ -288,7 +290,7 @@ def test_every_custom_range_is_covered_whole(zone, now, lies, counted, compare):
         assert period.asked_from <= start
         assert oldest(RECORDS, now) <= period.start < oldest(RECORDS, now) + 2 * DAY
     assert period.end >= min(start + timedelta(minutes=length), now)
-    before = periods.before(period)
+    before = comparing.before(period)
     for span in (before.counts, before.latency, before.tables):
         assert span is None or span.start < span.end <= period.start
     for cut in (before.chart, before.chart_latency):
@@ -347,7 +349,7 @@ def test_what_is_not_kept_is_a_gap_and_no_part_of_the_period():
     # The 18th begins at 23:00 UTC of the 17th, an hour of which is not kept.
     assert (days.asked_from, days.start, len(days.counts)) == (at(2026, 10, 27), at(2026, 11, 19), 84)
     assert (days.since(Grain.DAY), days.since(Grain.HOUR)) == (week, oldest(Grain.HOUR, NOW))
-    assert periods.before(days).tables is None
+    assert comparing.before(days).tables is None
     alone = parse(
         {"range": "7d"}, BERLIN, NOW, counted=None, held={RECORDS: datetime(2026, 11, 24, tzinfo=UTC)}
     )
@@ -372,7 +374,7 @@ def test_hours_and_minutes_are_read_where_an_organisation_keeps_them():
     assert (parse(asked, BERLIN, NOW).tier, parse(asked, BERLIN, NOW, held=held).tier) == ("hours", "days")
     last_day = parse({}, BERLIN, NOW, held=held)
     assert (last_day.asked_from, last_day.counts.grain) == (None, Grain.MINUTE)
-    assert periods.before(last_day).tables is None
+    assert comparing.before(last_day).tables is None
     month = {"from": "2026-11-12", "to": "2026-11-15"}
     assert [parse(month, BERLIN, NOW, held=each).counts.grain for each in ({}, held)] == [
         Grain.HOUR,
