@@ -11,11 +11,9 @@ from django.views.decorators.gzip import gzip_page
 from apis.definitions import kinds
 from apis.models import ApiDefinition, Revision
 from dashboard.analytics.clock import said, said_span, written
-from dashboard.analytics.dimensions import OTHER, Grain
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.charts import figures, tiles
 from dashboard.analytics.reports.parameters import (
-    MOST_VALUES,
     NO_KEY,
     Kept,
     Parameters,
@@ -23,9 +21,8 @@ from dashboard.analytics.reports.parameters import (
     link,
     range_link,
 )
-from dashboard.analytics.reports.periods import cutting
 from dashboard.analytics.reports.periods.period import RANGES, Period
-from dashboard.analytics.reports.traffic import Filters, Freshness, Owners
+from dashboard.analytics.reports.traffic import Freshness, Owners
 from orgs.models import User
 from orgs.providers import clients
 
@@ -42,8 +39,6 @@ FILTER_LABELS = {
     "user_agent": "User agent",
     "address": "Address",
 }
-MOST_CHOICES = 500
-MOST_KEYS = 200
 FIXED = {"", *(f"range={name}" for name in RANGES)}
 
 
@@ -103,17 +98,6 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
     }
 
 
-def filter_choices(asked: Parameters) -> dict:
-    """What the filters of a page offer: APIs and keys, as (id, name)."""
-    question = asked.question
-    period = question.period
-    return {
-        "apis": api_choices(asked.owned),
-        "keys": key_choices(question.owners, period.start, period.seen_end, asked.owned or ()),
-        "most_values": MOST_VALUES,
-    }
-
-
 def steps_open_to(user: User) -> dict[str, bool]:
     """Which steps to the first traffic a page without any may link to."""
     return {
@@ -148,31 +132,6 @@ def recut(asked: Parameters) -> str:
             "single records are kept of them: they stand under their old dates."
         )
     return ""
-
-
-def api_choices(among: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
-    """Id and name of the APIs that a filter offers. among: the IDs of those that may be offered, None for all."""
-    found = ApiDefinition.objects.order_by("name", "id")
-    if among is not None:
-        found = found.filter(api_id__in=among)
-    return list(found.values_list("api_id", "name")[:MOST_CHOICES])
-
-
-def key_choices(
-    owners: Owners, start: datetime, end: datetime, apis: tuple[str, ...] = ()
-) -> list[tuple[str, str]]:
-    """Hash and name of the busiest keys of the days of a span. apis: the IDs of those whose callers alone are told,
-    none for all."""
-    days = [instant.astimezone(owners.zone).date() for instant in (start, end)]
-    span = cutting.days(*days, owners.zone, Grain.DAY_DETAIL)
-    keys = [
-        key
-        for key in reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))
-        if key not in ("", OTHER)
-    ]
-    names = reader.newest_of_keys(owners, keys)
-    named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]
-    return sorted(named, key=lambda pair: pair[1].casefold())
 
 
 def exactly(asked: Parameters) -> dict[str, str | tuple[str, ...]]:

@@ -20,22 +20,18 @@ from dashboard.analytics.clock import LATEST, said, said_span, years
 from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.explaining import page
 from dashboard.analytics.models import Record
-from dashboard.analytics.reports import reader, search
+from dashboard.analytics.reports import choices, reader, search
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.errors.reasons import is_refused, reason
 from dashboard.analytics.reports.head import (
     LABELS,
-    api_choices,
     api_names,
     chips,
-    key_choices,
     refused,
     short_key,
     steps_open_to,
 )
 from dashboard.analytics.reports.parameters import (
-    MOST_VALUES,
-    NO_KEY,
     LogParameters,
     Refused,
     link,
@@ -201,9 +197,7 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "ranges": [(LABELS[one], range_link(path, asked.kept, one), one == name) for one in RANGES],
         "chips": chips(asked.kept, path, asked.owners),
         "kept": asked.kept,
-        "apis": api_choices(),
-        "keys": [(NO_KEY, "no key"), *key_choices(asked.owners, asked.wanted.start, asked.wanted.end)],
-        "most_values": MOST_VALUES,
+        **choices.of_log(asked),
         "most_in_a_file": figures.exact(MOST_IN_A_FILE),
         "statuses": STATUSES,
         "methods": METHODS,

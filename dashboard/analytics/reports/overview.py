@@ -11,14 +11,13 @@ from django.utils import timezone
 
 from dashboard.analytics.clock import written
 from dashboard.analytics.dimensions import RECORDS
-from dashboard.analytics.reports import rankings, reader
+from dashboard.analytics.reports import choices, rankings, reader
 from dashboard.analytics.reports.charts import marks, plots, tiles
 from dashboard.analytics.reports.charts.tiles import compared_how, compared_with
 from dashboard.analytics.reports.head import (
     clock,
     compressed_where_fixed,
     exactly,
-    filter_choices,
     head,
     refused,
 )
@@ -80,7 +79,7 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
             path, asked.kept, measure="" if asked.kept.get("measure") == "share" else "share"
         ),
         "events": events,
-        **filter_choices(asked),
+        **choices.of_page(asked),
         "tables": [
             rankings.links(
                 request,

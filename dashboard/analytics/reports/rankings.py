@@ -12,13 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.analytics.clock import said
-from dashboard.analytics.reports import reader
+from dashboard.analytics.reports import choices, reader
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.head import (
     api_names,
     compressed_where_fixed,
     exactly,
-    filter_choices,
     head,
     refused,
     short_key,
@@ -158,7 +157,7 @@ def _context(request: HttpRequest, asked: Parameters, name: str, place: numbered
     return {
         **head(request, asked, fresh, total.hits),
         **links(request, asked, ranking),
-        **filter_choices(asked),
+        **choices.of_page(asked),
         "page": numbered.page(place, list(ranking.lines), listed, asked.kept),
         "back_url": link(reverse("analytics", args=[request.org.slug]), asked.kept),
     }

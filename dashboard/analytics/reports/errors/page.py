@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from dashboard.analytics.clock import DAY, HOUR, said
 from dashboard.analytics.dimensions import KEPT, RECORDS
-from dashboard.analytics.reports import reader
+from dashboard.analytics.reports import choices, reader
 from dashboard.analytics.reports.charts import figures, geometry, marks
 from dashboard.analytics.reports.errors import reader as errors_reader
 from dashboard.analytics.reports.errors.reader import SORTS, Errors, Line, Order
@@ -21,7 +21,6 @@ from dashboard.analytics.reports.head import (
     api_names,
     compressed_where_fixed,
     exactly,
-    filter_choices,
     head,
     refused,
     short_key,
@@ -140,7 +139,7 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
     return {
         **head(request, asked.page, reader.freshness(question.period.now), total.hits),
         "section": "errors",
-        **filter_choices(asked.page),
+        **choices.of_page(asked.page),
         "compared_with": "",
         "requests": figures.counted(total.hits, "request"),
         "heads": heads(_columns(asked, found), kept, DEFAULT_SORT),

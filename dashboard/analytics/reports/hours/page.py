@@ -13,9 +13,9 @@ from django.utils.safestring import SafeString
 
 from dashboard.analytics.clock import DAY, HOUR, day_start, hours, said, written
 from dashboard.analytics.dimensions import RECORDS, Grain
-from dashboard.analytics.reports import reader
+from dashboard.analytics.reports import choices, reader
 from dashboard.analytics.reports.charts import figures
-from dashboard.analytics.reports.head import compressed_where_fixed, filter_choices, head, refused
+from dashboard.analytics.reports.head import compressed_where_fixed, head, refused
 from dashboard.analytics.reports.hours import cells
 from dashboard.analytics.reports.hours.cells import MEASURES, Cell, Line, Measure
 from dashboard.analytics.reports.parameters import (
@@ -150,7 +150,7 @@ def _context(request: HttpRequest, asked: Asked, found: Buckets | None, fresh: F
         "compared_with": "",
         "exact_url": "",
         "ranges": [each for each in top["ranges"] if each[0] not in ("1 h", "24 h")],
-        **filter_choices(asked.page),
+        **choices.of_page(asked.page),
         "unkept": found is None,
         "too_old": found is None and asked.clipped,
         "unfiltered_url": link(path, kept, **{name: "" for name in FilterForm.base_fields if name != "api"}),

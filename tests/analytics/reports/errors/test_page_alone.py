@@ -48,7 +48,7 @@ def test_one_line_takes_as_many_queries_as_three(redis, cast, client_for, django
     )
     client = client_for(cast.acme_admin)
     client.get("/")  # the first request of a process also proves the isolation
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(22):
         assert len(client.get("/o/acme/errors/").context["rows"]) == lines
 
 

@@ -1,0 +1,116 @@
+"""What the filters of a page offer by name: of an organisation's own, so few that a page can hold them.
+
+Any other value can be asked for too: offered is what is most likely to be."""
+
+# ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
+
+from datetime import date, datetime, timedelta
+
+from apis.models import ApiDefinition
+from dashboard.analytics.dimensions import OTHER, Grain
+from dashboard.analytics.models import Endpoint
+from dashboard.analytics.reports import reader
+from dashboard.analytics.reports.head import short_key
+from dashboard.analytics.reports.parameters import MOST_VALUES, NO_KEY, LogParameters, Parameters
+from dashboard.analytics.reports.periods import cutting
+from dashboard.analytics.reports.periods.period import Span
+from dashboard.analytics.reports.rows import dimension_of, rows
+from dashboard.analytics.reports.traffic import Filters, Owners
+from orgs.db import reading
+from orgs.providers import clients
+
+MOST_APIS = 500
+MOST_KEYS = 200
+MOST_ENDPOINTS = 200
+MOST_OTHERS = 100  # of each
+# What few requests have is told by the newest days of a period alone.
+DAYS = 7
+OTHERS = {"version": "versions", "client": "oauth_clients", "country": "countries", "tag": "tags"}
+
+Choices = dict[str, list[tuple[str, str]]]
+
+
+def of_page(asked: Parameters) -> dict[str, object]:
+    """What a page of figures offers: (value, name) of each."""
+    question = asked.question
+    return _offered(
+        question.owners, question.period.start, question.period.seen_end, question.filters.apis, asked.owned
+    )
+
+
+def of_log(asked: LogParameters) -> dict[str, object]:
+    """What the log browser offers: (value, name) of each."""
+    wanted = asked.wanted
+    offered = _offered(asked.owners, wanted.start, wanted.end, wanted.filters.apis, None)
+    return {**offered, "keys": [(NO_KEY, "no key"), *offered["keys"]]}
+
+
+def _offered(
+    owners: Owners, start: datetime, end: datetime, apis: tuple[str, ...], owned: tuple[str, ...] | None
+) -> dict[str, object]:
+    """apis: the IDs of the APIs whose values alone are offered, none for all; owned: of those that alone may be."""
+    first, last = (instant.astimezone(owners.zone).date() for instant in (start, end))
+    return {
+        "apis": _apis(owned),
+        "keys": _keys(owners, cutting.days(first, last, owners.zone, Grain.DAY_DETAIL), apis),
+        "endpoints": _endpoints(owners, apis),
+        **_others(owners, first, last, apis),
+        "most_values": MOST_VALUES,
+    }
+
+
+def _apis(among: tuple[str, ...] | None) -> list[tuple[str, str]]:
+    found = ApiDefinition.objects.order_by("name", "id")
+    if among is not None:
+        found = found.filter(api_id__in=among)
+    return list(found.values_list("api_id", "name")[:MOST_APIS])
+
+
+def _keys(owners: Owners, span: Span, apis: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The busiest keys by their names."""
+    busiest = reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))
+    keys = [key for key in busiest if key not in ("", OTHER)]
+    names = reader.newest_of_keys(owners, keys)
+    named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]
+    return sorted(named, key=lambda pair: pair[1].casefold())
+
+
+def _endpoints(owners: Owners, apis: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Those of APIs that are chosen: all of an organisation would be too many to look through."""
+    if not apis:
+        return []
+    of_apis = Endpoint.objects.using(reading.source().alias).filter(
+        org_id__in=owners.org_ids, api_id__in=apis
+    )
+    names = of_apis.order_by("endpoint").values_list("endpoint", flat=True).distinct()[:MOST_ENDPOINTS]
+    return [(name, "") for name in names]
+
+
+def _others(owners: Owners, first: date, last: date, apis: tuple[str, ...]) -> Choices:
+    """The busiest versions, OAuth clients, countries and tags of the newest DAYS. One statement."""
+    span = cutting.days(max(first, last - timedelta(days=DAYS - 1)), last, owners.zone, Grain.DAY_DETAIL)
+    filters = Filters(apis=apis)
+    pieces = [
+        (what, rows(what, owners, span, filters))
+        for what in OTHERS
+        if dimension_of(what, filters, owners.dimension_set) is not None
+    ]
+    found: Choices = {name: [] for name in OTHERS.values()}
+    if not pieces or not owners.org_ids:
+        return found
+    every = " UNION ALL ".join(
+        f"SELECT '{what}' AS what, value, hits FROM ({sql}) AS r" for what, (sql, _) in pieces
+    )
+    with reading.connection().cursor() as cursor:
+        cursor.execute(
+            f"""SELECT what, value FROM (
+                SELECT what, value, row_number() OVER (PARTITION BY what ORDER BY sum(hits) DESC, value) AS place
+                FROM ({every}) AS r GROUP BY what, value) AS ranked WHERE place <= %s ORDER BY what, value""",
+            [*(value for _, (_, values) in pieces for value in values), MOST_OTHERS],
+        )
+        for what, value in cursor.fetchall():
+            if value != OTHER:
+                found[OTHERS[what]].append((value, ""))
+    names = clients.names({value for value, _ in found["oauth_clients"]})
+    found["oauth_clients"] = [(value, names.of(value)) for value, _ in found["oauth_clients"]]
+    return found

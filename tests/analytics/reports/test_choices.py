@@ -1,0 +1,98 @@
+"""What the filters of a page offer."""
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from apis.publishing import publish
+from orgs import scope
+from tests import make
+from tests.analytics.screens import ago, push
+from tests.keys import build
+
+OVERVIEW = "/o/acme/analytics/"
+OFFERED = ("versions", "oauth_clients", "countries", "tags", "endpoints")
+
+
+def request(org, api, word: str, country: str) -> dict:
+    return {
+        "OrgID": org.id,
+        "APIID": api.api_id,
+        "APIKey": word * 8,
+        "Alias": word,
+        "APIVersion": word,
+        "OauthID": word,
+        "Tags": [word, f"key-{word}"],
+        "Geo": {"Country": {"ISOCode": country}},
+        "Path": f"/{word}",
+        "RawPath": f"/{word}",
+        "Method": "GET",
+        "TimeStamp": ago(minutes=5),
+    }
+
+
+@pytest.fixture
+def apis(committed, redis, cast) -> list:
+    orders, returns = (build.api(cast.acme, name) for name in ("Orders", "Returns"))
+    foreign = build.api(cast.globex, "Foreign")
+    push(
+        redis,
+        request(cast.acme, orders, "green", "CH"),
+        request(cast.acme, returns, "blue", "DE"),
+        request(cast.globex, foreign, "red", "FR"),
+    )
+    return [orders, returns]
+
+
+def offered(answer) -> list[list[str]]:
+    return [[value for value, _ in answer.context[name]] for name in OFFERED]
+
+
+def keys(answer) -> list[str]:
+    return [name for value, name in answer.context["keys"] if value != "none"]
+
+
+def test_a_filter_offers_what_the_organisation_has_and_of_apis_that_are_chosen_what_those_have(
+    apis, cast, client_for
+):
+    client, orders = client_for(cast.acme_admin), apis[0]
+    green = [["green"], ["green"], ["CH"], ["green"], ["GET /green"]]
+    both = [["blue", "green"], ["blue", "green"], ["CH", "DE"], ["blue", "green"], []]
+    for path in (OVERVIEW, "/o/acme/errors/", "/o/acme/logs/"):
+        page = client.get(path)
+        assert (offered(page), [name[:4] for name in keys(page)]) == (both, ["blue", "gree"])
+        page = client.get(path, {"api": orders.api_id})
+        assert (offered(page), [name[:4] for name in keys(page)]) == (green, ["gree"])
+        assert [name for _, name in page.context["apis"]] == ["Orders", "Returns"]
+        text = page.content.decode()
+        assert '<datalist id="endpoints"><option value="GET /green"></option></datalist>' in text
+        assert '"red"' not in text
+
+
+def test_whoever_sees_only_own_apis_is_offered_only_theirs(apis, cast, client_for):
+    returns = apis[1]
+    owner = make.user("olaf@acme.example", cast.acme, {"owned_analytics": "read"})
+    with scope.org(cast.acme.id), transaction.atomic():
+        publish.keep(returns, {"user_owners": [owner.id]}, author=cast.acme_admin, started_from=1)
+    page = client_for(owner).get(OVERVIEW)
+    assert offered(page) == [["blue"], ["blue"], ["DE"], ["blue"], ["GET /blue"]]
+    assert [name[:4] for name in keys(page)] == ["blue"]
+    assert [name for _, name in page.context["apis"]] == ["Returns"]
+    assert "green" not in page.content.decode()
+
+
+def test_a_page_takes_as_many_statements_for_twenty_values_of_a_filter_as_for_two(apis, cast, client_for):
+    client = client_for(cast.acme_admin)
+
+    def statements(path: str, values: int) -> int:
+        asked = {"range": "30d"}
+        for name in ("api", "key", "endpoint", "oauth", "version", "tag"):
+            asked[name] = [apis[0].api_id if name == "api" else "green", *map(str, range(values - 1))]
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.get(path, asked)
+        assert (answer.status_code, len(answer.context["chips"])) == (200, 6 * values)
+        return len(captured)
+
+    for path in (OVERVIEW, "/o/acme/errors/", "/o/acme/logs/"):
+        client.get(path)
+        assert statements(path, 20) == statements(path, 2)
