@@ -31,7 +31,10 @@ from dashboard.analytics.ingest import partitions
 from dashboard.analytics.models import RollupCut
 from orgs.models import Organisation
 
-LONGEST = 6_144  # bytes of appended histogram above which the repeats in it are summed
+# Above so many bytes the repeats in a histogram are summed: of what is added at once, and of a row whenever another so
+# many requests have been added to it, because with more than 256 buckets it is always longer.
+LONGEST = 1_536
+EVERY = 128
 
 COLUMNS = ", ".join(dimensions.ROLLUP_COLUMNS)
 KEY_COLUMNS = ", ".join(dimensions.KEY_COLUMNS)
@@ -136,6 +139,7 @@ ON CONFLICT ({KEY_COLUMNS}) DO UPDATE SET
     latency_max = greatest(r.latency_max, excluded.latency_max),
     latency_histogram = CASE
         WHEN octet_length(r.latency_histogram) + octet_length(excluded.latency_histogram) > {LONGEST}
+            AND r.hits %% {EVERY} + excluded.hits >= {EVERY}
         THEN histogram_compact(r.latency_histogram || excluded.latency_histogram)
         ELSE excluded.latency_histogram || r.latency_histogram END
 """

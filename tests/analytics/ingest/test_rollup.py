@@ -299,6 +299,33 @@ def test_the_command_rebuilds_one_organisation_or_all(committed, redis):
         call_command("analytics", "rebuild", "--org", "nobody", stdout=StringIO(), skip_checks=True)
 
 
+def test_a_row_stays_short_and_exact_however_often_it_is_added_to(committed, redis):
+    organisations("UTC", "UTC")
+    latencies = {histogram.bucket(milliseconds): milliseconds for milliseconds in range(1, 20_000)}
+    counted = dict.fromkeys(sorted(latencies)[:300], 2)
+    start = datetime(2026, 11, 25, 11, tzinfo=UTC)
+    requests = [
+        msgpack.packb(
+            {
+                "OrgID": recordings.ORG_A,
+                "APIID": "api-one",
+                "TimeStamp": [int(start.timestamp()), 0],
+                "ResponseCode": 200,
+                "Latency": {"Total": latencies[bucket], "Upstream": 0},
+            }
+        )
+        for bucket in [*counted, *counted]
+    ]
+    for first in range(0, 600, 100):
+        redis.rpush(claim.LIST, *requests[first : first + 100])
+        drained(redis, start)
+    with scope.every_org():
+        rows = Rollup.objects.filter(dimension__in=(Dimension.TOTAL, Dimension.API, Dimension.ENDPOINT))
+        stored = [bytes(row.latency_histogram) for row in rows]
+    assert [histogram.decode(each) for each in stored] == 8 * [counted]
+    assert max(map(len, stored)) < (300 + rollup.EVERY) * histogram.PAIR.size
+
+
 def test_two_workers_share_the_chunks_of_one_claim(committed, redis, monkeypatch):
     """In threads with connections of their own; each takes one chunk at a time."""
     monkeypatch.setattr(claim, "CHUNK", 300)
