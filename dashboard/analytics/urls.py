@@ -5,13 +5,15 @@ from django.urls import path
 
 from dashboard.analytics import keeping
 from dashboard.analytics.bodies import page as bodies
+from dashboard.analytics.bodies import rest as choosing
 from dashboard.analytics.reports import home, logs, overview, rankings
 from dashboard.analytics.reports.errors import page as errors
 from dashboard.analytics.reports.everywhere import page as everywhere
 from dashboard.analytics.reports.hours import page as heat_map
-from dashboard.analytics.rest import activity, usage
+from dashboard.analytics.rest import activity, mcp, usage
 from dashboard.analytics.rest import logs as records
 from dashboard.analytics.uptime import page as upstreams
+from dashboard.analytics.uptime import rest as states
 from orgs.db.reading import from_replica
 
 DATES = "<str:d1>/<str:m1>/<str:y1>/<str:d2>/<str:m2>/<str:y2>"
@@ -44,7 +46,13 @@ wire = [
     path(f"api/activity/errors/{DATES}", from_replica(activity.errors)),
     path(f"api/activity/endpoint/{DATES}", from_replica(activity.endpoints)),
     path(f"api/activity/geo/{DATES}", from_replica(activity.countries)),
+    path(f"api/usage/mcp/{DATES}", from_replica(mcp.usage)),
+    path(f"api/activity/mcp/primitives/{DATES}", from_replica(mcp.primitives)),
+    path(f"api/activity/mcp/primitives/errors/{DATES}", from_replica(mcp.failing_primitives)),
+    path(f"api/activity/mcp/keys/<str:key>/{DATES}", from_replica(mcp.of_key)),
+    path("api/uptime", states.uptime),
     path("api/versions", usage.versions),
     path("api/logs", from_replica(records.logs)),
+    path("api/logs/keeping", choosing.body_keeping),
     path("api/logs/<int:ts>/<int:id>", records.log),
 ]

@@ -47,7 +47,7 @@ def of_several_keys(request: HttpRequest, keys: str, **dates: str) -> HttpRespon
 
 @access("key", "analytics")
 def endpoints_of_key(request: HttpRequest, key: str, **dates: str) -> HttpResponse:
-    return _lines(request, dates, "endpoint", _path, keys=(key_of(key),))
+    return _lines(request, dates, "endpoint", path_of, keys=(key_of(key),))
 
 
 @access("key", "analytics")
@@ -58,7 +58,7 @@ def of_client(request: HttpRequest, client: str, **dates: str) -> HttpResponse:
 
 @access("key", "analytics")
 def endpoints_of_client(request: HttpRequest, client: str, **dates: str) -> HttpResponse:
-    return _lines(request, dates, "endpoint", _path, clients=(client,))
+    return _lines(request, dates, "endpoint", path_of, clients=(client,))
 
 
 @access("key", "analytics", instead="owned_analytics")
@@ -70,7 +70,7 @@ def errors(request: HttpRequest, **dates: str) -> HttpResponse:
 @access("key", "analytics", instead="owned_analytics")
 def endpoints(request: HttpRequest, **dates: str) -> HttpResponse:
     """Requests by API and path, of whichever method."""
-    return _lines(request, dates, "endpoint", _path)
+    return _lines(request, dates, "endpoint", path_of)
 
 
 @access("key", "analytics")
@@ -92,7 +92,7 @@ def _lines(
     return answer(request, *reading.lines(wanted, what, replace(wanted.filters, **of), named))
 
 
-def _path(endpoint: str) -> dict[str, object]:
+def path_of(endpoint: str) -> dict[str, object]:
     """The path of an endpoint as it is counted, "GET /orders/{id}"; of those counted together, "{other}"."""
     method, _, path = endpoint.partition(" ")
     return {"path": path or method}

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from dashboard.analytics.models import IngestState
-from dashboard.analytics.uptime.reader import DAY, WEEK, begins, rows_of
+from dashboard.analytics.uptime.reader import DAY, WEEK, begins, rows_of, worst_first
 from orgs.access import access
 from orgs.http import numbered
 from orgs.http.spreadsheet import csv_stream
@@ -33,7 +33,6 @@ GATEWAY = json.dumps(
 DEFINITION = json.dumps(
     {"uptime_tests": {"check_list": [{"url": "https://upstream.example/health"}]}}, indent=2
 )
-WORST_FIRST = ("down", "unknown", "up")
 
 
 @access("session", "analytics")
@@ -42,7 +41,7 @@ def uptime(request, org):
     now = timezone.now()
     day, week = begins(now, DAY), begins(now, WEEK)
     sees_apis = request.user.may("apis")
-    rows = sorted(rows_of(now, day, week, whole=sees_apis), key=_order)
+    rows = sorted(rows_of(now, day, week, whole=sees_apis), key=worst_first)
     if request.GET.get("format") == "csv":
         return csv_stream("uptime.csv", CSV_HEADER, [map(_csv_row, rows)])
     place = numbered.asked(request.GET).within(len(rows))
@@ -64,10 +63,6 @@ def uptime(request, org):
         "week": week,
     }
     return render(request, "analytics/uptime.html", context)
-
-
-def _order(row: dict) -> tuple:
-    return WORST_FIRST.index(row["state"]), row["name"] or row["target"].api_id, row["target"].url
 
 
 def _csv_row(row: dict) -> tuple:

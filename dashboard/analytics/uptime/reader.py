@@ -12,6 +12,7 @@ from dashboard.analytics.models import Uptime, UptimeHour
 # Gateways look every 10 s unless told otherwise, and the worker asks as often.
 FRESH = timedelta(minutes=10)
 DAY, WEEK = timedelta(hours=24), timedelta(days=7)
+WORST_FIRST = ("down", "unknown", "up")
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ def begins(now: datetime, length: timedelta) -> datetime:
 
 
 def rows_of(now: datetime, day: datetime, week: datetime, *, whole: bool) -> Iterable[dict]:
-    """A row of each upstream that the organisation in scope had looked at since `week`. day, week: beginnings of hours
+    """A row of each upstream that the organisations in scope had looked at since `week`. day, week: beginnings of hours
     (aware). whole: whether URLs have their queries, in which definitions may have an upstream's key."""
     targets = list(Uptime.objects.filter(at__gte=week))
     sums = _sums(day, week)
     apis = ApiDefinition.objects.filter(api_id__in={target.api_id for target in targets})
     known = {api_id: (id, name) for api_id, id, name in apis.values_list("api_id", "id", "name")}
     for target in targets:
-        found = sums.get((target.api_id, target.url), {})
+        found = sums.get((target.org_id, target.api_id, target.url), {})
         state = "unknown" if now - target.at > FRESH else "up" if target.is_up else "down"
         id, name = known.get(target.api_id, ("", ""))
         yield {
@@ -59,14 +60,19 @@ def rows_of(now: datetime, day: datetime, week: datetime, *, whole: bool) -> Ite
         }
 
 
+def worst_first(row: dict) -> tuple:
+    """What rows are sorted by: what is down first."""
+    return WORST_FIRST.index(row["state"]), row["name"] or row["target"].api_id, row["target"].url
+
+
 def _without_query(url: str) -> str:
     address, mark, _ = url.partition("?")
     return f"{address}{mark}…" if mark else address
 
 
-def _sums(day: datetime, week: datetime) -> dict[tuple[str, str], dict]:
+def _sums(day: datetime, week: datetime) -> dict[tuple[str, str, str], dict]:
     in_day = Q(ts__gte=day)
-    hours = UptimeHour.objects.filter(ts__gte=week).order_by().values("api_id", "url")
+    hours = UptimeHour.objects.filter(ts__gte=week).order_by().values("org_id", "api_id", "url")
     sums = hours.annotate(
         week_checks=Sum("checks"),
         week_failures=Sum("failures"),
@@ -75,7 +81,7 @@ def _sums(day: datetime, week: datetime) -> dict[tuple[str, str], dict]:
         day_answered=Sum("answered", filter=in_day),
         day_latency=Sum("latency_sum", filter=in_day),
     )
-    return {(found["api_id"], found["url"]): found for found in sums}
+    return {(found["org_id"], found["api_id"], found["url"]): found for found in sums}
 
 
 def share(checks: int | None, failures: int | None) -> str:
