@@ -21,7 +21,7 @@ from dashboard import reachable
 from dashboard.alerts import evaluation
 from dashboard.alerts.sending import delivery as alert_messages
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
-from dashboard.analytics.ingest.upkeep import forgetting
+from dashboard.analytics.ingest.upkeep import forgetting, recounting
 from dashboard.analytics.uptime import looks
 from dashboard.nodes.confirming import reading
 from dashboard.nodes.load import Listening
@@ -136,6 +136,10 @@ def lanes(notices: Notices) -> list[list[Step]]:
         ],
         [
             Step("refill", 2, refill.step, LONGEST_WAIT),
+        ],
+        [
+            # A day of many requests takes its time.
+            Step("figures counted anew", 5, recounting.step),
         ],
         [
             # Waits for mail servers and receivers of webhooks.

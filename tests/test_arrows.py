@@ -53,6 +53,7 @@ EVERY_ORG = {
     "dashboard/analytics/ingest/cuts.py",  # whose time zone has changed
     "dashboard/analytics/ingest/drain.py",  # a list holds everybody's records
     "dashboard/analytics/ingest/upkeep/forgetting.py",
+    "dashboard/analytics/ingest/upkeep/recounting.py",  # who waits longest
     "dashboard/analytics/ingest/housekeeping.py",
     "dashboard/nodes/confirming/reading.py",  # a gateway runs everybody's APIs
     "dashboard/analytics/uptime/looks.py",

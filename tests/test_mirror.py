@@ -175,6 +175,7 @@ TESTED_IN = {
     "orgs/signing_in/forms.py": "tests/orgs/signing_in/test_views.py",
     "keys/openers.py": "tests/apis/drafts/test_reviewing.py",
     "dashboard/analytics/reports/everywhere/reader.py": "tests/analytics/reports/everywhere/test_page.py",
+    "dashboard/analytics/ingest/upkeep/page.py": "tests/analytics/ingest/upkeep/test_recounting.py",
     "dashboard/analytics/uptime/reader.py": "tests/analytics/uptime/test_page.py",
     "orgs/providers/marks.py": "tests/analytics/reports/charts/test_marks.py",
     "orgs/providers/last_week.py": "tests/apis/drafts/test_reviewing.py",

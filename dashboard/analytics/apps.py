@@ -23,7 +23,7 @@ class AnalyticsConfig(AppConfig):
     dry_run = ("dashboard.analytics.replay.reading.dry_run",)
     turned_away = ("dashboard.analytics.radius.definitions.turned_away",)
     last_week = ("dashboard.analytics.reports.usage.last_week",)
-    audit_kinds = {"bodies": None}
+    audit_kinds = {"bodies": None, "figures": None}
     rights = {
         "analytics": "Analytics",
         "log": "Request logs",

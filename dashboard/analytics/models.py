@@ -320,3 +320,28 @@ class Rebuild(models.Model):
 
     def __str__(self) -> str:
         return f"rebuild of {self.slug or 'all'} from {self.first} to {self.last}"
+
+
+class Recount(OrgOwned):
+    """Days whose figures somebody has asked on a page to be made again, and how far that is (recounting.py)."""
+
+    first = models.DateField()
+    last = models.DateField()
+    asked_by = models.CharField(max_length=254)
+    asked_at = models.DateTimeField()
+    moved_at = models.DateTimeField(null=True)  # when a day of it was begun last
+    ended_at = models.DateTimeField(null=True)
+    day = models.DateField(null=True)  # that was done last
+    days = models.IntegerField(default=0)
+    left = models.IntegerField(null=True)
+    hits = models.BigIntegerField(default=0)
+
+    class Meta(OrgOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["org"], condition=models.Q(ended_at=None), name="recount_once_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last}"

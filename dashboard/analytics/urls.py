@@ -6,6 +6,7 @@ from django.urls import path
 from dashboard.analytics import keeping
 from dashboard.analytics.bodies import page as bodies
 from dashboard.analytics.bodies import rest as choosing
+from dashboard.analytics.ingest.upkeep import page as recounting
 from dashboard.analytics.reports import home, logs, overview, rankings
 from dashboard.analytics.reports.errors import page as errors
 from dashboard.analytics.reports.everywhere import page as everywhere
@@ -31,6 +32,7 @@ pages = [
     path("logs/<int:ts>/<int:id>/", from_replica(logs.log_record), name="log-record"),
     path("logs/<int:ts>/<int:id>/bodies/", logs.log_bodies, name="log-bodies"),
     path("retention/", keeping.retention, name="retention"),
+    path("retention/recount/", recounting.recount, name="recount"),
 ]
 wire = [
     # The number of segments decides: an API or a key may be called anything.

@@ -90,6 +90,9 @@ LANDED = {
     "dashboard/analytics/migrations/0011_dimension_set.py": (
         "504000ea26d4ab6c5fb5d1b54cd042aa8b86787ece4078fd8eb56ffb9e007364"
     ),
+    "dashboard/analytics/migrations/0012_recount.py": (
+        "12ed2c24ae52150d508814f3fe1e8e2135d8230a51c4d3e2dcee0bf582219997"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),

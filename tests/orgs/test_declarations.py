@@ -52,6 +52,7 @@ def test_every_kind_that_an_app_declares_can_be_chosen_in_the_audit_log_and_no_o
         "bodies": 200,
         "certificate": 200,
         "domain": 200,
+        "figures": 200,
         "gateways": 200,
         "key": 200,
         "oauth-client": 200,

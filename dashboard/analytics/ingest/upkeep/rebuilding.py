@@ -83,7 +83,7 @@ def run(asked: Rebuild, now: datetime) -> Iterator[Progress]:
     begun, weight, whole = monotonic(), 0, sum(weights.values())
     for number, (org_id, day) in enumerate(left, start=1):
         with transaction.atomic():
-            hits = _rebuilt(org_id, day, now + timedelta(seconds=monotonic() - begun))
+            hits = rebuilt(org_id, day, now + timedelta(seconds=monotonic() - begun))
             asked.org, asked.day, asked.days, asked.hits = org_id, day, asked.days + 1, asked.hits + hits
             asked.left, asked.moved_at = len(left) - number, now + timedelta(seconds=monotonic() - begun)
             asked.ended_at = None if asked.left else asked.moved_at
@@ -97,7 +97,7 @@ def run(asked: Rebuild, now: datetime) -> Iterator[Progress]:
 
 
 @transaction.atomic
-def _rebuilt(org_id: str, day: date, now: datetime) -> int:
+def rebuilt(org_id: str, day: date, now: datetime) -> int:
     """The hits of a day that was made again. One whose records went since the run was begun stays as it was, with 0.
 
     An organisation says so before any of them go: those were whole of which it still does not after they were read.
