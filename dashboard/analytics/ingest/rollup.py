@@ -7,12 +7,13 @@ zone of the organisation's cut (cuts.py).
 
 # ruff: noqa: S608 - only names and conditions of this module are put into SQL; every value is a parameter
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from dashboard.analytics import dimensions, locks
 from dashboard.analytics.clock import DAY, day_start
@@ -183,10 +184,12 @@ def add(
     *,
     base: int | None = None,
     rare: tuple[str, ...] = RARE,
+    few: bool = False,
     **parameters: object,
 ) -> None:
     """Add the counts of a relation's rows (alias `r`) to `rollup`: in every cut that is past them, or in that with
-    `base` alone. rare: those of the rare columns that any row may have a value in.
+    `base` alone. rare: those of the rare columns that any row may have a value in. few: the relation is a table of this
+    connection with so few rows that they take less time than planning: then it keeps the plan.
 
     The transaction is the caller's. It may do so once beside others: two that meet on a row have sorted theirs alike,
     so the one that comes later waits there with all of its counting done, and never for what waits for it. A second
@@ -196,16 +199,29 @@ def add(
     with connection.cursor() as cursor:
         # The cuts stay as they are as long as anybody has this half of the lock.
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [locks.ROLLUPS])
-        cursor.execute("SET LOCAL work_mem = '64MB'")
-        cursor.execute(
-            _upsert(rare, relation, where, cut),
-            {
-                "minutes_from": dimensions.oldest(Grain.MINUTE, now),
-                "detail_from": dimensions.oldest(Grain.HOUR_DETAIL, now),
-                "base": base,
-                **parameters,
-            },
-        )
+        # Where PostgreSQL can compile, it would for seconds: so much does it expect of a statement as long as this one.
+        cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+        statement = _upsert(rare, relation, where, cut)
+        bounds_of_grains = {
+            "minutes_from": dimensions.oldest(Grain.MINUTE, now),
+            "detail_from": dimensions.oldest(Grain.HOUR_DETAIL, now),
+        }
+        if few:
+            _run_prepared(cursor, f"add_{'_'.join(rare)}", statement, bounds_of_grains)
+        else:
+            cursor.execute(statement, {**bounds_of_grains, "base": base, **parameters})
+
+
+def _run_prepared(
+    cursor: CursorWrapper, name: str, statement: str, parameters: Mapping[str, datetime]
+) -> None:
+    """Run a statement under a plan which the connection keeps under a name until it ends."""
+    cursor.execute("SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE name = %s)", [name])
+    if not cursor.fetchone()[0]:
+        places = {parameter: f"${place}" for place, parameter in enumerate(parameters, 1)}
+        cursor.execute(f"PREPARE {name} (timestamptz, timestamptz) AS {statement % places}")
+    cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    cursor.execute(f"EXECUTE {name} (%s, %s)", list(parameters.values()))
 
 
 def rare_in(relation: str) -> tuple[str, ...]:

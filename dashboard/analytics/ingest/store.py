@@ -101,9 +101,10 @@ def _store(lines: Sequence[Line], now: datetime, *, halved: bool) -> None:
         rare = rollup.rare_in("pg_temp.incoming")
         caps.values(rare)
         cursor.execute("INSERT INTO record SELECT * FROM pg_temp.incoming")
-        if halved or distribution.is_distributed():
+        distributed = distribution.is_distributed()
+        if halved or distributed:
             # Rows that several statements or several workers write have no order that two would have in common.
             rollup.lock()
-        rollup.add("pg_temp.incoming", now, rare=rare)
+        rollup.add("pg_temp.incoming", now, rare=rare, few=len(lines) <= FEW and not distributed)
         if halved:
             cursor.execute("TRUNCATE pg_temp.incoming")

@@ -326,6 +326,26 @@ def test_a_row_stays_short_and_exact_however_often_it_is_added_to(committed, red
     assert max(map(len, stored)) < (300 + rollup.EVERY) * histogram.PAIR.size
 
 
+def test_few_records_are_counted_under_a_plan_that_the_connection_keeps(committed, redis):
+    organisations("Europe/Berlin", "UTC")
+    source = random.Random(4)  # noqa: S311
+    start = datetime(2026, 11, 25, 11, tzinfo=UTC)
+    drained(redis, start)
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    # On the third day there are partitions that the plan was made without.
+    for moment in (start, start, start + timedelta(days=40)):
+        redis.rpush(claim.LIST, *(request(source, moment) for _ in range(60)))
+        drained(redis, moment + timedelta(minutes=1))
+    with scope.every_org(), connection.cursor() as cursor:
+        cursor.execute("SELECT name, generic_plans, custom_plans FROM pg_prepared_statements")
+        assert cursor.fetchall() == [("add_version_country_tag_oauth", 3, 0)]
+        cursor.execute("SHOW plan_cache_mode")
+        assert cursor.fetchone() == ("auto",)
+        assert Record.objects.count() == 180
+        check_sums()
+
+
 def test_two_workers_share_the_chunks_of_one_claim(committed, redis, monkeypatch):
     """In threads with connections of their own; each takes one chunk at a time."""
     monkeypatch.setattr(claim, "CHUNK", 300)
