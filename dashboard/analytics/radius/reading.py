@@ -17,8 +17,8 @@ from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.periods import asking
 from dashboard.analytics.reports.periods.period import NAMES, Period
-from dashboard.analytics.reports.rows import dimension_of, rows
-from dashboard.analytics.reports.traffic import MOST_RECORDS, NO_FILTERS, Filters, Freshness, Owners
+from dashboard.analytics.reports.rows import dimension_of, most_records, rows
+from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, Freshness, Owners
 from orgs.db.patience import at_most
 from orgs.models import Organisation
 from orgs.providers.blast_radius import DAYS, UNKNOWN, BlastRadius, Called, Counted, Line, Ranked
@@ -57,7 +57,7 @@ class _Asked:
         """Whether there may be more requests than those found."""
         start = self.longest.start
         if self.counted is None:
-            return requests >= MOST_RECORDS or self.records_from > start
+            return requests >= most_records(self.filters) or self.records_from > start
         return self.counted.since > 1 and (self.owners.dimensions_from or start) > start
 
 

@@ -31,9 +31,13 @@ from dashboard.analytics.reports.parameters import (
     page_parameters,
 )
 from dashboard.analytics.reports.periods.period import Period
-from dashboard.analytics.reports.rows import dimension_of
+from dashboard.analytics.reports.rows import (
+    dimension_of,
+    looks_at_no_others,
+    most_records,
+    sampled,
+)
 from dashboard.analytics.reports.traffic import (
-    MOST_RECORDS,
     Figures,
     Freshness,
     Question,
@@ -212,7 +216,7 @@ def table(
             _line(name, row, names, top=top, all_hits=all_hits, histograms=histograms) for row in ranking.rows
         ),
         count=ranking.count,
-        rest=_rest(name, ranking, all_hits, sorted_by_percentile=_by_percentile(name, asked)),
+        rest=_rest(name, question, ranking, all_hits, sorted_by_percentile=_by_percentile(name, asked)),
         folding=_folding(name, question.period, fresh) or _counted_since(name, question),
     )
 
@@ -262,18 +266,21 @@ def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]], s
         percentiles = row.figures.percentiles(0.5, 0.95, 0.99) if histograms else ()
         rows.append([*who, *file_figures(row.figures), *percentiles])
     columns = [*header[name], *FILE_FIGURES, *(FILE_PERCENTILES if histograms else ())]
-    return columns, rows, _left_out(name, question, ranking)
+    return columns, rows, _left_out(name, question)
 
 
-def _left_out(name: str, question: Question, ranking: Ranking) -> str:
+def _left_out(name: str, question: Question) -> str:
     """What a file leaves out that is made from the newest records, in words; "" for nothing."""
     owners, period, filters = question.owners, question.period, question.filters
-    if ranking.hits < MOST_RECORDS or dimension_of(KINDS[name], filters, owners.dimension_set):
+    if dimension_of(KINDS[name], filters, owners.dimension_set):
         return ""
     since = reader.newest_begin(KINDS[name], owners, period.tables, filters)
     if since is None:
         return ""
-    newest, begin = figures.exact(MOST_RECORDS), said(since, period.zone, year=True, pattern="%H:%M:%S")
+    newest, begin = (
+        figures.exact(most_records(filters)),
+        said(since, period.zone, year=True, pattern="%H:%M:%S"),
+    )
     return f"This file is made from the newest {newest} requests: those before {begin} are missing."
 
 
@@ -362,16 +369,19 @@ def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histogr
     )
 
 
-def _rest(kind: str, ranking: Ranking, all_hits: int, *, sorted_by_percentile: bool) -> str:
+def _rest(
+    kind: str, question: Question, ranking: Ranking, all_hits: int, *, sorted_by_percentile: bool
+) -> str:
     rest, said = all_hits - ranking.hits, []
-    if rest > 0 and kind == "keys":
-        said.append(f"{figures.counted(rest, 'request')} carried no key.")
-    elif rest > 0 and kind in WITHOUT and ranking.hits != MOST_RECORDS:
-        said.append(f"{figures.counted(rest, 'request')} {WITHOUT[kind]}.")
+    owners, span, filters = question.owners, question.period.tables, question.filters
+    most = sampled(KINDS[kind], owners, span, filters, all_hits)
+    without = "carried no key" if kind == "keys" else WITHOUT.get(kind)
+    if rest > 0 and without and not (most and looks_at_no_others(filters)):
+        older = f", or came before the newest {figures.exact(most)}" if most else ""
+        said.append(f"{figures.counted(rest, 'request')} {without}{older}.")
     elif rest > 0:
-        said.append(
-            f"Made from the newest {figures.exact(ranking.hits)} of {figures.exact(all_hits)} requests."
-        )
+        made_from = most if most and looks_at_no_others(filters) else ranking.hits
+        said.append(f"Made from the newest {figures.exact(made_from)} of {figures.exact(all_hits)} requests.")
     if sorted_by_percentile and ranking.count > MOST_SORTED:
         said.append(f"Sorted are the {figures.exact(MOST_SORTED)} with most requests.")
     return " ".join(said)

@@ -29,6 +29,7 @@ from dashboard.analytics.reports.rows import (
     dimension_of,
     left_out,
     rows,
+    sampled,
     whose,
 )
 from dashboard.analytics.reports.traffic import (
@@ -220,7 +221,7 @@ def by_clock(
 
 
 def newest_begin(what: str, owners: Owners, span: Span, filters: Filters) -> datetime | None:
-    """Since when the newest MOST_RECORDS of a span leave out nothing; None if there are no more of them."""
+    """Since when the newest records of a span leave out nothing; None if they are all."""
     found = _read(*left_out(what, owners, span, filters))
     return found[0][0] if found else None
 
@@ -254,17 +255,22 @@ def traffic(question: Question) -> Traffic:
     known_latency = known
     if before.latency and before.latency != before.counts:
         known_latency = totals(owners, before.latency, filters)
+    total = together(latency) if same else _with_histogram(counts, latency)
     key_cut = cutting.table_cut(period)
     keys, by_bucket = active_keys(owners, key_cut, filters)
+    # Of two samples, and of their buckets, nothing is known that could be compared.
+    keys_of = sampled("key", owners, key_cut.span, filters, total.hits)
+    compared = before.tables if not keys_of else None
     return Traffic(
         counts=begun(period.counts, counts, fresh),
         latency=begun(period.latency, latency, fresh),
-        total=together(latency) if same else _with_histogram(counts, latency),
+        total=total,
         before=known,
         before_latency=known_latency,
         keys=keys,
-        keys_by_bucket=tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
-        keys_before=count_keys(owners, before.tables, filters) if before.tables else None,
+        keys_by_bucket=() if keys_of else tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
+        keys_before=count_keys(owners, compared, filters) if compared else None,
+        keys_of=keys_of,
         freshness=fresh,
         compared=_compared(question, before, fresh) if period.compared.drawn else None,
     )

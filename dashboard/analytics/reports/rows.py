@@ -19,7 +19,13 @@ from dashboard.analytics.dimensions import (
     dimension,
 )
 from dashboard.analytics.reports.periods.period import Span
-from dashboard.analytics.reports.traffic import MOST_RECORDS, Filters, Owners
+from dashboard.analytics.reports.traffic import (
+    MOST_RECORDS,
+    MOST_SCATTERED,
+    NO_FILTERS,
+    Filters,
+    Owners,
+)
 
 Piece = tuple[str, list]
 
@@ -38,6 +44,7 @@ LINES = {
     "agent": ("", "user_agent"),
     "address": ("", "ip"),
 }
+OF_ERRORS = ("error", "code")
 # The columns that filters are about, besides that of APIs.
 FILTERED = {
     "keys": "key",
@@ -67,7 +74,6 @@ COLUMNS = ", ".join(("value", *COUNTER_NAMES, "latency_max", "latency_histogram"
 # A record counts once for a tag that it has twice.
 OF_EACH_TAG = "(SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> '')"
 NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
-NEWEST = f"{NEWEST_FIRST} LIMIT {MOST_RECORDS}"
 OF_A_KEY = "key = %s AND key <> ''"
 OF_A_CLIENT = "oauth = %s AND oauth <> ''"
 # What partial indexes ask for besides.
@@ -180,34 +186,84 @@ def _union(pieces: Iterable[Piece]) -> Piece:
 
 
 def left_out(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
-    """SQL, with its parameters, of since when the newest MOST_RECORDS leave out nothing; no row if they are all."""
-    conditions, values = _of_records(what, filters)
+    """SQL, with its parameters, of since when the newest records leave out nothing; no row if they are all."""
+    source, values = _in_order(owners, span, filters, errors=what in OF_ERRORS)
+    most = most_records(filters, errors=what in OF_ERRORS)
+    return f"SELECT ts + interval '1 microsecond' {source} OFFSET {most} LIMIT 1", values
+
+
+def newest(columns: str, owners: Owners, span: Span, filters: Filters, *, errors: bool = False) -> Piece:
+    """SQL, with its parameters, of the newest records of a span, of which a part may be what is filtered by: as many
+    as most_records."""
+    source, values = _in_order(owners, span, filters, errors)
+    return f"SELECT {columns} {source} LIMIT {most_records(filters, errors=errors)}", values
+
+
+def most_records(filters: Filters, *, errors: bool = False) -> int:
+    """How many of the newest records are looked at."""
+    return MOST_SCATTERED if errors or _of_index(filters) else MOST_RECORDS
+
+
+def sampled(what: str, owners: Owners, span: Span, filters: Filters, hits: int) -> int:
+    """Of how many of the newest records what is wanted may be made alone; 0 if nothing is left out. hits: all requests
+    of the span that the filters leave."""
+    kept = dimension_of(what, filters, owners.dimension_set)
+    if kept is not None and kept.grain(span.grain) != RECORDS:
+        return 0
+    most = most_records(filters, errors=what in OF_ERRORS)
+    return 0 if looks_at_no_others(filters) and hits <= most else most
+
+
+def looks_at_no_others(filters: Filters) -> bool:
+    """Whether all of the newest records that are looked at are what is filtered by."""
+    of_index = Filters(keys=filters.keys) if filters.keys else Filters(clients=filters.clients)
+    return filters == (of_index if _of_index(filters) else NO_FILTERS)
+
+
+def _in_order(owners: Owners, span: Span, filters: Filters, errors: bool) -> Piece:
     owned, owner = whose(owners.org_ids)
+    of_index = _of_index(filters)
+    if of_index:
+        condition, values = f" AND {of_index[0]}", [of_index[1]]
+    else:
+        condition, values = " AND status >= 400" if errors else "", []
     return (
-        f"""SELECT ts + interval '1 microsecond' FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
-            {NEWEST_FIRST} OFFSET {MOST_RECORDS} LIMIT 1""",
+        f"FROM record WHERE {owned} AND ts >= %s AND ts < %s{condition} {NEWEST_FIRST}",
         [owner, owners.from_when(span.start, RECORDS), span.end, *values],
     )
 
 
+def _of_index(filters: Filters) -> tuple[str, str] | None:
+    """The condition that an index has in the order of time, and its parameter."""
+    for condition, wanted in ((OF_A_KEY, filters.keys), (OF_A_CLIENT, filters.clients)):
+        if len(wanted) == 1 and wanted[0]:
+            return condition, wanted[0]
+    return None
+
+
 def _newest_records(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
-    return _from_records(what, owners, span, filters, NEWEST)
+    return _each_of(what, newest("*", owners, span, filters, errors=what in OF_ERRORS), filters)
 
 
-def _from_records(what: str, owners: Owners, span: Span, filters: Filters, newest: str = "") -> Piece:
-    """The records of a span, each as a rollup row of its own, so that both are added up by the same statement."""
-    api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
-    conditions, values = _of_records(what, filters)
+def _from_records(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     owned, owner = whose(owners.org_ids)
+    of_span = [owner, owners.from_when(span.start, RECORDS), span.end]
+    return _each_of(what, (f"SELECT * FROM record WHERE {owned} AND ts >= %s AND ts < %s", of_span), filters)
+
+
+def _each_of(what: str, source: Piece, filters: Filters) -> Piece:
+    """Records, each as a rollup row of its own, so that both are added up by the same statement."""
+    api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
+    records, params = source
+    conditions, values = _of_records(what, filters)
     of_each_tag = f", LATERAL {OF_EACH_TAG} AS tagged" if value == "tag" else ""
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
     return (
         f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {sums},
             CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
             CASE WHEN timed THEN int2send(latency_bucket(latency)::int2) || int4send(1) END AS latency_histogram
-            FROM (SELECT * FROM record WHERE {owned} AND ts >= %s AND ts < %s{conditions}
-                  {newest}) AS record{of_each_tag}""",
-        [owner, owners.from_when(span.start, RECORDS), span.end, *values],
+            FROM (SELECT * FROM ({records}) AS record WHERE true{conditions}) AS record{of_each_tag}""",
+        [*params, *values],
     )
 
 
@@ -217,7 +273,7 @@ def _of_records(what: str, filters: Filters) -> Piece:
     column = LINES[what][1]
     if column in VALUES and not any(getattr(filters, name) for name, of in FILTERED.items() if of == column):
         conditions += f" AND {VALUES[column]}"
-    if what in ("error", "code"):
+    if what in OF_ERRORS:
         conditions += " AND status >= 400"
     return conditions, values
 

@@ -10,7 +10,10 @@ from dashboard.analytics import histogram
 from dashboard.analytics.dimensions import COUNTER_NAMES, DIMENSION_SET, oldest
 from dashboard.analytics.reports.periods.period import Cut, Period
 
-MOST_RECORDS = 50_000  # that figures are made from where no rollup has them
+# Where no rollup has figures, they are made from those of so many of the newest records that count: however much there
+# is, and however rarely one of it counts, that takes the same time.
+MOST_RECORDS = 20_000
+MOST_SCATTERED = 10_000  # of one key or client, and of errors, each of which lies on a page of its own
 STALE = timedelta(seconds=30)
 
 
@@ -188,3 +191,4 @@ class Traffic:
     keys_before: int | None
     freshness: Freshness
     compared: Compared | None = None  # where that was asked for
+    keys_of: int = 0  # of how many of the newest records keys are told, 0 for all

@@ -30,8 +30,7 @@ def over_time(asked: Asked, filters: Filters, *, zeros: bool = False) -> tuple[l
         found = reader.by_clock(owners, span, asked.unit, filters)
         for start, sums in found:
             merged.setdefault(start, []).append(sums)
-        hits = sum(sums.hits for _, sums in found)
-        since = whole.since("total", owners, span, filters, hits=hits, now=asked.now)
+        since = whole.since("total", owners, span, filters, asked.now)
         missing |= Missing(since)
         if zeros:
             for start in _starts(asked, owners, span, since):
@@ -47,7 +46,7 @@ def rankings(asked: Asked, what: str, filters: Filters) -> Iterator[tuple[Owners
     for owners in asked.owners:
         span = cutting.days(asked.first, asked.last, owners.zone, Grain.DAY)
         found = reader.ranking(what, owners, span, filters, limit=MOST_ROWS)
-        since = whole.since(what, owners, span, filters, hits=found.hits, now=asked.now)
+        since = whole.since(what, owners, span, filters, asked.now)
         left_out = found.count if found.count > MOST_ROWS else None
         if what == "country":
             known = replace(span, start=since) if since else span

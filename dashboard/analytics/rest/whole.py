@@ -8,13 +8,11 @@ from dashboard.analytics.dimensions import KEPT, RECORDS
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.rows import dimension_of
-from dashboard.analytics.reports.traffic import MOST_RECORDS, Filters, Owners
+from dashboard.analytics.reports.traffic import Filters, Owners
 
 
-def since(
-    what: str, owners: Owners, span: Span, filters: Filters, *, hits: int, now: datetime
-) -> datetime | None:
-    """From when on figures of a span, which come to `hits`, are whole; None if that is its start.
+def since(what: str, owners: Owners, span: Span, filters: Filters, now: datetime) -> datetime | None:
+    """From when on figures of a span are whole; None if that is its start.
 
     What is older may be kept no longer, or is not among the newest records, from which they are made.
     """
@@ -23,7 +21,7 @@ def since(
     begin = first_row(owners.since(grain, now), grain, owners.zone)
     if grain != RECORDS and kept.since > 1:
         begin = max(begin, owners.dimensions_from or begin)
-    if grain == RECORDS and hits >= MOST_RECORDS:
+    if grain == RECORDS:
         begin = max(begin, reader.newest_begin(what, owners, span, filters) or begin)
     return begin if begin > span.start else None
 

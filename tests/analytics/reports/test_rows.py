@@ -98,24 +98,43 @@ def test_days_are_read_from_one_rollup_by_the_base_of_the_cut():
 
 
 @pytest.mark.parametrize(
-    ("what", "filters"),
+    ("what", "filters", "of_index", "most"),
     [
-        ("key", {"endpoints": ("e",)}),
-        ("endpoint", {"keys": ("k",)}),
-        ("client", {"keys": ("k",)}),
-        ("client", {"endpoints": ("e",), "clients": ("o",)}),
-        ("total", {"versions": ("Non Versioned",)}),
-        ("agent", {}),
-        ("address", {"apis": ("a",)}),
+        ("key", {"endpoints": ("e",)}, [], 20_000),
+        ("endpoint", {"keys": ("k",)}, ["k"], 10_000),
+        ("client", {"keys": ("k",)}, ["k"], 10_000),
+        ("client", {"endpoints": ("e",), "clients": ("o",)}, ["o"], 10_000),
+        ("error", {"countries": ("c",)}, [], 10_000),
+        ("total", {"versions": ("Non Versioned",)}, [], 20_000),
+        ("agent", {}, [], 20_000),
+        ("address", {"apis": ("a",)}, [], 20_000),
     ],
 )
-def test_what_no_rollup_tells_apart_is_read_from_the_newest_records(what, filters):
+def test_what_no_rollup_tells_apart_is_looked_for_in_the_newest_records(what, filters, of_index, most):
     for grain in (Grain.DAY_DETAIL, Grain.HOUR_DETAIL, Grain.MINUTE, RECORDS):
         span = Span(at(10), at(11), grain)
         assert read(what, span, Filters(**filters)) == [
-            ("record", ["alpha", span.start, span.end, *(value for [value] in filters.values())])
+            ("record", ["alpha", span.start, span.end, *of_index, *(value for [value] in filters.values())])
         ]
-        assert "LIMIT 50000" in rows.rows(what, OWNERS, span, Filters(**filters))[0]
+        assert f"LIMIT {most}) AS record WHERE" in rows.rows(what, OWNERS, span, Filters(**filters))[0]
+
+
+@pytest.mark.parametrize(
+    ("what", "filters", "hits", "most"),
+    [
+        ("key", {"keys": ("k",)}, 30_000, 0),  # by the day it is counted
+        ("agent", {}, 20_000, 0),
+        ("agent", {}, 20_001, 20_000),
+        ("endpoint", {"keys": ("k",)}, 10_000, 0),
+        ("endpoint", {"keys": ("k",)}, 10_001, 10_000),
+        # Of others, which are looked at as well, nobody knows the number.
+        ("key", {"endpoints": ("e",)}, 1, 20_000),
+        ("endpoint", {"keys": ("k",), "apis": ("a",)}, 1, 10_000),
+    ],
+)
+def test_figures_may_leave_out_what_came_before_the_newest_records(what, filters, hits, most):
+    span = Span(at(0), at(23), Grain.DAY_DETAIL)
+    assert rows.sampled(what, OWNERS, span, Filters(**filters), hits) == most
 
 
 @pytest.mark.parametrize(

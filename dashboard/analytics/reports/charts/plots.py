@@ -10,7 +10,7 @@ from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.geometry import Band, Chart, Tick
 from dashboard.analytics.reports.periods.period import Cut, Period
-from dashboard.analytics.reports.traffic import MOST_RECORDS, Buckets, Figures, Traffic
+from dashboard.analytics.reports.traffic import Buckets, Figures, Traffic
 
 CLASSES = (("2xx", "2xx"), ("3xx", "3xx"), ("4xx", "4xx"), ("5xx", "5xx"))
 FAILURES = (("4xx", "4xx"), ("5xx", "5xx"))
@@ -321,7 +321,7 @@ def _source(period: Period) -> str:
         return ""
     since = period.since(RECORDS)
     kept = f", which are kept since {period.said(since)}" if period.start < since else ""
-    return f", from the newest {MOST_RECORDS:,} records{kept}"
+    return f", from the newest records{kept}"
 
 
 def _made_from(period: Period, traffic: Traffic) -> str:

@@ -118,7 +118,9 @@ def _keys(traffic: Traffic) -> Tile:
         "Active keys",
         figures.short(traffic.keys),
         figures.change_in_number(traffic.keys, traffic.keys_before if _known(traffic) else None),
-        "Different keys that called at least once, compared over whole hours or days.",
+        f"Different keys among the newest {figures.exact(traffic.keys_of)} requests."
+        if traffic.keys_of
+        else "Different keys that called at least once, compared over whole hours or days.",
         _spark(list(traffic.keys_by_bucket)),
         exact=figures.exact(traffic.keys),
     )

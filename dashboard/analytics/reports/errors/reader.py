@@ -13,17 +13,17 @@ from django.db import OperationalError
 from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports.periods import cutting
-from dashboard.analytics.reports.rows import Piece, rows, whose
+from dashboard.analytics.reports.periods.period import Span
+from dashboard.analytics.reports.rows import Piece, most_records, newest, rows
 from dashboard.analytics.reports.search import Wanted, codes, terms
-from dashboard.analytics.reports.traffic import MOST_RECORDS, Filters, Question
+from dashboard.analytics.reports.traffic import Filters, Question
 from orgs.db import reading
 from orgs.db.patience import at_most
 
 SORTS = {"count": "hits", "first": "first", "last": "last", "status": "status"}
 # Telling keys apart may take so long; then they are not told apart, and the page has time left for that.
 PATIENCE = 1.0  # seconds
-OF_RECORDS = """SELECT status, api_id, endpoint, key, ts, 1 AS hits, timed::int AS timed FROM record
-    WHERE"""
+OF_A_RECORD = "status, api_id, endpoint, key, ts, 1 AS hits, timed::int AS timed"
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Errors:
-    """Some of the lines, of which there are `count` with `hits` requests. cut: where the newest MOST_RECORDS begin,
-    None if all were read."""
+    """Some of the lines, of which there are `count` with `hits` requests. cut: where the newest begin that
+    were looked at, None if all were."""
 
     lines: tuple[Line, ...]
     count: int
@@ -83,13 +83,15 @@ def errors(question: Question, statuses: Sequence[str], order: Order, *, by_key:
 
 
 def _from_records(question: Question, statuses: Sequence[str], order: Order) -> Errors:
-    period = question.period
-    conditions, values = terms(Wanted(period.start, period.end, question.filters, statuses, errors=True))
-    owned, owner = whose(question.owners.org_ids)
-    span = f"{owned} AND ts >= %s AND ts < %s"
-    source = f"{OF_RECORDS} {span}{conditions} ORDER BY ts DESC, id DESC LIMIT {MOST_RECORDS}"
-    params = [owner, question.owners.from_when(period.start, RECORDS), period.end, *values]
-    return _read((source, params), cutting.table_cut(period).edges[:-1], order, by_key=True)
+    period, owners, filters = question.period, question.owners, question.filters
+    conditions, values = terms(Wanted(period.start, period.end, filters, statuses, errors=True))
+    span = Span(period.start, period.end, RECORDS)
+    source, params = newest(
+        f"{OF_A_RECORD}, (true{conditions}) AS counts", owners, span, filters, errors=True
+    )
+    most = most_records(filters, errors=True)
+    edges = cutting.table_cut(period).edges[:-1]
+    return _read((source, [*values, *params]), edges, order, most=most, by_key=True)
 
 
 def _from_rollups(question: Question, statuses: Sequence[str], order: Order) -> Errors:
@@ -102,21 +104,23 @@ def _from_rollups(question: Question, statuses: Sequence[str], order: Order) -> 
     if filters.endpoints:
         conditions += " AND substr(value, 5) = ANY(%s)"
         values.append(list(filters.endpoints))
-    source = f"""SELECT left(value, 3)::int AS status, api_id, substr(value, 5) AS endpoint, '' AS key, ts, hits, timed
-        FROM ({rollups}) AS r WHERE true{conditions}"""
+    source = f"""SELECT left(value, 3)::int AS status, api_id, substr(value, 5) AS endpoint, '' AS key, ts, hits, timed,
+            true AS counts FROM ({rollups}) AS r WHERE true{conditions}"""
     edges = [row_bound(edge, cut.grain, owners.zone) for edge in cut.edges[:-1]]
-    return _read((source, [*params, *values]), edges, order, by_key=False)
+    return _read((source, [*params, *values]), edges, order, most=None, by_key=False)
 
 
-def _read(source: Piece, edges: Sequence[datetime], order: Order, *, by_key: bool) -> Errors:
-    """The lines of rows of (status, api_id, endpoint, key, ts, hits, timed), over time by the buckets that begin at
-    `edges`."""
+def _read(
+    source: Piece, edges: Sequence[datetime], order: Order, *, most: int | None, by_key: bool
+) -> Errors:
+    """The lines of those rows of (status, api_id, endpoint, key, ts, hits, timed, counts) that count, over time by the
+    buckets that begin at `edges`. most: of how many rows there may be more."""
     statement, params = source
     direction = "DESC" if order.sort.startswith("-") else "ASC"
     column = SORTS[order.sort.removeprefix("-")]
     with reading.connection().cursor() as cursor:
         cursor.execute(
-            f"""WITH r AS MATERIALIZED ({statement}),
+            f"""WITH looked_at AS MATERIALIZED ({statement}), r AS (SELECT * FROM looked_at WHERE counts),
             line AS (SELECT status, api_id, endpoint, key, sum(hits)::bigint AS hits, sum(timed)::bigint AS timed,
                     min(ts) AS first, max(ts) AS last FROM r GROUP BY status, api_id, endpoint, key),
             shown AS (SELECT *,
@@ -124,18 +128,19 @@ def _read(source: Piece, edges: Sequence[datetime], order: Order, *, by_key: boo
                     count(*) OVER () AS lines, (sum(hits) OVER ())::bigint AS everything
                 FROM line ORDER BY place LIMIT %s OFFSET %s)
             SELECT place, status, api_id, endpoint, key, shown.hits, shown.timed, first, last, lines, everything,
-                (SELECT CASE WHEN count(*) = {MOST_RECORDS} THEN min(ts) END FROM r),
-                width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, sum(r.hits)::bigint
-            FROM shown JOIN r USING (status, api_id, endpoint, key)
+                cut, width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, sum(r.hits)::bigint
+            FROM (SELECT CASE WHEN count(*) = %s THEN min(ts) END AS cut FROM looked_at) AS whole
+                LEFT JOIN (shown JOIN r USING (status, api_id, endpoint, key)) ON true
             GROUP BY place, status, api_id, endpoint, key, shown.hits, shown.timed, first, last, lines, everything,
-                bucket
+                cut, bucket
             ORDER BY place""",
-            [*params, order.limit, order.offset, list(edges)],
+            [*params, order.limit, order.offset, list(edges), most],
         )
         found = cursor.fetchall()
-    lines = [_line(list(parts), len(edges), by_key) for _, parts in groupby(found, key=itemgetter(0))]
-    count, hits, cut = found[0][9:12] if found else (0, 0, None)
-    return Errors(tuple(lines), count, hits, by_key, cut if by_key else None)
+    count, hits, cut = found[0][9:12]
+    told = [part for part in found if part[0] is not None]
+    lines = [_line(list(parts), len(edges), by_key) for _, parts in groupby(told, key=itemgetter(0))]
+    return Errors(tuple(lines), count or 0, hits or 0, by_key, cut)
 
 
 def _line(parts: list[tuple], buckets: int, by_key: bool) -> Line:

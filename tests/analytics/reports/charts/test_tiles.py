@@ -159,3 +159,9 @@ def test_one_bucket_or_nothing_but_zeros_is_no_line(parts, keys):
 def test_it_is_said_what_is_compared_and_how(asked, named, how):
     period = asking.parse(asked, BERLIN, NOW)
     assert (tiles.compared_with(period), tiles.compared_how(period)) == (named, how)
+
+
+def test_keys_that_are_told_of_the_newest_requests_alone_say_so():
+    *_, keys = tiles.tiles(replace(EMPTY, keys=3, keys_of=20_000))
+    assert (keys.name, keys.value, keys.change) == ("keys", "3", None)
+    assert "Different keys among the newest 20,000 requests." in vars(keys).values()

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from dashboard.analytics.reports import reader as reports_reader
+from dashboard.analytics.reports import rows
 from dashboard.analytics.reports.errors import reader as errors_reader
 from tests import make
 from tests.analytics.screens import ago, push, sheet
@@ -159,8 +160,7 @@ def test_where_the_records_of_one_key_take_too_long_the_page_is_worth_asking_aga
 ):
     failed(redis, cast.acme, {"APIKey": "a" * 16})
     monkeypatch.setattr(errors_reader, "PATIENCE", 0.02)
-    slow = errors_reader.OF_RECORDS.replace("SELECT status", "SELECT pg_sleep(0.1), status")
-    monkeypatch.setattr(errors_reader, "OF_RECORDS", slow)
+    monkeypatch.setattr(errors_reader, "OF_A_RECORD", f"pg_sleep(0.1), {errors_reader.OF_A_RECORD}")
     client = client_for(cast.acme_admin)
     assert client.get(ERRORS, {"key": "a" * 16}).status_code == 503
     answer = client.get(ERRORS)
@@ -183,7 +183,7 @@ def test_the_newest_errors_are_those_that_are_read(redis, cast, client_for, monk
     client = client_for(cast.acme_admin)
 
     def read(most: int, **params: str) -> tuple[set[str], str]:
-        monkeypatch.setattr(errors_reader, "MOST_RECORDS", most)
+        monkeypatch.setattr(rows, "MOST_SCATTERED", most)
         page = client.get(ERRORS, {"range": "1h", **params})
         return {row["api"] for row in page.context["rows"]}, page.context["read"]
 
