@@ -90,12 +90,12 @@ def boolean(name: str, text: str, default: bool) -> bool:
     return WORDS[text.lower()]
 
 
-def number(name: str, text: str, default: int, most: int = 1_000) -> int:
-    """A whole number from 1 to `most`."""
+def number(name: str, text: str, default: int, most: int = 1_000, least: int = 1) -> int:
+    """A whole number from `least` to `most`."""
     if not text:
         return default
-    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise SettingError(f"{name} must be a whole number from 1 to {most}.")
+    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise SettingError(f"{name} must be a whole number from {least} to {most}.")
     return int(text)
 
 

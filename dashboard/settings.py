@@ -12,6 +12,7 @@ from dashboard import configuration
 from dashboard.configuration import BASE_DIR
 from dashboard.engines import addresses, generated_secrets
 from dashboard.web.limits import LARGEST_BODY
+from orgs.organisations import retention
 
 text = partial(configuration.given, os.environ)
 
@@ -109,6 +110,19 @@ DATABASES["owner"] |= {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 0}
 METRICS_SECRET = text("METRICS_SECRET")
 if METRICS_SECRET:
     configuration.secret("METRICS_SECRET", METRICS_SECRET)
+
+# How long traffic is kept, in days.
+KEPT_DAYS = {
+    _kind: setting(
+        f"KEEP_{_kind.upper()}", configuration.number, retention.USUAL[_kind], _each.most, _each.least
+    )
+    for _kind, _each in retention.KINDS.items()
+}
+if text("KEEP_BODIES") and KEPT_DAYS["bodies"] > KEPT_DAYS["records"]:
+    raise configuration.SettingError(
+        "KEEP_BODIES must not be more than KEEP_RECORDS: they go with their records."
+    )
+retention.install(KEPT_DAYS)
 
 # Gateways.
 GATEWAY_HASH_KEYS = setting("GATEWAY_HASH_KEYS", configuration.boolean, True)

@@ -287,6 +287,8 @@ class IngestState(models.Model):
     doubt = models.TextField(default="")
     # Since when endpoints are folded by today's rule (endpoint.py), where earlier ones were by another.
     folded_since = models.DateTimeField(null=True)
+    # {kind: days} that deletion goes by (upkeep/periods.py).
+    periods = models.JSONField(default=dict)
 
     class Meta:
         db_table = "ingest_state"

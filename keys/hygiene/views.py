@@ -28,6 +28,7 @@ def key_hygiene(request, org):
         "section": "keys",
         "findings": found,
         "told": callers.told(request.user),
+        "kept": request.org.retention.days("days"),
         "since": next((each.since for each in found if each.since), None),
         "now": now,
         "may_write": request.user.may("keys", "write"),

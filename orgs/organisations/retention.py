@@ -12,29 +12,42 @@ from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """days: how long the installation keeps it. least: what lists, warnings and confirmations look back."""
+    """days: how long the installation keeps it, by its settings (install). least: what lists, warnings and
+    confirmations look back; most: what can be asked for."""
 
     label: str
     days: int
     least: int
+    most: int
     holds: str
     within: str = ""  # the kind that it is a part of, and not kept longer than
 
 
 KINDS = {
-    "records": Kind("Single requests", 30, 1, "with path, key, address and user agent of each"),
-    "bodies": Kind("Requests and answers as sent", 7, 1, "where they are kept at all", "records"),
+    "records": Kind("Single requests", 30, 1, 180, "with path, key, address and user agent of each"),
+    "bodies": Kind("Requests and answers as sent", 7, 1, 180, "where they are kept at all", "records"),
     "minutes": Kind(
         "Figures by the minute",
         3,
         1,
+        31,
         "and by the hour of each key, endpoint, status and whatever else has many",
     ),
     "hours": Kind(
-        "Figures by the hour", 92, 9, "of all requests and of each API, and what upstreams answered"
+        "Figures by the hour", 92, 9, 730, "of all requests and of each API, and what upstreams answered"
     ),
-    "days": Kind("Figures by the day", 400, 31, "of everything that is counted"),
+    "days": Kind("Figures by the day", 400, 31, 3_650, "of everything that is counted"),
 }
+USUAL = {kind: each.days for kind, each in KINDS.items()}
+
+
+def install(days: Mapping[str, int]) -> None:
+    """Have this installation keep these kinds for so many days, others as long as usual; once, with its settings."""
+    for kind, each in KINDS.items():
+        KINDS[kind] = each._replace(days=days.get(kind, USUAL[kind]))
+    for kind, each in KINDS.items():
+        if each.within:
+            KINDS[kind] = each._replace(days=min(each.days, KINDS[each.within].days))
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,9 @@ LANDED = {
     "dashboard/analytics/migrations/0012_recount.py": (
         "12ed2c24ae52150d508814f3fe1e8e2135d8230a51c4d3e2dcee0bf582219997"
     ),
+    "dashboard/analytics/migrations/0013_periods.py": (
+        "6d984f0a0a01fd1dd5aac72f6696b83537fca6bb39c0d8709cb6a2e184bf2598"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),

@@ -45,6 +45,7 @@ OURS = {
         "SCRIPT_NAME",
     ),
     *("FORCE_SCRIPT_NAME", "GATEHOUSE_VAR", "SCRATCH"),
+    *("KEEP_RECORDS", "KEEP_BODIES", "KEEP_MINUTES", "KEEP_HOURS", "KEEP_DAYS"),
     *("EMAIL_URL", "EMAIL_FROM", "ALERT_WEBHOOK_NETWORKS", "PUBLIC_URL"),
 }
 HTTPS = "HTTPS must be on or off (or true, false, yes, no, 1, 0).\n"
@@ -145,6 +146,8 @@ def settings_under(monkeypatch, var, environment: dict[str, str]) -> dict:
         ({"HSTS_PRELOAD": "on"}, "HSTS_PRELOAD needs HSTS_SUBDOMAINS: "),
         ({"WEB_CONCURRENCY": "many"}, "WEB_CONCURRENCY must be a whole number "),
         ({"WEB_THREADS": "0"}, "WEB_THREADS must be a whole number "),
+        ({"KEEP_HOURS": "8"}, "KEEP_HOURS must be a whole number from 9 to 730."),
+        ({"KEEP_BODIES": "31"}, "KEEP_BODIES must not be more than KEEP_RECORDS"),
         ({"WEB_THREADS": "-1"}, "WEB_THREADS must be a whole number "),
         ({"SCRIPT_NAME": "/gate"}, "SCRIPT_NAME must not be set: "),
         ({"FORCE_SCRIPT_NAME": "/gate"}, "FORCE_SCRIPT_NAME must not be set: "),

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.db import connection, transaction
 
-from dashboard.analytics.dimensions import Grain, oldest
 from dashboard.analytics.ingest import partitions, rollup, trust
+from dashboard.analytics.ingest.upkeep import periods
 from dashboard.analytics.models import (
     Batch,
     DeadLetter,
@@ -46,18 +46,21 @@ def maintain(
     if doubted:
         log.info("Nothing is deleted for its age: %s", doubted)
     else:
-        partitions.drop_old(now)
+        with scope.every_org():
+            kept = periods.follow(now)
+        partitions.drop_old(now, kept)
     with scope.every_org():
         if not doubted:
-            _forget(now)
+            _forget(now, kept["hours"])
         with transaction.atomic(), connection.cursor() as cursor:
             rollup.lock()
             cursor.execute(_COMPACT, [partitions.OF_MONTHS, now - LATE, now - CLOSED])
 
 
 @transaction.atomic
-def _forget(now: datetime) -> None:
+def _forget(now: datetime, days_of_hours: int) -> None:
+    oldest = datetime.combine(now.astimezone(UTC).date() - timedelta(days=days_of_hours), time(), UTC)
     Batch.objects.filter(done=True, received_at__lt=now - LEDGER_KEPT).delete()
     DeadLetter.objects.filter(received_at__lt=now - DEAD_LETTERS_KEPT).delete()
-    UptimeHour.objects.filter(ts__lt=oldest(Grain.HOUR, now)).delete()
-    Uptime.objects.filter(at__lt=oldest(Grain.HOUR, now)).delete()
+    UptimeHour.objects.filter(ts__lt=oldest).delete()
+    Uptime.objects.filter(at__lt=oldest).delete()

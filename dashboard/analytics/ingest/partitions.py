@@ -5,7 +5,7 @@ PARTITION OF would lock readers out of the whole table. Nothing is granted on a 
 read around the policies. Only names of this module, and dates that it has reckoned, are put into SQL.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -106,9 +106,14 @@ def prepare(now: datetime) -> None:
     ensure([today, today + DAY], now)
 
 
-def drop_old(now: datetime) -> None:
-    """Drop the partitions whose time is over. Whoever calls has made sure of the clock."""
-    for name in _over(now):
+def drop_old(now: datetime, kept: Mapping[str, int]) -> None:
+    """Drop the partitions which ended at least a day before the first moment kept: a store may still be under way.
+
+    kept: days by kind. Whoever calls has made sure of the clock.
+    """
+    today = now.astimezone(UTC).date()
+    over = [name for name, made in _existing() if made.end < today - kept[KEPT[made.grain].kind] * DAY]
+    for name in over:
         with suppress(OperationalError), as_owner() as cursor:
             # Rather an hour later than to queue every reader behind this one.
             cursor.execute("SET LOCAL lock_timeout = '2s'")
@@ -147,10 +152,17 @@ def _make(partitions: list[Partition]) -> None:
                 )
 
 
-def _over(now: datetime) -> list[str]:
-    """Names of partitions which ended at least a day before the first moment kept: a store may still be under
-    way.
-    """
+def begins() -> dict[str, date]:
+    """The first day of the oldest partition of each kind that has one."""
+    found: dict[str, date] = {}
+    for _, made in _existing():
+        kind = KEPT[made.grain].kind
+        found[kind] = min(made.first, found.get(kind, made.first))
+    return found
+
+
+def _existing() -> list[tuple[str, Partition]]:
+    """All partitions, with their names."""
     with as_owner() as cursor:
         cursor.execute(
             "SELECT c.relname::text FROM pg_inherits i "
@@ -160,10 +172,9 @@ def _over(now: datetime) -> list[str]:
         )
         found = [name for (name,) in cursor.fetchall()]
     grains = {table: grain for grain, table in TABLES.items()}
-    over = []
+    existing = []
     for name in found:
         table, _, stamp = name.rpartition("_")
         first = date(int(stamp[:4]), int(stamp[4:6]), int(stamp[6:] or 1))
-        if partition(grains[table], first).end < oldest(grains[table], now).date():
-            over.append(name)
-    return over
+        existing.append((name, partition(grains[table], first)))
+    return existing

@@ -61,6 +61,7 @@ def uptime(request, org):
         "now": now,
         "day": day,
         "week": week,
+        "kept": request.org.retention.days("hours"),
     }
     return render(request, "analytics/uptime.html", context)
 

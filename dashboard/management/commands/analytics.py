@@ -12,7 +12,7 @@ from apis.gateways import redis_client
 from dashboard import reachable
 from dashboard.analytics import distribution
 from dashboard.analytics.ingest import dead_letters, drain, progress, trust
-from dashboard.analytics.ingest.upkeep import rebuilding
+from dashboard.analytics.ingest.upkeep import periods, rebuilding
 from dashboard.analytics.models import Batch, DeadLetter, IngestState, Rebuild
 from dashboard.engines import embedded
 from orgs import scope
@@ -34,7 +34,9 @@ class Command(BaseCommand):
         keeping = verbs.add_parser(
             "retention", help="how long an organisation keeps its traffic; asks before it keeps less"
         )
-        keeping.add_argument("--org", required=True, help="slug of the organisation")
+        keeping.add_argument(
+            "--org", help="slug of the organisation; without it, of the installation's settings"
+        )
         for kind, each in KINDS.items():
             keeping.add_argument(
                 f"--{kind}", type=int, help=f"days, {each.least} to {each.days}; {each.label.lower()}"
@@ -67,6 +69,10 @@ class Command(BaseCommand):
         if state.doubt:
             self.stdout.write(f"the clock is wrong, so nothing is stored or deleted. {state.doubt}")
             self.stdout.write("If it is right after all: manage.py analytics trust-clock")
+        for kind, (was, will) in periods.waiting(state, now).items():
+            self.stdout.write(
+                f"KEEP_{kind.upper()} is {will} where it was {was}. If that is meant: manage.py analytics retention"
+            )
         lag = state.lag(now)
         self.stdout.write(
             f"complete to {state.up_to or 'nothing yet'} ({lag.total_seconds():.0f} s ago)"
@@ -125,7 +131,10 @@ class Command(BaseCommand):
                 "Stopped. Asked for the same again, it goes on after the last day above."
             ) from stop
 
-    def retention(self, now: datetime, org: str, *, yes: bool, **days: object) -> None:
+    def retention(self, now: datetime, org: str | None, *, yes: bool, **days: object) -> None:
+        if org is None:
+            self._of_installation(now, yes=yes, asked=[kind for kind in KINDS if days[kind] is not None])
+            return
         found = Organisation.everyone.present().filter(slug=org).first()
         if found is None:
             raise CommandError(f"There is no organisation with the slug {org}.")
@@ -148,6 +157,23 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{kind}: {kept.days(kind)} days, since {kept.since(kind, now):%Y-%m-%d} ({each.label})"
             )
+
+    def _of_installation(self, now: datetime, *, yes: bool, asked: list[str]) -> None:
+        """Confirm that the settings keep less than before."""
+        if asked:
+            raise CommandError(
+                f"--{asked[0]} is of an organisation: the installation has KEEP_{asked[0].upper()}."
+            )
+        if left := periods.waiting(IngestState.objects.get(), now):
+            for kind, (was, will) in left.items():
+                self.stdout.write(
+                    f"{KINDS[kind].label}: {will} days instead of {was}; what is older goes for good"
+                )
+            if not yes and input("Delete it and keep less? yes or no: ").strip() != "yes":
+                raise CommandError("Nothing was changed.")
+        periods.follow(now, confirmed=True)
+        for kind, each in KINDS.items():
+            self.stdout.write(f"{kind}: {each.days} days ({each.label})")
 
     def retry(self, now: datetime, batch: int | None, **options: object) -> None:
         if batch is not None:

@@ -228,5 +228,5 @@ def test_what_is_older_than_the_hours_of_traffic_is_deleted_with_them(cast, redi
     tick(redis)
     assert (len(hours()), len(latest())) == (3, 2)
     with scope.every_org():
-        housekeeping._forget(NOW + timedelta(days=3))
+        housekeeping._forget(NOW + timedelta(days=3), 92)
     assert ([row[2] for row in hours()], [row[1] for row in latest()]) == ([NOW.replace(minute=0)], [URL])

@@ -19,7 +19,7 @@ from dashboard.analytics.ingest import partitions, rollup
 from dashboard.analytics.models import Rebuild, Rollup, RollupCut
 from orgs.models import Organisation
 
-LONGEST = timedelta(days=31)  # back from today, where no first day is given: more than records are kept
+LONGEST = timedelta(days=181)  # back from today, where no first day is given: more than records are kept
 
 
 class Busy(Exception):

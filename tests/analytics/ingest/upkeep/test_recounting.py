@@ -45,7 +45,8 @@ def test_what_is_asked_for_on_the_page_is_counted_by_the_worker_a_day_at_a_time(
     other = connections.create_connection(partitions.OWNER)
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [locks.REBUILD])
-    assert (recounting.step(redis), recounts("alpha")[0][1]) == (False, 0)
+        assert (recounting.step(redis), recounts("alpha")[0][1]) == (False, 0)
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [locks.REBUILD])
     other.close()
     assert recounting.step(redis) is True
     assert (recounts("alpha"), by_day()["alpha"]) == ([("ann@alpha.example", 1, 2, 1, False)], [1, 100, 100])
