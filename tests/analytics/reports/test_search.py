@@ -175,3 +175,41 @@ def test_a_span_of_no_time_holds_nothing_and_is_searched_at_once(committed):
         assert search.search([alpha.id], Wanted(NOW, NOW)) == search.Found((), NOW, None)
         ahead = Place(NOW + timedelta(days=1), 1)
         assert search.search([alpha.id], Wanted(NOW, NOW), ahead) == search.Found((), NOW, None)
+
+
+def test_statuses_of_many_days_are_counted_as_their_records_are_and_days_are_not_read(committed, redis):
+    alpha = make.organisation("Alpha", "alpha", time_zone="Asia/Kolkata")
+    pushed = [
+        {"OrgID": alpha.id, "TimeStamp": ago(hours=5 * at), "ResponseCode": code, "APIID": f"api{at % 2}"}
+        for at in range(24)
+        for code in (200, 404, 503)[: 1 + at % 3]
+    ]
+    push(redis, *pushed)
+    now, read = datetime.now(UTC), []
+
+    def remember(execute, sql, params, many, context):
+        read.extend([params[1:3]] if "FROM record " in sql else [])
+        return execute(sql, params, many, context)
+
+    spans = [
+        (now - timedelta(hours=hours), now - timedelta(hours=late)) for hours, late in ((112, 0), (75, 9))
+    ]
+    with scope.org(alpha.id), connection.execute_wrapper(remember):
+        for start, end in spans:
+            for asked in (
+                {"statuses": ("404",)},
+                {"statuses": ("4xx", "503")},
+                {"statuses": ("418",)},
+                {"statuses": ("200", "404"), "errors": True},
+                {"errors": True},
+                {"errors": True, "filters": Filters(apis=("api1",))},
+            ):
+                wanted = Wanted(start, end, **asked)
+                plainly = len(search.newest([alpha.id], wanted, limit=100))
+                for most in (1, 100):
+                    read.clear()
+                    assert search.count([alpha.id], wanted, most=most) == min(plainly, most), asked
+                    assert sum((span[1] - span[0] for span in read), timedelta()) < timedelta(hours=49)
+            # Rollups do not tell these.
+            slow = Wanted(start, end, statuses=("2xx",), least_ms=1)
+            assert search.count([alpha.id], slow, most=100) == len(search.newest([alpha.id], slow, limit=100))
