@@ -9,6 +9,7 @@ from dashboard.analytics.clock import DAY, HOUR
 from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.geometry import Band, Chart, Tick
+from dashboard.analytics.reports.periods.cutting import WEEK
 from dashboard.analytics.reports.periods.period import Cut, Period
 from dashboard.analytics.reports.traffic import Buckets, Figures, Traffic
 
@@ -203,14 +204,19 @@ def describe_latency(
 
 
 def bucket_label(period: Period, cut: Cut, index: int) -> str:
-    """When a bucket starts, on the organisation's clock; the days it covers where that is more than one."""
+    """When a bucket starts, on the organisation's clock; the days and the week that it covers where those are more than
+    one."""
     if cut.step < DAY:
         return period.said(cut.edges[index])
     start = period.local(cut.edges[index])
     # An hour of time, not of the clock: a day may begin at one o'clock.
     last = period.local(cut.edges[index + 1] - HOUR)
     days = [f"{day.day} {day:%b %Y}" if period.years else f"{day.day} {day:%b}" for day in (start, last)]
-    return days[0] if last.date() == start.date() else " to ".join(days)
+    told = days[0] if last.date() == start.date() else " to ".join(days)
+    if cut.step < WEEK:
+        return told
+    covered = (last.date() - start.date()).days + 1
+    return f"{told}, week {start.isocalendar().week}{f' ({covered} of 7 days)' if covered < 7 else ''}"
 
 
 def _plot(
@@ -335,7 +341,7 @@ def _made_from(period: Period, traffic: Traffic) -> str:
 def _each(cut: Cut) -> str:
     """How wide a bucket is: "a minute", "every 15 minutes", "a day"."""
     if cut.step >= DAY:
-        return "a day" if cut.step == DAY else f"every {cut.step // DAY} days"
+        return "a day" if cut.step == DAY else "a week, from Monday; the first and the last may be shorter"
     if cut.step >= HOUR:
         return "an hour" if cut.step == HOUR else f"every {cut.step // HOUR} hours"
     minutes = int(cut.step.total_seconds() // 60)

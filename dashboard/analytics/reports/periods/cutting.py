@@ -5,7 +5,8 @@ The three tiers, and what each reads:
     minutes  up to 1 h, recent     charts from minutes, tables from the records themselves
     hours    up to 48 h, recent    charts from minutes, tables from hours and, for the parts of an hour at both ends,
                                    from minutes and the records themselves: exact to the minute
-    days     everything else       up to a week by hours, else by days; tables by days: whole days of the zone
+    days     everything else       up to a week by hours, 100 days by days, else by weeks; tables by days: whole days
+                                   of the zone
 
 Of what is kept by hour and day alone (a key, an endpoint), buckets are no narrower; where no histograms are kept,
 percentiles come from the records themselves. All charts of a page have the same buckets.
@@ -32,7 +33,7 @@ from dashboard.analytics.reports.periods.period import HOURS_KEPT, Cut, Period, 
 
 MOST_BUCKETS = 100
 WEEK = 7 * DAY
-STEPS = (MINUTE, 5 * MINUTE, QUARTER, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY)
+STEPS = (MINUTE, 5 * MINUTE, QUARTER, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY, WEEK)
 WIDEST_OF_HOURS = 2 * HOUR  # what would need wider buckets has one a day
 
 
@@ -85,14 +86,11 @@ def days(first: date, last: date, zone: ZoneInfo, grain: str) -> Span:
 
 
 def _step(length: timedelta, least: timedelta, most: int = MOST_BUCKETS) -> timedelta:
-    """The narrowest of STEPS, or else of whole days, that gives at most so many buckets. A day of 25 hours
+    """The narrowest of STEPS that gives at most so many buckets: weeks do so of all that is kept. A day of 25 hours
     does not change the step of a week, so the length is taken to whole days above two of them."""
     if length > 2 * DAY:
         length = timedelta(days=round(length / DAY))
-    for step in STEPS:
-        if step >= least and length / step <= most:
-            return step
-    return timedelta(days=-(-length // (most * DAY)))
+    return next((step for step in STEPS if step >= least and length / step <= most), WEEK)
 
 
 def _on_the_clock(start: datetime, end: datetime, step: timedelta, zone: ZoneInfo) -> tuple[datetime, ...]:
@@ -114,14 +112,16 @@ def _regular(start: datetime, end: datetime, step: timedelta) -> tuple[datetime,
 
 def day_edges(start: datetime, end: datetime, step: timedelta, zone: ZoneInfo) -> tuple[datetime, ...]:
     """Edges at the same clock times every day, so a bucket may be an hour longer or shorter on the day
-    of a clock change; a clock time that is skipped gives no edge of its own."""
+    of a clock change; a clock time that is skipped gives no edge of its own. Weeks begin on Mondays, as those of
+    ISO 8601 do, so that the first and the last may be shorter."""
     if step == HOUR:
         return hours(start, end, zone)
     first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     clock = [time(hour) for hour in range(0, 24, int(step / HOUR))] if step < DAY else [time()]
+    monday = -first.weekday() % 7 if step == WEEK else 0
     wanted = [
         datetime.combine(first + timedelta(days=day), at, tzinfo=zone).astimezone(UTC)
-        for day in range(0, (last - first).days + 1, max(1, step // DAY))
+        for day in range(monday, (last - first).days + 1, max(1, step // DAY))
         for at in clock
     ]
     inside = {hour_start(edge, zone) if step < DAY else edge for edge in wanted if start < edge < end}

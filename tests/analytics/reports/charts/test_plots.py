@@ -168,7 +168,10 @@ def test_it_is_said_when_percentiles_come_from_the_newest_records():
         ({"from": "2026-11-01", "to": "2026-11-03"}, "requests an hour"),
         ({"range": "7d"}, "requests every 2 hours"),
         ({"range": "30d"}, "requests a day"),
-        ({"from": "2026-01-01", "to": "2026-11-25"}, "requests every 4 days"),
+        (
+            {"from": "2026-01-01", "to": "2026-11-25"},
+            "requests a week, from Monday; the first and the last may be shorter",
+        ),
     ],
 )
 def test_the_width_of_a_bucket_is_said(asked, unit):
@@ -180,9 +183,16 @@ def test_the_width_of_a_bucket_is_said(asked, unit):
     ("zone", "asked", "now", "index", "label"),
     [
         (BERLIN, {"range": "30d"}, NOW, 0, "27 Oct"),
-        (BERLIN, {"from": "2026-01-01", "to": "2026-11-25"}, NOW, 0, "1 Jan to 4 Jan"),
-        (BERLIN, {"from": "2026-01-01", "to": "2026-11-25"}, NOW, 82, "25 Nov"),
-        (BERLIN, {"from": "2025-11-01", "to": "2026-11-25"}, NOW, 0, "1 Nov 2025 to 4 Nov 2025"),
+        (BERLIN, {"from": "2026-01-01", "to": "2026-11-25"}, NOW, 0, "1 Jan to 4 Jan, week 1 (4 of 7 days)"),
+        (BERLIN, {"from": "2026-01-01", "to": "2026-11-25"}, NOW, 46, "16 Nov to 22 Nov, week 47"),
+        (BERLIN, {"from": "2026-01-01", "to": "2026-11-23"}, NOW, 47, "23 Nov, week 48 (1 of 7 days)"),
+        (
+            BERLIN,
+            {"from": "2025-11-01", "to": "2026-11-25"},
+            NOW,
+            0,
+            "1 Nov 2025 to 2 Nov 2025, week 44 (2 of 7 days)",
+        ),
         # A day of 25 hours, one that follows, and one that ends where the next begins at one o'clock.
         (BERLIN, {"range": "30d"}, datetime(2026, 10, 30, tzinfo=UTC), 24, "25 Oct"),
         (BERLIN, {"range": "30d"}, datetime(2026, 10, 30, tzinfo=UTC), 25, "26 Oct"),

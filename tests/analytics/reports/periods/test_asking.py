@@ -208,9 +208,15 @@ def test_any_time_of_the_same_length_can_be_compared_with(asked, start, edges):
     assert [cut.edges[0], cut.edges[-1]] == edges
 
 
-def test_a_long_range_is_cut_into_at_most_a_hundred_buckets_of_whole_days():
+def test_a_long_range_is_cut_into_weeks_from_monday_of_which_the_first_and_the_last_may_be_shorter():
     period = parse({"from": "2025-11-01", "to": "2026-11-25"}, BERLIN, NOW)
-    assert (len(period.counts), period.counts.step, period.counts.grain) == (98, 4 * DAY, "d")
+    assert (len(period.counts), period.counts.step, period.counts.grain) == (57, 7 * DAY, "d")
+    first, *mondays, last = (edge.astimezone(BERLIN) for edge in period.counts.edges)
+    assert (f"{first:%a %d %b}", f"{last:%a %d %b}") == ("Sat 01 Nov", "Thu 26 Nov")
+    assert {f"{monday:%a %H:%M}" for monday in mondays} == {"Mon 00:00"}
+    # A hundred days are told day by day, and tables are cut likewise.
+    assert parse({"from": "2026-08-18", "to": "2026-11-25"}, BERLIN, NOW).counts.step == DAY
+    assert cutting.table_cut(period).edges == period.counts.edges
 
 
 def test_the_day_of_25_hours_has_one_long_bucket():
