@@ -68,6 +68,7 @@ PARAMETERS = [
     "by",
     "code",
     "compare",
+    "compare_to",
     "country",
     "end",
     "endpoint",

@@ -21,7 +21,7 @@ from dashboard.analytics.reports.head import (
     head,
     refused,
 )
-from dashboard.analytics.reports.parameters import Parameters, Refused, link, page_parameters
+from dashboard.analytics.reports.parameters import COMPARE, Parameters, Refused, link, page_parameters
 from dashboard.analytics.reports.traffic import Figures, Traffic
 from orgs.access import access
 from orgs.http.spreadsheet import csv_stream
@@ -89,7 +89,9 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
             for name in rankings.TOP_TITLES
         ],
         "hours_url": link(
-            reverse("analytics-hours", args=[request.org.slug]), asked.kept, measure="", sort="", compare=""
+            reverse("analytics-hours", args=[request.org.slug]),
+            asked.kept,
+            **dict.fromkeys(("measure", "sort", *COMPARE), ""),
         ),
         "rare": [
             (
@@ -103,7 +105,7 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
 
 
 def _comparisons(request: HttpRequest, asked: Parameters) -> dict:
-    """What the charts can be compared with: (label, address, whether it is) of each, and the beginning of another."""
+    """What the charts can be compared with: (label, address, whether it is) of each, and both ends of another."""
     period, path = asked.question.period, request.path
     compared = period.compared
     chosen = compared.how if compared.drawn else ""
@@ -113,9 +115,12 @@ def _comparisons(request: HttpRequest, asked: Parameters) -> dict:
         ("Same weekdays, a week before" if weeks == 1 else f"Same weekdays, {weeks} weeks before", "week"),
     ]
     return {
-        "links": [(label, link(path, asked.kept, compare=how), how == chosen) for label, how in named],
-        "none_url": link(path, asked.kept, compare="") if chosen else "",
+        "links": [
+            (label, link(path, asked.kept, compare=how, compare_to=""), how == chosen) for label, how in named
+        ],
+        "none_url": link(path, asked.kept, compare="", compare_to="") if chosen else "",
         "start": clock(period, compared.start),
+        "end": clock(period, compared.end) if compared.whole else "",
         "what": compared_with(period) if chosen else "",
         "how": compared_how(period),
     }

@@ -29,6 +29,7 @@ CURSOR = r"\A[0-9]{1,16}\.[0-9]{1,19}\Z"
 
 # The parameters of a URL that are state of the page.
 RANGE = ("range", "from", "to")
+COMPARE = ("compare", "compare_to")
 # Each of these may be there several times: the filters, by what traffic.Filters calls their values.
 FILTERS = {
     "api": "apis",
@@ -41,7 +42,7 @@ FILTERS = {
 }
 # And what single records are filtered by besides (search.Wanted).
 OF_RECORDS = {"status": "statuses", "user_agent": "user_agents", "address": "addresses"}
-KEPT = (*RANGE, "compare", *FILTERS, "measure", "sort")
+KEPT = (*RANGE, *COMPARE, *FILTERS, "measure", "sort")
 KEPT_OF_LOGS = (*RANGE, *FILTERS, *OF_RECORDS, "method", "path", "least_ms")
 MOST_VALUES = 20  # of one filter
 NO_KEY = "none"  # in the place of a key: requests without one

@@ -23,6 +23,7 @@ from dashboard.analytics.reports.head import (
     short_key,
 )
 from dashboard.analytics.reports.parameters import (
+    COMPARE,
     Parameters,
     Refused,
     link,
@@ -174,7 +175,7 @@ def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     kept = asked.kept
     if table.name in PERSONAL:
         path_of_lines = reverse("logs", args=[request.org.slug])
-        kept = {**exactly(asked), "measure": "", "sort": "", "compare": ""}
+        kept = {**exactly(asked), **dict.fromkeys(("measure", "sort", *COMPARE), "")}
     else:
         path_of_lines = path
     ordered_by = {"requests": "requests", "errors": "5xx", "p95": table.measure}

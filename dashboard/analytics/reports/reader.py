@@ -273,6 +273,7 @@ def traffic(question: Question) -> Traffic:
         keys_of=keys_of,
         freshness=fresh,
         compared=_compared(question, before, fresh) if period.compared.drawn else None,
+        before_share=period.compared_share,
     )
 
 

@@ -192,3 +192,4 @@ class Traffic:
     freshness: Freshness
     compared: Compared | None = None  # where that was asked for
     keys_of: int = 0  # of how many of the newest records keys are told, 0 for all
+    before_share: float = 1.0  # of what came before, that is compared with the total

@@ -253,6 +253,19 @@ def test_the_page_compares_with_the_same_weekdays_and_its_file_too(committed, re
     assert "the same weekdays a week before" in page.content.decode()
     rows = sheet(client.get(OVERVIEW, {"range": "24h", "compare": "week", "format": "csv"}))
     assert sum(float(row["compared"] or 0) for row in rows) == 2.0
+    # With eight days, 2 requests of which are 0.25 a day; each bucket of a quarter of an hour, too.
+    day = datetime.now(alpha.zone).date()
+    days = {"compare": str(day - timedelta(days=9)), "compare_to": str(day - timedelta(days=2))}
+    other = client.get(OVERVIEW, {"range": "24h", **days})
+    changes = {tile.name: tile.change and tile.change.text for tile, _ in other.context["tiles"]}
+    assert (changes["requests"][:5], changes["keys"]) == ("+1,10", None)
+    assert "a longer time, by the mean of a day" in other.content.decode()
+    quarters = {
+        row["compared"]
+        for row in sheet(client.get(OVERVIEW, {"range": "24h", **days, "format": "csv"}))[1:-1]
+    }
+    assert {round(float(each) * 96, 1) for each in quarters} <= {0.2, 0.3}
+    assert all("compare_to=" in url for _, url, _ in other.context["ranges"])
     # A filter keeps it.
     assert all("compare=week" in url for _, url, _ in page.context["ranges"])
 

@@ -298,6 +298,9 @@ def _compared(
     if compared is None:
         return []
     edges, found = compared.cut.edges, []
+    if period.compared.whole:
+        length = edges[-1] - edges[0]
+        return [value(compared.figures[0], (end - start) / length) for start, end in pairwise(cut.edges)]
     for start, end in pairwise(map(period.compared_at, cut.edges)):
         place = compared.cut.find(start)
         # A time that the clock skips lasts no time at all.

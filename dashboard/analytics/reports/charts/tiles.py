@@ -37,6 +37,9 @@ def compared_with(period: Period) -> str:
     if compared.how == "before":
         return f"the {name} before" if name else "the same length of time before"
     span = said_span(compared.start, compared.end, period.now, period.zone)
+    if compared.whole:
+        longer = compared.end - compared.start > period.end - period.start
+        return f"{span}, a {'longer' if longer else 'shorter'} time"
     if compared.how == "custom":
         return f"{span}, as long a time"
     weeks = "a week" if compared.days == 7 else f"{(compared.days or 0) // 7} weeks"
@@ -44,6 +47,10 @@ def compared_with(period: Period) -> str:
 
 
 def compared_how(period: Period) -> str:
+    if period.compared.whole:
+        lengths = period.end - period.start, period.compared.end - period.compared.start
+        unit = "a day" if min(lengths) >= DAY else "an hour"
+        return f"by the mean of {unit}, as both are not equally long; active keys are not compared"
     counted = comparing.before(period).counts
     if counted is None:
         return "of which no figures are kept that fine"
@@ -60,7 +67,7 @@ def _requests(traffic: Traffic) -> Tile:
         "requests",
         "Requests",
         figures.short(hits),
-        figures.change_in_per_cent(hits, before.hits if before else None),
+        figures.change_in_per_cent(hits, before.hits * traffic.before_share if before else None),
         "All requests that gateways answered, refused ones included.",
         _spark([part.hits for part in _over(traffic)]),
         exact=figures.exact(hits),
@@ -105,7 +112,9 @@ def _limited(traffic: Traffic) -> Tile:
         "limited",
         "Rate-limited (429)",
         figures.short(limited),
-        figures.change_in_number(limited, before.limited if before else None, more_is="bad"),
+        figures.change_in_number(
+            limited, round(before.limited * traffic.before_share) if before else None, more_is="bad"
+        ),
         "Requests refused with status 429 because a rate limit was reached.",
         _spark([part.limited for part in _over(traffic)]),
         exact=figures.exact(limited),

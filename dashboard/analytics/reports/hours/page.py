@@ -19,6 +19,7 @@ from dashboard.analytics.reports.head import compressed_where_fixed, head, refus
 from dashboard.analytics.reports.hours import cells
 from dashboard.analytics.reports.hours.cells import MEASURES, Cell, Line, Measure
 from dashboard.analytics.reports.parameters import (
+    COMPARE,
     FilterForm,
     Parameters,
     Refused,
@@ -81,7 +82,7 @@ def _asked(request: HttpRequest) -> Asked:
         raise Refused(problems_of(form))
     values, now = form.cleaned_data, timezone.now()
     # Without what only the other pages are asked.
-    params = without(request.GET, "measure", "sort", "compare")
+    params = without(request.GET, "measure", "sort", *COMPARE)
     if not (params.get("range") or params.get("from") or params.get("to")):
         params["range"] = "7d"
     page = page_parameters(params, request.org, now, request.user)

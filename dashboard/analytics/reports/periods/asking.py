@@ -23,12 +23,15 @@ from dashboard.analytics.reports.periods.period import (
     LONG_AGO,
     NOTHING,
     RANGES,
+    Compared,
     Period,
     Span,
     kept_since,
     minutes_since,
 )
 from dashboard.analytics.reports.periods.written import PeriodError, instant
+
+ENDS = ("from", "to")
 
 
 def parse(
@@ -60,7 +63,12 @@ def parse(
     hours_from = max(now - HOURS_KEPT, exact_from or LONG_AGO, held.get(Grain.HOUR, LONG_AGO))
     counts, tables = cut(tier, start, end, zone=zone, now=now, counted=counted, hours_from=hours_from)
     latency = counts if histograms else replace(counts, grain=RECORDS)
-    compared = compare(params.get("compare") or "", tier, start, end, zone=zone, now=now)
+    other = _other(params, zone, now, counted=counted, hours_from=hours_from, held=held)
+    if other is None or (other[0] == tier and _as_long(tier, other[1], start, end)):
+        compared = compare(params.get("compare") or "", tier, start, end, zone=zone, now=now)
+    else:
+        whole = other[1]
+        compared = Compared("custom", whole.start, whole.end, None, drawn=True, whole=whole)
     tables_of = Span(start, end, tables)
     gap = wanted if wanted < start else None
     return Period(name, tier, zone, now, counts, latency, tables_of, compared, hours_from, held, gap)
@@ -74,6 +82,47 @@ def instants(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[
         return _asked(params, zone, now)
     _, start, end = _named(name, zone, now)
     return start, end
+
+
+def _other(
+    params: Mapping[str, str],
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    counted: Dimension | None,
+    hours_from: datetime,
+    held: Mapping[str, datetime],
+) -> tuple[str, Span] | None:
+    """The tier of the time from `compare` to `compare_to`, which need not be as long, and what is read of it; None
+    unless both are there. Raises PeriodError."""
+    if not params.get("compare_to"):
+        return None
+    if params.get("compare") in (None, "", "before", "week"):
+        raise PeriodError("compare_to", "compare_to needs compare to say when that time begins.")
+    tier, start, end = _custom(params, zone, now, held, ("compare", "compare_to"))
+    if end > now:
+        raise PeriodError(
+            "compare_to", "compare_to must lie in the past; of whole days, all of the last one."
+        )
+    try:
+        begins = _kept_part(tier, (start, end), zone, now, counted=counted, held=held)
+    except PeriodError as error:
+        raise PeriodError("compare_to", str(error)) from None
+    if begins > start:
+        since = said(begins, zone, year=True)
+        raise PeriodError(
+            "compare", f"Of the time that begins then, it is known only what came since {since}."
+        )
+    _, grain = cut(tier, start, end, zone=zone, now=now, counted=counted, hours_from=hours_from)
+    return tier, Span(start, end, grain)
+
+
+def _as_long(tier: str, other: Span, start: datetime, end: datetime) -> bool:
+    """Among whole days an hour more or less makes no difference."""
+    lengths = end - start, other.end - other.start
+    return (
+        len({round(length / DAY) for length in lengths}) == 1 if tier == "days" else lengths[0] == lengths[1]
+    )
 
 
 def _kept_part(
@@ -121,9 +170,13 @@ def _named(name: str, zone: ZoneInfo, now: datetime) -> tuple[str, datetime, dat
 
 
 def _custom(
-    params: Mapping[str, str], zone: ZoneInfo, now: datetime, held: Mapping[str, datetime]
+    params: Mapping[str, str],
+    zone: ZoneInfo,
+    now: datetime,
+    held: Mapping[str, datetime],
+    names: tuple[str, str] = ENDS,
 ) -> tuple[str, datetime, datetime]:
-    start, end = _asked(params, zone, now)
+    start, end = _asked(params, zone, now, names)
     end = min(end, floor(now, MINUTE) + MINUTE)
     recent = start >= minutes_since(now, held)
     if recent and end - start <= HOUR:
@@ -134,15 +187,19 @@ def _custom(
     return "days", day_start(start.astimezone(zone).date(), zone), day_start(last_day + DAY, zone)
 
 
-def _asked(params: Mapping[str, str], zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
-    start = instant("from", params.get("from") or "", zone)
-    end = instant("to", params.get("to") or "", zone)
+def _asked(
+    params: Mapping[str, str], zone: ZoneInfo, now: datetime, names: tuple[str, str] = ENDS
+) -> tuple[datetime, datetime]:
+    """names: of the parameters that say when it begins and ends."""
+    first, last = names
+    start = instant(first, params.get(first) or "", zone)
+    end = instant(last, params.get(last) or "", zone, last=True)
     if start >= now:
-        raise PeriodError("from", "from must lie in the past.")
+        raise PeriodError(first, f"{first} must lie in the past.")
     if start < now - DAYS_KEPT:
-        raise PeriodError("from", f"from must lie within the last {DAYS_KEPT.days} days, which are kept.")
+        raise PeriodError(first, f"{first} must lie within the last {DAYS_KEPT.days} days, which are kept.")
     # Records may be stamped up to a minute ahead of now; what is further ahead is stored as of now.
     end = min(end, floor(now, MINUTE) + 3 * MINUTE)
     if end <= start:
-        raise PeriodError("to", "to must be later than from.")
+        raise PeriodError(last, f"{last} must be later than {first}.")
     return start, end

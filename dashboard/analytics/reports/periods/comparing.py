@@ -1,5 +1,6 @@
 """Which span a period is compared with, and what is read of it. Pure."""
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -64,6 +65,8 @@ def before(period: Period) -> Before:
     """The span that it is compared with, read only as far into it as the period itself has run:
     half a day is compared with half a day, to the nearest minute or hour that the grain can tell.
     Tables, and percentiles read by the day, cover its whole hours or days."""
+    if period.compared.whole:
+        return _by_mean(period, period.compared.whole)
     start, last, grain = period.compared.start, period.compared.end, period.counts.grain
     elapsed = period.seen_end - period.start
     if period.tier == "days":
@@ -91,6 +94,15 @@ def before(period: Period) -> Before:
             period, RECORDS if period.latency.grain == RECORDS else _finest(period, grain)
         ),
     )
+
+
+def _by_mean(period: Period, whole: Span) -> Before:
+    """A time that is not as long is one bucket, and its different keys are no sum that has a mean."""
+    one = Cut((whole.start, whole.end), whole.end - whole.start, whole.grain)
+    timed: Cut | None = one
+    if period.latency.grain == RECORDS:
+        timed = replace(one, grain=RECORDS) if _kept(whole.start, RECORDS, period) else None
+    return Before(one.span, timed.span if timed else None, None, one, timed)
 
 
 def _finest(period: Period, grain: str) -> str:

@@ -76,14 +76,16 @@ class Before:
 
 @dataclass(frozen=True)
 class Compared:
-    """With which span of the same length a period is compared. how: "before", "week" or "custom"; days: by how many
-    days on the calendar it lies before, None if by the time between both starts; drawn: whether that was asked for."""
+    """With which span a period is compared. how: "before", "week" or "custom"; days: by how many days on the calendar
+    it lies before, None if by the time between both starts; drawn: whether that was asked for. whole: what is read of
+    a span that is not as long as the period, which is compared by its mean; None of one that is as long."""
 
     how: str
     start: datetime
     end: datetime
     days: int | None
     drawn: bool
+    whole: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,14 @@ class Period:
         if self.compared.days is None:
             return instant - (self.start - self.compared.start)
         return days_before(instant, self.compared.days, self.zone)
+
+    @property
+    def compared_share(self) -> float:
+        """How much of what it is compared with falls to so long a time as the period has run: 1 where that is read as
+        far into it."""
+        if self.compared.whole is None:
+            return 1.0
+        return (self.seen_end - self.start) / (self.compared.end - self.compared.start)
 
     def tells_more(self, start: datetime, end: datetime) -> bool:
         """Whether a page of the time from `start` to `end`, a bucket of this one, would show more of it."""

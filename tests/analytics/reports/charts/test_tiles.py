@@ -154,6 +154,21 @@ def test_one_bucket_or_nothing_but_zeros_is_no_line(parts, keys):
             "2 Nov 00:00 to 9 Nov 00:00, as long a time",
             "as far into it as this period has run",
         ),
+        (
+            {"range": "7d", "compare": "2026-11-02", "compare_to": "2026-11-03"},
+            "2 Nov 00:00 to 4 Nov 00:00, a shorter time",
+            "by the mean of a day, as both are not equally long; active keys are not compared",
+        ),
+        (
+            {"range": "24h", "compare": "2026-11-02", "compare_to": "2026-11-20"},
+            "2 Nov 00:00 to 21 Nov 00:00, a longer time",
+            "by the mean of a day, as both are not equally long; active keys are not compared",
+        ),
+        (
+            {"range": "1h", "compare": "2026-11-24T10:00", "compare_to": "2026-11-24T12:00"},
+            "24 Nov 10:00 to 24 Nov 12:00, a longer time",
+            "by the mean of an hour, as both are not equally long; active keys are not compared",
+        ),
     ],
 )
 def test_it_is_said_what_is_compared_and_how(asked, named, how):

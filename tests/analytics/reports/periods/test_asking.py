@@ -12,7 +12,7 @@ from dashboard.analytics.clock import DAY, HOUR, MINUTE
 from dashboard.analytics.dimensions import RECORDS, Dimension, Grain, oldest
 from dashboard.analytics.reports.periods import comparing, cutting
 from dashboard.analytics.reports.periods.asking import parse
-from dashboard.analytics.reports.periods.period import RANGES, Before, Span
+from dashboard.analytics.reports.periods.period import RANGES, Before, Cut, Span
 from dashboard.analytics.reports.periods.written import PeriodError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -135,6 +135,12 @@ def test_a_custom_range_never_reaches_beyond_now():
         ({"compare": "0001-01-01"}, "compare"),
         ({"compare": "9999-12-29"}, "compare"),
         ({"compare": "2026-11-24T16:00"}, "compare"),  # is not over
+        ({"compare_to": "2026-11-20"}, "compare_to"),
+        ({"compare": "week", "compare_to": "2026-11-20"}, "compare_to"),
+        ({"compare": "2026-11-20", "compare_to": "2026-11-19"}, "compare_to"),
+        ({"compare": "2026-11-20", "compare_to": "2026-11-25"}, "compare_to"),  # is not over
+        ({"compare": "2026-11-20", "compare_to": "soon"}, "compare_to"),
+        ({"compare": "2024-11-20", "compare_to": "2026-11-19"}, "compare"),
     ],
 )
 def test_a_range_that_cannot_be_shown_names_its_field(params, field):
@@ -206,6 +212,30 @@ def test_any_time_of_the_same_length_can_be_compared_with(asked, start, edges):
     cut = comparing.before(period).chart
     assert (period.compared.start, period.compared.drawn) == (start, True)
     assert [cut.edges[0], cut.edges[-1]] == edges
+
+
+def test_a_time_of_another_length_is_read_whole_and_compared_by_its_mean():
+    week = {"from": "2026-11-16", "to": "2026-11-22"}
+    period = parse(week | {"compare": "2026-11-02", "compare_to": "2026-11-03"}, BERLIN, NOW)
+    days = Span(at(2026, 11, 2), at(2026, 11, 4), "k")
+    cut = Cut((days.start, days.end), 2 * DAY, "k")
+    assert (period.compared.whole, period.compared_share) == (days, 3.5)
+    assert comparing.before(period) == Before(days, days, None, cut, cut)
+    # A day that runs is compared for as long as it has run, with hours by the minute.
+    today = {"from": "2026-11-25T00:00", "to": "2026-11-26T00:00"}
+    period = parse(today | {"compare": "2026-11-24T10:00", "compare_to": "2026-11-24T12:00"}, BERLIN, NOW)
+    assert period.compared.whole == Span(at(2026, 11, 24, 10), at(2026, 11, 24, 12), "x")
+    assert round(period.compared_share, 2) == 7.79
+    # What records alone tell is not compared with what they are not kept of.
+    period = parse(
+        week | {"compare": "2026-09-01", "compare_to": "2026-09-30"}, BERLIN, NOW, histograms=False
+    )
+    assert (comparing.before(period).latency, comparing.before(period).chart_latency) == (None, None)
+    # As long a time is one that was asked for by its beginning alone, also over a day of 25 hours.
+    for asked in (week, {"from": "2026-11-16", "to": "2026-11-16"}):
+        begins = {"compare": "2026-10-25"}
+        ends = {"compare_to": "2026-10-31" if asked == week else "2026-10-25"}
+        assert parse(asked | begins | ends, BERLIN, NOW) == parse(asked | begins, BERLIN, NOW)
 
 
 def test_a_long_range_is_cut_into_weeks_from_monday_of_which_the_first_and_the_last_may_be_shorter():
