@@ -41,6 +41,14 @@ MEASURES = {
             figures.per_cent,
             "%",
         ),
+        Measure(
+            "refused",
+            "Share of 4xx",
+            lambda part, _: figures.share(part.status_4xx, part.hits),
+            figures.per_cent,
+            "%",
+        ),
+        Measure("limited", "Rate-limited an hour", lambda part, hours: part.limited / hours, figures.short),
         Measure("p95", "Latency p95", lambda part, _: part.percentiles(0.95)[0], figures.milliseconds, "ms"),
     )
 }

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from dashboard.analytics.clock import DAY, HOUR, day_start, hours, said, written
-from dashboard.analytics.dimensions import RECORDS, Grain
+from dashboard.analytics.dimensions import RECORDS, Dimension, Grain
 from dashboard.analytics.reports import choices, reader
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.head import compressed_where_fixed, head, refused
@@ -37,7 +37,7 @@ from orgs.http.markup import markup
 from orgs.http.spreadsheet import csv_stream
 
 MOST_DAYS = 31  # that have a line each
-FILE = ("from", "to", "complete", "requests", "5xx", "5xx_share", "p95_ms")
+FILE = ("from", "to", "complete", "requests", "5xx", "5xx_share", "p95_ms", "4xx", "4xx_share", "429")
 
 
 class HoursForm(forms.Form):
@@ -94,16 +94,17 @@ def _asked(request: HttpRequest) -> Asked:
     period, clipped = question.period, False
     first, last = (period.local(instant).date() for instant in (period.start, period.end - HOUR / 4))
     cut = None
-    counted = dimension_of("total", question.filters)
-    if counted is not None and Grain.HOUR in counted.grains:
-        kept = max(period.hours_from, now - HOURS_KEPT + DAY)
+    counted = dimension_of("total", question.filters, question.owners.dimension_set)
+    grain = RECORDS if counted is None else counted.grain(Grain.HOUR)
+    if counted is not None and grain != RECORDS:
+        kept = _kept_from(page, counted, grain)
         begins = _first_whole_day(kept, page) if day_start(first, period.zone) < kept else first
         clipped, first = begins > first, begins
         if first <= last:
             edges = hours(
                 day_start(first, period.zone), day_start(last + timedelta(days=1), period.zone), period.zone
             )
-            cut = Cut(edges, HOUR, Grain.HOUR)
+            cut = Cut(edges, HOUR, grain)
     days = (last - first).days + 1
     by_day = days <= MOST_DAYS and values["by"] != "weekday" and (values["by"] == "day" or days <= 7)
     kept = state(params) | state(request.GET, ("by", "show"))
@@ -123,6 +124,15 @@ def _whole_days(page: Parameters) -> dict[str, str]:
     ends = period.seen_end - timedelta(microseconds=1)
     first, last = (period.local(instant).date() for instant in (period.start, ends))
     return {"range": "custom", "from": first.isoformat(), "to": last.isoformat()}
+
+
+def _kept_from(page: Parameters, counted: Dimension, grain: str) -> datetime:
+    """Since when single hours are known."""
+    period, owners = page.question.period, page.question.owners
+    kept = [period.hours_from, period.now - HOURS_KEPT + DAY if grain == Grain.HOUR else period.since(grain)]
+    if counted.since > 1 and owners.dimensions_from:
+        kept.append(owners.dimensions_from)
+    return max(kept)
 
 
 def _first_whole_day(instant: datetime, page: Parameters) -> date:
@@ -269,6 +279,9 @@ def _file(asked: Asked, found: Buckets | None) -> list[list[object]]:
             part.status_5xx,
             figures.share(part.status_5xx, part.hits),
             part.percentiles(0.95)[0],
+            part.status_4xx,
+            figures.share(part.status_4xx, part.hits),
+            part.limited,
         ]
         for index, part in enumerate(found.figures)
     ]

@@ -79,7 +79,44 @@ def test_hours_that_are_no_longer_kept_are_said_to_be_missing_and_so_is_a_filter
     of_key = client.get(HOURS, {**filters, "range": "30d"})
     assert (of_key.status_code, of_key.context["unkept"]) == (200, True)
     assert of_key.context["unfiltered_url"] == f"{HOURS}?range=30d"
-    assert sheet(client.get(HOURS, {"key": "a" * 16, "format": "csv"})) == []
+    assert sheet(client.get(HOURS, {**filters, "format": "csv"})) == []
+
+
+def test_hours_are_shown_of_each_filter_and_of_several_values_as_long_as_they_are_kept(
+    committed, redis, client_for
+):
+    alpha = make.organisation("Alpha", "alpha")
+    client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    for number, word in enumerate(("green", "blue", "red")):
+        record = {
+            "OrgID": alpha.id,
+            "APIID": word,
+            "APIKey": word,
+            "OauthID": word,
+            "APIVersion": word,
+            "Geo": {"Country": {"ISOCode": ("CH", "DE", "FR")[number]}},
+            "Tags": [word],
+            "ResponseCode": (404, 429, 200)[number],
+            "TimeStamp": ago(minutes=10),
+        }
+        push(redis, record, record, {**record, "TimeStamp": ago(days=20)})
+    keys = dict(client.get(HOURS).context["keys"])
+    both = {name: ["green", "blue"] for name in ("api", "oauth", "version")}
+    for name, values in (both | {"country": ["CH", "DE"], "key": list(keys)[:2]}).items():
+        for params in ({name: values}, {"api": ["green", "blue", "red"], name: values}):
+            rows = sheet(client.get(HOURS, {**params, "range": "30d", "format": "csv"}))
+            found = [sum(int(row[column]) for row in rows) for column in ("requests", "4xx", "429")]
+            older = 2 if set(params) == {"api"} else 0
+            assert name == "key" or found[:2] == [4 + older] * 2
+            assert found[0] == 4 + older
+        page = client.get(HOURS, {name: values, "range": "30d", "show": "refused"})
+        clipped = [note for note in page.context["notes"] if "no longer kept" in note]
+        assert (len(clipped), page.context["unkept"]) == (int(name != "api"), False)
+    tagged = {text for _, text in cells_of(client.get(HOURS, {"tag": "green", "show": "requests"}))}
+    assert tagged == {"0", "2"}
+    assert client.get(HOURS, {"tag": ["green", "blue"]}).context["unkept"] is True
+    shares = {text for _, text in cells_of(client.get(HOURS, {"show": "refused"})) if text != NONE}
+    assert shares == {"66.7"}
 
 
 def test_what_cannot_be_shown_is_refused_and_strangers_see_none(committed, client_for):
