@@ -28,10 +28,10 @@ DEFAULT_SORT = "attention"
 COLUMNS = (
     Column("Organisation", "fifth"),
     Column("Needs attention", sort=DEFAULT_SORT, falling=True),
-    Column("Requests", "number", "requests", falling=True),
-    Column("5xx", "number", "errors", falling=True),
-    Column("p95", "number"),
-    Column("Uptime", "figure", "uptime", falling=True),
+    Column("Requests", "count", "requests", falling=True),
+    Column("5xx", "figure", "errors", falling=True),
+    Column("p95", "figure"),
+    Column("Uptime", "number", "uptime", falling=True),
     Column("Fullest quota", "figure", "quota", falling=True),
     Column("Last change", "date", "changed", falling=True, lesser=True),
 )
@@ -126,7 +126,7 @@ def _row(line: Line, timed: Mapping[str, float | None]) -> dict:
     return {
         "organisation": line.organisation,
         "troubles": standing.troubles,
-        "bad": standing.is_bad,
+        "bad": standing.bad,
         "hits": figures.exact(day.hits),
         "share": figures.per_cent(day.share),
         "failed": f"{figures.exact(day.failed)} of {figures.exact(day.hits)}",

@@ -96,8 +96,9 @@ class Standing:
         return -1.0 if self.quota is None or self.quota.per_cent is None else self.quota.per_cent
 
     @property
-    def is_bad(self) -> bool:
-        return self.day.fails_more or self.upstreams.down > 0
+    def bad(self) -> int:
+        """How many of the troubles, which come first, are more than warnings."""
+        return self.day.fails_more + (self.upstreams.down > 0)
 
     @property
     def troubles(self) -> list[str]:
@@ -122,7 +123,7 @@ class Standing:
     def urgency(self) -> tuple[int, float, int]:
         """Orders organisations by what needs attention: the kind of trouble, then how much fails, then how much comes.
         The highest is first."""
-        kind = 2 if self.is_bad else 1 if self.troubles else 0
+        kind = 2 if self.bad else 1 if self.troubles else 0
         return kind, self.day.share or 0.0, self.day.hits
 
 

@@ -91,6 +91,11 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     assert [row["last"] and row["last"].action for row in page.context["rows"]][5:] == ["api.created", None]
     html = page.content.decode()
     assert "5 of 7 organisations need attention" in html
+    assert {row["organisation"].slug: row["bad"] for row in page.context["rows"] if row["bad"]} == {
+        "failing": 1,
+        "down": 1,
+    }
+    assert html.count('<span class="status-5xx">') == 2
     assert "complete to" in html
     assert names(client.get(TRAFFIC, {"sort": "requests"}))[:3] == ["calm", "limited", "failing"]
     assert names(client.get(TRAFFIC, {"sort": "changed"}))[0] == "calm"
