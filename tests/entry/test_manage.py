@@ -1,5 +1,7 @@
 """What the commands do with their arguments, and with a machine that has no Django."""
 
+import sys
+
 import pytest
 
 import manage
@@ -49,6 +51,15 @@ def test_the_tests_never_see_the_callers_engines_or_secrets(monkeypatch, tmp_pat
     assert environment["DATABASE_URL"] == engines.database_url
     assert {"NODE_SECRET_FILE", "ALLOWED_HOSTS"} & set(environment) == set()
     assert environment["LANG_OF_CALLER"] == "kept"
+
+
+def test_what_the_tests_compile_goes_with_their_engines_where_nothing_is_to_be_left(monkeypatch, tmp_path):
+    addresses.make_redis_url(tmp_path)
+    engines = embedded.Engines(tmp_path, scratch=True, postgresql=True, valkey=True)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    environment = test_command.environment(engines)
+    compiled = environment["PYTHONDONTWRITEBYTECODE"], environment["PYTHONPYCACHEPREFIX"]
+    assert compiled == ("", str(tmp_path / "pycache"))
 
 
 def test_a_changed_static_file_changes_the_fingerprint_and_nothing_else_does(settings, tmp_path):
