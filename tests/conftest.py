@@ -22,7 +22,9 @@ import pytest
 import redis as redis_package
 from django.conf import settings
 from django.db import connections
+from django.template import Context, Template
 from django.test import Client
+from django.test.signals import template_rendered
 
 # Here and not first in a test: it sets logging up again, whose handler would keep the stderr of that test.
 from dashboard import wsgi
@@ -59,6 +61,18 @@ LONGEST += (
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _told_of_pages_only(django_test_environment) -> None:
+    """Answers know the context of their page; Django has told them that of each part of it, and copied it each time."""
+
+    def render(template: Template, context: Context) -> str:
+        if context.template is template:
+            template_rendered.send(sender=template, template=template, context=context)
+        return template.nodelist.render(context)
+
+    Template._render = render  # which Django takes back at the end
 
 
 def _superuser(statement: str) -> None:
