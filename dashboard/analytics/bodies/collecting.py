@@ -18,7 +18,9 @@ from apis.definitions.authentication import credentials
 from apis.models import Revision
 from dashboard.analytics.bodies import keeping
 from dashboard.analytics.bodies.message import read
-from dashboard.analytics.bodies.redaction import Names, clear, plain, redact
+from dashboard.analytics.bodies.redaction.found import clear
+from dashboard.analytics.bodies.redaction.messages import redact
+from dashboard.analytics.bodies.redaction.names import Names, plain
 from dashboard.analytics.clock import DAY, EPOCH
 from dashboard.analytics.dimensions import BODIES, oldest
 from dashboard.analytics.ingest import partitions

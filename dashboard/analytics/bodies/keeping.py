@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from dashboard.analytics.bodies.redaction import Names, plain
+from dashboard.analytics.bodies.redaction.names import Names, plain
 from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.models import BodyKeeping, Record
 from orgs import refusals

@@ -13,7 +13,8 @@ from django.utils import timezone
 from apis.definitions import kinds
 from apis.models import ApiDefinition
 from dashboard.analytics.bodies import keeping
-from dashboard.analytics.bodies.redaction import MARK, MOST_KEPT
+from dashboard.analytics.bodies.redaction.found import MARK
+from dashboard.analytics.bodies.redaction.messages import MOST_KEPT
 from dashboard.analytics.dimensions import BODIES
 from dashboard.analytics.models import BodyKeeping, Record, RecordBody
 from orgs.access import access

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from apis.publishing import publish
 from dashboard.analytics.bodies import collecting, keeping
-from dashboard.analytics.bodies.redaction import MARK
+from dashboard.analytics.bodies.redaction.found import MARK
 from dashboard.analytics.dimensions import BODIES, kept_for
 from dashboard.analytics.ingest import claim, dead_letters, drain
 from dashboard.analytics.ingest.upkeep import forgetting

@@ -7,7 +7,8 @@ from django.db import transaction
 
 from apis.publishing import publish
 from dashboard.analytics.bodies import keeping
-from dashboard.analytics.bodies.redaction import MARK, MOST_KEPT
+from dashboard.analytics.bodies.redaction.found import MARK
+from dashboard.analytics.bodies.redaction.messages import MOST_KEPT
 from dashboard.analytics.dimensions import BODIES, kept_for
 from orgs import scope
 from orgs.models import AuditEntry

@@ -8,7 +8,9 @@ from urllib.parse import quote
 import pytest
 
 from dashboard.analytics.bodies.message import Message, read
-from dashboard.analytics.bodies.redaction import MARK, MOST_KEPT, MOST_SECRETS, Names, clear, plain, redact
+from dashboard.analytics.bodies.redaction.found import MARK, MOST_SECRETS, clear
+from dashboard.analytics.bodies.redaction.messages import MOST_KEPT, redact
+from dashboard.analytics.bodies.redaction.names import Names, plain
 from tests.analytics import recordings
 
 SECRET = "Zq7/x+Tr4=unguessable"
@@ -168,6 +170,27 @@ def test_the_kind_of_a_credential_is_kept():
         ("password = S\nb = c", "password = [redacted]\nb = c"),
         ("{'password': 'S', 'a': 1}", "{'password': '[redacted]', 'a': 1}"),
         ("['token' => 'S', 'a' => 1]", "['token' => '[redacted]', 'a' => 1]"),
+        ('[["password", "S"], ["a", "b"]]', '[["password", "[redacted]"], ["a", "b"]]'),
+        ('{"l": "[[\\"pin\\",12]]"}', '{"l": "[[\\"pin\\",\\"[redacted]\\"]]"}'),
+        ('["token", "a", "b"]', '["token", "a", "b"]'),
+        (
+            "- name: token\n  value: S\n- name: a\n  value: b",
+            "- name: token\n  value: [redacted]\n- name: a\n  value: b",
+        ),
+        ("- value: |\n    S\n    S\n  name: pin\n", "- value: [redacted]\n  name: pin\n"),
+        ("[{name: token, value: S, a: b}]", "[{name: token, value: [redacted], a: b}]"),
+        ("- - token\n  - S\n- - a\n  - b", "- - token\n  - [redacted]\n- - a\n  - b"),
+        ("password: |\n  S\n  S\na: b", "password: [redacted]\na: b"),
+        ("tokens:\n- S\n- S\na: b", "tokens:[redacted]\na: b"),
+        ("{a: b, password: one S}", "{a: b, password: [redacted]}"),
+        (
+            'a,password,b\n1,S,2\n3,"S, ""S""",4\n\n5,6,7',
+            'a,password,b\n1,[redacted],2\n3,"[redacted]",4\n\n5,6,7',
+        ),
+        ("password;a\r\nS;b\r\n", "password;a\r\n[redacted];b\r\n"),
+        ("a,password\n1,S,S\n", "a,password\n[redacted],[redacted],[redacted]\n"),
+        ("password\nS\n", "password\n[redacted]\n"),
+        ('{"file": "a,pin\\n1,1234\\n"}', '{"file": "a,pin\\n1,[redacted]\\n"}'),
     ],
 )
 def test_values_are_taken_out_of_bodies_by_their_names(sent, stored):
@@ -304,6 +327,16 @@ def test_a_secret_on_the_edge_of_what_is_kept_is_taken_out_whole():
         '"value":"x","b":1,' * 3_600,
         "%22password%22:%22" * 3_600,
         "%22token%22:" * 5_400,
+        "password,a\n" * 6_000,
+        'a,"password\n' * 5_000,
+        '"a\\n"' * 13_000,
+        "- - token\n" * 6_500,
+        "- value:\n" * 7_200,
+        "token: |\n a\n" * 5_400,
+        "[token,{" * 8_000,
+        "{name: token, value: " * 3_100,
+        '["token",[' * 6_500,
+        "\n".join(" " * deep + "value:" for deep in range(350)),
         "&".join(f"token=secret-{number}" for number in range(4_000)),
     ],
 )
