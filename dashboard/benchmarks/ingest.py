@@ -19,7 +19,7 @@ from statistics import median
 
 import psycopg
 import redis
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from apis.gateways.redis_client import client
 from dashboard.analytics.ingest import claim, drain
@@ -41,19 +41,23 @@ _COLUMNS = ", ".join(Row._fields)
 
 
 def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path | None) -> dict[str, object]:
-    """One line of figures: records a second, and what a record costs.
+    """One line of figures: records a second, and what a record costs. `plain` is the same of records without countries
+    and tags, and `parts` what costs it to decode and to keep them alone.
 
     sparse: of a month instead of half a minute. pump_binary: a tyk-pump, which is given the same records in turn.
     """
     make_organisations()
     now = datetime.now(UTC)
-    entries = list(World(seed).entries(records, now - (SPARSE_SPAN if sparse else SPAN), now))
+    begun = now - (SPARSE_SPAN if sparse else SPAN)
+    entries, plain = (list(World(seed, plain).entries(records, begun, now)) for plain in (False, True))
     copied = [line.text for line in lines(entries, now)]
-    costs: dict[str, list[float]] = defaultdict(list)
+    costs, plain_costs, parts = (defaultdict[str, list[float]](list) for _ in range(3))
     pump_costs: dict[str, list[float]] = defaultdict(list)
     contenders: dict[str, Callable[[], float]] = {
         "bare": lambda: _copy(copied),
+        "plain": lambda: _drain(plain, workers, plain_costs),
         "ours": lambda: _drain(entries, workers, costs),
+        "parts": lambda: _parts(entries, parts),
     }
     with ExitStack() as stack, client() as server:
         if pump_binary:
@@ -72,6 +76,7 @@ def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path |
         cursor.execute("SELECT count(*) FROM rollup")
         [rollups] = cursor.fetchone()
     bare, ours = reached.pop("bare"), reached.pop("ours")
+    plainly, recorded = reached.pop("plain"), reached.pop("parts")
     return {
         "machine": measure.machine(),
         "what": f"ingest: records a second, {workers} worker{'s' * (workers > 1)}{', sparse' * sparse}",
@@ -84,8 +89,14 @@ def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path |
         "rows_per_record": round(rollups / records, 2),
         "bytes_per_record": stored_bytes("record", records),
         "rollup_bytes_per_record": stored_bytes("rollup", records),
-        "per_record": {name: round(median(values), 1) for name, values in costs.items()},
-        "tick": _ticks(seed + 1),
+        "per_record": _medians(costs),
+        "tick": _ticks(seed + 1, plain=False),
+        "plain": {
+            "median": round(median(plainly)),
+            "per_record": _medians(plain_costs),
+            "tick": _ticks(seed + 1 + TICKS, plain=True),
+        },
+        "parts": {"records_only": round(median(recorded)), **_medians(parts)},
         "pumps": {
             name: {
                 "median": round(median(theirs)),
@@ -96,6 +107,10 @@ def run(records: int, seed: int, workers: int, sparse: bool, pump_binary: Path |
             for name, theirs in reached.items()
         },
     }
+
+
+def _medians(costs: dict[str, list[float]]) -> dict[str, float]:
+    return {name: round(median(values), 1) for name, values in costs.items()}
 
 
 def _in_turns(contenders: dict[str, Callable[[], float]], runs: int) -> dict[str, list[float]]:
@@ -166,6 +181,28 @@ def _drain(entries: list[bytes], workers: int, costs: dict[str, list[float]]) ->
     return len(entries) / taken
 
 
+def _parts(entries: list[bytes], costs: dict[str, list[float]]) -> float:
+    """Records a second that are only decoded and put into the table of records: more is not to be had by counting them
+    in another way. Its parts are added to `costs`."""
+    with psycopg.connect(os.environ["DATABASE_MIGRATE_URL"], autocommit=True) as server:
+        server.execute("TRUNCATE record")
+        begun, spent = time.perf_counter(), time.process_time()
+        chunk = claim.Chunk(0, "", 0, len(entries), datetime.now(UTC))
+        decoded = drain.unpack(chunk, entries, hashed_keys=True).lines
+        costs["decoding_us"].append((time.process_time() - spent) / len(entries) * 1e6)
+        before = _spent(server)["postgresql_processor_us"]
+        with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
+            connection.send_scope()
+            cursor.execute("CREATE TEMP TABLE only_copied (LIKE record) ON COMMIT DROP")
+            with cursor.copy(f"COPY only_copied ({_COLUMNS}) FROM STDIN") as copy:
+                copy.write("".join([line.text for line in decoded]))
+            copied = _spent(server)["postgresql_processor_us"]
+            cursor.execute("INSERT INTO record SELECT * FROM only_copied")
+        costs["copying_us"].append((copied - before) / len(entries))
+        costs["recording_us"].append((_spent(server)["postgresql_processor_us"] - copied) / len(entries))
+        return len(entries) / (time.perf_counter() - begun)
+
+
 def _spent(server: psycopg.Connection) -> dict[str, float]:
     """What the workers that have ended and all of PostgreSQL have used until now."""
     workers = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -179,13 +216,13 @@ def _spent(server: psycopg.Connection) -> dict[str, float]:
     }
 
 
-def _ticks(seed: int) -> dict[str, float]:
+def _ticks(seed: int, *, plain: bool) -> dict[str, float]:
     """A few records at a time, as of an installation with little traffic, beside what is stored already."""
     taken, wal = [], []
     with client() as server, psycopg.connect(os.environ["DATABASE_MIGRATE_URL"], autocommit=True) as observer:
         for number in range(TICKS):
             now = datetime.now(UTC)
-            push(server, list(World(seed + number).entries(TICK, now - timedelta(seconds=2), now)))
+            push(server, list(World(seed + number, plain).entries(TICK, now - timedelta(seconds=2), now)))
             before, begun = _spent(observer)["wal_bytes"], time.perf_counter()
             drain.tick(server)
             taken.append((time.perf_counter() - begun) * 1000)

@@ -22,6 +22,7 @@ AGENTS = tuple(
     f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/{n}.0.0.0 Safari/537.36"
     for n in range(90, 130)
 )
+OWN_TAGS = ("edge-", "plan-")
 COUNTRIES = ("DE", "FR", "US", "IN", "BR", "JP", "")
 
 ORG_IDS = tuple(f"{0x5E9D0000 + number:08x}{number:016x}" for number in range(ORGANISATIONS))
@@ -35,10 +36,13 @@ def shares(count: int, exponent: float) -> list[float]:
 
 
 class World:
-    """Who calls what, drawn once; `entries` then makes records of any span."""
+    """Who calls what, drawn once; `entries` then makes records of any span.
 
-    def __init__(self, seed: int):
-        self.seed = seed
+    plain: the same records, but without a country and without tags of their own.
+    """
+
+    def __init__(self, seed: int, plain: bool = False):
+        self.seed, self.plain = seed, plain
         self._orgs = shares(ORGANISATIONS, 1.0)  # the largest has 22 %
         self._apis = shares(APIS // ORGANISATIONS, 1.0)
         self._keys = shares(KEYS // ORGANISATIONS, 1.1)
@@ -49,7 +53,11 @@ class World:
         first, length = start.timestamp(), (end - start).total_seconds()
         for number in range(count):
             moment = first + length * (number + draw.random()) / count
-            yield _pack(self._record(draw, moment))
+            record = self._record(draw, moment)
+            if self.plain:
+                record["Tags"] = [tag for tag in record["Tags"] if not tag.startswith(OWN_TAGS)]
+                record["Geo"]["Country"]["ISOCode"] = ""
+            yield _pack(record)
 
     def _record(self, draw: Random, moment: float) -> dict:
         org = bisect(self._orgs, draw.random() * self._orgs[-1])

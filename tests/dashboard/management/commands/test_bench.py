@@ -64,9 +64,14 @@ def test_without_a_name_the_benchmarks_are_listed():
 
 def test_a_benchmark_prints_one_line_of_figures():
     figures = json.loads(bench("ingest", "--records", "300", "--workers", "2", "--sparse"))
-    assert (figures.keys(), figures["records"]) == (FIGURES | {"per_record", "tick", "pumps"}, 300)
-    assert figures["per_record"].keys() == {"worker_processor_us", "postgresql_processor_us", "wal_bytes"}
-    assert min(*figures["per_record"].values(), *figures["tick"].values()) > 0
+    assert (figures.keys(), figures["records"]) == (
+        FIGURES | {"per_record", "tick", "plain", "parts", "pumps"},
+        300,
+    )
+    for run in (figures, figures["plain"]):
+        assert run["per_record"].keys() == {"worker_processor_us", "postgresql_processor_us", "wal_bytes"}
+        assert min(*run["per_record"].values(), *run["tick"].values()) > 0
+    assert figures["parts"].keys() == {"records_only", "decoding_us", "copying_us", "recording_us"}
     assert min(figures[name] for name in POSITIVE) > 0
 
 
