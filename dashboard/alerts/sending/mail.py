@@ -38,18 +38,22 @@ def send(rows: Sequence[Message]) -> None:
         headers={"Message-ID": f"<{rows[0].digest}@{domain}>", "Auto-Submitted": "auto-generated"},
         connection=server,
     )
+    unsent = True
     try:
+        server.open()
+        unsent = False
         mail.send()
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
         raise Failed(f"the mail server refuses the address ({code})", for_good=code >= 500) from None
     except smtplib.SMTPResponseException as error:
-        raise Failed(f"the mail server answers {error.smtp_code}") from None
+        raise Failed(f"the mail server answers {error.smtp_code}", unsent=unsent) from None
     except ssl.SSLCertVerificationError as error:
         why = outgoing.why_not_accepted(error)
-        raise Failed(f"the mail server's certificate is not accepted: {why}") from None
+        raise Failed(f"the mail server's certificate is not accepted: {why}", unsent=True) from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
-        raise Failed(f"the mail server cannot be used ({type(error).__name__})") from None
+        why = type(error).__name__
+        raise Failed(f"the mail server cannot be used ({why})", unsent=unsent) from None
     finally:
         # Which it leaves open where the conversation did not begin.
         with contextlib.suppress(smtplib.SMTPException, OSError):

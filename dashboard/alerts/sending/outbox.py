@@ -28,11 +28,12 @@ _LOCK = 0x616C6572  # of the claims, one after the other: what goes out in one m
 
 
 class Failed(Exception):
-    """A message was not taken; the text says why, without addresses and secrets. for_good: it never will be."""
+    """A message was not taken; the text says why, without addresses and secrets. for_good: it never will be. unsent:
+    the receiver has certainly nothing of it."""
 
-    def __init__(self, text: str, *, for_good: bool = False):
+    def __init__(self, text: str, *, for_good: bool = False, unsent: bool = False):
         super().__init__(text)
-        self.for_good = for_good
+        self.for_good, self.unsent = for_good, unsent
 
 
 def add(rule: Rule, told: str, facts: dict, mails: Iterable[str]) -> list[Message]:
@@ -90,8 +91,9 @@ def _due() -> QuerySet:
     free = Q(claimed_until=None) | Q(claimed_until__lte=Now())
     same = {name: OuterRef(name) for name in ("org_id", "rule_id", "channel", "address")}
     begun = _waiting().filter(told="began", created_at__lt=OuterRef("created_at"), **same)
-    tried = begun.exclude(digest="").exclude(digest=OuterRef("digest"))
-    return _waiting().filter(free, ~Exists(tried) | ~Q(told="ended"), due_at__lte=Now())
+    under_way = ~Q(digest="") & ~Q(digest=OuterRef("digest"))
+    before = begun.filter(under_way | Q(due_at__gt=Now()))
+    return _waiting().filter(free, ~Exists(before) | ~Q(told="ended"), due_at__lte=Now())
 
 
 def _waiting() -> QuerySet:
@@ -109,7 +111,7 @@ def done(rows: Sequence[Message]) -> None:
 
 def again(rows: Sequence[Message], failed: Failed, now: datetime) -> None:
     """They were not: try again later, or give up, which is said on the page of the rule. All at once: those of a mail
-    stay together."""
+    stay together, unless nothing of it was sent: then it goes out with whatever waits as well."""
     wait = timedelta(seconds=seconds_until_next(1 + max(row.attempts for row in rows)))
     over = Case(When(created_at__lte=now - GIVEN_UP_AFTER, then=Now()))
     _these(rows).update(
@@ -118,6 +120,7 @@ def again(rows: Sequence[Message], failed: Failed, now: datetime) -> None:
         claimed_until=None,
         due_at=Now() + wait,
         given_up_at=Now() if failed.for_good else over,
+        digest="" if failed.unsent else F("digest"),
     )
 
 

@@ -185,6 +185,45 @@ def test_a_mail_server_that_hangs_or_is_away_or_speaks_no_tls_is_not_waited_for(
     assert post.mails == []
 
 
+def test_what_waited_for_a_mail_server_that_was_away_comes_as_one_mail(post, cast, settings):
+    made = rule(cast.acme, mails=["ada@acme.example"])
+    settings.EMAIL_SERVER = post.settings | {"port": 1}
+    for told in ("began", "ended", "test"):
+        leave(made, told)
+        send_all()
+        due(seconds=0 if told == "began" else 20)
+    # What is over waits for what began, of which nobody has heard.
+    assert [(row.told, row.attempts) for row in messages(cast.acme)] == [
+        ("began", 2),
+        ("ended", 1),
+        ("test", 1),
+    ]
+    settings.EMAIL_SERVER = post.settings
+    due(seconds=40)
+    assert send_all() == 1
+    assert [each["Subject"] for each in post.mails] == ["[Acme Retail] 3 alerts: 1 began, 1 ended, 1 test"]
+
+
+def test_an_alert_may_be_deleted_while_a_receiver_is_told_of_it(cast, here, committed):
+    made = rule(cast.acme, webhook="https://hooks.example/")
+
+    def delete(handler):
+        with scope.org(cast.acme.id):
+            lifecycle.delete(made, author=cast.acme_admin)
+        connections.close_all()
+        handler.send_response(500)
+        handler.end_headers()
+
+    with receiver() as there:
+        with scope.org(cast.acme.id):
+            type(made).objects.update(webhook=there.url)
+        leave(made)
+        leave(made)
+        there.answers = [delete]
+        assert send_all() == 1
+    assert messages(cast.acme) == []
+
+
 def test_a_webhook_is_signed_and_comes_again_until_it_is_taken(cast, here):
     with receiver() as there:
         made = rule(cast.acme, webhook=f"{there.url}/hook?token=canary-of-an-address")
