@@ -92,7 +92,7 @@ class _Look:
         if last is None:
             return Found(trouble="No request was ever seen.")
         if why or late:
-            return Found(trouble=why or f"{_late(late, window)} So they are not silent.")
+            return Found(trouble=why or f"{_late(late, window)} So there may be no silence.")
         minutes = max(window, int((until - last) / MINUTE))
         note = f"The last request was at {said(last, self.traffic.owners.zone)}."
         return Found({"": Bad(minutes)}, minutes, note)
@@ -140,7 +140,7 @@ def _value(kind: str, figures: Figures, good: int) -> float | None:
 
 
 def _late(count: int, window: int) -> str:
-    came = "1 request more came" if count == 1 else f"{count:,} requests more came"
+    came = "1 more request came" if count == 1 else f"{count:,} more requests came"
     return (
         f"{came} with times of before these {window} minutes: late, or from a gateway whose clock is behind."
     )
