@@ -10,6 +10,7 @@ zone of the organisation's cut (cuts.py).
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -207,15 +208,15 @@ def add(
             "detail_from": dimensions.oldest(Grain.HOUR_DETAIL, now),
         }
         if few:
-            _run_prepared(cursor, f"add_{'_'.join(rare)}", statement, bounds_of_grains)
+            _run_prepared(cursor, statement, bounds_of_grains)
         else:
             cursor.execute(statement, {**bounds_of_grains, "base": base, **parameters})
 
 
-def _run_prepared(
-    cursor: CursorWrapper, name: str, statement: str, parameters: Mapping[str, datetime]
-) -> None:
-    """Run a statement under a plan which the connection keeps under a name until it ends."""
+def _run_prepared(cursor: CursorWrapper, statement: str, parameters: Mapping[str, datetime]) -> None:
+    """Run a statement under a plan which the connection keeps until it ends. A pooler's connection may outlive this
+    process: its name tells the statement from that of another version."""
+    name = f"add_{sha256(statement.encode()).hexdigest()[:32]}"
     cursor.execute("SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE name = %s)", [name])
     if not cursor.fetchone()[0]:
         places = {parameter: f"${place}" for place, parameter in enumerate(parameters, 1)}

@@ -333,13 +333,18 @@ def test_few_records_are_counted_under_a_plan_that_the_connection_keeps(committe
     drained(redis, start)
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
+    # A pooler's connection may have statements of another version.
+    with connection.cursor() as cursor:
+        cursor.execute("PREPARE add_version_country_tag_oauth (timestamptz, timestamptz) AS SELECT $1, $2")
     # On the third day there are partitions that the plan was made without.
     for moment in (start, start, start + timedelta(days=40)):
         redis.rpush(claim.LIST, *(request(source, moment) for _ in range(60)))
         drained(redis, moment + timedelta(minutes=1))
     with scope.every_org(), connection.cursor() as cursor:
-        cursor.execute("SELECT name, generic_plans, custom_plans FROM pg_prepared_statements")
-        assert cursor.fetchall() == [("add_version_country_tag_oauth", 3, 0)]
+        cursor.execute(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement ~ 'INSERT INTO rollup'"
+        )
+        assert cursor.fetchall() == [(3, 0)]
         cursor.execute("SHOW plan_cache_mode")
         assert cursor.fetchone() == ("auto",)
         assert Record.objects.count() == 180
