@@ -3,6 +3,7 @@
 import re
 
 from dashboard.analytics.bodies.redaction.found import MARK
+from dashboard.analytics.bodies.redaction.names import NAMING, WORTH
 from dashboard.analytics.bodies.redaction.passes import Match, Pass, behind
 
 FARTHEST = 1 << 13  # characters in which the end of an element is looked for
@@ -19,13 +20,27 @@ _NAMED_ELEMENT = re.compile(
     re.IGNORECASE,
 )
 _ELEMENT = re.compile(r"<((?:[\w.\-]{1,100}:)?[\w.\-]{1,100})(?:\s[^<>]*)?(?<!/)>")
+# An element with a name, and beside it the one with its value, as settings of Java and lists of properties have them.
+_NAMED_BESIDE = re.compile(
+    rf"<(?:[\w.\-]{{1,100}}:)?(?:{'|'.join(NAMING)})>\s{{0,99}}([^<>]{{1,120}})</[\w.:\-]{{1,200}}>\s{{0,99}}"
+    rf"<((?:[\w.\-]{{1,100}}:)?(?:{'|'.join((*WORTH, 'string'))}))(?:\s[^<>]{{0,2000}})?>",
+    re.IGNORECASE,
+)
 
 
 def _element_value(text: str, match: Match) -> tuple[int, str | None]:
+    return _end_of_element(text, match.end(), match[1]), MARK
+
+
+def _value_beside(text: str, match: Match) -> tuple[int, str | None]:
+    return _end_of_element(text, match.end(), match[2]), MARK
+
+
+def _end_of_element(text: str, at: int, name: str) -> int:
     """Up to the end of the element, or of the first one in it if that is far."""
-    end = text.find(f"</{match[1]}", match.end(), match.end() + FARTHEST)
-    end = end if end >= 0 else text.find("</", match.end())
-    return (end if end >= 0 else len(text)), MARK
+    end = text.find(f"</{name}", at, at + FARTHEST)
+    end = end if end >= 0 else text.find("</", at)
+    return end if end >= 0 else len(text)
 
 
 def _attribute_value(text: str, match: Match) -> tuple[int, str | None]:
@@ -38,5 +53,6 @@ PASSES = (
     Pass("<", _ATTRIBUTE, lambda names, match: names.parameter(match[1]), _attribute_value),
     Pass("<", _ATTRIBUTE_AFTER, lambda names, match: names.parameter(match[1]), _attribute_value),
     Pass("<", _NAMED_ELEMENT, lambda names, match: names.parameter(match[2]), _element_value),
+    Pass("<", _NAMED_BESIDE, lambda names, match: names.parameter(match[1].strip()), _value_beside),
     Pass("<", _ELEMENT, lambda names, match: names.member(match[1].rpartition(":")[2]), _element_value),
 )

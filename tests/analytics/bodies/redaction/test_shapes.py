@@ -82,15 +82,22 @@ def test_no_secret_survives_in_yaml(made, flow, indent, wrapped):
     st.sampled_from(",;\t|"),
     st.integers(0, 3),
     st.lists(HARMLESS, min_size=3, max_size=3),
+    st.sampled_from(["e-mail", "Price (€)", "Active?", "R&D", "Bob's", "last, first", "a;b|c\td"]),
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    st.sampled_from(["\r\n", "\n", "\r"]),
+    st.sampled_from(["", "\ufeff", "of today\n\n"]),
     st.integers(0, 2),
 )
-def test_no_secret_survives_in_csv(name, secret, delimiter, column, others, quoting, wrapped):  # noqa: PLR0917
+def test_no_secret_survives_in_csv(  # noqa: PLR0917
+    name, secret, delimiter, column, others, other, quoting, ends, begin, wrapped
+):
     written = io.StringIO()
-    rows = csv.writer(written, delimiter=delimiter, quoting=quoting)
-    for row in (["id", "user name", "e-mail"], others, ["x", 'two\nlines "quoted"', f"a{delimiter}b"]):
+    rows = csv.writer(written, delimiter=delimiter, quoting=quoting, lineterminator=ends)
+    for row in (["id", "user name", other], others, ["x", 'two\nlines "quoted"', f"a{delimiter}b"]):
         rows.writerow([*row[:column], name if row[0] == "id" else secret, *row[column:]])
-    text = written.getvalue()
+    text = begin + written.getvalue()
+    by_name = delimiter.join(("id", "name", "value")) + ends + delimiter.join(("7", name, secret))
+    assert not survives(by_name, secret), by_name
     for _ in range(wrapped):
         text = json.dumps({"file": text})
     assert not survives(text, secret), text
@@ -106,6 +113,8 @@ def test_no_secret_survives_in_forms_and_markup(name, secret):
         f'<add key="{name}" value={other}/>',
         f"{name} = {secret}",
         f"{name}: {secret}",
+        f"<property><name>{name}</name>\n<value>{one}</value></property>",
+        f"<dict><key>{name}</key><string>{one}</string></dict>",
     ]
     for text in texts:
         assert not survives(text, secret), text
