@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from apis.models import Revision
 from apis.publishing import publish
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports import overview, rankings, reader, search
@@ -176,12 +178,19 @@ def test_published_revisions_are_marked_and_listed(committed, redis, client_for)
 
 def test_of_many_revisions_the_newest_ten_stand_open_and_the_rest_are_folded(committed, redis, client_for):
     alpha = make.organisation("Alpha", "alpha")
-    apis = [build.api(alpha, f"API {number:02}") for number in range(13)]
-    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIID": apis[0].api_id})
+    api = build.api(alpha, "Orders")
+    now = timezone.now()
+    with scope.org(alpha.id):
+        Revision.objects.bulk_create(
+            # Those of one hour would be told as one.
+            Revision(definition_id=api.id, number=number, created_at=now - number * timedelta(hours=1))
+            for number in range(2, 14)
+        )
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIID": api.api_id})
     page = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)).get(OVERVIEW)
     listed = page.content.decode().split("What changed in this period")[1]
     open_, folded = listed.split("Those before, 3")
-    assert (open_.count("revision 1, published"), folded.count("revision 1, published")) == (10, 3)
+    assert [part.count(", published by") for part in (open_, folded)] == [10, 3]
 
 
 def test_a_change_on_the_home_page_leads_to_what_was_changed(committed, client_for):
