@@ -5,6 +5,7 @@ them, and some have neither user agent nor address."""
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 from django.db import connections
@@ -210,6 +211,16 @@ def test_what_the_newest_records_alone_are_counted_for_says_so_on_the_page_and_i
     )
     *_, last = sheet(client.get(OVERVIEW, {**asked, "format": "csv", "table": "clients"}))
     assert last["requests"]
+
+
+def test_a_table_of_tags_has_the_tags_alone_that_are_filtered_by_however_it_is_read(told, client_for):
+    client, records = client_for(told.ann), told.records[told.alpha.id]
+    both = two_of(records, "tag")
+    for span, tags in product(("1h", "24h", "30d"), (both[:1], both)):
+        file = sheet(client.get(OVERVIEW, {"range": span, "format": "csv", "table": "tags", "tag": tags}))
+        assert {row["tag"]: int(row["requests"]) for row in file} == {
+            tag: sum(tag in VALUES["tag"](record) for record in records) for tag in tags
+        }
 
 
 def test_user_agents_and_addresses_are_for_those_who_may_see_records(told, client_for):

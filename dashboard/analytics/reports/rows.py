@@ -72,7 +72,7 @@ VALUES = {
 }
 COLUMNS = ", ".join(("value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
 # A record counts once for a tag that it has twice.
-OF_EACH_TAG = "(SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> '')"
+OF_EACH_TAG = "SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> ''"
 NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
 OF_A_KEY = "key = %s AND key <> ''"
 OF_A_CLIENT = "oauth = %s AND oauth <> ''"
@@ -256,7 +256,12 @@ def _each_of(what: str, source: Piece, filters: Filters) -> Piece:
     api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
     records, params = source
     conditions, values = _of_records(what, filters)
-    of_each_tag = f", LATERAL {OF_EACH_TAG} AS tagged" if value == "tag" else ""
+    of_each_tag = ""
+    if value == "tag":
+        # As in rollups, whose row of a tag does not know which others its requests had.
+        named = " AND tag = ANY(%s)" if filters.tags else ""
+        values = [*values, list(filters.tags)] if filters.tags else values
+        of_each_tag = f", LATERAL ({OF_EACH_TAG}{named}) AS tagged"
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
     return (
         f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {sums},
