@@ -213,6 +213,34 @@ def test_what_the_newest_records_alone_are_counted_for_says_so_on_the_page_and_i
     assert last["requests"]
 
 
+def test_totals_of_the_newest_records_say_so_and_are_compared_with_nothing(told, client_for, monkeypatch):
+    client, records = client_for(told.ann), told.records[told.alpha.id]
+    both = {"country": "CH", "version": "v1"}
+    newest = sorted(records, key=lambda record: record["TimeStamp"], reverse=True)
+    # The number looked at, and whether it leaves out anything.
+    for most, left_out in ((100, True), (len(records), False)):
+        monkeypatch.setattr(rows, "MOST_RECORDS", most)
+        own = [r for r in newest[:most] if VALUES["country"](r) | VALUES["version"](r) == {"CH", "v1"}]
+        for span in ("1h", "24h", "30d"):
+            asked = {"range": span, "compare": "before", **both}
+            page = client.get(OVERVIEW, asked)
+            assert page.context["tiles"][0][0].exact == f"{len(own):,}"
+            said = f"all figures are of those among the newest {most} requests, since "
+            note = page.context["sample"]
+            assert (said in note, "Changes compare with" in page.content.decode()) == (left_out, not left_out)
+            for path in (f"{OVERVIEW}apis/", "/o/alpha/errors/"):
+                assert client.get(path, asked).context["sample"] == note
+            for table in ("requests", "latency"):
+                file = sheet(client.get(OVERVIEW, {**asked, "format": "csv", "table": table}))
+                assert (file[-1]["from"] == note) == left_out
+        # Of the same records, in a time of another length.
+        now = datetime.now(UTC)
+        began, ended = (f"{now - timedelta(minutes=ago):%Y-%m-%dT%H:%MZ}" for ago in (50, 1))
+        page = client.get(OVERVIEW, {"range": "1h", "compare": began, "compare_to": ended, **both})
+        changes = {tile.name: tile.change for tile, _ in page.context["tiles"]}
+        assert [changes[name] is None for name in ("requests", "errors", "latency")] == [left_out] * 3
+
+
 def test_a_table_of_tags_has_the_tags_alone_that_are_filtered_by_however_it_is_read(told, client_for):
     client, records = client_for(told.ann), told.records[told.alpha.id]
     both = two_of(records, "tag")

@@ -22,7 +22,8 @@ from dashboard.analytics.reports.parameters import (
     range_link,
 )
 from dashboard.analytics.reports.periods.period import RANGES, Period
-from dashboard.analytics.reports.traffic import Freshness, Owners
+from dashboard.analytics.reports.rows import most_records
+from dashboard.analytics.reports.traffic import Freshness, Owners, Question
 from orgs.models import User
 from orgs.providers import clients
 
@@ -76,6 +77,7 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
         "span": said_span(period.start, period.seen_end, period.now, period.zone),
         "recut": recut(asked),
         "gap": gap(asked.question.period),
+        "sample": sample(asked.question),
         "whole_days": period.tier == "days",
         "compared_with": tiles.compared_with(period),
         "compared_how": tiles.compared_how(period),
@@ -115,6 +117,18 @@ def gap(period: Period) -> str:
     return (
         f"What these figures are made of is kept since {since}. Of the time before, from {asked_from} on, nothing is "
         "known any more, and nothing of it is shown."
+    )
+
+
+def sample(question: Question) -> str:
+    """What a page says of requests that are not among the newest, from which its figures are made; "" for nothing."""
+    since = reader.sample_begins(question)
+    if since is None:
+        return ""
+    newest, period = figures.exact(most_records(question.filters)), question.period
+    return (
+        f"No table counts this: all figures are of those among the newest {newest} requests, since "
+        f"{said(since, period.zone, year=True, pattern='%H:%M:%S')}, and are compared with nothing."
     )
 
 

@@ -20,6 +20,7 @@ from dashboard.analytics.reports.head import (
     exactly,
     head,
     refused,
+    sample,
 )
 from dashboard.analytics.reports.parameters import COMPARE, Parameters, Refused, link, page_parameters
 from dashboard.analytics.reports.traffic import Figures, Traffic
@@ -158,7 +159,7 @@ def tile_links(request: HttpRequest, asked: Parameters, seen: Traffic) -> list[t
 
 
 def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[Sequence[object]], str]:
-    """Header and rows of a time chart as a CSV file, which leaves out nothing."""
+    """Header and rows of a time chart as a CSV file, and what it leaves out, in words."""
     period, seen = asked.question.period, reader.traffic(asked.question)
     buckets = seen.latency if plot_name == "latency" else seen.counts
     edges = buckets.cut.edges
@@ -175,7 +176,11 @@ def _plot_file(plot_name: str, asked: Parameters) -> tuple[list[str], Sequence[S
         for index, part in enumerate(buckets.figures)
     ]
     header = LATENCY_FILE if plot_name == "latency" else REQUESTS_FILE
-    return ["from", "to", "complete", *header, *(["compared"] if beside else [])], rows, ""
+    return (
+        ["from", "to", "complete", *header, *(["compared"] if beside else [])],
+        rows,
+        sample(asked.question),
+    )
 
 
 LATENCY_FILE = ["timed", "p50_ms", "p95_ms", "p99_ms", "max_ms", "upstream_timed", "upstream_mean_ms"]

@@ -227,6 +227,15 @@ def newest_begin(what: str, owners: Owners, span: Span, filters: Filters) -> dat
     return found[0][0] if found else None
 
 
+def sample_begins(question: Question) -> datetime | None:
+    """Since when all requests of a page are counted that are made from the newest records; None if nothing is left
+    out."""
+    counts = question.period.counts
+    if counts.grain != RECORDS:
+        return None
+    return newest_begin("total", question.owners, counts.span, question.filters)
+
+
 def any_traffic(org_ids: Sequence[str]) -> bool:
     owned, owner = whose(org_ids)
     [[found]] = _read(
@@ -251,7 +260,7 @@ def traffic(question: Question) -> Traffic:
     same = period.latency is period.counts
     counts = timeline(owners, period.counts, filters, histograms=same)
     latency = counts if same else timeline(owners, period.latency, filters)
-    before = comparing.before(period)
+    before = _comparable(question)
     known = totals(owners, before.counts, filters) if before.counts else None
     known_latency = known
     if before.latency and before.latency != before.counts:
@@ -276,6 +285,17 @@ def traffic(question: Question) -> Traffic:
         compared=_compared(question, before, fresh) if period.compared.drawn else None,
         before_share=period.compared_share,
     )
+
+
+def _comparable(question: Question) -> Before:
+    """What is read of what the period is compared with: nothing where one of both is not all counted."""
+    before = comparing.before(question.period)
+    of_records = before.counts is not None and before.counts.grain == RECORDS
+    if of_records and (
+        sample_begins(question) or newest_begin("total", question.owners, before.counts, question.filters)
+    ):
+        return Before(None, None, None)
+    return before
 
 
 def _compared(question: Question, before: Before, fresh: Freshness) -> Compared | None:
