@@ -15,6 +15,7 @@ from orgs.access import access
 from orgs.http.refusals import said_in, status_of
 
 MOST_SHOWN = 10
+NO_DAY = "There is no day of which all requests are kept."
 
 
 class RecountForm(forms.Form):
@@ -31,7 +32,8 @@ class RecountForm(forms.Form):
         for name in ("first", "last"):
             day = self.cleaned_data.get(name)
             if day is not None and day not in self.days:
-                self.add_error(name, f"Choose a day from {self.days[0]} to {self.days[-1]}.")
+                span = f"Choose a day from {self.days[0]} to {self.days[-1]}." if self.days else NO_DAY
+                self.add_error(name, span)
         first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
         if first and last and last < first:
             self.add_error("last", "The last day is before the first.")
@@ -43,7 +45,7 @@ def recount(request: HttpRequest, org: str) -> HttpResponse:
     """Whoever sees figures sees which are made again; administrators ask for it."""
     now = timezone.now()
     days = recounting.days(request.org, now)
-    initial = {"first": days[0], "last": days[-1]}
+    initial = {"first": days[0], "last": days[-1]} if days else {}
     form = RecountForm(request.POST if request.method == "POST" else None, days=days, initial=initial)
     if request.method == "POST" and form.is_valid():
         with said_in(form):
@@ -59,6 +61,7 @@ def recount(request: HttpRequest, org: str) -> HttpResponse:
         "zone": request.org.time_zone,
         "now": now,
         "days": days,
+        "no_day": NO_DAY,
     }
     return render(request, "analytics/recount.html", context, status=status_of(form))
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
+from django.utils import timezone
 
 from dashboard.analytics import locks
 from dashboard.analytics.ingest import partitions
@@ -63,7 +64,7 @@ def test_what_is_asked_for_on_the_page_is_counted_by_the_worker_a_day_at_a_time(
     with scope.org(alpha.id):
         entries = (
             AuditEntry.objects.filter(kind="figures")
-            .order_by("id")
+            .order_by("at")
             .values_list("action", "actor_email", "label")
         )
         label = f"{DAYS[0]} to {DAYS[-1]}"
@@ -90,6 +91,12 @@ def test_who_may_not_or_cannot_be_meant_starts_nothing(alpha, redis, client_for)
         {"first": (NOW - timedelta(days=40)).date().isoformat()},
     ):
         assert (wrong, ann.post(PAGE, ASKED | wrong).status_code) == (wrong, 400)
+    # What a clock that was ahead has noted as gone leaves no day.
+    gone = {"records": (timezone.now() + timedelta(days=2)).date().isoformat()}
+    Organisation.everyone.filter(pk=alpha.pk).update(gone_before=gone)
+    shown = ann.get(PAGE)
+    assert (shown.status_code, "Count anew</button>" in shown.content.decode()) == (200, False)
+    assert ann.post(PAGE, ASKED).status_code == 400
     assert recounts("alpha") == []
 
 
