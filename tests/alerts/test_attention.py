@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from dashboard.alerts import attention
-from dashboard.alerts.models import Incident, Message
+from dashboard.alerts.models import Incident, Message, Rule
 from orgs import scope
 from orgs.providers import marks
 from orgs.providers.marks import Axis
@@ -66,12 +66,13 @@ def test_many_are_counted_and_a_message_that_was_given_up_is_told(cast):
     for number in range(attention.MOST_NAMED + 2):
         incident(made, timezone.now(), subject=str(number), label=str(number))
     with scope.org(cast.acme.id):
+        Rule.objects.filter(id=made.id).update(more=3)
         lost = {"given_up_at": timezone.now(), "last_error": "it answers 500", "facts": {}}
         Message.objects.create(rule=made, told="began", channel="webhook", **lost)
     texts = [text for text, _, _ in items(cast.acme, cast.acme_admin)]
     assert len(texts) == attention.MOST_NAMED + 2
     assert texts[-2:] == [
-        "2 more alerts go on.",
+        "5 more alerts go on.",
         "A webhook of alert Errors could not be sent: it answers 500.",
     ]
 

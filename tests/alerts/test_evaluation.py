@@ -255,6 +255,11 @@ def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
         ("firing", 99, "2 keys with a quota called in the last hour."),
         1,
     )
+    # How many others there are is not forgotten either.
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    look(cast.acme, now + 2 * MINUTE)
+    assert again(made).more == 1
+    settings.REDIS_URL = address
     with scope.org(cast.acme.id), transaction.atomic():
         key_lifecycle.revoke(again(other))
     redis.set(names.quota(full.counted_under, ""), b"3")

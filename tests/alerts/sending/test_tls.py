@@ -57,7 +57,8 @@ def test_a_mail_goes_over_tls_to_a_server_whose_certificate_is_signed_by_somebod
         settings.EMAIL_SERVER = server.settings | {f"use_{how}": True}
         leave(made)
         send_all()
-        assert server.mails == []
+        # Nothing of it was sent: it waits for whatever comes next.
+        assert (server.mails, messages(cast.acme)[0].digest) == ([], "")
         settings.TRUSTED_CERTIFICATES = authority.pem
         leave(made)
         send_all()

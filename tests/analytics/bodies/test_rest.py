@@ -34,7 +34,7 @@ def test_administrators_switch_it_and_it_is_noted(cast, rest):
     assert platform.get(KEEPING).status_code == 400
     assert platform.get(KEEPING, {"org_id": cast.acme.id}).json()["enabled"] is True
     with scope.org(cast.acme.id):
-        actions = AuditEntry.objects.filter(kind="bodies").order_by("id").values_list("action", "actor_email")
+        actions = AuditEntry.objects.filter(kind="bodies").order_by("at").values_list("action", "actor_email")
         assert list(actions) == [
             ("bodies.switched-on", "l@acme.example"),
             ("bodies.changed", "l@acme.example"),

@@ -46,7 +46,7 @@ def test_a_super_user_says_where_it_is_and_the_secret_is_sealed_and_never_given_
     pages = [client.get("/nodes/control/?hostname=edge-1"), keep(client, url="x"), client.get("/nodes/")]
     assert [page.status_code for page in pages] == [200, 400, 200]
     assert [page for page in pages if SECRET in page.content.decode()] == []
-    entries = list(PlatformAuditEntry.objects.filter(kind="gateways").order_by("id"))
+    entries = list(PlatformAuditEntry.objects.filter(kind="gateways").order_by("at"))
     assert [(entry.action, entry.label) for entry in entries] == [("gateways.control_kept", "edge-1")] * 2
     assert SECRET not in str([entry.changes for entry in entries])
 
