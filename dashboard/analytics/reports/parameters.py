@@ -52,7 +52,7 @@ SORTS = ("requests", "errors", "p95")
 
 
 class Several(forms.Field):
-    """Up to MOST_VALUES values that each may be one of another field; empty ones, and one a second time, are left out.
+    """Up to MOST_VALUES values that each may be one of another field; blank ones, and one a second time, are left out.
     Cleaned to a tuple."""
 
     widget = forms.MultipleHiddenInput
@@ -63,7 +63,7 @@ class Several(forms.Field):
         one.required = False
 
     def clean(self, value: str | Sequence[str] | None) -> tuple[str, ...]:
-        values = dict.fromkeys(filter(None, [value] if isinstance(value, str) else value or ()))
+        values = dict.fromkeys(filter(str.strip, [value] if isinstance(value, str) else value or ()))
         if len(values) > MOST_VALUES:
             raise forms.ValidationError(f"At most {MOST_VALUES} values, not {len(values)}.")
         return tuple(dict.fromkeys(filter(None, map(self.one.clean, values))))
@@ -297,9 +297,9 @@ def without(params: QueryDict, *names: str) -> QueryDict:
 
 
 def several(params: Params, name: str) -> tuple[str, ...]:
-    """The values of a parameter, each once, empty ones left out."""
+    """The values of a parameter, each once, those left out that are empty or blank."""
     given = params.getlist(name) if isinstance(params, MultiValueDict) else params.get(name) or ()
-    return tuple(dict.fromkeys(filter(None, [given] if isinstance(given, str) else given)))
+    return tuple(dict.fromkeys(filter(str.strip, [given] if isinstance(given, str) else given)))
 
 
 # A page leads to each of its hundred buckets several times.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.http import QueryDict
 
 from dashboard.analytics.reports import parameters
 from dashboard.analytics.reports.parameters import Refused
@@ -246,6 +247,15 @@ def test_a_line_of_a_table_adds_its_value_to_the_filters_and_one_of_several_in_f
     assert narrowed == {"api": ("b",), "endpoint": ("GET /",)}
     assert parameters.narrowed({"tag": ("a",)}, {"tag": "b"}) == {"tag": ("a", "b")}
     assert parameters.link("/x/", kept, **narrowed) == "/x/?range=7d&api=b&endpoint=GET+%2F"
+
+
+def test_a_blank_value_is_no_filter_and_none_is_shown_as_one(alpha):
+    for name in parameters.FILTERS:
+        given = QueryDict(f"{name}=+&{name}=")
+        asked = parameters.page_parameters(given, alpha, NOW)
+        assert (asked.question.filters, asked.kept) == (Filters(), {})
+        asked = parameters.log_parameters(given, alpha, NOW)
+        assert (asked.wanted.filters, asked.kept) == (Filters(), {})
 
 
 def test_a_link_to_a_named_range_forgets_the_custom_one():
