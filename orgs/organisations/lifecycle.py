@@ -4,6 +4,8 @@ Each runs in the caller's transaction and leaves its audit entry there. `expecte
 saw; None overwrites what others did. Each change counts it up by one.
 """
 
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils import timezone
@@ -64,7 +66,8 @@ def change(
     refuse_stale(organisation, expected)
     for name, value in changed.items():
         setattr(organisation, name, value)
-    _validate(organisation)
+    # Its own periods may be longer than the installation's have become, by which they are kept then.
+    _validate(organisation, unchanged={"kept_days"} if organisation.kept_days == before["kept_days"] else ())
     store(organisation, changed)
     if not organisation.enabled:
         # Enabled again, it begins without the sessions of before.
@@ -101,8 +104,8 @@ def _tell_of_domain(organisation: Organisation, actor: User | None) -> None:
             events.domain_named.send(Organisation, organisation=organisation, actor=actor)
 
 
-def _validate(organisation: Organisation) -> None:
-    organisation.full_clean()
+def _validate(organisation: Organisation, unchanged: Collection[str] = ()) -> None:
+    organisation.full_clean(exclude=unchanged)
     if organisation.time_zone not in zone_names():
         raise ValidationError({"time_zone": "This is not a time zone."})
 

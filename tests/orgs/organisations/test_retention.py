@@ -1,13 +1,14 @@
 """How long an organisation keeps what its traffic leaves behind: the rules, and the Admin API."""
 
 from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from orgs.models import Organisation
-from orgs.organisations.retention import KINDS, Retention, problems, shorter
+from orgs.organisations.retention import KINDS, Retention, install, problems, shorter
 
 JSON = "application/json"
 NOW = datetime(2026, 11, 25, 14, 35, tzinfo=UTC)
@@ -96,7 +97,7 @@ def test_the_command_says_what_goes_and_asks_before_it_keeps_less(cast, monkeypa
     assert kept() == {"records": 30, "days": 31}
 
 
-def test_the_admin_api_sets_it_whole_and_names_what_is_wrong(cast, admin_client):
+def test_the_admin_api_sets_it_whole_and_names_what_is_wrong(cast, admin_client, request):
     path = f"/admin/organisations/{cast.acme.pk}"
     body = {"owner_name": "Acme", "kept_days": {"records": 7, "hours": 30}}
     assert admin_client.put(path, body, JSON).status_code == 200
@@ -110,6 +111,14 @@ def test_the_admin_api_sets_it_whole_and_names_what_is_wrong(cast, admin_client)
         assert (refused.status_code, refused.json()["Message"]) == (400, said)
     # A body without it leaves it, an empty one takes it away.
     assert admin_client.put(path, {"owner_name": "Acme"}, JSON).status_code == 200
+    assert admin_client.get(path).json()["kept_days"] == {"records": 7, "hours": 30}
+    # Where the installation keeps less by now, everything else can be changed, and what was read is taken back.
+    request.addfinalizer(partial(install, {}))
+    install({"records": 5})
+    for name, body in (("Acme 1", {}), ("Acme 2", {"kept_days": {"records": 7, "hours": 30}})):
+        assert admin_client.put(path, {"owner_name": name, **body}, JSON).status_code == 200
+        assert admin_client.get(path).json()["owner_name"] == name
+    assert admin_client.put(path, {"kept_days": {"records": 6}}, JSON).status_code == 400
     assert admin_client.get(path).json()["kept_days"] == {"records": 7, "hours": 30}
     assert admin_client.put(path, {"kept_days": {}}, JSON).status_code == 200
     assert admin_client.get(path).json()["kept_days"] == {}
