@@ -12,6 +12,7 @@ _QUOTED_PAIR = re.compile(r"'([^'\"\\\s]{1,120})'\s*(?::|=>)\s*")
 _PAIR = re.compile(r"(?<![\w.\-\[\]%$@])([\w.\-\[\]%$@]{1,120})([ \t]?[:=][ \t]?)")
 _NUMBER = re.compile(r"[\d.]{1,40}")
 _QUOTE = re.compile(r"(\\{0,15})([\"'])")
+_LONG_QUOTES = ('"""', "'''")  # around several lines, in TOML and in programs
 _VALUE = re.compile(r"(?:(?:bearer|basic|digest|token)[ +])?(?:[^\s&\"<>\\]|\\(?!\"))*", re.IGNORECASE)
 _IN_BRACES = re.compile(r"[^,}\]\"]*")
 _LINES = re.compile(r"(\r?\n)([^\r\n]*)")
@@ -28,6 +29,8 @@ def _quoted_pair_value(text: str, match: Match) -> tuple[int, str | None]:
 
 def _pair_value(text: str, match: Match) -> tuple[int, str | None]:
     at = match.end()
+    if (three := text[at : at + 3]) in _LONG_QUOTES:
+        return behind(text, three, at + 3), f"{three}{MARK}{three}"
     if quoted := _QUOTE.match(text, at):
         of_json = quoted[2] == '"'
         end = end_of_text(text, quoted.end(), len(quoted[1])) if of_json else behind(text, "'", quoted.end())

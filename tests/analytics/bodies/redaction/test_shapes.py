@@ -113,6 +113,8 @@ def test_no_secret_survives_in_forms_and_markup(name, secret):
         f'<add key="{name}" value={other}/>',
         f"{name} = {secret}",
         f"{name}: {secret}",
+        f'{name} = """\n{secret}\n"""\na = 1',
+        f"{name} = '''{secret}\n'''",
         f"<property><name>{name}</name>\n<value>{one}</value></property>",
         f"<dict><key>{name}</key><string>{one}</string></dict>",
     ]
