@@ -19,7 +19,7 @@ from orgs.providers.marks import MOST, Axis, Mark
 
 MOST_NAMED = 5
 RECENT = timedelta(hours=24)
-_FULLEST = f"""SELECT rule.org_id, max(rule.value), count(DISTINCT incident.subject),
+_FULLEST = f"""SELECT rule.org_id, max(rule.value), count(DISTINCT incident.subject) + max(rule.more),
         (array_agg(incident.label ORDER BY incident.worst DESC, incident.id))[1]
     FROM {Rule._meta.db_table} AS rule LEFT JOIN {Incident._meta.db_table} AS incident
         ON incident.org_id = rule.org_id AND incident.rule_id = rule.id AND incident.ended_at IS NULL

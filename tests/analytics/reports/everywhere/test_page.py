@@ -32,8 +32,9 @@ def watch(made: dict) -> None:
     looked(made["down"], "orders", "http://b/", (1, True, 10))
     looked(made["calm"], "orders", "http://c/", (60 * 100, False, 0), (1, True, 10))
     looked(made["calm"], "orders", "http://d/", (30, False, 0))
-    for threshold, partners in ((95, ("One",)), (80, ("One", "Two"))):
-        watched = rule(made["full"], "quota", threshold=threshold, value=97.5)
+    # Of many that are full the worst are named, and the others counted.
+    for threshold, partners, more in ((95, ("One",), 0), (80, ("One", "Two"), 7)):
+        watched = rule(made["full"], "quota", threshold=threshold, value=97.5, more=more)
         for worst, partner in enumerate(partners, 96):
             incident(watched, timezone.now(), subject=partner.lower(), label=partner, worst=worst)
     watched = rule(made["calm"], "quota", value=12)
@@ -84,7 +85,7 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
         "limited": ("220", "0 %", "2 ms", ["9.09 % over a rate limit"]),
         "silent": ("0", NONE, NONE, ["silent, 150 requests a week before"]),
         "down": ("0", NONE, NONE, ["1 of 2 upstreams down"]),
-        "full": ("0", NONE, NONE, ["2 keys at or near a quota"]),
+        "full": ("0", NONE, NONE, ["9 keys at or near a quota"]),
         "calm": ("300", "0 %", "40 ms", []),
         "unused": ("0", NONE, NONE, []),
     }
@@ -107,7 +108,7 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     }
     assert (told["down"], told["full"], told["calm"], told["unused"]) == (
         ("66.67 %", 1, "", None),
-        ("", 0, "97.5 %", Fullest(97.5, 2, "Two")),
+        ("", 0, "97.5 %", Fullest(97.5, 9, "Two")),
         ("50.00 %", 0, "12 %", Fullest(12)),
         ("", 0, "", None),
     )
@@ -127,7 +128,7 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     assert [(row["slug"], row["requests"]) for row in rows][:2] == [("failing", "140"), ("down", "0")]
     assert [list(row.values())[-7:] for row in rows][1::2] == [
         ["2", "1", "3", "1", "", "", ""],
-        ["0", "0", "0", "0", "97.5", "2", "Two"],
+        ["0", "0", "0", "0", "97.5", "9", "Two"],
         ["2", "0", "2", "1", "12.0", "0", ""],
     ]
 
