@@ -239,6 +239,12 @@ def test_totals_of_the_newest_records_say_so_and_are_compared_with_nothing(told,
         page = client.get(OVERVIEW, {"range": "1h", "compare": began, "compare_to": ended, **both})
         changes = {tile.name: tile.change for tile, _ in page.context["tiles"]}
         assert [changes[name] is None for name in ("requests", "errors", "latency")] == [left_out] * 3
+    # Requests that are counted, by keys that are not.
+    monkeypatch.setattr(rows, "MOST_RECORDS", 100)
+    began = f"{datetime.now(UTC) - timedelta(hours=24, minutes=1):%Y-%m-%dT%H:%MZ}"
+    page = client.get(OVERVIEW, {"range": "24h", "compare": began, "country": "CH"})
+    changes = {tile.name: tile.change for tile, _ in page.context["tiles"]}
+    assert (changes["requests"] is None, changes["keys"], page.context["sample"]) == (False, None, "")
 
 
 def test_a_table_of_tags_has_the_tags_alone_that_are_filtered_by_however_it_is_read(told, client_for):

@@ -76,6 +76,15 @@ def test_each_tile_is_compared_with_the_period_before():
     }
 
 
+def test_counts_are_compared_with_their_share_of_a_longer_time():
+    before = Figures(hits=100, limited=10)
+    traffic = replace(EMPTY, total=Figures(hits=12, limited=9), before=before, before_share=0.1)
+    assert [shown(traffic)[name][2] for name in ("requests", "limited")] == [
+        Change("+20 %", "", "20 % more"),
+        Change("+8", "bad", "8 more"),
+    ]
+
+
 def test_traffic_that_has_begun_has_not_grown():
     traffic = replace(
         EMPTY,

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from dashboard.analytics.models import RollupCut
 from dashboard.analytics.reports.charts.figures import NONE
+from orgs import scope
 from tests import make
 from tests.analytics import screens
 from tests.analytics.screens import ago, push, sheet
@@ -117,6 +119,16 @@ def test_hours_are_shown_of_each_filter_and_of_several_values_as_long_as_they_ar
     assert client.get(HOURS, {"tag": ["green", "blue"]}).context["unkept"] is True
     shares = {text for _, text in cells_of(client.get(HOURS, {"show": "refused"})) if text != NONE}
     assert shares == {"66.7"}
+    # Before a dimension was counted its hours are not known to be without requests.
+    counted_from = timezone.now() - timedelta(days=2)
+    with scope.every_org():
+        assert RollupCut.objects.update(dimensions_from=counted_from) == 1
+    days = [
+        {row["from"][:10] for row in sheet(client.get(HOURS, {**asked, "format": "csv"}))}
+        for asked in ({"tag": "green"}, {"key": next(iter(keys))})
+    ]
+    day_after = counted_from.astimezone(alpha.zone).date() + timedelta(days=1)
+    assert (min(days[0]), min(days[1]) < min(days[0])) == (day_after.isoformat(), True)
 
 
 def test_what_cannot_be_shown_is_refused_and_strangers_see_none(committed, client_for):
