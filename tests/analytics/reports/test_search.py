@@ -212,4 +212,7 @@ def test_statuses_of_many_days_are_counted_as_their_records_are_and_days_are_not
                     assert sum((span[1] - span[0] for span in read), timedelta()) < timedelta(hours=49)
             # Rollups do not tell these.
             slow = Wanted(start, end, statuses=("2xx",), least_ms=1)
-            assert search.count([alpha.id], slow, most=100) == len(search.newest([alpha.id], slow, limit=100))
+            held = Wanted(start, end, errors=True, past=(((alpha.id,), now - timedelta(hours=61)),))
+            for wanted in (slow, held):
+                plainly = len(search.newest([alpha.id], wanted, limit=100))
+                assert search.count([alpha.id], wanted, most=100) == plainly
