@@ -93,11 +93,11 @@ def test_pages_files_and_log_count_as_a_plain_count_does(told, client_for, table
         assert page.context["table"].count == len(expected)
         without = sum(not TABLES[table][1](record) for record in records)
         rest = page.context["table"].rest
-        assert table == "tags" or rest.startswith(f"{without:,} requests {rankings.WITHOUT[table]}")
+        assert table == "tags" or rest.startswith(f"{without:,} requests {rankings.KINDS[table].without}")
     for line, url in page.context["lines"][:4]:
         # A line leads to the log, or to the page of its figures, whose requests lead there.
         log = url
-        if table not in rankings.PERSONAL:
+        if not rankings.KINDS[table].personal:
             [log] = [there for tile, there in client.get(url).context["tiles"] if tile.name == "requests"]
         chips = [(what, value) for what, value, _ in client.get(log).context["chips"]]
         assert (page.context["table"].one, line.name) in chips
@@ -259,12 +259,12 @@ def test_a_table_of_tags_has_the_tags_alone_that_are_filtered_by_however_it_is_r
 
 def test_user_agents_and_addresses_are_for_those_who_may_see_records(told, client_for):
     client = client_for(make.user("max@alpha.example", told.alpha, {"analytics": "read"}))
-    for table in rankings.WITHOUT:
+    for table in [name for name, kind in rankings.KINDS.items() if not kind.top]:
         answers = [
             client.get(f"{OVERVIEW}{table}/"),
             client.get(OVERVIEW, {"format": "csv", "table": table}),
         ]
-        hidden = table in rankings.PERSONAL
+        hidden = rankings.KINDS[table].personal
         assert [answer.status_code for answer in answers] == [403 if hidden else 200] * 2
         links = [client.get(OVERVIEW).content.decode(), client_for(told.ann).get(OVERVIEW).content.decode()]
         assert [f"{OVERVIEW}{table}/" in page for page in links] == [not hidden, True]

@@ -41,8 +41,10 @@ def overview(request: HttpRequest, org: str) -> HttpResponse:
         return refused(request, refusal, "analytics")
     reader.limit_time()
     if file:
-        rankings.check_right(request.user, file)
-        of_table = rankings.file if file in rankings.KINDS else _plot_file
+        of_table = _plot_file
+        if file in rankings.KINDS:
+            rankings.check_right(request.user, file)
+            of_table = rankings.file
         header, rows, left_out = of_table(file, asked)
         name, most = f"{request.org.slug}-{file}.csv", rankings.IN_A_FILE
         return csv_stream(name, header, [rows], most=most, left_out=left_out)
@@ -87,7 +89,8 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
                 asked,
                 rankings.table(name, asked, seen.total.hits, seen.freshness, limit=rankings.ON_THE_PAGE),
             )
-            for name in rankings.TOP_TITLES
+            for name, kind in rankings.KINDS.items()
+            if kind.top
         ],
         "hours_url": link(
             reverse("analytics-hours", args=[request.org.slug]),
@@ -96,11 +99,11 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
         ),
         "rare": [
             (
-                rankings.TITLES[name][0],
+                kind.title,
                 link(reverse("analytics-table", args=[request.org.slug, name]), asked.kept),
             )
-            for name in rankings.WITHOUT
-            if name not in rankings.PERSONAL or request.user.may("log")
+            for name, kind in rankings.KINDS.items()
+            if not kind.top and (not kind.personal or request.user.may("log"))
         ],
     }
 

@@ -51,36 +51,84 @@ from orgs.http.tables import Column, heads
 from orgs.models import User
 from orgs.providers import clients
 
-KINDS = {"apis": "api", "keys": "key", "endpoints": "endpoint", "clients": "client"}
-KINDS |= {"versions": "version", "countries": "country", "tags": "tag"}
-KINDS |= {"agents": "agent", "addresses": "address"}
-TOP_TITLES = {"apis": "Top APIs", "keys": "Top keys", "endpoints": "Top endpoints"}
-TITLES = {
-    "apis": ("APIs", "API"),
-    "keys": ("Keys", "Key"),
-    "endpoints": ("Endpoints", "Endpoint"),
-    "clients": ("OAuth clients", "OAuth client"),
-    "versions": ("Versions", "Version"),
-    "countries": ("Countries", "Country"),
-    "tags": ("Tags", "Tag"),
-    "agents": ("User agents", "User agent"),
-    "addresses": ("Addresses", "Address"),
-}
-# What tells people apart: only who may see single records sees it, and a line leads to those.
-PERSONAL = ("agents", "addresses")
 ON_THE_PAGE = 10
 IN_A_FILE = 5_000
 MOST_SORTED = 1_000  # of which percentiles are made to sort by them
 WITHOUT_API = "(no API)"
 OR_BEFORE = ", or came before the days for which single records are kept"
-# What the requests have in common that no line of a kind holds; a request with several tags is in a line of each.
-WITHOUT = {
-    "clients": "carried no token of an OAuth client",
-    "versions": "named no version",
-    "countries": "came from no known country",
-    "tags": "have no tag, or others are counted for several",
-    "agents": f"named no user agent{OR_BEFORE}",
-    "addresses": f"came from no known address{OR_BEFORE}",
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a ranking is of.
+
+    lines: what tells its lines apart (rows.LINES); parameter: what filters a page by a line, and by its API where the
+    lines are of APIs; top: its title on the overview, "" if that shows none.
+    without: what the requests have in common that no line holds; a request with several tags is in a line of each.
+    personal: what tells people apart, which only who may see single records sees, and a line leads to those.
+    """
+
+    lines: str
+    parameter: str
+    title: str
+    one: str
+    columns: tuple[str, ...]  # of a file, before the figures
+    top: str = ""
+    without: str = ""
+    personal: bool = False
+
+
+KINDS = {
+    "apis": Kind("api", "api", "APIs", "API", ("api_id", "api"), top="Top APIs"),
+    "keys": Kind("key", "key", "Keys", "Key", ("key", "alias"), top="Top keys", without="carried no key"),
+    "endpoints": Kind(
+        "endpoint",
+        "endpoint",
+        "Endpoints",
+        "Endpoint",
+        ("api_id", "api", "endpoint"),
+        top="Top endpoints",
+    ),
+    "clients": Kind(
+        "client",
+        "oauth",
+        "OAuth clients",
+        "OAuth client",
+        ("oauth_client", "oauth_client_name"),
+        without="carried no token of an OAuth client",
+    ),
+    "versions": Kind(
+        "version",
+        "version",
+        "Versions",
+        "Version",
+        ("api_id", "api", "version"),
+        without="named no version",
+    ),
+    "countries": Kind(
+        "country", "country", "Countries", "Country", ("country",), without="came from no known country"
+    ),
+    "tags": Kind(
+        "tag", "tag", "Tags", "Tag", ("tag",), without="have no tag, or others are counted for several"
+    ),
+    "agents": Kind(
+        "agent",
+        "user_agent",
+        "User agents",
+        "User agent",
+        ("user_agent",),
+        without=f"named no user agent{OR_BEFORE}",
+        personal=True,
+    ),
+    "addresses": Kind(
+        "address",
+        "address",
+        "Addresses",
+        "Address",
+        ("address",),
+        without=f"came from no known address{OR_BEFORE}",
+        personal=True,
+    ),
 }
 
 FILE_FIGURES = (
@@ -148,7 +196,7 @@ def whole(request: HttpRequest, org: str, table: str) -> HttpResponse:
 
 def check_right(user: User, name: str) -> None:
     """Raises PermissionDenied for a ranking that a person may not see."""
-    if name in PERSONAL and not user.may("log"):
+    if KINDS[name].personal and not user.may("log"):
         raise PermissionDenied
 
 
@@ -173,7 +221,7 @@ def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     its filters."""
     path = reverse("analytics", args=[request.org.slug])
     kept = asked.kept
-    if table.name in PERSONAL:
+    if KINDS[table.name].personal:
         path_of_lines = reverse("logs", args=[request.org.slug])
         kept = {**exactly(asked), **dict.fromkeys(("measure", "sort", *COMPARE), "")}
     else:
@@ -206,12 +254,12 @@ def table(
     names = Names.of(name, question, ranking)
     top = max((row.figures.hits for row in ranking.rows), default=0)
     histograms = has_histograms(name, question)
-    title, one = TITLES[name]
+    kind = KINDS[name]
     return Table(
         name=name,
-        title=title,
-        top_title=TOP_TITLES.get(name, title),
-        one=one,
+        title=kind.title,
+        top_title=kind.top,
+        one=kind.one,
         measure="p95" if histograms else "Mean",
         lines=tuple(
             _line(name, row, names, top=top, all_hits=all_hits, histograms=histograms) for row in ranking.rows
@@ -225,7 +273,7 @@ def table(
 def has_histograms(name: str, question: Question) -> bool:
     """Whether there are percentiles of the lines."""
     dimension_set = question.owners.dimension_set
-    counted = dimension_of(KINDS[name], question.filters, dimension_set)
+    counted = dimension_of(KINDS[name].lines, question.filters, dimension_set)
     return counted is None or counted.has_histogram(dimension_set)
 
 
@@ -240,42 +288,27 @@ def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]], s
     question, ranking = asked.question, _ranking(name, asked, IN_A_FILE + 1, 0)
     names = Names.of(name, question, ranking)
     histograms = has_histograms(name, question)
-    header = {
-        "apis": ["api_id", "api"],
-        "keys": ["key", "alias"],
-        "endpoints": ["api_id", "api", "endpoint"],
-        "clients": ["oauth_client", "oauth_client_name"],
-        "versions": ["api_id", "api", "version"],
-        "countries": ["country"],
-        "tags": ["tag"],
-        "agents": ["user_agent"],
-        "addresses": ["address"],
-    }
-    rows = []
+    columns, rows = KINDS[name].columns, []
     for row in ranking.rows:
-        who = {
-            "apis": [row.api_id, names.apis.get(row.api_id, "")],
-            "keys": [row.value, names.alias(row.value)],
-            "endpoints": [row.api_id, names.apis.get(row.api_id, ""), row.value],
-            "clients": [row.value, names.clients.of(row.value)],
-            "versions": [row.api_id, names.apis.get(row.api_id, ""), row.value],
-            "countries": [row.value],
-            "tags": [row.value],
-            "agents": [row.value],
-            "addresses": [row.value],
-        }[name]
+        told = {
+            "api_id": row.api_id,
+            "api": names.apis.get(row.api_id, ""),
+            "alias": names.alias(row.value),
+            "oauth_client_name": names.clients.of(row.value),
+        }
         percentiles = row.figures.percentiles(0.5, 0.95, 0.99) if histograms else ()
+        who = (told.get(column, row.value) for column in columns)
         rows.append([*who, *file_figures(row.figures), *percentiles])
-    columns = [*header[name], *FILE_FIGURES, *(FILE_PERCENTILES if histograms else ())]
-    return columns, rows, _left_out(name, question)
+    header = [*columns, *FILE_FIGURES, *(FILE_PERCENTILES if histograms else ())]
+    return header, rows, _left_out(name, question)
 
 
 def _left_out(name: str, question: Question) -> str:
     """What a file leaves out that is made from the newest records, in words; "" for nothing."""
     owners, period, filters = question.owners, question.period, question.filters
-    if dimension_of(KINDS[name], filters, owners.dimension_set):
+    if dimension_of(KINDS[name].lines, filters, owners.dimension_set):
         return ""
-    since = reader.newest_begin(KINDS[name], owners, period.tables, filters)
+    since = reader.newest_begin(KINDS[name].lines, owners, period.tables, filters)
     if since is None:
         return ""
     newest, begin = (
@@ -325,7 +358,9 @@ class Names:
 
 def _ranking(name: str, asked: Parameters, limit: int, offset: int) -> Ranking:
     question = asked.question
-    read = partial(reader.ranking, KINDS[name], question.owners, question.period.tables, question.filters)
+    read = partial(
+        reader.ranking, KINDS[name].lines, question.owners, question.period.tables, question.filters
+    )
     if not _by_percentile(name, asked):
         # Counted by an earlier set of dimensions, keys have no percentiles.
         order = "mean" if asked.sort == "p95" else asked.sort
@@ -337,29 +372,13 @@ def _ranking(name: str, asked: Parameters, limit: int, offset: int) -> Ranking:
 
 def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histograms: bool) -> Line:
     sums = row.figures
-    api = names.apis.get(row.api_id) or row.api_id or WITHOUT_API
-    name, note, title, changes = {
-        "apis": (api, "", row.api_id, {"api": row.api_id}),
-        "keys": (
-            names.alias(row.value) or short_key(row.value),
-            short_key(row.value),
-            row.value,
-            {"key": row.value},
-        ),
-        "endpoints": (row.value, api, row.api_id, {"api": row.api_id, "endpoint": row.value}),
-        "clients": (names.clients.of(row.value), row.value, row.value, {"oauth": row.value}),
-        "versions": (row.value, api, row.api_id, {"api": row.api_id, "version": row.value}),
-        "countries": (row.value, "", "", {"country": row.value}),
-        "tags": (row.value, "", "", {"tag": row.value}),
-        "agents": (row.value, "", "", {"user_agent": row.value}),
-        "addresses": (row.value, "", "", {"address": row.value}),
-    }[kind]
+    name, note, title = _named(KINDS[kind], row, names)
     failed = figures.share(sums.status_5xx, sums.hits)
     return Line(
         name=name,
         note="" if note == name else note,
         title=title,
-        changes=changes,
+        changes=_narrowing(KINDS[kind], row),
         bar=geometry.bar_width(sums.hits, top),
         hits=figures.exact(sums.hits),
         share=figures.per_cent(figures.share(sums.hits, all_hits)),
@@ -370,13 +389,33 @@ def _line(kind: str, row: Row, names: Names, *, top: int, all_hits: int, histogr
     )
 
 
+def _named(kind: Kind, row: Row, names: Names) -> tuple[str, str, str]:
+    """A line's name, what is said beside it, and what is said of it where there is room."""
+    api = names.apis.get(row.api_id) or row.api_id or WITHOUT_API
+    match kind.lines:
+        case "api":
+            return api, "", row.api_id
+        case "key":
+            return names.alias(row.value) or short_key(row.value), short_key(row.value), row.value
+        case "client":
+            return names.clients.of(row.value), row.value, row.value
+        case "endpoint" | "version":
+            return row.value, api, row.api_id
+        case _:
+            return row.value, "", ""
+
+
+def _narrowing(kind: Kind, row: Row) -> dict[str, str]:
+    api = {"api": row.api_id} if "api_id" in kind.columns else {}
+    return {kind.parameter: row.value, **api}
+
+
 def _rest(
     kind: str, question: Question, ranking: Ranking, all_hits: int, *, sorted_by_percentile: bool
 ) -> str:
     rest, said = all_hits - ranking.hits, []
     owners, span, filters = question.owners, question.period.tables, question.filters
-    most = sampled(KINDS[kind], owners, span, filters, all_hits)
-    without = "carried no key" if kind == "keys" else WITHOUT.get(kind)
+    most, without = sampled(KINDS[kind].lines, owners, span, filters, all_hits), KINDS[kind].without
     if rest > 0 and without and not (most and looks_at_no_others(filters)):
         older = f", or came before the newest {figures.exact(most)}" if most else ""
         said.append(f"{figures.counted(rest, 'request')} {without}{older}.")
@@ -391,10 +430,10 @@ def _rest(
 def _counted_since(kind: str, question: Question) -> str:
     """Since when a kind of lines is counted, where a period begins before."""
     owners, period = question.owners, question.period
-    counted = dimension_of(KINDS[kind], question.filters, owners.dimension_set)
+    counted = dimension_of(KINDS[kind].lines, question.filters, owners.dimension_set)
     if counted is None or counted.since == 1 or period.start >= (owners.dimensions_from or period.start):
         return ""
-    return f"{TITLES[kind][0]} are counted since {said(owners.dimensions_from, period.zone, year=True)}."
+    return f"{KINDS[kind].title} are counted since {said(owners.dimensions_from, period.zone, year=True)}."
 
 
 def _folding(kind: str, period: Period, fresh: Freshness) -> str:
