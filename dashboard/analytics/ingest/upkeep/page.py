@@ -44,6 +44,8 @@ class RecountForm(forms.Form):
 def recount(request: HttpRequest, org: str) -> HttpResponse:
     """Whoever sees figures sees which are made again; administrators ask for it."""
     now = timezone.now()
+    if "stop" in request.POST:
+        return _stop(request, now)
     days = recounting.days(request.org, now)
     initial = {"first": days[0], "last": days[-1]} if days else {}
     form = RecountForm(request.POST if request.method == "POST" else None, days=days, initial=initial)
@@ -64,6 +66,14 @@ def recount(request: HttpRequest, org: str) -> HttpResponse:
         "no_day": NO_DAY,
     }
     return render(request, "analytics/recount.html", context, status=status_of(form))
+
+
+def _stop(request: HttpRequest, now: datetime) -> HttpResponse:
+    if recounting.stop(request.org, request.POST["stop"], actor=request.user, now=now):
+        messages.success(request, "No more days are counted anew. Those that are done stay so.")
+    else:
+        messages.info(request, "That has ended already.")
+    return redirect("recount", request.org.slug)
 
 
 def _ask(request: HttpRequest, form: RecountForm, now: datetime) -> None:

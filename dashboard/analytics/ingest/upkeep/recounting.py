@@ -40,6 +40,19 @@ def ask(org: Organisation, first: date, last: date, *, actor: User, now: datetim
     return asked
 
 
+@transaction.atomic
+def stop(org: Organisation, pk: str, *, actor: User, now: datetime) -> bool:
+    """Have no more days of a run counted anew; whether it was still going on. Raises Departed."""
+    locks.lock(org.pk)
+    found = Recount.objects.filter(org_id=org.pk, pk=pk, ended_at=None)
+    asked = found.first()
+    if asked is None:
+        return False
+    found.update(ended_at=now)
+    log.record(f"{KIND}.counting-stopped", KIND, org.pk, f"{asked}", actor=actor, org=org.pk)
+    return True
+
+
 def step(_: redis.Redis) -> bool:
     """Make one day again; whether to call again at once."""
     with scope.every_org():

@@ -74,6 +74,33 @@ def test_what_is_asked_for_on_the_page_is_counted_by_the_worker_a_day_at_a_time(
         ]
 
 
+def test_a_run_can_be_stopped_by_who_may_begin_one_and_keeps_what_is_done(alpha, redis, client_for):
+    ann, beta = client_for(make.user("ann@alpha.example", alpha, ADMINISTRATOR)), make.organisation("C", "c")
+    reader = client_for(make.user("r@alpha.example", alpha, {"analytics": "read"}))
+    stranger = client_for(make.user("c@c.example", beta, ADMINISTRATOR))
+    ann.post(PAGE, ASKED)
+    recounting.step(redis)
+    going_on = {"stop": ann.get(PAGE).context["going_on"].pk}
+    assert "Stop counting" not in reader.get(PAGE).content.decode()
+    assert reader.post(PAGE, going_on).status_code == 403
+    assert stranger.post("/o/c/retention/recount/", going_on, follow=True).status_code == 200
+    assert [ann.post(PAGE, {"stop": pk}).status_code for pk in ("\0", "nowhere")] == [400, 302]
+    assert recounts("alpha") == [("ann@alpha.example", 1, 2, 1, False)]
+    page = ann.post(PAGE, going_on, follow=True).content.decode()
+    assert ("No more days are counted anew" in page, ">stopped<" in page, ">done<" in page) == (
+        True,
+        True,
+        False,
+    )
+    assert "That has ended already" in ann.post(PAGE, going_on, follow=True).content.decode()
+    assert (recounting.step(redis), by_day()["alpha"]) == (False, [1, 100, 100])
+    with scope.org(alpha.id):
+        entries = AuditEntry.objects.filter(kind="figures").order_by("at").values_list("action", flat=True)
+        assert list(entries) == ["figures.counted-anew", "figures.counting-stopped"]
+    assert ann.post(PAGE, ASKED).status_code == 302
+    assert len(recounts("alpha")) == 2
+
+
 def test_who_may_not_or_cannot_be_meant_starts_nothing(alpha, redis, client_for):
     reader = client_for(make.user("r@alpha.example", alpha, {"analytics": "read"}))
     shown = reader.get(PAGE)
