@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 
 from dashboard.analytics.clock import EPOCH, HOUR, MINUTE
 
-COUNTED = timedelta(hours=24)  # before a look, of which requests are counted: they may come as late as that
+# Before a look, of which requests are counted: they may come as late as that. When they are counted again, an hour
+# or more later, minutes must not have gone meanwhile, which are kept for a day at least.
+COUNTED = timedelta(hours=22)
 BREAK = timedelta(minutes=5)  # without a look, after which nobody knows what came meanwhile
 STEPS = 10  # into which a window is divided by what is remembered
 

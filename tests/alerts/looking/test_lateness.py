@@ -25,6 +25,8 @@ def test_the_look_just_before_the_window_is_counted_again_and_little_is_remember
         age = NOON + 199 * MINUTE - at
         assert at == NOON + requests * MINUTE
         assert before * MINUTE <= age <= before * MINUTE * 1.1
+        # All of it is still kept where minutes are for a day.
+        assert age + lateness.COUNTED <= timedelta(days=1)
         assert not lateness.has_gap(at, NOON + 199 * MINUTE, window)
         assert len(counts) <= most
 
