@@ -12,6 +12,7 @@ from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.ingest import partitions
 from dashboard.analytics.models import Rollup
 from orgs import scope
+from orgs.organisations.retention import USUAL
 from tests import make
 from tests.analytics import screens
 
@@ -40,7 +41,7 @@ def test_rollups_with_partitions_by_grain_and_time_hold_what_they_held_and_go_on
     now = datetime.now(UTC)
     assert len(indexes()) == 5
     partitions.ensure([(now + timedelta(days=40)).date()], now)
-    partitions.drop_old(now + timedelta(days=40))
+    partitions.drop_old(now + timedelta(days=40), USUAL)
     gone = {Grain.MINUTE: None, Grain.HOUR_DETAIL: None}
     assert counted() == dict.fromkeys(Grain, 4) | gone
 
