@@ -22,10 +22,11 @@ from orgs import scope
 from orgs.models import Organisation
 from tests import make
 from tests.analytics import screens
-from tests.analytics.ingest import test_claim
+from tests.analytics.ingest.test_claim import kill_and_count, nobody_drains_on
 from tests.analytics.rest_wire import data, week
 from tests.test_walk import caller_named, make_world, walk
 
+__all__ = ["nobody_drains_on"]  # of each test: one that fails half way must not leave processes that drain
 GIVEN = {"default": os.environ.get("CITUS_URL", ""), "owner": os.environ.get("CITUS_MIGRATE_URL", "")}
 pytestmark = pytest.mark.skipif(
     not all(GIVEN.values()),
@@ -145,4 +146,4 @@ def test_every_url_answers_as_declared(cluster, redis, name):
 
 def test_kills_and_cut_connections_lose_and_double_nothing_on_the_workers(cluster, redis, monkeypatch):
     make_anew()
-    test_claim.kill_and_count(redis, monkeypatch)
+    kill_and_count(redis, monkeypatch)

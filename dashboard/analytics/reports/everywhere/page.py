@@ -113,7 +113,7 @@ def _lines(window: Window, sort: str) -> list[Line]:
         DEFAULT_SORT: lambda line: line.standing.urgency,
         "requests": lambda line: line.standing.day.hits,
         "errors": lambda line: (line.standing.day.share or 0, line.standing.day.failed),
-        "uptime": lambda line: (line.standing.upstreams.down, line.standing.upstreams.failing or 0),
+        "uptime": lambda line: (line.standing.upstreams.down, line.standing.upstreams.failing),
         "quota": lambda line: line.standing.fullest,
         "changed": lambda line: line.change.at if line.change else LONG_AGO,
     }[sort]

@@ -4,15 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from dashboard.analytics.clock import (
-    DAY,
-    HOUR,
-    MINUTE,
-    floor,
-    hour_start,
-    hours,
-    next_hour,
-)
+from dashboard.analytics.clock import DAY, HOUR, MINUTE, floor, hour_start, hours, next_hour
 from dashboard.analytics.dimensions import KEPT, RECORDS, Grain, kept_for
 from dashboard.analytics.reports.periods.cutting import WEEK, day_edges
 from dashboard.analytics.reports.periods.period import (

@@ -4,10 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dashboard.analytics.clock import (
-    day_start,
-    meant,
-)
+from dashboard.analytics.clock import day_start, meant
 
 # datetime.fromisoformat takes more, a trailing NUL included.
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
