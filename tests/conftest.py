@@ -220,6 +220,7 @@ def node_client() -> Client:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 128  # a browser opens more connections at once than the usual five
 
     def process_request_thread(self, request, client_address):
         try:

@@ -16,7 +16,8 @@ def acme(server, redis):
     organisation = make.organisation("Acme", "acme")
     make.user("ada@acme.example", organisation, {"IsAdmin": "admin"})
     for number in range(30):
-        build.api(organisation, f"API {number:02}")
+        # No digits: a search looks into ids, too, and those are drawn by lot.
+        build.api(organisation, f"API {number:02}", api_id="x" * (number + 1))
     return server, Account("ada@acme.example", make.PASSWORD)
 
 
@@ -38,8 +39,64 @@ def test_an_api_out_of_many_is_found_and_what_was_ticked_stays(chromium, acme, s
     page.get_by_label("API 28").check()
     assert page.get_by_label("API 03").is_checked()
     page.get_by_role("button", name="Create key").click()
+    page.locator("#token").wait_for()
     page.goto(f"{acme[0]}/o/acme/keys/?q=harbour")
     assert page.locator("td[data-label=Opens]").inner_text() == "2 APIs"
+
+
+def test_a_search_that_fails_is_tried_once_more_and_loses_nothing_that_was_entered(chromium, acme):
+    page = opened(chromium, acme)
+    broken = []
+
+    def answer(route):
+        if route.request.resource_type == "fetch" and broken:
+            broken.pop(0)(route)
+        else:
+            route.continue_()
+
+    page.route("**/keys/new/", answer)
+    page.goto(f"{acme[0]}/o/acme/keys/new/")
+    name, search = page.get_by_label("Name (optional)"), page.get_by_label("Name or ID of an API")
+    find = page.get_by_role("button", name="Find")
+    failed, signed_out = page.locator("[aria-live] [data-say]").all()
+    name.fill("harbour")
+    page.get_by_label("API 03").check()
+
+    broken[:] = [lambda route: route.fulfill(status=503, body="Not available at the moment")]
+    search.fill("28")
+    page.get_by_label("API 28").wait_for()
+    assert not failed.is_visible()
+
+    broken[:] = [lambda route: route.abort(), lambda route: route.fulfill(status=500, body="")]
+    search.fill("29")
+    failed.wait_for()
+    assert "could not be searched just now" in failed.inner_text()
+    find.click()
+    page.get_by_label("API 29").wait_for()
+    assert not failed.is_visible()
+
+    # The first answer is overtaken: it does not know of what was chosen since.
+    broken[:] = [lambda route: None]
+    with page.expect_request(lambda request: request.resource_type == "fetch"):
+        search.fill("27")
+    page.get_by_label("API 29").check()
+    page.get_by_label("API 27").wait_for()
+    assert page.get_by_label("API 29").is_checked()
+
+    page.context.clear_cookies(name="session")
+    find.click()
+    signed_out.wait_for()
+    # Signed in again, the token of the form is another one.
+    page.context.clear_cookies()
+    sign_in(page, *acme)
+    search.fill("26")
+    page.get_by_label("API 26").check()
+    assert not signed_out.is_visible()
+    assert (name.input_value(), page.get_by_label("API 03").is_checked()) == ("harbour", True)
+    page.get_by_role("button", name="Create key").click()
+    page.locator("#token").wait_for()
+    page.goto(f"{acme[0]}/o/acme/keys/?q=harbour")
+    assert page.locator("td[data-label=Opens]").inner_text() == "3 APIs"
 
 
 def test_a_refused_form_puts_the_focus_where_its_faults_are_listed_and_leads_to_them(chromium, acme):
