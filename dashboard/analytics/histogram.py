@@ -8,7 +8,9 @@ compares all of its 2**20 values.
 
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 BUCKETS = 512
 LAST_MS = (1 << 20) - 1
@@ -44,12 +46,21 @@ def decode(data: bytes) -> dict[int, int]:
 
     Repeated buckets are summed, one without a count is left out. ValueError if the length is not whole pairs.
     """
+    return {index: count for index, count in enumerate(_counts(data)) if count}
+
+
+def running(data: bytes) -> list[int]:
+    """Of the stored bytes, how many records lie in each bucket and all below it. ValueError as decode."""
+    return list(accumulate(_counts(data)))
+
+
+def _counts(data: bytes) -> list[int]:
     if len(data) % PAIR.size:
         raise ValueError("a histogram is a whole number of six-byte pairs")
     counts = [0] * BUCKETS
     for index, count in PAIR.iter_unpack(data):
         counts[index] += count
-    return {index: count for index, count in enumerate(counts) if count}
+    return counts
 
 
 def merge(parts: Iterable[bytes]) -> dict[int, int]:
@@ -57,18 +68,14 @@ def merge(parts: Iterable[bytes]) -> dict[int, int]:
     return decode(b"".join(parts))
 
 
-def quantile(counts: Mapping[int, int], share: float) -> float | None:
-    """The latency in milliseconds below which `share` (0 to 1) of the records lie; None without records.
+def quantile(running: Sequence[int], share: float) -> float | None:
+    """The latency in milliseconds below which `share` (0 to 1) of the records lie; None without records. running: as
+    running() returns it.
 
     It is the value of the first bucket at which the running count reaches ceil(share x n).
     """
-    total = sum(counts.values())
+    total = running[-1]
     if not total:
         return None
-    rank = max(1, math.ceil(round(share * total, 6)))  # 0.07 x 100 is 7.000000000000001
-    running = 0
-    for index in sorted(counts):
-        running += counts[index]
-        if running >= rank:
-            return value(index)
-    return value(max(counts))
+    rank = min(total, max(1, math.ceil(round(share * total, 6))))  # 0.07 x 100 is 7.000000000000001
+    return value(bisect_left(running, rank))

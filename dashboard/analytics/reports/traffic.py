@@ -103,9 +103,9 @@ class Figures:
         return [histogram.quantile(self._latencies, share) for share in shares]
 
     @cached_property
-    def _latencies(self) -> dict[int, int]:
-        """Counts by bucket of the histogram: a page reads the same figures for a tile, a chart and its table."""
-        return histogram.decode(self.latency_histogram or b"")
+    def _latencies(self) -> list[int]:
+        """Running counts of the histogram: a page reads the same figures for a tile, a chart and its table."""
+        return histogram.running(self.latency_histogram or b"")
 
 
 @dataclass(frozen=True)

@@ -189,11 +189,15 @@ def time_ticks(period: Period, cut: Cut) -> tuple[Tick, ...]:
     """Labels at round clock times or days; at most MOST_LABELS of them, none too close to an end."""
     edges = cut.edges[:-1]
     wanted = list(range(0, len(edges), -(-len(edges) // MOST_LABELS)))
-    for step in LABEL_STEPS:
-        round_ones = [index for index, edge in enumerate(edges) if _on(period, edge, step)]
-        if cut.step <= step and cut.step <= DAY and len(round_ones) <= MOST_LABELS:
-            wanted = round_ones
-            break
+    clocks = [(edge, period.local(edge)) for edge in edges]
+    for step in LABEL_STEPS if cut.step <= DAY else ():
+        if cut.step <= step:
+            round_ones = [
+                index for index, (edge, local) in enumerate(clocks) if _on(period, edge, local, step)
+            ]
+            if len(round_ones) <= MOST_LABELS:
+                wanted = round_ones
+                break
     return tuple(
         Tick(f"{100 * index / len(edges):.2f}%", _tick_label(period, edges[index], cut.step))
         for index in wanted
@@ -219,8 +223,7 @@ def stretch(cut: Cut, start: datetime, end: datetime) -> tuple[str, str] | None:
     return f"{first:.2f}%", f"{max(0.0, last - first):.2f}%"
 
 
-def _on(period: Period, edge: datetime, step: timedelta) -> bool:
-    local = period.local(edge)
+def _on(period: Period, edge: datetime, local: datetime, step: timedelta) -> bool:
     if step >= DAY:
         return _begins_day(period, edge) and local.toordinal() % (step // DAY) == 0
     return timedelta(hours=local.hour, minutes=local.minute) % step == timedelta()

@@ -15,16 +15,19 @@ def chart_rows(plot: Plot) -> SafeString:
     return SafeString(
         "".join(
             markup(
-                '<tr><th scope="row">{}</th>{}{}</tr>\n        ',
-                label,
-                _each('<td class="number">{}</td>', ((cell,) for cell in cells)),
-                markup('<td class="row-links">{}</td>', _each('<a href="{1}">{0}</a> ', links))
-                if plot.links
-                else "",
+                _row(len(cells), len(links) if plot.links else None),
+                *(label, *cells),
+                *(part for text, address in links for part in (address, text)),
             )
             for label, cells, links in plot.lines
         )
     )
+
+
+def _row(cells: int, links: int | None) -> str:
+    """The form of a row with so many cells, and so many links where there are any in the table."""
+    linked = "" if links is None else '<td class="row-links">' + '<a href="{}">{}</a> ' * links + "</td>"
+    return '<tr><th scope="row">{}</th>' + '<td class="number">{}</td>' * cells + linked + "</tr>\n        "
 
 
 def options(choices: Iterable[tuple[str, str]]) -> SafeString:

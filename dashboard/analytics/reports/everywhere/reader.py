@@ -148,7 +148,7 @@ def days(ids: Sequence[str], window: Window) -> dict[str, Day]:
 def latencies(ids: Sequence[str], window: Window) -> dict[str, float | None]:
     """The p95 of each, in milliseconds, within 1/64."""
     return {
-        org_id: histogram.quantile(histogram.decode(bytes(merged or b"")), 0.95)
+        org_id: histogram.quantile(histogram.running(bytes(merged or b"")), 0.95)
         for org_id, merged in _read(_LATENCY, ids, window)
     }
 

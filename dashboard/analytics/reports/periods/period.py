@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -149,7 +150,7 @@ class Period:
         """Since when a time can be shown by the minute."""
         return minutes_since(self.now, self.held)
 
-    @property
+    @cached_property
     def years(self) -> bool:
         """Whether its times have to be said with the year."""
         return years(self.start, self.seen_end, self.now, self.zone)
