@@ -27,6 +27,11 @@ OF_DAYS = [grain for grain in Grain if not KEPT[grain].monthly]
 OF_MONTHS = [grain for grain in Grain if KEPT[grain].monthly]
 
 
+# Of records of days that are over: what is told of some APIs alone is told from their newest records, or errors.
+INDEXES = {"api": "", "api_errors": "WHERE status >= 400"}
+OVER = timedelta(hours=2)  # most of what comes late has come
+
+
 class Partition(NamedTuple):
     """A partition of records, of bodies or of a grain, from its first day (UTC) to before the day `end`."""
 
@@ -118,6 +123,24 @@ def drop_old(now: datetime, kept: Mapping[str, int]) -> None:
             # Rather an hour later than to queue every reader behind this one.
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
+
+
+def index_closed(now: datetime) -> None:
+    """Index the records of days that are over by their API. While a day goes on, an index more would make each record
+    dearer to store by a twentieth, and records of one day can be looked through."""
+    today = (now - OVER).astimezone(UTC).date()
+    closed = [made for _, made in _existing() if made.grain == RECORDS and made.end <= today]
+    wanted = {f"{made.name}_{index}": (made, rows) for made in closed for index, rows in INDEXES.items()}
+    with as_owner() as cursor:
+        cursor.execute("SELECT relname::text FROM pg_class WHERE relname = ANY(%s)", [list(wanted)])
+        there = {name for (name,) in cursor.fetchall()}
+    for name in sorted(wanted.keys() - there, reverse=True):
+        made, rows = wanted[name]
+        with suppress(OperationalError), as_owner() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            cursor.execute(
+                f'CREATE INDEX IF NOT EXISTS "{name}" ON "{made.name}" (org_id, api_id, ts) {rows}'
+            )
 
 
 @contextmanager
