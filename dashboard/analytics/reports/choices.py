@@ -52,7 +52,7 @@ def _offered(
     first, last = (instant.astimezone(owners.zone).date() for instant in (start, end))
     return {
         "apis": _apis(owned),
-        "keys": _keys(owners, cutting.days(first, last, owners.zone, Grain.DAY_DETAIL), apis),
+        "keys": _keys(owners, cutting.days(first, last, owners.zone, Grain.DAY_DETAIL), apis, owned),
         "endpoints": _endpoints(owners, apis),
         **_others(owners, first, last, apis),
         "most_values": MOST_VALUES,
@@ -66,11 +66,13 @@ def _apis(among: tuple[str, ...] | None) -> list[tuple[str, str]]:
     return list(found.values_list("api_id", "name")[:MOST_APIS])
 
 
-def _keys(owners: Owners, span: Span, apis: tuple[str, ...]) -> list[tuple[str, str]]:
+def _keys(
+    owners: Owners, span: Span, apis: tuple[str, ...], owned: tuple[str, ...] | None
+) -> list[tuple[str, str]]:
     """The busiest keys by their names."""
     busiest = reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))
     keys = [key for key in busiest if key not in ("", OTHER)]
-    names = reader.newest_of_keys(owners, keys)
+    names = reader.newest_of_keys(owners, keys, apis=owned)
     named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]
     return sorted(named, key=lambda pair: pair[1].casefold())
 

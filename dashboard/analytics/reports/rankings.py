@@ -44,6 +44,7 @@ from dashboard.analytics.reports.traffic import (
     Question,
     Ranking,
     Row,
+    of_whom,
 )
 from orgs.access import access
 from orgs.http import numbered
@@ -251,7 +252,7 @@ def table(
     """One ranking. all_hits: the requests of the whole span, to say what the ranking leaves out."""
     question = asked.question
     ranking = _ranking(name, asked, limit, offset)
-    names = Names.of(name, question, ranking)
+    names = Names.of(name, asked, ranking)
     top = max((row.figures.hits for row in ranking.rows), default=0)
     histograms = has_histograms(name, question)
     kind = KINDS[name]
@@ -286,7 +287,7 @@ def file(name: str, asked: Parameters) -> tuple[list[str], list[list[object]], s
     """Header and rows of one ranking as a CSV file, one more than IN_A_FILE where there are more, and what it leaves
     out, in words."""
     question, ranking = asked.question, _ranking(name, asked, IN_A_FILE + 1, 0)
-    names = Names.of(name, question, ranking)
+    names = Names.of(name, asked, ranking)
     histograms = has_histograms(name, question)
     columns, rows = KINDS[name].columns, []
     for row in ranking.rows:
@@ -315,7 +316,7 @@ def _left_out(name: str, question: Question) -> str:
         figures.exact(most_records(filters)),
         said(since, period.zone, year=True, pattern="%H:%M:%S"),
     )
-    return f"This file is made from the newest {newest} requests: those before {begin} are missing."
+    return f"This file is made from the newest {newest} requests{of_whom(filters)}: those before {begin} are missing."
 
 
 def file_figures(sums: Figures) -> list[object]:
@@ -344,10 +345,11 @@ class Names:
     clients: clients.Names
 
     @classmethod
-    def of(cls, kind: str, question: Question, ranking: Ranking) -> "Names":
+    def of(cls, kind: str, asked: Parameters, ranking: Ranking) -> "Names":
         if kind == "keys":
             keys = (row.value for row in ranking.rows)
-            return cls({}, reader.newest_of_keys(question.owners, keys), clients.Names())
+            newest = reader.newest_of_keys(asked.question.owners, keys, apis=asked.owned)
+            return cls({}, newest, clients.Names())
         if kind == "clients":
             return cls({}, {}, clients.names({row.value for row in ranking.rows}))
         return cls(api_names({row.api_id for row in ranking.rows}), {}, clients.Names())
@@ -417,7 +419,7 @@ def _rest(
     owners, span, filters = question.owners, question.period.tables, question.filters
     most, without = sampled(KINDS[kind].lines, owners, span, filters, all_hits), KINDS[kind].without
     if rest > 0 and without and not (most and looks_at_no_others(filters)):
-        older = f", or came before the newest {figures.exact(most)}" if most else ""
+        older = f", or came before the newest {figures.exact(most)}{of_whom(filters)}" if most else ""
         said.append(f"{figures.counted(rest, 'request')} {without}{older}.")
     elif rest > 0:
         made_from = most if most and looks_at_no_others(filters) else ranking.hits

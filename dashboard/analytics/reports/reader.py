@@ -44,6 +44,7 @@ from dashboard.analytics.reports.traffic import (
     Ranking,
     Row,
     Traffic,
+    of_whom,
     together,
 )
 from orgs.db import reading
@@ -169,12 +170,15 @@ def count_keys(owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int
 
 
 def newest_of_keys(
-    owners: Owners, keys: Iterable[str], end: datetime | None = None
+    owners: Owners, keys: Iterable[str], end: datetime | None = None, *, apis: Sequence[str] | None = None
 ) -> dict[str, tuple[str, datetime]]:
-    """Alias and time of the newest record of each key, before `end`, as far back as records are kept."""
+    """Alias and time of the newest record of each key, before `end`, as far back as records are kept. apis: of those
+    with one of these APIs alone, None for any."""
     wanted = sorted(set(keys) - {""})
     if not wanted:
         return {}
+    if apis is not None:
+        return _newest_with_apis(owners, wanted, apis)
     # Of one organisation after the other: distributed tables are not asked for the newest of several.
     found = [
         line
@@ -188,6 +192,27 @@ def newest_of_keys(
         )
     ]
     return {key: (alias, ts) for key, alias, ts in sorted(found, key=itemgetter(2))}
+
+
+def _newest_with_apis(
+    owners: Owners, keys: Sequence[str], apis: Sequence[str]
+) -> dict[str, tuple[str, datetime]]:
+    """Of one organisation. The last day on which they met is counted: on days since, a key may have called others as
+    often as it likes."""
+    [org_id] = owners.org_ids
+    found = _read(
+        """SELECT k, newest.alias, newest.ts FROM unnest(%s::text[]) AS k CROSS JOIN LATERAL
+            (SELECT max(ts) AS start FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND value = k
+                AND api_id = ANY(%s)) AS day CROSS JOIN LATERAL
+            (SELECT alias, ts FROM record WHERE org_id = %s AND key = k AND key <> '' AND api_id = ANY(%s)
+                AND ts >= greatest(start, %s) AND ts < start + interval '26 hours'
+             ORDER BY ts DESC LIMIT 1) AS newest""",
+        [
+            *(list(keys), org_id, Grain.DAY_DETAIL, owners.base + Dimension.KEY_API, list(apis)),
+            *(org_id, list(apis), owners.from_when(LONG_AGO, RECORDS)),
+        ],
+    )
+    return {key: (alias, ts) for key, alias, ts in found}
 
 
 def last_hits(owners: Owners, api_ids: Iterable[str], start: datetime, end: datetime) -> dict[str, datetime]:
@@ -281,6 +306,7 @@ def traffic(question: Question) -> Traffic:
         keys_by_bucket=() if keys_of else tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
         keys_before=count_keys(owners, compared, filters) if compared else None,
         keys_of=keys_of,
+        keys_whose=of_whom(filters),
         freshness=fresh,
         compared=_compared(question, before, fresh) if period.compared.drawn else None,
         before_share=period.compared_share,

@@ -25,6 +25,7 @@ from dashboard.analytics.reports.traffic import (
     NO_FILTERS,
     Filters,
     Owners,
+    looked_at,
 )
 
 Piece = tuple[str, list]
@@ -133,7 +134,7 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
         parts = _parts(span, first, last, records)
     else:
         parts = _parts(replace(span, end=last), first, last, records)
-        parts += _running_hour(owners, last, span.end, rollup, records)
+        parts += _running_hour(owners, replace(span, start=last), filters, rollup, records)
     return _union([*parts, rollup(first, last, grain)] if first < last else parts)
 
 
@@ -159,18 +160,20 @@ def _parts(
 
 def _running_hour(
     owners: Owners,
-    start: datetime,
-    end: datetime,
+    span: Span,
+    filters: Filters,
     rollup: Callable[[datetime, datetime, str], Piece],
     records: Callable[[datetime, datetime], Piece],
 ) -> list[Piece]:
-    """An hour up to `end`: its row where nothing of the hour lies beyond, as in the hour that is running, else its
-    records."""
+    """An hour up to the end of a span: its row where nothing of the hour lies beyond, as in the hour that is running,
+    else its records."""
     owned, owner = whose(owners.org_ids)
-    nothing = f"NOT EXISTS (SELECT 1 FROM record WHERE {owned} AND ts >= %s AND ts < %s)"
-    beyond = [owner, end, next_hour(start, owners.zone)]
-    by_row, its = rollup(start, next_hour(start, owners.zone), Grain.HOUR_DETAIL)
-    by_record, others = records(start, end)
+    over = next_hour(span.start, owners.zone)
+    of_apis, apis = of_records(Filters(apis=filters.apis))
+    nothing = f"NOT EXISTS (SELECT 1 FROM record WHERE {owned} AND ts >= %s AND ts < %s{of_apis})"
+    beyond = [owner, span.end, over, *apis]
+    by_row, its = rollup(span.start, over, Grain.HOUR_DETAIL)
+    by_record, others = records(span.start, span.end)
     return [
         (f"{by_row} AND {nothing}", [*its, *beyond]),
         (f"{by_record} WHERE NOT {nothing}", [*others, *beyond]),
@@ -201,7 +204,7 @@ def newest(columns: str, owners: Owners, span: Span, filters: Filters, *, errors
 
 def most_records(filters: Filters, *, errors: bool = False) -> int:
     """How many of the newest records are looked at."""
-    return MOST_SCATTERED if errors or _of_index(filters) else MOST_RECORDS
+    return MOST_SCATTERED if errors or looked_at(filters) != NO_FILTERS else MOST_RECORDS
 
 
 def sampled(what: str, owners: Owners, span: Span, filters: Filters, hits: int) -> int:
@@ -216,29 +219,19 @@ def sampled(what: str, owners: Owners, span: Span, filters: Filters, hits: int) 
 
 def looks_at_no_others(filters: Filters) -> bool:
     """Whether all of the newest records that are looked at are what is filtered by."""
-    of_index = Filters(keys=filters.keys) if filters.keys else Filters(clients=filters.clients)
-    return filters == (of_index if _of_index(filters) else NO_FILTERS)
+    return filters == looked_at(filters)
 
 
 def _in_order(owners: Owners, span: Span, filters: Filters, errors: bool) -> Piece:
     owned, owner = whose(owners.org_ids)
-    of_index = _of_index(filters)
-    if of_index:
-        condition, values = f" AND {of_index[0]}", [of_index[1]]
-    else:
-        condition, values = " AND status >= 400" if errors else "", []
+    found = looked_at(filters)
+    condition, values = of_records(found)
+    if errors and not (found.keys or found.clients):
+        condition += " AND status >= 400"
     return (
         f"FROM record WHERE {owned} AND ts >= %s AND ts < %s{condition} {NEWEST_FIRST}",
         [owner, owners.from_when(span.start, RECORDS), span.end, *values],
     )
-
-
-def _of_index(filters: Filters) -> tuple[str, str] | None:
-    """The condition that an index has in the order of time, and its parameter."""
-    for condition, wanted in ((OF_A_KEY, filters.keys), (OF_A_CLIENT, filters.clients)):
-        if len(wanted) == 1 and wanted[0]:
-            return condition, wanted[0]
-    return None
 
 
 def _newest_records(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:

@@ -13,7 +13,7 @@ from dashboard.analytics.reports.periods.period import Cut, Period
 # Where no rollup has figures, they are made from those of so many of the newest records that count: however much there
 # is, and however rarely one of it counts, that takes the same time.
 MOST_RECORDS = 20_000
-MOST_SCATTERED = 10_000  # of one key or client, and of errors, each of which lies on a page of its own
+MOST_SCATTERED = 10_000  # of APIs, one key or client, and of errors, each of which lies on a page of its own
 STALE = timedelta(seconds=30)
 
 
@@ -31,6 +31,29 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+WHOSE = {"apis": ("the API", "these APIs"), "keys": ("the key",), "clients": ("the OAuth client",)}
+
+
+def looked_at(filters: Filters) -> Filters:
+    """Whose newest records figures are made from that no rollup has, an index having them in the order of time: those
+    of the APIs that are filtered by, or else of one key, or of one client. APIs come first: whoever may see some of
+    them alone must not be able to tell from where theirs begin how fast others come."""
+    if filters.apis:
+        return Filters(apis=filters.apis)
+    for name in ("keys", "clients"):
+        values = getattr(filters, name)
+        if len(values) == 1 and values[0]:
+            return Filters(**{name: values})
+    return NO_FILTERS
+
+
+def of_whom(filters: Filters) -> str:
+    """Such as " of the key": of whom the newest records are that are looked at; "" for the organisation."""
+    found = looked_at(filters)
+    for name, words in WHOSE.items():
+        if values := getattr(found, name):
+            return f" of {words[0] if len(values) == 1 else words[-1]}"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -192,4 +215,5 @@ class Traffic:
     freshness: Freshness
     compared: Compared | None = None  # where that was asked for
     keys_of: int = 0  # of how many of the newest records keys are told, 0 for all
+    keys_whose: str = ""  # and of whom those are, in words
     before_share: float = 1.0  # of what came before, that is compared with the total

@@ -107,7 +107,10 @@ def test_days_are_read_from_one_rollup_by_the_base_of_the_cut():
         ("error", {"countries": ("c",)}, [], 10_000),
         ("total", {"versions": ("Non Versioned",)}, [], 20_000),
         ("agent", {}, [], 20_000),
-        ("address", {"apis": ("a",)}, [], 20_000),
+        # Of APIs their own, whatever else is asked for.
+        ("address", {"apis": ("a",)}, ["a"], 10_000),
+        ("endpoint", {"apis": ("a",), "keys": ("k",)}, ["a"], 10_000),
+        ("error", {"apis": ("a",), "clients": ("o",)}, ["a"], 10_000),
     ],
 )
 def test_what_no_rollup_tells_apart_is_looked_for_in_the_newest_records(what, filters, of_index, most):
@@ -130,6 +133,8 @@ def test_what_no_rollup_tells_apart_is_looked_for_in_the_newest_records(what, fi
         # Of others, which are looked at as well, nobody knows the number.
         ("key", {"endpoints": ("e",)}, 1, 20_000),
         ("endpoint", {"keys": ("k",), "apis": ("a",)}, 1, 10_000),
+        ("agent", {"apis": ("a", "b")}, 10_000, 0),
+        ("agent", {"apis": ("a", "b")}, 10_001, 10_000),
     ],
 )
 def test_figures_may_leave_out_what_came_before_the_newest_records(what, filters, hits, most):
@@ -164,6 +169,8 @@ def test_parts_of_hours_of_a_key_are_read_from_records_and_the_running_hour_from
         ("record", ["alpha", at(12), at(12, 30), "k", *beyond]),
         ("rollup", ["alpha", "x", 106, at(10), at(12), "k"]),
     ]
+    of_api = read("key", Span(at(9, 30), at(12, 30), Grain.HOUR_DETAIL), Filters(apis=("a",)))
+    assert [values[-4:] for _, values in of_api[1:3]] == [[*beyond, "a"]] * 2
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def _keys(traffic: Traffic) -> Tile:
         "Active keys",
         figures.short(traffic.keys),
         figures.change_in_number(traffic.keys, traffic.keys_before if _known(traffic) else None),
-        f"Different keys among the newest {figures.exact(traffic.keys_of)} requests."
+        f"Different keys among the newest {figures.exact(traffic.keys_of)} requests{traffic.keys_whose}."
         if traffic.keys_of
         else "Different keys that called at least once, compared over whole hours or days.",
         _spark(list(traffic.keys_by_bucket)),

@@ -40,7 +40,7 @@ from dashboard.analytics.reports.parameters import (
     state,
     without,
 )
-from dashboard.analytics.reports.traffic import Figures, Owners
+from dashboard.analytics.reports.traffic import Figures
 from orgs.access import access
 from orgs.http import numbered
 from orgs.http.spreadsheet import csv_stream
@@ -94,7 +94,7 @@ def error_list(request: HttpRequest, org: str) -> HttpResponse:
     found = errors_reader.errors(asked.page.question, asked.statuses, order, by_key=asked.by_key)
     if asked.place.number > 1 and not found.lines:
         raise Http404
-    names = Names.of(asked.page.question.owners, found)
+    names = Names.of(asked.page, found)
     if asked.csv:
         batches = [_file(found, names, asked), _file_end(asked, found)]
         return csv_stream(f"{request.org.slug}-errors.csv", FILE, batches, most=IN_A_FILE)
@@ -127,8 +127,9 @@ class Names:
     aliases: Mapping[str, str]
 
     @classmethod
-    def of(cls, owners: Owners, found: Errors) -> "Names":
-        newest = reader.newest_of_keys(owners, (line.key or "" for line in found.lines))
+    def of(cls, asked: Parameters, found: Errors) -> "Names":
+        keys = (line.key or "" for line in found.lines)
+        newest = reader.newest_of_keys(asked.question.owners, keys, apis=asked.owned)
         aliases = {key: alias for key, (alias, _) in newest.items()}
         return cls(api_names({line.api_id for line in found.lines}), aliases)
 
