@@ -54,7 +54,7 @@ def condition(kind: Kind, threshold: float | None, window: int, least: int) -> s
     if kind.name == "quota":
         return f"{limit} % or more of a quota used"
     if kind.name == "certificate":
-        return f"{limit} days or fewer until a certificate ends"
+        return f"{_days(threshold or 0)} or fewer until a certificate ends"
     what = (
         f"{limit} % or more with 5xx" if kind.name == "errors" else f"95th percentile of {limit} ms or more"
     )
@@ -66,7 +66,7 @@ def said(kind: Kind, value: float) -> str:
     if kind.name == "silence":
         return f"no request for {_minutes(int(value))}"
     if kind.name == "certificate":
-        return f"{number(value)} days left" if value > 0 else "ended"
+        return f"{_days(value)} left" if value > 0 else "ended"
     words = {"errors": "% with 5xx", "p95": "ms", "quota": "% used"}[kind.name]
     return f"{number(value)} {words}"
 
@@ -78,6 +78,10 @@ def number(value: float) -> str:
     ('1,200', '0.25')
     """
     return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def _days(value: float) -> str:
+    return "1 day" if value == 1 else f"{number(value)} days"
 
 
 def _minutes(count: int) -> str:

@@ -34,8 +34,9 @@ def test_every_kind_has_a_permission_and_words():
         "no request for 1 minute",
         "1,234 ms",
     ]
-    assert [said(KINDS["certificate"], value) for value in (6.25, 0, -2)] == [
+    assert [said(KINDS["certificate"], value) for value in (6.25, 1, 0, -2)] == [
         "6.25 days left",
+        "1 day left",
         "ended",
         "ended",
     ]

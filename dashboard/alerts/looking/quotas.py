@@ -48,7 +48,8 @@ def find(
             over = {id: share for id, share in shares.items() if _is_reached(each.rule, share)}
             each.reached |= over
             names |= {key.id: str(key) for key in keys if key.id in over}
-    note = f"{count:,} keys with a quota called in the last hour."
+    keys = "1 key" if count == 1 else f"{count:,} keys"
+    note = f"{keys} with a quota called in the last hour."
     return {each.rule.id: _found(each, names, begun[each.rule.id], fullest, note) for each in full}
 
 

@@ -87,7 +87,7 @@ class _Look:
         # Also what has come since, and whatever a clock that is ahead has stamped.
         figures = self._figures(until - window * MINUTE, until + LATE)
         if figures.hits:
-            return Found(note=f"{figures.hits:,} requests in the last {window} minutes.")
+            return Found(note=f"{_requests(figures.hits)} in the last {window} minutes.")
         last = _last_hit(self._api, self.traffic)
         if last is None:
             return Found(trouble="No request was ever seen.")
@@ -104,8 +104,8 @@ class _Look:
         hits = figures.timed if histograms else figures.hits
         value, least = _value(rule.kind, figures, 0), _value(rule.kind, figures, late)
         if value is None or hits < rule.least:
-            return Found(value=value, note=f"{hits:,} requests, which is too few to say anything.")
-        note = f"{hits:,} requests." + (f" {_late(late, rule.window)}" if late else "")
+            return Found(value=value, note=f"{_requests(hits)}, which is too few to say anything.")
+        note = f"{_requests(hits)}." + (f" {_late(late, rule.window)}" if late else "")
         if not kinds.is_reached(rule.of, rule.threshold, value):
             return Found(value=value, note=note)
         if why or least is None or not kinds.is_reached(rule.of, rule.threshold, least):
@@ -137,6 +137,10 @@ def _value(kind: str, figures: Figures, good: int) -> float | None:
         return 100 * figures.status_5xx / (figures.hits + good) if figures.hits else None
     slow = SLOWEST * (figures.timed + good) / figures.timed if figures.timed else 1
     return figures.percentiles(1 - slow)[0] if slow < 1 else None
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count:,} requests"
 
 
 def _late(count: int, window: int) -> str:
