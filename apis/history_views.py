@@ -29,7 +29,7 @@ COLUMNS = (
     Column("Revision", "name", "number"),
     Column("Published", "time"),
     Column("By"),
-    Column("Message", "third"),
+    Column("Message"),
 )
 CSV_HEADER = ("revision", "published", "by", "message")
 LONGEST_SHOWN = 100_000  # characters of a definition beside its difference

@@ -21,7 +21,7 @@ from orgs.refusals import LimitReached
 
 SHOWN_KEYS = 20  # of those that name a certificate
 COLUMNS = (
-    Column("Certificate", "", "name"),
+    Column("Certificate", "third", "name"),
     Column("State", "state"),
     Column("Issuer", lesser=True),
     Column("Valid until", "date", "until"),

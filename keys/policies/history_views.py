@@ -26,7 +26,7 @@ COLUMNS = (
     Column("Revision", "name", "number"),
     Column("Saved", "time"),
     Column("By"),
-    Column("Message", "third"),
+    Column("Message"),
 )
 CSV_HEADER = ("revision", "saved", "by", "message")
 LONGEST_SHOWN = 100_000  # characters of a policy beside its difference

@@ -28,10 +28,10 @@ from orgs.signing_in import form_tokens
 COLUMNS = (
     Column("Name", "", "name"),
     Column("State", "badge"),
-    Column("APIs", "number"),
-    Column("Keys", "number"),
-    Column("Rate", "limit", lesser=True),
-    Column("Quota", "limit", lesser=True),
+    Column("APIs", "figure"),
+    Column("Keys", "figure"),
+    Column("Rate", "badge", lesser=True),
+    Column("Quota", "date", lesser=True),
     Column("Changed", "date", "updated_at", lesser=True),
 )
 CSV_HEADER = (

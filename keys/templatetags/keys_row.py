@@ -27,8 +27,8 @@ def key_row(row: Mapping[str, Any], may_write: bool, usage: object | None) -> Sa
         '<tr><th scope="row">{}</th>'
         '<td data-label="State">{}</td>'
         '<td data-label="Opens" class="lesser">{}</td>'
-        '<td data-label="Expires" class="lesser">{}</td>'
-        '<td data-label="Created" class="lesser">{}</td>'
+        '<td data-label="Expires" class="lesser date">{}</td>'
+        '<td data-label="Created" class="lesser date">{}</td>'
         '<td data-label="Quota used">{}</td>{}</tr>\n',
         _name(row, may_write),
         _state(row),

@@ -29,7 +29,7 @@ COLUMNS = (
     Column("Who"),
     Column("Action"),
     Column("Object"),
-    Column("Changes", "third"),
+    Column("Changes", "name"),
 )
 CSV_HEADER = (
     "time",

@@ -28,7 +28,7 @@ from orgs.refusals import NotAllowed
 from orgs.rights import effective
 
 COLUMNS = (
-    Column("Person", "name", "name"),
+    Column("Person", "fifth", "name"),
     Column("E-mail address", sort="email"),
     Column("State", "badge"),
     Column("Rights", lesser=True),

@@ -18,7 +18,7 @@ def usage_cell(use: Use | None) -> SafeString:
     elif use.hits:
         shown = markup(
             '<span class="usage-figures"><span title="{}">{}</span>{}</span>'
-            '<span class="row-sub wrap">{} · last {}</span>',
+            '<span class="row-sub wrap">{}</span><span class="row-sub wrap">last {}</span>',
             use.exact,
             use.requests,
             spark(use.spark, use.failing),

@@ -18,7 +18,7 @@ from tests.keys.oauth import build as oauth
 from tests.keys.policies import build as policies
 
 pytestmark = pytest.mark.browser
-WIDTHS = (320, 390, 768, 1440)
+WIDTHS = (320, 390, 768, 1280)
 LONG = "W" * 180
 WORDS = "Shipment status and customs pre-clearance interface for partners of the northern harbours " * 2
 # Those of the numbers behind a chart may be wide: there a row is read against its neighbours.
@@ -116,9 +116,12 @@ def test_no_page_is_wider_than_its_window_whatever_things_are_called(chromium, c
         unfold(page, ":not(.popdown)")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            found[path, width] = overflow(page), wide(page, TABLES), wide(page, TABS), thin_columns(page)
+            found[path, width] = (
+                *(overflow(page), wide(page, TABLES), wide(page, TABS)),
+                *(thin_columns(page), shifted_columns(page)),
+            )
     window.close()
-    assert {place: fault for place, fault in found.items() if fault != (0, 0, 0, [])} == {}
+    assert {place: fault for place, fault in found.items() if fault != (0, 0, 0, [], [])} == {}
 
 
 def thin_columns(page) -> list[str]:
@@ -127,6 +130,19 @@ def thin_columns(page) -> list[str]:
         ".list:not(.list-stays) thead th",
         """heads => heads.filter((head) => head.checkVisibility() && head.clientWidth < 24)
             .map((head) => head.textContent)""",
+    )
+
+
+def shifted_columns(page) -> list[str]:
+    """The labels of cells that stay where the head of their column has gone, or the other way round."""
+    return page.eval_on_selector_all(
+        ".list",
+        """lists => lists.filter((list) => getComputedStyle(list).display !== "block").flatMap((list) => {
+            const heads = list.querySelectorAll("thead th"), row = list.querySelector("tbody tr");
+            return [...(row?.cells ?? [])]
+                .filter((cell, place) => cell.checkVisibility() !== heads[place]?.checkVisibility())
+                .map((cell) => cell.dataset.label);
+        })""",
     )
 
 

@@ -19,7 +19,7 @@ from orgs.models import AuditEntry
 from orgs.providers import attention
 
 RECENT = 8
-CHANGES = (Column("Time", "date"), Column("Who"), Column("Action"), Column("Object", "third"))
+CHANGES = (Column("Time", "date"), Column("Who"), Column("Action"), Column("Object"))
 
 
 @access("session")

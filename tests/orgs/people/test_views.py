@@ -26,7 +26,9 @@ def given(user: User, granted: dict) -> User:
 
 
 def addresses(answer) -> list[str]:
-    return re.findall(r'<td data-label="E-mail address"[^>]*>([^<]*)</td>', answer.content.decode())
+    return re.findall(
+        r'<td data-label="E-mail address"><span[^>]*>([^<]*)</span></td>', answer.content.decode()
+    )
 
 
 def shown_errors(answer) -> list[str]:

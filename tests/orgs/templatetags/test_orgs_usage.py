@@ -20,12 +20,13 @@ SPARK = '<svg class="spark{}" viewBox="0 0 24 8" preserveAspectRatio="none" aria
         (
             Use(1_200, "1.2 k", "1,200 requests", "0 %", False, CURVE, "now"),
             f'<span class="usage-figures"><span title="1,200 requests">1.2 k</span>{SPARK.format("")}</span>'
-            '<span class="row-sub wrap">0 % 5xx · last now</span>',
+            '<span class="row-sub wrap">0 % 5xx</span><span class="row-sub wrap">last now</span>',
         ),
         (
             Use(1_200, "1.2 k", "1,200 requests", "9 %", True, CURVE, "now"),
             f'<span class="usage-figures"><span title="1,200 requests">1.2 k</span>{SPARK.format(" spark-bad")}</span>'
-            '<span class="row-sub wrap"><span class="status-5xx">9 % 5xx</span> · last now</span>',
+            '<span class="row-sub wrap"><span class="status-5xx">9 % 5xx</span></span>'
+            '<span class="row-sub wrap">last now</span>',
         ),
     ],
     ids=["never called", "not of late", "called", "failing"],

@@ -169,11 +169,11 @@ def _columns(asked: ErrorParameters, found: Errors) -> list[Column]:
     return [
         Column("Status", "code", "status"),
         Column("Endpoint, and why"),
-        *([Column("Key", "time")] if found.by_key else []),
+        *([Column("Key", "date")] if found.by_key else []),
         Column("Requests", "count", "count"),
         Column("Over time", "badge", lesser=True),
-        Column(f"First{seen}", "badge", "first", lesser=True),
-        Column(f"Last{seen}", "badge", "last"),
+        Column(f"First{seen}", "code", "first", lesser=True),
+        Column(f"Last{seen}", "code", "last"),
     ]
 
 
