@@ -46,7 +46,11 @@ def _pair_value(text: str, match: Match) -> tuple[int, str | None]:
 
 
 def _begins_line(text: str, match: Match) -> bool:
-    return not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip(" \t-")
+    """Looks back no farther than to the name before it, which the line may be full of."""
+    at = match.start()
+    while at and text[at - 1] in " \t-":
+        at -= 1
+    return at == 0 or text[at - 1] == "\n"
 
 
 def _end_of_lines(text: str, match: Match) -> int:
