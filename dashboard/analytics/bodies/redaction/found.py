@@ -32,7 +32,8 @@ class Found:
 
     def add(self, secret: str, shortest: int = SHORTEST) -> None:
         secret = secret.strip()
-        if len(secret) >= shortest and secret not in MARK and len(self.secrets) < MOST_SECRETS:
+        is_marked = secret in MARK or MARK in secret
+        if len(secret) >= shortest and not is_marked and len(self.secrets) < MOST_SECRETS:
             self.secrets[secret] = None
 
     def add_value(self, value: str, shortest: int = SHORTEST) -> None:

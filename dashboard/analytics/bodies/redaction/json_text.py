@@ -1,24 +1,11 @@
-"""Members of JSON, and lists of names and values in it: as text, at whatever depth of escapes. Pure."""
+"""Members of JSON, as text, at whatever depth of escapes. Pure."""
 
 import re
 
 from dashboard.analytics.bodies.redaction.found import MARK
-from dashboard.analytics.bodies.redaction.names import NAMING, WORTH, Names
 from dashboard.analytics.bodies.redaction.passes import PLAIN, Match, Pass, unescaped
 
 _MEMBER = re.compile(r'(?<!\\)(\\{0,15})"((?:[^"\\]|\\[^"]){1,120})\1"\s*:\s*')
-_NAMING, _WORTHS = "|".join(NAMING), "|".join(WORTH)
-# Where the name of a thing is the value of another: of JSON with its quotes escaped at whatever depth, and of XML.
-_NAMED = rf"\"(?:{'|'.join(NAMING)})\1\"\s*:\s*\1\"((?:[^\"\\]|\\[^\"]){{1,120}})\1\""
-_WORTH = rf"\"(?:{'|'.join(WORTH)})\1\"\s*:\s*"
-_BETWEEN = r"(?:\s*,\s*\1\"[^\"\\]{1,120}\1\"\s*:\s*(?:\1\"[^\"\\]{0,200}\1\"|[\w.+\-]{1,40})){0,8}\s*,\s*\1"
-_LISTED = re.compile(rf"(?<!\\)(\\{{0,15}}){_NAMED}{_BETWEEN}{_WORTH}", re.IGNORECASE)
-_LISTED_AFTER = re.compile(
-    rf"(?<!\\)(\\{{0,15}}){_WORTH}(?=(?:\1\"[^\"]{{0,4000}}\1\"|[\w.+\-]{{1,40}}){_BETWEEN}{_NAMED})",
-    re.IGNORECASE,
-)
-# The name of a pair in brackets.
-_FIRST_OF_TWO = re.compile(r'\[\s*(\\{0,15})"((?:[^"\\]|\\[^"]){1,120})\1"\s*,\s*')
 _BRACKET = re.compile(r'["{}\[\]]')
 _SCALAR = re.compile(r"[^\s,}\]]*")
 
@@ -29,17 +16,13 @@ def _json_value(text: str, match: Match) -> tuple[int, str | None]:
     mark = f"{quote_}{MARK}{quote_}"
     if text.startswith(quote_, at):
         return end_of_text(text, at + len(quote_), len(match[1])), mark
+    if text.startswith(MARK, at):
+        return at, None
     if text[at : at + 1] in ("{", "["):
         return _end_of_group(text, at, len(match[1])), mark
     scalar = _SCALAR.match(text, at)
     end = scalar.end() if scalar else at
     return end, None if text[at:end] in PLAIN else mark
-
-
-def _second_of_two(text: str, match: Match) -> tuple[int, str | None]:
-    end, mark = _json_value(text, match)
-    behind = text[end : end + 100].lstrip()
-    return end, mark if behind[:1] in ("", "]") else None
 
 
 def end_of_text(text: str, at: int, depth: int) -> int:
@@ -69,13 +52,4 @@ def _end_of_group(text: str, at: int, depth: int) -> int:
     return len(text)
 
 
-def _is_listed(names: Names, match: Match) -> bool:
-    return names.parameter(unescaped(match[2]))
-
-
-PASSES = (
-    Pass('"', _MEMBER, lambda names, match: names.member(unescaped(match[2])), _json_value),
-    Pass("[", _FIRST_OF_TWO, lambda names, match: names.column(unescaped(match[2])), _second_of_two),
-    Pass('"', _LISTED, _is_listed, _json_value),
-    Pass('"', _LISTED_AFTER, _is_listed, _json_value),
-)
+PASSES = (Pass('"', _MEMBER, lambda names, match: names.member(unescaped(match[2])), _json_value),)

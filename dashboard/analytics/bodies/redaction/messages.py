@@ -1,8 +1,9 @@
 """What is never stored of a request and its answer: credentials, wherever they stand. Pure.
 
-Names say where secrets are, in headers, queries, forms, JSON, XML: they are looked for as text, since a body may be cut
-off, wrong, or something in something else. What was found by its name, and what is shaped like a token, is then taken
-out wherever else it stands. Rather too much is taken out than too little.
+Names say where secrets are, in headers, queries, forms, JSON, XML and so on: they are looked for as text, since a body
+may be cut off, wrong, or something in something else. What was found by its name, and what is shaped like a token, is
+then taken out wherever else it stands. Rather too much is taken out than too little. What nothing names cannot be told
+from other text: CSV without a line of names, SQL without names of columns, tables of YAML in lines, sentences.
 """
 
 from collections.abc import Iterable
@@ -11,10 +12,12 @@ from typing import NamedTuple
 from dashboard.analytics.bodies.message import Message
 from dashboard.analytics.bodies.redaction import (
     json_text,
+    lists,
     markup,
     packed,
     pairs,
     parts,
+    statements,
     strings,
     tables,
     yaml_text,
@@ -25,8 +28,14 @@ from dashboard.analytics.bodies.redaction.passes import through
 
 MOST_KEPT = 1 << 15  # bytes of UTF-8 of a message
 SHORTEST_COOKIE = 16  # of a cookie whose name says nothing
-DEEPEST = 3  # texts of several lines in texts of several lines
-_OTHERS = (*markup.PASSES, *parts.PASSES, *packed.PASSES, *pairs.PASSES)
+DEEPEST = 3  # texts in texts
+_WITHOUT = (
+    lists.without_values,
+    tables.without_columns,
+    yaml_text.without_values,
+    statements.without_rows,
+)
+_OTHERS = (*statements.PASSES, *markup.PASSES, *parts.PASSES, *packed.PASSES, *pairs.PASSES)
 
 
 class Redacted(NamedTuple):
@@ -90,11 +99,16 @@ def _cookies(pairs: Iterable[str], names: Names, found: Found) -> None:
 
 
 def _of_text(text: str, names: Names, found: Found, depth: int = DEEPEST) -> str:
+    def of_inner(inner: str) -> str:
+        return _of_text(inner, names, found, depth - 1)
+
     if depth:
-        text = strings.each_text(text, lambda inner: _of_text(inner, names, found, depth - 1))
+        text = strings.each_text(text, strings.IN_QUOTES, of_inner)
     for each in json_text.PASSES:
         text = through(text, each, names, found)
-    text = yaml_text.without_values(tables.without_columns(text, names, found), names, found)
+    for without in _WITHOUT:
+        text = without(text, names, found)
     for each in _OTHERS:
         text = through(text, each, names, found)
-    return text
+    # Behind what is looked for as it stands, which leaves more of it as it was.
+    return strings.each_text(text, strings.IN_PERCENT, of_inner) if depth else text

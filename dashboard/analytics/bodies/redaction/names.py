@@ -48,9 +48,9 @@ class Names:
         return plain(name) in self.headers or _is_secret(name)
 
     def member(self, name: str) -> bool:
-        """Of JSON and XML, where headers are told by their names as well."""
-        known = plain(name)
-        return known in self.members or known in self.headers or _is_secret(name)
+        """Of JSON and XML, where headers are told by their names as well; what it is of may stand before a dot."""
+        known = {plain(name), plain(name.rpartition(".")[2])}
+        return not known.isdisjoint(self.members | self.headers) or _is_secret(name)
 
     def parameter(self, name: str) -> bool:
         """Of a query or a form."""
@@ -65,6 +65,12 @@ class Names:
     def pair(self, name: str, sign: str) -> bool:
         """Of a name before ":" or "=" in any text."""
         return self.parameter(name) if "=" in sign else self.member(name)
+
+
+def last_word(name: str) -> str:
+    """The last word of a name, in small letters: of "ParameterValue", "value"."""
+    words = [word for word in _WORDS.split(name) if word]
+    return words[-1].lower() if words else ""
 
 
 def plain(name: str) -> str:

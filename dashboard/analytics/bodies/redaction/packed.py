@@ -1,6 +1,7 @@
 """Parameters and JSON that are percent-encoded, once or more. Pure."""
 
 import re
+from urllib.parse import unquote_plus
 
 from dashboard.analytics.bodies.redaction.found import MARK
 from dashboard.analytics.bodies.redaction.passes import PLAIN, Match, Pass
@@ -51,6 +52,6 @@ def _packed_json_value(text: str, match: Match) -> tuple[int, str | None]:
 
 
 PASSES = (
-    Pass("%", _PACKED_MEMBER, lambda names, match: names.parameter(match[1]), _packed_json_value),
+    Pass("%", _PACKED_MEMBER, lambda names, match: names.column(unquote_plus(match[1])), _packed_json_value),
     Pass("%", _PACKED_PAIR, lambda names, match: names.parameter(_packed_name(match)), _packed_pair_value),
 )

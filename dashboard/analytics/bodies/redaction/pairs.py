@@ -5,13 +5,20 @@ import re
 from dashboard.analytics.bodies.redaction.found import MARK
 from dashboard.analytics.bodies.redaction.json_text import end_of_text
 from dashboard.analytics.bodies.redaction.names import plain
-from dashboard.analytics.bodies.redaction.passes import PLAIN, Match, Pass, behind, end_of_brackets
+from dashboard.analytics.bodies.redaction.passes import (
+    PLAIN,
+    Match,
+    Pass,
+    behind,
+    end_of_brackets,
+    end_of_literal,
+)
 
 _OF_SEVERAL_WORDS = ("authorization", "cookie")
 _QUOTED_PAIR = re.compile(r"'([^'\"\\\s]{1,120})'\s*(?::|=>)\s*")
 _PAIR = re.compile(r"(?<![\w.\-\[\]%$@])([\w.\-\[\]%$@]{1,120})([ \t]?[:=][ \t]?)")
 _NUMBER = re.compile(r"[\d.]{1,40}")
-_QUOTE = re.compile(r"(\\{0,15})([\"'])")
+_QUOTE = re.compile(r"(?:[a-zA-Z]{1,2}(?=[\"']))?(\\{0,15})([\"'])")  # some say what kind of text it is
 _LONG_QUOTES = ('"""', "'''")  # around several lines, in TOML and in programs
 _VALUE = re.compile(r"(?:(?:bearer|basic|digest|token)[ +])?(?:[^\s&\"<>\\]|\\(?!\"))*", re.IGNORECASE)
 _IN_BRACES = re.compile(r"[^,}\]\"]*")
@@ -22,7 +29,7 @@ _LINE = re.compile(r"(?:[^\r\n\"\\]|\\(?!\"))*")
 def _quoted_pair_value(text: str, match: Match) -> tuple[int, str | None]:
     at = match.end()
     if text.startswith("'", at):
-        return behind(text, "'", at + 1), f"'{MARK}'"
+        return end_of_literal(text, at), f"'{MARK}'"
     number = _NUMBER.match(text, at)
     return (number.end(), f"'{MARK}'") if number else (at, None)
 
@@ -33,8 +40,8 @@ def _pair_value(text: str, match: Match) -> tuple[int, str | None]:
         return behind(text, three, at + 3), f"{three}{MARK}{three}"
     if quoted := _QUOTE.match(text, at):
         of_json = quoted[2] == '"'
-        end = end_of_text(text, quoted.end(), len(quoted[1])) if of_json else behind(text, "'", quoted.end())
-        return end, f"{quoted[0]}{MARK}{quoted[0]}"
+        end = _end_of_texts(text, quoted) if of_json else end_of_literal(text, quoted.end() - 1)
+        return end, f"{quoted[0]}{MARK}{quoted[1]}{quoted[2]}"
     if text[at : at + 1] in ("{", "[") and not text.startswith(MARK, at):
         return end_of_brackets(text, at), MARK
     if _begins_line(text, match) and ":" in match[2]:
@@ -43,6 +50,14 @@ def _pair_value(text: str, match: Match) -> tuple[int, str | None]:
     value = _pattern_of(text, match).match(text, at)
     end = value.end() if value else at
     return end, None if text[at:end] in PLAIN or text.startswith(MARK, at) else MARK
+
+
+def _end_of_texts(text: str, quoted: Match) -> int:
+    """Behind a text in double quotes, which goes on behind a quote that is written twice."""
+    end = end_of_text(text, quoted.end(), len(quoted[1]))
+    while text.startswith('"', end) and end > quoted.end() + len(quoted[1]) + 1:
+        end = end_of_text(text, end + 1, 0)
+    return end
 
 
 def _begins_line(text: str, match: Match) -> bool:

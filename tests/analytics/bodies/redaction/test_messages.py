@@ -170,7 +170,7 @@ def test_the_kind_of_a_credential_is_kept():
         ("password = S\nb = c", "password = [redacted]\nb = c"),
         ("{'password': 'S', 'a': 1}", "{'password': '[redacted]', 'a': 1}"),
         ("['token' => 'S', 'a' => 1]", "['token' => '[redacted]', 'a' => 1]"),
-        ('[["password", "S"], ["a", "b"]]', '[["password", "[redacted]"], ["a", "b"]]'),
+        ('[["a", "b"], ["password", "S"]]', '[["a", "b"], ["password", "[redacted]"]]'),
         ('{"l": "[[\\"pin\\",12]]"}', '{"l": "[[\\"pin\\",\\"[redacted]\\"]]"}'),
         ('["token", "a", "b"]', '["token", "a", "b"]'),
         (
@@ -180,6 +180,11 @@ def test_the_kind_of_a_credential_is_kept():
         ("- value: |\n    S\n    S\n  name: pin\n", "- value: [redacted]\n  name: pin\n"),
         ("[{name: token, value: S, a: b}]", "[{name: token, value: [redacted], a: b}]"),
         ("- - token\n  - S\n- - a\n  - b", "- - token\n  - [redacted]\n- - a\n  - b"),
+        (
+            "args:\n- --token\n- S\n- -v\n-  user\n- ann\n",
+            "args:\n- --token\n- [redacted]\n- -v\n-  user\n- ann\n",
+        ),
+        ("- user\n- ann\n- 'pin'\n- |\n  S\n  S\n- a", "- user\n- ann\n- 'pin'\n- [redacted]\n- a"),
         ("password: |\n  S\n  S\na: b", "password: [redacted]\na: b"),
         ("tokens:\n- S\n- S\na: b", "tokens:[redacted]\na: b"),
         ("{a: b, password: one S}", "{a: b, password: [redacted]}"),
@@ -191,6 +196,79 @@ def test_the_kind_of_a_credential_is_kept():
         ("a,password\n1,S,S\n", "a,password\n[redacted],[redacted],[redacted]\n"),
         ("password\nS\n", "password\n[redacted]\n"),
         ('{"file": "a,pin\\n1,1234\\n"}', '{"file": "a,pin\\n1,[redacted]\\n"}'),
+        # Whether the first of two names a column, or what is beside it, cannot be told.
+        ('[["pin", "S"], ["a", "b"]]', '[["pin", "[redacted]"], ["[redacted]", "b"]]'),
+        (
+            '[["id", "pin"], [1, 1234], [2, 1, 3]]',
+            '[["id", "pin"], [1, "[redacted]"], ["[redacted]", "[redacted]", "[redacted]"]]',
+        ),
+        (
+            '{"columns": ["a", "token"], "rows": [[1, "S"], ["x-token", "S"], [3, ["S"]]]}',
+            '{"columns": ["a", "token"], "rows": [[1, "[redacted]"], ["x-token", "[redacted]"], [3, "[redacted]"]]}',
+        ),
+        (
+            '{"rows": [[1, {"a": "S"}, "b"]], "columns": [{"name": "a"}, {"name": "pin"}, {"name": "b"}]}',
+            '{"rows": [[1, "[redacted]", "b"]], "columns": [{"name": "a"}, {"name": "pin"}, {"name": "b"}]}',
+        ),
+        (
+            '{"s": {"fields": [{"name": "pin"}]}, "rows": [{"f": [{"v": "S"}]}]}',
+            '{"s": {"fields": [{"name": "pin"}]}, "rows": [{"f": ["[redacted]"]}]}',
+        ),
+        (
+            '{"columns": ["a", "pin"], "data": [1, "S", 2, "S"]}',
+            '{"columns": ["a", "pin"], "data": [1, "[redacted]", 2, "[redacted]"]}',
+        ),
+        (
+            '{"columns": ["a", "pin"], "x": [[1, 2, 3], ["S", "S", "S"]]}',
+            '{"columns": ["a", "pin"], "x": [["[redacted]", "[redacted]", "[redacted]"], "[redacted]"]}',
+        ),
+        ('["a", "b", "token", "S", "c", [1]]', '["a", "b", "token", "[redacted]", "c", [1]]'),
+        ('["a", 1, "token", "S', '["a", 1, "token", "[redacted]"'),
+        ("['curl', '-u', 'ann:S', '--token', 'S']", "['curl', '-u', '[redacted]', '--token', '[redacted]']"),
+        (
+            '{"name": "pin", "tags": ["a", {"b": 1}], "value": 1234}',
+            '{"name": "pin", "tags": ["a", {"b": 1}], "value": "[redacted]"}',
+        ),
+        (
+            '{"ParameterKey": "DbPassword", "Kept": false, "ParameterValue": "S"}',
+            '{"ParameterKey": "DbPassword", "Kept": false, "ParameterValue": "[redacted]"}',
+        ),
+        ('1,"{""pin"": ""S"", ""a"": 1}"', '1,"{""pin"": ""[redacted]"", ""a"": 1}"'),
+        (
+            "update u set token='S''S', a=E'b' where pin = E'S\\'S'",
+            "update u set token='[redacted]', a=E'b' where pin = E'[redacted]'",
+        ),
+        (
+            "where \"token\" like 'S' and u.token not in ('S', f('S')) and a = 1",
+            "where \"token\" like '[redacted]' and u.token not in ([redacted]) and a = 1",
+        ),
+        (
+            "insert into u (id, `pin`) values (1, 'S''S, S'), (2, f('S', 1)), (3)",
+            "insert into u (id, `pin`) values (1, '[redacted]'), (2, [redacted]), ([redacted])",
+        ),
+        (
+            "alter user ann identified by 'S'; create role b password 'S' login",
+            "alter user ann identified by '[redacted]'; create role b password '[redacted]' login",
+        ),
+        (
+            "mysql -u ann -pS --x-token 'S S' -p S -h x",
+            "mysql -u ann -p[redacted] --x-token [redacted] -p [redacted] -h x",
+        ),
+        (
+            '{"run": "curl --user \\"ann:S\\" -u ann:S b"}',
+            '{"run": "curl --user \\"ann:[redacted]\\" -u ann:[redacted] b"}',
+        ),
+        (
+            "it was sent as Bearer S, or Basic YW5uOmh1bnRlcg== by ann",
+            "it was sent as Bearer [redacted], or Basic [redacted] by ann",
+        ),
+        ('["a", "pin"]\n[1, "S"]\n["b", "S"]', '["a", "pin"]\n[1, "[redacted]"]\n["b", "[redacted]"]'),
+        ("f=a%2Cpin%0A1%2C1234%0A&b=x%2Cy", "f=a%2Cpin%0A1%2C[redacted]%0A&b=x%2Cy"),
+        ("f=-+name%3A+pin%0A++value%3A+S%0A", "f=-+name%3A+pin%0A++value%3A+[redacted]%0A"),
+        (
+            "f=%255B%255B%2522pin%2522%255D%252C%255B12%255D%255D",
+            "f=%255B%255B%2522pin%2522%255D%252C%255B%2522[redacted]%2522%255D%255D",
+        ),
     ],
 )
 def test_values_are_taken_out_of_bodies_by_their_names(sent, stored):
@@ -268,6 +346,13 @@ def test_a_known_token_is_taken_out_of_everything():
 
 def test_what_is_no_secret_stays_as_it_was():
     text = '{"code": 404, "key": "a", "name": "ann", "path": "/a?b=c&d=e", "at": "12:30", "x": [1.50]}\n<b c="d"/>'
+    text += '{"errors": [{"field": "password", "message": "too short"}], "data": [{"id": 1, "tags": ["a", "b"]}]}\n'
+    text += '{"required": ["user", "pin"], "enum": ["a", "b"]} [["a", "b"], [1, 2]] (see the token, or not)\n'
+    text += (
+        "it's the token's value, isn't it? find . -print | tar -cf a; the bearer of news knows basic words\n"
+    )
+    text += "insert into u (id, a) values (1, 'b'); select token from u where id in (1, 2) and a = 'b'\n"
+    text += "q=a%20b%2Cc%0Ad&r=%5B1%2C2%5D\n"
     text += '[{"name": "shape", "value": "pass"}] <i name="a" value="b"><i value="c" id="bypass">d</i> %22a%22%3A1'
     assert redacted(text) == text
 
@@ -338,6 +423,15 @@ def test_a_secret_on_the_edge_of_what_is_kept_is_taken_out_whole():
         '["token",[' * 6_500,
         "\n".join(" " * deep + "value:" for deep in range(350)),
         "&".join(f"token=secret-{number}" for number in range(4_000)),
+        '["token",' * 7_000,
+        '{"columns":["token"]},' * 3_000,
+        ",".join("[" + ",".join(['"token"'] * width) + "]" for width in range(1, 130)),
+        "[{" * 16_000,
+        "insert into a(token) values (" * 2_200,
+        "token like 'x " * 4_600,
+        "-u '" * 16_000,
+        "%2522%250a" * 6_500,
+        '"\\n""' * 10_000,
     ],
 )
 def test_nothing_that_is_sent_takes_long(hostile):

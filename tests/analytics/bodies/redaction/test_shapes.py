@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from operator import itemgetter
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape, quoteattr
 
@@ -32,19 +33,30 @@ def without_aliases() -> type[yaml.SafeDumper]:
 
 
 @st.composite
-def planted(draw):
-    """(a shape in which a secret is planted, the secret)."""
+def planted(draw, *, in_lines=False):
+    """(a shape in which a secret is planted, the secret). in_lines: whether lists may be written in lines, of which
+    none is known to be the row of a table."""
     name, secret = draw(NAME), draw(SECRET)
     held = draw(st.sampled_from([secret, [secret], {"a": secret}]))
     named, worth = draw(
         st.sampled_from([("name", "value"), ("key", "value"), ("k", "v"), ("header", "content")])
     )
-    pairs = [(named, name), (worth, secret), ("type", "text")]
-    shape = draw(
-        st.sampled_from(
-            [{name: held}, [[name, held]], [["a", "b"], [name, secret]], [dict(draw(st.permutations(pairs)))]]
-        )
-    )
+    pairs = [(named, name), (worth, secret), ("type", draw(st.sampled_from(["text", ["a"], {"b": 1}])))]
+    shapes = [
+        {name: held},
+        [[name, held]],
+        [["a", "b"], [name, secret]],
+        [dict(draw(st.permutations(pairs)))],
+    ]
+    shapes += [["a", 7, name, held], ["a", 7, "b", "c d", name, secret], ["run", f"--{name}", secret]]
+    shapes += [f"run --{name} '{secret}'", f"UPDATE u SET a = 1 WHERE {name} LIKE '{secret}'"]
+    if not in_lines:
+        columns = draw(st.permutations([(name, secret), ("id", 1), ("user name", None)]))
+        names, cells, other = [*map(itemgetter(0), columns)], [*map(itemgetter(1), columns)], [2, "b", "c, d"]
+        rows, described = [other, cells, other, other], [{"name": each, "type": "text"} for each in names]
+        shapes += [{"columns": names, "rows": rows}, {"rows": rows, "meta": described}, [names, *rows]]
+        shapes += [{"names": names, "values": cells}, {"columns": names, "data": [*other, *cells]}]
+    shape = draw(st.sampled_from(shapes))
     for _ in range(draw(st.integers(0, 3))):
         other = draw(HARMLESS)
         shape = draw(
@@ -67,7 +79,7 @@ def test_no_secret_survives_in_json_at_any_depth_of_texts(made, indent, wrapped)
     assert not survives(text, secret), text
 
 
-@given(planted(), st.sampled_from([True, False, None]), st.integers(1, 6), st.integers(0, 2))
+@given(planted(in_lines=True), st.sampled_from([True, False, None]), st.integers(1, 6), st.integers(0, 2))
 def test_no_secret_survives_in_yaml(made, flow, indent, wrapped):
     shape, secret = made
     text = yaml.dump(shape, Dumper=without_aliases(), default_flow_style=flow, indent=indent, sort_keys=False)
@@ -101,6 +113,38 @@ def test_no_secret_survives_in_csv(  # noqa: PLR0917
     for _ in range(wrapped):
         text = json.dumps({"file": text})
     assert not survives(text, secret), text
+
+
+@given(planted(in_lines=True), st.sampled_from([None, 1]), st.integers(1, 2), st.booleans())
+def test_no_secret_survives_where_a_form_has_a_text_of_another_format(made, indent, wrapped, is_yaml):
+    shape, secret = made
+    text = yaml.dump(shape, Dumper=without_aliases()) if is_yaml else json.dumps(shape, indent=indent)
+    for _ in range(wrapped):
+        text = urlencode({"a": "b c", "file": text, "d": "e"})
+    assert not survives(text, secret), text
+
+
+@given(NAME, SECRET, st.sampled_from(["", "it''s ", "a, (b) "]), st.booleans())
+def test_no_secret_survives_in_sql_and_command_lines(name, secret, before, is_packed):
+    literal, column = f"'{before}{secret}'", name.replace("-", "_")
+    texts = [
+        f"INSERT INTO u (id, {column}, a) VALUES (1, {literal}, 'b'), (lower('A'), f({literal}), 'b')",
+        f'insert into "u" ("{column}") values ({literal})',
+        f"INSERT INTO u (id, {column}) VALUES (1, 2, {literal})",
+        f"UPDATE u SET {column}={literal}, a = 'b'",
+        f"SELECT a FROM u WHERE `{column}` <> {literal} AND a = 1",
+        f"SELECT a FROM u WHERE u.{column} NOT IN ('a', {literal}) AND a = 1",
+        f"ALTER USER ann IDENTIFIED BY {literal}; ALTER ROLE ann PASSWORD {literal}",
+        f"run --a b --{name} '{secret}' -c",
+        f'run --{name}="{secret}" -c',
+        f"run -u 'ann:{secret}' -p \"{secret}\" b",
+    ]
+    texts += [
+        f"run -{name} {part}\nsent with Bearer {part}, twice\nrun -u ann:{part}" for part in secret.split(" ")
+    ]
+    for text in texts:
+        whole = json.dumps({"log": text}) if is_packed else text
+        assert not survives(whole, secret), whole
 
 
 @given(NAME, SECRET)
