@@ -8,12 +8,14 @@ MOST_QUIET = 10_080  # minutes
 
 @dataclass(frozen=True)
 class Kind:
-    """permission: what its figures are seen with. unit: of its threshold, "" where it has none. lowest, highest,
-    proposed: of its threshold. of_traffic: it looks at the requests of the last minutes, of one API if wanted.
-    of_share: a few requests say nothing to it. falling: the less, the worse. every: minutes between two looks."""
+    """tells: when it begins. permission: what its figures are seen with. unit: of its threshold, "" where it has none.
+    lowest, highest, proposed: of its threshold. of_traffic: it looks at the requests of the last minutes, of one API if
+    wanted. of_share: a few requests say nothing to it. falling: the less, the worse. every: minutes between two looks.
+    """
 
     name: str
     label: str
+    tells: str
     permission: str
     unit: str = ""
     lowest: float = 0
@@ -26,13 +28,44 @@ class Kind:
 
 
 _KINDS = (
-    Kind("errors", "Share of 5xx", "analytics", "%", 0.01, 100, 5, of_traffic=True, of_share=True),
     Kind(
-        "p95", "95th percentile of latency", "analytics", "ms", 1, 1e6, 1_000, of_traffic=True, of_share=True
+        "errors",
+        "Share of 5xx",
+        "Too much of the traffic of some minutes is answered with 500 or above, of all APIs or of one.",
+        "analytics",
+        "%",
+        0.01,
+        100,
+        5,
+        of_traffic=True,
+        of_share=True,
     ),
-    Kind("silence", "No requests", "analytics", of_traffic=True),
-    Kind("quota", "Quota of a key", "keys", "%", 1, 100, 90, every=5),
-    Kind("certificate", "End of a certificate", "certs", "days", 1, 365, 14, falling=True, every=10),
+    Kind(
+        "p95",
+        "95th percentile of latency",
+        "The slowest twentieth of the requests of some minutes takes too long, of all APIs or of one.",
+        "analytics",
+        "ms",
+        1,
+        1e6,
+        1_000,
+        of_traffic=True,
+        of_share=True,
+    ),
+    Kind("silence", "No requests", "Nothing comes in for some minutes.", "analytics", of_traffic=True),
+    Kind("quota", "Quota of a key", "A key has used most of its quota.", "keys", "%", 1, 100, 90, every=5),
+    Kind(
+        "certificate",
+        "End of a certificate",
+        "One of the organisation's certificates ends soon.",
+        "certs",
+        "days",
+        1,
+        365,
+        14,
+        falling=True,
+        every=10,
+    ),
 )
 KINDS = {kind.name: kind for kind in _KINDS}
 

@@ -2,12 +2,14 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
 from dashboard.alerts import lifecycle
+from dashboard.alerts.kinds import KINDS
 from dashboard.alerts.models import Incident, Rule
 from orgs import scope
 from orgs.models import AuditEntry, User
@@ -55,6 +57,7 @@ def test_an_alert_is_made_once_however_often_it_is_sent_and_its_secret_shown_onc
         "quota",
         "certificate",
     ]
+    assert unescape(kinds.content.decode()).count(KINDS["certificate"].tells) == 1
     form = ada.get(f"{PAGE}new/?kind=errors&api={orders.id}")
     token = form.context["form_token"]
     assert form.context["form"]["api"].value() == orders.id
