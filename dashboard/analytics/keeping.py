@@ -26,7 +26,7 @@ class RetentionForm(SeenForm):
         super().__init__(*arguments, **options)
         for kind, each in KINDS.items():
             self.fields[kind] = forms.IntegerField(
-                label=f"{each.label}, days",
+                label=f"{each.label}: days kept",
                 required=False,
                 min_value=each.least,
                 max_value=each.days,

@@ -152,12 +152,15 @@ def tile_links(request: HttpRequest, asked: Parameters, seen: Traffic) -> list[t
     slug, kept = request.org.slug, {**exactly(asked), "measure": ""}
     urls = {"keys": link(reverse("analytics-table", args=[slug, "keys"]), kept)}
     urls["errors"] = link(reverse("errors", args=[slug]), kept, status="5xx")
+    # There they stand by key and endpoint, each with its reason.
+    urls["limited"] = link(reverse("errors", args=[slug]), kept, status="429")
+    urls["latency"] = link(reverse("analytics", args=[slug]), kept, sort="p95")
     if request.user.may("log"):
         path = reverse("logs", args=[slug])
         urls["requests"] = link(path, kept)
-        urls["limited"] = link(path, kept, status="429")
         [p95] = seen.total.percentiles(0.95)
-        urls["latency"] = link(path, kept, least_ms=str(int(p95))) if p95 is not None else ""
+        if p95 is not None:
+            urls["latency"] = link(path, kept, least_ms=str(int(p95)))
     return [(tile, urls.get(tile.name, "")) for tile in tiles.tiles(seen)]
 
 

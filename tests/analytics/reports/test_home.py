@@ -186,11 +186,17 @@ def test_of_many_revisions_the_newest_ten_stand_open_and_the_rest_are_folded(com
             Revision(definition_id=api.id, number=number, created_at=now - number * timedelta(hours=1))
             for number in range(2, 14)
         )
-    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIID": api.api_id})
-    page = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)).get(OVERVIEW)
+    failed = {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "APIID": api.api_id, "ResponseCode": 500}
+    push(redis, failed)
+    ann = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
+    page = ann.get(OVERVIEW)
     listed = page.content.decode().split("What changed in this period")[1]
     open_, folded = listed.split("Those before, 3")
     assert [part.count(", published by") for part in (open_, folded)] == [10, 3]
+    # Beside errors there are fewer, and before them: what failed is below what was done.
+    before, errors = ann.get("/o/alpha/errors/").content.decode().split('aria-label="Errors"')
+    assert [part.count(", published by") for part in before.split("Those before, 10")] == [3, 10]
+    assert ", published by" not in errors
 
 
 def test_a_change_on_the_home_page_leads_to_what_was_changed(committed, client_for):

@@ -182,6 +182,8 @@ def test_a_member_needs_the_right_to_logs(played, client_for):
     tiles = client.get("/o/alpha/analytics/", {"range": "1h"}).context["tiles"]
     assert [(tile.name, url.split("?")[0]) for tile, url in tiles if url] == [
         ("errors", "/o/alpha/errors/"),
+        ("latency", "/o/alpha/analytics/"),
+        ("limited", "/o/alpha/errors/"),
         ("keys", "/o/alpha/analytics/keys/"),
     ]
 

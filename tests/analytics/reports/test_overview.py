@@ -185,7 +185,7 @@ def test_each_tile_leads_to_what_it_counts(redis, cast, client_for):
     assert common.keys() == {"range", "api", "from", "to"}
     assert links == {
         "requests": ("/o/acme/logs/", common),
-        "limited": ("/o/acme/logs/", {**common, "status": "429"}),
+        "limited": ("/o/acme/errors/", {**common, "status": "429"}),
         "latency": ("/o/acme/logs/", {**common, "least_ms": "70"}),
         "errors": ("/o/acme/errors/", {**common, "status": "5xx"}),
         "keys": ("/o/acme/analytics/keys/", common),
@@ -193,7 +193,10 @@ def test_each_tile_leads_to_what_it_counts(redis, cast, client_for):
     assert p95.value == "70 ms"
     analyst = make.user("una@acme.example", cast.acme, {"analytics": "read"})
     page = client_for(analyst).get(OF_ACME, {"range": "1h"})
-    assert {tile.name for tile, url in page.context["tiles"] if url} == {"errors", "keys"}
+    links = {tile.name: asked(url) for tile, url in page.context["tiles"] if url}
+    assert links.keys() == {"errors", "limited", "latency", "keys"}
+    path, changes = links["latency"]
+    assert (path, changes["sort"]) == (OF_ACME, "p95")
 
 
 @pytest.mark.usefixtures("committed")
