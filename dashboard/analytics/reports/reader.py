@@ -7,8 +7,7 @@ for whom row-level security adds none.
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
 from zoneinfo import ZoneInfo
@@ -28,6 +27,7 @@ from dashboard.analytics.reports.rows import (
     Piece,
     dimension_of,
     left_out,
+    once_a_bucket,
     rows,
     sampled,
     whose,
@@ -50,6 +50,7 @@ from dashboard.analytics.reports.traffic import (
 from orgs.db import reading
 
 TIMEOUT = "2s"
+MEMORY = "16MB"
 ORDERS = {
     "requests": "sum(hits)",
     "errors": "sum(status_5xx)",
@@ -62,10 +63,13 @@ HISTOGRAM = "string_agg(latency_histogram, ''::bytea)"
 
 def limit_time() -> None:
     """No statement of this transaction may take longer than TIMEOUT; the page then answers 503. None is compiled:
-    of records of many days PostgreSQL expects a high cost, of which LIMIT leaves little, and compiling takes longer."""
+    of records of many days PostgreSQL expects a high cost, of which LIMIT leaves little, and compiling takes longer.
+    A month of the histograms of two hundred keys is sorted in memory."""
     for alias in {DEFAULT_DB_ALIAS, reading.source().alias}:
         with connections[alias].cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL jit = off")
+            cursor.execute(
+                f"SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL jit = off; SET LOCAL work_mem = '{MEMORY}'"
+            )
 
 
 def totals(owners: Owners, span: Span, filters: Filters = NO_FILTERS, *, histograms: bool = True) -> Figures:
@@ -99,42 +103,41 @@ def ranking(
     limit: int,
     offset: int = 0,
     order: str = "requests",
+    histograms: bool = True,
 ) -> Ranking:
-    """The first of what = "api", "key", "endpoint" or "client" in one of ORDERS; percentiles for those returned."""
+    """The first of what = one of rows.LINES in one of ORDERS; percentiles for those returned."""
     source, params = rows(what, owners, span, filters)
     kept = dimension_of(what, filters, owners.dimension_set)
     of_records = kept is None or kept.grain(span.grain) == RECORDS
+    apart = histograms and kept is not None and kept.has_histogram(owners.dimension_set) and not of_records
+    sums = f"{SUMS}, {HISTOGRAM if histograms and of_records else 'NULL'}"
     found = _read(
-        f"""SELECT count(*) OVER (), (sum(sum(hits)) OVER ())::bigint, api_id, value, {SUMS},
-                {HISTOGRAM if of_records else "NULL"}
+        f"""SELECT count(*) OVER (), (sum(sum(hits)) OVER ())::bigint, api_id, value{"" if apart else f", {sums}"}
             FROM ({source}) AS r GROUP BY api_id, value
             ORDER BY {ORDERS[order]} DESC NULLS LAST, sum(hits) DESC, api_id, value LIMIT %s OFFSET %s""",
         [*params, limit, offset],
     )
     if not found:
         return Ranking((), 0, 0)
-    lines = {(api_id, value): _figures(sums) for _, _, api_id, value, *sums in found}
-    if kept and kept.has_histogram(owners.dimension_set) and not of_records:
+    lines = {(api_id, value): sums for _, _, api_id, value, *sums in found}
+    if apart:
         # Of the lines that are returned alone: a histogram is longer than all the rest of its row.
-        lines |= _with_histograms((source, params), lines)
-    return Ranking(tuple(Row(*line, sums) for line, sums in lines.items()), found[0][0], found[0][1])
+        lines = _summed((source, params), lines)
+    return Ranking(
+        tuple(Row(*line, _figures(sums)) for line, sums in lines.items()), found[0][0], found[0][1]
+    )
 
 
-def _with_histograms(
-    source: Piece, lines: Mapping[tuple[str, str], Figures]
-) -> dict[tuple[str, str], Figures]:
-    """The figures of the lines, by (api_id, value), with their histograms."""
+def _summed(source: Piece, lines: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Sequence]:
+    """Of each of the lines, (api_id, value), its sums and histogram, in the same order."""
     statement, params = source
     found = _read(
-        f"""SELECT api_id, value, {HISTOGRAM} FROM ({statement}) AS r
+        f"""SELECT api_id, value, {SUMS}, {HISTOGRAM} FROM ({statement}) AS r
             WHERE api_id = ANY(%s) AND value = ANY(%s) GROUP BY api_id, value""",
         [*params, *(sorted(set(names)) for names in zip(*lines, strict=True))],
     )
-    return {
-        line: replace(lines[line], latency_histogram=bytes(merged))
-        for *names, merged in found
-        if (line := tuple(names)) in lines and merged
-    }
+    summed = {(api_id, value): sums for api_id, value, *sums in found}
+    return {line: summed[line] for line in lines if line in summed}
 
 
 def busiest_keys(owners: Owners, span: Span, limit: int, filters: Filters = NO_FILTERS) -> list[str]:
@@ -150,11 +153,16 @@ def busiest_keys(owners: Owners, span: Span, limit: int, filters: Filters = NO_F
 def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tuple[int, list[int]]:
     """How many different keys called: in the whole span, and in each bucket. Never a sum of buckets."""
     source, params = rows("key", owners, cut.span, filters)
+    distinct = "" if once_a_bucket("key", owners, cut, filters) else "DISTINCT"
+    # Both are counted in one pass, by hashing: to sort a month of keys takes twice as long.
     found = dict(
         _read(
-            f"""SELECT bucket, count(DISTINCT value) FROM
-                (SELECT width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, value FROM ({source}) AS r) AS b
-                GROUP BY GROUPING SETS ((bucket), ())""",
+            f"""SELECT bucket, sum(keys)::bigint FROM
+                (SELECT bucket, CASE WHEN bucket IS NULL THEN 1 ELSE count(*) END AS keys FROM
+                    (SELECT {distinct} width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, value
+                     FROM ({source}) AS r) AS called
+                 GROUP BY GROUPING SETS ((bucket), (value))) AS counted
+                GROUP BY bucket""",
             [_bounds(cut, owners.zone), *params],
         )
     )

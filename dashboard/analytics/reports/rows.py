@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from dashboard.analytics.clock import next_hour, row_bound, whole_hours
+from dashboard.analytics.clock import DAY, next_hour, row_bound, whole_hours
 from dashboard.analytics.dimensions import (
     COUNTER_NAMES,
     COUNTERS,
@@ -18,7 +18,7 @@ from dashboard.analytics.dimensions import (
     Grain,
     dimension,
 )
-from dashboard.analytics.reports.periods.period import Span
+from dashboard.analytics.reports.periods.period import Cut, Span
 from dashboard.analytics.reports.traffic import (
     MOST_RECORDS,
     MOST_SCATTERED,
@@ -147,6 +147,14 @@ def dimension_of(what: str, filters: Filters, dimension_set: int = DIMENSION_SET
         return None
     by_api = bool(api or filters.apis)
     return dimension("".join(columns), by_api=by_api, dimension_set=dimension_set)
+
+
+def once_a_bucket(what: str, owners: Owners, cut: Cut, filters: Filters) -> bool:
+    """Whether each value has one row a bucket at most."""
+    kept = dimension_of(what, filters, owners.dimension_set)
+    if kept is None or cut.grain != Grain.DAY_DETAIL or kept.grain(cut.grain) == RECORDS:
+        return False
+    return cut.step == DAY and len(owners.org_ids) == 1 and (not kept.by_api or len(filters.apis) == 1)
 
 
 def _parts(

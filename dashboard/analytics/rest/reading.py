@@ -45,7 +45,7 @@ def rankings(asked: Asked, what: str, filters: Filters) -> Iterator[tuple[Owners
     """What each of the owners has of what = one of rows.LINES, the busiest first."""
     for owners in asked.owners:
         span = cutting.days(asked.first, asked.last, owners.zone, Grain.DAY)
-        found = reader.ranking(what, owners, span, filters, limit=MOST_ROWS)
+        found = reader.ranking(what, owners, span, filters, limit=MOST_ROWS, histograms=False)
         since = whole.since(what, owners, span, filters, asked.now)
         left_out = found.count if found.count > MOST_ROWS else None
         if what == "country":

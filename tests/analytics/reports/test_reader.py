@@ -1,14 +1,18 @@
 """What is read for a screen, and how."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from django.db import connection, transaction
 
-from dashboard.analytics.dimensions import RECORDS
+from dashboard.analytics.dimensions import COUNTER_NAMES, RECORDS
 from dashboard.analytics.reports import reader
+from dashboard.analytics.reports.periods import asking, cutting
 from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.traffic import Filters, Owners
 from orgs import scope
+from tests import make
+from tests.analytics import screens
 
 
 def test_only_the_newest_records_of_a_key_are_read_without_a_bitmap(cast):
@@ -25,3 +29,79 @@ def test_only_the_newest_records_of_a_key_are_read_without_a_bitmap(cast):
         reader.totals(owners, span, Filters(keys=("a" * 16,)))
         reader.ranking("endpoint", owners, span, limit=10)
     assert list(allowed.values()) == ["off", "on"]
+
+
+# (time before now, API, key, status, milliseconds). A key that calls two APIs is one key of its bucket.
+SENT = [
+    *(
+        (before, api, "a" * 16, 200, 20)
+        for before in ({"minutes": 3}, {"hours": 30})
+        for api in ("one", "two")
+    ),
+    *(({"hours": 5}, "one", "b" * 16, 500, took) for took in (30, 50, 700)),
+    *(({"days": day}, "two", key * 16, 200, 40) for day in (0, 3, 9) for key in "bc"),
+]
+
+
+def test_active_keys_and_busiest_lines_are_those_of_a_plain_count(committed, redis):
+    acme = make.organisation("Acme", "acme", time_zone="Europe/Berlin")
+    sent = [(screens.ago(**before), *rest) for before, *rest in SENT]
+    took = lambda total: {"Latency": {"Total": total, "Upstream": 0}}  # noqa: E731
+    screens.push(
+        redis,
+        *(
+            {
+                "OrgID": acme.id,
+                "TimeStamp": at,
+                "APIID": api,
+                "APIKey": key,
+                "ResponseCode": status,
+                **took(ms),
+            }
+            for at, api, key, status, ms in sent
+        ),
+    )
+    owners, now = Owners((acme.id,), acme.zone), datetime.now(UTC)
+    with scope.org(acme.id), transaction.atomic():
+        for name in ("1h", "24h", "7d", "30d"):
+            period = asking.parse({"range": name}, acme.zone, now)
+            cut = cutting.table_cut(period)
+            for apis in ((), ("two",), ("one", "two")):
+                called = [
+                    (datetime.fromtimestamp(at[0], UTC), key)
+                    for at, api, key, _, _ in sent
+                    if api in (apis or ("one", "two"))
+                ]
+                by_bucket = [
+                    len({key for at, key in called if start <= at < end})
+                    for start, end in pairwise(cut.edges)
+                ]
+                whole = len({key for at, key in called if cut.edges[0] <= at})
+                assert reader.active_keys(owners, cut, Filters(apis=apis)) == (whole, by_bucket), (name, apis)
+        months = asking.parse({"range": "30d"}, acme.zone, now).tables
+        found = {
+            order: reader.ranking("key", owners, months, limit=2, offset=1, order=order)
+            for order in ("requests", "errors", "mean")
+        }
+        assert {order: [row.value[0] for row in each.rows] for order, each in found.items()} == {
+            "requests": ["a", "c"],
+            "errors": ["a", "c"],
+            "mean": ["c", "a"],
+        }
+        for each in found.values():
+            assert (each.count, each.hits) == (3, len(sent))
+            assert [seen(row.figures) for row in each.rows] == [
+                seen(reader.totals(owners, months, Filters(keys=(row.value,)))) for row in each.rows
+            ]
+        [busiest] = reader.ranking("key", owners, months, limit=1).rows
+        assert busiest.figures.percentiles(0.5, 1)[0] == 40
+        [unmeasured] = reader.ranking("key", owners, months, limit=1, histograms=False).rows
+        assert seen(unmeasured.figures)[:-1] == seen(busiest.figures)[:-1]
+        assert unmeasured.figures.percentiles(0.5) == [None]
+
+
+def seen(figures) -> list:
+    return [
+        *(getattr(figures, name) for name in COUNTER_NAMES),
+        *(figures.latency_max, figures.last, figures.percentiles(0.5, 0.95)),
+    ]
