@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from dashboard.alerts import evaluation
+from dashboard.alerts.looking.lateness import COUNTED
 from dashboard.alerts.models import Incident, Message, Rule
 from dashboard.analytics.models import IngestState
 from orgs import scope
@@ -75,7 +76,7 @@ def watched(org, at: datetime) -> None:
     with scope.org(org.id):
         for made in Rule.objects.all():
             before = minutes - min(made.window, 60)
-            Rule.objects.filter(id=made.id).update(counted=[[before, 10**9]])
+            Rule.objects.filter(id=made.id).update(counted=[[before, 10**9, COUNTED.days]])
 
 
 def stored_until(at: datetime, doubt="") -> None:

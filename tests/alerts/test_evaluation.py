@@ -136,30 +136,42 @@ def test_a_gateway_whose_clock_is_behind_makes_no_silence_and_a_true_one_is_told
     committed, redis, cast
 ):
     now = timezone.now()
-    orders, quiet = keys.api(cast.acme), keys.api(cast.acme, "Quiet")
+    orders, quiet, slow = keys.api(cast.acme), keys.api(cast.acme, "Quiet"), keys.api(cast.acme, "Slow")
     silent = rule(cast.acme, "silence", threshold=None, api=orders, mails=["ada@acme.example"])
     other = rule(cast.acme, "silence", threshold=None, api=quiet, name="Other")
-    # Both called an hour ago, by clocks that were right; then one gateway's clock is half an hour behind.
+    # All called an hour ago, by clocks that were right; then one gateway's clock is half an hour behind, and that of
+    # another API more than a day.
     push(redis, *requests(cast.acme, now - 60 * MINUTE, 1, api=quiet.api_id))
     push(redis, *requests(cast.acme, now - 60 * MINUTE, 1, api=orders.api_id))
+    push(redis, *requests(cast.acme, now - 60 * MINUTE, 1, api=slow.api_id))
+    far = rule(cast.acme, "silence", threshold=None, api=slow, name="Far")
 
     def at(minute, *, calls):
         if calls:
             push(redis, *requests(cast.acme, now + (minute - 30) * MINUTE, 2, api=orders.api_id))
+            push(redis, *requests(cast.acme, now + (minute - 1_800) * MINUTE, 2, api=slow.api_id))
         look(cast.acme, now + minute * MINUTE, late=True)
+        assert again(far).state == again(silent).state
         return again(silent).state, again(other).state
 
     young = "It was not watched for 10 minutes yet: only then it can be told whether requests come late, or a"
-    assert [at(minute, calls=True) for minute in (0, 1, 9)] == [("unknown", "unknown")] * 3
+    assert [at(minute, calls=True) for minute in (0, 5, 9)] == [("unknown", "unknown")] * 3
     assert state(silent)[2] == f"{young} gateway's clock is behind."
     # Somebody else's silence is told meanwhile.
-    assert [at(minute, calls=True) for minute in range(10, 22)] == [("unknown", "firing")] * 12
+    assert [at(minute, calls=True) for minute in range(10, 22)] == [("ok", "firing")] * 12
     assert state(silent)[2] == (
         "20 more requests came with times of before these 10 minutes: late, or from a gateway whose clock is behind. "
+        "They keep coming, so there is no silence."
+    )
+    assert [at(minute, calls=False)[0] for minute in range(22, 31)] == ["ok"] * 4 + ["unknown"] * 5
+    assert state(silent)[2] == (
+        "2 more requests came with times of before these 10 minutes: late, or from a gateway whose clock is behind. "
         "So there may be no silence."
     )
-    assert [at(minute, calls=False)[0] for minute in range(22, 31)] == ["unknown"] * 9
     assert [at(31, calls=False)[0], told(cast.acme)] == ["firing", [("began", "mail", "ada@acme.example")]]
+    # Some that come late may be of before; it is over as soon as they keep coming.
+    assert [at(minute, calls=True)[0] for minute in (32, 34, 37)] == ["firing", "firing", "ok"]
+    assert told(cast.acme)[1:] == [("ended", "mail", "ada@acme.example")]
 
 
 def test_what_comes_late_may_have_been_good_so_a_share_that_is_high_without_it_begins_nothing(

@@ -8,15 +8,16 @@ look remembers how many requests there were until then, and a later one counts t
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from dashboard.analytics.clock import EPOCH, HOUR, MINUTE
+from dashboard.analytics.clock import DAY, EPOCH, HOUR, MINUTE
 
-# Before a look, of which requests are counted: they may come as late as that. When they are counted again, an hour
-# or more later, minutes must not have gone meanwhile, which are kept for a day at least.
-COUNTED = timedelta(hours=22)
+# Before a look, of which requests are counted, by whole hours: they may come as late as that. Hours are kept for longer
+# by every organisation, so that none has gone when they are counted again.
+COUNTED = 7 * DAY
 BREAK = timedelta(minutes=5)  # without a look, after which nobody knows what came meanwhile
 STEPS = 10  # into which a window is divided by what is remembered
 
-# Minutes since 1970, and how many requests there were in COUNTED before; oldest first.
+# Minutes since 1970, how many requests there were in COUNTED before, and that in days: what another version counted is
+# not compared. Oldest first.
 Counts = Sequence[Sequence[int]]
 
 
@@ -25,10 +26,10 @@ def watched(window: int) -> timedelta:
     return min(window * MINUTE, HOUR)
 
 
-def reference(counts: Counts, until: datetime, window: int) -> tuple[datetime, int] | None:
-    """Of the newest look that was before all of the window, up to when it knew the traffic, and how many requests of
-    COUNTED before; None if there was none."""
-    before = [each for each in counts if _instant(each[0]) <= until - watched(window)]
+def reference(counts: Counts, until: datetime, ago: timedelta) -> tuple[datetime, int] | None:
+    """Of the newest look that was so long before, up to when it knew the traffic, and how many requests of COUNTED
+    before; None if there was none."""
+    before = [each for each in counts if _instant(each[0]) <= until - ago and each[2:] == [COUNTED.days]]
     return (_instant(before[-1][0]), before[-1][1]) if before else None
 
 
@@ -45,9 +46,9 @@ def is_due(counts: Counts, until: datetime, window: int) -> bool:
 def remembered(counts: Counts, until: datetime, requests: int, window: int) -> list[list[int]]:
     """Those of before that are still of use, and this one. What a clock that was ahead has left is of none."""
     known = [list(each) for each in counts if _instant(each[0]) < until]
-    last = reference(known, until, window)
+    last = reference(known, until, watched(window))
     kept = [each for each in known if last is None or _instant(each[0]) >= last[0]]
-    return [*kept, [int((until - EPOCH) / MINUTE), requests]]
+    return [*kept, [int((until - EPOCH) / MINUTE), requests, COUNTED.days]]
 
 
 def _step(window: int) -> timedelta:

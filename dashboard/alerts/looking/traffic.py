@@ -2,7 +2,8 @@
 
 They are judged up to the last whole minute that is stored. Where the ingest is behind, or its clock is not believed,
 nothing is known of them. Nor is a gateway's clock believed blindly: requests that came with times of before the window
-(lateness.py) keep a silence from being told, and anything else unless it is bad however good they were.
+(lateness.py) keep a silence from being told, end it if they keep coming, and keep anything else from being told unless
+it is bad however good they were.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from dashboard.alerts import kinds
 from dashboard.alerts.looking import lateness
 from dashboard.alerts.models import Rule
 from dashboard.alerts.states import Bad, Found
-from dashboard.analytics.clock import DAY, MINUTE, floor, said
+from dashboard.analytics.clock import DAY, MINUTE, floor, hour_start, said
 from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.reports import reader, zones
 from dashboard.analytics.reports.periods.period import Span
@@ -52,9 +53,23 @@ def requests(rule: Rule, traffic: Traffic, known: dict) -> Found:
     if traffic.trouble:
         return Found(trouble=traffic.trouble)
     look = _Look(rule, traffic, known)
-    late, why = look.late()
-    found = look.silence(late, why) if rule.kind == "silence" else look.share(late, why)
+    late = look.late()
+    found = look.silence(late) if rule.kind == "silence" else look.share(late)
     return replace(found, counted=look.remembered())
+
+
+@dataclass(frozen=True)
+class _Late:
+    """How many requests came meanwhile with times of before the window; newest: of those, how many in its second half.
+    why: why that is not known, "" if it is."""
+
+    count: int = 0
+    newest: int = 0
+    why: str = ""
+
+    @property
+    def keep_coming(self) -> bool:
+        return self.count > self.newest > 0
 
 
 @dataclass(frozen=True)
@@ -63,17 +78,16 @@ class _Look:
     traffic: Traffic
     known: dict
 
-    def late(self) -> tuple[int, str]:
-        """How many requests came meanwhile with times of before the window, and why that is not known, "" if it is."""
-        window, until = self.rule.window, self.traffic.until
-        before = lateness.reference(self.rule.counted, until, window)
+    def late(self) -> _Late:
+        window, until, watched = self.rule.window, self.traffic.until, lateness.watched(self.rule.window)
+        before = lateness.reference(self.rule.counted, until, watched)
         if before is None or (self.rule.kind == "silence" and lateness.has_gap(before[0], until, window)):
-            return 0, (
-                f"It was not watched for {lateness.watched(window) // MINUTE} minutes yet: only then it can be told "
+            return _Late(
+                why=f"It was not watched for {watched // MINUTE} minutes yet: only then it can be told "
                 "whether requests come late, or a gateway's clock is behind."
             )
-        at, requests = before
-        return max(0, self._until(at).hits - requests), ""
+        half = lateness.reference(self.rule.counted, until, watched / 2) or before
+        return _Late(*(max(0, self._until(at).hits - requests) for at, requests in (before, half)))
 
     def remembered(self) -> list[list[int]] | None:
         """What a later look counts anew; None for what it knows already."""
@@ -82,7 +96,7 @@ class _Look:
             return None
         return lateness.remembered(counted, until, self._until(until).hits, window)
 
-    def silence(self, late: int, why: str) -> Found:
+    def silence(self, late: _Late) -> Found:
         window, until = self.rule.window, self.traffic.until
         # Also what has come since, and whatever a clock that is ahead has stamped.
         figures = self._figures(until - window * MINUTE, until + LATE)
@@ -91,29 +105,33 @@ class _Look:
         last = _last_hit(self._api, self.traffic)
         if last is None:
             return Found(trouble="No request was ever seen.")
-        if why or late:
-            return Found(trouble=why or f"{_late(late, window)} So there may be no silence.")
+        if late.keep_coming:
+            return Found(note=f"{_said(late, window)} They keep coming, so there is no silence.")
+        if late.why or late.count:
+            return Found(trouble=late.why or f"{_said(late, window)} So there may be no silence.")
         minutes = max(window, int((until - last) / MINUTE))
         note = f"The last request was at {said(last, self.traffic.owners.zone)}."
         return Found({"": Bad(minutes)}, minutes, note)
 
-    def share(self, late: int, why: str) -> Found:
+    def share(self, late: _Late) -> Found:
         rule, until = self.rule, self.traffic.until
         histograms = rule.kind == "p95"
         figures = self._figures(until - rule.window * MINUTE, until, histograms=histograms)
         hits = figures.timed if histograms else figures.hits
-        value, least = _value(rule.kind, figures, 0), _value(rule.kind, figures, late)
+        value, least = _value(rule.kind, figures, 0), _value(rule.kind, figures, late.count)
         if value is None or hits < rule.least:
             return Found(value=value, note=f"{_requests(hits)}, which is too few to say anything.")
-        note = f"{_requests(hits)}." + (f" {_late(late, rule.window)}" if late else "")
+        note = f"{_requests(hits)}." + (f" {_said(late, rule.window)}" if late.count else "")
         if not kinds.is_reached(rule.of, rule.threshold, value):
             return Found(value=value, note=note)
-        if why or least is None or not kinds.is_reached(rule.of, rule.threshold, least):
-            return Found(value=value, trouble=why or f"{note} It is not known how many of them were bad.")
+        if late.why or least is None or not kinds.is_reached(rule.of, rule.threshold, least):
+            return Found(
+                value=value, trouble=late.why or f"{note} It is not known how many of them were bad."
+            )
         return Found({"": Bad(value)}, value, note)
 
     def _until(self, at: datetime) -> Figures:
-        return self._figures(at - lateness.COUNTED, at)
+        return self._figures(hour_start(at - lateness.COUNTED, self.traffic.owners.zone), at)
 
     def _figures(self, start: datetime, end: datetime, *, histograms: bool = False) -> Figures:
         asked = (self._api, start, end, histograms)
@@ -143,8 +161,8 @@ def _requests(count: int) -> str:
     return "1 request" if count == 1 else f"{count:,} requests"
 
 
-def _late(count: int, window: int) -> str:
-    came = "1 more request came" if count == 1 else f"{count:,} more requests came"
+def _said(late: _Late, window: int) -> str:
+    came = "1 more request came" if late.count == 1 else f"{late.count:,} more requests came"
     return (
         f"{came} with times of before these {window} minutes: late, or from a gateway whose clock is behind."
     )
