@@ -31,3 +31,14 @@ def test_a_port_behind_a_proxy_that_everybody_reaches_is_named(settings, capsys,
         advise(supervisor.Base(listener, None, ("127.0.0.1", port)))
     lines = capsys.readouterr().out.splitlines()
     assert (WARNING.format(port=port) in lines) is warned
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("embedded", [True, False])
+def test_where_the_redis_is_that_no_setting_names_is_told(settings, capsys, embedded):
+    settings.EMBEDDED_REDIS = embedded
+    port = free_port()
+    with listening.listen("127.0.0.1", port) as listener:
+        advise(supervisor.Base(listener, None, ("127.0.0.1", port)))
+    said = f"Gateways share a Redis with Gatehouse: its address is in {settings.VAR / 'valkey.url'}."
+    assert (said in capsys.readouterr().out.splitlines()) is embedded

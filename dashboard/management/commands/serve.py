@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from dashboard.engines import supervisor
+from dashboard.engines.addresses import redis_url_file
 from dashboard.engines.children import HERE, Child, say
 from dashboard.engines.listening import StartError
 from dashboard.engines.listening import port as tcp_port
@@ -48,6 +49,8 @@ def advise(base: supervisor.Base) -> None:
     """Say what whoever runs this needs to know: where the secrets are, how browsers come, who can sign in."""
     if (settings.VAR / "secrets").exists():
         say(f"Secrets that were not set are in {settings.VAR / 'secrets'}.")
+    if settings.EMBEDDED_REDIS:
+        say(f"Gateways share a Redis with Gatehouse: its address is in {redis_url_file(settings.VAR)}.")
     if settings.HTTPS:
         say("Browsers are sent to HTTPS: put a TLS proxy in front, or set HTTPS=off for plain HTTP.")
         if ipaddress.ip_address(base.listener.getsockname()[0]).is_unspecified:
