@@ -7,6 +7,7 @@ _TABLE = (
     ("Found API with same url", "Choose another listen path, or a domain."),
     ("Found API with the same ID|24 hexadecimal digits|all zeros", "Leave it out: it is given one."),
     ("upper and lower case", "Keep one of the two, spelt as it is named here."),
+    ("in how many seconds", "Write 1 for a second, 60 for a minute, 3600 for an hour."),
     ("there twice", "Take one of the two out."),
     (
         "domain of this organisation",

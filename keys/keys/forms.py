@@ -36,7 +36,13 @@ class KeyForm(forms.Form):
     )
     all_apis = forms.BooleanField(label="All APIs of this organisation, also those to come", required=False)
     rate = forms.FloatField(label="Rate, requests", required=False, help_text="Empty: unlimited.")
-    per = forms.FloatField(label="Rate, in how many seconds", required=False, min_value=-1, max_value=INT64)
+    per = forms.FloatField(
+        label="Rate, in how many seconds",
+        required=False,
+        min_value=-1,
+        max_value=INT64,
+        help_text="1 is a second, 60 a minute. Needed with a rate.",
+    )
     quota_max = forms.IntegerField(
         label="Quota, requests", required=False, max_value=INT64, help_text="Empty: unlimited."
     )

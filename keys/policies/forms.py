@@ -61,7 +61,7 @@ class PolicyForm(apis.DocumentForm):
     state = forms.ChoiceField(choices=STATES, widget=forms.RadioSelect)
     access_rights = ApisField(label="APIs", required=False)
     rate = _number("Rate, requests", "Empty: none. -1: unlimited, also where another policy sets one.")
-    per = _number("Rate, in how many seconds")
+    per = _number("Rate, in how many seconds", "1 is a second, 60 a minute. Needed with a rate.")
     quota_max = _number("Quota, requests", "Empty: none. -1: unlimited.", whole=True)
     quota_renewal_rate = _number(
         "Quota, renewed after seconds", "86400 is a day, 2592000 thirty days.", whole=True

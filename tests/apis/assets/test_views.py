@@ -39,6 +39,10 @@ def test_a_template_is_made_shown_changed_used_and_deleted(cast, client_for):
         "x-b": 1,
     }
     assert ada.post(f"{PAGE}{asset.id}/deletion/").status_code == 302
+    assert (
+        f'<a class="button button-primary" href="{PAGE}new/">New template</a>'
+        in ada.get(PAGE).content.decode().partition("No templates yet")[2]
+    )
     with scope.org(cast.acme.id):
         assert (Asset.objects.count(), ApiDefinition.objects.count()) == (0, 0)
 

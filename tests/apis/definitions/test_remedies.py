@@ -28,6 +28,10 @@ from apis.definitions.rules.members import NONE_OWN, NOT_OWN
         ("Found API with same url", "Choose another listen path, or a domain."),
         ("Expecting value at line 1 column 2", "Look for a comma too many, or for a value that is missing."),
         ("must be redis", _OTHERWISE),
+        (
+            "must be more than 0 where there is a rate: in how many seconds",
+            "Write 1 for a second, 60 for a minute, 3600 for an hour.",
+        ),
     ],
 )
 def test_each_fault_has_its_remedy(message, told):
