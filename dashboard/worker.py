@@ -21,7 +21,7 @@ from dashboard import reachable
 from dashboard.alerts import evaluation
 from dashboard.alerts.sending import delivery as alert_messages
 from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
-from dashboard.analytics.ingest.upkeep import forgetting, recounting
+from dashboard.analytics.ingest.upkeep import forgetting, indexing, recounting
 from dashboard.analytics.uptime import looks
 from dashboard.nodes.confirming import reading
 from dashboard.nodes.load import Listening
@@ -140,6 +140,7 @@ def lanes(notices: Notices) -> list[list[Step]]:
         [
             # A day of many requests takes its time.
             Step("figures counted anew", 5, recounting.step),
+            Step("indexes of days that are over", 600, indexing.step),
         ],
         [
             # Waits for mail servers and receivers of webhooks.

@@ -299,7 +299,7 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys(notices):
         [("node load", 30)],
         [("control APIs", 5)],
         [("refill", 2)],
-        [("figures counted anew", 5)],
+        [("figures counted anew", 5), ("indexes of days that are over", 600)],
         [("alerts", 15), ("alert messages", 5)],
         [
             ("key repair", 30),

@@ -1,4 +1,4 @@
-"""Each hour's work on the traffic tables: partitions and their indexes, old books, histograms of days that are over."""
+"""Each hour's work on the traffic tables: partitions, old books, histograms of days that are over."""
 
 import logging
 from collections.abc import Callable
@@ -43,7 +43,6 @@ def maintain(
         in_doubt = bool(IngestState.objects.get().doubt)
     if not in_doubt:
         partitions.prepare(now)
-        partitions.index_closed(now)
     if doubted:
         log.info("Nothing is deleted for its age: %s", doubted)
     else:

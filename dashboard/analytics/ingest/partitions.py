@@ -27,11 +27,6 @@ OF_DAYS = [grain for grain in Grain if not KEPT[grain].monthly]
 OF_MONTHS = [grain for grain in Grain if KEPT[grain].monthly]
 
 
-# Of records of days that are over: what is told of some APIs alone is told from their newest records, or errors.
-INDEXES = {"api": "", "api_errors": "WHERE status >= 400"}
-OVER = timedelta(hours=2)  # most of what comes late has come
-
-
 class Partition(NamedTuple):
     """A partition of records, of bodies or of a grain, from its first day (UTC) to before the day `end`."""
 
@@ -117,30 +112,12 @@ def drop_old(now: datetime, kept: Mapping[str, int]) -> None:
     kept: days by kind. Whoever calls has made sure of the clock.
     """
     today = now.astimezone(UTC).date()
-    over = [name for name, made in _existing() if made.end < today - kept[KEPT[made.grain].kind] * DAY]
+    over = [name for name, made in existing() if made.end < today - kept[KEPT[made.grain].kind] * DAY]
     for name in over:
         with suppress(OperationalError), as_owner() as cursor:
             # Rather an hour later than to queue every reader behind this one.
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
-
-
-def index_closed(now: datetime) -> None:
-    """Index the records of days that are over by their API. While a day goes on, an index more would make each record
-    dearer to store by a twentieth, and records of one day can be looked through."""
-    today = (now - OVER).astimezone(UTC).date()
-    closed = [made for _, made in _existing() if made.grain == RECORDS and made.end <= today]
-    wanted = {f"{made.name}_{index}": (made, rows) for made in closed for index, rows in INDEXES.items()}
-    with as_owner() as cursor:
-        cursor.execute("SELECT relname::text FROM pg_class WHERE relname = ANY(%s)", [list(wanted)])
-        there = {name for (name,) in cursor.fetchall()}
-    for name in sorted(wanted.keys() - there, reverse=True):
-        made, rows = wanted[name]
-        with suppress(OperationalError), as_owner() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '2s'")
-            cursor.execute(
-                f'CREATE INDEX IF NOT EXISTS "{name}" ON "{made.name}" (org_id, api_id, ts) {rows}'
-            )
 
 
 @contextmanager
@@ -178,13 +155,13 @@ def _make(partitions: list[Partition]) -> None:
 def begins() -> dict[str, date]:
     """The first day of the oldest partition of each kind that has one."""
     found: dict[str, date] = {}
-    for _, made in _existing():
+    for _, made in existing():
         kind = KEPT[made.grain].kind
         found[kind] = min(made.first, found.get(kind, made.first))
     return found
 
 
-def _existing() -> list[tuple[str, Partition]]:
+def existing() -> list[tuple[str, Partition]]:
     """All partitions, with their names."""
     with as_owner() as cursor:
         cursor.execute(

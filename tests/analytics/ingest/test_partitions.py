@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import pytest
-from django.db import connection
 
 from dashboard.analytics.dimensions import RECORDS, Grain
 from dashboard.analytics.ingest import partitions
@@ -68,31 +67,3 @@ def test_partitions_go_a_day_after_their_time_is_over_with_what_is_in_them(commi
     with scope.every_org():
         assert Record.objects.count() == 2
         assert Rollup.objects.filter(grain=Grain.DAY, dimension=0).count() == 3
-
-
-def test_records_are_indexed_by_their_api_once_their_day_is_over(committed, redis):
-    organisations("UTC", "UTC")
-    for age in (0, 2):
-        pushed(redis, NOW - timedelta(days=age))
-    drained(redis, NOW)
-    midnight = NOW.replace(hour=0)
-
-    def indexed() -> list[str]:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT indexname::text FROM pg_indexes WHERE indexdef LIKE '%(org_id, api_id, ts)%' ORDER BY 1"
-            )
-            return [name for (name,) in cursor.fetchall()]
-
-    maintained(NOW)
-    assert indexed() == ["record_20261123_api", "record_20261123_api_errors"]
-    for moment in (
-        midnight + timedelta(hours=25),
-        midnight + timedelta(hours=27),
-        midnight + timedelta(hours=28),
-    ):
-        maintained(moment)
-    assert [name for name in indexed() if name.endswith("api")] == [
-        "record_20261123_api",
-        "record_20261125_api",
-    ]
