@@ -1,6 +1,7 @@
 """What a Citus cluster asks of the tables, without one. With one: tests/machines/test_citus.py."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,6 +16,8 @@ from orgs import scope
 from orgs.organisations.retention import USUAL
 from tests import make
 from tests.analytics import screens
+
+rows_of_keys = import_module("dashboard.analytics.migrations.0014_rows_of_keys")
 
 
 def test_rollups_with_partitions_by_grain_and_time_hold_what_they_held_and_go_on_as_before(
@@ -39,7 +42,13 @@ def test_rollups_with_partitions_by_grain_and_time_hold_what_they_held_and_go_on
         cursor.execute("SELECT count(*) FROM rollup")
         assert cursor.fetchone() == (0,)
     now = datetime.now(UTC)
-    assert len(indexes()) == 5
+    kept = indexes()
+    assert len(kept) == 3
+    with scope.nobody(), owner.schema_editor() as editor:
+        rows_of_keys.index_as_before(None, editor)
+        assert len(indexes()) == 5
+        rows_of_keys.index(None, editor)
+    assert indexes() == kept
     partitions.ensure([(now + timedelta(days=40)).date()], now)
     partitions.drop_old(now + timedelta(days=40), USUAL)
     gone = {Grain.MINUTE: None, Grain.HOUR_DETAIL: None}
@@ -55,5 +64,5 @@ def counted() -> dict[str, int | None]:
 
 def indexes() -> list[str]:
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'rollup' ORDER BY 1")
-        return [name for (name,) in cursor.fetchall()]
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'rollup' ORDER BY 1")
+        return [definition for (definition,) in cursor.fetchall()]

@@ -96,6 +96,9 @@ LANDED = {
     "dashboard/analytics/migrations/0013_periods.py": (
         "6d984f0a0a01fd1dd5aac72f6696b83537fca6bb39c0d8709cb6a2e184bf2598"
     ),
+    "dashboard/analytics/migrations/0014_rows_of_keys.py": (
+        "6862a0fc053ab00fc246a7eee79485db08896e49f5cc51fa5b09c2fde37ab4d3"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),
