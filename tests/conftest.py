@@ -26,9 +26,20 @@ from django.template import Context, Template
 from django.test import Client
 from django.test.signals import template_rendered
 
+from apis.gateways import redis_client
+
 # Here and not first in a test: it sets logging up again, whose handler would keep the stderr of that test.
 from dashboard import wsgi
+from dashboard.analytics.explaining import reading as explaining
+from dashboard.analytics.radius import definitions
+from dashboard.analytics.radius import reading as radius
+from dashboard.analytics.replay import reading as replay
+from dashboard.analytics.reports import reader, search
+from dashboard.analytics.reports.errors import reader as errors
 from dashboard.engines import embedded
+from keys import openers
+from keys.history import then
+from keys.hygiene import findings
 from orgs.db import reading
 from orgs.models import Organisation, User
 from orgs.signing_in import passwords
@@ -43,7 +54,12 @@ def pytest_configure(config):
         )
     # Hashing that is slow on purpose has its own tests; the cast signs in often.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # A busy machine is slow, which is no fault of what is tested.
+    # A busy machine is slow, which is no fault of what is tested. So pages are patient even with what they could do
+    # without, except where that is the test.
+    explaining.PATIENCE = radius.PATIENCE = replay.PATIENCE = then.PATIENCE = "60s"
+    reader.TIMEOUT = openers._PATIENCE = findings._PATIENCE = "60s"
+    errors.PATIENCE = search.PATIENCE = redis_client.HASTE = 60.0
+    definitions.SECONDS = replay.SECONDS = 60.0
     hypothesis.settings.register_profile(
         "without deadline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )

@@ -11,10 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import redis
-from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from apis.gateways.redis_client import hasty_client
 from dashboard.analytics.ingest.claim import LIST, claims
 from dashboard.demonstration.traffic import HOUR, Traffic
 
@@ -44,9 +42,7 @@ class State:
 def progress() -> dict[str, int] | None:
     """How much of the four weeks has been pushed, or None where that cannot be told at once (Redis is away)."""
     try:
-        with redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=0.3, socket_connect_timeout=0.3, retry=Retry(NoBackoff(), 0)
-        ) as server:
+        with hasty_client() as server:
             state = _load(server)
     except redis.RedisError:
         return None

@@ -76,7 +76,8 @@ def holders(var: Path) -> list[Path]:
     return [lock for lock in sorted(var.glob("*.lock")) if not processes.is_free(lock)]
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for what is sure to come. seconds: only so that a test of what never does has an end."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -102,9 +102,11 @@ def search(
     place: Place | None = None,
     *,
     limit: int = PAGE,
-    patience: float = PATIENCE,
+    patience: float | None = None,
 ) -> Found:
-    """The newest `limit` records before `place`; fewer when the span is over, or `patience` (in seconds)."""
+    """The newest `limit` records before `place`; fewer when the span is over, or `patience` (in seconds, without one
+    PATIENCE)."""
+    patience = PATIENCE if patience is None else patience
     began, found = monotonic(), []
     upper = min(wanted.end, place.ts + timedelta(microseconds=1)) if place else wanted.end
     days = _days_with_traffic(org_ids, wanted)

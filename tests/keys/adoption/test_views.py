@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from apis.gateways import redis_client
 from keys.models import FoundSession, Key
 from orgs import scope
 from tests.keys import build
@@ -89,8 +90,9 @@ def test_a_session_that_is_gone_and_a_redis_that_is_away_are_said(cast, redis, p
 
 
 def test_a_redis_that_does_not_answer_is_asked_once_however_many_sessions_there_are(
-    cast, redis, pages, settings
+    cast, redis, pages, settings, monkeypatch
 ):
+    monkeypatch.setattr(redis_client, "HASTE", 0.1)
     client, keys = pages
     for name in ("a" * 64, "b" * 64, "c" * 64):
         write(redis, cast.acme, build.api(cast.acme, name[0]), name=name)
@@ -100,7 +102,7 @@ def test_a_redis_that_does_not_answer_is_asked_once_however_many_sessions_there_
         begun = time.monotonic()
         assert client.post(keys + "elsewhere/adoption/").status_code == 302
         assert "does not answer" in page(client, f"{keys}elsewhere/{found(cast.acme, 'a' * 64).id}/")
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10  # as long as work waits that is not for a page
         silent.settimeout(0.2)
         assert [silent.accept()[0].close() for _ in range(2)] == [None, None]
         with pytest.raises(TimeoutError):
