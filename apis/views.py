@@ -115,6 +115,7 @@ def api_detail(request, org, id):
     classic = kinds.as_classic(api.definition)
     extra = {
         "curl": calling.command(classic, "KEY"),
+        "may_make_keys": request.user.may("keys", "write"),
         "segments": segments.tags(classic),
         "segments_off": segments.is_switched_off(classic),
         "activation": [] if api.active else reviewing.activation(api),

@@ -131,6 +131,7 @@ def policy_detail(request, org, id):
         "first": holders.first_of(policy) if request.user.may("keys") else [],
         "sees_apis": request.user.may("apis"),
         "sees_keys": request.user.may("keys"),
+        "may_make_keys": request.user.may("keys", "write"),
     }
     return render(request, "policies/detail.html", context)
 

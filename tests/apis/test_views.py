@@ -530,6 +530,9 @@ def test_who_may_only_read_sees_pages_but_no_way_to_change(cast, client_for, api
     reader, before = client_for(cast.acme_member), stored()
     pages = [reader.get(f"/o/acme/apis/{api.id}/{page}") for page in PAGES]
     leads_to_change = [page.startswith(("edit/", "deletion/")) for page in PAGES]
+    to_keys = 'href="/o/acme/keys/new/"'
+    admins = client_for(cast.acme_admin).get(f"/o/acme/apis/{api.id}/")
+    assert [to_keys in page.content.decode() for page in (admins, *pages)] == [True] + [False] * len(pages)
     assert [page.status_code for page in pages] == [403 if leads else 200 for leads in leads_to_change]
     buttons = ("Publish</button>", "Delete the API</button>", 'name="active" value="no"', "Restore", "Review")
     assert [button for page in pages for button in buttons if button in page.content.decode()] == []

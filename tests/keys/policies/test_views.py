@@ -693,6 +693,10 @@ def test_who_may_only_read_sees_pages_but_no_way_to_change(gold, reader):
     page = ben.get(f"{LIST}{gold.id}/")
     assert ("Edit" in text_of(page), "Delete" in text_of(page)) == (False, False)
     assert "You may read this but not change it." in text_of(page)
+    to_keys = ("Create a key", f'href="{LIST.replace("policies", "keys")}new/"')
+    makes_keys = reader(policies="read", keys="write").get(f"{LIST}{gold.id}/").content.decode()
+    assert [all(each in shown for each in to_keys) for shown in (text_of(page), makes_keys)] == [False, True]
+    ben = reader(policies="read")
     assert ben.post(f"{LIST}{gold.id}/history/1/", {"started_from": 1}).status_code == 403
 
 
