@@ -2,6 +2,7 @@
 recorded requests. The recorded gateway knew one version, no OAuth client and no country: here some requests have
 them, and some have neither user agent nor address."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -111,6 +112,7 @@ VALUES = {
     "oauth": lambda r: {r["OauthID"]},
     "version": lambda r: {r["APIVersion"]} - {NOT_VERSIONED},
     "country": lambda r: {r["Geo"]["Country"]["ISOCode"]},
+    "status": lambda r: {str(r["ResponseCode"])},
     "tag": lambda r: {tag for tag in r["Tags"] if not tag.startswith(GATEWAY_TAGS)},
 }
 
@@ -121,7 +123,14 @@ def two_of(records: list[dict], name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "names", [*((name,) for name in VALUES), ("api", "country"), ("key", "oauth"), ("tag", "version")]
+    "names",
+    [
+        *((name,) for name in VALUES),
+        ("api", "country"),
+        ("key", "oauth"),
+        ("tag", "version"),
+        ("status", "key"),
+    ],
 )
 def test_two_values_of_a_filter_are_alternatives_on_pages_in_files_and_in_the_log(told, client_for, names):
     client, records = client_for(told.ann), told.records[told.alpha.id]
@@ -143,6 +152,8 @@ def test_two_values_of_a_filter_are_alternatives_on_pages_in_files_and_in_the_lo
         assert page.context["tables"][1]["table"].count == len(keys)
     [log] = [url for tile, url in page.context["tiles"] if tile.name == "requests"]
     assert len(sheet(client.get(f"{log}&format=csv"))) == len(own)
+    if "status" in names:  # of which that page has errors alone
+        return
     errors = sheet(client.get("/o/alpha/errors/", {"range": "24h", "format": "csv", **asked}))
     assert sum(int(row["requests"]) for row in errors) == expected["4xx"] + expected["5xx"]
 
@@ -158,6 +169,46 @@ def test_two_statuses_of_errors_and_of_the_log_are_alternatives(told, client_for
             assert [value for what, value, _ in found.context["chips"] if what == "Status"] == statuses
         log = client.get("/o/alpha/logs/", {"status": statuses})
         assert len(sheet(client.get(log.context["csv_url"]))) == len(own)
+
+
+def test_statuses_count_alike_by_code_and_by_class_wherever_they_are_asked_for(
+    told, client_for, rest, monkeypatch
+):
+    client, machine, records = client_for(told.ann), rest(told.ann), told.records[told.alpha.id]
+    for statuses in (["404"], ["404", "5xx"], ["2xx", "3xx", "429"]):
+        own = [r for r in records if {str(r["ResponseCode"]), f"{r['ResponseCode'] // 100}xx"} & {*statuses}]
+        assert 0 < len(own) < len(records)
+        for path, span in product((OVERVIEW, f"{OVERVIEW}hours/"), ("24h", "7d")):
+            asked = {"range": span, "status": statuses}
+            page = client.get(path, asked)
+            assert [value for what, value, _ in page.context["chips"] if what == "Status"] == statuses
+            counted = [
+                sum(int(row["requests"]) for row in sheet(client.get(path, {**asked, "format": "csv", **of})))
+                for of in ({}, {"table": "apis"})[: 1 + (path == OVERVIEW)]
+            ]
+            assert {*counted} == {len(own)}
+        for path in ("/api/usage/", "/api/usage/apis/", "/api/activity/endpoint/"):
+            found = data(machine, f"{path}{week()}", status=",".join(statuses), p="0")
+            assert (path, sum(row["hits"] for row in found)) == (path, len(own))
+    # What is made of the newest errors says so, and how long they took is compared with nothing.
+    monkeypatch.setattr(rows, "MOST_SCATTERED", 20)
+    began, ended = (f"{datetime.now(UTC) - timedelta(minutes=ago):%Y-%m-%dT%H:%MZ}" for ago in (1450, 1))
+    asked = {"status": "4xx", "compare": began, "compare_to": ended}
+    page = client.get(OVERVIEW, {"range": "24h", **asked})
+    tiles = {tile.name: tile for tile, _ in page.context["tiles"]}
+    assert (page.context["sample"], tiles["latency"].change) == ("", None)
+    assert re.fullmatch(
+        rf"[0-9]+ requests timed, among the newest 1?[0-9] of {tiles['requests'].exact} requests",
+        tiles["latency"].exact,
+    )
+    assert "Different keys among the newest 20 errors." in tiles["keys"].help
+    assert (
+        "among the newest 20 errors, since "
+        in client.get(OVERVIEW, {"range": "1h", **asked}).context["sample"]
+    )
+    [api] = two_of(records, "api")[:1]
+    file = client.get(OVERVIEW, {"api": api, "status": "4xx", "format": "csv", "table": "keys"})
+    assert "made from the newest 20 errors of the API: those before" in file.getvalue().decode()
 
 
 def test_rest_counts_as_a_plain_count_does(told, rest):

@@ -25,6 +25,7 @@ MOST_ENDPOINTS = 200
 MOST_OTHERS = 100  # of each
 # What few requests have is told by the newest days of a period alone.
 DAYS = 7
+STATUSES = ("2xx", "3xx", "4xx", "5xx", "401", "403", "404", "429", "500", "502", "503", "504")
 OTHERS = {"version": "versions", "client": "oauth_clients", "country": "countries", "tag": "tags"}
 
 Choices = dict[str, list[tuple[str, str]]]
@@ -55,6 +56,7 @@ def _offered(
         "keys": _keys(owners, cutting.days(first, last, owners.zone, Grain.DAY_DETAIL), apis, owned),
         "endpoints": _endpoints(owners, apis),
         **_others(owners, first, last, apis),
+        "codes": STATUSES,
         "most_values": MOST_VALUES,
     }
 

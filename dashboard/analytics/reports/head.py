@@ -23,7 +23,7 @@ from dashboard.analytics.reports.parameters import (
 )
 from dashboard.analytics.reports.periods.period import RANGES, Period
 from dashboard.analytics.reports.rows import most_records
-from dashboard.analytics.reports.traffic import Freshness, Owners, Question, of_whom
+from dashboard.analytics.reports.traffic import Freshness, Owners, Question, newest_of
 from orgs.models import User
 from orgs.providers import clients
 
@@ -127,8 +127,8 @@ def sample(question: Question) -> str:
         return ""
     newest, period = figures.exact(most_records(question.filters)), question.period
     return (
-        f"No table counts this: all figures are of those among the newest {newest} requests"
-        f"{of_whom(question.filters)}, since "
+        f"No table counts this: all figures are of those among the newest {newest} "
+        f"{newest_of(question.filters)}, since "
         f"{said(since, period.zone, year=True, pattern='%H:%M:%S')}, and are compared with nothing."
     )
 

@@ -49,7 +49,6 @@ from orgs.http.spreadsheet import csv_stream
 from orgs.http.tables import Column, heads
 from orgs.providers import clients
 
-STATUSES = ("2xx", "3xx", "4xx", "5xx", "401", "403", "404", "429", "500", "502", "503", "504")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 COLUMNS = (
     Column("Time", "time"),
@@ -199,7 +198,6 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "kept": asked.kept,
         **choices.of_log(asked),
         "most_in_a_file": figures.exact(MOST_IN_A_FILE),
-        "statuses": STATUSES,
         "methods": METHODS,
         "any_traffic": bool(found.records) or reader.any_traffic([request.org.id]),
         **steps_open_to(request.user),

@@ -39,9 +39,10 @@ FILTERS = {
     "version": "versions",
     "country": "countries",
     "tag": "tags",
+    "status": "statuses",
 }
 # And what single records are filtered by besides (search.Wanted).
-OF_RECORDS = {"status": "statuses", "user_agent": "user_agents", "address": "addresses"}
+OF_RECORDS = {"user_agent": "user_agents", "address": "addresses"}
 KEPT = (*RANGE, *COMPARE, *FILTERS, "measure", "sort")
 KEPT_OF_LOGS = (*RANGE, *FILTERS, *OF_RECORDS, "method", "path", "least_ms")
 MOST_VALUES = 20  # of one filter
@@ -81,17 +82,17 @@ class FilterForm(forms.Form):
         )
     )
     tag = Several(forms.CharField(max_length=100, strip=False, label="Tag"))
+    status = Several(
+        forms.CharField(
+            validators=[RegexValidator(STATUS, "A code such as 404 or a class such as 5xx.")], label="Status"
+        )
+    )
 
     def filters(self) -> Filters:
         return Filters(**{FILTERS[name]: self.cleaned_data[name] for name in FILTERS})
 
 
 class LogForm(FilterForm):
-    status = Several(
-        forms.CharField(
-            validators=[RegexValidator(STATUS, "A code such as 404 or a class such as 5xx.")], label="Status"
-        )
-    )
     method = forms.CharField(
         required=False, validators=[RegexValidator(r"\A[A-Za-z]{1,20}\Z", "A method such as GET.")]
     )
@@ -108,7 +109,7 @@ class LogForm(FilterForm):
 
     def filters(self) -> Filters:
         named = super().filters()
-        return replace(named, keys=tuple("" if key == NO_KEY else key for key in named.keys))
+        return replace(named, keys=tuple("" if key == NO_KEY else key for key in named.keys), statuses=())
 
     def clean_method(self) -> str:
         return self.cleaned_data["method"].upper()
@@ -247,6 +248,7 @@ def log_parameters(params: Params, org: Organisation, now: datetime) -> LogParam
         min(start, end),
         end,
         form.filters(),
+        statuses=values["status"],
         **{OF_RECORDS[name]: values[name] for name in OF_RECORDS},
         **{name: values[name] for name in ("method", "path", "least_ms")},
         after=begins_after,

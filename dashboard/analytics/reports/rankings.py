@@ -44,7 +44,7 @@ from dashboard.analytics.reports.traffic import (
     Question,
     Ranking,
     Row,
-    of_whom,
+    newest_of,
 )
 from orgs.access import access
 from orgs.http import numbered
@@ -316,7 +316,9 @@ def _left_out(name: str, question: Question) -> str:
         figures.exact(most_records(filters)),
         said(since, period.zone, year=True, pattern="%H:%M:%S"),
     )
-    return f"This file is made from the newest {newest} requests{of_whom(filters)}: those before {begin} are missing."
+    return (
+        f"This file is made from the newest {newest} {newest_of(filters)}: those before {begin} are missing."
+    )
 
 
 def file_figures(sums: Figures) -> list[object]:
@@ -419,7 +421,7 @@ def _rest(
     owners, span, filters = question.owners, question.period.tables, question.filters
     most, without = sampled(KINDS[kind].lines, owners, span, filters, all_hits), KINDS[kind].without
     if rest > 0 and without and not (most and looks_at_no_others(filters)):
-        older = f", or came before the newest {figures.exact(most)}{of_whom(filters)}" if most else ""
+        older = f", or came before the newest {figures.exact(most)} {newest_of(filters)}" if most else ""
         said.append(f"{figures.counted(rest, 'request')} {without}{older}.")
     elif rest > 0:
         made_from = most if most and looks_at_no_others(filters) else ranking.hits

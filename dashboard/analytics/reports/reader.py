@@ -8,6 +8,7 @@ for whom row-level security adds none.
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 from zoneinfo import ZoneInfo
@@ -44,7 +45,7 @@ from dashboard.analytics.reports.traffic import (
     Ranking,
     Row,
     Traffic,
-    of_whom,
+    newest_of,
     together,
 )
 from orgs.db import reading
@@ -314,7 +315,7 @@ def traffic(question: Question) -> Traffic:
         keys_by_bucket=() if keys_of else tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
         keys_before=count_keys(owners, compared, filters) if compared else None,
         keys_of=keys_of,
-        keys_whose=of_whom(filters),
+        keys_among=newest_of(filters),
         freshness=fresh,
         compared=_compared(question, before, fresh) if period.compared.drawn else None,
         before_share=period.compared_share,
@@ -323,12 +324,19 @@ def traffic(question: Question) -> Traffic:
 
 def _comparable(question: Question) -> Before:
     """What is read of what the period is compared with: nothing where one of both is not all counted."""
-    before = comparing.before(question.period)
+    period, owners, filters = question.period, question.owners, question.filters
+    before = comparing.before(period)
     of_records = before.counts is not None and before.counts.grain == RECORDS
-    if of_records and (
-        sample_begins(question) or newest_begin("total", question.owners, before.counts, question.filters)
-    ):
+    if of_records and (sample_begins(question) or newest_begin("total", owners, before.counts, filters)):
         return Before(None, None, None)
+    timed = before.latency
+    if timed is None or timed.grain != RECORDS or timed == before.counts:
+        return before
+    # Requests that are counted, of which single records alone tell how long they took.
+    if newest_begin("total", owners, period.latency.span, filters) or newest_begin(
+        "total", owners, timed, filters
+    ):
+        return replace(before, latency=None, chart_latency=None)
     return before
 
 

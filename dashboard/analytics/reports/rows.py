@@ -20,12 +20,15 @@ from dashboard.analytics.dimensions import (
 )
 from dashboard.analytics.reports.periods.period import Cut, Span
 from dashboard.analytics.reports.traffic import (
+    LEAST_ERROR,
     MOST_RECORDS,
     MOST_SCATTERED,
     NO_FILTERS,
     Filters,
     Owners,
+    codes,
     looked_at,
+    of_errors_alone,
 )
 
 Piece = tuple[str, list]
@@ -54,6 +57,7 @@ FILTERED = {
     "versions": "version",
     "countries": "country",
     "tags": "tag",
+    "statuses": "status",
 }
 # What a record has no column for, or not as text.
 OF_A_RECORD = {
@@ -77,6 +81,7 @@ OF_EACH_TAG = "SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> ''"
 NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
 OF_A_KEY = "key = %s AND key <> ''"
 OF_A_CLIENT = "oauth = %s AND oauth <> ''"
+OF_AN_ERROR = f" AND status >= {LEAST_ERROR}"
 # What partial indexes ask for besides.
 PRESENT = {"key": " AND key <> ''", "oauth": " AND oauth <> ''"}
 
@@ -210,9 +215,20 @@ def newest(columns: str, owners: Owners, span: Span, filters: Filters, *, errors
     return f"SELECT {columns} {source} LIMIT {most_records(filters, errors=errors)}", values
 
 
+def of_statuses(statuses: Sequence[str]) -> Piece:
+    """The condition that a record has one of some statuses, codes and classes, and its parameters."""
+    wanted = codes(statuses)
+    # What the partial index on errors asks for.
+    errors = OF_AN_ERROR if wanted[0] >= LEAST_ERROR else ""
+    if len(wanted) == wanted[-1] - wanted[0] + 1:
+        return f"status BETWEEN %s AND %s{errors}", [wanted[0], wanted[-1]]
+    return f"status = ANY(%s){errors}", [wanted]
+
+
 def most_records(filters: Filters, *, errors: bool = False) -> int:
     """How many of the newest records are looked at."""
-    return MOST_SCATTERED if errors or looked_at(filters) != NO_FILTERS else MOST_RECORDS
+    scattered = errors or of_errors_alone(filters) or looked_at(filters) != NO_FILTERS
+    return MOST_SCATTERED if scattered else MOST_RECORDS
 
 
 def sampled(what: str, owners: Owners, span: Span, filters: Filters, hits: int) -> int:
@@ -234,8 +250,8 @@ def _in_order(owners: Owners, span: Span, filters: Filters, errors: bool) -> Pie
     owned, owner = whose(owners.org_ids)
     found = looked_at(filters)
     condition, values = of_records(found)
-    if errors and not (found.keys or found.clients):
-        condition += " AND status >= 400"
+    if of_errors_alone(filters) or (errors and not (found.keys or found.clients)):
+        condition += OF_AN_ERROR
     return (
         f"FROM record WHERE {owned} AND ts >= %s AND ts < %s{condition} {NEWEST_FIRST}",
         [owner, owners.from_when(span.start, RECORDS), span.end, *values],
@@ -294,18 +310,30 @@ def _of_one(counter: Counter) -> str:
 def _of_rollups(filters: Filters) -> Piece:
     """The filters in force as conditions, with their parameters, on rows of the dimension that tells them apart."""
     found = [among("api_id", filters.apis)] if filters.apis else []
-    found += [among("value", values) for name in FILTERED if (values := getattr(filters, name))]
+    found += [among("value", values) for name in FILTERED if (values := _counted_as(name, filters))]
     return "".join(f" AND {condition}" for condition, _ in found), [value for _, value in found]
+
+
+def _counted_as(name: str, filters: Filters) -> Sequence[str]:
+    """The values of a filter as rollups have them."""
+    return list(map(str, codes(filters.statuses))) if name == "statuses" else getattr(filters, name)
 
 
 def of_records(filters: Filters) -> Piece:
     """The filters in force as conditions, with their parameters, on single records."""
-    found = [among("api_id", filters.apis)] if filters.apis else []
+    found: list[Piece] = []
+    if filters.apis:
+        condition, value = among("api_id", filters.apis)
+        found.append((condition, [value]))
     for name, column in FILTERED.items():
         values = getattr(filters, name)
         if values and column == "tag":
-            found.append(("tags && %s::text[]", list(values)))
+            found.append(("tags && %s::text[]", [list(values)]))
+        elif values and column == "status":
+            found.append(of_statuses(values))
         elif values:
             condition, value = among(column, values)
-            found.append((condition + ("" if "" in values else PRESENT.get(column, "")), value))
-    return "".join(f" AND {condition}" for condition, _ in found), [value for _, value in found]
+            found.append((condition + ("" if "" in values else PRESENT.get(column, "")), [value]))
+    return "".join(f" AND {condition}" for condition, _ in found), [
+        value for _, each in found for value in each
+    ]

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from dashboard.analytics.clock import DAY, EPOCH, day_start
 from dashboard.analytics.dimensions import BASES, RECORDS, Grain, dimension, oldest
 from dashboard.analytics.models import Record, RollupCut
-from dashboard.analytics.reports.rows import among, of_records, whose
-from dashboard.analytics.reports.traffic import NO_FILTERS, Filters
+from dashboard.analytics.reports.rows import among, of_records, of_statuses, whose
+from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, codes
 from orgs.db import reading
 from orgs.models import Organisation
 
@@ -216,7 +216,7 @@ def _of_whole_days(org_ids: Sequence[str], wanted: Wanted) -> tuple[datetime, da
         return None
     of_api, apis = among("api_id", wanted.filters.apis) if wanted.filters.apis else ("true", None)
     counted = dimension("status", by_api=True)
-    names = [str(code) for status in statuses for code in codes(status) if code >= 400 or not wanted.errors]
+    names = [str(code) for code in codes(statuses) if code >= 400 or not wanted.errors]
     with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""SELECT coalesce(sum(hits), 0)::bigint FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s
@@ -241,7 +241,7 @@ def terms(wanted: Wanted) -> tuple[str, list]:
     if wanted.method:
         found.append(("method = %s", [wanted.method]))
     if wanted.statuses:
-        found.append(_of_statuses(wanted.statuses))
+        found.append(of_statuses(wanted.statuses))
     if wanted.errors:
         found.append(("status >= 400", []))
     if wanted.after:
@@ -260,21 +260,6 @@ def terms(wanted: Wanted) -> tuple[str, list]:
     )
 
 
-def _of_statuses(statuses: Sequence[str]) -> tuple[str, list]:
-    wanted = [codes(status) for status in statuses]
-    # What the partial index on errors asks for.
-    errors = " AND status >= 400" if min(each[0] for each in wanted) >= 400 else ""
-    if len(wanted) == 1:
-        return f"status BETWEEN %s AND %s{errors}", [wanted[0][0], wanted[0][-1]]
-    return f"status = ANY(%s){errors}", [sorted({code for each in wanted for code in each})]
-
-
-def codes(status: str) -> range:
-    """Of a code, "404", or a class, "4xx"."""
-    first = int(status.replace("xx", "00"))
-    return range(first, first + (100 if status.endswith("xx") else 1))
-
-
 def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime] | None:
     """The starts of the days on which the keys, endpoints, statuses or APIs had traffic, by rollups; None if that is
     not asked.
@@ -287,7 +272,7 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
     elif filters.endpoints:
         column, values = "endpoint", list(filters.endpoints)
     elif wanted.statuses:
-        column, values = "status", [str(code) for status in wanted.statuses for code in codes(status)]
+        column, values = "status", list(map(str, codes(wanted.statuses)))
     else:
         column, values = "", [""]
     if not (filters.apis or column) or wanted.end - wanted.start <= WIDEST:

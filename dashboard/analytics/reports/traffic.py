@@ -1,6 +1,6 @@
 """What is asked of traffic, and the figures that answer it. Pure: reader.py finds them, charts draw them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -28,9 +28,12 @@ class Filters:
     versions: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()  # codes, "404", and classes, "4xx"
 
 
 NO_FILTERS = Filters()
+# Of these statuses there is an index.
+LEAST_ERROR = 400
 WHOSE = {"apis": ("the API", "these APIs"), "keys": ("the key",), "clients": ("the OAuth client",)}
 
 
@@ -47,13 +50,30 @@ def looked_at(filters: Filters) -> Filters:
     return NO_FILTERS
 
 
-def of_whom(filters: Filters) -> str:
-    """Such as " of the key": of whom the newest records are that are looked at; "" for the organisation."""
+def of_errors_alone(filters: Filters) -> bool:
+    """Whether nothing but errors is wanted, whose newest are looked at: not so of a key or a client."""
     found = looked_at(filters)
+    wanted = codes(filters.statuses)
+    return bool(wanted) and wanted[0] >= LEAST_ERROR and not (found.keys or found.clients)
+
+
+def newest_of(filters: Filters) -> str:
+    """What the newest records are that are looked at: "requests", "requests of the key", "errors of these APIs"."""
+    found = looked_at(filters)
+    what = "errors" if of_errors_alone(filters) else "requests"
     for name, words in WHOSE.items():
         if values := getattr(found, name):
-            return f" of {words[0] if len(values) == 1 else words[-1]}"
-    return ""
+            return f"{what} of {words[0] if len(values) == 1 else words[-1]}"
+    return what
+
+
+def codes(statuses: Sequence[str]) -> list[int]:
+    """Of codes, "404", and classes, "4xx", in their order."""
+    found: set[int] = set()
+    for status in statuses:
+        first = int(status.replace("xx", "00"))
+        found.update(range(first, first + (100 if status.endswith("xx") else 1)))
+    return sorted(found)
 
 
 @dataclass(frozen=True)
@@ -215,5 +235,5 @@ class Traffic:
     freshness: Freshness
     compared: Compared | None = None  # where that was asked for
     keys_of: int = 0  # of how many of the newest records keys are told, 0 for all
-    keys_whose: str = ""  # and of whom those are, in words
+    keys_among: str = "requests"  # and what those are, in words
     before_share: float = 1.0  # of what came before, that is compared with the total

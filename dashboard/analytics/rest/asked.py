@@ -1,5 +1,6 @@
 """What a call asks for: days, filters, order, and whose traffic. What cannot be meant is a 400 that names it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from dashboard.analytics.clock import EARLIEST
 from dashboard.analytics.reports import reader, zones
-from dashboard.analytics.reports.parameters import RestUsageForm, owned_apis
+from dashboard.analytics.reports.parameters import MOST_VALUES, STATUS, RestUsageForm, owned_apis
 from dashboard.analytics.reports.traffic import Filters, Owners
 from dashboard.analytics.rest.answers import ORDERS
 from orgs.http.rest import RestError, valid
@@ -53,6 +54,7 @@ def asked(request: HttpRequest, dates: Mapping[str, str], *, api: str = "") -> A
         apis=(api,) if api else owned or (),
         versions=tuple(filter(None, (wanted["api_version"],))),
         tags=_tags(request),
+        statuses=_statuses(request),
     )
     first, last = _range(dates)
     reader.limit_time()
@@ -109,12 +111,26 @@ def owners_of(request: HttpRequest) -> list[Owners]:
 
 def _tags(request: HttpRequest) -> tuple[str, ...]:
     """Those of a parameter that may be repeated, have commas, or both."""
-    found = tuple(
-        dict.fromkeys(tag for value in request.GET.getlist("tags") for tag in value.split(",") if tag)
-    )
+    found = _listed(request, "tags")
     if len(found) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in found):
         raise RestError(400, f"tags: must be {MOST_TAGS} at most, of {LONGEST_TAG} characters at most")
     return found
+
+
+def _statuses(request: HttpRequest) -> tuple[str, ...]:
+    """Likewise."""
+    found = _listed(request, "status")
+    if len(found) > MOST_VALUES or not all(re.match(STATUS, status) for status in found):
+        raise RestError(
+            400, f"status: must be codes such as 404 or classes such as 5xx, {MOST_VALUES} at most"
+        )
+    return found
+
+
+def _listed(request: HttpRequest, name: str) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(each for value in request.GET.getlist(name) for each in value.split(",") if each)
+    )
 
 
 def _range(dates: Mapping[str, str]) -> tuple[date, date]:

@@ -66,6 +66,10 @@ def read(what: str, span: Span, filters: Filters = NO_FILTERS, owners: Owners = 
         ("total", {"tags": ("a",), "apis": ("one", "two")}, Dimension.TAG_API),
         ("total", {"tags": ("a", "b")}, None),
         ("tag", {"countries": ("DE",)}, None),
+        ("total", {"statuses": ("404",)}, Dimension.STATUS),
+        ("api", {"apis": ("a",), "statuses": ("4xx", "200")}, Dimension.STATUS),
+        ("total", {"keys": ("k",), "statuses": ("404",)}, None),
+        ("endpoint", {"statuses": ("404",)}, None),
     ],
 )
 def test_rows_are_of_the_dimension_that_tells_apart_what_is_wanted(what, filters, counted):
@@ -184,6 +188,21 @@ def test_parts_of_hours_of_a_key_are_read_from_records_and_the_running_hour_from
 def test_a_span_of_a_key_that_ends_with_an_hour_or_inside_its_first_needs_no_running_hour(start, end, parts):
     found = read("key", Span(start, end, Grain.HOUR_DETAIL))
     assert [(table, *values[-2:]) for table, values in found] == parts
+
+
+def test_newest_errors_alone_are_looked_at_where_nothing_else_is_wanted():
+    span = Span(at(10), at(11), Grain.DAY_DETAIL)
+
+    def condition(what: str, **filters) -> str:
+        statement, _ = rows.rows(what, OWNERS, span, Filters(**filters))
+        return statement.split("FROM record WHERE org_id = %s AND ts >= %s AND ts < %s")[1].split(" ORDER")[0]
+
+    assert condition("key", statuses=("404", "5xx")) == " AND status >= 400"
+    assert condition("key", statuses=("404", "200")) == ""
+    assert condition("country", apis=("a",), statuses=("4xx",)) == " AND api_id = %s AND status >= 400"
+    assert condition("country", keys=("k",), statuses=("4xx",)) == " AND key = %s AND key <> ''"
+    assert rows.most_records(Filters(statuses=("404",))) == 10_000
+    assert rows.most_records(Filters(statuses=("404", "200"))) == 20_000
 
 
 def test_hours_are_read_by_the_time_that_their_rows_carry_where_a_clock_change_is_half_an_hour():

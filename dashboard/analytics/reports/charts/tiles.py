@@ -9,7 +9,7 @@ from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.charts.figures import Change
 from dashboard.analytics.reports.periods import comparing
 from dashboard.analytics.reports.periods.period import NAMES, Period
-from dashboard.analytics.reports.traffic import Figures, Traffic
+from dashboard.analytics.reports.traffic import Figures, Traffic, together
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _latency(traffic: Traffic) -> Tile:
         figures.change_in_per_cent(value, before, more_is="bad"),
         "95 % of the requests passed on took at most this long, to within 1/64. Refused ones are left out.",
         _spark([part.percentiles(0.95)[0] for part in over]),
-        exact=f"{figures.counted(traffic.total.timed, 'request')} timed",
+        exact=_timed(traffic),
     )
 
 
@@ -121,13 +121,22 @@ def _limited(traffic: Traffic) -> Tile:
     )
 
 
+def _timed(traffic: Traffic) -> str:
+    """How many requests percentiles are made from."""
+    made = together(traffic.latency.figures)
+    if made.hits >= traffic.total.hits:
+        return f"{figures.counted(traffic.total.timed, 'request')} timed"
+    of = f"{figures.exact(made.hits)} of {figures.counted(traffic.total.hits, 'request')}"
+    return f"{figures.counted(made.timed, 'request')} timed, among the newest {of}"
+
+
 def _keys(traffic: Traffic) -> Tile:
     return Tile(
         "keys",
         "Active keys",
         figures.short(traffic.keys),
         figures.change_in_number(traffic.keys, traffic.keys_before if _known(traffic) else None),
-        f"Different keys among the newest {figures.exact(traffic.keys_of)} requests{traffic.keys_whose}."
+        f"Different keys among the newest {figures.exact(traffic.keys_of)} {traffic.keys_among}."
         if traffic.keys_of
         else "Different keys that called at least once, compared over whole hours or days.",
         _spark(list(traffic.keys_by_bucket)),

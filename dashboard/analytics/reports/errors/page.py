@@ -48,6 +48,7 @@ from orgs.http.tables import Column, heads
 
 IN_A_FILE = 5_000
 KEPT_HERE = ("status", "by", "sort")
+MEANT_OTHERWISE = ("measure", "sort", "status")  # or not at all
 DEFAULT_SORT = "-count"
 FILE = ("status", "why", "api_id", "api", "endpoint", "key", "alias", "requests", "timed", "first", "last")
 
@@ -107,8 +108,7 @@ def error_parameters(request: HttpRequest) -> ErrorParameters:
     if not form.is_valid():
         raise Refused(problems_of(form))
     values = form.cleaned_data
-    # Without what only the other pages are asked, or mean otherwise.
-    page = page_parameters(without(request.GET, "measure", "sort"), request.org, timezone.now(), request.user)
+    page = page_parameters(without(request.GET, *MEANT_OTHERWISE), request.org, timezone.now(), request.user)
     return ErrorParameters(
         page=replace(page, kept=page.kept | state(request.GET, KEPT_HERE)),
         statuses=values["status"],
@@ -141,6 +141,7 @@ def _context(request: HttpRequest, asked: ErrorParameters, found: Errors, names:
         **head(request, asked.page, reader.freshness(question.period.now), total.hits),
         "section": "errors",
         **choices.of_page(asked.page),
+        "codes": [code for code in choices.STATUSES if code.startswith(("4", "5"))],
         "compared_with": "",
         "requests": figures.counted(total.hits, "request"),
         "heads": heads(_columns(asked, found), kept, DEFAULT_SORT),

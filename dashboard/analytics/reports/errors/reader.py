@@ -15,8 +15,8 @@ from dashboard.analytics.dimensions import RECORDS
 from dashboard.analytics.reports.periods import cutting
 from dashboard.analytics.reports.periods.period import Span
 from dashboard.analytics.reports.rows import Piece, most_records, newest, rows
-from dashboard.analytics.reports.search import Wanted, codes, terms
-from dashboard.analytics.reports.traffic import Filters, Question
+from dashboard.analytics.reports.search import Wanted, terms
+from dashboard.analytics.reports.traffic import Filters, Question, codes
 from orgs.db import reading
 from orgs.db.patience import at_most
 
@@ -100,7 +100,7 @@ def _from_rollups(question: Question, statuses: Sequence[str], order: Order) -> 
     conditions, values = "", []
     if statuses:
         conditions += " AND left(value, 3) = ANY(%s)"
-        values.append([str(code) for status in statuses for code in codes(status)])
+        values.append(list(map(str, codes(statuses))))
     if filters.endpoints:
         conditions += " AND substr(value, 5) = ANY(%s)"
         values.append(list(filters.endpoints))

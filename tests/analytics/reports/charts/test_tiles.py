@@ -56,6 +56,7 @@ def test_each_tile_is_compared_with_the_period_before():
     traffic = replace(
         EMPTY,
         total=replace(took(40, 12_345), status_5xx=247, limited=9),
+        latency=replace(EMPTY.latency, figures=(took(40, 12_345),)),
         before=Figures(hits=10_000, status_5xx=100, limited=10),
         before_latency=took(50, 10_000),
         keys=17,

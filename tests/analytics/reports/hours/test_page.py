@@ -76,6 +76,7 @@ def test_hours_that_are_no_longer_kept_are_said_to_be_missing_and_so_is_a_filter
         "oauth": "shop",
         "version": "v1",
         "country": "NL",
+        "status": "5xx",
         "tag": "a",
     }
     of_key = client.get(HOURS, {**filters, "range": "30d"})
@@ -104,7 +105,9 @@ def test_hours_are_shown_of_each_filter_and_of_several_values_as_long_as_they_ar
         push(redis, record, record, {**record, "TimeStamp": ago(days=20)})
     keys = dict(client.get(HOURS).context["keys"])
     both = {name: ["green", "blue"] for name in ("api", "oauth", "version")}
-    for name, values in (both | {"country": ["CH", "DE"], "key": list(keys)[:2]}).items():
+    for name, values in (
+        both | {"country": ["CH", "DE"], "status": ["404", "429"], "key": list(keys)[:2]}
+    ).items():
         for params in ({name: values}, {"api": ["green", "blue", "red"], name: values}):
             rows = sheet(client.get(HOURS, {**params, "range": "30d", "format": "csv"}))
             found = [sum(int(row[column]) for row in rows) for column in ("requests", "4xx", "429")]
