@@ -24,7 +24,7 @@ ACROSS = {
     "tests/analytics/reports/errors/test_page_alone.py": "a page without the others",
     "tests/analytics/bodies/redaction/test_shapes.py": "secrets in any shape of any format",
     "tests/analytics/test_agreement.py": "what few requests have: on pages, in files, by REST and in the log",
-    "tests/analytics/reports/test_owned.py": "that own APIs say nothing of others: on pages, in files and by REST",
+    "tests/analytics/rest/test_owned.py": "that own APIs say nothing of others: on pages, in files and by REST",
     "tests/analytics/test_hostile_records.py": "what a gateway could send, from the list to the page",
     "tests/analytics/test_replica.py": "figures read from a replica, page by page",
     "tests/analytics/test_rooms.py": "how far a request goes",
