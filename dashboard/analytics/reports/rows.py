@@ -75,7 +75,7 @@ VALUES = {
     "user_agent": "user_agent <> ''",
     "ip": "ip IS NOT NULL",
 }
-COLUMNS = ", ".join(("value", *COUNTER_NAMES, "latency_max", "latency_histogram"))
+COLUMNS = ", ".join((*COUNTER_NAMES, "latency_max", "latency_histogram"))
 # A record counts once for a tag that it has twice.
 OF_EACH_TAG = "SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> ''"
 NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
@@ -114,13 +114,14 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     conditions, values = _of_rollups(filters)
     if what == "code":
         conditions += " AND value >= '400'"
-    api = LINES[what][0] or "''::text"
+    # Of several values that are filtered by a line has rows of each.
+    api, value = LINES[what][0] or "''::text", "value" if LINES[what][1] else "''::text"
     owned, owner = whose(owners.org_ids)
 
     def rollup(start: datetime, end: datetime, grain: str) -> Piece:
         first, last = (row_bound(instant, grain, owners.zone) for instant in (start, end))
         return (
-            f"""SELECT org_id, ts, {api} AS api_id, {COLUMNS} FROM rollup
+            f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {COLUMNS} FROM rollup
                 WHERE {owned} AND grain = %s AND dimension = %s AND ts >= %s AND ts < %s{conditions}""",
             [owner, str(grain), owners.base + kept, owners.from_when(first, grain), last, *values],
         )
