@@ -14,10 +14,10 @@ from dashboard.analytics.rest.activity import path_of
 from dashboard.analytics.rest.answers import Missing, answer
 from dashboard.analytics.rest.asked import Asked, asked, key_of
 from orgs.access import access
+from orgs.http import paging
 from orgs.http.rest import RestError
 
 UNKNOWN = ("mcp_method", "mcp_primitive_type", "mcp_primitive_name", "group_by")
-MOST_DIGITS = 9
 
 
 @access("key", "analytics", instead="owned_analytics")
@@ -74,9 +74,10 @@ def _lines(request: HttpRequest, dates: dict[str, str]) -> tuple[list[dict], Mis
 
 
 def _primitives(request: HttpRequest, rows: list[dict], missing: Missing) -> HttpResponse:
-    limit = request.GET.get("limit", "")
-    if not limit:
-        return answer(request, rows, missing)
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= MOST_DIGITS and int(limit)):
-        raise RestError(400, "limit: must be a whole number from 1 on")
-    return answer(request, rows[: int(limit)], missing)
+    try:
+        limit = paging.whole_number(request.GET, "limit")
+    except paging.BadPlace as error:
+        raise RestError(400, str(error)) from None
+    if limit == 0:
+        raise RestError(400, "limit: must be 1 or more")
+    return answer(request, rows[:limit], missing)

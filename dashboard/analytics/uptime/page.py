@@ -2,11 +2,12 @@
 
 import json
 
+from django.db.models import Count, Max, Q
 from django.shortcuts import render
 from django.utils import timezone
 
 from dashboard.analytics.models import IngestState
-from dashboard.analytics.uptime.reader import DAY, WEEK, begins, rows_of, worst_first
+from dashboard.analytics.uptime.reader import DAY, WEEK, begins, rows_of, targets
 from orgs.access import access
 from orgs.http import numbered
 from orgs.http.spreadsheet import csv_stream
@@ -39,28 +40,31 @@ DEFINITION = json.dumps(
 def uptime(request, org):
     """A row for each upstream that is looked at, what is down first; all as CSV with format=csv."""
     now = timezone.now()
-    day, week = begins(now, DAY), begins(now, WEEK)
-    sees_apis = request.user.may("apis")
-    rows = sorted(rows_of(now, day, week, whole=sees_apis), key=worst_first)
+    sees_apis, found = request.user.may("apis"), targets(now)
     if request.GET.get("format") == "csv":
-        return csv_stream("uptime.csv", CSV_HEADER, [map(_csv_row, rows)])
-    place = numbered.asked(request.GET).within(len(rows))
-    shown = rows[place.offset : place.offset + place.size]
+        lines = list(map(_csv_row, rows_of(list(found), now, whole=sees_apis)))
+        return csv_stream("uptime.csv", CSV_HEADER, [lines])
+    whole = found.order_by().aggregate(
+        count=Count("id"), down=Count("id", filter=Q(place=0)), newest=Max("at")
+    )
+    place = numbered.asked(request.GET).within(whole["count"])
+    some = list(found[place.offset : place.offset + place.size])
+    shown = list(rows_of(some, now, whole=sees_apis))
     context = {
         "section": "uptime",
         "heads": heads(COLUMNS),
         "rows": shown,
-        "page": numbered.page(place, shown, len(rows)),
+        "page": numbered.page(place, shown, whole["count"]),
         "csv": "?format=csv",
-        "down": sum(row["state"] == "down" for row in rows),
-        "newest": max((row["target"].at for row in rows), default=None),
+        "down": whole["down"],
+        "newest": whole["newest"],
         "doubt": IngestState.objects.get().doubt,
         "sees_apis": sees_apis,
         "gateway": GATEWAY,
         "definition": DEFINITION,
         "now": now,
-        "day": day,
-        "week": week,
+        "day": begins(now, DAY),
+        "week": begins(now, WEEK),
         "kept": request.org.retention.days("hours"),
     }
     return render(request, "analytics/uptime.html", context)

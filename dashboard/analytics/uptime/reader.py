@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value, When
+from django.db.models.functions import Coalesce, NullIf
 
 from apis.models import ApiDefinition
 from dashboard.analytics.models import Uptime, UptimeHour
@@ -12,7 +13,7 @@ from dashboard.analytics.models import Uptime, UptimeHour
 # Gateways look every 10 s unless told otherwise, and the worker asks as often.
 FRESH = timedelta(minutes=10)
 DAY, WEEK = timedelta(hours=24), timedelta(days=7)
-WORST_FIRST = ("down", "unknown", "up")
+STATES = ("down", "unknown", "up")  # what is worst first
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,34 @@ def begins(now: datetime, length: timedelta) -> datetime:
     return (now - length).replace(minute=0, second=0, microsecond=0)
 
 
-def rows_of(now: datetime, day: datetime, week: datetime, *, whole: bool) -> Iterable[dict]:
-    """A row of each upstream that the organisations in scope had looked at since `week`. day, week: beginnings of hours
-    (aware). whole: whether URLs have their queries, in which definitions may have an upstream's key."""
-    targets = list(Uptime.objects.filter(at__gte=week))
-    sums = _sums(day, week)
+def targets(now: datetime) -> QuerySet[Uptime]:
+    """The upstreams that the organisations in scope had looked at in the last week, what is down first. place: the
+    number of its state."""
+    apis = ApiDefinition.objects.filter(org_id=OuterRef("org_id"), api_id=OuterRef("api_id")).values("name")
+    place = Case(When(at__lt=now - FRESH, then=1), When(is_up=True, then=2), default=0)
+    name = Coalesce(NullIf(Subquery(apis[:1]), Value("")), "api_id", output_field=TextField())
+    found = Uptime.objects.filter(at__gte=begins(now, WEEK)).annotate(place=place, called=name)
+    return found.order_by("place", "called", "url", "id")
+
+
+def rows_of(targets: Sequence[Uptime], now: datetime, *, whole: bool) -> Iterable[dict]:
+    """A row of each of these upstreams, with what was found in the last day and week. whole: whether URLs have their
+    queries, in which definitions may have an upstream's key."""
+    sums = _sums(targets, begins(now, DAY), begins(now, WEEK))
     apis = ApiDefinition.objects.filter(api_id__in={target.api_id for target in targets})
-    known = {api_id: (id, name) for api_id, id, name in apis.values_list("api_id", "id", "name")}
+    known = {
+        (org_id, api_id): (id, name)
+        for org_id, api_id, id, name in apis.values_list("org_id", "api_id", "id", "name")
+    }
     for target in targets:
         found = sums.get((target.org_id, target.api_id, target.url), {})
-        state = "unknown" if now - target.at > FRESH else "up" if target.is_up else "down"
-        id, name = known.get(target.api_id, ("", ""))
+        id, name = known.get((target.org_id, target.api_id), ("", ""))
         yield {
             "target": target,
             "url": target.url if whole else _without_query(target.url),
             "name": name,
             "id": id,
-            "state": state,
+            "state": STATES[target.place],
             "sums": found,
             "day": share(found.get("day_checks"), found.get("day_failures")),
             "week": share(found.get("week_checks"), found.get("week_failures")),
@@ -60,19 +72,19 @@ def rows_of(now: datetime, day: datetime, week: datetime, *, whole: bool) -> Ite
         }
 
 
-def worst_first(row: dict) -> tuple:
-    """What rows are sorted by: what is down first."""
-    return WORST_FIRST.index(row["state"]), row["name"] or row["target"].api_id, row["target"].url
-
-
 def _without_query(url: str) -> str:
     address, mark, _ = url.partition("?")
     return f"{address}{mark}…" if mark else address
 
 
-def _sums(day: datetime, week: datetime) -> dict[tuple[str, str, str], dict]:
+def _sums(targets: Sequence[Uptime], day: datetime, week: datetime) -> dict[tuple[str, str, str], dict]:
     in_day = Q(ts__gte=day)
-    hours = UptimeHour.objects.filter(ts__gte=week).order_by().values("org_id", "api_id", "url")
+    theirs = Q(
+        org_id__in={each.org_id for each in targets},
+        api_id__in={each.api_id for each in targets},
+        url__in={each.url for each in targets},
+    )
+    hours = UptimeHour.objects.filter(theirs, ts__gte=week).order_by().values("org_id", "api_id", "url")
     sums = hours.annotate(
         week_checks=Sum("checks"),
         week_failures=Sum("failures"),

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from dashboard.analytics.rest.asked import owned_by_caller
-from dashboard.analytics.uptime.reader import DAY, WEEK, begins, rows_of, worst_first
+from dashboard.analytics.uptime.reader import DAY, WEEK, begins, rows_of, targets
 from orgs.access import access
 from orgs.http.rest import json_response, page, stamp
 
@@ -14,15 +14,13 @@ def uptime(request: HttpRequest) -> HttpResponse:
     """A row for each upstream, of all APIs or one (`api_id`), what is down first, ten to a page."""
     now, api_id = timezone.now(), request.GET.get("api_id", "")
     owned = owned_by_caller(request.user, api_id)
-    day, week = begins(now, DAY), begins(now, WEEK)
-    rows = [
-        row
-        for row in rows_of(now, day, week, whole=request.user.may("apis"))
-        if (owned is None or row["target"].api_id in owned) and api_id in ("", row["target"].api_id)
-    ]
-    shown, pages = page(request, sorted(rows, key=worst_first))
-    spans = {"day_from": stamp(day), "week_from": stamp(week)}
-    return json_response({"data": [_shown(row) for row in shown], "pages": pages, **spans})
+    found = targets(now)
+    found = found if owned is None else found.filter(api_id__in=owned)
+    found = found.filter(api_id=api_id) if api_id else found
+    shown, pages = page(request, found)
+    rows = [_shown(row) for row in rows_of(shown, now, whole=request.user.may("apis"))]
+    spans = {"day_from": stamp(begins(now, DAY)), "week_from": stamp(begins(now, WEEK))}
+    return json_response({"data": rows, "pages": pages, **spans})
 
 
 def _shown(row: dict) -> dict:
