@@ -14,6 +14,7 @@ from orgs.http.rest import RestError, json_response, stamp
 
 # There is no licence, so no number of nodes is too many and nothing ends.
 UNLIMITED = -1
+ENTITIES = ("apis", "dataplanes", "dataplanes.gateways")
 
 
 @access("admin", methods="GET POST")
@@ -47,13 +48,22 @@ def node(request, node, host):
 
 @access("key", "system")
 def stats(request):
-    """Of now; of days gone by there are none. APIs are those of the caller's organisation, or all a super-user's."""
+    """Of now. APIs are those of the caller's organisation, or all a super-user's. Of days gone by nothing is kept, so
+    what asks for them is refused, and never answered as if it had been counted."""
+    for name in ("start_day", "end_day"):
+        if request.GET.get(name):
+            raise RestError(400, f"{name}: nothing is kept of days gone by; without it the answer is of now")
+    entity = request.GET.get("entity", "")
+    if entity not in ("", *ENTITIES):
+        raise RestError(400, f"entity: must be one of {', '.join(ENTITIES)}")
     apis = ApiDefinition.objects.all()
     counts = {
         "apis": {"total": apis.count(), "active": apis.filter(active=True).count()},
         "dataplanes": {"gateways": len(_live())},
     }
-    return json_response({"message": "", "status": "Success", "stats": counts})
+    shown = entity.partition(".")[0]
+    stats = {shown: counts[shown]} if shown else counts
+    return json_response({"message": "", "status": "Success", "stats": stats})
 
 
 def _live() -> list[Node]:

@@ -82,6 +82,20 @@ def test_clients_read_nodes_and_stats_without_an_address(rest, cast):
     stats = {"apis": {"total": 1, "active": 1}, "dataplanes": {"gateways": 1}}
     assert answers[3].json() == {"message": "", "status": "Success", "stats": stats}
     assert root.get("/api/system/stats").json()["stats"]["apis"] == {"total": 2, "active": 2}
+    parts = {
+        entity: acme.get("/api/system/stats", {"entity": entity}).json()
+        for entity in ("apis", "dataplanes.gateways")
+    }
+    assert [part["stats"] for part in parts.values()] == [
+        {name: stats[name]} for name in ("apis", "dataplanes")
+    ]
+    for wrong in (
+        {"entity": "policies"},
+        {"start_day": "2026-11-01"},
+        {"end_day": "2026-11-02", "resolution": "day"},
+    ):
+        refused = acme.get("/api/system/stats", wrong)
+        assert (refused.status_code, refused.json()["Message"].partition(":")[0]) == (400, next(iter(wrong)))
     # A stranger learns nothing, not even whether a node is there.
     nobody = {Client().get(f"/api/system/{path}").status_code for path in paths}
     assert (nobody, {rest(cast.acme_member).get(f"/api/system/{path}").status_code for path in paths}) == (
