@@ -29,7 +29,7 @@ class RetentionForm(SeenForm):
                 label=f"{each.label}: days kept",
                 required=False,
                 min_value=each.least,
-                max_value=each.days,
+                max_value=max(each.days, self.initial.get(kind, 0)),
                 help_text=f"{each.holds[:1].upper()}{each.holds[1:]}. "
                 f"{each.least} to {each.days}; left empty {each.days}.",
             )

@@ -4,7 +4,8 @@ Each runs in the caller's transaction and leaves its audit entry there. `expecte
 saw; None overwrites what others did. Each change counts it up by one.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from django.core.exceptions import ValidationError
 from django.db.models import F
@@ -13,8 +14,8 @@ from django.utils.text import slugify
 
 from orgs import scope
 from orgs.audit.changes import facts, insert, note, refuse_stale, store
-from orgs.models import Organisation, User, zone_names
-from orgs.organisations import events, locks
+from orgs.models import Organisation, User, check_kept_days, zone_names
+from orgs.organisations import events, locks, retention
 from orgs.refusals import Taken
 
 _FREE_SLUGS_TRIED = 50
@@ -66,8 +67,7 @@ def change(
     refuse_stale(organisation, expected)
     for name, value in changed.items():
         setattr(organisation, name, value)
-    # Its own periods may be longer than the installation's have become, by which they are kept then.
-    _validate(organisation, unchanged={"kept_days"} if organisation.kept_days == before["kept_days"] else ())
+    _validate(organisation, kept_days=before["kept_days"])
     store(organisation, changed)
     if not organisation.enabled:
         # Enabled again, it begins without the sessions of before.
@@ -104,8 +104,15 @@ def _tell_of_domain(organisation: Organisation, actor: User | None) -> None:
             events.domain_named.send(Organisation, organisation=organisation, actor=actor)
 
 
-def _validate(organisation: Organisation, unchanged: Collection[str] = ()) -> None:
-    organisation.full_clean(exclude=unchanged)
+def _validate(organisation: Organisation, kept_days: Mapping[str, int] = MappingProxyType({})) -> None:
+    """kept_days: its periods of before, of which any may be longer than the installation's has become, by which it is
+    kept then: those that stay are not asked after."""
+    organisation.full_clean(exclude={"kept_days"})
+    own = organisation.kept_days
+    try:
+        check_kept_days(retention.changed(kept_days, own) if isinstance(own, dict) else own)
+    except ValidationError as error:
+        raise ValidationError({"kept_days": error.messages}) from None
     if organisation.time_zone not in zone_names():
         raise ValidationError({"time_zone": "This is not a time zone."})
 

@@ -95,6 +95,11 @@ def problems(own: object) -> dict[str, str]:
     return found
 
 
+def changed(before: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:
+    """Those of an organisation's periods that are not as they were."""
+    return {kind: days for kind, days in own.items() if before.get(kind) != days}
+
+
 def shorter(before: Retention, after: Retention, now: datetime) -> dict[str, tuple[datetime, datetime]]:
     """Of each kind that is kept since when and would be: those of which something would go."""
     spans = {kind: (before.since(kind, now), after.since(kind, now)) for kind in KINDS}

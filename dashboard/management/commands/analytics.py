@@ -18,7 +18,7 @@ from dashboard.engines import embedded
 from orgs import scope
 from orgs.models import Organisation
 from orgs.organisations import lifecycle
-from orgs.organisations.retention import KINDS, Retention, problems, shorter
+from orgs.organisations.retention import KINDS, Retention, changed, problems, shorter
 
 
 class Command(BaseCommand):
@@ -141,7 +141,7 @@ class Command(BaseCommand):
         own = found.kept_days | {kind: days[kind] for kind in KINDS if days[kind] is not None}
         if own != found.kept_days:
             going = shorter(found.retention, Retention(own, found.gone_before), now)
-            for kind, (_, will) in going.items() if not problems(own) else ():
+            for kind, (_, will) in going.items() if not problems(changed(found.kept_days, own)) else ():
                 self.stdout.write(
                     f"{KINDS[kind].label}: all before {will:%Y-%m-%d %H:%M} UTC is deleted for good"
                 )

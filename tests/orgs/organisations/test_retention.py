@@ -118,7 +118,13 @@ def test_the_admin_api_sets_it_whole_and_names_what_is_wrong(cast, admin_client,
     for name, body in (("Acme 1", {}), ("Acme 2", {"kept_days": {"records": 7, "hours": 30}})):
         assert admin_client.put(path, {"owner_name": name, **body}, JSON).status_code == 200
         assert admin_client.get(path).json()["owner_name"] == name
-    assert admin_client.put(path, {"kept_days": {"records": 6}}, JSON).status_code == 400
+    for wrong in ({"records": 6}, {"records": 8, "hours": 30}):
+        assert admin_client.put(path, {"kept_days": wrong}, JSON).status_code == 400
     assert admin_client.get(path).json()["kept_days"] == {"records": 7, "hours": 30}
+    # Nor does one of them keep another from being changed.
+    call_command("analytics", "retention", org="acme", hours=31, stdout=StringIO(), skip_checks=True)
+    assert admin_client.get(path).json()["kept_days"] == {"records": 7, "hours": 31}
+    with pytest.raises(CommandError, match=r"^records: Must be between 1 and 5 days\.$"):
+        call_command("analytics", "retention", org="acme", records=6, skip_checks=True)
     assert admin_client.put(path, {"kept_days": {}}, JSON).status_code == 200
     assert admin_client.get(path).json()["kept_days"] == {}
