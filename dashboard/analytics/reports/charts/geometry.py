@@ -262,8 +262,8 @@ def _line(points: Sequence[tuple[int, int] | None]) -> str:
     path = ""
     for run in _runs(points):
         (x, y), rest = run[0], run[1:]
-        # A lone point between two gaps is drawn as a short dash: a path of no length is invisible.
-        path += f"M{x} {y}" + _steps(run) if rest else f"M{x - 2} {y}h4"
+        # A lone point between two gaps is as wide as its bucket: a path of no length is invisible.
+        path += f"M{x} {y}" + _steps(run) if rest else f"M{x - BUCKET // 2} {y}h{BUCKET}"
     return path
 
 

@@ -58,7 +58,7 @@ def test_the_scale_holds_the_largest_value_without_wasting_half_the_plot(largest
 
 def test_a_gap_in_a_line_is_left_open_and_a_lone_point_stays_visible():
     chart = geometry.lines([("p50", "p50")], [(1, None, 3, 4)], 4, **TICKS)
-    assert chart.series[0].line == "M3 300h4M25 100l10 -100"
+    assert chart.series[0].line == "M0 300h10M25 100l10 -100"
     assert chart.series[0].area == "M25 400V100l10 -100V400z"
 
 
@@ -98,13 +98,13 @@ def test_paths_are_made_of_integers_only(rows):
 
 
 def test_a_sparkline_keeps_its_gaps():
-    assert geometry.sparkline([1, 2, None, 4]) == ("0 -2 30 44", "M0 30l10 -10M28 0h4")
+    assert geometry.sparkline([1, 2, None, 4]) == ("0 -2 30 44", "M0 30l10 -10M25 0h10")
 
 
 def test_a_sparkline_of_nothing_has_no_path_and_one_of_zeros_lies_on_its_base():
     assert geometry.sparkline([]) == ("0 -2 10 44", "")
     assert geometry.sparkline([None]) == ("0 -2 10 44", "")
-    assert geometry.sparkline([5]) == ("0 -2 10 44", "M-2 0h4")
+    assert geometry.sparkline([5]) == ("0 -2 10 44", "M-5 0h10")
     assert geometry.sparkline([0, 0], height=20) == ("0 -2 10 24", "M0 20l10 0")
 
 

@@ -127,7 +127,7 @@ def test_shares_are_gaps_where_there_are_no_requests():
         ("10", "100 %", "0 %"),
     ]
     assert plot.legend == (("4xx", "4xx", "78.6 %"), ("5xx", "5xx", "14.3 %"))
-    assert [series.line for series in plot.chart.series] == ["M3 300h4M23 0h4", "M3 200h4M23 400h4"]
+    assert [series.line for series in plot.chart.series] == ["M0 300h10M20 0h10", "M0 200h10M20 400h10"]
 
 
 def test_latency_says_its_slowest_bucket_and_how_many_were_timed():
