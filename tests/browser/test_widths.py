@@ -118,10 +118,10 @@ def test_no_page_is_wider_than_its_window_whatever_things_are_called(chromium, c
             page.set_viewport_size({"width": width, "height": 900})
             found[path, width] = (
                 *(overflow(page), wide(page, TABLES), wide(page, TABS)),
-                *(thin_columns(page), shifted_columns(page)),
+                *(thin_columns(page), shifted_columns(page), tall_titles(page)),
             )
     window.close()
-    assert {place: fault for place, fault in found.items() if fault != (0, 0, 0, [], [])} == {}
+    assert {place: fault for place, fault in found.items() if fault != (0, 0, 0, [], [], [])} == {}
 
 
 def thin_columns(page) -> list[str]:
@@ -143,6 +143,16 @@ def shifted_columns(page) -> list[str]:
                 .filter((cell, place) => cell.checkVisibility() !== heads[place]?.checkVisibility())
                 .map((cell) => cell.dataset.label);
         })""",
+    )
+
+
+def tall_titles(page) -> list[str]:
+    """Titles of more than three lines, which leave a phone no room for anything else."""
+    return page.eval_on_selector_all(
+        "h1",
+        """titles => titles
+            .filter((title) => title.clientHeight > 3 * parseFloat(getComputedStyle(title).lineHeight) + 1)
+            .map((title) => title.textContent)""",
     )
 
 
