@@ -6,10 +6,12 @@ at. What goes wrong is told in words of ours: answers, secrets and addresses sta
 
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
@@ -87,11 +89,25 @@ def connection(
 
 def tls() -> ssl.SSLContext:
     """How servers are asked whose certificates must be signed by somebody known: to the system, or to
-    TRUSTED_CERTIFICATES."""
+    TRUSTED_CERTIFICATES. Reading all of those takes longer than a connection: it is done again when they change."""
+    places = ssl.get_default_verify_paths()
+    of_system = tuple((place, _changed_at(place)) for place in (places.cafile, places.capath) if place)
+    return _context(settings.TRUSTED_CERTIFICATES, of_system)
+
+
+@lru_cache(maxsize=1)
+def _context(trusted: str, _of_system: tuple[tuple[str, int], ...]) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if settings.TRUSTED_CERTIFICATES:
-        context.load_verify_locations(cadata=settings.TRUSTED_CERTIFICATES)
+    if trusted:
+        context.load_verify_locations(cadata=trusted)
     return context
+
+
+def _changed_at(place: str) -> int:
+    try:
+        return os.stat(place).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def why_not_accepted(error: ssl.SSLCertVerificationError) -> str:

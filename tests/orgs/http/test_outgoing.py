@@ -1,11 +1,14 @@
 """Which addresses may be asked. That nothing else is, and for how long, is tried with control APIs
 (tests/nodes/confirming/test_control.py)."""
 
+import os
 from ipaddress import ip_network
 
 import pytest
 
+from orgs.http import outgoing
 from orgs.http.outgoing import is_public, is_within, parts_of
+from tests.keys.certificates import build
 
 
 @pytest.mark.parametrize(
@@ -83,3 +86,19 @@ def test_an_address_may_hold_a_query_where_it_is_asked_for_as_it_stands():
 def test_what_is_no_address_to_ask(url):
     with pytest.raises(ValueError, match=r"must|holds|is no URL"):
         parts_of(url)
+
+
+def test_whom_servers_certificates_may_be_signed_by_is_read_once_until_that_changes(
+    tmp_path, monkeypatch, settings
+):
+    known = tmp_path / "known.pem"
+    known.write_text(build.made("One").pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(known))
+    settings.TRUSTED_CERTIFICATES = ""
+    first = outgoing.tls()
+    assert (outgoing.tls() is first, first.cert_store_stats()["x509"]) == (True, 1)
+    known.write_text(build.made("One").pem + build.made("Other").pem)
+    os.utime(known, (1, 1))
+    assert outgoing.tls().cert_store_stats()["x509"] == 2
+    settings.TRUSTED_CERTIFICATES = build.made("Own").pem
+    assert outgoing.tls().cert_store_stats()["x509"] == 3
