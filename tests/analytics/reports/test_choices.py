@@ -96,3 +96,11 @@ def test_a_page_takes_as_many_statements_for_twenty_values_of_a_filter_as_for_tw
     for path in (OVERVIEW, "/o/acme/errors/", "/o/acme/logs/"):
         client.get(path)
         assert statements(path, 20) == statements(path, 2)
+    # Names of APIs are asked for once, of those filtered by and of those of records together.
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get("/o/acme/logs/", {"range": "30d", "api": [api.api_id for api in apis]})
+    assert len(answer.context["records"]) > 0
+    assert (
+        len([query for query in captured if '"api_id" IN (' in query["sql"] and '"name"' in query["sql"]])
+        == 1
+    )
