@@ -1,6 +1,6 @@
 """The top of every page with figures: period, zone, freshness, ranges and filters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
 
@@ -161,14 +161,17 @@ def clock(period: Period, instant: datetime) -> str:
     return f"{period.local(instant):%Y-%m-%dT%H:%M}"
 
 
-def chips(kept: Kept, path: str, owners: Owners, *, of_all: bool = True) -> list[tuple[str, str, str]]:
+def chips(
+    kept: Kept, path: str, owners: Owners, *, of_all: bool = True, named: Mapping[str, str] | None = None
+) -> list[tuple[str, str, str]]:
     """(what, value, link without it) of each value of the filters in force. of_all: whether names of keys may be told
-    that call others' APIs."""
+    that call others' APIs. named: the names of the APIs among them, if somebody has asked for them already."""
     asked = {name: kept[name] for name in FILTER_LABELS if name in kept}
     apis, keys, oauth = (asked.get(name, ()) for name in ("api", "key", "oauth"))
     newest = reader.newest_of_keys(owners, set(keys) - {NO_KEY} if of_all else ())
     of_clients = clients.names(set(oauth))
-    names = {("api", api_id): name for api_id, name in api_names(set(apis)).items()}
+    named = api_names(set(apis)) if named is None else named
+    names = {("api", api_id): name for api_id, name in named.items()}
     names |= {("key", key): newest.get(key, ("",))[0] or short_key(key) for key in keys if key != NO_KEY}
     names |= {("oauth", client_id): of_clients.of(client_id) for client_id in oauth}
     return [

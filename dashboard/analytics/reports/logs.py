@@ -158,7 +158,7 @@ def _end(records: Sequence[Record], before: Place | None, now: datetime) -> Plac
 
 def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Freshness) -> dict:
     zone, path = asked.owners.zone, request.path
-    names = _Names.of(found.records)
+    names = _Names.of(found.records, asked.wanted.filters.apis)
     name = request.GET.get("range") or ("custom" if request.GET.get("from") else "24h")
     # Of a time that is over nothing comes any more.
     goes_on = asked.wanted.end >= fresh.now and not asked.place
@@ -194,7 +194,7 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "live": live,
         "live_url": link(path, asked.kept, live="" if live else "1"),
         "ranges": [(LABELS[one], range_link(path, asked.kept, one), one == name) for one in RANGES],
-        "chips": chips(asked.kept, path, asked.owners),
+        "chips": chips(asked.kept, path, asked.owners, named=names.apis),
         "kept": asked.kept,
         **choices.of_log(asked),
         "most_in_a_file": figures.exact(MOST_IN_A_FILE),
@@ -251,10 +251,11 @@ class _Names:
     clients: clients.Names
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> "_Names":
+    def of(cls, records: Iterable[Record], filtered: Iterable[str] = ()) -> "_Names":
+        """filtered: the IDs of APIs that are asked for, of which there may be no record."""
         records = list(records)
         return cls(
-            api_names({record.api_id for record in records}),
+            api_names({*filtered, *(record.api_id for record in records)}),
             clients.names({record.oauth for record in records}),
         )
 
