@@ -307,6 +307,14 @@ def _detail(request: HttpRequest, record: Record) -> dict:
             )
             if next(iter(changes.values()))
         ],
+        "charts": [
+            (text, link(reverse("analytics", args=[slug]), day, **changes))
+            for text, changes in (
+                ("Figures of this key, that day", {"key": record.key}),
+                ("Figures of this API, that day", {"api": record.api_id}),
+            )
+            if request.user.may("analytics") and next(iter(changes.values()))
+        ],
     }
 
 

@@ -135,6 +135,11 @@ def test_one_record_is_shown_with_all_that_is_known(played, client_for):
             text,
             True,
         )
+    charts = dict(page.context["charts"])
+    assert list(charts) == ["Figures of this key, that day", "Figures of this API, that day"]
+    assert {client.get(url).status_code for url in charts.values()} == {200}
+    logs_only = client_for(make.user("lou@alpha.example", played.alpha, {"log": "read"}))
+    assert logs_only.get(line["url"]).context["charts"] == []
 
 
 def test_of_a_500_with_a_time_of_the_upstream_it_is_known_who_answered(played, client_for):
