@@ -1,10 +1,11 @@
-"""Two transactions at the same moment, one step after another."""
+"""Two transactions at the same moment, one step after another; and what a listener was told by now."""
 
 import threading
 import time
 from collections.abc import Callable
 
 from django.db import connection, transaction
+from redis.client import PubSub
 
 from orgs import scope
 
@@ -34,6 +35,16 @@ def second_of_two(org_id: str, first: Callable, second: Callable) -> object:
     thread.join(LONGEST)
     assert answers, "the second transaction has not ended"
     return answers[0]
+
+
+def told(subscription: PubSub) -> list[bytes]:
+    """All that was published to a subscription and not looked at yet: the answer to a PING comes after it."""
+    subscription.ping()
+    found = []
+    while (message := subscription.get_message(timeout=LONGEST)) is None or message["type"] != "pong":
+        if message:
+            found.append(message["data"])
+    return found
 
 
 def _own_pid() -> int:

@@ -577,9 +577,9 @@ def test_800_faults_are_answered_at_once_with_the_first_20_and_how_many_more(cas
     definition = plain()
     definition["version_data"]["versions"]["Default"]["extended_paths"] = {"white_list": wide}
     text = json.dumps(definition, indent=1)
-    began = time.monotonic()
+    began = time.process_time()
     answer = ada.post("/o/acme/apis/new/?as=json", {"text": text})
-    took = time.monotonic() - began
+    took = time.process_time() - began
     errors = errors_of(answer)["text"]
     pointer = "/version_data/versions/Default/extended_paths/white_list"
     assert (len(text) > 270_000, answer.status_code, len(errors)) == (True, 400, 21)

@@ -88,9 +88,9 @@ def test_a_finger_that_drags_over_a_chart_reads_bucket_after_bucket_and_a_tap_el
     finger("touchEnd")
     assert first_line(phone) == labels[int(0.6 * buckets)]  # stays when the finger goes
     phone.touchscreen.tap(box["x"] + box["width"] * 0.9, box["y"] + 90)
-    assert first_line(phone) == labels[int(0.9 * buckets)]
+    readout_of(phone, labels[int(0.9 * buckets)]).wait_for()
     phone.touchscreen.tap(195, 5)
-    assert first_line(phone) == ""
+    phone.locator("#requests .chart-readout div").first.wait_for(state="detached")
     assert violations(phone) == []
 
 
@@ -138,13 +138,22 @@ def test_the_log_list_follows_what_one_types_and_keeps_the_focus(page, site):
     page.goto(f"{site.url}/o/{site.slug}/logs/")
     fetched = []
     page.on("request", lambda request: request.resource_type == "fetch" and fetched.append(request.url))
-    page.get_by_label("Path begins with").press_sequentially("/parcels", delay=20)
+    path = page.get_by_label("Path begins with")
+    path.focus()
+    # At once: the keys of a busy machine may come so far apart that each is asked for.
+    path.evaluate(
+        """(field) => {
+            for (const letter of "/parcels") {
+              field.value += letter;
+              field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+            }
+        }"""
+    )
     page.wait_for_url("**/logs/?path=%2Fparcels")
     paths = page.locator("#records tbody td:nth-child(3)").all_text_contents()
     assert paths
     assert [path for path in paths if not path.split()[1].startswith("/parcels")] == []
-    assert fetched[-1] == page.url
-    assert len(fetched) < len("/parcels")  # not one for each stroke
+    assert fetched == [page.url]  # not one for each stroke
     assert page.evaluate("document.activeElement.name") == "path"
     page.reload()
     assert page.get_by_label("Path begins with").input_value() == "/parcels"

@@ -109,7 +109,7 @@ def test_a_refused_form_puts_the_focus_where_its_faults_are_listed_and_leads_to_
     page.locator("[role=alert]:focus").wait_for()
     assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
     page.locator("[role=alert]").get_by_role("link", name="Target URL").click()
-    assert page.evaluate("document.activeElement.id") == "id_target_url"
+    page.locator("#id_target_url:focus").wait_for()
     assert page.locator("#id_target_url").get_attribute("aria-invalid") == "true"
 
 

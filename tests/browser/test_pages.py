@@ -108,6 +108,7 @@ def test_long_names_make_no_page_too_wide(page, site):
         found[path] = problems(page, status)
     page.goto(f"{site.url}/o/long/policies/")
     page.get_by_role("link", name=LONG).click()
+    page.wait_for_url("**/policies/*/")
     policy = page.url
     for path in ("", "definition/", "edit/", "edit/?as=json", "history/", "history/1/", "deletion/"):
         found[f"policy {path}"] = problems(page, page.goto(f"{policy}{path}").status)
@@ -115,6 +116,7 @@ def test_long_names_make_no_page_too_wide(page, site):
     page.get_by_label("Rate, requests").fill("77")
     page.get_by_role("button", name="Review changes").click()
     page.get_by_role("button", name="Save revision 2").wait_for()
+    page.wait_for_load_state()
     found["review"] = problems(page, 200)
     assert {path: fault for path, fault in found.items() if fault != FINE} == {}
 

@@ -23,7 +23,7 @@ def test_what_depends_on_settings_of_the_gateway_is_not_known_but_for_one_that_h
 
 
 def test_patterns_that_may_take_long_or_are_read_otherwise_are_not_tried():
-    began = time.monotonic()
+    began = time.process_time()
     for pattern in (
         "(a+)+$",
         ".*.*.*x",
@@ -38,4 +38,4 @@ def test_patterns_that_may_take_long_or_are_read_otherwise_are_not_tried():
         assert (pattern, matches(pattern, "/" + "a" * 999, "/")) == (pattern, None)
     assert matches("/.*x", "/" + "a" * 999, "/") is False
     assert matches("/a", "/" + "a" * 1_001, "/") is None
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1

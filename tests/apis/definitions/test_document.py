@@ -69,9 +69,9 @@ def test_the_mark_that_editors_write_before_a_text_is_no_value_of_it():
 
 def test_lines_are_found_in_one_pass_even_below_a_name_of_half_a_megabyte():
     text = '{"' + "x" * 500_000 + '": [' + "1,\n" * 150_000 + "1]}"
-    began = time.monotonic()
+    began = time.process_time()
     found = document.lines(text, [f"/{'x' * 500_000}/{index}" for index in (0, 149_999)])
-    assert (list(found.values()), time.monotonic() - began < 5) == ([1, 150_000], True)
+    assert (list(found.values()), time.process_time() - began < 5) == ([1, 150_000], True)
 
 
 def test_what_indenting_would_make_too_long_to_send_back_is_shown_without_blanks():

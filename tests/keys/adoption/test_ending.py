@@ -16,9 +16,9 @@ def test_an_ended_session_goes_and_goes_again_if_a_gateway_writes_it_back(cast, 
     build.inside(cast.acme, lifecycle.end, found(cast.acme, "9" * 16))
     with redis.pubsub(ignore_subscribe_messages=True) as subscription:
         subscription.subscribe("tyk.cluster.notifications")
-        subscription.get_message(timeout=1)
+        subscription.get_message(timeout=60)
         build.deliver(redis)
-        message = json.loads(subscription.get_message(timeout=1)["data"])
+        message = json.loads(subscription.get_message(timeout=60)["data"])
     assert (message["payload"], redis.exists(f"apikey-{'9' * 16}")) == ("9" * 16, 0)
     redis.set(f"apikey-{'9' * 16}", stale)
     with scope.every_org():

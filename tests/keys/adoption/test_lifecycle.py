@@ -217,10 +217,10 @@ def test_a_client_that_has_the_token_finds_the_key_under_any_hash_and_its_end_re
     assert client.get(f"/api/keys/{made.token_hash}").status_code == 200
     with redis.pubsub(ignore_subscribe_messages=True) as subscription:
         subscription.subscribe("tyk.cluster.notifications")
-        subscription.get_message(timeout=1)
+        subscription.get_message(timeout=60)
         assert client.delete(f"/api/keys/{token}").status_code == 200
         build.deliver(redis)
-        message = json.loads(subscription.get_message(timeout=1)["data"])
+        message = json.loads(subscription.get_message(timeout=60)["data"])
     assert message["payload"].partition(",")[0] == tokens.cache_key(token)
 
 

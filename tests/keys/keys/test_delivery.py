@@ -22,6 +22,7 @@ from keys.keys.session import Right
 from keys.models import Key
 from keys.rotation import counters
 from orgs import scope
+from tests import concurrency
 from tests.keys import build
 from tests.keys.build import inside
 from tests.keys.recorded import NODE_SECRET, RECORDED
@@ -32,15 +33,7 @@ def listener(redis):
     """What gateways hear: the messages published since the last call."""
     with redis.pubsub(ignore_subscribe_messages=True) as subscription:
         subscription.subscribe("tyk.cluster.notifications")
-        subscription.get_message(timeout=1)
-
-        def heard():
-            found = []
-            while message := subscription.get_message(timeout=0.1):
-                found.append(json.loads(message["data"]))
-            return found
-
-        yield heard
+        yield lambda: [json.loads(message) for message in concurrency.told(subscription)]
 
 
 def signed(*cache_keys):

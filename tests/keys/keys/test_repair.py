@@ -94,9 +94,9 @@ def test_a_session_written_back_after_the_revocation_is_deleted_and_gateways_are
     redis.set(f"apikey-{delivered.token_hash}", stale)
     with redis.pubsub(ignore_subscribe_messages=True) as subscription:
         subscription.subscribe("tyk.cluster.notifications")
-        subscription.get_message(timeout=1)
+        subscription.get_message(timeout=60)
         assert build.sweep(redis) == (1, 0, 1)
-        message = json.loads(subscription.get_message(timeout=1)["data"])
+        message = json.loads(subscription.get_message(timeout=60)["data"])
     names = f"{delivered.cache_key},{delivered.short_cache_key}"
     assert (message["command"], message["payload"]) == ("KeySpaceUpdateNotification", names)
     assert redis.keys() == [f"quota-{delivered.token_hash}".encode()]

@@ -103,10 +103,10 @@ def test_a_deleted_client_takes_its_tokens_along_and_nobody_elses(cast, protecte
     redis.set(f"{prefix}oauth-authorize.code", json.dumps({"Client": {"id": "shop"}, "Code": "code"}))
     with redis.pubsub(ignore_subscribe_messages=True) as heard:
         heard.subscribe("tyk.cluster.notifications")
-        heard.get_message(timeout=1)
+        heard.get_message(timeout=60)
         inside(cast.acme, lifecycle.delete, shop)
         deliver(redis)
-        payload = json.loads(heard.get_message(timeout=1)["data"])["payload"]
+        payload = json.loads(heard.get_message(timeout=60)["data"])["payload"]
     assert {cache_key(token) for token in ("one", "two", "three")} <= set(payload.split(","))
     assert build.left(redis) == kept
 

@@ -208,9 +208,9 @@ def test_gateways_are_told_to_forget_what_they_knew(cast, admin_client, redis):
     put(admin_client, cast.acme, LIMITS)
     with redis.pubsub() as heard:
         heard.subscribe("tyk.cluster.notifications")
-        heard.get_message(timeout=1)
+        heard.get_message(timeout=60)
         build.deliver(redis)
-        notice = json.loads(heard.get_message(timeout=1)["data"])
+        notice = json.loads(heard.get_message(timeout=60)["data"])
     assert (notice["command"], notice["payload"]) == ("KeySpaceUpdateNotification", cast.acme.id)
 
 

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -100,15 +101,16 @@ def test_who_answers_byte_by_byte_is_cut_off(monkeypatch, start):
 
     def drip(handler):
         handler.wfile.write(start)
-        for _ in range(100):
-            handler.wfile.write(b"x")
-            time.sleep(0.02)
+        with suppress(OSError):  # it is cut off
+            for _ in range(1_000):
+                handler.wfile.write(b"x")
+                time.sleep(0.02)
 
     with answering() as gateway:
         gateway.answers["/tyk/apis/"] = drip
         begun = time.monotonic()
         assert fault(gateway.url) == "its answer takes longer than 0.3 s"
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 15
 
 
 def test_nobody_there_and_no_tls_there_are_told_as_such():

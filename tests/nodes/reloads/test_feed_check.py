@@ -71,7 +71,7 @@ def test_a_large_feed_has_more_time_up_to_what_a_gateway_gives_it(size, seconds)
 def test_a_feed_that_takes_longer_than_its_size_allows_is_trouble(monkeypatch, size, expected):
     """3 s for any feed were too few for one of 36 MB, and nobody was told of any change."""
     monkeypatch.setattr(feed_check, "SECONDS", 0.2)
-    monkeypatch.setattr(feed_check, "BYTES_A_SECOND", 100_000)
+    monkeypatch.setattr(feed_check, "BYTES_A_SECOND", 20_000)
     answer = b'HTTP/1.1 200 OK\r\nETag: W/"stamp"\r\nContent-Length: 4\r\n\r\nfeed'
     with answering(answer, after=0.6) as (url, _):
         assert trouble(url, "s", ETAG, size) == expected
@@ -89,7 +89,7 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer_than_the_feed_may_ta
     with answering(after=2) as (url, _):
         began = time.monotonic()
         assert trouble(url, "s", ETAG) == "the feed cannot be asked for (TimeoutError)"
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 2
 
 
 def test_a_large_feed_is_not_held_in_memory():

@@ -25,6 +25,8 @@ from dashboard.nodes.reloads import feed_check, signals
 from keys.models import PolicyFeed
 from orgs import scope
 from orgs.ids import new_id
+from tests import concurrency
+from tests.entry.conftest import until
 from tests.nodes.gateway import published
 
 RELOAD = signed("ApiUpdated", "", settings.NODE_SECRET)
@@ -36,18 +38,10 @@ def told(db, redis, monkeypatch):
     monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - timedelta(days=365))
     with redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(CHANNEL)
-        listener.get_message(timeout=5)
-
-        def messages():
-            found = []
-            while message := listener.get_message(timeout=0.03):
-                found.append(message["data"])
-            return found
-
         signals.tick(redis)
-        assert messages() == [RELOAD]
+        assert concurrency.told(listener) == [RELOAD]
         later(3600)
-        yield messages
+        yield lambda: concurrency.told(listener)
 
 
 def later(seconds):
@@ -400,9 +394,9 @@ def policies_stamp():
 
 
 @contextmanager
-def web(*answers, wait=0):
-    """A port at which, after so many seconds, requests for APIs are answered one after another: 200 is the feed, 0
-    hangs up. Policies are as they should be."""
+def web(*answers, wait=0, moment=None):
+    """A port at which, after so many seconds or a moment, requests for APIs are answered one after another: 200 is the
+    feed, 0 hangs up. Policies are as they should be."""
     asked, stamps = (
         [],
         {"/system/apis": FeedVersion.objects.get().stamp, "/system/policies": policies_stamp()},
@@ -424,7 +418,12 @@ def web(*answers, wait=0):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        starts = threading.Timer(wait, server.serve_forever)
+
+        def serve():
+            moment.wait() if moment else time.sleep(wait)
+            server.serve_forever()
+
+        starts = threading.Thread(target=serve)
         starts.start()
         yield f"http://127.0.0.1:{server.server_port}/system/apis", asked
         server.shutdown()
@@ -476,23 +475,21 @@ def test_while_one_worker_asks_for_the_feed_another_sends_nothing_and_waits_for_
     committed, redis, cast, settings
 ):
     published(cast.acme, "Orders")
-    answers = []
+    answers, answering = [], threading.Event()
 
     def other_worker():
-        begun = time.monotonic()
-        sent = signals.tick(redis)
-        answers.append((sent, time.monotonic() - begun < 1))
+        answers.append(signals.tick(redis))
         connections.close_all()
 
-    with web(wait=2) as (settings.FEED_CHECK_URL, _):
+    with web(moment=answering) as (settings.FEED_CHECK_URL, _):
         first = threading.Thread(target=other_worker)
         first.start()
-        time.sleep(0.5)
-        second = threading.Thread(target=other_worker)
-        second.start()
-        second.join(10)
-        first.join(10)
-    assert answers == [(False, True), (True, False)]
+        until(NodeSignal.objects.exclude(claimed_until=None).exists)
+        assert signals.tick(redis) is False
+        assert first.is_alive()
+        answering.set()
+        first.join(60)
+    assert answers == [True]
 
 
 def test_a_signal_is_claimed_for_as_long_as_the_feed_may_take(told, cast, settings):

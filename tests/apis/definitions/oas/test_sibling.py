@@ -171,11 +171,11 @@ DOUBLING = {name: twice(after) for name, after in pairwise("ABCDEFGHIJKLMNOPQRST
     ],
 )  # fmt: skip
 def test_what_a_gateway_could_not_read_or_end_is_refused_by_its_place(document, pointer, message):
-    began = time.monotonic()
+    began = time.process_time()
     found = dict(said(document))
     assert pointer in found
     assert message in (None, found[pointer])
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_schema_may_come_back_below_itself_but_no_example_can():
