@@ -13,7 +13,7 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics.clock import DAY, EPOCH, day_start
-from dashboard.analytics.dimensions import BASES, RECORDS, Grain, dimension, oldest
+from dashboard.analytics.dimensions import BASES, NOT_VERSIONED, OTHER, RECORDS, Grain, dimension, oldest
 from dashboard.analytics.models import Record, RollupCut
 from dashboard.analytics.reports.rows import among, of_records, of_statuses, whose
 from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, codes
@@ -261,39 +261,67 @@ def terms(wanted: Wanted) -> tuple[str, list]:
 
 
 def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime] | None:
-    """The starts of the days on which the keys, endpoints, statuses or APIs had traffic, by rollups; None if that is
+    """The starts of the days on which there was traffic that may match, by rollups; None if they do not tell or that is
     not asked.
 
-    A rare one is then found without reading the days between, and of an absent one it is known at once.
+    What is rare is then found without reading the days between, and of what is absent it is known at once.
     """
+    column, condition, values = _told_by_day(wanted)
     filters = wanted.filters
-    if filters.keys and "" not in filters.keys:
-        column, values = "key", list(filters.keys)
-    elif filters.endpoints:
-        column, values = "endpoint", list(filters.endpoints)
-    elif wanted.statuses:
-        column, values = "status", list(map(str, codes(wanted.statuses)))
-    else:
-        column, values = "", [""]
-    if not (filters.apis or column) or wanted.end - wanted.start <= WIDEST:
+    if not (filters.apis or column or wanted.least_ms) or wanted.end - wanted.start <= WIDEST:
+        return None
+    counted = dimension(column, by_api=bool(filters.apis))
+    if counted.since > 1 and not _are_counted(org_ids, counted.since, wanted.start):
         return None
     owned, owner = whose(org_ids)
-    counted = dimension(column, by_api=bool(filters.apis))
     # Rows of each API, where all are wanted, are rows of any.
     every = counted.by_api and not filters.apis
     of_api, api = ("true", []) if every else among("api_id", filters.apis or ("",))
     with reading.connection().cursor() as cursor:
         cursor.execute(
             f"""SELECT DISTINCT ts FROM rollup WHERE {owned} AND grain = %s AND dimension = ANY(%s)
-                AND value = ANY(%s) AND ts > %s AND ts < %s AND {of_api}""",
+                AND {condition} AND ts > %s AND ts < %s AND {of_api}""",
             [
                 owner,
                 counted.grain(Grain.DAY),
                 [base + counted for base in BASES],
-                values,
+                *values,
                 wanted.start - 26 * HOUR,
                 wanted.end,
                 *([] if every else [api]),
             ],
         )
         return [ts for (ts,) in cursor.fetchall()]
+
+
+def _told_by_day(wanted: Wanted) -> tuple[str, str, list]:
+    """The column whose rollups tell most of what is wanted, "" for none, and the condition on its rows, with its
+    parameters. A row that stands for what was not counted alone may be any."""
+    filters = wanted.filters
+    named = {
+        "key": () if "" in filters.keys else filters.keys,
+        "endpoint": filters.endpoints,
+        "oauth": filters.clients,
+        "version": () if NOT_VERSIONED in filters.versions else filters.versions,
+        "status": list(map(str, codes(wanted.statuses))),
+        "tag": filters.tags,
+        "country": filters.countries,
+    }
+    for column, values in named.items():
+        if values:
+            return column, "value = ANY(%s)", [[*values, OTHER]]
+    if wanted.least_ms:
+        return "", "value = '' AND latency_max >= %s", [wanted.least_ms]
+    if wanted.method:
+        # Names of endpoints begin with their method, those of several together with a brace.
+        return "endpoint", "(starts_with(value, %s) OR starts_with(value, '{'))", [f"{wanted.method} "]
+    return "", "value = ''", []
+
+
+def _are_counted(org_ids: Sequence[str], dimension_set: int, start: datetime) -> bool:
+    """Whether all that the organisations had since `start` is counted by what a set of dimensions has."""
+    cuts = RollupCut.objects.using(reading.source().alias).filter(
+        org_id__in=org_ids, state=RollupCut.State.ACTIVE, dimension_set__gte=dimension_set
+    )
+    since = [cut.dimensions_from for cut in cuts]
+    return len(since) == len(org_ids) and all(each is None or each <= start for each in since)

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
+from dashboard.analytics.dimensions import OTHER, Dimension
 from dashboard.analytics.ingest import cuts
+from dashboard.analytics.models import Rollup, RollupCut
 from dashboard.analytics.reports import search
 from dashboard.analytics.reports.parameters import FILTERS
 from dashboard.analytics.reports.search import Place, Wanted
@@ -19,17 +21,20 @@ from tests.analytics.screens import ago, push
 LOGS = "/o/alpha/logs/"
 
 
-def of(**asked: str) -> dict:
+def of(method: str = "", least_ms: int | None = None, **asked: str) -> dict:
     """What is wanted of a status and of filters by their parameters."""
     filters = Filters(**{FILTERS[name]: (value,) for name, value in asked.items() if name != "status"})
-    return {"filters": filters, "statuses": (asked["status"],) if "status" in asked else ()}
+    statuses = (asked["status"],) if "status" in asked else ()
+    return {"filters": filters, "statuses": statuses, "method": method, "least_ms": least_ms}
 
 
 def test_what_is_rare_is_found_far_back_without_reading_the_days_between_and_what_is_absent_without_any(
     committed, redis
 ):
     alpha = make.organisation("Alpha", "alpha")
-    rare = {"APIKey": "a" * 16, "APIID": "rare", "ResponseCode": 418, "Method": "PUT"}
+    rare = {"APIKey": "a" * 16, "APIID": "rare", "ResponseCode": 418, "Method": "PUT", "APIVersion": "v9"}
+    rare |= {"OauthID": "app", "Tags": ["seldom"], "Geo": {"Country": {"ISOCode": "IS"}}}
+    rare |= {"Latency": {"Total": 5_000, "Upstream": 4_000}}
     push(redis, {"OrgID": alpha.id, "TimeStamp": ago(days=20), **rare})
     common = {"OrgID": alpha.id, "APIKey": "b" * 16, "APIID": "common", "ResponseCode": 200, "Method": "GET"}
     push(redis, *({**common, "TimeStamp": ago(days=day)} for day in range(19)))
@@ -58,6 +63,15 @@ def test_what_is_rare_is_found_far_back_without_reading_the_days_between_and_wha
         {"endpoint": "PUT /search"},
         {"endpoint": "PUT /search", "api": "rare"},
         {"status": "418", "api": "rare", "key": "a" * 16},
+        {"version": "v9"},
+        {"oauth": "app"},
+        {"tag": "seldom"},
+        {"tag": "seldom", "api": "rare"},
+        {"country": "IS"},
+        {"country": "IS", "api": "rare"},
+        {"method": "PUT"},
+        {"least_ms": 5_000},
+        {"least_ms": 5_000, "api": "rare"},
     ):
         statuses, windows = searched(**wanted)
         assert (statuses, windows < 3) == ([418], True), wanted
@@ -67,9 +81,26 @@ def test_what_is_rare_is_found_far_back_without_reading_the_days_between_and_wha
         {"status": "5xx"},
         {"endpoint": "PUT /"},
         {"status": "418", "api": "common"},
+        {"version": "v8"},
+        {"oauth": "other"},
+        {"tag": "never"},
+        {"country": "AQ", "api": "rare"},
+        {"method": "DELETE"},
+        {"least_ms": 5_001},
+        {"least_ms": 5_000, "api": "common"},
     ):
         assert searched(**absent) == ([], 0), absent
     assert len(searched(status="200")[0]) == 19
+    # Of what was above the number that is counted by itself, rows do not tell what it was.
+    with scope.every_org():
+        named = Rollup.objects.exclude(dimension=Dimension.ERROR)
+        assert named.filter(value__in=["a" * 16, "PUT /search", "IS"]).update(value=OTHER) == 5
+    for wanted in ({"key": "a" * 16}, {"endpoint": "PUT /search"}, {"method": "PUT"}, {"country": "IS"}):
+        assert searched(**wanted)[0] == [418], wanted
+    assert searched(tag="never") == ([], 0)
+    with scope.every_org():
+        RollupCut.objects.filter(org_id=alpha.id).update(dimensions_from=now - timedelta(days=15))
+    assert (searched(tag="never")[0], len(read) > 3) == ([], True)
 
 
 def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on_from_there(committed, redis):
