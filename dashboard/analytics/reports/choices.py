@@ -4,7 +4,7 @@ Any other value can be asked for too: offered is what is most likely to be."""
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from apis.models import ApiDefinition
 from dashboard.analytics.dimensions import OTHER, Grain
@@ -23,7 +23,8 @@ MOST_APIS = 500
 MOST_KEYS = 200
 MOST_ENDPOINTS = 200
 MOST_OTHERS = 100  # of each
-# What few requests have is told by the newest days of a period alone.
+# What is likely to be asked for is told by the newest days of a period alone: all of a month is four times as much to
+# add up, on every page.
 DAYS = 7
 STATUSES = ("2xx", "3xx", "4xx", "5xx", "401", "403", "404", "429", "500", "502", "503", "504")
 OTHERS = {"version": "versions", "client": "oauth_clients", "country": "countries", "tag": "tags"}
@@ -51,11 +52,12 @@ def _offered(
 ) -> dict[str, object]:
     """apis: the IDs of the APIs whose values alone are offered, none for all; owned: of those that alone may be."""
     first, last = (instant.astimezone(owners.zone).date() for instant in (start, end))
+    newest = cutting.days(max(first, last - timedelta(days=DAYS - 1)), last, owners.zone, Grain.DAY_DETAIL)
     return {
         "apis": _apis(owned),
-        "keys": _keys(owners, cutting.days(first, last, owners.zone, Grain.DAY_DETAIL), apis, owned),
+        "keys": _keys(owners, newest, apis, owned),
         "endpoints": _endpoints(owners, apis),
-        **_others(owners, first, last, apis),
+        **_others(owners, newest, apis),
         "codes": STATUSES,
         "most_values": MOST_VALUES,
     }
@@ -71,7 +73,7 @@ def _apis(among: tuple[str, ...] | None) -> list[tuple[str, str]]:
 def _keys(
     owners: Owners, span: Span, apis: tuple[str, ...], owned: tuple[str, ...] | None
 ) -> list[tuple[str, str]]:
-    """The busiest keys by their names."""
+    """The busiest keys of the newest DAYS by their names."""
     busiest = reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))
     keys = [key for key in busiest if key not in ("", OTHER)]
     names = reader.newest_of_keys(owners, keys, apis=owned)
@@ -90,9 +92,8 @@ def _endpoints(owners: Owners, apis: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(name, "") for name in names]
 
 
-def _others(owners: Owners, first: date, last: date, apis: tuple[str, ...]) -> Choices:
+def _others(owners: Owners, span: Span, apis: tuple[str, ...]) -> Choices:
     """The busiest versions, OAuth clients, countries and tags of the newest DAYS. One statement."""
-    span = cutting.days(max(first, last - timedelta(days=DAYS - 1)), last, owners.zone, Grain.DAY_DETAIL)
     filters = Filters(apis=apis)
     pieces = [
         (what, rows(what, owners, span, filters))

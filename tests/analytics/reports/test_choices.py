@@ -1,5 +1,7 @@
 """What the filters of a page offer."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -67,6 +69,17 @@ def test_a_filter_offers_what_the_organisation_has_and_of_apis_that_are_chosen_w
         text = page.content.decode()
         assert '<datalist id="endpoints"><option value="GET /green"></option></datalist>' in text
         assert '"red"' not in text
+
+
+def test_offered_are_the_busiest_of_the_newest_days_of_a_period(apis, cast, client_for, redis):
+    client, orders = client_for(cast.acme_admin), apis[0]
+    push(redis, {**request(cast.acme, orders, "past", "IS"), "TimeStamp": ago(days=9)})
+    for path in (OVERVIEW, "/o/acme/logs/"):
+        recent = client.get(path, {"range": "30d"})
+        assert ([name[:4] for name in keys(recent)], offered(recent)[2]) == (["blue", "gree"], ["CH", "DE"])
+        day = f"{datetime.now(UTC).astimezone(cast.acme.zone) - timedelta(days=9):%Y-%m-%d}"
+        then = client.get(path, {"range": "custom", "from": day, "to": day})
+        assert ([name[:4] for name in keys(then)], offered(then)[2]) == (["past"], ["IS"])
 
 
 def test_whoever_sees_only_own_apis_is_offered_only_theirs(apis, cast, client_for):
