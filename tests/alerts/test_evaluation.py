@@ -334,7 +334,7 @@ def test_two_workers_at_once_write_once(committed, redis, cast):
 
     def work():
         try:
-            at_once.wait(10)
+            at_once.wait(60)
             evaluation.step(None)
         except Exception as error:
             failed.append(error)
@@ -345,7 +345,7 @@ def test_two_workers_at_once_write_once(committed, redis, cast):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(30)
+        worker.join(60)
     assert failed == []
     assert (len(incidents(cast.acme)), len(messages(cast.acme))) == (5, 5)
 

@@ -52,5 +52,5 @@ def at_once(first: Callable[[], None], second: Callable[[], object]) -> tuple[bo
         while thread.is_alive() and not waits:
             cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
             [waits] = cursor.fetchone()
-    thread.join(10)
+    thread.join(60)
     return waits, *answers

@@ -62,7 +62,7 @@ def test_a_machine_with_no_room_for_a_process_ends_nothing_and_the_child_starts_
     assert capsys.readouterr().out == "It cannot be started now: Resource temporarily unavailable.\n"
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
     child.tend(1_001)
-    assert child.process.wait(10) == 0
+    assert child.process.wait(60) == 0
 
 
 def test_a_child_whose_code_is_gone_ends_nothing(capsys):
@@ -78,7 +78,7 @@ def test_a_child_is_started_though_what_was_said_finds_no_room_on_the_disk(monke
     children.say("It ended with 1; it is started again.")
     child = Child("It", ["true"], work=lambda: None)
     child.tend(1_000)
-    child.process.wait(10)
+    child.process.wait(60)
     monkeypatch.undo()
     assert child.started_at == 1_000
     with pytest.raises(OSError, match="No space"):

@@ -118,17 +118,19 @@ def answers_grow(caller: Caller) -> None:
 def test_killed_web_processes_come_back_without_one_refused_connection(run, port):
     serve = run("manage.py", "serve", "--port", str(port))
     assert read_until(serve, "Gatehouse is ready")[-1] == f"Gatehouse is ready: http://127.0.0.1:{port}/"
+    killed = []
     with Caller(port) as caller:
         for _ in range(3):
             answers_grow(caller)
             gunicorn = child(serve.pid, WEB)
             for each in [gunicorn, *children(gunicorn)]:
                 os.kill(each, signal.SIGKILL)
+                killed.append(each)
             until(lambda: child(serve.pid, WEB) not in (None, gunicorn))  # noqa: B023
         answers_grow(caller)
     assert caller.refused == 0
-    # Connections that the killed processes had taken; those that waited are answered.
-    assert len(caller.others) <= 3
+    # Connections that the killed processes had taken, one each at most; those that waited are answered.
+    assert len(caller.others) <= len(killed)
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_a_deploy_runs_the_code_on_disk_fails_no_request_and_keeps_the_old_if_th
         serve.send_signal(signal.SIGHUP)
         read_until(serve, "The code that lies on disk is running.")
         until(lambda: child(serve.pid, WORKER) not in (None, worker))
-        until(lambda: web not in children(serve.pid), seconds=60)
+        until(lambda: web not in children(serve.pid))
         assert "new" in body_of_hello(port)
         web = child(serve.pid, WEB)
         hello.write_text("this is not Python")
@@ -194,7 +196,7 @@ def test_sigterm_ends_all_in_the_midst_of_a_deploy(run, port, checkout, file, co
     assert serve.wait(60) == 0
     assert serve.stdout.read() == "Stopping …\n"
     # What was just being started is not waited for: it dies with its parent.
-    until(lambda: [each for each in numbers if Path(f"/proc/{each}").exists()] == [], seconds=5)
+    until(lambda: [each for each in numbers if Path(f"/proc/{each}").exists()] == [])
 
 
 def test_a_killed_worker_and_a_killed_postmaster_come_back(run, port, var):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 
-from dashboard.web.limits import LARGEST_BODY
+from dashboard.web.limits import HEAD_SECONDS, LARGEST_BODY, SENDING_SECONDS
 from orgs.models import Organisation
 from tests.conftest import serving
 from tests.nodes.gateway import Gateway
@@ -88,7 +88,7 @@ def test_sixty_unfinished_requests_keep_no_page_and_no_pull_waiting(served, begu
             before = time.monotonic()
             assert status(served, "GET", "/sign-in/")[0] == 200
             assert gateway.ask("GET /system/apis").status == 200
-            assert time.monotonic() - before < 5
+            assert time.monotonic() - before < HEAD_SECONDS  # for so long an unfinished one is waited for
         assert gateway.objections == []
 
 
@@ -97,7 +97,7 @@ def test_forty_clients_that_do_not_read_their_answers_keep_nobody_waiting(served
     with clients(served, 40, request * 50) as sockets:
         before = time.monotonic()
         assert status(served, "GET", "/hello")[0] == 200
-        assert time.monotonic() - before < 10
+        assert time.monotonic() - before < SENDING_SECONDS
         # Those who read after all get all of it.
         sockets[0].shutdown(socket.SHUT_WR)
         assert statuses(rest(sockets[0])) == [200] * 50
@@ -122,7 +122,7 @@ def test_a_head_that_is_not_finished_within_ten_seconds_is_408(served):
         time.sleep(6)
         client.sendall(b"X-Later: 1\r\n")
         assert statuses(rest(client)) == [408]
-        assert 9 < time.monotonic() - before < 13
+        assert 9 < time.monotonic() - before < 6 + HEAD_SECONDS  # what came later gives it no more
 
 
 def test_an_answer_is_the_same_however_slowly_its_request_came(served):

@@ -236,7 +236,7 @@ def test_two_workers_do_not_get_the_same_message_and_do_not_wait_for_each_other(
         assert subjects(outbox.claim(2, {})) == ["0", "1"]
         thread = threading.Thread(target=other_worker)
         thread.start()
-        thread.join(10)
+        thread.join(60)
     assert claimed_elsewhere == ["2"]
 
 

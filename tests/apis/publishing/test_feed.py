@@ -113,7 +113,7 @@ def test_when_many_ask_after_a_change_one_reads_the_feed_and_the_others_wait_for
 
     def ask(_):
         try:
-            began.wait(10)
+            began.wait(60)
             return feed.current()
         finally:
             connections.close_all()

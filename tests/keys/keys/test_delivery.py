@@ -299,12 +299,12 @@ def held(made):
         with scope.org(made.org_id), transaction.atomic():
             Key.objects.select_for_update().get(id=made.id)
             has.set()
-            release.wait(10)
+            release.wait(60)
         connections.close_all()
 
     other = threading.Thread(target=change)
     other.start()
-    has.wait(10)
+    has.wait(60)
     yield
     release.set()
     other.join()

@@ -205,7 +205,7 @@ def test_a_key_that_is_being_changed_is_left_to_its_change(committed, cast, redi
         Key.objects.select_for_update().get(id=made.id)
         thread = threading.Thread(target=lambda: (repair.step(redis), connections.close_all()))
         thread.start()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     assert not build.again(made).is_delivered
 
