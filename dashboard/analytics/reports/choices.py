@@ -4,7 +4,10 @@ Any other value can be asked for too: offered is what is most likely to be."""
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from apis.models import ApiDefinition
 from dashboard.analytics.dimensions import OTHER, Grain
@@ -27,7 +30,15 @@ MOST_OTHERS = 100  # of each
 # add up, on every page.
 DAYS = 7
 STATUSES = ("2xx", "3xx", "4xx", "5xx", "401", "403", "404", "429", "500", "502", "503", "504")
-OTHERS = {"version": "versions", "client": "oauth_clients", "country": "countries", "tag": "tags"}
+OTHERS = {
+    "version": "versions",
+    "client": "oauth_clients",
+    "country": "countries",
+    "tag": "tags",
+    "endpoint": "endpoints_of",
+}
+NEWEST = {"endpoint": 2}  # days: of all APIs there are many
+OF_EACH = {"endpoint": "CASE WHEN value NOT LIKE '{%%' THEN api_id || ' ' || value ELSE '{other}' END"}
 
 Choices = dict[str, list[tuple[str, str]]]
 
@@ -35,32 +46,41 @@ Choices = dict[str, list[tuple[str, str]]]
 def of_page(asked: Parameters) -> dict[str, object]:
     """What a page of figures offers: (value, name) of each."""
     question = asked.question
-    return _offered(
-        question.owners, question.period.start, question.period.seen_end, question.filters.apis, asked.owned
-    )
+    span = question.period.start, question.period.seen_end
+    offered = _offered(question.owners, span, question.filters.apis, asked.owned)
+    return offered | _of_chosen(asked.kept.get("api", ()))
 
 
 def of_log(asked: LogParameters) -> dict[str, object]:
     """What the log browser offers: (value, name) of each."""
     wanted = asked.wanted
-    offered = _offered(asked.owners, wanted.start, wanted.end, wanted.filters.apis, None)
-    return {**offered, "keys": [(NO_KEY, "no key"), *offered["keys"]]}
+    offered = _offered(asked.owners, (wanted.start, wanted.end), wanted.filters.apis, None)
+    keys = [(NO_KEY, "no key"), *offered["keys"]]
+    return offered | {"keys": keys} | _of_chosen(wanted.filters.apis)
 
 
 def _offered(
-    owners: Owners, start: datetime, end: datetime, apis: tuple[str, ...], owned: tuple[str, ...] | None
-) -> dict[str, object]:
+    owners: Owners,
+    span: tuple[datetime, datetime],
+    apis: tuple[str, ...],
+    owned: tuple[str, ...] | None,
+) -> dict[str, Any]:
     """apis: the IDs of the APIs whose values alone are offered, none for all; owned: of those that alone may be."""
-    first, last = (instant.astimezone(owners.zone).date() for instant in (start, end))
-    newest = cutting.days(max(first, last - timedelta(days=DAYS - 1)), last, owners.zone, Grain.DAY_DETAIL)
+    first, last = (instant.astimezone(owners.zone).date() for instant in span)
+    names, newest = _apis(owned), partial(_newest, owners, first, last)
     return {
-        "apis": _apis(owned),
-        "keys": _keys(owners, newest, apis, owned),
+        "apis": names,
+        "keys": _keys(owners, newest(DAYS), apis, owned),
         "endpoints": _endpoints(owners, apis),
-        **_others(owners, newest, apis),
+        **_others(owners, newest, apis, dict(names)),
         "codes": STATUSES,
         "most_values": MOST_VALUES,
     }
+
+
+def _of_chosen(apis: Sequence[str]) -> dict[str, list]:
+    """Of APIs that are chosen any endpoint can be added; else those that are offered bring theirs."""
+    return {"endpoints_of": []} if apis else {}
 
 
 def _apis(among: tuple[str, ...] | None) -> list[tuple[str, str]]:
@@ -81,8 +101,8 @@ def _keys(
     return sorted(named, key=lambda pair: pair[1].casefold())
 
 
-def _endpoints(owners: Owners, apis: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Those of APIs that are chosen: all of an organisation would be too many to look through."""
+def _endpoints(owners: Owners, apis: Sequence[str]) -> list[tuple[str, str]]:
+    """Those of some APIs: all of an organisation would be too many to look through."""
     if not apis:
         return []
     of_apis = Endpoint.objects.using(reading.source().alias).filter(
@@ -92,11 +112,14 @@ def _endpoints(owners: Owners, apis: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(name, "") for name in names]
 
 
-def _others(owners: Owners, span: Span, apis: tuple[str, ...]) -> Choices:
-    """The busiest versions, OAuth clients, countries and tags of the newest DAYS. One statement."""
+def _others(
+    owners: Owners, newest: Callable[[int], Span], apis: tuple[str, ...], names: Mapping[str, str]
+) -> Choices:
+    """The busiest versions, OAuth clients, countries and tags of the newest DAYS, and the endpoints of the newest two,
+    each as its API's ID and itself. One statement. names: of APIs by their IDs."""
     filters = Filters(apis=apis)
     pieces = [
-        (what, rows(what, owners, span, filters))
+        (what, rows(what, owners, newest(NEWEST.get(what, DAYS)), filters))
         for what in OTHERS
         if dimension_of(what, filters, owners.dimension_set) is not None
     ]
@@ -104,7 +127,8 @@ def _others(owners: Owners, span: Span, apis: tuple[str, ...]) -> Choices:
     if not pieces or not owners.org_ids:
         return found
     every = " UNION ALL ".join(
-        f"SELECT '{what}' AS what, value, hits FROM ({sql}) AS r" for what, (sql, _) in pieces
+        f"SELECT '{what}' AS what, {OF_EACH.get(what, 'value')} AS value, hits FROM ({sql}) AS r"
+        for what, (sql, _) in pieces
     )
     with reading.connection().cursor() as cursor:
         cursor.execute(
@@ -116,6 +140,15 @@ def _others(owners: Owners, span: Span, apis: tuple[str, ...]) -> Choices:
         for what, value in cursor.fetchall():
             if value != OTHER:
                 found[OTHERS[what]].append((value, ""))
-    names = clients.names({value for value, _ in found["oauth_clients"]})
-    found["oauth_clients"] = [(value, names.of(value)) for value, _ in found["oauth_clients"]]
+    of_clients = clients.names({value for value, _ in found["oauth_clients"]})
+    found["oauth_clients"] = [(value, of_clients.of(value)) for value, _ in found["oauth_clients"]]
+    told = [(value, *value.split(" ", 1)) for value, _ in found["endpoints_of"]]
+    found["endpoints_of"] = sorted(
+        ((value, f"{endpoint} of {names[api]}") for value, api, endpoint in told if api in names),
+        key=lambda pair: pair[1].casefold(),
+    )
     return found
+
+
+def _newest(owners: Owners, first: date, last: date, days: int) -> Span:
+    return cutting.days(max(first, last - timedelta(days=days - 1)), last, owners.zone, Grain.DAY_DETAIL)

@@ -176,6 +176,7 @@ def page_parameters(params: Params, org: Organisation, now: datetime, user: User
 
     Raises Refused, and PermissionDenied for an API of which he may not.
     """
+    params = apart(params)
     form = FilterForm(params)
     if not form.is_valid():
         raise Refused(problems_of(form))
@@ -222,6 +223,7 @@ class LogParameters:
 
 def log_parameters(params: Params, org: Organisation, now: datetime) -> LogParameters:
     """The records that the log browser's parameters ask for. Raises Refused."""
+    params = apart(params)
     form = LogForm(params)
     if not form.is_valid():
         raise Refused(problems_of(form))
@@ -288,6 +290,21 @@ def state(params: Params, names: tuple[str, ...] = KEPT) -> dict[str, str | tupl
         for name in names
     }
     return {name: value for name, value in found.items() if value}
+
+
+def apart(params: Params) -> Params:
+    """The parameters with the API and the endpoint of each `endpoint_of` as filters of their own. Raises Refused."""
+    chosen = several(params, "endpoint_of")
+    if not chosen or not isinstance(params, QueryDict):
+        return params
+    pairs = [each.partition(" ") for each in chosen]
+    if not all(api and endpoint for api, _, endpoint in pairs):
+        raise Refused([("endpoint_of", "The ID of an API, a space, and an endpoint of it.")])
+    told = without(params, "endpoint_of")
+    for api, _, endpoint in pairs:
+        told.appendlist("api", api)
+        told.appendlist("endpoint", endpoint)
+    return told
 
 
 def without(params: QueryDict, *names: str) -> QueryDict:

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from apis.publishing import publish
 from orgs import scope
 from tests import make
-from tests.analytics.screens import ago, push
+from tests.analytics.screens import ago, push, sheet
 from tests.keys import build
 
 OVERVIEW = "/o/acme/analytics/"
@@ -91,7 +91,34 @@ def test_whoever_sees_only_own_apis_is_offered_only_theirs(apis, cast, client_fo
     assert offered(page) == [["blue"], ["blue"], ["DE"], ["blue"], ["GET /blue"]]
     assert [name[:4] for name in keys(page)] == ["blue"]
     assert [name for _, name in page.context["apis"]] == ["Returns"]
+    assert page.context["endpoints_of"] == [(f"{returns.api_id} GET /blue", "GET /blue of Returns")]
     assert "green" not in page.content.decode()
+
+
+def test_an_endpoint_is_offered_with_its_api_and_choosing_it_filters_by_both(apis, cast, client_for):
+    client, (orders, returns) = client_for(cast.acme_admin), apis
+    green, blue = f"{orders.api_id} GET /green", f"{returns.api_id} GET /blue"
+    for path in (OVERVIEW, f"{OVERVIEW}hours/", "/o/acme/errors/", "/o/acme/logs/"):
+        page = client.get(path)
+        assert page.context["endpoints_of"] == [
+            (blue, "GET /blue of Returns"),
+            (green, "GET /green of Orders"),
+        ]
+        page = client.get(path, {"endpoint_of": [green, ""], "country": "CH"})
+        chips = [(what, value) for what, value, _ in page.context["chips"]]
+        assert chips == [("API", "Orders"), ("Endpoint", "GET /green"), ("Country", "CH")]
+        # Of an API that is chosen any endpoint can be added.
+        assert (page.context["endpoints_of"], page.context["endpoints"]) == ([], [("GET /green", "")])
+        assert 'name="endpoint_of"' not in page.content.decode()
+        for refused, field in (
+            ("nonsense", "endpoint_of"),
+            (" GET /", "endpoint_of"),
+            (f"{'a' * 201} x", "api"),
+        ):
+            answer = client.get(path, {"endpoint_of": refused})
+            assert (answer.status_code, [name for name, _ in answer.context["problems"]]) == (400, [field])
+    file = client.get(OVERVIEW, {"endpoint_of": green, "format": "csv", "table": "endpoints"})
+    assert [(row["api"], row["endpoint"]) for row in sheet(file)] == [("Orders", "GET /green")]
 
 
 def test_a_page_takes_as_many_statements_for_twenty_values_of_a_filter_as_for_two(apis, cast, client_for):

@@ -23,6 +23,7 @@ from dashboard.analytics.reports.parameters import (
     FilterForm,
     Parameters,
     Refused,
+    apart,
     link,
     page_parameters,
     problems_of,
@@ -82,7 +83,7 @@ def _asked(request: HttpRequest) -> Asked:
         raise Refused(problems_of(form))
     values, now = form.cleaned_data, timezone.now()
     # Without what only the other pages are asked.
-    params = without(request.GET, "measure", "sort", *COMPARE)
+    params = apart(without(request.GET, "measure", "sort", *COMPARE))
     if not (params.get("range") or params.get("from") or params.get("to")):
         params["range"] = "7d"
     page = page_parameters(params, request.org, now, request.user)
