@@ -122,6 +122,7 @@ def test_nobody_there_and_no_tls_there_are_told_as_such():
 def test_a_certificate_must_be_of_the_name(monkeypatch):
     contexts = []
     made = ssl.create_default_context()
+    outgoing._context.cache_clear()
     monkeypatch.setattr(outgoing.ssl, "create_default_context", lambda: contexts.append(made) or made)
     with answering() as gateway:
         fault(gateway.url.replace("http:", "https:"))
