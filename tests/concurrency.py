@@ -1,10 +1,10 @@
-"""Two transactions at the same moment, one step after another; and what a listener was told by now."""
+"""Two transactions at the same moment, one step after another; work in several threads; what a listener was told."""
 
 import threading
 import time
 from collections.abc import Callable
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from redis.client import PubSub
 
 from orgs import scope
@@ -45,6 +45,27 @@ def told(subscription: PubSub) -> list[bytes]:
         if message:
             found.append(message["data"])
     return found
+
+
+def together(work: Callable[[], object], count: int = 2) -> None:
+    """Done in threads with connections of their own, begun at once. None may fail."""
+    begin, failed = threading.Barrier(count), []
+
+    def run():
+        try:
+            begin.wait()
+            work()
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
 
 
 def _own_pid() -> int:

@@ -1,10 +1,9 @@
 """What the worker finds each minute, and what it leaves to be told: on real rollups, keys and certificates."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from apis.gateways import names
@@ -19,6 +18,7 @@ from orgs.models import AuditEntry, User
 from orgs.organisations import lifecycle as organisations
 from tests.alerts.build import again, incidents, look, messages, requests, rule, stored_until, told, watched
 from tests.analytics.screens import push
+from tests.concurrency import together
 from tests.keys import build as keys
 from tests.keys.certificates import build as certificates
 
@@ -330,23 +330,7 @@ def test_two_workers_at_once_write_once(committed, redis, cast):
     watched(cast.acme, now)
     with scope.every_org():
         Rule.objects.update(due_at=now - MINUTE)
-    at_once, failed = threading.Barrier(2), []
-
-    def work():
-        try:
-            at_once.wait(60)
-            evaluation.step(None)
-        except Exception as error:
-            failed.append(error)
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert failed == []
+    together(lambda: evaluation.step(None))
     assert (len(incidents(cast.acme)), len(messages(cast.acme))) == (5, 5)
 
 

@@ -3,17 +3,15 @@
 import email
 import email.policy
 import json
-import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.entry.conftest import free_port
+from tests.web.server import Quiet, served
 
 
 class MailServer:
@@ -59,7 +57,7 @@ def receiver(certificate: Path | None = None) -> Iterator[Receiver]:
     """certificate: the file of one with its key, of a receiver that speaks TLS."""
     made = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             made.taken.append((self.path, dict(self.headers), body))
@@ -71,24 +69,5 @@ def receiver(certificate: Path | None = None) -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_):
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_):
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-    made.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-    try:
+    with served(Handler, certificate) as made.url:
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()

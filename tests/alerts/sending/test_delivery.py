@@ -22,6 +22,7 @@ from orgs.models import User
 from tests import make
 from tests.alerts.build import SECRET, messages, rule
 from tests.alerts.sending.receivers import mail_server, receiver
+from tests.concurrency import together
 
 URL = "https://gatehouse.example"
 
@@ -369,23 +370,7 @@ def test_two_workers_at_once_send_each_message_once(post, cast, here, committed)
     with receiver() as there:
         for number in range(5):
             leave(rule(cast.acme, name=f"Rule {number}", webhook=there.url, mails=["ada@acme.example"]))
-        at_once, failed = threading.Barrier(2), []
-
-        def work():
-            try:
-                at_once.wait(60)
-                send_all()
-            except Exception as error:
-                failed.append(error)
-            finally:
-                connections.close_all()
-
-        workers = [threading.Thread(target=work) for _ in range(2)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join(60)
-        assert failed == []
+        together(send_all)
         assert sorted(headers["X-Gatehouse-Delivery"] for _, headers, _ in there.taken) == sorted(
             row.id for row in messages(cast.acme) if row.channel == "webhook"
         )

@@ -1,7 +1,6 @@
 """However traffic arrives, all grains and dimensions add up to the raw records; a rebuild changes nothing."""
 
 import random
-import threading
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgpack
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from orgs import scope
 from orgs.models import Organisation
 from tests.analytics import recordings
 from tests.analytics.arrivals import drained, organisations
+from tests.concurrency import together
 
 # A zone and a day on which its clocks change: half-hour zones, half-hour steps, changes at midnight itself.
 CHANGES = [
@@ -361,23 +361,8 @@ def test_two_workers_share_the_chunks_of_one_claim(committed, redis, monkeypatch
     moments = [start + timedelta(seconds=source.randrange(7200)) for _ in range(4500)]
     redis.rpush(claim.LIST, *(request(source, moment) for moment in moments))
     now = start + timedelta(hours=3)
-    failures = []
-
-    def work() -> None:
-        try:
-            drained(redis, now)
-        except Exception as error:
-            failures.append(error)
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    together(lambda: drained(redis, now))
     drained(redis, now)
-    assert failures == []
     with scope.every_org():
         assert Record.objects.count() == 4500
         check_sums()

@@ -1,11 +1,11 @@
 """A control API as a gateway has one: it answers what it is told to, and keeps what it was asked."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
+
+from tests.web.server import Quiet, served
 
 HERE = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 SECRET = "control-canary-secret"
@@ -25,7 +25,7 @@ class Control:
 def control() -> Iterator[Control]:
     made = Control()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self):
             made.asked.append((self.path, self.headers["X-Tyk-Authorization"], self.headers["Host"]))
             answer = made.answers.get(self.path.partition("?")[0], (404, {}, b""))
@@ -40,20 +40,5 @@ def control() -> Iterator[Control]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_):
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with served(Handler) as made.url:
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
