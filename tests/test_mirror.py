@@ -151,6 +151,7 @@ TESTED_IN = {
     "keys/credentials/naming.py": "tests/keys/credentials/test_rest.py",
     "keys/credentials/sealed.py": "tests/keys/credentials/test_rest.py",
     "keys/credentials/showing.py": "tests/keys/credentials/test_views.py",
+    "keys/keyspace/delivered.py": "tests/keys/oauth/test_delivery.py",
     "keys/oauth/forms.py": "tests/keys/oauth/test_views.py",
     "keys/oauth/tokens.py": "tests/keys/oauth/test_delivery.py",
     "keys/organisations/delivery.py": "tests/keys/organisations/test_rest.py",

@@ -9,14 +9,12 @@ import contextlib
 from collections.abc import Iterable, Mapping
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 from redis import Redis
 
 from apis.gateways import names
 from apis.models import Outbox
 from keys.certificates.served import served
+from keys.keyspace import delivered
 from keys.models import Certificate
 from orgs.sealing import NotOpened, unseal
 
@@ -40,12 +38,12 @@ def write(orgs: Mapping[str, str], redis: Redis) -> set[str]:
     that were changed all the while."""
     moved = set(orgs)
     for _ in range(_ROUNDS):
-        rows = list(_rows({id: orgs[id] for id in moved})) if moved else []
+        rows = list(delivered.rows(Certificate, {id: orgs[id] for id in moved})) if moved else []
         if not rows:
             return set()
         wanted = wanted_of(rows)
         store(wanted, redis)
-        moved = _note([row for row in rows if row.served_id in wanted])
+        moved = delivered.note(Certificate, [row for row in rows if row.served_id in wanted])
     return moved
 
 
@@ -91,19 +89,3 @@ def text_of(row: Certificate) -> bytes:
     if key and not secret:
         raise NotKnown
     return served(row.pem, key, secret)
-
-
-def _rows(orgs: Mapping[str, str]):
-    """By id in order; the table is keyed by organisation first."""
-    return Certificate.objects.filter(org_id__in=set(orgs.values()), id__in=orgs).order_by("id")
-
-
-@transaction.atomic
-def _note(rows: list[Certificate]) -> set[str]:
-    """Note that these were delivered as they were read; answers those that changed since."""
-    read = {row.id: row.change_number for row in rows}
-    orgs = {row.id: row.org_id for row in rows}
-    found = _rows(orgs).select_for_update(no_key=True, of=("self",))
-    same = {row.id: row.org_id for row in found if row.change_number == read[row.id]}
-    _rows(same).update(delivered_number=F("change_number"), delivered_at=timezone.now())
-    return read.keys() - same.keys()

@@ -9,13 +9,11 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 from redis import Redis
 
 from apis.gateways import names, outbox
 from apis.models import Outbox
+from keys.keyspace import delivered
 from keys.models import OAuthClient
 from keys.oauth import rules, tokens
 from keys.oauth.tokens import Place
@@ -36,7 +34,7 @@ def deliver(rows: list[Outbox], redis: Redis) -> dict[str, str]:
     """Bring clients to what they should be, and end tokens (a kinds.Handler). Raises redis.RedisError."""
     orgs = {row.subject: row.org_id for row in rows}
     moving = write(orgs, redis)
-    clients = {client.id: client for client in _rows(orgs)}
+    clients = {client.id: client for client in delivered.rows(OAuthClient, orgs)}
     living = _living(clients.values())
     known = [row for row in rows if row.subject in clients]
     ending = [
@@ -60,7 +58,7 @@ def deliver(rows: list[Outbox], redis: Redis) -> dict[str, str]:
 
 def check(rows: list[Outbox], redis: Redis) -> None:
     """End what gateways have given by a policy that the client had, or to one that is deleted (a kinds.Handler)."""
-    clients = list(_rows({row.subject: row.org_id for row in rows}))
+    clients = list(delivered.rows(OAuthClient, {row.subject: row.org_id for row in rows}))
     living = _living(clients)
     # A deleted one has no policy.
     ending = [client for client in clients if client.deleted_at is None or _has_ended(client, living)]
@@ -81,13 +79,13 @@ def write(orgs: Mapping[str, str], redis: Redis) -> set[str]:
     that were changed all the while, or whose secret does not open."""
     moved, closed = set(orgs), set()
     for _ in range(_ROUNDS):
-        clients = list(_rows({id: orgs[id] for id in moved}))
+        clients = list(delivered.rows(OAuthClient, {id: orgs[id] for id in moved}))
         if not clients:
             return closed
         wanted = wanted_of(clients)
         store(clients, wanted, redis)
         closed |= {client.id for client in clients if place_of(client) not in wanted}
-        moved = _note([client for client in clients if place_of(client) in wanted])
+        moved = delivered.note(OAuthClient, [client for client in clients if place_of(client) in wanted])
     return moved | closed
 
 
@@ -154,19 +152,3 @@ def served(client: OAuthClient) -> bytes:
         description=client.description,
         meta_data=client.meta_data,
     )
-
-
-def _rows(orgs: Mapping[str, str]):
-    """Clients by id in order; the table is keyed by organisation first."""
-    return OAuthClient.objects.filter(org_id__in=set(orgs.values()), id__in=orgs).order_by("id")
-
-
-@transaction.atomic
-def _note(clients: list[OAuthClient]) -> set[str]:
-    """Note that these clients were delivered as they were read; answers those that changed since."""
-    read = {client.id: client.change_number for client in clients}
-    orgs = {client.id: client.org_id for client in clients}
-    found = _rows(orgs).select_for_update(no_key=True, of=("self",))
-    same = {client.id: client.org_id for client in found if client.change_number == read[client.id]}
-    _rows(same).update(delivered_number=F("change_number"), delivered_at=timezone.now())
-    return read.keys() - same.keys()
