@@ -20,7 +20,7 @@ from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimension, Grain
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports.periods import comparing, cutting
-from dashboard.analytics.reports.periods.period import LONG_AGO, Before, Cut, Span
+from dashboard.analytics.reports.periods.period import LONG_AGO, Before, Cut, Period, Span
 from dashboard.analytics.reports.rows import (
     NEWEST_FIRST,
     OF_A_CLIENT,
@@ -295,7 +295,7 @@ def traffic(question: Question) -> Traffic:
     counts = timeline(owners, period.counts, filters, histograms=same)
     latency = counts if same else timeline(owners, period.latency, filters)
     before = _comparable(question)
-    known = totals(owners, before.counts, filters) if before.counts else None
+    known = totals(owners, _by_hours(before.counts, period), filters) if before.counts else None
     known_latency = known
     if before.latency and before.latency != before.counts:
         known_latency = totals(owners, before.latency, filters)
@@ -320,6 +320,13 @@ def traffic(question: Question) -> Traffic:
         compared=_compared(question, before, fresh) if period.compared.drawn else None,
         before_share=period.compared_share,
     )
+
+
+def _by_hours(span: Span, period: Period) -> Span:
+    """The span whose whole hours are read from one row each instead of sixty, where those are kept as well."""
+    if span.grain == Grain.MINUTE and period.since(Grain.HOUR) <= span.start:
+        return replace(span, grain=Grain.HOUR_DETAIL)
+    return span
 
 
 def _comparable(question: Question) -> Before:

@@ -1,15 +1,16 @@
 """What is read for a screen, and how."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from django.db import connection, transaction
 
-from dashboard.analytics.dimensions import COUNTER_NAMES, RECORDS
+from dashboard.analytics.dimensions import COUNTER_NAMES, RECORDS, Grain
 from dashboard.analytics.reports import reader
-from dashboard.analytics.reports.periods import asking, cutting
+from dashboard.analytics.reports.periods import asking, comparing, cutting
 from dashboard.analytics.reports.periods.period import Span
-from dashboard.analytics.reports.traffic import Filters, Owners
+from dashboard.analytics.reports.traffic import Filters, Owners, Question
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -98,6 +99,39 @@ def test_active_keys_and_busiest_lines_are_those_of_a_plain_count(committed, red
         [unmeasured] = reader.ranking("key", owners, months, limit=1, histograms=False).rows
         assert seen(unmeasured.figures)[:-1] == seen(busiest.figures)[:-1]
         assert unmeasured.figures.percentiles(0.5) == [None]
+
+
+def test_what_a_day_is_compared_with_is_read_by_whole_hours_and_is_the_same_as_by_minutes(committed, redis):
+    acme = make.organisation("Acme", "acme", time_zone="Asia/Kolkata")
+    sent = [24 * 60 + minute for minute in (2, 29, 31, 59, 61, 300, 301, 700, 1_437)]
+    screens.push(
+        redis,
+        *(
+            {
+                **{"OrgID": acme.id, "TimeStamp": screens.ago(minutes=minute), "ResponseCode": 200},
+                "Latency": {"Total": minute - 24 * 60, "Upstream": 0},
+            }
+            for minute in (5, *sent, 48 * 60 + 3)
+        ),
+    )
+    owners, asked = Owners((acme.id,), acme.zone), []
+
+    def remember(execute, sql, params, many, context):
+        asked.append(params)
+        return execute(sql, params, many, context)
+
+    with scope.org(acme.id), transaction.atomic():
+        period = asking.parse({"range": "24h"}, acme.zone, datetime.now(UTC))
+        span = comparing.before(period).counts
+        with connection.execute_wrapper(remember):
+            before = reader.traffic(Question(owners, period)).before
+        by_minutes = reader.totals(owners, span)
+        assert (before.hits, span.grain) == (len(sent), Grain.MINUTE)
+        assert seen(replace(before, last=by_minutes.last)) == seen(by_minutes)
+        of_minutes = [
+            params for params in asked if params and span.start in params and Grain.MINUTE in params
+        ]
+        assert [params.count(Grain.HOUR) for params in of_minutes] == [1]
 
 
 def seen(figures) -> list:
