@@ -281,7 +281,7 @@ def serving(workers: int = 1, threads: int = 8, *arguments: str) -> Iterator[str
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=120)  # a web process that missed the signal is waited for 30 seconds
 
 
 def _await_answer(port: int) -> None:

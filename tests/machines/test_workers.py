@@ -51,11 +51,11 @@ def test_two_workers_share_what_gateways_pushed_and_one_that_dies_while_storing_
         server.execute("SELECT pg_advisory_lock(%s)", [locks.ROLLUPS])
         for number in range(LISTS):
             redis.rpush(claim.LISTS[number], *(_entry(org.id, number * EACH + at) for at in range(EACH)))
-        until(lambda: server.execute(WAITING).fetchone() == (2,), 60)
+        until(lambda: server.execute(WAITING).fetchone() == (2,))
         workers[0].send_signal(signal.SIGKILL)
         workers[0].wait()
         server.execute("SELECT pg_advisory_unlock(%s)", [locks.ROLLUPS])
-        until(lambda: redis.keys(f"*{claim.LIST}*") == [], 60)
+        until(lambda: redis.keys(f"*{claim.LIST}*") == [])
     with scope.every_org():
         assert Counter(map(int, Record.objects.values_list("alias", flat=True))) == Counter(
             range(LISTS * EACH)
@@ -64,7 +64,7 @@ def test_two_workers_share_what_gateways_pushed_and_one_that_dies_while_storing_
         assert sum(rows.values_list("hits", flat=True)) == LISTS * EACH
         assert (Batch.objects.filter(done=False).count(), DeadLetter.objects.count()) == (0, 0)
     workers[1].terminate()
-    assert workers[1].wait(20) == 0
+    assert workers[1].wait(60) == 0
 
 
 def _database() -> str:
