@@ -181,6 +181,7 @@ def test_what_comes_late_may_have_been_good_so_a_share_that_is_high_without_it_b
     failing = rule(cast.acme, threshold=20)
     sure = rule(cast.acme, threshold=10, name="Sure")
     slow = rule(cast.acme, "p95", threshold=900)
+    few, fewer = (rule(cast.acme, threshold=20, least=least, name=f"{least}") for least in (30, 50))
     look(cast.acme, now - 11 * MINUTE, late=True)
     assert state(failing)[2].startswith("It was not watched") is False  # nothing was bad
     push(
@@ -198,6 +199,10 @@ def test_what_comes_late_may_have_been_good_so_a_share_that_is_high_without_it_b
     )
     assert state(sure) == ("firing", 25, f"20 requests. {late}")
     assert state(slow)[0] == "firing"
+    # Where those that came late would be enough to say something, it is not calm.
+    too_few = "20 requests, which is too few to say anything."
+    assert state(few) == ("unknown", 25, f"{too_few} {late} It is not known how many of them were bad.")
+    assert state(fewer) == ("ok", 25, too_few)
     push(redis, *requests(cast.acme, now - 40 * MINUTE, 65))
     look(cast.acme, now + MINUTE, late=True)
     assert [again(made).state for made in (failing, slow)] == ["unknown", "firing"]

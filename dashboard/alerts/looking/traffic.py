@@ -24,6 +24,7 @@ from orgs.models import Organisation
 
 LATE = timedelta(minutes=2)  # behind which the traffic of the last minutes is not known
 REMEMBERED = 92 * DAY  # in which a request shows that there was traffic at all
+_UNKNOWN = "It is not known how many of them were bad."
 SLOWEST = 0.05  # of the requests, which are slower than the 95th percentile
 
 
@@ -120,14 +121,15 @@ class _Look:
         hits = figures.timed if histograms else figures.hits
         value, least = _value(rule.kind, figures, 0), _value(rule.kind, figures, late.count)
         if value is None or hits < rule.least:
-            return Found(value=value, note=f"{_requests(hits)}, which is too few to say anything.")
+            few = f"{_requests(hits)}, which is too few to say anything."
+            if hits + late.count < rule.least:
+                return Found(value=value, note=few)
+            return Found(value=value, trouble=f"{few} {_said(late, rule.window)} {_UNKNOWN}")
         note = f"{_requests(hits)}." + (f" {_said(late, rule.window)}" if late.count else "")
         if not kinds.is_reached(rule.of, rule.threshold, value):
             return Found(value=value, note=note)
         if late.why or least is None or not kinds.is_reached(rule.of, rule.threshold, least):
-            return Found(
-                value=value, trouble=late.why or f"{note} It is not known how many of them were bad."
-            )
+            return Found(value=value, trouble=late.why or f"{note} {_UNKNOWN}")
         return Found({"": Bad(value)}, value, note)
 
     def _until(self, at: datetime) -> Figures:
