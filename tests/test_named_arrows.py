@@ -50,6 +50,7 @@ LINKS_UP = {
     ("templates/apis/list.html", "gateway-files"): "who has no APIs yet may have a gateway that does",
     ("templates/apis/ways.html", "gateway-files"): "who makes APIs may have a gateway that has some",
     ("templates/apis/detail.html", "key-create"): "an API is of no use without a key",
+    ("apis/views.py", "keys"): "who sees the link from an API to a new key",
     ("templates/apis/detail.html", "analytics"): "from an API to its traffic",
     ("keys/keys/views.py", "analytics"): "who sees the link from a key to its traffic",
     ("templates/keys/detail.html", "analytics"): "from a key to its traffic",
