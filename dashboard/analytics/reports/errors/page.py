@@ -241,7 +241,8 @@ def _read(asked: ErrorParameters, found: Errors, total: Figures) -> str:
     if not found.by_key:
         slow = f"Telling keys apart took more than {errors_reader.PATIENCE:g} s. " if asked.by_key else ""
         unit = _unit(asked, found)
-        return f"{slow}All errors of this period, counted {f'by the {unit}' if unit else 'one by one'}, without keys."
+        counted = f"by the {unit}" if unit else "one by one"
+        return f"{slow}All errors of this period, counted {counted}, all keys together."
     if found.cut:
         of_class = {"4xx": total.status_4xx, "5xx": total.status_5xx}
         asked_for = asked.statuses or tuple(of_class)

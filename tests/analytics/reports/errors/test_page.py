@@ -112,7 +112,7 @@ def test_where_keys_cannot_be_told_apart_in_time_the_page_says_so_and_counts_all
     monkeypatch.setattr(errors_reader, "OF_A_RECORD", f"pg_sleep(0.1), {errors_reader.OF_A_RECORD}")
     answer = client_for(played.ann).get(ERRORS)
     assert answer.context["read"] == (
-        "Telling keys apart took more than 0.02 s. All errors of this period, counted by the hour, without keys."
+        "Telling keys apart took more than 0.02 s. All errors of this period, counted by the hour, all keys together."
     )
 
 

@@ -223,7 +223,7 @@ def test_over_a_month_lines_without_keys_tell_days(redis, cast, client_for):
     [row] = page.context["rows"]
     day = datetime.fromtimestamp(at[0], cast.acme.zone)
     assert (row["first"], row["last"]) == (f"{day.day} {day:%b}", f"{day.day} {day:%b}")
-    assert page.context["read"] == "All errors of this period, counted by the day, without keys."
+    assert page.context["read"] == "All errors of this period, counted by the day, all keys together."
     assert asked(row["logs_url"])["status"] == "503"
 
 
