@@ -34,7 +34,10 @@ RELOAD = signed("ApiUpdated", "", settings.NODE_SECRET)
 
 @pytest.fixture
 def told(db, redis, monkeypatch):
-    """A worker that has told everything there is to tell; `told()` are the messages since the last look."""
+    """A worker that has told everything there is to tell; `told()` are the messages since the last look. The clock
+    stands: however slow the machine is, time passes by `later` alone."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
     monkeypatch.setattr(signals, "STARTED_AT", timezone.now() - timedelta(days=365))
     with redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(CHANNEL)
