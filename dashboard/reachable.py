@@ -89,7 +89,7 @@ def _missing(connection: psycopg.Connection, alias: str) -> str:
         return f"{SETTINGS[alias]} names a PostgreSQL older than 15."
     role = settings.DATABASES[alias]["SYSTEM_ROLE"]
     if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
-        return "DATABASE_SYSTEM_ROLE names a role which does not exist: see docs/operating.md for the roles needed."
+        return "DATABASE_SYSTEM_ROLE names a role which does not exist: dashboard/docs/operating.md says what it needs."
     member, creates = connection.execute(
         "SELECT pg_has_role(session_user, %s, 'MEMBER'), has_schema_privilege(current_schema(), 'CREATE')",
         [role],

@@ -1,4 +1,4 @@
-"""What README, SECURITY.md and the guides in docs point at is there."""
+"""What README, SECURITY.md and the guides point at is there."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-DOCUMENTS = ("README.md", "SECURITY.md", *(f"docs/{guide.name}" for guide in sorted(ROOT.glob("docs/*.md"))))
+DOCUMENTS = (
+    "README.md",
+    "SECURITY.md",
+    *(f"dashboard/docs/{guide.name}" for guide in sorted(ROOT.glob("dashboard/docs/*.md"))),
+)
 
 
 def test_every_file_of_ours_that_a_document_names_is_there():
@@ -16,7 +20,7 @@ def test_every_file_of_ours_that_a_document_names_is_there():
         (document, name)
         for document in DOCUMENTS
         for name in re.findall(
-            r"`((?:tests|apis|orgs|keys|dashboard|static|docs)/[\w./]+)`", (ROOT / document).read_text()
+            r"`((?:tests|apis|orgs|keys|dashboard|static)/[\w./]+)`", (ROOT / document).read_text()
         )
     }
     assert {(document, name) for document, name in named if not (ROOT / name).exists()} == set()

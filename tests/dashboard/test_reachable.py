@@ -84,7 +84,7 @@ def test_a_second_role_that_does_not_exist(db, monkeypatch, settings):
     monkeypatch.setitem(settings.DATABASES["default"], "SYSTEM_ROLE", "nosuch")
     assert told(reachable.postgresql, "default") == (
         SettingError,
-        "DATABASE_SYSTEM_ROLE names a role which does not exist: see docs/operating.md for the roles needed.",
+        "DATABASE_SYSTEM_ROLE names a role which does not exist: dashboard/docs/operating.md says what it needs.",
     )
 
 

@@ -30,7 +30,7 @@ __all__ = ["nobody_drains_on"]  # of each test: one that fails half way must not
 GIVEN = {"default": os.environ.get("CITUS_URL", ""), "owner": os.environ.get("CITUS_MIGRATE_URL", "")}
 pytestmark = pytest.mark.skipif(
     not all(GIVEN.values()),
-    reason="needs a Citus coordinator: CITUS_URL and CITUS_MIGRATE_URL, as docs/operating.md says",
+    reason="needs a Citus coordinator: CITUS_URL and CITUS_MIGRATE_URL, as dashboard/docs/operating.md says",
 )
 
 
