@@ -98,10 +98,8 @@ class _Read:
         return start, end
 
     def _read(self) -> None:
-        at, since = (
-            0,
-            0,
-        )  # since: behind the last sign, as long as only blanks may have come after it; else -1
+        # since: behind the last sign, as long as only blanks may have come after it; else -1
+        at, since = 0, 0
         while match := _SIGN.search(self.text, at):
             sign, begin, at = match[0], match.start(), match.end()
             if sign in _STRINGS:
