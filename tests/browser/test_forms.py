@@ -113,6 +113,22 @@ def test_a_refused_form_puts_the_focus_where_its_faults_are_listed_and_leads_to_
     assert page.locator("#id_target_url").get_attribute("aria-invalid") == "true"
 
 
+def test_a_form_that_was_answered_with_a_file_can_be_sent_again(chromium, acme):
+    page = opened(chromium, acme)
+    page.goto(f"{acme[0]}/o/acme/apis/")
+    page.get_by_label("API 03").check()
+    page.get_by_text("Act on many APIs at once").click()
+    send = page.get_by_role("button", name="See what would change…")
+    page.locator("#bulk select").select_option("export")
+    for _ in range(2):
+        with page.expect_download() as download:
+            send.click()
+        assert download.value.suggested_filename == "apis-acme.zip"
+    page.locator("#bulk select").select_option("deactivate")
+    send.click()
+    page.wait_for_url("**/apis/actions/")
+
+
 def test_what_folds_out_is_closed_by_escape_and_by_a_click_beside_it(chromium, acme):
     page = opened(chromium, acme)
     page.goto(f"{acme[0]}/o/acme/analytics/")
