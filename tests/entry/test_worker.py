@@ -468,9 +468,8 @@ def test_many_notices_are_one_question_in_a_while(db):
     lane = threading.Thread(
         target=worker.run, args=([Step("outbox", 60, asked.append, hears=True)], None, stop, bell)
     )
+    begun, rung = time.monotonic(), 0
     lane.start()
-    begun = time.monotonic()
-    rung = 0
     while len(asked) < 6:
         bell.set()
         rung += 1

@@ -38,8 +38,8 @@ NAME = (
 )
 STATE = '<td data-label="State"><span class="badge badge-ok">active</span></td>'
 OPENS = '<td data-label="Opens" class="lesser">2 APIs</td>'
-EXPIRES = '<td data-label="Expires" class="lesser"><span class="muted">never</span></td>'
-CREATED = f'<td data-label="Created" class="lesser">{TIME}</td>'
+EXPIRES = '<td data-label="Expires" class="lesser date"><span class="muted">never</span></td>'
+CREATED = f'<td data-label="Created" class="lesser date">{TIME}</td>'
 QUOTA = '<td data-label="Quota used"><span class="muted">no quota</span></td>'
 CELLS = {"name": NAME, "state": STATE, "opens": OPENS, "expires": EXPIRES, "created": CREATED, "quota": QUOTA}
 
@@ -81,7 +81,7 @@ CELLS = {"name": NAME, "state": STATE, "opens": OPENS, "expires": EXPIRES, "crea
             {
                 "quota": '<td data-label="Quota used"><span title="The fullest of its 3 quotas">61 %</span>'
                 '<span class="row-sub wrap">1,234 of 2,000</span></td>',
-                "expires": f'<td data-label="Expires" class="lesser">{TIME}</td>',
+                "expires": f'<td data-label="Expires" class="lesser date">{TIME}</td>',
             },
         ),
         (
