@@ -17,6 +17,7 @@ from dashboard import configuration
 from dashboard.analytics import distribution
 from dashboard.analytics.dimensions import BASES, Dimension, Grain
 from dashboard.analytics.ingest import cuts, housekeeping, rollup
+from dashboard.analytics.ingest.upkeep import indexing
 from dashboard.analytics.models import Record, Rollup, RollupCut
 from orgs import scope
 from orgs.models import Organisation
@@ -114,6 +115,9 @@ def test_what_is_counted_stays_the_same_when_it_is_counted_anew_in_another_zone_
     with scope.every_org():
         assert [cut.zone for cut in RollupCut.objects.filter(org_id=org.pk)] == ["America/Lima"]
     housekeeping.maintain()
+    assert indexing.index_next(now + timedelta(days=3))
+    while indexing.index_next(now + timedelta(days=3)):
+        pass
     assert sums() == before
 
 
