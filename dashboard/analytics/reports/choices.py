@@ -4,7 +4,7 @@ Any other value can be asked for too: offered is what is most likely to be."""
 
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -47,16 +47,16 @@ def of_page(asked: Parameters) -> dict[str, object]:
     """What a page of figures offers: (value, name) of each."""
     question = asked.question
     span = question.period.start, question.period.seen_end
-    offered = _offered(question.owners, span, question.filters.apis, asked.owned)
-    return offered | _of_chosen(asked.kept.get("api", ()))
+    chosen = bool(asked.kept.get("api"))
+    return _offered(question.owners, span, question.filters.apis, asked.owned, chosen=chosen)
 
 
 def of_log(asked: LogParameters) -> dict[str, object]:
     """What the log browser offers: (value, name) of each."""
     wanted = asked.wanted
-    offered = _offered(asked.owners, (wanted.start, wanted.end), wanted.filters.apis, None)
-    keys = [(NO_KEY, "no key"), *offered["keys"]]
-    return offered | {"keys": keys} | _of_chosen(wanted.filters.apis)
+    span, apis = (wanted.start, wanted.end), wanted.filters.apis
+    offered = _offered(asked.owners, span, apis, None, chosen=bool(apis))
+    return offered | {"keys": [(NO_KEY, "no key"), *offered["keys"]]}
 
 
 def _offered(
@@ -64,23 +64,21 @@ def _offered(
     span: tuple[datetime, datetime],
     apis: tuple[str, ...],
     owned: tuple[str, ...] | None,
+    *,
+    chosen: bool,
 ) -> dict[str, Any]:
-    """apis: the IDs of the APIs whose values alone are offered, none for all; owned: of those that alone may be."""
+    """apis: the IDs of the APIs whose values alone are offered, none for all; owned: of those that alone may be.
+    chosen: APIs are, of which any endpoint can be added; else those that are offered bring theirs."""
     first, last = (instant.astimezone(owners.zone).date() for instant in span)
     names, newest = _apis(owned), partial(_newest, owners, first, last)
     return {
         "apis": names,
         "keys": _keys(owners, newest(DAYS), apis, owned),
         "endpoints": _endpoints(owners, apis),
-        **_others(owners, newest, apis, dict(names)),
+        **_others(owners, newest, apis, dict(names), {"endpoint"} if chosen else set()),
         "codes": STATUSES,
         "most_values": MOST_VALUES,
     }
-
-
-def _of_chosen(apis: Sequence[str]) -> dict[str, list]:
-    """Of APIs that are chosen any endpoint can be added; else those that are offered bring theirs."""
-    return {"endpoints_of": []} if apis else {}
 
 
 def _apis(among: tuple[str, ...] | None) -> list[tuple[str, str]]:
@@ -113,15 +111,19 @@ def _endpoints(owners: Owners, apis: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _others(
-    owners: Owners, newest: Callable[[int], Span], apis: tuple[str, ...], names: Mapping[str, str]
+    owners: Owners,
+    newest: Callable[[int], Span],
+    apis: tuple[str, ...],
+    names: Mapping[str, str],
+    without: Collection[str],
 ) -> Choices:
     """The busiest versions, OAuth clients, countries and tags of the newest DAYS, and the endpoints of the newest two,
-    each as its API's ID and itself. One statement. names: of APIs by their IDs."""
+    each as its API's ID and itself. One statement. names: of APIs by their IDs; without: what is not offered."""
     filters = Filters(apis=apis)
     pieces = [
         (what, rows(what, owners, newest(NEWEST.get(what, DAYS)), filters))
         for what in OTHERS
-        if dimension_of(what, filters, owners.dimension_set) is not None
+        if what not in without and dimension_of(what, filters, owners.dimension_set) is not None
     ]
     found: Choices = {name: [] for name in OTHERS.values()}
     if not pieces or not owners.org_ids:

@@ -13,7 +13,7 @@ from itertools import chain
 
 from dashboard.analytics.bodies.redaction.found import Found
 from dashboard.analytics.bodies.redaction.names import NAMING, WORTH, Names, last_word
-from dashboard.analytics.bodies.redaction.passes import Span, meant, without
+from dashboard.analytics.bodies.redaction.passes import Span, meant, trimmed, without
 from dashboard.analytics.bodies.redaction.statements import is_option
 
 LONGEST_NAME = 120  # characters
@@ -66,7 +66,7 @@ class _Read:
     def value(self, group: _Group, number: int) -> Span:
         """Of an element or of a member."""
         start, end = group.parts[number]
-        return self._trimmed(group.colons.get(number, start), end)
+        return trimmed(self.text, group.colons.get(number, start), end)
 
     def said(self, group: _Group, number: int) -> str:
         """What an element, or the value of a member, says; "" of what is no short text."""
@@ -89,13 +89,6 @@ class _Read:
     def _short(self, start: int, end: int) -> str:
         said = meant(self.text[start:end].strip()) if end - start <= 6 * LONGEST_NAME else ""
         return "" if _SEVERAL.search(said) else said
-
-    def _trimmed(self, start: int, end: int) -> Span:
-        while start < end and self.text[start].isspace():
-            start += 1
-        while start < end and self.text[end - 1].isspace():
-            end -= 1
-        return start, end
 
     def _read(self) -> None:
         # since: behind the last sign, as long as only blanks may have come after it; else -1

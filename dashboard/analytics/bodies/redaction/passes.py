@@ -55,6 +55,15 @@ def through(text: str, each: Pass, names: Names, found: Found) -> str:
     return "".join([*made, text[done:]]) if made else text
 
 
+def trimmed(text: str, start: int, end: int) -> Span:
+    """The span without the blanks at its ends."""
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
 def without(text: str, spans: Iterable[Span], found: Found, quote: str = "", *, is_sure: bool = True) -> str:
     """The text with each of the spans, which are in order, replaced; a span in one before it goes with that. quote:
     around what stands for one that has none. is_sure: as of a pass."""

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from dashboard.analytics.bodies.redaction.found import MARK, Found
 from dashboard.analytics.bodies.redaction.json_text import end_of_text
 from dashboard.analytics.bodies.redaction.names import Names
-from dashboard.analytics.bodies.redaction.passes import PLAIN, Match, Pass, Span, end_of_literal, without
+from dashboard.analytics.bodies.redaction.passes import (
+    PLAIN,
+    Match,
+    Pass,
+    Span,
+    end_of_literal,
+    trimmed,
+    without,
+)
 
 # What options of one letter mean in most programs that take a password, and in those that are known: mkdir has -p, too.
 _OF_PASSWORDS = frozenset({"p", "P"})
@@ -91,16 +99,11 @@ def _tuple(text: str, at: int) -> tuple[list[Span], int]:
     for match in _SIGN.finditer(text, at):
         deep += {"(": 1, ")": -1}.get(match[0], 0)
         if deep == 0 or (deep == 1 and match[0] == ","):
-            cells.append(_trimmed(text, begin, match.start()))
+            cells.append(trimmed(text, begin, match.start()))
             begin = match.end()
         if deep == 0:
             return cells, match.end()
-    return [*cells, _trimmed(text, begin, len(text))], len(text)
-
-
-def _trimmed(text: str, start: int, end: int) -> Span:
-    cell = text[start:end]
-    return start + len(cell) - len(cell.lstrip()), end - len(cell) + len(cell.rstrip())
+    return [*cells, trimmed(text, begin, len(text))], len(text)
 
 
 def _is_option(names: Names, match: Match) -> bool:

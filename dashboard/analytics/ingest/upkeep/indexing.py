@@ -18,9 +18,6 @@ from orgs import scope
 INDEXES = {"api": "", "api_errors": "WHERE status >= 400"}
 OVER = timedelta(hours=2)  # most of what comes late has come
 
-_FINISHED = """SELECT c.relname::text, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-    WHERE c.relname = ANY(%s)"""
-
 
 def step(_: redis.Redis) -> bool:
     """The newest day's next index; whether there was any to make."""
@@ -51,7 +48,11 @@ def index_next(now: datetime) -> bool:
 def _found(names: list[str]) -> dict[str, bool]:
     """Which of them exist, and whether they are finished."""
     with partitions.as_owner() as cursor:
-        cursor.execute(_FINISHED, [names])
+        cursor.execute(
+            """SELECT c.relname::text, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                WHERE c.relname = ANY(%s)""",
+            [names],
+        )
         return dict(cursor.fetchall())
 
 
@@ -59,8 +60,7 @@ def _cleared(unfinished: str, table: str) -> bool:
     """Drop what was not finished, unless somebody is at it: making an index holds the lock that is asked for first."""
     with suppress(OperationalError), partitions.as_owner() as cursor:
         cursor.execute(f'LOCK TABLE "{table}" IN SHARE UPDATE EXCLUSIVE MODE NOWAIT')
-        cursor.execute(_FINISHED, [[unfinished]])
-        if cursor.fetchall() == [(unfinished, False)]:
+        if _found([unfinished]) == {unfinished: False}:
             # Rather later than to queue every reader behind this one.
             cursor.execute(f"SET LOCAL lock_timeout = '2s'; DROP INDEX \"{unfinished}\"")
         return True
