@@ -36,6 +36,11 @@ def drained(redis, moment: datetime) -> None:
         pass
 
 
+# Whether anybody waits for this transaction. Other tests lock in other databases of the same server meanwhile.
+BLOCKED = """SELECT EXISTS (
+    SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"""
+
+
 def at_once(first: Callable[[], None], second: Callable[[], object]) -> tuple[bool, object]:
     """Whether `second` waited for a lock of `first`, which was done but not committed; and its answer."""
     answers = []
@@ -50,7 +55,7 @@ def at_once(first: Callable[[], None], second: Callable[[], object]) -> tuple[bo
         thread.start()
         waits = False
         while thread.is_alive() and not waits:
-            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            cursor.execute(BLOCKED)
             [waits] = cursor.fetchone()
     thread.join(60)
     return waits, *answers

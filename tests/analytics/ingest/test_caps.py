@@ -16,7 +16,7 @@ from dashboard.analytics.models import (
 from orgs import scope
 from orgs.models import Organisation
 from tests.analytics import recordings
-from tests.analytics.arrivals import at_once, drained, organisations
+from tests.analytics.arrivals import BLOCKED, at_once, drained, organisations
 from tests.analytics.ingest.test_drain import NOW, SECONDS, entry
 from tests.analytics.ingest.test_rollup import everything
 
@@ -73,7 +73,7 @@ def test_who_registers_does_not_wait_for_ever_behind_what_waits_for_its_own_end(
         with scope.every_org(), transaction.atomic():
             assert Endpoint.objects.count() == 0
             migration = thread.submit(alter)
-            while not _is_waited_for("endpoint"):
+            while not _is_waited_for():
                 assert not migration.done()
             with pytest.raises(OperationalError) as late:
                 apart.committed(lambda: caps._register(new))
@@ -81,11 +81,9 @@ def test_who_registers_does_not_wait_for_ever_behind_what_waits_for_its_own_end(
     assert drain._of_the_server(late.value)
 
 
-def _is_waited_for(table: str) -> bool:
+def _is_waited_for() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = %s::regclass AND NOT granted)", [table]
-        )
+        cursor.execute(BLOCKED)
         return cursor.fetchone()[0]
 
 
