@@ -1,5 +1,6 @@
 // The log, live: every few seconds the rows that came since are put among the others by their time.
 // <live-tail url="what came since" most="200"> stands in the region of the table; it waits while nobody looks.
+// What is refused once would be refused the next time, too: then it stops, and its paragraph data-stopped says so.
 const EVERY = 3000;
 
 class LiveTail extends HTMLElement {
@@ -19,9 +20,10 @@ class LiveTail extends HTMLElement {
     try {
       const response = await fetch(this.url, { signal: this.asking.signal });
       if (response.status >= 500) return; // the next time, perhaps
+      if (new URL(response.url).pathname !== this.url.pathname) return location.reload(); // signed out
       const came = new DOMParser().parseFromString(await response.text(), "text/html");
       const rows = came.querySelector("tbody[data-after]");
-      if (!rows) return location.reload(); // signed out
+      if (!rows) return this.stop();
       this.take(rows);
       document.getElementById("log-freshness").replaceWith(came.getElementById("log-freshness"));
     } catch (error) {
@@ -30,6 +32,11 @@ class LiveTail extends HTMLElement {
     } finally {
       this.asking = undefined;
     }
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    for (const each of this.children) each.hidden = !each.matches("[data-stopped]");
   }
 
   take(came) {

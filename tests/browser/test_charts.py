@@ -160,6 +160,43 @@ def test_the_log_list_follows_what_one_types_and_keeps_the_focus(page, site):
     assert violations(page) == []
 
 
+def test_the_live_log_tries_again_what_failed_and_stops_with_a_word_at_what_is_refused(page, site):
+    page.clock.install()
+    page.mouse.move(0, 0)  # rows that one points at wait
+    asked, loaded = [], []
+    answers = [
+        lambda route: route.fulfill(status=503, body="Not available at the moment"),
+        lambda route: route.abort(),
+        lambda route: route.fulfill(status=403, body="<h1>Not allowed</h1>", content_type="text/html"),
+    ]
+
+    def answer(route):
+        asked.append(route.request.url)
+        if answers:
+            answers.pop(0)(route)
+        else:
+            route.continue_()
+
+    page.route("**/logs/?*format=rows*", answer)
+    page.goto(f"{site.url}/o/{site.slug}/logs/?live=1")
+    page.on("framenavigated", lambda frame: loaded.append(frame.url))
+    stopped = page.locator("live-tail [data-stopped]")
+    for number in (1, 2, 3):
+        assert not stopped.is_visible()
+        while len(asked) < number:
+            page.clock.run_for(3000)
+    stopped.wait_for()
+    assert page.locator("live-tail").inner_text().startswith("New requests do not appear any more: they were")
+    page.clock.run_for(9000)
+    assert (len(asked), loaded) == (3, [])
+
+    stopped.get_by_role("link").click()
+    page.locator("live-tail p:first-child:visible").wait_for()
+    page.context.clear_cookies(name="session")
+    page.clock.run_for(3000)
+    page.wait_for_url("**/sign-in/**")
+
+
 def test_what_the_log_list_offers_follows_its_filters(page, site):
     page.goto(f"{site.url}/o/{site.slug}/logs/")
     page.locator("select[name=status]").select_option("5xx")
