@@ -70,6 +70,11 @@ def test_what_is_taken_back_rings_nothing(listener, cast):
     assert list(listener.notifies(timeout=0.3)) == []
 
 
+def _heard(listener):
+    """The first notice, however late it comes, and those that follow at once."""
+    return [*listener.notifies(timeout=60, stop_after=1), *listener.notifies(timeout=0.3)]
+
+
 def test_many_messages_of_a_statement_are_one_notice_which_tells_nothing(listener, cast):
     series = Func(Value(1), Value(10_000), function="generate_series", output_field=TextField())
     numbers = Organisation.everyone.filter(id=cast.acme.id).annotate(number=series)
@@ -80,14 +85,14 @@ def test_many_messages_of_a_statement_are_one_notice_which_tells_nothing(listene
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT count(*) FROM apis_outbox")
             assert cursor.fetchone() == (10_000 / outbox.CHUNK,)
-    assert [(notice.channel, notice.payload) for notice in listener.notifies(timeout=0.3)] == [(CHANNEL, "")]
+    assert [(notice.channel, notice.payload) for notice in _heard(listener)] == [(CHANNEL, "")]
 
 
 def test_many_statements_of_a_transaction_are_one_notice_too(listener, cast):
     with scope.every_org(), transaction.atomic():
         for number in range(20):
             outbox.add("reload", str(number), org_id=cast.acme.id)
-    assert [notice.payload for notice in listener.notifies(timeout=0.3)] == [""]
+    assert [notice.payload for notice in _heard(listener)] == [""]
 
 
 def test_who_listens_is_the_application_under_row_level_security(notices, cast):
