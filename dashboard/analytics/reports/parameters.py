@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
 from apis.models import ApiDefinition
-from dashboard.analytics.dimensions import RECORDS
+from dashboard.analytics.dimensions import RECORDS, Grain
 from dashboard.analytics.reports import zones
 from dashboard.analytics.reports.periods import asking
 from dashboard.analytics.reports.periods.written import PeriodError
@@ -254,6 +254,7 @@ def log_parameters(params: Params, org: Organisation, now: datetime) -> LogParam
         **{OF_RECORDS[name]: values[name] for name in OF_RECORDS},
         **{name: values[name] for name in ("method", "path", "least_ms")},
         after=begins_after,
+        days_from=owners.since(Grain.DAY, now),
     )
     return LogParameters(wanted, place, size, kept, owners, asked_from)
 

@@ -64,6 +64,7 @@ class Wanted:
     after: Place | None = None  # those alone that a list which ends there does not have yet
     # Organisations whose records before a moment are not kept.
     past: tuple[tuple[Sequence[str], datetime], ...] = ()
+    days_from: datetime = EPOCH  # since when rollups of days are kept: maybe for less time than records
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,12 @@ def search(
     began, found = monotonic(), []
     upper = min(wanted.end, place.ts + timedelta(microseconds=1)) if place else wanted.end
     days = _days_with_traffic(org_ids, wanted)
+    # Of days that are not kept, and of one that had begun before, nothing tells.
+    told = wanted.days_from + 26 * HOUR
     width = FIRST
     while upper > wanted.start:
         lower, looked = max(wanted.start, upper - width), monotonic()
-        if days is None or any(lower - 26 * HOUR < day < upper for day in days):
+        if days is None or lower < told or any(lower - 26 * HOUR < day < upper for day in days):
             window = replace(wanted, start=lower, end=upper)
             found += newest(org_ids, window, place=place, limit=limit + 1 - len(found))
         if len(found) > limit:
@@ -201,7 +204,9 @@ def _of_whole_days(org_ids: Sequence[str], wanted: Wanted) -> tuple[datetime, da
         "statuses": wanted.statuses,
         "errors": wanted.errors,
     }
-    is_counted = wanted == Wanted(wanted.start, wanted.end, **asked, past=wanted.past)
+    is_counted = wanted == Wanted(
+        wanted.start, wanted.end, **asked, past=wanted.past, days_from=wanted.days_from
+    )
     if not (statuses and is_counted) or len(org_ids) > 1 or wanted.end - wanted.start <= WIDEST:
         return None
     found = RollupCut.objects.using(reading.source().alias)
@@ -209,7 +214,8 @@ def _of_whole_days(org_ids: Sequence[str], wanted: Wanted) -> tuple[datetime, da
     if cut is None:
         return None
     zone, now = ZoneInfo(cut.zone), datetime.now(UTC)
-    since = max([oldest(RECORDS, now), wanted.start, *(moment for _, moment in wanted.past)])
+    kept = [oldest(RECORDS, now), wanted.days_from, *(moment for _, moment in wanted.past)]
+    since = max(wanted.start, *kept)
     first = day_start((since - MOMENT).astimezone(zone).date() + DAY, zone)
     last = day_start(min(wanted.end, now).astimezone(zone).date(), zone)
     if first >= last:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from dashboard.analytics.bodies import keeping
 from dashboard.analytics.bodies import page as bodies
-from dashboard.analytics.dimensions import RECORDS, kept_for
+from dashboard.analytics.dimensions import RECORDS, Grain, kept_for
 from dashboard.analytics.models import Record
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.head import api_names
@@ -39,7 +39,9 @@ def logs(request: HttpRequest) -> HttpResponse:
     everybody = owners_of(request)
     org_ids = [org_id for owners in everybody for org_id in owners.org_ids]
     past = [(owners.org_ids, owners.held[RECORDS]) for owners in everybody if RECORDS in owners.held]
-    wanted = replace(_wanted(form.cleaned_data, timezone.now()), past=tuple(past))
+    now = timezone.now()
+    days_from = max([owners.since(Grain.DAY, now) for owners in everybody], default=now)
+    wanted = replace(_wanted(form.cleaned_data, now), past=tuple(past), days_from=days_from)
     records, pages = page(request, Numbered(org_ids, wanted, MOST_RECORDS))
     names = api_names({record.api_id for record in records})
     return json_response({"data": [_record(record, names) for record in records] or None, "pages": pages})

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.http import QueryDict
 
+from dashboard.analytics.dimensions import Grain, oldest
 from dashboard.analytics.reports import parameters
 from dashboard.analytics.reports.parameters import Refused
 from dashboard.analytics.reports.search import Place, Wanted
@@ -205,6 +206,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "errors": False,
         "after": {"ts": datetime(2025, 11, 25, 10, 0, 30, 500_000, tzinfo=UTC), "id": 7},
         "past": (),
+        "days_from": oldest(Grain.DAY, NOW),
     }
     assert asked.place == Place(datetime(2286, 11, 20, 17, 46, 39, 999999, tzinfo=UTC), 2**63 - 1)
     assert list(asked.kept) == [
@@ -227,7 +229,8 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
 def test_a_list_of_records_asked_for_nothing_is_of_the_last_24_hours(alpha):
     asked = parameters.log_parameters({}, alpha, NOW)
     end = NOW.replace(minute=36, second=0)
-    assert (asked.wanted, asked.place, asked.kept) == (Wanted(end - timedelta(hours=24), end), None, {})
+    wanted = Wanted(end - timedelta(hours=24), end, days_from=oldest(Grain.DAY, NOW))
+    assert (asked.wanted, asked.place, asked.kept) == (wanted, None, {})
 
 
 def test_the_ends_of_a_log_route_may_be_equal_but_not_turned_round():

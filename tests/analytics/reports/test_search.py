@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
-from dashboard.analytics.dimensions import OTHER, Dimension
+from dashboard.analytics.dimensions import KEPT, OTHER, Dimension
 from dashboard.analytics.ingest import cuts
 from dashboard.analytics.models import Rollup, RollupCut
 from dashboard.analytics.reports import search
@@ -247,3 +247,22 @@ def test_statuses_of_many_days_are_counted_as_their_records_are_and_days_are_not
             for wanted in (slow, held):
                 plainly = len(search.newest([alpha.id], wanted, limit=100))
                 assert search.count([alpha.id], wanted, most=100) == plainly
+
+
+def test_records_are_found_and_counted_that_are_kept_for_longer_than_figures_by_the_day(
+    committed, redis, client_for, rest
+):
+    alpha = make.organisation("Alpha", "alpha")
+    rare = {"OrgID": alpha.id, "APIID": "rare", "ResponseCode": 503}
+    push(redis, *({**rare, "TimeStamp": ago(days=day)} for day in (1, 12, 20)))
+    now = datetime.now(UTC)
+    gone = (now - timedelta(days=10)).date()
+    with scope.every_org(), transaction.atomic():
+        Organisation.everyone.filter(pk=alpha.id).update(gone_before={"days": f"{gone}"})
+        by_day = [grain for grain, kept in KEPT.items() if kept.kind == "days"]
+        Rollup.objects.filter(grain__in=by_day, ts__date__lt=gone).delete()
+    ann = make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)
+    page = client_for(ann).get(LOGS, {"range": "30d", "api": "rare", "status": "5xx"})
+    assert len(page.context["records"]) == 3
+    asked = {"start": f"{now.timestamp() - 25 * 86_400:.0f}", "errors": "1", "p": "1"}
+    assert len(rest(ann).get("/api/logs", asked).json()["data"]) == 3
