@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,20 +38,41 @@ def standby() -> Iterator[str]:
         home = processes.private_directory(place / "home")
         log, lock = place / "log", place / "replica.lock"
         copy = [programs / "pg_basebackup", "-d", primary, "-D", home / "data", "-R", "-X", "stream"]
-        subprocess.run(
-            [*copy, "-c", "fast", "--no-sync"], check=True, capture_output=True, **processes.as_server_user()
+        with _everything_kept(primary) as slot:
+            done = subprocess.run(
+                [*copy, "-S", slot, "-c", "fast", "--no-sync"],
+                check=False,
+                capture_output=True,
+                **processes.as_server_user(),
+            )
+            assert done.returncode == 0, done.stderr
+            settings = {"unix_socket_directories": home, "listen_addresses": "", "fsync": "off"}
+            settings["max_connections"] = 200  # as many as its server has
+            url = f"postgresql://postgres@/postgres?host={home}"
+            with processes.server_lock(lock, lambda: False) as held:
+                command = [programs / "postgres", "-D", home / "data"]
+                command += [f"--{name}={value}" for name, value in settings.items()]
+                process = processes.spawn(command, log, held, signal.SIGQUIT)
+            processes.wait_for("the replica", process, log, lambda: _answers(url))
+            yield url
+            process.send_signal(signal.SIGQUIT)
+            process.wait(timeout=30)
+
+
+@contextmanager
+def _everything_kept(primary: str) -> Iterator[str]:
+    """The name of a slot for which the server keeps all that a replica has yet to get. Without one, a checkpoint that
+    another test brings about takes away what the copy begins with, or what comes before the replica first asks."""
+    slot = f"replica_{os.getpid()}"
+    ask(primary, f"SELECT pg_create_physical_replication_slot('{slot}', true)")
+    yield slot
+    # Until its replica's end is known to the server, too.
+    until(
+        lambda: (
+            ask(primary, f"SELECT active FROM pg_replication_slots WHERE slot_name = '{slot}'") == (False,)
         )
-        settings = {"unix_socket_directories": home, "listen_addresses": "", "fsync": "off"}
-        settings["max_connections"] = 200  # as many as its server has
-        url = f"postgresql://postgres@/postgres?host={home}"
-        with processes.server_lock(lock, lambda: False) as held:
-            command = [programs / "postgres", "-D", home / "data"]
-            command += [f"--{name}={value}" for name, value in settings.items()]
-            process = processes.spawn(command, log, held, signal.SIGQUIT)
-        processes.wait_for("the replica", process, log, lambda: _answers(url))
-        yield url
-        process.send_signal(signal.SIGQUIT)
-        process.wait(timeout=30)
+    )
+    ask(primary, f"SELECT pg_drop_replication_slot('{slot}')")
 
 
 def _answers(url: str) -> bool:
@@ -63,9 +85,13 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture
 def far(replica, standby, monkeypatch) -> str:
-    """The standby is the replica of the application, and has all that was written so far."""
+    """The standby is the replica of the application, and has all that was written so far: something, lest nobody know
+    how far behind it is later."""
     monkeypatch.setattr(reading, "LEFT_ALONE", 0)
+    # However long a machine takes which is busy with more.
+    monkeypatch.setattr(reading, "MOST_BEHIND", 3_600)
     replica["HOST"] = parse_qs(urlsplit(standby).query)["host"][0]
+    make.organisation("Before", "before")
     until(lambda: source().behind == 0)
     return standby
 
