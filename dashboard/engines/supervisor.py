@@ -175,11 +175,13 @@ def wait_until_ready(base: Base, child: Child, seconds: float = 60) -> None:
 
 
 def heed_signals(deploys: bool = False) -> None:
-    """From here on SIGTERM unwinds the stack like Ctrl-C does, so that what has been started is stopped.
+    """From here on SIGTERM and Ctrl-C unwind the stack, so that what has been started is stopped: Ctrl-C also where
+    we were begun with it ignored, as a shell's job in the background, because `supervise` heeds it in any case.
 
     deploys: SIGHUP asks for one, and waits until it can be; else it ends us, as when the terminal is closed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, lambda number, _: events.put(number) if deploys else sys.exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))  # manage.py holds it until now
 
