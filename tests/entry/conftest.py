@@ -45,12 +45,14 @@ def runner(var: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         started.append(subprocess.Popen(command, **{"cwd": HERE, "env": environment} | pipes | options))
         return started[-1]
 
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.terminate()
-    for process in started:
-        process.communicate(timeout=60)
+    try:
+        yield start
+    finally:
+        for process in started:
+            if process.poll() is None:
+                process.terminate()
+        for process in started:
+            process.communicate(timeout=180)
     until(lambda: not holders(var))
 
 

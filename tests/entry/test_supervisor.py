@@ -193,7 +193,7 @@ def test_sigterm_ends_all_in_the_midst_of_a_deploy(run, port, checkout, file, co
     until(lambda: child(serve.pid, command))
     numbers = list(children(serve.pid))
     serve.terminate()
-    assert serve.wait(60) == 0
+    assert serve.wait(180) == 0
     assert serve.stdout.read() == "Stopping …\n"
     # What was just being started is not waited for: it dies with its parent.
     until(lambda: [each for each in numbers if Path(f"/proc/{each}").exists()] == [])
@@ -214,7 +214,7 @@ def test_sigterm_ends_every_child_and_leaves_nothing_running(run, port, var):
     read_until(serve, "Gatehouse is ready")
     numbers = list(children(serve.pid))
     serve.terminate()
-    assert serve.wait(60) == 0
+    assert serve.wait(180) == 0
     assert [each for each in numbers if Path(f"/proc/{each}").exists()] == []
     assert holders(var) == []
 
@@ -234,7 +234,7 @@ def test_a_socket_held_by_the_parent_keeps_callers_waiting_while_all_of_it_is_re
             read_until(serve, "Gatehouse is ready")
             answers_grow(caller)
             serve.terminate()
-            assert serve.wait(60) == 0
+            assert serve.wait(180) == 0
         serve = start_with_socket(run, listener)
         read_until(serve, "Gatehouse is ready")
         answers_grow(caller)
