@@ -19,7 +19,7 @@ from dashboard import reachable
 from dashboard.configuration import SettingError
 from dashboard.engines import addresses, binaries
 from dashboard.reachable import Away
-from tests.entry.conftest import directory, free_port, until
+from tests.entry.conftest import closed_port, directory, free_port, until
 
 PASSWORD = "hunter2"
 
@@ -186,11 +186,11 @@ def test_a_wrong_password_database_or_transport(redis, settings):
 
 
 def test_a_port_without_redis(settings):
-    number = free_port()
-    assert redis_at(settings, f"redis://:{PASSWORD}@127.0.0.1:{number}/0") == (
-        Away,
-        f"REDIS_URL: Redis cannot be reached: Error 111 connecting to 127.0.0.1:{number}. Connection refused.",
-    )
+    with closed_port() as number:
+        assert redis_at(settings, f"redis://:{PASSWORD}@127.0.0.1:{number}/0") == (
+            Away,
+            f"REDIS_URL: Redis cannot be reached: Error 111 connecting to 127.0.0.1:{number}. Connection refused.",
+        )
 
 
 def test_a_port_that_speaks_http(settings):

@@ -1,6 +1,7 @@
 """Real processes on a directory of their own, which the user who runs the servers may enter."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -8,12 +9,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from dashboard.engines import processes
+from dashboard.engines import addresses, processes
 
 HERE = Path(__file__).resolve().parent.parent.parent
 CONFIGURED = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "DATABASE_READ_URL", "REDIS_URL")
@@ -69,8 +70,20 @@ def run(var) -> Iterator[Callable[..., subprocess.Popen]]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Of a server that must have the same one again, and cannot choose it: below those that outgoing connections are
+    given, and beside those of Valkey, so that nobody else takes it meanwhile."""
+    while True:
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", secrets.choice(range(10_000, addresses.PORTS.start))))
+            return probe.getsockname()[1]
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """One at which nobody answers, nor can: it is had, and not listened to."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def holders(var: Path) -> list[Path]:
@@ -94,3 +107,9 @@ def read_until(process: subprocess.Popen, start_of_line: str) -> list[str]:
         assert line, f"it ended before: {lines} {process.stderr.read()}"
         lines.append(line.rstrip("\n"))
     return lines
+
+
+def port_of(serve: subprocess.Popen) -> int:
+    """Where `serve --port 0` is reached, once it is ready."""
+    ready = read_until(serve, "Gatehouse is ready")[-1]
+    return int(ready.removeprefix("Gatehouse is ready: http://127.0.0.1:").removesuffix("/"))

@@ -4,6 +4,7 @@ import http.client
 import io
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from django.test.client import RequestFactory
 
 from dashboard import wsgi
 from dashboard.web.limits import LARGEST_BODY
-from tests.entry.conftest import free_port, until
+from tests.entry.conftest import until
 
 ENGINES = ("DATABASE_URL", "DATABASE_MIGRATE_URL", "REDIS_URL")
 
@@ -35,17 +36,19 @@ def answers(port: int) -> bool:
 
 
 def test_pages_and_their_files_are_there_before_anything_was_collected(run, committed, redis):
-    port = free_port()
     environment = {name: os.environ[name] for name in ENGINES} | {"DEMONSTRATION": "", "HTTPS": "off"}
-    run(
-        "-m",
-        "gunicorn",
-        "dashboard.wsgi",
-        "--bind",
-        f"127.0.0.1:{port}",
-        "--no-control-socket",
-        environment=environment,
-    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port, descriptor = listener.getsockname()[1], listener.fileno()
+        run(
+            "-m",
+            "gunicorn",
+            "dashboard.wsgi",
+            "--bind",
+            f"fd://{descriptor}",
+            "--no-control-socket",
+            environment=environment,
+            pass_fds=[descriptor],
+        )
     until(lambda: answers(port))
     for path, status in (("/sign-in/", 200), ("/nosuch/", 404)):
         answer, page = get(port, path)

@@ -4,7 +4,6 @@ import pytest
 
 from dashboard.engines import listening, supervisor
 from dashboard.management.commands.serve import advise
-from tests.entry.conftest import free_port
 
 WARNING = (
     "Port {port} is open on every address: let the TLS proxy alone reach it, for whoever else does can write "
@@ -26,8 +25,8 @@ WARNING = (
 )
 def test_a_port_behind_a_proxy_that_everybody_reaches_is_named(settings, capsys, host, https, warned):
     settings.HTTPS = https
-    port = free_port()
-    with listening.listen(host, port) as listener:
+    with listening.listen(host, 0) as listener:
+        port = listener.getsockname()[1]
         advise(supervisor.Base(listener, None, ("127.0.0.1", port)))
     lines = capsys.readouterr().out.splitlines()
     assert (WARNING.format(port=port) in lines) is warned
@@ -37,8 +36,7 @@ def test_a_port_behind_a_proxy_that_everybody_reaches_is_named(settings, capsys,
 @pytest.mark.parametrize("embedded", [True, False])
 def test_where_the_redis_is_that_no_setting_names_is_told(settings, capsys, embedded):
     settings.EMBEDDED_REDIS = embedded
-    port = free_port()
-    with listening.listen("127.0.0.1", port) as listener:
-        advise(supervisor.Base(listener, None, ("127.0.0.1", port)))
+    with listening.listen("127.0.0.1", 0) as listener:
+        advise(supervisor.Base(listener, None, listener.getsockname()))
     said = f"Gateways share a Redis with Gatehouse: its address is in {settings.VAR / 'valkey.url'}."
     assert (said in capsys.readouterr().out.splitlines()) is embedded

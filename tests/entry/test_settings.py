@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.configuration import SettingError
 from dashboard.engines.generated_secrets import make_missing
-from tests.entry.conftest import HERE, free_port
+from tests.entry.conftest import HERE, closed_port
 
 PASSWORD = "hunter2"
 SECRET = "3f1c9a7be0d24865a1b7c3d9e5f80214"
@@ -327,9 +327,9 @@ def test_without_the_owners_url_serve_and_worker_start_nothing(run):
 
 
 def test_the_worker_waits_for_a_redis_that_is_away_and_not_for_a_wrong_one(run):
-    away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
-    waiting = run("manage.py", "worker", environment=away)
-    assert "REDIS_URL: Redis cannot be reached: " in waiting.stderr.readline()
-    assert "the database could not be asked" in waiting.stderr.readline()
+    with closed_port() as port:
+        waiting = run("manage.py", "worker", environment={"REDIS_URL": f"redis://127.0.0.1:{port}/0"})
+        assert "REDIS_URL: Redis cannot be reached: " in waiting.stderr.readline()
+        assert "the database could not be asked" in waiting.stderr.readline()
     waiting.send_signal(signal.SIGTERM)
     assert waiting.wait(20) == 0

@@ -16,12 +16,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.engines.supervisor import only_instance
-from tests.entry.conftest import HERE, directory, free_port, holders, read_until, runner, until
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()
+from tests.entry.conftest import HERE, directory, free_port, holders, port_of, read_until, runner, until
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +24,7 @@ def installation() -> Iterator[Path]:
     """A directory in which `serve` was ready once."""
     with directory() as var:
         with runner(var) as run:
-            read_until(run("manage.py", "serve", "--port", str(free_port())), "Gatehouse is ready")
+            read_until(run("manage.py", "serve", "--port", "0"), "Gatehouse is ready")
         yield var
 
 
@@ -52,7 +47,7 @@ def var(installation) -> Iterator[Path]:
 def serving(installation):
     """One `serve` for all tests which change nothing about it: its directory, its process, its runner."""
     with another(installation) as var, runner(var) as run:
-        serve = run("manage.py", "serve", "--port", str(free_port()))
+        serve = run("manage.py", "serve", "--port", "0")
         read_until(serve, "Gatehouse is ready")
         yield var, serve, run
 
@@ -115,10 +110,9 @@ def answers_grow(caller: Caller) -> None:
     until(lambda: caller.answers > before + 3)
 
 
-def test_killed_web_processes_come_back_without_one_refused_connection(run, port):
-    serve = run("manage.py", "serve", "--port", str(port))
-    assert read_until(serve, "Gatehouse is ready")[-1] == f"Gatehouse is ready: http://127.0.0.1:{port}/"
-    killed = []
+def test_killed_web_processes_come_back_without_one_refused_connection(run):
+    serve = run("manage.py", "serve", "--port", "0")
+    port, killed = port_of(serve), []
     with Caller(port) as caller:
         for _ in range(3):
             answers_grow(caller)
@@ -149,11 +143,11 @@ def body_of_hello(port: int) -> str:
 
 
 def test_a_deploy_runs_the_code_on_disk_fails_no_request_and_keeps_the_old_if_the_new_does_not_start(
-    run, port, checkout
+    run, checkout
 ):
     hello = checkout / "dashboard" / "hello.py"
-    serve = run("manage.py", "serve", "--port", str(port), cwd=checkout)
-    read_until(serve, "Gatehouse is ready")
+    serve = run("manage.py", "serve", "--port", "0", cwd=checkout)
+    port = port_of(serve)
     web, worker = child(serve.pid, WEB), child(serve.pid, WORKER)
     with Caller(port) as caller:
         answers_grow(caller)
@@ -172,20 +166,21 @@ def test_a_deploy_runs_the_code_on_disk_fails_no_request_and_keeps_the_old_if_th
     assert child(serve.pid, WEB) == web
 
 
-def test_a_deploy_asked_for_too_early_is_followed_as_soon_as_it_can_be(run, port):
-    serve = run("manage.py", "serve", "--port", str(port))
+def test_a_deploy_asked_for_too_early_is_followed_as_soon_as_it_can_be(run):
+    serve = run("manage.py", "serve", "--port", "0")
     read_until(serve, "Starting PostgreSQL")
     serve.send_signal(signal.SIGHUP)
-    assert read_until(serve, "The code that lies on disk is running.")[-2].startswith("Gatehouse is ready")
+    port = port_of(serve)
+    assert serve.stdout.readline() == "The code that lies on disk is running.\n"
     assert status_of_hello(port) == 200
 
 
 @pytest.mark.parametrize(
     ("file", "command"), [("preparation.py", "manage.py prepare"), ("wsgi.py", "-m gunicorn")]
 )
-def test_sigterm_ends_all_in_the_midst_of_a_deploy(run, port, checkout, file, command):
+def test_sigterm_ends_all_in_the_midst_of_a_deploy(run, checkout, file, command):
     """The preparation, or the new version's start, takes two minutes."""
-    serve = run("manage.py", "serve", "--port", str(port), cwd=checkout)
+    serve = run("manage.py", "serve", "--port", "0", cwd=checkout)
     read_until(serve, "Gatehouse is ready")
     slow = checkout / "dashboard" / file
     slow.write_text(f"import time\ntime.sleep(120)\n{slow.read_text()}")
@@ -199,9 +194,9 @@ def test_sigterm_ends_all_in_the_midst_of_a_deploy(run, port, checkout, file, co
     until(lambda: [each for each in numbers if Path(f"/proc/{each}").exists()] == [])
 
 
-def test_a_killed_worker_and_a_killed_postmaster_come_back(run, port, var):
-    serve = run("manage.py", "serve", "--port", str(port))
-    read_until(serve, "Gatehouse is ready")
+def test_a_killed_worker_and_a_killed_postmaster_come_back(run, var):
+    serve = run("manage.py", "serve", "--port", "0")
+    port = port_of(serve)
     for pattern in (WORKER, "/postgres -D", "valkey-server"):
         victim = child(serve.pid, pattern)
         os.kill(victim, signal.SIGKILL)
@@ -209,8 +204,8 @@ def test_a_killed_worker_and_a_killed_postmaster_come_back(run, port, var):
     until(lambda: status_of_hello(port) == 200)
 
 
-def test_sigterm_ends_every_child_and_leaves_nothing_running(run, port, var):
-    serve = run("manage.py", "serve", "--port", str(port))
+def test_sigterm_ends_every_child_and_leaves_nothing_running(run, var):
+    serve = run("manage.py", "serve", "--port", "0")
     read_until(serve, "Gatehouse is ready")
     numbers = list(children(serve.pid))
     serve.terminate()
@@ -219,7 +214,8 @@ def test_sigterm_ends_every_child_and_leaves_nothing_running(run, port, var):
     assert holders(var) == []
 
 
-def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_serves(run, port, var):
+def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_serves(run, var):
+    port = free_port()
     serve = run("manage.py", "serve", "--port", str(port))
     read_until(serve, "Gatehouse is ready")
     serve.kill()
@@ -227,8 +223,9 @@ def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_serves(ru
     assert status_of_hello(port) == 200
 
 
-def test_a_socket_held_by_the_parent_keeps_callers_waiting_while_all_of_it_is_restarted(run, port):
-    with socket.create_server(("127.0.0.1", port)) as listener, Caller(port) as caller:
+def test_a_socket_held_by_the_parent_keeps_callers_waiting_while_all_of_it_is_restarted(run):
+    listener = socket.create_server(("127.0.0.1", 0))
+    with listener, Caller(listener.getsockname()[1]) as caller:
         for _ in range(2):
             serve = start_with_socket(run, listener)
             read_until(serve, "Gatehouse is ready")
@@ -253,15 +250,16 @@ def start_with_socket(run, listener: socket.socket) -> subprocess.Popen:
 
 def test_a_second_instance_on_the_same_directory_is_one_clear_sentence(serving):
     var, _, run = serving
-    second = run("manage.py", "serve", "--port", str(free_port()))
+    second = run("manage.py", "serve", "--port", "0")
     assert second.communicate(timeout=60)[1] == (
         f"CommandError: Gatehouse is already running on {var}: stop it first, or set GATEHOUSE_VAR.\n"
     )
     assert second.returncode == 1
 
 
-def test_a_port_in_use_is_one_clear_sentence(run, port):
-    with socket.create_server(("127.0.0.1", port)):
+def test_a_port_in_use_is_one_clear_sentence(run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
         serve = run("manage.py", "serve", "--port", str(port))
         assert serve.communicate(timeout=60)[1] == (
             f"CommandError: Port {port} of 127.0.0.1 cannot be had: Address already in use.\n"
@@ -306,10 +304,10 @@ def test_no_command_line_names_a_secret(serving):
     assert [secret for secret in secrets if secret in commands] == []
 
 
-def test_a_database_that_is_away_at_the_start_is_one_clear_sentence(run, port):
+def test_a_database_that_is_away_at_the_start_is_one_clear_sentence(run):
     url = "postgresql://someone:the-password@127.0.0.1:1/gatehouse"
     urls = {"DATABASE_URL": url, "DATABASE_MIGRATE_URL": url}
-    serve = run("manage.py", "serve", "--port", str(port), environment=urls)
+    serve = run("manage.py", "serve", "--port", "0", environment=urls)
     assert serve.communicate(timeout=60)[1] == (
         'DATABASE_MIGRATE_URL: PostgreSQL cannot be used: connection to server at "127.0.0.1", port 1 failed: '
         "Connection refused.\n"

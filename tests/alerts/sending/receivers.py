@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
-from tests.entry.conftest import free_port
 from tests.web.server import Quiet, served
 
 
@@ -29,14 +28,11 @@ class MailServer:
 @contextmanager
 def mail_server(directory: Path, *tls: object) -> Iterator[MailServer]:
     """tls: "tls" or "ssl", and the file of a certificate with its key; in clear without."""
-    made = MailServer(free_port(), directory / "mails")
+    kept = directory / "mails"
     program = Path(__file__).with_name("smtp_server.py")
-    process = subprocess.Popen(
-        [sys.executable, program, str(made.port), made.kept, *tls], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, program, kept, *tls], stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout.readline() == "ready\n"
-        yield made
+        yield MailServer(int(process.stdout.readline()), kept)
     finally:
         process.kill()
         process.communicate()

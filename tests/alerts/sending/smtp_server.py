@@ -1,5 +1,5 @@
-"""A mail server as a process of its own: `python smtp_server.py PORT FILE [tls|ssl CERTIFICATE]`. It takes mails
-one after the other, each a line of JSON in the file, and behaves as the receiver's name says:
+"""A mail server as a process of its own: `python smtp_server.py FILE [tls|ssl CERTIFICATE]`. It says its port, takes
+mails one after the other, each a line of JSON in the file, and behaves as the receiver's name says:
 
     refused@…   there is no such mailbox (550)
     later@…     not now (451), the first time it is named
@@ -66,12 +66,12 @@ def converse(client: socket.socket, kept, starts: ssl.SSLContext | None, *, gree
 
 
 def main() -> None:
-    context, how = None, sys.argv[3:4]
+    context, how = None, sys.argv[2:3]
     if how:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(sys.argv[4])
-    with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server, open(sys.argv[2], "a") as kept:
-        print("ready", flush=True)
+        context.load_cert_chain(sys.argv[3])
+    with socket.create_server(("127.0.0.1", 0)) as server, open(sys.argv[1], "a") as kept:
+        print(server.getsockname()[1], flush=True)
         while True:
             client, _ = server.accept()
             try:

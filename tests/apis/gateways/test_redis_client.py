@@ -8,6 +8,7 @@ import redis as redis_package
 from django.conf import settings
 
 from apis.gateways import redis_client
+from tests.entry.conftest import closed_port
 
 
 def test_it_is_the_one_that_the_settings_name(redis):
@@ -41,8 +42,7 @@ def test_a_server_that_takes_the_call_and_says_nothing_is_an_error_of_time(monke
 
 
 def test_a_server_that_is_not_there_is_an_error_of_the_connection(monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    monkeypatch.setattr(settings, "REDIS_URL", f"redis://127.0.0.1:{port}")
-    with redis_client.client() as client, pytest.raises(redis_package.ConnectionError):
-        client.ping()
+    with closed_port() as port:
+        monkeypatch.setattr(settings, "REDIS_URL", f"redis://127.0.0.1:{port}")
+        with redis_client.client() as client, pytest.raises(redis_package.ConnectionError):
+            client.ping()

@@ -19,6 +19,7 @@ from keys.rotation.counters import SPENT
 from orgs import scope
 from tests import make
 from tests.analytics.screens import ago, push
+from tests.entry.conftest import closed_port
 from tests.keys import build
 from tests.keys.policies import build as policies
 
@@ -227,13 +228,14 @@ def test_the_fullest_of_several_quotas_is_shown_whatever_a_key_is_counted_under(
 def test_the_list_is_shown_at_once_while_redis_is_away_or_silent(acme, made, settings, monkeypatch):
     monkeypatch.setattr(redis_client, "HASTE", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
-        port = silent.getsockname()[1]
         begun = time.monotonic()
-        settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         page = acme.get("/o/acme/keys/")
         taken = time.monotonic() - begun
-    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"  # nobody listens any more
-    for answer in (page, acme.get("/o/acme/keys/")):
+    with closed_port() as port:
+        settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+        away = acme.get("/o/acme/keys/")
+    for answer in (page, away):
         shown = {alias: (row["quota"], row["away"]) for alias, row in rows(answer).items()}
         assert answer.status_code == 200
         assert shown["gold"] == (None, "The gateways' Redis does not answer.")
