@@ -71,9 +71,11 @@ def _offered(
     chosen: APIs are, of which any endpoint can be added; else those that are offered bring theirs."""
     first, last = (instant.astimezone(owners.zone).date() for instant in span)
     names, newest = _apis(owned), partial(_newest, owners, first, last)
+    keys, more_keys = _keys(owners, newest(DAYS), apis, owned)
     return {
         "apis": names,
-        "keys": _keys(owners, newest(DAYS), apis, owned),
+        "keys": keys,
+        "more_keys": more_keys,
         "endpoints": _endpoints(owners, apis),
         **_others(owners, newest, apis, dict(names), {"endpoint"} if chosen else set()),
         "codes": STATUSES,
@@ -90,13 +92,15 @@ def _apis(among: tuple[str, ...] | None) -> list[tuple[str, str]]:
 
 def _keys(
     owners: Owners, span: Span, apis: tuple[str, ...], owned: tuple[str, ...] | None
-) -> list[tuple[str, str]]:
-    """The busiest keys of the newest DAYS by their names."""
-    busiest = reader.busiest_keys(owners, span, MOST_KEYS, Filters(apis=apis))
-    keys = [key for key in busiest if key not in ("", OTHER)]
+) -> tuple[list[tuple[str, str]], bool]:
+    """The busiest keys of the newest DAYS by their names, and whether there are more."""
+    # Requests without a key, and those of all keys above the number kept, have a row each, too.
+    busiest = reader.busiest_keys(owners, span, MOST_KEYS + 3, Filters(apis=apis))
+    found = [key for key in busiest if key not in ("", OTHER)]
+    keys = found[:MOST_KEYS]
     names = reader.newest_of_keys(owners, keys, apis=owned)
     named = [(key, f"{names[key][0] if key in names else ''} {short_key(key)}".strip()) for key in keys]
-    return sorted(named, key=lambda pair: pair[1].casefold())
+    return sorted(named, key=lambda pair: pair[1].casefold()), len(found) > MOST_KEYS
 
 
 def _endpoints(owners: Owners, apis: Sequence[str]) -> list[tuple[str, str]]:

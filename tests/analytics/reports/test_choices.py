@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apis.publishing import publish
+from dashboard.analytics.reports import choices
 from orgs import scope
 from tests import make
 from tests.analytics.screens import ago, push, sheet
@@ -80,6 +81,24 @@ def test_offered_are_the_busiest_of_the_newest_days_of_a_period(apis, cast, clie
         day = f"{datetime.now(UTC).astimezone(cast.acme.zone) - timedelta(days=9):%Y-%m-%d}"
         then = client.get(path, {"range": "custom", "from": day, "to": day})
         assert ([name[:4] for name in keys(then)], offered(then)[2]) == (["past"], ["IS"])
+
+
+def test_where_there_are_more_keys_than_are_offered_another_can_be_named_by_its_hash(
+    apis, cast, client_for, redis, monkeypatch
+):
+    client, orders = client_for(cast.acme_admin), apis[0]
+    push(
+        redis, *[{**request(cast.acme, orders, "busy", "CH"), "APIKey": key} for key in ("", "busy" * 8) * 2]
+    )
+    another = '<label class="field">Another key <input name="key" maxlength="128" placeholder="its hash"'
+    for path in (OVERVIEW, "/o/acme/logs/"):
+        for most, offered_keys, fields in ((2, ["blue", "busy"], 1), (3, ["blue", "busy", "gree"], 0)):
+            monkeypatch.setattr(choices, "MOST_KEYS", most)
+            page = client.get(path)
+            named = [name[:4] for name in keys(page)]
+            assert (named, page.content.decode().count(another)) == (offered_keys, fields)
+        found = client.get(path, {"key": ["", "green" * 8]})
+        assert found.context["kept"]["key"] == ("green" * 8,)
 
 
 def test_whoever_sees_only_own_apis_is_offered_only_theirs(apis, cast, client_for):
