@@ -17,8 +17,9 @@ from dashboard.analytics.dimensions import NOT_VERSIONED, OTHER, RARE, Dimension
 from dashboard.analytics.ingest import apart, endpoint
 from dashboard.analytics.ingest.entries import clean
 
-# How many values of a day have rows of their own: of each API, where the dimension is, or else of the organisation.
-MOST = {Dimension.KEY: 50_000, Dimension.VERSION: 50, Dimension.CLIENT: 5_000, Dimension.TAG: 200}
+# How many values an API has rows of its own for on a day. None of it is counted over the organisation: whoever may see
+# some APIs alone must not be able to tell by theirs how many values others have.
+MOST = {Dimension.KEY_API: 50_000, Dimension.VERSION: 50, Dimension.CLIENT: 5_000, Dimension.TAG_API: 200}
 
 _UNREGISTERED = """
     SELECT i.*
@@ -52,9 +53,8 @@ WHERE NOT EXISTS (
 
 def _crowded(counted: Dimension) -> str:
     """The days with more values than the number kept, if all that come were new; with how many are kept of each."""
-    every, api = (Dimension.API, "i.api_id") if counted.by_api else (Dimension.TOTAL, "''")
     of_the_day = "r.org_id = d.org_id AND r.api_id = d.api_id AND r.value = '' AND r.ts = d.day"
-    of_a_day = f"i.org_id, {api} AS api_id, c.base, c.zone, date_trunc('day', i.ts, c.zone) AS day"
+    of_a_day = "i.org_id, i.api_id, c.base, c.zone, date_trunc('day', i.ts, c.zone) AS day"
     cut = "JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'"
     if counted.column == "tag":
         # Many records have the same tags.
@@ -70,7 +70,7 @@ def _crowded(counted: Dimension) -> str:
             -- A day's requests tell how many values it has at most: one row, where values are counted one by one.
             SELECT CASE WHEN d.used + {most_of_a_request} * coalesce((
                        SELECT r.hits FROM rollup r WHERE {of_the_day}
-                       AND r.grain = '{Grain.DAY}' AND r.dimension = d.base + {every:d}), 0) <= %(most)s THEN 0
+                       AND r.grain = '{Grain.DAY}' AND r.dimension = d.base + {Dimension.API:d}), 0) <= %(most)s THEN 0
                    ELSE (SELECT count(*) FROM rollup r WHERE {_rows(counted)}) END AS number
         ) AS kept
         WHERE kept.number + d.used > %(most)s
@@ -101,14 +101,13 @@ def _rows(counted: Dimension) -> str:
 
 def _above(counted: Dimension) -> str:
     """The values for which a day has no place: new ones above the number kept."""
-    same_api = "AND i.api_id = d.api_id" if counted.by_api else ""
     return f"""
         SELECT org_id, api_id, day, zone, value FROM (
             SELECT fresh.*, kept + row_number() OVER (PARTITION BY org_id, api_id, day ORDER BY value) AS place
             FROM (
                 SELECT DISTINCT d.org_id, d.api_id, d.day, d.zone, d.kept, i.{counted.column} AS value
                 FROM crowded d JOIN {_incoming(counted)}
-                    ON i.org_id = d.org_id {same_api} AND date_trunc('day', i.ts, d.zone) = d.day
+                    ON i.org_id = d.org_id AND i.api_id = d.api_id AND date_trunc('day', i.ts, d.zone) = d.day
                 WHERE {_counted(counted)}
                     AND NOT EXISTS (SELECT FROM rollup r WHERE {_rows(counted)} AND r.value = i.{counted.column})
             ) AS fresh
@@ -117,9 +116,9 @@ def _above(counted: Dimension) -> str:
 
 
 def _rename(counted: Dimension) -> str:
-    of_the_line = "above.org_id = i.org_id AND above.day = date_trunc('day', i.ts, above.zone)"
-    if counted.by_api:
-        of_the_line += " AND above.api_id = i.api_id"
+    of_the_line = (
+        "(above.org_id, above.api_id, above.day) = (i.org_id, i.api_id, date_trunc('day', i.ts, above.zone))"
+    )
     found = f"WITH crowded AS MATERIALIZED ({_crowded(counted)}), above AS MATERIALIZED ({_above(counted)})"
     if counted.column != "tag":
         return f"""{found} UPDATE incoming i SET {counted.column} = %(other)s FROM above

@@ -87,23 +87,24 @@ def _is_waited_for() -> bool:
         return cursor.fetchone()[0]
 
 
-def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(committed, redis):
+def test_an_api_has_50000_keys_a_day_and_the_rest_counts_as_other_whatever_others_have(committed, redis):
     organisations("Asia/Kathmandu", "UTC")
     midnight = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
     partitions.ensure({NOW.date()}, NOW)
     with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO rollup SELECT %s, 'k', 6, '', %s, 'made-' || n, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '' "
+            "INSERT INTO rollup SELECT %s, 'k', 7, 'api-one', %s, 'made-' || n, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '' "
             "FROM generate_series(1, 49997) AS n",
             [recordings.ORG_A, midnight],
         )
         cursor.execute(
-            "INSERT INTO rollup SELECT %s, 'd', 0, '', %s, '', 49997, 0, 0, 0, 0, 0, 0, 0, 0, 0, ''",
+            "INSERT INTO rollup SELECT %s, 'd', 1, 'api-one', %s, '', 49997, 0, 0, 0, 0, 0, 0, 0, 0, 0, ''",
             [recordings.ORG_A, midnight],
         )
-    hashes = [f"{n:016x}" for n in range(1, 7)]
+    hashes = [f"{n:016x}" for n in range(1, 8)]
     redis.rpush(claim.LIST, *(entry(APIKey=key) for key in hashes[:5]))
     redis.rpush(claim.LIST, entry(APIKey=hashes[5], OrgID=recordings.ORG_B))
+    redis.rpush(claim.LIST, entry(APIKey=hashes[6], APIID="api-two"))
     drained(redis, NOW)
     redis.rpush(claim.LIST, entry(APIKey=hashes[0]), entry(APIKey=hashes[5]), entry())
     drained(redis, NOW)
@@ -115,6 +116,7 @@ def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(commi
             (recordings.ORG_A, hashes[0], 2),
             (recordings.ORG_A, hashes[1], 1),
             (recordings.ORG_A, hashes[2], 1),
+            (recordings.ORG_A, hashes[6], 1),
             (recordings.ORG_A, "{other}", 3),
             (recordings.ORG_B, hashes[5], 1),
         ]
@@ -122,14 +124,14 @@ def test_an_organisation_has_50000_keys_a_day_and_the_rest_counts_as_other(commi
 
 def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committed, redis, monkeypatch):
     monkeypatch.setattr(
-        caps, "MOST", {Dimension.VERSION: 2, Dimension.CLIENT: 3, Dimension.TAG: 4, Dimension.KEY: 50_000}
+        caps, "MOST", {Dimension.VERSION: 2, Dimension.CLIENT: 3, Dimension.TAG_API: 4, Dimension.KEY_API: 9}
     )
     organisations("Asia/Kathmandu", "UTC")
     hostile = ("'; --", "{other}", "\\N", '\u202e\t{},"', "%s %(most)s", "x" * 300)
     redis.rpush(
         claim.LIST,
         *(entry(APIVersion=name, OauthID=name, Tags=[name, name, f"key-{name}"]) for name in sorted(hostile)),
-        entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2"], APIID="api-two"),
+        entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3"], APIID="api-two"),
         entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3", "t4"], OrgID=recordings.ORG_B),
         entry(APIVersion="v9", OauthID="c9", Tags=["t1"], TimeStamp=[SECONDS - 86_400, 0]),
     )
@@ -147,7 +149,7 @@ def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committ
                 .order_by("ts", "api_id", "value")
                 .values_list("api_id", "value", "hits")
             ]
-            for dimension in (Dimension.VERSION, Dimension.CLIENT, Dimension.TAG)
+            for dimension in (Dimension.VERSION, Dimension.CLIENT, Dimension.TAG_API)
         }
         kept = [("%s %(most)s", 1), ("'; --", 1), ("\\N", 1)]
         assert found == {
@@ -161,9 +163,11 @@ def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committ
                 *(("api-one", *line) for line in [*kept, ("{other}", 4)]),
                 ("api-two", "c9", 1),
             ],
-            Dimension.TAG: [
-                ("", "t1", 1),
-                *(("", *line) for line in [("%s %(most)s", 2), *kept[1:], ("t1", 2), ("{other}", 4)]),
+            Dimension.TAG_API: [
+                ("api-one", "t1", 1),
+                ("api-one", "%s %(most)s", 2),
+                *(("api-one", *line) for line in [*kept[1:], ("x" * 100, 1), ("{other}", 3)]),
+                *(("api-two", name, 1) for name in ("t1", "t2", "t3")),
             ],
         }
         # Of two requests one had as many tags as are kept.
