@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from redis import Redis
 
 from dashboard.analytics.dimensions import NOT_VERSIONED
@@ -195,7 +195,14 @@ def test_statuses_count_alike_by_code_and_by_class_wherever_they_are_asked_for(
     monkeypatch.setattr(rows, "MOST_SCATTERED", 20)
     began, ended = (f"{datetime.now(UTC) - timedelta(minutes=ago):%Y-%m-%dT%H:%MZ}" for ago in (1450, 1))
     asked = {"status": "4xx", "compare": began, "compare_to": ended}
-    page = client.get(OVERVIEW, {"range": "24h", **asked})
+    sent: list[str] = []
+
+    def see(execute, sql, params, many, context):
+        sent.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(see):
+        page = client.get(OVERVIEW, {"range": "24h", **asked})
     tiles = {tile.name: tile for tile, _ in page.context["tiles"]}
     assert (page.context["sample"], tiles["latency"].change) == ("", None)
     assert re.fullmatch(
@@ -203,6 +210,13 @@ def test_statuses_count_alike_by_code_and_by_class_wherever_they_are_asked_for(
         tiles["latency"].exact,
     )
     assert "Different keys among the newest 20 errors." in tiles["keys"].help
+    keys = sheet(client.get(OVERVIEW, {"range": "24h", **asked, "format": "csv", "table": "keys"}))
+    assert (tiles["keys"].exact, tiles["keys"].spark) == (
+        str(sum(bool(row["requests"]) for row in keys)),
+        None,
+    )
+    # Keys are read from them once.
+    assert sum("key AS value" in sql and "LIMIT 20)" in sql for sql in sent) == 1
     assert (
         "among the newest 20 errors, since "
         in client.get(OVERVIEW, {"range": "1h", **asked}).context["sample"]

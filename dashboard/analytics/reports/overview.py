@@ -68,6 +68,14 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
     question, path = asked.question, request.path
     period, closer = question.period, closer_looks(request, asked)
     seen = reader.traffic(question)
+    tables = {
+        name: rankings.table(name, asked, seen.total.hits, seen.freshness, limit=rankings.ON_THE_PAGE)
+        for name, kind in rankings.KINDS.items()
+        if kind.top
+    }
+    if seen.keys is None:
+        # Made from the same records, which are then read once less.
+        seen = replace(seen, keys=tables["keys"].count)
     events = marks.events(request, question)
     first = plots.share_plot if asked.kept.get("measure") == "share" else plots.status_plot
     return {
@@ -83,15 +91,7 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
         ),
         "events": events,
         **choices.of_page(asked),
-        "tables": [
-            rankings.links(
-                request,
-                asked,
-                rankings.table(name, asked, seen.total.hits, seen.freshness, limit=rankings.ON_THE_PAGE),
-            )
-            for name, kind in rankings.KINDS.items()
-            if kind.top
-        ],
+        "tables": [rankings.links(request, asked, table) for table in tables.values()],
         "hours_url": link(
             reverse("analytics-hours", args=[request.org.slug]),
             asked.kept,

@@ -301,9 +301,9 @@ def traffic(question: Question) -> Traffic:
         known_latency = totals(owners, before.latency, filters)
     total = together(latency) if same else _with_histogram(counts, latency)
     key_cut = cutting.table_cut(period)
-    keys, by_bucket = active_keys(owners, key_cut, filters)
-    # Of two samples, and of their buckets, nothing is known that could be compared.
     keys_of = sampled("key", owners, key_cut.span, filters, total.hits)
+    # Of two samples, and of their buckets, nothing is known that could be compared; the ranking of keys counts them.
+    keys, by_bucket = active_keys(owners, key_cut, filters) if not keys_of else (None, [])
     compared = before.tables if not keys_of else None
     return Traffic(
         counts=begun(period.counts, counts, fresh),
@@ -312,7 +312,7 @@ def traffic(question: Question) -> Traffic:
         before=known,
         before_latency=known_latency,
         keys=keys,
-        keys_by_bucket=() if keys_of else tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
+        keys_by_bucket=tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
         keys_before=count_keys(owners, compared, filters) if compared else None,
         keys_of=keys_of,
         keys_among=newest_of(filters),

@@ -229,7 +229,7 @@ class Traffic:
     total: Figures
     before: Figures | None
     before_latency: Figures | None
-    keys: int
+    keys: int | None  # None where keys are told of the newest records alone
     keys_by_bucket: tuple[int, ...]  # of buckets that are over
     keys_before: int | None
     freshness: Freshness
