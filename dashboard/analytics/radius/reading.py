@@ -130,17 +130,15 @@ def _requests(asked: _Asked, filters: Filters) -> dict[str, tuple[int, datetime 
     else:
         pieces = [(month, (day, week, month))]
     statements, params = [], []
-    for widest, wanted in pieces:
+    for number, (widest, wanted) in enumerate(pieces):
         source, of_source = rows("total", asked.owners, widest.tables, filters)
-        grain = widest.tables.grain
-        starts = [row_bound(period.start, grain, period.zone) for period in wanted]
-        statements.append(
-            f"""SELECT name, bigint_sum(hits), max(ts) FROM ({source}) AS r
-                JOIN unnest(%s::text[], %s::timestamptz[]) AS p (name, start) ON ts >= start GROUP BY name"""
-        )
-        params += [*of_source, [period.name for period in wanted], starts]
-    found = _read(" UNION ALL ".join(f"({statement})" for statement in statements), params)
-    return dict.fromkeys(RANGES, (0, None)) | {name: (hits, last) for name, hits, last in found}
+        since = [row_bound(period.start, widest.tables.grain, period.zone) for period in wanted]
+        of_each = ["bigint_sum(hits) FILTER (WHERE ts >= %s), max(ts) FILTER (WHERE ts >= %s)"] * len(wanted)
+        statements.append(f"(SELECT {', '.join(of_each)} FROM ({source}) AS r) AS piece_{number}")
+        params += [*(start for start in since for _ in range(2)), *of_source]
+    [found] = _read(f"SELECT * FROM {', '.join(statements)}", params)
+    names = [period.name for _, wanted in pieces for period in wanted]
+    return {name: (hits or 0, last) for name, hits, last in zip(names, found[::2], found[1::2], strict=True)}
 
 
 def _tables(asked: _Asked, requests: int) -> tuple[tuple[Ranked, ...], int, int | None]:
