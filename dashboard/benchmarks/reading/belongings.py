@@ -37,6 +37,7 @@ def make(org_id: str, since: datetime) -> None:
         )
         for at, (held, policy) in enumerate(policies.items()):
             server.execute(_HAVING, {"org": org_id, "policy": policy, "at": at, "held": held})
+        server.execute("ANALYZE keys_key, keys_keypolicy")
 
 
 def named(held: int) -> str:
