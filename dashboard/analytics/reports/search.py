@@ -22,7 +22,7 @@ from orgs.models import Organisation
 
 HOUR, MOMENT = timedelta(hours=1), timedelta(microseconds=1)
 FIRST, WIDEST = 6 * HOUR, 48 * HOUR  # windows of time
-QUICK = 0.015  # seconds: after a window that took no longer comes one twice as wide
+QUICK = 0.01  # seconds: after a window that took no longer comes one twice as wide
 PAGE = 50
 PATIENCE = 0.12  # seconds
 LATE = timedelta(seconds=30)  # after others of their time, records are still looked for
