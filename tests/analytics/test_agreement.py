@@ -215,8 +215,16 @@ def test_statuses_count_alike_by_code_and_by_class_wherever_they_are_asked_for(
         str(sum(bool(row["requests"]) for row in keys)),
         None,
     )
-    # Keys are read from them once.
-    assert sum("key AS value" in sql and "LIMIT 20)" in sql for sql in sent) == 1
+    # They are read once for keys and endpoints.
+    of_lines = [sql for sql in sent if "LIMIT 20)" in sql and re.search("(key|endpoint) AS value", sql)]
+    assert len(of_lines) == 1
+    for sort, name in product(("requests", "errors"), ("keys", "endpoints")):
+        errors = {"range": "24h", "status": ["4xx", "5xx"], "sort": sort}
+        beside = client.get(OVERVIEW, errors).context["tables"]
+        alone = client.get(f"{OVERVIEW}{name}/", errors).context
+        [found] = [table for table in beside if table["table"].name == name]
+        assert [line for line, _ in found["lines"]] == [line for line, _ in alone["lines"]][:10]
+        assert (found["table"].count, found["table"].rest) == (alone["table"].count, alone["table"].rest)
     assert (
         "among the newest 20 errors, since "
         in client.get(OVERVIEW, {"range": "1h", **asked}).context["sample"]

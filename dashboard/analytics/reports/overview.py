@@ -68,11 +68,8 @@ def _context(request: HttpRequest, asked: Parameters) -> dict:
     question, path = asked.question, request.path
     period, closer = question.period, closer_looks(request, asked)
     seen = reader.traffic(question)
-    tables = {
-        name: rankings.table(name, asked, seen.total.hits, seen.freshness, limit=rankings.ON_THE_PAGE)
-        for name, kind in rankings.KINDS.items()
-        if kind.top
-    }
+    shown = [name for name, kind in rankings.KINDS.items() if kind.top]
+    tables = rankings.tables(shown, asked, seen.total.hits, seen.freshness)
     if seen.keys is None:
         # Made from the same records, which are then read once less.
         seen = replace(seen, keys=tables["keys"].count)

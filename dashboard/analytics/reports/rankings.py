@@ -1,6 +1,6 @@
 """The rankings: which APIs, keys and endpoints the traffic goes through; a whole one page by page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -246,12 +246,38 @@ def links(request: HttpRequest, asked: Parameters, table: Table) -> dict:
     }
 
 
+def tables(names: Sequence[str], asked: Parameters, all_hits: int, fresh: Freshness) -> dict[str, Table]:
+    """The first lines of several rankings."""
+    question, read = asked.question, {}
+    if asked.sort != "p95":
+        read = reader.rankings_of_newest(
+            [KINDS[name].lines for name in names],
+            question.owners,
+            question.period.tables,
+            question.filters,
+            limit=ON_THE_PAGE,
+            order=asked.sort,
+        )
+    return {
+        name: table(name, asked, all_hits, fresh, limit=ON_THE_PAGE, ranking=read.get(KINDS[name].lines))
+        for name in names
+    }
+
+
 def table(
-    name: str, asked: Parameters, all_hits: int, fresh: Freshness, *, limit: int, offset: int = 0
+    name: str,
+    asked: Parameters,
+    all_hits: int,
+    fresh: Freshness,
+    *,
+    limit: int,
+    offset: int = 0,
+    ranking: Ranking | None = None,
 ) -> Table:
-    """One ranking. all_hits: the requests of the whole span, to say what the ranking leaves out."""
+    """One ranking, as it was read or to be read. all_hits: the requests of the whole span, to say what the ranking
+    leaves out."""
     question = asked.question
-    ranking = _ranking(name, asked, limit, offset)
+    ranking = ranking or _ranking(name, asked, limit, offset)
     names = Names.of(name, asked, ranking)
     top = max((row.figures.hits for row in ranking.rows), default=0)
     histograms = has_histograms(name, question)

@@ -27,7 +27,9 @@ from dashboard.analytics.reports.rows import (
     OF_A_KEY,
     Piece,
     dimension_of,
+    is_of_records,
     left_out,
+    newest_once,
     once_a_bucket,
     rows,
     sampled,
@@ -59,6 +61,7 @@ ORDERS = {
 }
 
 SUMS = f"{', '.join(f'bigint_sum({name})' for name in COUNTER_NAMES)}, max(latency_max), max(ts)"
+OF_ALL = "count(*) OVER (), (sum(sum(hits)) OVER ())::bigint"
 HISTOGRAM = "string_agg(latency_histogram, ''::bytea)"
 
 
@@ -113,9 +116,8 @@ def ranking(
     apart = histograms and kept is not None and kept.has_histogram(owners.dimension_set) and not of_records
     sums = f"{SUMS}, {HISTOGRAM if histograms and of_records else 'NULL'}"
     found = _read(
-        f"""SELECT count(*) OVER (), (sum(sum(hits)) OVER ())::bigint, api_id, value{"" if apart else f", {sums}"}
-            FROM ({source}) AS r GROUP BY api_id, value
-            ORDER BY {ORDERS[order]} DESC NULLS LAST, sum(hits) DESC, api_id, value LIMIT %s OFFSET %s""",
+        f"""SELECT {OF_ALL}, api_id, value{"" if apart else f", {sums}"}
+            FROM ({source}) AS r GROUP BY api_id, value {_order(order)} LIMIT %s OFFSET %s""",
         [*params, limit, offset],
     )
     if not found:
@@ -127,6 +129,40 @@ def ranking(
     return Ranking(
         tuple(Row(*line, _figures(sums)) for line, sums in lines.items()), found[0][0], found[0][1]
     )
+
+
+def _order(order: str) -> str:
+    return f"ORDER BY {ORDERS[order]} DESC NULLS LAST, sum(hits) DESC, api_id, value"
+
+
+def rankings_of_newest(
+    whats: Sequence[str], owners: Owners, span: Span, filters: Filters, *, limit: int, order: str
+) -> dict[str, Ranking]:
+    """Those of whats that are made of the newest records, as ranking() has them: of several these are read once, of one
+    alone nothing is gained."""
+    whats = [what for what in whats if is_of_records(what, owners, span, filters)]
+    if len(whats) < 2:
+        return {}
+    (source, params), of_each = newest_once(whats, owners, span, filters)
+    parts, params = [], list(params)
+    for what, (piece, values) in of_each.items():
+        parts.append(
+            f"""(SELECT '{what}', row_number() OVER ({_order(order)}) AS place, {OF_ALL}, api_id, value, {SUMS},
+                    {HISTOGRAM} FROM ({piece}) AS r GROUP BY api_id, value ORDER BY place LIMIT %s)"""
+        )
+        params += [*values, limit]
+    found = _read(f"WITH newest AS MATERIALIZED ({source}) {' UNION ALL '.join(parts)}", params)
+    lines: dict[str, list] = {what: [] for what in whats}
+    for what, _, *line in sorted(found, key=itemgetter(0, 1)):
+        lines[what].append(line)
+    return {
+        what: Ranking(
+            tuple(Row(api_id, value, _figures(sums)) for _, _, api_id, value, *sums in of), *of[0][:2]
+        )
+        if of
+        else Ranking((), 0, 0)
+        for what, of in lines.items()
+    }
 
 
 def _summed(source: Piece, lines: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Sequence]:

@@ -76,6 +76,8 @@ VALUES = {
     "ip": "ip IS NOT NULL",
 }
 COLUMNS = ", ".join((*COUNTER_NAMES, "latency_max", "latency_histogram"))
+# What counters are made of.
+OF_EACH_RECORD = ("org_id", "ts", "api_id", "status", "latency", "upstream_latency", "timed")
 # A record counts once for a tag that it has twice.
 OF_EACH_TAG = "SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> ''"
 NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
@@ -155,6 +157,12 @@ def dimension_of(what: str, filters: Filters, dimension_set: int = DIMENSION_SET
     return dimension("".join(columns), by_api=by_api, dimension_set=dimension_set)
 
 
+def is_of_records(what: str, owners: Owners, span: Span, filters: Filters) -> bool:
+    """Whether no rollup tells the lines of a span, but the newest records alone."""
+    kept = dimension_of(what, filters, owners.dimension_set)
+    return kept is None or kept.grain(span.grain) == RECORDS
+
+
 def once_a_bucket(what: str, owners: Owners, cut: Cut, filters: Filters) -> bool:
     """Whether each value has one row a bucket at most."""
     kept = dimension_of(what, filters, owners.dimension_set)
@@ -216,6 +224,19 @@ def newest(columns: str, owners: Owners, span: Span, filters: Filters, *, errors
     return f"SELECT {columns} {source} LIMIT {most_records(filters, errors=errors)}", values
 
 
+def newest_once(
+    whats: Sequence[str], owners: Owners, span: Span, filters: Filters
+) -> tuple[Piece, dict[str, Piece]]:
+    """What the filters leave of the newest records as the query `newest`, which is read once, and from that the rows of
+    each of several of LINES that are columns of a record."""
+    columns = [*OF_EACH_RECORD, *(column for what in whats for column in LINES[what] if column)]
+    records, params = newest("*", owners, span, filters)
+    conditions, values = of_records(filters)
+    source = f"SELECT {', '.join(dict.fromkeys(columns))} FROM ({records}) AS record WHERE true{conditions}"
+    of_each = {what: _added_up(what, f"newest WHERE true{_of_line(what, filters)}") for what in whats}
+    return (source, [*params, *values]), {what: (piece, []) for what, piece in of_each.items()}
+
+
 def of_statuses(statuses: Sequence[str]) -> Piece:
     """The condition that a record has one of some statuses, codes and classes, and its parameters."""
     wanted = codes(statuses)
@@ -271,34 +292,36 @@ def _from_records(what: str, owners: Owners, span: Span, filters: Filters) -> Pi
 
 def _each_of(what: str, source: Piece, filters: Filters) -> Piece:
     """Records, each as a rollup row of its own, so that both are added up by the same statement."""
-    api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
     records, params = source
-    conditions, values = _of_records(what, filters)
+    conditions, values = of_records(filters)
     of_each_tag = ""
-    if value == "tag":
+    if LINES[what][1] == "tag":
         # As in rollups, whose row of a tag does not know which others its requests had.
         named = " AND tag = ANY(%s)" if filters.tags else ""
         values = [*values, list(filters.tags)] if filters.tags else values
         of_each_tag = f", LATERAL ({OF_EACH_TAG}{named}) AS tagged"
+    conditions += _of_line(what, filters)
+    found = f"(SELECT * FROM ({records}) AS record WHERE true{conditions}) AS record{of_each_tag}"
+    return _added_up(what, found), [*params, *values]
+
+
+def _added_up(what: str, source: str) -> str:
+    api, value = (OF_A_RECORD.get(column, column) for column in LINES[what])
     sums = ", ".join(f"{_of_one(counter)} AS {counter.name}" for counter in COUNTERS)
-    return (
-        f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {sums},
+    return f"""SELECT org_id, ts, {api} AS api_id, {value} AS value, {sums},
             CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
             CASE WHEN timed THEN int2send(latency_bucket(latency)::int2) || int4send(1) END AS latency_histogram
-            FROM (SELECT * FROM ({records}) AS record WHERE true{conditions}) AS record{of_each_tag}""",
-        [*params, *values],
-    )
+            FROM {source}"""
 
 
-def _of_records(what: str, filters: Filters) -> Piece:
-    """Which records count: conditions, with their parameters, that follow those on organisations and time."""
-    conditions, values = of_records(filters)
-    column = LINES[what][1]
+def _of_line(what: str, filters: Filters) -> str:
+    """Which records are in a line: conditions that follow those of the filters."""
+    conditions, column = "", LINES[what][1]
     if column in VALUES and not any(getattr(filters, name) for name, of in FILTERED.items() if of == column):
         conditions += f" AND {VALUES[column]}"
     if what in OF_ERRORS:
         conditions += " AND status >= 400"
-    return conditions, values
+    return conditions
 
 
 def _of_one(counter: Counter) -> str:
