@@ -40,6 +40,7 @@ class Found:
         """As it stands, as it is meant, and without the word for its kind."""
         scheme, blank, rest = value.partition(" ")
         self.add(value, shortest)
+        self.add(value.rstrip(".,;:!?)"), shortest)  # what ends a sentence
         if blank and scheme.lower() in SCHEMES:
             self.add(rest, shortest)
             if scheme.lower() == "basic":

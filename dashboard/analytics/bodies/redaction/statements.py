@@ -2,6 +2,7 @@
 
 mysql --password … -p …     curl -u ann:…      UPDATE users SET … WHERE token LIKE '…'
 sent with Bearer …          mysql -p…          INSERT INTO users (id, password) VALUES (1, '…')
+the password is now …       token was set to "…"
 """
 
 import base64
@@ -18,6 +19,8 @@ from dashboard.analytics.bodies.redaction.passes import (
     Pass,
     Span,
     end_of_literal,
+    is_ordinary,
+    meant,
     trimmed,
     without,
 )
@@ -61,6 +64,15 @@ _IDENTIFIED = re.compile(
     rf"|set\s{{1,9}}password\s{{1,9}}for\s{{1,9}}[^\s=;]{{1,200}}\s{{0,9}}(?:=|to))\s{{0,9}}{_PREFIX}(?=')",
     re.IGNORECASE,
 )
+_SAID = re.compile(
+    r"(?<![\w\-])((?:[A-Za-z]{1,30}\s)?[\w\-]{1,60})[\"'`]?"
+    r"(?:\s{1,9}(?:is|was|are|were|be|been|becomes|has|will|now|set|changed|reset|updated)){1,5}"
+    r"(?:\s{1,9}(?:to|as))?(?:\s{0,9}[:=])?\s{1,9}(?=(?:\\{0,15}\"|`)?[^\s\"'`,\\])",
+    re.IGNORECASE,
+)
+# Of a sentence: what ends it is no part of a value.
+_SPOKEN = re.compile(r"`[^`\n]{1,500}`|[^\s\"'`<>\\]*[^\s\"'`<>\\.,;:!?)]")
+SHORTEST_SPOKEN = 4  # characters
 _SIGN = re.compile(r"[(),]|'(?:[^'\\]|\\.)*(?:'|\\?\Z)", re.DOTALL)
 _INSERT = re.compile(
     r"\b(?:insert|replace|upsert)\b[^()]{0,300}?\(([^()]{1,4000})\)[^()']{0,100}?\bvalues?\s{0,99}(?=\()",
@@ -140,6 +152,19 @@ def _password_of_user(text: str, match: Match) -> tuple[int, str | None]:
     return _unless_plain(text, match.end(), _WORD)
 
 
+def _spoken(text: str, match: Match) -> tuple[int, str | None]:
+    """Behind a verb stands many a word, of which no secret can be told: it is required, wrong or expired."""
+    at = match.end()
+    if _DOUBLE_QUOTE.match(text, at):
+        return _word(text, match)
+    spoken = _SPOKEN.match(text, at)
+    value = meant(spoken[0]) if spoken else ""
+    is_word = (is_ordinary(value) and not value.isdigit()) or (value.isalpha() and value.isupper())
+    if not spoken or is_word or len(value) < SHORTEST_SPOKEN or text.startswith(MARK, at):
+        return at, None
+    return spoken.end(), MARK
+
+
 def _credential(text: str, match: Match) -> tuple[int, str | None]:
     return _unless_plain(text, match.end(), _CREDENTIAL)
 
@@ -163,6 +188,11 @@ def _is_member(names: Names, match: Match) -> bool:
     return names.column(match[1])
 
 
+def _is_spoken_of(names: Names, match: Match) -> bool:
+    """Of two words, such as "api key", the last one alone, too."""
+    return names.column(match[1]) or names.column(match[1].split()[-1])
+
+
 PASSES = (
     Pass("'", _IDENTIFIED, _always, _literal, is_sure=False),
     Pass("'", _COMPARED, _is_member, _literal, is_sure=False),
@@ -171,5 +201,6 @@ PASSES = (
     Pass("-", _KNOWN, _always, _word, is_sure=False),
     Pass("-", _OPTION, _is_option, _word, is_sure=False),
     Pass("-", _ATTACHED, _always, _word, is_sure=False),
+    Pass("", _SAID, _is_spoken_of, _spoken, is_sure=False),
     Pass("", _SCHEME, _is_credential, _credential, is_sure=False),
 )

@@ -262,6 +262,14 @@ def test_the_kind_of_a_credential_is_kept():
             "it was sent as Bearer S, or Basic YW5uOmh1bnRlcg== by ann",
             "it was sent as Bearer [redacted], or Basic [redacted] by ann",
         ),
+        (
+            "The password is now h2, an api key was set to AB12cd and the pin is 1234: use AB12cd.",
+            "The password is now h2, an api key was set to [redacted] and the pin is [redacted]: use [redacted].",
+        ),
+        (
+            '{"a": "the token is \\"S S\\", token was S1.", "b": "pin: ab12cd. It is ab12cd!"}',
+            '{"a": "the token is \\"[redacted]\\", token was [redacted].", "b": "pin: [redacted] It is [redacted]!"}',
+        ),
         ('["a", "pin"]\n[1, "S"]\n["b", "S"]', '["a", "pin"]\n[1, "[redacted]"]\n["b", "[redacted]"]'),
         ("f=a%2Cpin%0A1%2C1234%0A&b=x%2Cy", "f=a%2Cpin%0A1%2C[redacted]%0A&b=x%2Cy"),
         ("f=-+name%3A+pin%0A++value%3A+S%0A", "f=-+name%3A+pin%0A++value%3A+[redacted]%0A"),
@@ -351,6 +359,7 @@ def test_what_is_no_secret_stays_as_it_was():
     text += (
         "it's the token's value, isn't it? find . -print | tar -cf a; the bearer of news knows basic words\n"
     )
+    text += "The token is expired or was INVALID, a password is required. Its password was set by ann1, the pin is 8\n"
     text += "insert into u (id, a) values (1, 'b'); select token from u where id in (1, 2) and a = 'b'\n"
     text += "q=a%20b%2Cc%0Ad&r=%5B1%2C2%5D\n"
     text += '[{"name": "shape", "value": "pass"}] <i name="a" value="b"><i value="c" id="bypass">d</i> %22a%22%3A1'
@@ -430,6 +439,10 @@ def test_a_secret_on_the_edge_of_what_is_kept_is_taken_out_whole():
         "insert into a(token) values (" * 2_200,
         "token like 'x " * 4_600,
         "-u '" * 16_000,
+        "token is " * 7_200,
+        "token is `" * 6_500,
+        "the token was " * 4_600 + "ab12cd",
+        "token is now" + " set" * 16_000,
         "%2522%250a" * 6_500,
         '"\\n""' * 10_000,
     ],

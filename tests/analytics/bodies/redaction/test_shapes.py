@@ -138,6 +138,7 @@ def test_no_secret_survives_in_sql_and_command_lines(name, secret, before, is_pa
         f"run --a b --{name} '{secret}' -c",
         f'run --{name}="{secret}" -c',
         f"run -u 'ann:{secret}' -p \"{secret}\" b",
+        f'She said the {name} is "{secret}", and that the other {name} was changed to `{secret}`.',
     ]
     texts += [
         f"run -{name} {part}\nsent with Bearer {part}, twice\nrun -u ann:{part}" for part in secret.split(" ")
