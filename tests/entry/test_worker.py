@@ -389,8 +389,8 @@ def at_work(notices, redis):
         stop.set()
         notices.end()
         for thread in threads:
-            thread.join(20)
-        assert time.monotonic() - begun < 10  # steps that wait for their turn do so for longer
+            thread.join(60)
+        assert time.monotonic() - begun < 20  # steps that wait for their turn do so for longer
 
 
 @pytest.fixture
@@ -470,7 +470,7 @@ def test_many_notices_are_one_question_in_a_while(db):
     )
     begun, rung = time.monotonic(), 0
     lane.start()
-    while len(asked) < 6:
+    while len(asked) < 6 or rung < 21:
         bell.set()
         rung += 1
         time.sleep(0.001)
