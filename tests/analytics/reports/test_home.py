@@ -47,7 +47,7 @@ def test_the_number_of_queries_does_not_follow_the_number_of_rows(committed, red
         return len(captured)
 
     literal = {
-        (OVERVIEW, "1h"): 28,
+        (OVERVIEW, "1h"): 27,
         (OVERVIEW, "24h"): 30,
         (OVERVIEW, "30d"): 31,
         ("/o/alpha/analytics/keys/", "24h"): 15,
