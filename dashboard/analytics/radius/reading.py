@@ -131,7 +131,7 @@ def _requests(asked: _Asked, filters: Filters) -> dict[str, tuple[int, datetime 
         pieces = [(month, (day, week, month))]
     statements, params = [], []
     for number, (widest, wanted) in enumerate(pieces):
-        source, of_source = rows("total", asked.owners, widest.tables, filters)
+        source, of_source = rows("total", asked.owners, widest.tables, filters, ["hits"])
         since = [row_bound(period.start, widest.tables.grain, period.zone) for period in wanted]
         of_each = ["bigint_sum(hits) FILTER (WHERE ts >= %s), max(ts) FILTER (WHERE ts >= %s)"] * len(wanted)
         statements.append(f"(SELECT {', '.join(of_each)} FROM ({source}) AS r) AS piece_{number}")
@@ -166,7 +166,7 @@ def _keys(asked: _Asked) -> int:
 
 def _ranked(line: str, what: str, asked: _Asked) -> tuple[Ranked, int, int]:
     """The busiest lines, how many there are, and the requests of all. line: one of reports.rows.LINES."""
-    source, params = rows(line, asked.owners, asked.longest.tables, asked.filters)
+    source, params = rows(line, asked.owners, asked.longest.tables, asked.filters, ["hits"])
     # An API that several keys called has a row of each.
     value = "''" if line == "api" else "value"
     found = _read(

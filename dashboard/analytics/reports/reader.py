@@ -22,6 +22,7 @@ from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports.periods import comparing, cutting
 from dashboard.analytics.reports.periods.period import LONG_AGO, Before, Cut, Period, Span
 from dashboard.analytics.reports.rows import (
+    COLUMNS,
     NEWEST_FIRST,
     OF_A_CLIENT,
     OF_A_KEY,
@@ -59,6 +60,11 @@ ORDERS = {
     "errors": "sum(status_5xx)",
     "mean": "sum(latency_sum)::float / nullif(sum(timed), 0)",
 }
+ORDERED_BY = {
+    "requests": ["hits"],
+    "errors": ["hits", "status_5xx"],
+    "mean": ["hits", "latency_sum", "timed"],
+}
 
 SUMS = f"{', '.join(f'bigint_sum({name})' for name in COUNTER_NAMES)}, max(latency_max), max(ts)"
 OF_ALL = "count(*) OVER (), (sum(sum(hits)) OVER ())::bigint"
@@ -78,7 +84,7 @@ def limit_time() -> None:
 
 def totals(owners: Owners, span: Span, filters: Filters = NO_FILTERS, *, histograms: bool = True) -> Figures:
     """All requests of a span together."""
-    source, params = rows("total", owners, span, filters)
+    source, params = rows("total", owners, span, filters, COLUMNS if histograms else COLUMNS[:-1])
     merged = HISTOGRAM if histograms else "NULL"
     [found] = _read(f"SELECT {SUMS}, {merged} FROM ({source}) AS r", params)
     return _figures(found)
@@ -88,7 +94,7 @@ def timeline(
     owners: Owners, cut: Cut, filters: Filters = NO_FILTERS, *, histograms: bool = True
 ) -> list[Figures]:
     """The requests of each bucket, one Figures a bucket, empty ones included."""
-    source, params = rows("total", owners, cut.span, filters)
+    source, params = rows("total", owners, cut.span, filters, COLUMNS if histograms else COLUMNS[:-1])
     merged = HISTOGRAM if histograms else "NULL"
     found = _read(
         f"SELECT width_bucket(ts, %s::timestamptz[]) - 1, {SUMS}, {merged} FROM ({source}) AS r GROUP BY 1",
@@ -110,10 +116,10 @@ def ranking(
     histograms: bool = True,
 ) -> Ranking:
     """The first of what = one of rows.LINES in one of ORDERS; percentiles for those returned."""
-    source, params = rows(what, owners, span, filters)
     kept = dimension_of(what, filters, owners.dimension_set)
     of_records = kept is None or kept.grain(span.grain) == RECORDS
     apart = histograms and kept is not None and kept.has_histogram(owners.dimension_set) and not of_records
+    source, params = rows(what, owners, span, filters, ORDERED_BY[order] if apart else COLUMNS)
     sums = f"{SUMS}, {HISTOGRAM if histograms and of_records else 'NULL'}"
     found = _read(
         f"""SELECT {OF_ALL}, api_id, value{"" if apart else f", {sums}"}
@@ -125,7 +131,7 @@ def ranking(
     lines = {(api_id, value): sums for _, _, api_id, value, *sums in found}
     if apart:
         # Of the lines that are returned alone: a histogram is longer than all the rest of its row.
-        lines = _summed((source, params), lines)
+        lines = _summed(rows(what, owners, span, filters), lines)
     return Ranking(
         tuple(Row(*line, _figures(sums)) for line, sums in lines.items()), found[0][0], found[0][1]
     )
@@ -179,7 +185,7 @@ def _summed(source: Piece, lines: Iterable[tuple[str, str]]) -> dict[tuple[str, 
 
 def busiest_keys(owners: Owners, span: Span, limit: int, filters: Filters = NO_FILTERS) -> list[str]:
     """The keys with most requests of a span, those first."""
-    source, params = rows("key", owners, span, filters)
+    source, params = rows("key", owners, span, filters, ["hits"])
     found = _read(
         f"SELECT value FROM ({source}) AS r GROUP BY value ORDER BY bigint_sum(hits) DESC, value LIMIT %s",
         [*params, limit],
@@ -189,7 +195,7 @@ def busiest_keys(owners: Owners, span: Span, limit: int, filters: Filters = NO_F
 
 def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tuple[int, list[int]]:
     """How many different keys called: in the whole span, and in each bucket. Never a sum of buckets."""
-    source, params = rows("key", owners, cut.span, filters)
+    source, params = rows("key", owners, cut.span, filters, [])
     distinct = "" if once_a_bucket("key", owners, cut, filters) else "DISTINCT"
     # Both are counted in one pass, by hashing: to sort a month of keys takes twice as long.
     found = dict(
@@ -207,7 +213,7 @@ def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tupl
 
 
 def count_keys(owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int:
-    source, params = rows("key", owners, span, filters)
+    source, params = rows("key", owners, span, filters, [])
     [[count]] = _read(
         f"SELECT count(*) FROM (SELECT 1 FROM ({source}) AS r GROUP BY value) AS called", params
     )

@@ -100,7 +100,7 @@ def _last_day(
 
 def _of_one(what: str, ids: Sequence[str], owners: Owners, period: Period) -> tuple[Piece, list]:
     """Rows of things of one organisation, and the parameters of NEWEST."""
-    source, params = rows(what, owners, period.tables, NO_FILTERS)
+    source, params = rows(what, owners, period.tables, NO_FILTERS, ["hits", "status_5xx"])
     column = "value" if what == "key" else "api_id"
     used = f"SELECT {column} AS id, ts, hits, status_5xx FROM ({source}) AS r WHERE {column} = ANY(%s)"
     [org_id] = owners.org_ids
@@ -189,7 +189,7 @@ def _in_time(read: Callable[[], Answer]) -> Answer | None:
 def _callers_of_last_day(org: Organisation, now: datetime) -> Callers:
     cut = zones.of(org, now)
     period = asking.parse({}, cut.zone, now)
-    source, params = rows("key", cut.owners(org.pk), period.tables, NO_FILTERS)
+    source, params = rows("key", cut.owners(org.pk), period.tables, NO_FILTERS, [])
     return _callers(f"SELECT DISTINCT value FROM ({source}) AS r", params, period.start)
 
 

@@ -210,3 +210,15 @@ def test_hours_are_read_by_the_time_that_their_rows_carry_where_a_clock_change_i
     start, end = (datetime(2026, 4, 4, hour, minute, tzinfo=UTC) for hour, minute in ((15, 0), (15, 30)))
     found = read("total", Span(start, end, Grain.HOUR_DETAIL), owners=LORD_HOWE)
     assert found == [("rollup", ["alpha", "h", 0, start - timedelta(minutes=30), end])]
+
+
+def test_of_the_parts_of_a_span_only_the_columns_are_made_that_are_read():
+    span = Span(at(10, 10), at(12, 30), Grain.HOUR_DETAIL)
+    statement, values = rows.rows("key", OWNERS, span, NO_FILTERS, ["hits", "status_5xx"])
+    assert statement.count("%s") == len(values)
+    of_rollups = "SELECT org_id, ts, ''::text AS api_id, value AS value, hits, status_5xx"
+    of_records = (
+        "SELECT org_id, ts, ''::text AS api_id, key AS value, 1 AS hits, (status >= 500)::int AS status_5xx"
+    )
+    parts = [part.split(" FROM ")[0].removeprefix("(") for part in statement.split(" UNION ALL ")]
+    assert parts == [of_records, of_rollups, of_records, of_rollups]

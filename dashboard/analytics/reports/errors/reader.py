@@ -96,7 +96,9 @@ def _from_records(question: Question, statuses: Sequence[str], order: Order) -> 
 
 def _from_rollups(question: Question, statuses: Sequence[str], order: Order) -> Errors:
     owners, filters, cut = question.owners, question.filters, cutting.table_cut(question.period)
-    rollups, params = rows("error", owners, question.period.tables, Filters(apis=filters.apis))
+    rollups, params = rows(
+        "error", owners, question.period.tables, Filters(apis=filters.apis), ["hits", "timed"]
+    )
     conditions, values = "", []
     if statuses:
         conditions += " AND left(value, 3) = ANY(%s)"
