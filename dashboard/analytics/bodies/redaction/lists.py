@@ -35,53 +35,53 @@ _NUMBER = re.compile(r"[\d+\-][\d.eE+\-]*")
 
 
 @dataclass(slots=True)
-class _Group:
-    """place: the number of the part that it is of its parent. parts: where each of its elements or members begins and
-    ends. colons: where the value of a member begins, and children: what is a group, by the numbers of parts. whole:
-    whether its end was found."""
+class Group:
+    """A list, or an object. place: the number of the part that it is of its parent. parts: where each of its elements
+    or members begins and ends. colons: where the value of a member begins, and children: what is a group, by the
+    numbers of parts. whole: whether its end was found."""
 
     sign: str
-    parent: "_Group | None"
+    parent: "Group | None"
     place: int
     parts: list[Span] = field(default_factory=list)
     colons: dict[int, int] = field(default_factory=dict)
-    children: "dict[int, _Group]" = field(default_factory=dict)
+    children: "dict[int, Group]" = field(default_factory=dict)
     whole: bool = False
 
 
-class _Read:
+class Read:
     """The groups of a text, in the order in which they begin. outermost: each one that is in none, and those in it."""
 
     def __init__(self, text: str):
         self.text = text
-        self.outermost: list[list[_Group]] = []
+        self.outermost: list[list[Group]] = []
         self.quote = ""  # what is around all texts of JSON
-        self._open: list[tuple[_Group, int]] = []  # with where the part begins that is read
+        self._open: list[tuple[Group, int]] = []  # with where the part begins that is read
         self._read()
 
     @property
-    def groups(self) -> Iterator[_Group]:
+    def groups(self) -> Iterator[Group]:
         return chain.from_iterable(self.outermost)
 
-    def value(self, group: _Group, number: int) -> Span:
+    def value(self, group: Group, number: int) -> Span:
         """Of an element or of a member."""
         start, end = group.parts[number]
         return trimmed(self.text, group.colons.get(number, start), end)
 
-    def said(self, group: _Group, number: int) -> str:
+    def said(self, group: Group, number: int) -> str:
         """What an element, or the value of a member, says; "" of what is no short text."""
         start, end = self.value(group, number)
         return "" if number in group.children else self._short(start, end)
 
-    def name(self, group: _Group, number: int) -> str:
+    def name(self, group: Group, number: int) -> str:
         """Of a member."""
         return self._short(group.parts[number][0], group.colons[number] - 1) if number in group.colons else ""
 
-    def title(self, group: _Group) -> str:
+    def title(self, group: Group) -> str:
         """The name of the member that a group is, in small letters."""
         return self.name(group.parent, group.place).lower() if group.parent else ""
 
-    def begins_line(self, group: _Group) -> bool:
+    def begins_line(self, group: Group) -> bool:
         """Whether it stands at the beginning of one."""
         at = group.parts[0][0] - 1
         return at == 0 or self.text[at - 1] == "\n"
@@ -119,7 +119,7 @@ class _Read:
 
     def _begin(self, sign: str, at: int) -> None:
         parent = self._open[-1][0] if self._open else None
-        group = _Group(sign, parent, len(parent.parts) if parent else 0)
+        group = Group(sign, parent, len(parent.parts) if parent else 0)
         if parent:
             parent.children.setdefault(group.place, group)
         else:
@@ -133,7 +133,7 @@ class _Read:
                 pass
             group.whole = True
 
-    def _end(self, at: int) -> _Group:
+    def _end(self, at: int) -> Group:
         group, first = self._open.pop()
         if not _BLANK.fullmatch(self.text, first, at):  # a comma may be the last
             group.parts.append((first, at))
@@ -144,17 +144,23 @@ def without_values(text: str, names: Names, found: Found) -> str:
     """The text with what stands at the place of a secret name replaced."""
     if "[" not in text and "{" not in text:
         return text
-    read = _Read(text)
+    read = Read(text)
     spans = {
         *_beside_names(read, names),
         *_after_names(read, names),
-        *_below_first_rows(read, names),
-        *chain.from_iterable(_below_names(read, groups, names) for groups in read.outermost),
+        *of_tables(read, names),
     }
     return without(text, sorted(spans), found, read.quote, is_sure=False)
 
 
-def _beside_names(read: _Read, names: Names) -> Iterator[Span]:
+def of_tables(read: Read, names: Names) -> Iterator[Span]:
+    """The cells of secret columns."""
+    yield from _below_first_rows(read, names)
+    for groups in read.outermost:
+        yield from _below_names(read, groups, names)
+
+
+def _beside_names(read: Read, names: Names) -> Iterator[Span]:
     """Members that have the value of what another one names."""
     for group in read.groups:
         if group.sign == "{":
@@ -166,7 +172,7 @@ def _beside_names(read: _Read, names: Names) -> Iterator[Span]:
                         yield read.value(group, number)
 
 
-def _after_names(read: _Read, names: Names) -> Iterator[Span]:
+def _after_names(read: Read, names: Names) -> Iterator[Span]:
     """Elements behind a name, where names and values follow each other, and behind an option of a command."""
     for group in read.groups:
         if group.sign == "[":
@@ -177,7 +183,7 @@ def _after_names(read: _Read, names: Names) -> Iterator[Span]:
                     yield read.value(group, number + 1)
 
 
-def _below_first_rows(read: _Read, names: Names) -> Iterator[Span]:
+def _below_first_rows(read: Read, names: Names) -> Iterator[Span]:
     """Cells of lists in a list, or in lines, of which the first one names the columns; all of those that are not as
     many."""
     for head, *rows in _lists(read):
@@ -189,7 +195,7 @@ def _below_first_rows(read: _Read, names: Names) -> Iterator[Span]:
             yield from _cells(read, row, columns if as_many else range(len(row.parts)))
 
 
-def _lists(read: _Read) -> Iterator[list[_Group]]:
+def _lists(read: Read) -> Iterator[list[Group]]:
     """Lists in a list that begins with one, and those of which each is a line."""
     lines = []
     for outermost, *inner in read.outermost:
@@ -205,7 +211,7 @@ def _lists(read: _Read) -> Iterator[list[_Group]]:
         yield lines
 
 
-def _below_names(read: _Read, groups: list[_Group], names: Names) -> Iterator[Span]:
+def _below_names(read: Read, groups: list[Group], names: Names) -> Iterator[Span]:
     """Cells of tables whose columns are named in a list for itself."""
     heads = {
         id(group): (group, columns)
@@ -230,7 +236,7 @@ def _below_names(read: _Read, groups: list[_Group], names: Names) -> Iterator[Sp
             yield from _cells(read, group, (number for number in chosen if number not in objects))
 
 
-def _is_for_itself(read: _Read, group: _Group) -> bool:
+def _is_for_itself(read: Read, group: Group) -> bool:
     """Whether a list that names columns is none of the rows."""
     if group.sign != "[" or _is_described(group):
         return group.sign == "["
@@ -238,14 +244,14 @@ def _is_for_itself(read: _Read, group: _Group) -> bool:
     return not in_list and read.title(group) not in _ROWS
 
 
-def _is_described(group: _Group) -> bool:
+def _is_described(group: Group) -> bool:
     """Whether each element is an object, such as {"name": "id", "type": "integer"}."""
     return 0 < len(group.children) == len(group.parts) and all(
         child.sign == "{" for child in group.children.values()
     )
 
 
-def _objects(read: _Read, group: _Group) -> set[int]:
+def _objects(read: Read, group: Group) -> set[int]:
     """The numbers of the elements that are objects with anything in them, not cells, such as {"v": 1}."""
     return {
         number
@@ -255,7 +261,7 @@ def _objects(read: _Read, group: _Group) -> set[int]:
     }
 
 
-def _columns(read: _Read, group: _Group, names: Names) -> set[int]:
+def _columns(read: Read, group: Group, names: Names) -> set[int]:
     """The numbers of the secret columns that a list names; none if it is no such list."""
     if group.sign != "[":
         return set()
@@ -267,7 +273,7 @@ def _columns(read: _Read, group: _Group, names: Names) -> set[int]:
     return {number for number, each in enumerate(said) if names.column(each)}
 
 
-def _is_secret(read: _Read, description: _Group, names: Names) -> bool:
+def _is_secret(read: Read, description: Group, names: Names) -> bool:
     return any(
         last_word(read.name(description, number)) in (*NAMING, "label", "title")
         and names.column(read.said(description, number))
@@ -275,7 +281,7 @@ def _is_secret(read: _Read, description: _Group, names: Names) -> bool:
     )
 
 
-def _chosen(group: _Group, widths: dict[int, set[int]], *, of_holder: bool) -> Iterable[int]:
+def _chosen(group: Group, widths: dict[int, set[int]], *, of_holder: bool) -> Iterable[int]:
     """The numbers of a row's secret cells; of a list that has the cells of several rows, too. All, if its width is none
     that was named. of_holder: whether it is near to the names."""
     width = len(group.parts)
@@ -289,6 +295,6 @@ def _chosen(group: _Group, widths: dict[int, set[int]], *, of_holder: bool) -> I
     return sorted(chosen)
 
 
-def _cells(read: _Read, row: _Group, numbers: Iterable[int]) -> Iterator[Span]:
+def _cells(read: Read, row: Group, numbers: Iterable[int]) -> Iterator[Span]:
     for number in numbers:
         yield read.value(row, number)

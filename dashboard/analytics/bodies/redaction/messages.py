@@ -3,8 +3,8 @@
 Names say where secrets are, in headers, queries, forms, JSON, XML and so on: they are looked for as text, since a body
 may be cut off, wrong, or something in something else. What was found by its name, and what is shaped like a token, is
 then taken out wherever else it stands. Rather too much is taken out than too little. What nothing names cannot be told
-from other text: CSV without a line of names, SQL without names of columns, tables of YAML in lines, and of a sentence
-what may be a word of it, and what is not said to be something.
+from other text: CSV without a line of names, SQL without names of columns, and of a sentence what may be a word of it,
+and what is not said to be something.
 """
 
 from collections.abc import Iterable
@@ -33,6 +33,7 @@ DEEPEST = 3  # texts in texts
 _WITHOUT = (
     lists.without_values,
     tables.without_columns,
+    yaml_text.without_cells,
     yaml_text.without_values,
     statements.without_rows,
 )

@@ -1,7 +1,9 @@
-"""Lists of names and values in the lines of YAML; what stands in brackets there is in `lists`. Pure.
+"""Lists of names and values in the lines of YAML, and tables; what stands in brackets is in `lists`. Pure.
 
-- name: token            - - token            - --token
-  value: …                 - …                - …
+- name: token            - - token            - --token            columns: [id, token]
+  value: …                 - …                - …                  rows:
+                                                                   - - 1
+                                                                     - …
 """
 
 import re
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dashboard.analytics.bodies.redaction.found import Found
+from dashboard.analytics.bodies.redaction.lists import Group, Read, of_tables
 from dashboard.analytics.bodies.redaction.names import NAMING, WORTH, Names, last_word
 from dashboard.analytics.bodies.redaction.passes import Span, without
 from dashboard.analytics.bodies.redaction.statements import is_option
@@ -29,11 +32,67 @@ class _Item:
     values: list[Span] = field(default_factory=list)
 
 
+class _Blocks(Read):
+    """The lists and objects that lines are of, with those in brackets that have a line."""
+
+    def _read(self) -> None:
+        self._columns: list[int] = []  # of what is open
+        end = 0  # of the line before
+        for start, line in _lines(self.text):
+            dash, column = _lead(line)
+            for at in range(dash, column):
+                if line[at] == "-":
+                    self._go_on("[", at, start + at + 1, end)
+            value = column
+            if member := _MEMBER.match(line, column):
+                group = self._go_on("{", column, start + column, end)
+                colon = member.start() + member[0].rindex(":") + 1
+                group.colons.setdefault(len(group.parts), start + colon)
+                value = member.end()
+            end = start + len(line)
+            if self._open and line[value : value + 1] in ("[", "{"):
+                self._take(Read(line[value:]), start + value)
+        while self._open:
+            self._end(end)
+
+    def _go_on(self, sign: str, column: int, at: int, end: int) -> Group:
+        """The group with the next part, which begins at `at`; in what is open it may be the first one."""
+        while self._open and self._columns[-1] >= column + (sign == "[" or self._open[-1][0].sign == "{"):
+            self._columns.pop()
+            self._end(end)
+        if self._open and self._columns[-1] == column and self._open[-1][0].sign == sign:
+            group, first = self._open[-1]
+            group.parts.append((first, end))
+            self._open[-1] = group, at
+        else:
+            self._begin(sign, at)
+            self._columns.append(column)
+        return self._open[-1][0]
+
+    def _take(self, read: Read, at: int) -> None:
+        """What was read of a line from there on, as the value that it is."""
+        parent, _ = self._open[-1]
+        for group in read.groups:
+            group.parts = [(start + at, end + at) for start, end in group.parts]
+            group.colons = {number: colon + at for number, colon in group.colons.items()}
+            if group.parent is None:
+                group.parent, group.place = parent, len(parent.parts)
+                parent.children.setdefault(group.place, group)
+            self.outermost[-1].append(group)
+
+
+def without_cells(text: str, names: Names, found: Found) -> str:
+    """The text with the cells of tables replaced whose columns are named as secrets are."""
+    if "-" not in text and "[" not in text:
+        return text
+    return without(text, sorted(set(of_tables(_Blocks(text), names))), found, is_sure=False)
+
+
 def without_values(text: str, names: Names, found: Found) -> str:
     """The text with the values replaced whose names say that they are secrets."""
     if ":" not in text and "-" not in text:
         return text
-    lines = [(match.start(), match[0]) for match in _LINE.finditer(text)]
+    lines = _lines(text)
     leads = [_lead(line) for _, line in lines]
     spans = [*_of_members(lines, leads, names), *_of_elements(lines, leads, names)]
     return without(text, sorted(spans), found)
@@ -65,7 +124,7 @@ def _of_elements(lines: Lines, leads: list[Span], names: Names) -> Iterator[Span
         dash, column = leads[number]
         if dash == named < column:
             yield start + column, _end(lines, leads, number, dash)
-        if dash < column or column < named:
+        if dash < column or column <= named:
             named = -1
         if dash < column and not _MEMBER.match(line, column):
             said = _unquoted(line[column:])
@@ -75,6 +134,10 @@ def _of_elements(lines: Lines, leads: list[Span], names: Names) -> Iterator[Span
 
 def _values(item: _Item) -> list[Span]:
     return item.values if item.is_secret else []
+
+
+def _lines(text: str) -> Lines:
+    return [(match.start(), match[0]) for match in _LINE.finditer(text)]
 
 
 def _lead(line: str) -> tuple[int, int]:

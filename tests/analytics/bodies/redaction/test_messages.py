@@ -179,7 +179,16 @@ def test_the_kind_of_a_credential_is_kept():
         ),
         ("- value: |\n    S\n    S\n  name: pin\n", "- value: [redacted]\n  name: pin\n"),
         ("[{name: token, value: S, a: b}]", "[{name: token, value: [redacted], a: b}]"),
-        ("- - token\n  - S\n- - a\n  - b", "- - token\n  - [redacted]\n- - a\n  - b"),
+        ("- - token\n  - S 1\n- - a\n  - b", "- - token\n  - [redacted]\n- - [redacted]\n  - b"),
+        (
+            "- - id\n  - a\n  - pin\n- - 1\n  - b\n  - S",
+            "- - id\n  - a\n  - pin\n- - 1\n  - b\n  - [redacted]",
+        ),
+        (
+            "meta:\n- name: id\n- name: pin\nrows:\n- [1, S]\n- [2, 3]\n- [4, S]\nb:\n- a\n",
+            "meta:\n- name: id\n- name: pin\nrows:\n- [1, [redacted]]\n- [2, [redacted]]\n- [4, [redacted]]\nb:\n- a\n",
+        ),
+        ("required:\n- a\n- pin\nenum:\n- a\n- b\n", "required:\n- a\n- pin\nenum:\n- a\n- b\n"),
         (
             "args:\n- --token\n- S\n- -v\n-  user\n- ann\n",
             "args:\n- --token\n- [redacted]\n- -v\n-  user\n- ann\n",
@@ -426,6 +435,10 @@ def test_a_secret_on_the_edge_of_what_is_kept_is_taken_out_whole():
         '"a\\n"' * 13_000,
         "- - token\n" * 6_500,
         "- value:\n" * 7_200,
+        "- " * 32_000,
+        "- [token, {\n" * 5_400,
+        "columns: [token]\nrows:\n" + "- - a\n" * 10_000,
+        "\n".join(" " * deep + "- token" for deep in range(350)),
         "token: |\n a\n" * 5_400,
         "[token,{" * 8_000,
         "{name: token, value: " * 3_100,

@@ -33,9 +33,8 @@ def without_aliases() -> type[yaml.SafeDumper]:
 
 
 @st.composite
-def planted(draw, *, in_lines=False):
-    """(a shape in which a secret is planted, the secret). in_lines: whether lists may be written in lines, of which
-    none is known to be the row of a table."""
+def planted(draw):
+    """(a shape in which a secret is planted, the secret)."""
     name, secret = draw(NAME), draw(SECRET)
     held = draw(st.sampled_from([secret, [secret], {"a": secret}]))
     named, worth = draw(
@@ -50,12 +49,11 @@ def planted(draw, *, in_lines=False):
     ]
     shapes += [["a", 7, name, held], ["a", 7, "b", "c d", name, secret], ["run", f"--{name}", secret]]
     shapes += [f"run --{name} '{secret}'", f"UPDATE u SET a = 1 WHERE {name} LIKE '{secret}'"]
-    if not in_lines:
-        columns = draw(st.permutations([(name, secret), ("id", 1), ("user name", None)]))
-        names, cells, other = [*map(itemgetter(0), columns)], [*map(itemgetter(1), columns)], [2, "b", "c, d"]
-        rows, described = [other, cells, other, other], [{"name": each, "type": "text"} for each in names]
-        shapes += [{"columns": names, "rows": rows}, {"rows": rows, "meta": described}, [names, *rows]]
-        shapes += [{"names": names, "values": cells}, {"columns": names, "data": [*other, *cells]}]
+    columns = draw(st.permutations([(name, secret), ("id", 1), ("user name", None)]))
+    names, cells, other = [*map(itemgetter(0), columns)], [*map(itemgetter(1), columns)], [2, "b", "c, d"]
+    rows, described = [other, cells, other, other], [{"name": each, "type": "text"} for each in names]
+    shapes += [{"columns": names, "rows": rows}, {"rows": rows, "meta": described}, [names, *rows]]
+    shapes += [{"names": names, "values": cells}, {"columns": names, "data": [*other, *cells]}]
     shape = draw(st.sampled_from(shapes))
     for _ in range(draw(st.integers(0, 3))):
         other = draw(HARMLESS)
@@ -79,7 +77,7 @@ def test_no_secret_survives_in_json_at_any_depth_of_texts(made, indent, wrapped)
     assert not survives(text, secret), text
 
 
-@given(planted(in_lines=True), st.sampled_from([True, False, None]), st.integers(1, 6), st.integers(0, 2))
+@given(planted(), st.sampled_from([True, False, None]), st.integers(1, 6), st.integers(0, 2))
 def test_no_secret_survives_in_yaml(made, flow, indent, wrapped):
     shape, secret = made
     text = yaml.dump(shape, Dumper=without_aliases(), default_flow_style=flow, indent=indent, sort_keys=False)
@@ -115,7 +113,7 @@ def test_no_secret_survives_in_csv(  # noqa: PLR0917
     assert not survives(text, secret), text
 
 
-@given(planted(in_lines=True), st.sampled_from([None, 1]), st.integers(1, 2), st.booleans())
+@given(planted(), st.sampled_from([None, 1]), st.integers(1, 2), st.booleans())
 def test_no_secret_survives_where_a_form_has_a_text_of_another_format(made, indent, wrapped, is_yaml):
     shape, secret = made
     text = yaml.dump(shape, Dumper=without_aliases()) if is_yaml else json.dumps(shape, indent=indent)
