@@ -36,7 +36,10 @@ def test_a_share_of_failures_begins_goes_on_and_ends_and_each_is_told_once(commi
     # Of others, and of another API.
     push(redis, *requests(cast.globex, now - 5 * MINUTE, 50, 503))
     all_apis = rule(
-        cast.acme, mails=["ada@acme.example", "gone@acme.example"], webhook="https://hooks.example/x"
+        cast.acme,
+        least=20,
+        mails=["ada@acme.example", "gone@acme.example"],
+        webhook="https://hooks.example/x",
     )
     orders = rule(cast.acme, api=keys.api(cast.acme), name="Of an API without requests")
     strict = rule(cast.acme, threshold=10.1, name="Not reached")
@@ -181,7 +184,7 @@ def test_what_comes_late_may_have_been_good_so_a_share_that_is_high_without_it_b
     failing = rule(cast.acme, threshold=20)
     sure = rule(cast.acme, threshold=10, name="Sure")
     slow = rule(cast.acme, "p95", threshold=900)
-    few, fewer = (rule(cast.acme, threshold=20, least=least, name=f"{least}") for least in (30, 50))
+    few, fewer = (rule(cast.acme, threshold=20, least=least, name=f"{least}") for least in (40, 41))
     look(cast.acme, now - 11 * MINUTE, late=True)
     assert state(failing)[2].startswith("It was not watched") is False  # nothing was bad
     push(
