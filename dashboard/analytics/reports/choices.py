@@ -38,7 +38,7 @@ OTHERS = {
     "endpoint": "endpoints_of",
 }
 NEWEST = {"endpoint": 2}  # days: of all APIs there are many
-OF_EACH = {"endpoint": "CASE WHEN value NOT LIKE '{%%' THEN api_id || ' ' || value ELSE '{other}' END"}
+OF_EACH = {"endpoint": f"CASE WHEN value NOT LIKE '{{%%' THEN api_id || ' ' || value ELSE '{OTHER}' END"}
 
 Choices = dict[str, list[tuple[str, str]]]
 
