@@ -9,7 +9,7 @@ compares all of its 2**20 values.
 import math
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 BUCKETS = 512
@@ -61,11 +61,6 @@ def _counts(data: bytes) -> list[int]:
     for index, count in PAIR.iter_unpack(data):
         counts[index] += count
     return counts
-
-
-def merge(parts: Iterable[bytes]) -> dict[int, int]:
-    """Counts by bucket of several stored histograms together."""
-    return decode(b"".join(parts))
 
 
 def quantile(running: Sequence[int], share: float) -> float | None:
