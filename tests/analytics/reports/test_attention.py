@@ -19,7 +19,7 @@ NOON = datetime(2026, 11, 26, 12)
     [
         (1000, 9, 1000, 0, False),  # too few to say anything
         (1000, 40, 1000, 4, True),
-        (1000, 40, 1000, 25, False),  # less than twice as much
+        (10_000, 400, 10_000, 250, False),  # less than twice as much, and no chance
         (2000, 40, 1000, 20, False),  # twice the traffic, twice the errors
         (1000, 24, 1000, 10, False),  # chance
         (1000, 10, 0, 0, True),  # there was no traffic a week before

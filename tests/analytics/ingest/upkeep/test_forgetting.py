@@ -97,6 +97,15 @@ def test_a_shorter_period_holds_for_readers_at_once_and_is_deleted_in_slices(two
     keep(alpha, records=2, hours=9)
     forget()
     assert oldest_rows(alpha) == {"": 2, "h": 9, "d": 19, "k": 19}
+    # What is of the very first moment that is kept stays.
+    firsts = [MIDNIGHT - timedelta(days=days) for days in (2, 9)]
+    for first in firsts:
+        pushed(redis, first, 1, OrgID=alpha.pk, APIID="api")
+    drained(redis, NOW)
+    forget()
+    with scope.org(alpha.pk):
+        hours = Rollup.objects.filter(grain=Grain.HOUR)
+        assert [found.earliest("ts").ts for found in (Record.objects.all(), hours)] == firsts
 
 
 def test_what_somebody_writes_is_passed_by_and_deleted_the_next_time(two):

@@ -67,7 +67,7 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     send("failing", 100, now)
     send("failing", 40, now, ResponseCode=502)
     send("failing", 200, week)
-    send("silent", 150, week)
+    send("silent", 100, week)
     send("limited", 200, now)
     send("limited", 20, now, ResponseCode=429)
     with scope.org(made["calm"].id), log.dated(timezone.now() - timedelta(hours=1)):
@@ -83,7 +83,7 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     assert told == {
         "failing": ("140", "28.6 %", "2 ms", ["fails more than a week before (0 %)"]),
         "limited": ("220", "0 %", "2 ms", ["9.09 % over a rate limit"]),
-        "silent": ("0", NONE, NONE, ["silent, 150 requests a week before"]),
+        "silent": ("0", NONE, NONE, ["silent, 100 requests a week before"]),
         "down": ("0", NONE, NONE, ["1 of 2 upstreams down"]),
         "full": ("0", NONE, NONE, ["9 keys at or near a quota"]),
         "calm": ("300", "0 %", "40 ms", []),

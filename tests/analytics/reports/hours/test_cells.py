@@ -36,6 +36,11 @@ def test_days_are_lines_and_their_hours_add_up():
     levels = [cell.level for line in lines for cell in line.cells]
     assert levels == sorted(levels)
     assert set(levels) == set(range(LEVELS + 1))
+    # Hours without any are no part of the quantiles.
+    quiet = cells.by_day(
+        buckets(date(2026, 11, 23), 1, lambda number: Figures(hits=max(0, number - 18))), BERLIN, REQUESTS
+    )
+    assert [cell.level for cell in quiet[0].cells] == [*[0] * 19, *range(1, LEVELS + 1)]
 
 
 @pytest.mark.parametrize(
