@@ -99,6 +99,8 @@ def test_where_there_are_more_keys_than_are_offered_another_can_be_named_by_its_
             assert (named, page.content.decode().count(another)) == (offered_keys, fields)
         found = client.get(path, {"key": ["", "green" * 8]})
         assert found.context["kept"]["key"] == ("green" * 8,)
+    monkeypatch.setattr(choices, "MOST_OTHERS", 1)
+    assert offered(client.get(OVERVIEW))[2] == ["CH"]
 
 
 def test_whoever_sees_only_own_apis_is_offered_only_theirs(apis, cast, client_for):

@@ -31,7 +31,7 @@ def filled(cast):
     orders = build.api(cast.acme)
     looked(cast.acme, orders.api_id, "http://a/", (60 * 100, False, 0), (3, True, 10), (1, True, 30))
     looked(cast.acme, orders.api_id, "http://b/", (2, True, 8), (1, False, 0))
-    looked(cast.acme, "gone", "http://c/?key=x", (60, False, 0))
+    looked(cast.acme, "gone", "http://c/?key=x", (11, False, 0))
     looked(cast.acme, orders.api_id, "http://long-ago/", (60 * 24 * 8, False, 0))
     looked(cast.globex, "theirs", "http://secret-of-globex/", (1, True, 5))
     return orders
