@@ -82,7 +82,6 @@ def head(request: HttpRequest, asked: Parameters, fresh: Freshness, hits: int) -
         "compared_with": tiles.compared_with(period),
         "compared_how": tiles.compared_how(period),
         "fresh": fresh,
-        "waiting": figures.exact(fresh.waiting),
         "empty": not hits,
         "any_traffic": bool(hits)
         or asked.owned is not None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from apis.publishing import publish
 from dashboard.analytics import clock
+from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports.charts import plots
 from dashboard.analytics.reports.periods import asking
 from dashboard.analytics.reports.periods.period import RANGES
@@ -174,6 +175,23 @@ def test_logs_over_more_than_is_kept_say_since_when(client):
     page = client.get(LOGS, long_ago)
     assert (page.context["kept_since"], page.content.decode().count(said)) == (said, 1)
     assert client.get(LOGS, {"range": "30d"}).context["kept_since"] == ""
+
+
+@pytest.mark.parametrize("doubt", ["", "Its clock is an hour ahead."])
+def test_only_a_super_user_is_told_how_many_records_of_all_organisations_wait(
+    alpha, client, client_for, redis, doubt
+):
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(minutes=5)})
+    with scope.every_org():
+        IngestState.objects.update(
+            up_to=datetime.now(UTC) - timedelta(hours=1), waiting=172900729, doubt=doubt
+        )
+    told = ", 172900729 records waiting", ", records waiting"
+    operator = client_for(make.user("root@example.com", None))
+    for path in (OVERVIEW, LOGS, f"{OVERVIEW}keys/", "/o/alpha/errors/"):
+        texts = [each.get(path).content.decode() for each in (operator, client)]
+        found = [[said in text for said in told] for text in texts]
+        assert (path, found, "172900729" in texts[1]) == (path, [[True, False], [False, True]], False)
 
 
 def test_each_value_in_force_has_a_chip_that_takes_it_away_a_deleted_api_by_its_last_name(
