@@ -117,7 +117,7 @@ def ranking(
 ) -> Ranking:
     """The first of what = one of rows.LINES in one of ORDERS; percentiles for those returned."""
     kept = dimension_of(what, filters, owners.dimension_set)
-    of_records = kept is None or kept.grain(span.grain) == RECORDS
+    of_records = is_of_records(what, owners, span, filters)
     apart = histograms and kept is not None and kept.has_histogram(owners.dimension_set) and not of_records
     source, params = rows(what, owners, span, filters, ORDERED_BY[order] if apart else COLUMNS)
     sums = f"{SUMS}, {HISTOGRAM if histograms and of_records else 'NULL'}"
@@ -150,14 +150,15 @@ def rankings_of_newest(
     if len(whats) < 2:
         return {}
     (source, params), of_each = newest_once(whats, owners, span, filters)
-    parts, params = [], list(params)
-    for what, (piece, values) in of_each.items():
-        parts.append(
-            f"""(SELECT '{what}', row_number() OVER ({_order(order)}) AS place, {OF_ALL}, api_id, value, {SUMS},
-                    {HISTOGRAM} FROM ({piece}) AS r GROUP BY api_id, value ORDER BY place LIMIT %s)"""
-        )
-        params += [*values, limit]
-    found = _read(f"WITH newest AS MATERIALIZED ({source}) {' UNION ALL '.join(parts)}", params)
+    parts = [
+        f"""(SELECT '{what}', row_number() OVER ({_order(order)}) AS place, {OF_ALL}, api_id, value, {SUMS},
+                {HISTOGRAM} FROM ({rows_of_it}) AS r GROUP BY api_id, value ORDER BY place LIMIT %s)"""
+        for what, rows_of_it in of_each.items()
+    ]
+    found = _read(
+        f"WITH newest AS MATERIALIZED ({source}) {' UNION ALL '.join(parts)}",
+        [*params, *(limit for _ in parts)],
+    )
     lines: dict[str, list] = {what: [] for what in whats}
     for what, _, *line in sorted(found, key=itemgetter(0, 1)):
         lines[what].append(line)

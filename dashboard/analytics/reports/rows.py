@@ -243,9 +243,9 @@ def newest(columns: str, owners: Owners, span: Span, filters: Filters, *, errors
 
 def newest_once(
     whats: Sequence[str], owners: Owners, span: Span, filters: Filters
-) -> tuple[Piece, dict[str, Piece]]:
-    """What the filters leave of the newest records as the query `newest`, which is read once, and from that the rows of
-    each of several of LINES that are columns of a record."""
+) -> tuple[Piece, dict[str, str]]:
+    """What the filters leave of the newest records, which is read once; and, as SQL without parameters over that under
+    the name `newest`, the rows of each of several of LINES that are columns of a record."""
     columns = [*OF_EACH_RECORD, *(column for what in whats for column in LINES[what] if column)]
     records, params = newest("*", owners, span, filters)
     conditions, values = of_records(filters)
@@ -253,7 +253,7 @@ def newest_once(
     of_each = {
         what: _added_up(what, f"newest WHERE true{_of_line(what, filters)}", COLUMNS) for what in whats
     }
-    return (source, [*params, *values]), {what: (piece, []) for what, piece in of_each.items()}
+    return (source, [*params, *values]), of_each
 
 
 def of_statuses(statuses: Sequence[str]) -> Piece:
@@ -275,8 +275,7 @@ def most_records(filters: Filters, *, errors: bool = False) -> int:
 def sampled(what: str, owners: Owners, span: Span, filters: Filters, hits: int) -> int:
     """Of how many of the newest records what is wanted may be made alone; 0 if nothing is left out. hits: all requests
     of the span that the filters leave."""
-    kept = dimension_of(what, filters, owners.dimension_set)
-    if kept is not None and kept.grain(span.grain) != RECORDS:
+    if not is_of_records(what, owners, span, filters):
         return 0
     most = most_records(filters, errors=what in OF_ERRORS)
     return 0 if looks_at_no_others(filters) and hits <= most else most
