@@ -109,7 +109,7 @@ class LogForm(FilterForm):
 
     def filters(self) -> Filters:
         named = super().filters()
-        return replace(named, keys=tuple("" if key == NO_KEY else key for key in named.keys), statuses=())
+        return replace(named, keys=tuple("" if key == NO_KEY else key for key in named.keys))
 
     def clean_method(self) -> str:
         return self.cleaned_data["method"].upper()
@@ -250,7 +250,6 @@ def log_parameters(params: Params, org: Organisation, now: datetime) -> LogParam
         min(start, end),
         end,
         form.filters(),
-        statuses=values["status"],
         **{OF_RECORDS[name]: values[name] for name in OF_RECORDS},
         **{name: values[name] for name in ("method", "path", "least_ms")},
         after=begins_after,

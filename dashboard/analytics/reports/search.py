@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from dashboard.analytics.clock import DAY, EPOCH, day_start
 from dashboard.analytics.dimensions import BASES, NOT_VERSIONED, OTHER, RECORDS, Grain, dimension, oldest
 from dashboard.analytics.models import Record, RollupCut
-from dashboard.analytics.reports.rows import among, of_records, of_statuses, whose
+from dashboard.analytics.reports.rows import among, of_records, whose
 from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, codes
 from orgs.db import reading
 from orgs.models import Organisation
@@ -54,7 +54,6 @@ class Wanted:
     start: datetime
     end: datetime
     filters: Filters = NO_FILTERS
-    statuses: tuple[str, ...] = ()  # any of them: codes, "404", or classes, "4xx"
     user_agents: tuple[str, ...] = ()  # any of them
     addresses: tuple[str, ...] = ()  # any of them
     method: str = ""
@@ -198,14 +197,15 @@ def _count(org_ids: Sequence[str], wanted: Wanted, most: int) -> int:
 def _of_whole_days(org_ids: Sequence[str], wanted: Wanted) -> tuple[datetime, datetime, int] | None:
     """How often days were called that a span covers whole, and from when to when they are; None where it covers few, or
     other things are asked for than APIs and statuses, or several organisations, whose days are not the same."""
-    statuses = wanted.statuses or (("4xx", "5xx") if wanted.errors else ())
-    asked = {
-        "filters": Filters(apis=wanted.filters.apis),
-        "statuses": wanted.statuses,
-        "errors": wanted.errors,
-    }
+    filters = Filters(apis=wanted.filters.apis, statuses=wanted.filters.statuses)
+    statuses = filters.statuses or (("4xx", "5xx") if wanted.errors else ())
     is_counted = wanted == Wanted(
-        wanted.start, wanted.end, **asked, past=wanted.past, days_from=wanted.days_from
+        wanted.start,
+        wanted.end,
+        filters,
+        errors=wanted.errors,
+        past=wanted.past,
+        days_from=wanted.days_from,
     )
     if not (statuses and is_counted) or len(org_ids) > 1 or wanted.end - wanted.start <= WIDEST:
         return None
@@ -220,7 +220,7 @@ def _of_whole_days(org_ids: Sequence[str], wanted: Wanted) -> tuple[datetime, da
     last = day_start(min(wanted.end, now).astimezone(zone).date(), zone)
     if first >= last:
         return None
-    of_api, apis = among("api_id", wanted.filters.apis) if wanted.filters.apis else ("true", None)
+    of_api, apis = among("api_id", filters.apis) if filters.apis else ("true", None)
     counted = dimension("status", by_api=True)
     names = [str(code) for code in codes(statuses) if code >= 400 or not wanted.errors]
     with reading.connection().cursor() as cursor:
@@ -246,8 +246,6 @@ def terms(wanted: Wanted) -> tuple[str, list]:
         found.append(("ip = ANY(%s::inet[])", [list(wanted.addresses)]))
     if wanted.method:
         found.append(("method = %s", [wanted.method]))
-    if wanted.statuses:
-        found.append(of_statuses(wanted.statuses))
     if wanted.errors:
         found.append(("status >= 400", []))
     if wanted.after:
@@ -309,7 +307,7 @@ def _told_by_day(wanted: Wanted) -> tuple[str, str, list]:
         "endpoint": filters.endpoints,
         "oauth": filters.clients,
         "version": () if NOT_VERSIONED in filters.versions else filters.versions,
-        "status": list(map(str, codes(wanted.statuses))),
+        "status": list(map(str, codes(filters.statuses))),
         "tag": filters.tags,
         "country": filters.countries,
     }

@@ -95,8 +95,11 @@ def _wanted(asked: dict, now: datetime) -> Wanted:
     return Wanted(
         start=start,
         end=end,
-        filters=Filters(apis=tuple(filter(None, (asked["api"],))), keys=tuple(filter(None, (asked["key"],)))),
-        statuses=(str(asked["code"]),) if asked["code"] else (),
+        filters=Filters(
+            apis=tuple(filter(None, (asked["api"],))),
+            keys=tuple(filter(None, (asked["key"],))),
+            statuses=(str(asked["code"]),) if asked["code"] else (),
+        ),
         errors=asked["errors"] == "1",
     )
 

@@ -22,10 +22,9 @@ LOGS = "/o/alpha/logs/"
 
 
 def of(method: str = "", least_ms: int | None = None, **asked: str) -> dict:
-    """What is wanted of a status and of filters by their parameters."""
-    filters = Filters(**{FILTERS[name]: (value,) for name, value in asked.items() if name != "status"})
-    statuses = (asked["status"],) if "status" in asked else ()
-    return {"filters": filters, "statuses": statuses, "method": method, "least_ms": least_ms}
+    """What is wanted of filters by their parameters."""
+    filters = Filters(**{FILTERS[name]: (value,) for name, value in asked.items()})
+    return {"filters": filters, "method": method, "least_ms": least_ms}
 
 
 def test_what_is_rare_is_found_far_back_without_reading_the_days_between_and_what_is_absent_without_any(
@@ -164,12 +163,24 @@ NOW = datetime(2026, 11, 25, 14, 35, 20, tzinfo=UTC)
         ({"filters": Filters(apis=("a",))}, " AND api_id = %s", ["a"]),
         ({"filters": Filters(keys=("k",))}, " AND key = %s AND key <> ''", ["k"]),
         ({"filters": Filters(keys=("",))}, " AND key = %s", [""]),
-        ({"statuses": ("200",)}, " AND status BETWEEN %s AND %s", [200, 200]),
-        ({"statuses": ("3xx",)}, " AND status BETWEEN %s AND %s", [300, 399]),
-        ({"statuses": ("400",)}, " AND status BETWEEN %s AND %s AND status >= 400", [400, 400]),
-        ({"statuses": ("5xx",)}, " AND status BETWEEN %s AND %s AND status >= 400", [500, 599]),
-        ({"statuses": ("404", "5xx")}, " AND status = ANY(%s) AND status >= 400", [[404, *range(500, 600)]]),
-        ({"statuses": ("200", "404")}, " AND status = ANY(%s)", [[200, 404]]),
+        ({"filters": Filters(statuses=("200",))}, " AND status BETWEEN %s AND %s", [200, 200]),
+        ({"filters": Filters(statuses=("3xx",))}, " AND status BETWEEN %s AND %s", [300, 399]),
+        (
+            {"filters": Filters(statuses=("400",))},
+            " AND status BETWEEN %s AND %s AND status >= 400",
+            [400, 400],
+        ),
+        (
+            {"filters": Filters(statuses=("5xx",))},
+            " AND status BETWEEN %s AND %s AND status >= 400",
+            [500, 599],
+        ),
+        (
+            {"filters": Filters(statuses=("404", "5xx"))},
+            " AND status = ANY(%s) AND status >= 400",
+            [[404, *range(500, 600)]],
+        ),
+        ({"filters": Filters(statuses=("200", "404"))}, " AND status = ANY(%s)", [[200, 404]]),
         ({"filters": Filters(keys=("k", "l"))}, " AND key = ANY(%s) AND key <> ''", [["k", "l"]]),
         ({"filters": Filters(keys=("k", ""))}, " AND key = ANY(%s)", [["k", ""]]),
         ({"addresses": ("::1", "::2")}, " AND ip = ANY(%s::inet[])", [["::1", "::2"]]),
@@ -228,10 +239,10 @@ def test_statuses_of_many_days_are_counted_as_their_records_are_and_days_are_not
     with scope.org(alpha.id), connection.execute_wrapper(remember):
         for start, end in spans:
             for asked in (
-                {"statuses": ("404",)},
-                {"statuses": ("4xx", "503")},
-                {"statuses": ("418",)},
-                {"statuses": ("200", "404"), "errors": True},
+                {"filters": Filters(statuses=("404",))},
+                {"filters": Filters(statuses=("4xx", "503"))},
+                {"filters": Filters(statuses=("418",))},
+                {"filters": Filters(statuses=("200", "404")), "errors": True},
                 {"errors": True},
                 {"errors": True, "filters": Filters(apis=("api1",))},
             ):
@@ -242,7 +253,7 @@ def test_statuses_of_many_days_are_counted_as_their_records_are_and_days_are_not
                     assert search.count([alpha.id], wanted, most=most) == min(plainly, most), asked
                     assert sum((span[1] - span[0] for span in read), timedelta()) < timedelta(hours=49)
             # Rollups do not tell these.
-            slow = Wanted(start, end, statuses=("2xx",), least_ms=1)
+            slow = Wanted(start, end, Filters(statuses=("2xx",)), least_ms=1)
             held = Wanted(start, end, errors=True, past=(((alpha.id,), now - timedelta(hours=61)),))
             for wanted in (slow, held):
                 plainly = len(search.newest([alpha.id], wanted, limit=100))

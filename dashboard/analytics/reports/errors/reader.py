@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -84,7 +84,8 @@ def errors(question: Question, statuses: Sequence[str], order: Order, *, by_key:
 
 def _from_records(question: Question, statuses: Sequence[str], order: Order) -> Errors:
     period, owners, filters = question.period, question.owners, question.filters
-    conditions, values = terms(Wanted(period.start, period.end, filters, statuses, errors=True))
+    wanted = Wanted(period.start, period.end, replace(filters, statuses=tuple(statuses)), errors=True)
+    conditions, values = terms(wanted)
     span = Span(period.start, period.end, RECORDS)
     source, params = newest(
         f"{OF_A_RECORD}, (true{conditions}) AS counts", owners, span, filters, errors=True
