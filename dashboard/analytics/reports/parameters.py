@@ -176,7 +176,7 @@ def page_parameters(params: Params, org: Organisation, now: datetime, user: User
 
     Raises Refused, and PermissionDenied for an API of which he may not.
     """
-    params = apart(params)
+    params = _apart(params)
     form = FilterForm(params)
     if not form.is_valid():
         raise Refused(problems_of(form))
@@ -223,7 +223,7 @@ class LogParameters:
 
 def log_parameters(params: Params, org: Organisation, now: datetime) -> LogParameters:
     """The records that the log browser's parameters ask for. Raises Refused."""
-    params = apart(params)
+    params = _apart(params)
     form = LogForm(params)
     if not form.is_valid():
         raise Refused(problems_of(form))
@@ -292,7 +292,7 @@ def state(params: Params, names: tuple[str, ...] = KEPT) -> dict[str, str | tupl
     return {name: value for name, value in found.items() if value}
 
 
-def apart(params: Params) -> Params:
+def _apart(params: Params) -> Params:
     """The parameters with the API and the endpoint of each `endpoint_of` as filters of their own. Raises Refused."""
     chosen = several(params, "endpoint_of")
     if not chosen or not isinstance(params, QueryDict):

@@ -23,7 +23,6 @@ from dashboard.analytics.reports.parameters import (
     FilterForm,
     Parameters,
     Refused,
-    apart,
     link,
     page_parameters,
     problems_of,
@@ -83,7 +82,7 @@ def _asked(request: HttpRequest) -> Asked:
         raise Refused(problems_of(form))
     values, now = form.cleaned_data, timezone.now()
     # Without what only the other pages are asked.
-    params = apart(without(request.GET, "measure", "sort", *COMPARE))
+    params = without(request.GET, "measure", "sort", *COMPARE)
     if not (params.get("range") or params.get("from") or params.get("to")):
         params["range"] = "7d"
     page = page_parameters(params, request.org, now, request.user)
@@ -108,7 +107,7 @@ def _asked(request: HttpRequest) -> Asked:
             cut = Cut(edges, HOUR, grain)
     days = (last - first).days + 1
     by_day = days <= MOST_DAYS and values["by"] != "weekday" and (values["by"] == "day" or days <= 7)
-    kept = state(params) | state(request.GET, ("by", "show"))
+    kept = page.kept | state(request.GET, ("by", "show"))
     return Asked(
         replace(page, kept=kept),
         MEASURES[values["show"] or "requests"],
