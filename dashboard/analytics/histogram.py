@@ -41,26 +41,15 @@ def encode(counts: Mapping[int, int]) -> bytes:
     return b"".join(PAIR.pack(index, min(count, LARGEST_COUNT)) for index, count in sorted(counts.items()))
 
 
-def decode(data: bytes) -> dict[int, int]:
-    """The stored bytes as counts by bucket.
-
-    Repeated buckets are summed, one without a count is left out. ValueError if the length is not whole pairs.
-    """
-    return {index: count for index, count in enumerate(_counts(data)) if count}
-
-
 def running(data: bytes) -> list[int]:
-    """Of the stored bytes, how many records lie in each bucket and all below it. ValueError as decode."""
-    return list(accumulate(_counts(data)))
-
-
-def _counts(data: bytes) -> list[int]:
+    """Of the stored bytes, how many records lie in each bucket and all below it. ValueError if their length is not
+    whole pairs."""
     if len(data) % PAIR.size:
         raise ValueError("a histogram is a whole number of six-byte pairs")
     counts = [0] * BUCKETS
     for index, count in PAIR.iter_unpack(data):
         counts[index] += count
-    return counts
+    return list(accumulate(counts))
 
 
 def quantile(running: Sequence[int], share: float) -> float | None:

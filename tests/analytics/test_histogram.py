@@ -2,6 +2,7 @@
 
 import math
 import random
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -31,11 +32,8 @@ def test_latencies_to_63_ms_are_exact():
 
 @given(st.lists(st.dictionaries(st.integers(0, 511), st.integers(1, 1_000_000)), max_size=5))
 def test_appending_stored_histograms_is_adding_their_counts(parts):
-    expected: dict[int, int] = {}
-    for part in parts:
-        for index, count in part.items():
-            expected[index] = expected.get(index, 0) + count
-    assert histogram.decode(b"".join(map(histogram.encode, parts))) == expected
+    expected = accumulate(sum(part.get(index, 0) for part in parts) for index in range(histogram.BUCKETS))
+    assert histogram.running(b"".join(map(histogram.encode, parts))) == list(expected)
 
 
 def test_the_stored_form_is_big_endian_pairs_of_bucket_and_count():
@@ -43,13 +41,12 @@ def test_the_stored_form_is_big_endian_pairs_of_bucket_and_count():
 
 
 def test_a_count_above_what_the_database_can_write_is_cut_instead_of_failing():
-    assert histogram.decode(histogram.encode({7: 1 << 40})) == {7: (1 << 31) - 1}
+    assert histogram.running(histogram.encode({7: 1 << 40}))[-1] == (1 << 31) - 1
 
 
-@pytest.mark.parametrize("read", [histogram.decode, histogram.running])
-def test_a_histogram_cut_off_in_the_middle_of_a_pair_is_refused(read):
+def test_a_histogram_cut_off_in_the_middle_of_a_pair_is_refused():
     with pytest.raises(ValueError, match="whole number"):
-        read(b"\x00\x01\x00")
+        histogram.running(b"\x00\x01\x00")
 
 
 def test_the_percentiles_of_nothing_are_nothing():
