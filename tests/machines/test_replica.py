@@ -53,10 +53,12 @@ def standby() -> Iterator[str]:
                 command = [programs / "postgres", "-D", home / "data"]
                 command += [f"--{name}={value}" for name, value in settings.items()]
                 process = processes.spawn(command, log, held, signal.SIGQUIT)
-            processes.wait_for("the replica", process, log, lambda: _answers(url))
-            yield url
-            process.send_signal(signal.SIGQUIT)
-            process.wait(timeout=30)
+            try:
+                processes.wait_for("the replica", process, log, lambda: _answers(url))
+                yield url
+            finally:
+                process.send_signal(signal.SIGQUIT)
+                process.wait(timeout=30)
 
 
 @contextmanager
@@ -65,14 +67,17 @@ def _everything_kept(primary: str) -> Iterator[str]:
     another test brings about takes away what the copy begins with, or what comes before the replica first asks."""
     slot = f"replica_{os.getpid()}"
     ask(primary, f"SELECT pg_create_physical_replication_slot('{slot}', true)")
-    yield slot
-    # Until its replica's end is known to the server, too.
-    until(
-        lambda: (
-            ask(primary, f"SELECT active FROM pg_replication_slots WHERE slot_name = '{slot}'") == (False,)
+    try:
+        yield slot
+    finally:
+        # Until its replica's end is known to the server, too.
+        until(
+            lambda: (
+                ask(primary, f"SELECT active FROM pg_replication_slots WHERE slot_name = '{slot}'")
+                == (False,)
+            )
         )
-    )
-    ask(primary, f"SELECT pg_drop_replication_slot('{slot}')")
+        ask(primary, f"SELECT pg_drop_replication_slot('{slot}')")
 
 
 def _answers(url: str) -> bool:
