@@ -1,5 +1,6 @@
 // Reads a chart's table beside a cursor: under a mouse, under a finger that taps or drags, and by arrow keys, Home and
 // End, aloud. A click, a tap or Enter keeps a bucket open with the links of its row; Escape and a click elsewhere close.
+// Of the newest time nothing may be known yet: that has no rows, and reads nothing.
 class ChartPlot extends HTMLElement {
   connectedCallback() {
     const table = document.getElementById(this.getAttribute("for"));
@@ -33,7 +34,8 @@ class ChartPlot extends HTMLElement {
 
   under(event) {
     const box = this.area.getBoundingClientRect();
-    return Math.floor(((event.clientX - box.left) / box.width) * this.buckets);
+    const index = Math.floor(((event.clientX - box.left) / box.width) * this.buckets);
+    return Math.max(0, Math.min(index, this.buckets - 1));
   }
 
   press(event) {
@@ -62,11 +64,11 @@ class ChartPlot extends HTMLElement {
     if (target === undefined) return;
     event.preventDefault();
     this.kept = false;
-    this.show(this.index === undefined ? last : target);
+    this.show(this.index === undefined ? last : Math.max(0, Math.min(target, last)));
   }
 
   show(index) {
-    index = Math.max(0, Math.min(index, this.rows.length - 1));
+    if (index >= this.rows.length) return this.hide();
     if (index === this.index && !this.kept && !this.readout.querySelector("a")) return;
     this.index = index;
     const share = (index + 0.5) / this.buckets;
@@ -92,6 +94,7 @@ class ChartPlot extends HTMLElement {
 
   keep(index) {
     this.show(index);
+    if (this.index === undefined) return;
     this.kept = true;
     const links = [...this.rows[this.index].querySelectorAll(".row-links a")].map((link) => link.cloneNode(true));
     if (!links.length) return;

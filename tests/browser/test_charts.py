@@ -1,7 +1,12 @@
 """Charts read aloud by keys, and the log list that follows what one types."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from tests import make
+from tests.alerts.build import stored_until
+from tests.analytics.screens import ago, push
 from tests.browser.walk import REMEMBER_VIOLATIONS, sign_in, violations
 
 pytestmark = pytest.mark.browser
@@ -215,4 +220,22 @@ def test_what_the_log_list_offers_follows_its_filters(page, site):
     addresses = page.locator("#log-actions a").evaluate_all("links => links.map((link) => link.search)")
     assert len(addresses) == 6
     assert [address for address in addresses if "status=5xx" not in address] == []
+    assert violations(page) == []
+
+
+def test_a_pointer_at_a_time_of_which_nothing_is_known_yet_reads_nothing(page, site, redis):
+    alpha = make.organisation("Alpha", "alpha")
+    sign_in(page, site.url, make.user("ann@alpha.example", alpha, {"analytics": "read"}))
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(hours=12)})
+    stored_until(datetime.now(UTC) - timedelta(hours=8))
+    page.goto(f"{site.url}/o/alpha/analytics/")
+    area = page.locator("#requests .chart-area")
+    box = area.bounding_box()
+    for act in (area.hover, area.click):
+        for share in (0.25, 0.9):
+            act(position={"x": box["width"] * share, "y": 90})
+            assert (act.__name__, share, first_line(page) != "") == (act.__name__, share, share == 0.25)
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    assert first_line(page) == page.locator("#requests-table tbody th").last.text_content()
     assert violations(page) == []
