@@ -36,7 +36,6 @@ from orgs.providers.blast_radius import Called
 
 MOST_WARNINGS = 5
 LONGEST_ENDPOINT = 300  # characters
-NO_BASE_NAME = "base_api_version_name: you need to provide a version name for the new Base API: {id}"
 # Where a definition of each kind says whose it is, by the member of a request's body that it stands in.
 _ORGANISATION = {"api_definition": "api_definition.org_id", "": "/x-tyk-api-gateway/info/orgId"}
 NOT_FOUND = "API not found"

@@ -124,7 +124,7 @@ def dimension(column: str, *, by_api: bool, dimension_set: int = DIMENSION_SET) 
     return min(fitting, key=lambda each: each.by_api, default=None)
 
 
-# Stands for all values above the number kept of an API's endpoints, or of a day's keys, clients, versions and tags.
+# Stands for all values above the number kept for an API: of endpoints, or of keys, clients, versions and tags a day.
 OTHER = "{other}"
 
 # The gateways' word for the version of an API without any, and for that of a request which named none.

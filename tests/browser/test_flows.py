@@ -60,7 +60,7 @@ def test_an_administrator_makes_an_api_and_a_key_and_sees_the_traffic_without_sc
 
     page.goto(f"{home}/analytics/")
     requests = page.locator(".tile", has_text="Requests").first.locator(".tile-value").inner_text()
-    assert int(requests.replace(",", "")) > 1_000
+    assert int(requests.replace(",", "")) > 100  # of a Sunday, too
     page.get_by_text("Show as table").first.click()
     assert page.locator(".chart-table table").first.is_visible()
 
