@@ -130,13 +130,19 @@ def test_records_of_one_instant_are_found_once_each_over_pages_of_any_size(commi
     assert (len({record.id for record in found}), len(found), place) == (5, 5, None)
 
 
-def test_nothing_found_is_said(committed, redis, client_for):
+def test_nothing_found_is_said_as_far_as_was_searched(committed, redis, client_for, monkeypatch):
     alpha = make.organisation("Alpha", "alpha")
-    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(days=1)})
+    push(redis, {"OrgID": alpha.id, "TimeStamp": ago(hours=1)})
     client = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
     page = client.get(LOGS, {"range": "30d", "path": "/nowhere"})
     assert (page.context["records"], page.context["page"].older, page.context["patient"]) == ([], "", False)
     assert "No records" in page.content.decode()
+    monkeypatch.setattr(search, "PATIENCE", 0)
+    for path, said in (("/nowhere", ": nothing matches so far."), ("/search", ".")):
+        page = client.get(LOGS, {"path": path})
+        text = f"Searched back to {page.context['searched_to']}{said}"
+        assert (text in page.content.decode(), "No records" in page.content.decode()) == (True, False)
+        assert page.context["page"].older != ""
 
 
 def test_a_rare_api_is_found_far_back_after_a_change_of_zone(committed, redis):
