@@ -120,22 +120,23 @@ def _read(
     buckets that begin at `edges`. most: of how many rows there may be more."""
     statement, params = source
     direction = "DESC" if order.sort.startswith("-") else "ASC"
-    column = SORTS[order.sort.removeprefix("-")]
+    ordered = f"{SORTS[order.sort.removeprefix('-')]} {direction}, status, api_id, endpoint, key"
     with reading.connection().cursor() as cursor:
+        # Few lines are shown: to number all would be to sort all, and grouped by all columns rows are slow to compare.
         cursor.execute(
-            f"""WITH looked_at AS MATERIALIZED ({statement}), r AS (SELECT * FROM looked_at WHERE counts),
+            f"""WITH looked_at AS MATERIALIZED ({statement}), r AS NOT MATERIALIZED
+                (SELECT * FROM looked_at WHERE counts),
             line AS (SELECT status, api_id, endpoint, key, sum(hits)::bigint AS hits, sum(timed)::bigint AS timed,
                     min(ts) AS first, max(ts) AS last FROM r GROUP BY status, api_id, endpoint, key),
-            shown AS (SELECT *,
-                    row_number() OVER (ORDER BY {column} {direction}, status, api_id, endpoint, key) AS place,
-                    count(*) OVER () AS lines, (sum(hits) OVER ())::bigint AS everything
-                FROM line ORDER BY place LIMIT %s OFFSET %s)
+            shown AS (SELECT *, row_number() OVER (ORDER BY {ordered}) AS place FROM
+                (SELECT *, count(*) OVER () AS lines, (sum(hits) OVER ())::bigint AS everything
+                 FROM line ORDER BY {ordered} LIMIT %s OFFSET %s) AS first_lines),
+            over_time AS (SELECT place, width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, sum(r.hits)::bigint AS hits
+                FROM shown JOIN r USING (status, api_id, endpoint, key) GROUP BY place, bucket)
             SELECT place, status, api_id, endpoint, key, shown.hits, shown.timed, first, last, lines, everything,
-                cut, width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, sum(r.hits)::bigint
+                cut, bucket, over_time.hits
             FROM (SELECT CASE WHEN count(*) = %s THEN min(ts) END AS cut FROM looked_at) AS whole
-                LEFT JOIN (shown JOIN r USING (status, api_id, endpoint, key)) ON true
-            GROUP BY place, status, api_id, endpoint, key, shown.hits, shown.timed, first, last, lines, everything,
-                cut, bucket
+                LEFT JOIN (shown JOIN over_time USING (place)) ON true
             ORDER BY place""",
             [*params, order.limit, order.offset, list(edges), most],
         )
