@@ -125,7 +125,7 @@ def _others(
     each as its API's ID and itself. One statement. names: of APIs by their IDs; without: what is not offered."""
     filters = Filters(apis=apis)
     pieces = [
-        (what, rows(what, owners, newest(NEWEST.get(what, DAYS)), filters))
+        (what, rows(what, owners, newest(NEWEST.get(what, DAYS)), filters, ["hits"]))
         for what in OTHERS
         if what not in without and dimension_of(what, filters, owners.dimension_set) is not None
     ]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from dashboard.analytics.dimensions import COUNTER_NAMES, RECORDS, Grain
 from dashboard.analytics.reports import reader
@@ -43,8 +44,15 @@ SENT = [
     *(({"days": day}, "two", key * 16, 200, 40) for day in (0, 3, 9) for key in "bc"),
 ]
 
+# How long ago is lately, when before now, and how many statements find the newest of all keys that had called.
+OF_LATE = (
+    (timedelta(days=7), {"days": 0}, 1),
+    (timedelta(days=7), {"days": 4}, 1),
+    (timedelta(hours=2), {"hours": 4}, 2),
+)
 
-def test_active_keys_and_busiest_lines_are_those_of_a_plain_count(committed, redis):
+
+def test_active_keys_and_busiest_lines_are_those_of_a_plain_count(committed, redis, monkeypatch):
     acme = make.organisation("Acme", "acme", time_zone="Europe/Berlin")
     sent = [(screens.ago(**before), *rest) for before, *rest in SENT]
     took = lambda total: {"Latency": {"Total": total, "Upstream": 0}}  # noqa: E731
@@ -57,6 +65,7 @@ def test_active_keys_and_busiest_lines_are_those_of_a_plain_count(committed, red
                 "APIID": api,
                 "APIKey": key,
                 "ResponseCode": status,
+                "Alias": f"at {at[0]}",
                 **took(ms),
             }
             for at, api, key, status, ms in sent
@@ -99,6 +108,18 @@ def test_active_keys_and_busiest_lines_are_those_of_a_plain_count(committed, red
         [unmeasured] = reader.ranking("key", owners, months, limit=1, histograms=False).rows
         assert seen(unmeasured.figures)[:-1] == seen(busiest.figures)[:-1]
         assert unmeasured.figures.percentiles(0.5) == [None]
+        for lately, before, statements in OF_LATE:
+            monkeypatch.setattr(reader, "LATELY", lately)
+            end = now - timedelta(**before)
+            called: dict[str, int] = {}
+            for (at, _), _, key, *_ in sent:
+                if at < end.timestamp():
+                    called[key] = max(at, called.get(key, 0))
+            with CaptureQueriesContext(connection) as asked:
+                newest = reader.newest_of_keys(owners, called, end)
+            named = {key: (alias, int(ts.timestamp())) for key, (alias, ts) in newest.items()}
+            assert named == {key: (f"at {at}", at) for key, at in called.items()}
+            assert len(asked) == statements
 
 
 def test_what_a_day_is_compared_with_is_read_by_whole_hours_and_is_the_same_as_by_minutes(committed, redis):
