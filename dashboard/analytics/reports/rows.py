@@ -66,6 +66,8 @@ OF_A_RECORD = {
     "ip": "host(ip)",
     "status": "status::text",
 }
+# The columns that it has instead.
+IN_A_RECORD = {"error": "endpoint", "tag": "tags"}
 # Lines which a record without a value is in none of.
 VALUES = {
     "key": "key <> ''",
@@ -129,7 +131,8 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters, columns: Seque
     those of COLUMNS that are read, for of several spans together PostgreSQL makes all that are named."""
     kept = dimension_of(what, filters, owners.dimension_set)
     if kept is None or (grain := kept.grain(span.grain)) == RECORDS:
-        return _each_of(what, newest("*", owners, span, filters, errors=what in OF_ERRORS), filters, columns)
+        read = newest(_columns([what], filters), owners, span, filters, errors=what in OF_ERRORS)
+        return _each_of(what, read, filters, columns)
     conditions, values = _of_rollups(filters)
     if what == "code":
         conditions += " AND value >= '400'"
@@ -246,14 +249,22 @@ def newest_once(
 ) -> tuple[Piece, dict[str, str]]:
     """What the filters leave of the newest records, which is read once; and, as SQL without parameters over that under
     the name `newest`, the rows of each of several of LINES that are columns of a record."""
-    columns = [*OF_EACH_RECORD, *(column for what in whats for column in LINES[what] if column)]
-    records, params = newest("*", owners, span, filters)
+    records, params = newest(_columns(whats, filters), owners, span, filters)
     conditions, values = of_records(filters)
-    source = f"SELECT {', '.join(dict.fromkeys(columns))} FROM ({records}) AS record WHERE true{conditions}"
+    source = f"SELECT {_columns(whats)} FROM ({records}) AS record WHERE true{conditions}"
     of_each = {
         what: _added_up(what, f"newest WHERE true{_of_line(what, filters)}", COLUMNS) for what in whats
     }
     return (source, [*params, *values]), of_each
+
+
+def _columns(whats: Sequence[str], filters: Filters = NO_FILTERS) -> str:
+    """What of a record lines are made of and filters look at: a record has many columns, and all that are named are
+    carried along."""
+    told = [column for what in whats for column in LINES[what]]
+    told += [column for name, column in FILTERED.items() if getattr(filters, name)]
+    columns = [*OF_EACH_RECORD, *(IN_A_RECORD.get(column, column) for column in told if column)]
+    return ", ".join(dict.fromkeys(columns))
 
 
 def of_statuses(statuses: Sequence[str]) -> Piece:
@@ -301,7 +312,7 @@ def _in_order(owners: Owners, span: Span, filters: Filters, errors: bool) -> Pie
 def _from_records(what: str, owners: Owners, span: Span, filters: Filters, columns: Sequence[str]) -> Piece:
     owned, owner = whose(owners.org_ids)
     of_span = [owner, owners.from_when(span.start, RECORDS), span.end]
-    records = f"SELECT * FROM record WHERE {owned} AND ts >= %s AND ts < %s"
+    records = f"SELECT {_columns([what], filters)} FROM record WHERE {owned} AND ts >= %s AND ts < %s"
     return _each_of(what, (records, of_span), filters, columns)
 
 
