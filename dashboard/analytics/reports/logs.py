@@ -157,29 +157,17 @@ def _end(records: Sequence[Record], before: Place | None, now: datetime) -> Plac
 
 
 def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Freshness) -> dict:
-    zone, path = asked.owners.zone, request.path
+    path = request.path
     names = _Names.of(found.records, asked.wanted.filters.apis)
     name = request.GET.get("range") or ("custom" if request.GET.get("from") else "24h")
     # Of a time that is over nothing comes any more.
     goes_on = asked.wanted.end >= fresh.now and not asked.place
     live = request.GET.get("live") == "1" and goes_on
     end_of_list = _end(found.records, asked.wanted.after, fresh.now) or Place(fresh.now, 0)
-    start, end = asked.wanted.start, min(asked.wanted.end, fresh.now)
-    in_years = years(start, end, fresh.now, zone)
-    pattern = "%H:%M:%S" if start.second or asked.wanted.end.second else "%H:%M"
-    kept_from = asked.owners.since(RECORDS, fresh.now)
-    days_kept = request.org.retention.days(KEPT[RECORDS].kind)
     return {
         "section": "logs",
-        "zone": zone.key,
         "asked": asked,
-        "records": [_line(request, record, names, zone, year=in_years) for record in found.records],
-        "searched_to": said(found.searched_to, zone, year=in_years),
-        "kept_since": said(kept_from, zone, year=True) if asked.asked_from < kept_from else "",
-        "days_kept": days_kept,
-        "start": start,
-        "end": end,
-        "span": said_span(start, end, fresh.now, zone, pattern),
+        **_shown(request, asked, found, names, fresh.now),
         "patient": len(found.records) < asked.size and found.after is not None,
         "page": _page(asked, found, end_of_list if goes_on else None),
         "goes_on": goes_on,
@@ -187,10 +175,6 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "most_at_once": MOST_AT_ONCE,
         "heads": heads(COLUMNS),
         "csv_url": link(path, asked.kept, format="csv"),
-        "from": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
-        "to": f"{end.astimezone(zone):%Y-%m-%dT%H:%M}",
-        "nothing_found": "Nothing in this time matches. Choose a longer range, or remove a filter. "
-        f"Records are kept for {days_kept} day{'' if days_kept == 1 else 's'}.",
         "live": live,
         "live_url": link(path, asked.kept, live="" if live else "1"),
         "ranges": [(LABELS[one], range_link(path, asked.kept, one), one == name) for one in RANGES],
@@ -202,6 +186,30 @@ def _listing(request: HttpRequest, asked: LogParameters, found: Found, fresh: Fr
         "any_traffic": bool(found.records) or reader.any_traffic([request.org.id]),
         **steps_open_to(request.user),
         "fresh": fresh,
+    }
+
+
+def _shown(request: HttpRequest, asked: LogParameters, found: Found, names: "_Names", now: datetime) -> dict:
+    """The records, and what is said of the time that they were looked for in."""
+    zone = asked.owners.zone
+    start, end = asked.wanted.start, min(asked.wanted.end, now)
+    in_years = years(start, end, now, zone)
+    pattern = "%H:%M:%S" if start.second or asked.wanted.end.second else "%H:%M"
+    kept_from = asked.owners.since(RECORDS, now)
+    days_kept = request.org.retention.days(KEPT[RECORDS].kind)
+    return {
+        "zone": zone.key,
+        "records": [_line(request, record, names, zone, year=in_years) for record in found.records],
+        "searched_to": said(found.searched_to, zone, year=in_years),
+        "kept_since": said(kept_from, zone, year=True) if asked.asked_from < kept_from else "",
+        "days_kept": days_kept,
+        "start": start,
+        "end": end,
+        "span": said_span(start, end, now, zone, pattern),
+        "from": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
+        "to": f"{end.astimezone(zone):%Y-%m-%dT%H:%M}",
+        "nothing_found": "Nothing in this time matches. Choose a longer range, or remove a filter. "
+        f"Records are kept for {days_kept} day{'' if days_kept == 1 else 's'}.",
     }
 
 
@@ -276,10 +284,7 @@ def _untimed(record: Record) -> str:
 
 def _detail(request: HttpRequest, record: Record) -> dict:
     """One record; its links lead to the records that share something with it."""
-    zone, slug = request.org.zone, request.org.slug
-    path = reverse("logs", args=[slug])
-    day = {"range": "custom", "from": f"{record.ts.astimezone(zone):%Y-%m-%d}"}
-    day["to"] = day["from"]
+    zone = request.org.zone
     names = _Names.of([record])
     own = (
         max(0, record.latency - record.upstream_latency) if record.timed and record.upstream_latency else None
@@ -291,14 +296,23 @@ def _detail(request: HttpRequest, record: Record) -> dict:
         "when": said(record.ts, zone, year=True, pattern="%H:%M:%S.%f"),
         # Earlier versions kept stamps that no zone east of UTC can show.
         "sent_at": record.sent_at and min(record.sent_at, LATEST),
-        "list_url": path,
         "way": page.way(request, record),
         "kept": bodies.kept(request, record, timezone.now()),
         "why": _why(record) if record.status >= 400 else "",
         "upstream": figures.milliseconds(record.upstream_latency or None),
         "gateway": figures.milliseconds(own),
+        **_alike(request, record),
+    }
+
+
+def _alike(request: HttpRequest, record: Record) -> dict:
+    """Links to the list, to the records of the day that share something with it, and to their figures."""
+    slug, day = request.org.slug, f"{record.ts.astimezone(request.org.zone):%Y-%m-%d}"
+    path, of_day = reverse("logs", args=[slug]), {"range": "custom", "from": day, "to": day}
+    return {
+        "list_url": path,
         "same": [
-            (text, link(path, day, **changes))
+            (text, link(path, of_day, **changes))
             for text, changes in (
                 ("Same key, same day", {"key": record.key}),
                 ("Same OAuth client, same day", {"oauth": record.oauth}),
@@ -308,7 +322,7 @@ def _detail(request: HttpRequest, record: Record) -> dict:
             if next(iter(changes.values()))
         ],
         "charts": [
-            (text, link(reverse("analytics", args=[slug]), day, **changes))
+            (text, link(reverse("analytics", args=[slug]), of_day, **changes))
             for text, changes in (
                 ("Figures of this key, that day", {"key": record.key}),
                 ("Figures of this API, that day", {"api": record.api_id}),

@@ -90,6 +90,22 @@ def _asked(request: HttpRequest) -> Asked:
         for name, value in _whole_days(page).items():
             params[name] = value
         page = page_parameters(params, request.org, now, request.user)
+    cut, days, clipped = _whole_hours(page)
+    by_day = days <= MOST_DAYS and values["by"] != "weekday" and (values["by"] == "day" or days <= 7)
+    kept = page.kept | state(request.GET, ("by", "show"))
+    return Asked(
+        replace(page, kept=kept),
+        MEASURES[values["show"] or "requests"],
+        by_day,
+        cut,
+        clipped,
+        values["format"] == "csv",
+    )
+
+
+def _whole_hours(page: Parameters) -> tuple[Cut | None, int, bool]:
+    """The hours of the days of a page that are known one by one, None without any; how many days these are; and whether
+    days before them are asked for."""
     question = page.question
     period, clipped = question.period, False
     first, last = (period.local(instant).date() for instant in (period.start, period.end - HOUR / 4))
@@ -105,17 +121,7 @@ def _asked(request: HttpRequest) -> Asked:
                 day_start(first, period.zone), day_start(last + timedelta(days=1), period.zone), period.zone
             )
             cut = Cut(edges, HOUR, grain)
-    days = (last - first).days + 1
-    by_day = days <= MOST_DAYS and values["by"] != "weekday" and (values["by"] == "day" or days <= 7)
-    kept = page.kept | state(request.GET, ("by", "show"))
-    return Asked(
-        replace(page, kept=kept),
-        MEASURES[values["show"] or "requests"],
-        by_day,
-        cut,
-        clipped,
-        values["format"] == "csv",
-    )
+    return cut, (last - first).days + 1, clipped
 
 
 def _whole_days(page: Parameters) -> dict[str, str]:
