@@ -112,9 +112,10 @@ def search(
     days = _days_with_traffic(org_ids, wanted)
     # Of days that are not kept, and of one that had begun before, nothing tells.
     told = wanted.days_from + 26 * HOUR
-    width = FIRST
+    width, present = FIRST, datetime.now(UTC)
     while upper > wanted.start:
-        lower, looked = max(wanted.start, upper - width), monotonic()
+        # What is to come, to the end of a day, makes no window of its own: an empty one says nothing of the next.
+        lower, looked = max(wanted.start, min(upper, present) - width), monotonic()
         if days is None or lower < told or any(lower - 26 * HOUR < day < upper for day in days):
             window = replace(wanted, start=lower, end=upper)
             found += newest(org_ids, window, place=place, limit=limit + 1 - len(found))
