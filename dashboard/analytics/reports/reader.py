@@ -23,11 +23,10 @@ from dashboard.analytics.reports.periods import comparing, cutting
 from dashboard.analytics.reports.periods.period import LONG_AGO, Before, Cut, Period, Span
 from dashboard.analytics.reports.rows import (
     COLUMNS,
-    NEWEST_FIRST,
-    OF_A_CLIENT,
-    OF_A_KEY,
     Piece,
+    are_in_order,
     dimension_of,
+    is_of_one,
     is_of_records,
     left_out,
     newest_once,
@@ -48,6 +47,7 @@ from dashboard.analytics.reports.traffic import (
     Ranking,
     Row,
     Traffic,
+    looked_at,
     newest_of,
     together,
 )
@@ -87,7 +87,11 @@ def totals(owners: Owners, span: Span, filters: Filters = NO_FILTERS, *, histogr
     """All requests of a span together."""
     source, params = rows("total", owners, span, filters, COLUMNS if histograms else COLUMNS[:-1])
     merged = HISTOGRAM if histograms else "NULL"
-    [found] = _read(f"SELECT {SUMS}, {merged} FROM ({source}) AS r", params)
+    [found] = _read(
+        f"SELECT {SUMS}, {merged} FROM ({source}) AS r",
+        params,
+        in_order=are_in_order("total", owners, span, filters),
+    )
     return _figures(found)
 
 
@@ -100,6 +104,7 @@ def timeline(
     found = _read(
         f"SELECT width_bucket(ts, %s::timestamptz[]) - 1, {SUMS}, {merged} FROM ({source}) AS r GROUP BY 1",
         [_bounds(cut, owners.zone), *params],
+        in_order=are_in_order("total", owners, cut.span, filters),
     )
     buckets = {bucket: _figures(sums) for bucket, *sums in found}
     return [buckets.get(index, Figures()) for index in range(len(cut))]
@@ -126,6 +131,7 @@ def ranking(
         f"""SELECT {OF_ALL}, api_id, value{"" if apart else f", {sums}"}
             FROM ({source}) AS r GROUP BY api_id, value {_order(order)} LIMIT %s OFFSET %s""",
         [*params, limit, offset],
+        in_order=are_in_order(what, owners, span, filters),
     )
     if not found:
         return Ranking((), 0, 0)
@@ -159,6 +165,7 @@ def rankings_of_newest(
     found = _read(
         f"WITH newest AS MATERIALIZED ({source}) {' UNION ALL '.join(parts)}",
         [*params, *(limit for _ in parts)],
+        in_order=is_of_one(filters),
     )
     lines: dict[str, list] = {what: [] for what in whats}
     for what, _, *line in sorted(found, key=itemgetter(0, 1)):
@@ -191,6 +198,7 @@ def busiest_keys(owners: Owners, span: Span, limit: int, filters: Filters = NO_F
     found = _read(
         f"SELECT value FROM ({source}) AS r GROUP BY value ORDER BY bigint_sum(hits) DESC, value LIMIT %s",
         [*params, limit],
+        in_order=are_in_order("key", owners, span, filters),
     )
     return [value for (value,) in found]
 
@@ -209,6 +217,7 @@ def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tupl
                  GROUP BY GROUPING SETS ((bucket), (value))) AS counted
                 GROUP BY bucket""",
             [_bounds(cut, owners.zone), *params],
+            in_order=are_in_order("key", owners, cut.span, filters),
         )
     )
     return found.get(None, 0), [found.get(index, 0) for index in range(len(cut))]
@@ -217,7 +226,9 @@ def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tupl
 def count_keys(owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int:
     source, params = rows("key", owners, span, filters, [])
     [[count]] = _read(
-        f"SELECT count(*) FROM (SELECT 1 FROM ({source}) AS r GROUP BY value) AS called", params
+        f"SELECT count(*) FROM (SELECT 1 FROM ({source}) AS r GROUP BY value) AS called",
+        params,
+        in_order=are_in_order("key", owners, span, filters),
     )
     return count
 
@@ -310,13 +321,14 @@ def by_clock(
         f"""SELECT date_trunc(%s, ts AT TIME ZONE %s) AS start, {SUMS}, {HISTOGRAM} FROM ({source}) AS r
             GROUP BY start ORDER BY start""",
         [unit, owners.zone.key, *params],
+        in_order=are_in_order("total", owners, span, filters),
     )
     return [(start, _figures(sums)) for start, *sums in found]
 
 
 def newest_begin(what: str, owners: Owners, span: Span, filters: Filters) -> datetime | None:
     """Since when the newest records of a span leave out nothing; None if they are all."""
-    found = _read(*left_out(what, owners, span, filters))
+    found = _read(*left_out(what, owners, span, filters), in_order=is_of_one(looked_at(filters)))
     return found[0][0] if found else None
 
 
@@ -451,8 +463,7 @@ def _figures(sums: Sequence) -> Figures:
     )
 
 
-def _read(statement: str, params: list) -> list[tuple]:
-    in_order = NEWEST_FIRST in statement and (OF_A_KEY in statement or OF_A_CLIENT in statement)
+def _read(statement: str, params: list, *, in_order: bool = False) -> list[tuple]:
     return fetched(reading.connection(), statement, params, in_order=in_order)
 
 

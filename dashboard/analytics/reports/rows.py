@@ -83,8 +83,6 @@ OF_EACH_RECORD = ("org_id", "ts", "api_id", "status", "latency", "upstream_laten
 # A record counts once for a tag that it has twice.
 OF_EACH_TAG = "SELECT DISTINCT tag FROM unnest(tags) AS tag WHERE tag <> ''"
 NEWEST_FIRST = "ORDER BY ts DESC, id DESC"
-OF_A_KEY = "key = %s AND key <> ''"
-OF_A_CLIENT = "oauth = %s AND oauth <> ''"
 OF_AN_ERROR = f" AND status >= {LEAST_ERROR}"
 # What partial indexes ask for besides.
 PRESENT = {"key": " AND key <> ''", "oauth": " AND oauth <> ''"}
@@ -181,6 +179,16 @@ def is_of_records(what: str, owners: Owners, span: Span, filters: Filters) -> bo
     """Whether no rollup tells the lines of a span, but the newest records alone."""
     kept = dimension_of(what, filters, owners.dimension_set)
     return kept is None or kept.grain(span.grain) == RECORDS
+
+
+def are_in_order(what: str, owners: Owners, span: Span, filters: Filters) -> bool:
+    """Whether rows() are made of the newest records of one key or client."""
+    return is_of_one(filters) and is_of_records(what, owners, span, filters)
+
+
+def is_of_one(filters: Filters) -> bool:
+    """Whether filters leave one key or client, whose records an index has in their order."""
+    return any(len(values) == 1 and values[0] for values in (filters.keys, filters.clients))
 
 
 def once_a_bucket(what: str, owners: Owners, cut: Cut, filters: Filters) -> bool:

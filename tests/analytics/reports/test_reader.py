@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from dashboard.analytics.dimensions import COUNTER_NAMES, RECORDS, Grain
 from dashboard.analytics.reports import reader
 from dashboard.analytics.reports.periods import asking, comparing, cutting
-from dashboard.analytics.reports.periods.period import Span
+from dashboard.analytics.reports.periods.period import Cut
 from dashboard.analytics.reports.traffic import Filters, Owners, Question
 from orgs import scope
 from tests import make
@@ -19,18 +19,32 @@ from tests.analytics import screens
 
 def test_only_the_newest_records_of_a_key_are_read_without_a_bitmap(cast):
     owners, now = Owners((cast.acme.id,), cast.acme.zone), datetime.now(UTC)
-    span, allowed = Span(now - timedelta(days=30), now, RECORDS), {}
+    cut = Cut((now - timedelta(days=30), now), timedelta(days=30), RECORDS)
+    span, order, allowed = cut.span, {"limit": 10, "order": "requests"}, []
+    read = (
+        lambda filters: reader.totals(owners, span, filters),
+        lambda filters: reader.timeline(owners, cut, filters),
+        lambda filters: reader.ranking("endpoint", owners, span, filters, **order),
+        lambda filters: reader.rankings_of_newest(["endpoint", "version"], owners, span, filters, **order),
+        lambda filters: reader.busiest_keys(owners, span, 10, filters),
+        lambda filters: reader.active_keys(owners, cut, filters),
+        lambda filters: reader.count_keys(owners, span, filters),
+        lambda filters: reader.by_clock(owners, span, "hour", filters),
+        lambda filters: reader.newest_begin("endpoint", owners, span, filters),
+    )
 
     def remember(execute, sql, params, many, context):
         if " FROM record " in sql:
             with connection.connection.cursor() as cursor:
-                allowed[sql] = cursor.execute("SHOW enable_bitmapscan").fetchone()[0]
+                allowed.append(cursor.execute("SHOW enable_bitmapscan").fetchone()[0])
         return execute(sql, params, many, context)
 
     with scope.org(cast.acme.id), transaction.atomic(), connection.execute_wrapper(remember):
-        reader.totals(owners, span, Filters(keys=("a" * 16,)))
-        reader.ranking("endpoint", owners, span, limit=10)
-    assert list(allowed.values()) == ["off", "on"]
+        for of_key in read:
+            of_key(Filters(keys=("a" * 16,), countries=("DE",)))
+        for of_all in read:
+            of_all(Filters(countries=("DE",), tags=("edge",)))
+    assert allowed == ["off"] * len(read) + ["on"] * len(read)
 
 
 # (time before now, API, key, status, milliseconds). A key that calls two APIs is one key of its bucket.
