@@ -21,7 +21,7 @@ def start(var: Path, scratch: bool, started: Started) -> None:
     data, sockets, log = place / f"pg{major}", addresses.socket_directory(var), place / "postgresql.log"
     _refuse_another_major(place, data, major)
     programs = binaries.reachable(programs, place)
-    with processes.server_lock(addresses.lock(var, "postgresql"), lambda: _answers(url)) as lock:
+    with processes.server_lock(addresses.lock(var, "postgresql"), lambda: answers(url)) as lock:
         if lock is None:
             return
         processes.private_directory(sockets)
@@ -36,7 +36,7 @@ def start(var: Path, scratch: bool, started: Started) -> None:
         how = signal.SIGQUIT if scratch else signal.SIGINT
         process = processes.spawn(command, log, lock, how)
         started.append((process, how))
-        processes.wait_for("PostgreSQL", process, log, lambda: _answers(url))
+        processes.wait_for("PostgreSQL", process, log, lambda: answers(url))
     _provision(url, major)
 
 
@@ -111,7 +111,8 @@ def _provision(url: str, major: int) -> None:
         connection.execute("CREATE DATABASE gatehouse OWNER gatehouse_owner")
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a server takes connections at this URL."""
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.OperationalError:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from dashboard.engines import binaries, processes
+from dashboard.engines import binaries, postgresql, processes
 from orgs.db import reading
 from orgs.db.reading import Source
 from tests import make
@@ -54,7 +54,7 @@ def standby() -> Iterator[str]:
                 command += [f"--{name}={value}" for name, value in settings.items()]
                 process = processes.spawn(command, log, held, signal.SIGQUIT)
             try:
-                processes.wait_for("the replica", process, log, lambda: _answers(url))
+                processes.wait_for("the replica", process, log, lambda: postgresql.answers(url))
                 yield url
             finally:
                 process.send_signal(signal.SIGQUIT)
@@ -78,14 +78,6 @@ def _everything_kept(primary: str) -> Iterator[str]:
             )
         )
         ask(primary, f"SELECT pg_drop_replication_slot('{slot}')")
-
-
-def _answers(url: str) -> bool:
-    try:
-        psycopg.connect(url, connect_timeout=5).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 @pytest.fixture
