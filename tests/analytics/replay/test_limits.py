@@ -69,6 +69,15 @@ def test_fractions_are_cut_as_gateways_cut_them():
     assert refused(Log(0.5, 10), [0]) == [True]
 
 
+def test_a_window_is_forgotten_only_once_nobody_called_for_longer_than_that():
+    assert refused(Window(1, 2 * FORGOTTEN), [0, FORGOTTEN]) == [False, True]
+    assert refused(Window(1, 2 * FORGOTTEN), [0, FORGOTTEN + 1]) == [False, False]
+
+
+def test_a_late_quota_that_is_used_up_holds_until_the_end_that_was_read_and_that_second_too():
+    assert refused(LateQuota(1, 12), [0, 5, 10, 17, 18]) == [False, False, False, True, False]
+
+
 # Seconds at which stock gateways were called after a first request at 0, and which of the calls they refused (x).
 RECORDED = json.loads((Path(__file__).parent.parent / "data" / "limits.json").read_text())
 HOW = {

@@ -106,6 +106,8 @@ def test_an_odd_parameter_is_a_400_that_names_it(committed, rest):
         answer = client.get(path, params)
         assert (answer.status_code, answer.json()["Status"], answer.json()["Meta"]) == (400, "Error", None)
         assert named in answer.json()["Message"]
+    for most in ("k" * 128, "aggregate/" + ",".join(map(str, range(100)))):
+        assert client.get(f"/api/activity/keys/{most}/1/1/2026/1/2/2026").status_code == 200
 
 
 def test_the_rights_of_analytics_and_logs_are_told_apart(committed, rest):
