@@ -172,6 +172,7 @@ def test_where_several_checks_may_have_refused_none_is_named():
     assert judged.conclusion == "Where it was refused cannot be known. It was one of: Plugins, Key known."
     assert verdicts(judged)["Version"] == Verdict.PASSED
     assert verdicts(judged)["Rate"] == Verdict.NOT_IT
+    assert verdicts(judged)["Addresses"] == Verdict.NOT_IT  # between the two
 
 
 def test_what_holds_on_some_gateways_only_is_not_known():
