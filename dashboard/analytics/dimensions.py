@@ -94,6 +94,8 @@ class Dimension(IntEnum):
     TAG = 10, "tag", False, "tag", "xd", 2, 2
     CLIENT = 11, "OAuth client, by API", True, "oauth", "xk", 2, 2
     TAG_API = 12, "tag, by API", True, "tag", "xk", 2, 2
+    # Of a later version than set 2, whose cuts need not be counted anew for it: no record from before has any.
+    PRIMITIVE = 13, "primitive of an MCP proxy", True, "mcp", "xk", 2, 2
 
     def has_histogram(self, dimension_set: int) -> bool:
         """Whether rows of a cut that was made with a set of dimensions have histograms."""
@@ -111,7 +113,7 @@ class Dimension(IntEnum):
 # with an earlier one are then counted anew (ingest/cuts.py).
 DIMENSION_SET = 2
 # Columns that few records have a value in: only where there is one, it is counted.
-RARE = ("version", "country", "tag", "oauth")
+RARE = ("version", "country", "tag", "oauth", "mcp")
 
 
 def dimension(column: str, *, by_api: bool, dimension_set: int = DIMENSION_SET) -> Dimension | None:
@@ -124,7 +126,8 @@ def dimension(column: str, *, by_api: bool, dimension_set: int = DIMENSION_SET) 
     return min(fitting, key=lambda each: each.by_api, default=None)
 
 
-# Stands for all values above the number kept for an API: of endpoints, or of keys, clients, versions and tags a day.
+# Stands for all values above the number kept for an API: of endpoints, or of keys, clients, versions, tags and
+# primitives a day.
 OTHER = "{other}"
 
 # The gateways' word for the version of an API without any, and for that of a request which named none.

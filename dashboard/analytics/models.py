@@ -55,6 +55,7 @@ class Record(OrgOwned):
     user_agent = models.TextField()
     ip = models.GenericIPAddressField(null=True)
     tags = ArrayField(models.TextField())
+    mcp = models.TextField(db_default="")  # what was called of an MCP proxy, as entries/clean.py writes it
 
     class Meta(OrgOwned.Meta):
         db_table = "record"

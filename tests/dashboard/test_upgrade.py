@@ -99,6 +99,9 @@ LANDED = {
     "dashboard/analytics/migrations/0014_rows_of_keys.py": (
         "6862a0fc053ab00fc246a7eee79485db08896e49f5cc51fa5b09c2fde37ab4d3"
     ),
+    "dashboard/analytics/migrations/0015_mcp.py": (
+        "cf159208e92ddff0058eb59e5c0296d122c4a67b1347b218d9183422757e7f04"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),

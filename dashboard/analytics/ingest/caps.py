@@ -19,7 +19,13 @@ from dashboard.analytics.ingest.entries import clean
 
 # How many values an API has rows of its own for on a day. None of it is counted over the organisation: whoever may see
 # some APIs alone must not be able to tell by theirs how many values others have.
-MOST = {Dimension.KEY_API: 50_000, Dimension.VERSION: 50, Dimension.CLIENT: 5_000, Dimension.TAG_API: 200}
+MOST = {
+    Dimension.KEY_API: 50_000,
+    Dimension.VERSION: 50,
+    Dimension.CLIENT: 5_000,
+    Dimension.TAG_API: 200,
+    Dimension.PRIMITIVE: 500,
+}
 
 _UNREGISTERED = """
     SELECT i.*
@@ -158,8 +164,8 @@ def _register(new: list[tuple[str, str, str, datetime]]) -> int:
 
 
 def values(rare: Collection[str]) -> None:
-    """Rename the keys, versions, clients and tags of `incoming` that are new on a day which has enough already. rare:
-    those of the rare columns that any of its rows has a value in.
+    """Rename the keys, versions, clients, tags and primitives of `incoming` that are new on a day which has enough
+    already. rare: those of the rare columns that any of its rows has a value in.
 
     Without the lock, so that two workers at once may keep a few more than the limit. Distributed tables are not asked.
     """

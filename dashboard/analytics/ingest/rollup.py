@@ -64,6 +64,7 @@ _RARE = {
     "country": ("nullif(r.country, '')", "r.country <> ''"),
     "tag": ("nullif(r.tags, '{}')", "r.tags <> '{}'"),
     "oauth": ("nullif(r.oauth, '')", "r.oauth <> ''"),
+    "mcp": ("nullif(r.mcp, '')", "r.mcp <> ''"),
 }
 _TIMES = {
     Grain.MINUTE: "minute",

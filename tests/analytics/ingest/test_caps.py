@@ -123,15 +123,23 @@ def test_an_api_has_50000_keys_a_day_and_the_rest_counts_as_other_whatever_other
 
 
 def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committed, redis, monkeypatch):
-    monkeypatch.setattr(
-        caps, "MOST", {Dimension.VERSION: 2, Dimension.CLIENT: 3, Dimension.TAG_API: 4, Dimension.KEY_API: 9}
-    )
+    most = {Dimension.VERSION: 2, Dimension.CLIENT: 3, Dimension.TAG_API: 4, Dimension.KEY_API: 9}
+    monkeypatch.setattr(caps, "MOST", most | {Dimension.PRIMITIVE: 2})
     organisations("Asia/Kathmandu", "UTC")
+    called = {"IsMCP": True, "JSONRPCMethod": "tools/list"}
     hostile = ("'; --", "{other}", "\\N", '\u202e\t{},"', "%s %(most)s", "x" * 300)
     redis.rpush(
         claim.LIST,
-        *(entry(APIVersion=name, OauthID=name, Tags=[name, name, f"key-{name}"]) for name in sorted(hostile)),
-        entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3"], APIID="api-two"),
+        *(
+            entry(
+                APIVersion=name,
+                OauthID=name,
+                Tags=[name, name, f"key-{name}"],
+                MCPStats={"IsMCP": True, "PrimitiveName": name},
+            )
+            for name in sorted(hostile)
+        ),
+        entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3"], APIID="api-two", MCPStats=called),
         entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3", "t4"], OrgID=recordings.ORG_B),
         entry(APIVersion="v9", OauthID="c9", Tags=["t1"], TimeStamp=[SECONDS - 86_400, 0]),
     )
@@ -149,7 +157,7 @@ def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committ
                 .order_by("ts", "api_id", "value")
                 .values_list("api_id", "value", "hits")
             ]
-            for dimension in (Dimension.VERSION, Dimension.CLIENT, Dimension.TAG_API)
+            for dimension in (Dimension.VERSION, Dimension.CLIENT, Dimension.TAG_API, Dimension.PRIMITIVE)
         }
         kept = [("%s %(most)s", 1), ("'; --", 1), ("\\N", 1)]
         assert found == {
@@ -168,6 +176,11 @@ def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committ
                 ("api-one", "%s %(most)s", 2),
                 *(("api-one", *line) for line in [*kept[1:], ("x" * 100, 1), ("{other}", 3)]),
                 *(("api-two", name, 1) for name in ("t1", "t2", "t3")),
+            ],
+            Dimension.PRIMITIVE: [
+                *(("api-one", f"  {name}", hits) for name, hits in kept[:2]),
+                ("api-one", "{other}", 4),
+                ("api-two", "tools/list", 1),
             ],
         }
         # Of two requests one had as many tags as are kept.

@@ -58,6 +58,19 @@ def request(source: random.Random, moment: datetime) -> bytes:
             "APIKey": source.choice(("00000000", "1" * 16, "2" * 16, "3" * 64)),
             "APIVersion": source.choice(("", "Non Versioned", "Non Versioned", "v1", "v2")),
             "OauthID": source.choice(("", "", "shop", "app")),
+            "MCPStats": source.choice(
+                (
+                    None,
+                    {"IsMCP": False, "JSONRPCMethod": "tools/call"},
+                    {"IsMCP": True, "JSONRPCMethod": "initialize"},
+                    {
+                        "IsMCP": True,
+                        "JSONRPCMethod": "tools/call",
+                        "PrimitiveType": "tool",
+                        "PrimitiveName": "a b",
+                    },
+                )
+            ),
             "Geo": source.choice((None, {"Country": {"ISOCode": source.choice(("", "CH", "DE"))}})),
             "Tags": source.choice((None, [], ["a"], ["b", "a"], ["a", "a"], ["", "key-x"], ["b", "c", "d"])),
         }
@@ -127,7 +140,7 @@ def check_sums() -> None:
             (Grain.HOUR_DETAIL, Grain.DAY_DETAIL, dimension)
             for dimension in (
                 *(Dimension.ENDPOINT, Dimension.ERROR, Dimension.KEY, Dimension.KEY_API),
-                *(Dimension.CLIENT, Dimension.COUNTRY_API, Dimension.TAG_API),
+                *(Dimension.CLIENT, Dimension.COUNTRY_API, Dimension.TAG_API, Dimension.PRIMITIVE),
             )
         ),
         *(
@@ -150,9 +163,10 @@ def check_sums() -> None:
 
 def check_values() -> None:
     """What few records have is counted for each value as one counts it by hand, with all of its latencies."""
-    expected: dict[str, Counter] = {name: Counter() for name in ("version", "oauth", "country", "tag", "key")}
+    columns = ("version", "oauth", "country", "key", "mcp")
+    expected: dict[str, Counter] = {name: Counter() for name in (*columns, "tag")}
     for record in Record.objects.all():
-        for name in ("version", "oauth", "country", "key"):
+        for name in columns:
             if getattr(record, name) not in ("", "Non Versioned"):
                 expected[name][record.org_id, record.api_id, getattr(record, name)] += 1
         for tag in set(record.tags) - {""}:

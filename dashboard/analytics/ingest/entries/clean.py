@@ -16,7 +16,7 @@ import msgspec
 
 from dashboard.analytics.clock import EARLIEST, EPOCH, LATEST
 from dashboard.analytics.ingest import endpoint
-from dashboard.analytics.ingest.entries.decode import GatewayRecord
+from dashboard.analytics.ingest.entries.decode import GatewayRecord, McpCall
 
 TCP_STATUS = -1  # what the gateway writes once a second for a TCP service: not a request
 AHEAD = timedelta(seconds=60)
@@ -25,6 +25,8 @@ LARGEST_BIGINT = (1 << 63) - 1
 LARGEST_SMALLINT = (1 << 15) - 1
 NO_KEY = "00000000"  # murmur32 of the empty token, which gateways that hash keys write for "no key"
 LONGEST_METHOD = 32
+LONGEST_CALL = 64
+LONGEST_KIND = 20
 TAGS = 20
 GATEWAY_TAGS = ("key-", "org-", "api-")
 
@@ -62,6 +64,7 @@ class Row(NamedTuple):
     user_agent: str
     ip: str | None
     tags: tuple[str, ...]
+    mcp: str
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -115,6 +118,7 @@ def clean(record: GatewayRecord, row_id: int, received_at: datetime, *, hashed_k
         user_agent=text(record.user_agent, 300),
         ip=address(record.ip_address),
         tags=tuple(tags(record.tags)) if record.tags else (),
+        mcp=primitive(record.mcp) if record.mcp else "",
     )
 
 
@@ -160,6 +164,18 @@ def tags(values: Iterable[str]) -> list[str]:
     return [text(tag, 100) for tag in values if not tag.startswith(GATEWAY_TAGS)][:TAGS]
 
 
+def primitive(call: McpCall) -> str:
+    """What was called, as it is counted: JSON-RPC's method, what kind of primitive and which one, with a space between,
+    "tools/call tool forecast"; "" for what is no call of MCP. Only a name may hold spaces."""
+    if not call.is_mcp:
+        return ""
+    method, kind = (
+        "".join(text(value, longest).split())
+        for value, longest in ((call.method, LONGEST_CALL), (call.primitive_type, LONGEST_KIND))
+    )
+    return f"{method} {kind} {text(call.primitive_name, 200)}".rstrip(" ")
+
+
 def moment(stamp: tuple[int, int], received_at: datetime) -> tuple[datetime, datetime | None]:
     """When a record happened, and the gateway's stamp where that was over 60 s ahead of `received_at`."""
     seconds, nanoseconds = stamp
@@ -194,7 +210,8 @@ def copy_line(row: Row) -> str:
         f"\t{row.upstream_latency}\t{'t' if row.timed else 'f'}\t{row.size}\t{escape(row.api_id)}"
         f"\t{escape(row.version)}\t{escape(row.method)}\t{escape(row.host)}\t{'t' if row.track else 'f'}"
         f"\t{escape(row.endpoint)}\t{escape(row.path)}\t{row.key}\t{escape(row.alias)}\t{escape(row.oauth)}"
-        f"\t{row.country}\t{escape(row.user_agent)}\t{row.ip or NULL}\t{escape(array(row.tags))}\n"
+        f"\t{row.country}\t{escape(row.user_agent)}\t{row.ip or NULL}\t{escape(array(row.tags))}"
+        f"\t{escape(row.mcp)}\n"
     )
 
 

@@ -38,6 +38,24 @@ class Geo(msgspec.Struct, gc=False, rename={"country": "Country"}):
     country: Country = msgspec.field(default_factory=Country)
 
 
+class McpCall(
+    msgspec.Struct,
+    gc=False,
+    rename={
+        "is_mcp": "IsMCP",
+        "method": "JSONRPCMethod",
+        "primitive_type": "PrimitiveType",
+        "primitive_name": "PrimitiveName",
+    },
+):
+    """What a request to an MCP proxy called: 5.14 and later write it, for other requests with empty members."""
+
+    is_mcp: bool = False
+    method: str = ""
+    primitive_type: str = ""
+    primitive_name: str = ""
+
+
 class GatewayRecord(
     msgspec.Struct,
     gc=False,
@@ -62,6 +80,7 @@ class GatewayRecord(
         "user_agent": "UserAgent",
         "ip_address": "IPAddress",
         "tags": "Tags",
+        "mcp": "MCPStats",
     },
 ):
     """One request as a gateway reports it.
@@ -89,6 +108,7 @@ class GatewayRecord(
     user_agent: str = ""
     ip_address: str = ""
     tags: list[str] | None = None
+    mcp: McpCall | None = None
 
 
 class UptimeRecord(

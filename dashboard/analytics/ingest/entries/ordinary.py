@@ -15,7 +15,7 @@ from dashboard.analytics.clock import EPOCH
 from dashboard.analytics.ingest import endpoint
 from dashboard.analytics.ingest.entries import clean
 from dashboard.analytics.ingest.entries.clean import NULL, Line
-from dashboard.analytics.ingest.entries.decode import GatewayRecord, Latency
+from dashboard.analytics.ingest.entries.decode import GatewayRecord, Latency, McpCall
 
 REMEMBERED = 20_000  # values of a member
 LONGEST = 1_000  # characters of a value that is remembered: a client may send longer ones without end
@@ -54,6 +54,9 @@ _addresses = Memory(lambda value: clean.address(value) or NULL)
 _tags = Memory(
     lambda tags: clean.escape(clean.array(tuple(clean.tags(tags)))), lambda tags: sum(map(len, tags))
 )
+_primitives = Memory(
+    lambda call: clean.escape(clean.primitive(McpCall(True, *call))), lambda call: sum(map(len, call))
+)
 # Of a method, whether the path is tracked, and the path: without what is a value for certain, if not.
 _endpoints = Memory(lambda named: _endpoint(*named), lambda named: len(named[0]) + len(named[2]))
 _hours = Memory(lambda hour: f"{EPOCH + timedelta(hours=hour):%Y-%m-%dT%H:}", lambda hour: 0)
@@ -65,6 +68,10 @@ _OF_GATEWAY = frozenset(clean.GATEWAY_TAGS)
 _OF_GATEWAY_LENGTH = 4
 _FIRST_SECOND = 100_000_000  # in 1973: years have four digits
 _UNMEASURED = Latency()
+
+
+def _called(mcp: McpCall) -> str:
+    return _primitives[mcp.method, mcp.primitive_type, mcp.primitive_name]
 
 
 def lines(received_at: datetime, *, hashed_keys: bool) -> Callable[[GatewayRecord, int], Line]:
@@ -99,6 +106,7 @@ def lines(received_at: datetime, *, hashed_keys: bool) -> Callable[[GatewayRecor
         microseconds = nanoseconds // 1000
         method, tracked, address = record.method, record.track_path, record.ip_address
         named = record.path if tracked else endpoint.without_numbers(path)
+        mcp = record.mcp
         tags = record.tags and [tag for tag in record.tags if tag[:_OF_GATEWAY_LENGTH] not in _OF_GATEWAY]
         text = (
             f"{org_id}\t{_hours[seconds // 3600]}{_IN_AN_HOUR[seconds % 3600]}"
@@ -109,7 +117,7 @@ def lines(received_at: datetime, *, hashed_keys: bool) -> Callable[[GatewayRecor
             f"\t{keys[record.api_key]}\t{_aliases[record.alias]}\t{_oauths[record.oauth_id]}"
             f"\t{_countries[record.geo.country.iso_code] if record.geo else ''}"
             f"\t{_user_agents[record.user_agent]}\t{address if _is_ipv4(address) else _addresses[address]}"
-            f"\t{_tags[tuple(tags)] if tags else '{}'}\n"
+            f"\t{_tags[tuple(tags)] if tags else '{}'}\t{_called(mcp) if mcp and mcp.is_mcp else ''}\n"
         )
         return Line(org_id, seconds * 1_000_000 + microseconds, row_id, text)
 

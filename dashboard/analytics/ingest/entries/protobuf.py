@@ -12,6 +12,7 @@ from dashboard.analytics.ingest.entries.decode import (
     GatewayRecord,
     Geo,
     Latency,
+    McpCall,
     Messages,
     Undecodable,
 )
@@ -32,7 +33,7 @@ _TEXTS = {
 }
 _NUMBERS = {5: "content_length", 11: "response_code", 18: "request_time"}
 _MESSAGES = {20: "request", 21: "response"}
-_TIME_STAMP, _LATENCY, _GEO, _TAGS, _TRACK_PATH = 13, 19, 23, 25, 27
+_TIME_STAMP, _LATENCY, _GEO, _TAGS, _TRACK_PATH, _MCP = 13, 19, 23, 25, 27, 33
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
@@ -58,6 +59,8 @@ def decode(data: bytes) -> GatewayRecord:
         elif number == _GEO:
             country = _part(number, value).get(1, b"")
             record.geo = Geo(Country(_text(number, _part(number, country).get(1, b""))))
+        elif number == _MCP:
+            record.mcp = _mcp(_part(number, value))
     record.tags = tags or None
     return record
 
@@ -69,6 +72,12 @@ def decode_messages(data: bytes) -> Messages | None:
         return Messages(**{_MESSAGES[number]: _text(number, value) for number, value in found})
     except Undecodable:
         return None
+
+
+def _mcp(part: dict[int, Any]) -> McpCall:
+    return McpCall(
+        bool(_number(1, part.get(1, 0))), *(_text(member, part.get(member, b"")) for member in (2, 3, 4))
+    )
 
 
 def _pair(number: int, value: Any) -> tuple[int, int]:

@@ -49,6 +49,7 @@ def test_a_recorded_record_becomes_the_row_one_would_write_by_hand():
         user_agent="curl/8.1",
         ip="127.0.0.1",
         tags=("edge-a",),
+        mcp="",
     )
 
 
@@ -140,6 +141,24 @@ def test_an_api_id_stays_as_long_as_a_definition_may_have_it():
     assert row(api_id="Z" * 200).api_id == "Z" * 200
 
 
+@pytest.mark.parametrize(
+    ("call", "stored"),
+    [
+        (None, ""),
+        (decode.McpCall(), ""),
+        (decode.McpCall(False, "tools/call", "tool", "forecast"), ""),
+        (decode.McpCall(True), ""),
+        (decode.McpCall(True, "initialize"), "initialize"),
+        (decode.McpCall(True, "tools/call", "tool", "the forecast"), "tools/call tool the forecast"),
+        (decode.McpCall(True, "tools /\u2003call", "to ol", " x "), "tools/call tool  x"),
+        (decode.McpCall(True, "a" * 99, "b" * 99, "c" * 999), f"{'a' * 64} {'b' * 20} {'c' * 200}"),
+        (decode.McpCall(True, "\0", "", "\ud800"), "\ufffd  \ufffd"),
+    ],
+)
+def test_what_was_called_of_an_mcp_proxy_is_one_text_in_which_a_name_alone_has_spaces(call, stored):
+    assert row(mcp=call).mcp == stored
+
+
 def test_tags_are_cut_in_number_and_length():
     cleaned = row(tags=["key-secret", "org-x", "api-y"] + [f"{n}" * 200 for n in range(30)])
     assert (len(cleaned.tags), {len(tag) for tag in cleaned.tags}) == (20, {100})
@@ -175,10 +194,12 @@ def test_every_stamp_becomes_times_that_every_zone_can_show(stamp, zone):
 
 
 def test_a_copy_line_escapes_what_the_format_reserves():
-    line = clean.copy_line(row(path='/a\tb\\c\nd\re"f', tags=['say "x"\\', "t\ta"]))
+    mcp = decode.McpCall(True, "call\\ed", "", "a\tb")
+    line = clean.copy_line(row(path='/a\tb\\c\nd\re"f', tags=['say "x"\\', "t\ta"], mcp=mcp))
     fields = line.split("\t")
-    assert (len(fields), fields[15], fields[22]) == (
-        23,
+    assert (len(fields), fields[15], fields[22], fields[23]) == (
+        24,
         '/a\\tb\\\\c\\nd\\re"f',
-        '{"say \\\\"x\\\\"\\\\\\\\","t\\ta"}\n',
+        '{"say \\\\"x\\\\"\\\\\\\\","t\\ta"}',
+        "call\\\\ed  a\\tb\n",
     )

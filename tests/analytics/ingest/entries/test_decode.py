@@ -25,7 +25,7 @@ def test_every_recorded_record_decodes_strictly_to_what_another_decoder_reads(na
     strict = msgspec.msgpack.Decoder(decode.GatewayRecord)
     for entry in entries:
         record, other = strict.decode(entry), recordings.loose(entry)
-        assert msgspec.to_builtins(record) == {member: other[member] for member in MEMBERS} | {
+        assert msgspec.to_builtins(record) == {member: other.get(member) for member in MEMBERS} | {
             "Latency": {member: other["Latency"][member] for member in ("Total", "Upstream")},
             "Geo": {"Country": other["Geo"]["Country"]},
             "TimeStamp": tuple(other["TimeStamp"]),
@@ -44,6 +44,13 @@ def test_absent_members_get_defaults_and_unknown_ones_are_ignored():
     [
         ("Path", None, "path", ""),
         ("Tags", None, "tags", None),
+        ("MCPStats", None, "mcp", None),
+        (
+            "MCPStats",
+            {"IsMCP": True, "JSONRPCMethod": b"tools/call", "PrimitiveType": None, "More": 1},
+            "mcp",
+            decode.McpCall(True, "tools/call"),
+        ),
         ("Tags", ["a", None, b"b"], "tags", ["a", "b"]),
         ("Path", b"/caf\xc3\xa9", "path", "/café"),
         ("RequestTime", 12.0, "request_time", 12),

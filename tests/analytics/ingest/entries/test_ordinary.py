@@ -72,6 +72,7 @@ def odd(source: random.Random) -> decode.GatewayRecord:
         user_agent=text(),
         ip_address=source.choice(ADDRESSES),
         tags=source.choice((None, [], source.choices(TAGS, k=source.randrange(30)))),
+        mcp=source.choice((None, decode.McpCall(), decode.McpCall(often, text(), text(), text()))),
     )
 
 

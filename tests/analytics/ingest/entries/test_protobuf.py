@@ -62,6 +62,10 @@ def written(record: decode.GatewayRecord) -> bytes:
     if record.geo:
         country = part(1, record.geo.country.iso_code.encode()) if record.geo.country.iso_code else b""
         fields.append(part(23, part(1, country) + part(2, b"") + part(3, b"")))
+    if record.mcp:
+        calls = enumerate((record.mcp.method, record.mcp.primitive_type, record.mcp.primitive_name), 2)
+        called = b"".join(part(field, text.encode()) for field, text in calls if text)
+        fields.append(part(33, number(1, record.mcp.is_mcp) + called))
     return b"".join(fields)
 
 
@@ -107,6 +111,7 @@ def test_numbers_have_signs_and_64_bits():
         content_length=(1 << 63) - 1,
         request_time=-(1 << 63),
         time_stamp=(-62_135_596_800, 5),
+        mcp=decode.McpCall(True, "tools/call", "tool", "forecast"),
     )
     assert protobuf.decode(written(record)) == record
 
