@@ -23,6 +23,21 @@ from tests.conftest import _copy_database
 OVERVIEW = "/o/alpha/analytics/"
 
 
+NO_CALL = {"IsMCP": False, "JSONRPCMethod": "", "PrimitiveType": "", "PrimitiveName": ""}
+CALLS = (
+    {"IsMCP": True, "JSONRPCMethod": "tools/call", "PrimitiveType": "tool", "PrimitiveName": "the forecast"},
+    {"IsMCP": True, "JSONRPCMethod": "tools/list", "PrimitiveType": "", "PrimitiveName": ""},
+)
+
+
+def called(record: dict) -> str:
+    """As it is counted."""
+    call = record["MCPStats"] or NO_CALL
+    return " ".join(
+        filter(None, (call[name] for name in ("JSONRPCMethod", "PrimitiveType", "PrimitiveName")))
+    )
+
+
 def with_more(number: int, record: dict) -> dict:
     return {
         "APIVersion": (NOT_VERSIONED, "", "v1", "v2")[number % 4],
@@ -31,6 +46,7 @@ def with_more(number: int, record: dict) -> dict:
         "UserAgent": record["UserAgent"] * (number % 7 > 0),
         "IPAddress": (record["IPAddress"], "2001:DB8::7", "unknown")[number % 11 % 3],
         "Tags": record["Tags"] * (1 + number % 2),
+        "MCPStats": (None, NO_CALL, NO_CALL | {"IsMCP": True}, *CALLS)[number % 5],
     }
 
 
@@ -56,6 +72,7 @@ TABLES = {
         lambda r: [(code,)] if (code := r["Geo"]["Country"]["ISOCode"]) else [],
     ),
     "tags": (("tag",), lambda r: [(tag,) for tag in {*r["Tags"]} if not tag.startswith(GATEWAY_TAGS)]),
+    "primitives": (("api_id", "primitive"), lambda r: [(r["APIID"], called(r))] if called(r) else []),
     "agents": (("user_agent",), lambda r: [(r["UserAgent"],)] if r["UserAgent"] else []),
     "addresses": (
         ("address",),
@@ -113,6 +130,7 @@ VALUES = {
     "version": lambda r: {r["APIVersion"]} - {NOT_VERSIONED},
     "country": lambda r: {r["Geo"]["Country"]["ISOCode"]},
     "status": lambda r: {str(r["ResponseCode"])},
+    "primitive": lambda r: {called(r)},
     "tag": lambda r: {tag for tag in r["Tags"] if not tag.startswith(GATEWAY_TAGS)},
 }
 
@@ -128,6 +146,7 @@ def two_of(records: list[dict], name: str) -> list[str]:
         *((name,) for name in VALUES),
         ("api", "country"),
         ("key", "oauth"),
+        ("primitive", "key"),
         ("tag", "version"),
         ("status", "key"),
     ],

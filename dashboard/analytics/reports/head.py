@@ -37,6 +37,7 @@ FILTER_LABELS = {
     "country": "Country",
     "tag": "Tag",
     "status": "Status",
+    "primitive": "Primitive",
     "user_agent": "User agent",
     "address": "Address",
 }

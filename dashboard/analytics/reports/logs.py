@@ -66,6 +66,7 @@ FILE = (
     *("time", "method", "path", "status", "milliseconds", "upstream_milliseconds", "api_id", "api"),
     *("key", "alias", "version", "address", "user_agent", "request_bytes"),
     *("oauth_client", "oauth_client_name"),
+    "mcp_primitive",
 )
 
 
@@ -316,6 +317,7 @@ def _alike(request: HttpRequest, record: Record) -> dict:
             for text, changes in (
                 ("Same key, same day", {"key": record.key}),
                 ("Same OAuth client, same day", {"oauth": record.oauth}),
+                ("Same primitive, same day", {"primitive": record.mcp, "api": record.api_id}),
                 ("Same path, same day", {"path": record.path, "api": record.api_id}),
                 ("Same API and status, same day", {"api": record.api_id, "status": str(record.status)}),
             )
@@ -374,6 +376,7 @@ def _rows(found: Found, zone: ZoneInfo) -> list[list[object]]:
             record.size,
             record.oauth,
             names.clients.of(record.oauth, record.api_id),
+            record.mcp,
         ]
         for record in found.records
     ]

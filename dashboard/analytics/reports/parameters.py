@@ -40,6 +40,7 @@ FILTERS = {
     "country": "countries",
     "tag": "tags",
     "status": "statuses",
+    "primitive": "primitives",
 }
 # And what single records are filtered by besides (search.Wanted).
 OF_RECORDS = {"user_agent": "user_agents", "address": "addresses"}
@@ -87,6 +88,7 @@ class FilterForm(forms.Form):
             validators=[RegexValidator(STATUS, "A code such as 404 or a class such as 5xx.")], label="Status"
         )
     )
+    primitive = Several(forms.CharField(max_length=300, strip=False, label="Primitive"))
 
     def filters(self) -> Filters:
         return Filters(**{FILTERS[name]: self.cleaned_data[name] for name in FILTERS})

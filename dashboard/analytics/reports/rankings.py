@@ -112,6 +112,14 @@ KINDS = {
     "tags": Kind(
         "tag", "tag", "Tags", "Tag", ("tag",), without="have no tag, or others are counted for several"
     ),
+    "primitives": Kind(
+        "primitive",
+        "primitive",
+        "MCP primitives",
+        "Primitive",
+        ("api_id", "api", "primitive"),
+        without="called no primitive of an MCP proxy",
+    ),
     "agents": Kind(
         "agent",
         "user_agent",
@@ -429,7 +437,7 @@ def _named(kind: Kind, row: Row, names: Names) -> tuple[str, str, str]:
             return names.alias(row.value) or short_key(row.value), short_key(row.value), row.value
         case "client":
             return names.clients.of(row.value), row.value, row.value
-        case "endpoint" | "version":
+        case "endpoint" | "version" | "primitive":
             return row.value, api, row.api_id
         case _:
             return row.value, "", ""

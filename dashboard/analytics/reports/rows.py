@@ -47,6 +47,7 @@ LINES = {
     "tag": ("", "tag"),
     "agent": ("", "user_agent"),
     "address": ("", "ip"),
+    "primitive": ("api_id", "mcp"),
 }
 OF_ERRORS = ("error", "code")
 # The columns that filters are about, besides that of APIs.
@@ -58,6 +59,7 @@ FILTERED = {
     "countries": "country",
     "tags": "tag",
     "statuses": "status",
+    "primitives": "mcp",
 }
 # What a record has no column for, or not as text.
 OF_A_RECORD = {
@@ -76,6 +78,7 @@ VALUES = {
     "version": f"version NOT IN ('', '{NOT_VERSIONED}')",
     "user_agent": "user_agent <> ''",
     "ip": "ip IS NOT NULL",
+    "mcp": "mcp <> ''",
 }
 COLUMNS = (*COUNTER_NAMES, "latency_max", "latency_histogram")
 # What counters are made of.

@@ -311,6 +311,7 @@ def _told_by_day(wanted: Wanted) -> tuple[str, str, list]:
         "status": list(map(str, codes(filters.statuses))),
         "tag": filters.tags,
         "country": filters.countries,
+        "mcp": filters.primitives,
     }
     for column, values in named.items():
         if values:

@@ -29,6 +29,7 @@ class Filters:
     countries: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()  # codes, "404", and classes, "4xx"
+    primitives: tuple[str, ...] = ()  # of MCP proxies, as they are counted (ingest/entries/clean.py)
 
 
 NO_FILTERS = Filters()

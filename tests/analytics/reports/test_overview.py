@@ -271,7 +271,8 @@ def test_a_page_that_takes_too_long_answers_that_it_is_worth_asking_again(cast, 
         answer = client.get(OF_ACME, params)
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert client.get("/o/acme/analytics/keys/").status_code == 503
-    tables = ("apis", "keys", "endpoints", "clients", "versions", "countries", "tags", "agents", "addresses")
+    tables = ("apis", "keys", "endpoints", "clients", "versions", "countries", "tags", "primitives")
+    tables += ("agents", "addresses")
     assert list(overview.FILES) == [*tables, "requests", "latency"]
 
 
@@ -282,8 +283,8 @@ def test_a_file_of_another_name_is_refused_by_the_names_there_are(cast, client_f
         assert answer.context["problems"] == [
             (
                 "table",
-                "table must be one of apis, keys, endpoints, clients, versions, countries, tags, agents, addresses, "
-                "requests, latency.",
+                "table must be one of apis, keys, endpoints, clients, versions, countries, tags, primitives, "
+                "agents, addresses, requests, latency.",
             )
         ]
     assert client.get(OF_ACME, {"table": "colours"}).status_code == 200
