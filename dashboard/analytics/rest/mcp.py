@@ -26,8 +26,9 @@ FILE_FIGURES = ("hits", "success", "error", "last_hit", "request_time", "upstrea
 @access("key", "analytics", instead="owned_analytics")
 def usage(request: HttpRequest, **dates: str) -> HttpResponseBase:
     """Requests by hour, day or month (`res`), of all MCP proxies or one (`api_id`)."""
-    wanted = _asked(request, dates)
-    return _answer(request, *reading.over_time(wanted, wanted.filters), is_timeline=True)
+    wanted, missing = _asked(request, dates)
+    rows, cut = reading.over_time(wanted, wanted.filters)
+    return _answer(request, rows, missing | cut, is_timeline=True)
 
 
 @access("key", "analytics", instead="owned_analytics")
@@ -46,13 +47,13 @@ def failing_primitives(request: HttpRequest, **dates: str) -> HttpResponseBase:
 @access("key", "analytics")
 def of_key(request: HttpRequest, key: str, **dates: str) -> HttpResponseBase:
     """Requests of one key to MCP proxies, with rows of times that have none."""
-    wanted = _asked(request, dates)
-    rows, missing = reading.over_time(wanted, replace(wanted.filters, keys=(key_of(key),)), zeros=True)
-    return _answer(request, rows, missing, is_timeline=True)
+    wanted, missing = _asked(request, dates)
+    rows, cut = reading.over_time(wanted, replace(wanted.filters, keys=(key_of(key),)), zeros=True)
+    return _answer(request, rows, missing | cut, is_timeline=True)
 
 
-def _asked(request: HttpRequest, dates: dict[str, str]) -> Asked:
-    """Raises RestError as `asked` does."""
+def _asked(request: HttpRequest, dates: dict[str, str]) -> tuple[Asked, Missing]:
+    """And what the primitives leave out that are narrowed to. Raises RestError as `asked` does."""
     wanted = asked(request, dates)
     proxies = ApiDefinition.objects.filter(kind="mcp")
     if wanted.filters.apis:
@@ -65,21 +66,17 @@ def _asked(request: HttpRequest, dates: dict[str, str]) -> Asked:
     return _narrowed(of_proxies, {name: request.GET[name] for name in MEMBERS if request.GET.get(name)})
 
 
-def _narrowed(wanted: Asked, called: dict[str, str]) -> Asked:
-    """To the primitives that have some of MEMBERS as they are asked for."""
+def _narrowed(wanted: Asked, called: dict[str, str]) -> tuple[Asked, Missing]:
+    """To the primitives that have some of MEMBERS as they are asked for, among the busiest of an organisation."""
+    missing = Missing()
     if not called:
-        return wanted
-    found = {
-        line.value
-        for _, _, ranking, _ in reading.rankings(wanted, "primitive", wanted.filters)
-        for line in ranking.rows
-        if called.items() <= _members(line.value).items()
-    }
-    return replace(
-        wanted,
-        filters=replace(wanted.filters, primitives=tuple(sorted(found))),
-        owners=wanted.owners if found else [],
-    )
+        return wanted, missing
+    found = set()
+    for _, _, ranking, cut in reading.rankings(wanted, "primitive", wanted.filters):
+        missing |= cut
+        found |= {line.value for line in ranking.rows if called.items() <= _members(line.value).items()}
+    filters = replace(wanted.filters, primitives=tuple(sorted(found)))
+    return replace(wanted, filters=filters, owners=wanted.owners if found else []), missing
 
 
 def _members(primitive: str) -> dict[str, str]:
@@ -88,8 +85,9 @@ def _members(primitive: str) -> dict[str, str]:
 
 
 def _lines(request: HttpRequest, dates: dict[str, str]) -> tuple[list[dict], Missing]:
-    wanted = _asked(request, dates)
-    return reading.lines(wanted, "primitive", wanted.filters, _grouped(request.GET.get("group_by", "")))
+    wanted, missing = _asked(request, dates)
+    rows, cut = reading.lines(wanted, "primitive", wanted.filters, _grouped(request.GET.get("group_by", "")))
+    return rows, missing | cut
 
 
 def _grouped(group_by: str) -> Callable[[str], dict[str, object]]:

@@ -1,7 +1,7 @@
 """The figures of MCP proxies over REST."""
 
 from apis.publishing import publish
-from dashboard.analytics.rest import mcp
+from dashboard.analytics.rest import mcp, reading
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -18,7 +18,9 @@ ADD = FORECAST | {"mcp_primitive_name": "=1+1"}
 LISTED = NAMED | {"mcp_method": "tools/list"}
 
 
-def test_mcp_proxies_are_counted_apart_from_other_apis_and_by_what_was_called(committed, redis, rest):
+def test_mcp_proxies_are_counted_apart_from_other_apis_and_by_what_was_called(
+    committed, redis, rest, monkeypatch
+):
     alpha, beta = make.organisation("Alpha", "alpha"), make.organisation("Beta", "beta")
     ann = rest(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR))
     span = week("UTC")
@@ -108,3 +110,7 @@ def test_mcp_proxies_are_counted_apart_from_other_apis_and_by_what_was_called(co
     ):
         answer = ann.get(f"/api/activity/mcp/primitives/{span}", {name: value})
         assert (answer.status_code, answer.json()["Message"].partition(":")[0]) == (400, name)
+    monkeypatch.setattr(reading, "MOST_ROWS", 1)
+    for path in ("usage/mcp", "activity/mcp/primitives", "activity/mcp/keys/cccccccccccccccc"):
+        answer = ann.get(f"/api/{path}/{span}", {"mcp_method": "tools/call", "api_id": one}).json()
+        assert (sum(row["hits"] for row in answer["data"]), answer["cut"]) == (2, {"rows": 2})
