@@ -166,14 +166,16 @@ def tags(values: Iterable[str]) -> list[str]:
 
 def primitive(call: McpCall) -> str:
     """What was called, as it is counted: JSON-RPC's method, what kind of primitive and which one, with a space between,
-    "tools/call tool forecast"; "" for what is no call of MCP. Only a name may hold spaces."""
+    "tools/call tool forecast"; "" for what is no call of MCP. Only a name may hold spaces. Of a method that calls no
+    primitive, such as "ping", gateways of 5.14 write it once more as the name."""
     if not call.is_mcp:
         return ""
     method, kind = (
         "".join(text(value, longest).split())
         for value, longest in ((call.method, LONGEST_CALL), (call.primitive_type, LONGEST_KIND))
     )
-    return f"{method} {kind} {text(call.primitive_name, 200)}".rstrip(" ")
+    name = "" if not kind and call.primitive_name == call.method else text(call.primitive_name, 200)
+    return f"{method} {kind} {name}".rstrip(" ")
 
 
 def moment(stamp: tuple[int, int], received_at: datetime) -> tuple[datetime, datetime | None]:

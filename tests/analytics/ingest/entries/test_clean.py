@@ -149,6 +149,8 @@ def test_an_api_id_stays_as_long_as_a_definition_may_have_it():
         (decode.McpCall(False, "tools/call", "tool", "forecast"), ""),
         (decode.McpCall(True), ""),
         (decode.McpCall(True, "initialize"), "initialize"),
+        (decode.McpCall(True, "tools/list", "", "tools/list"), "tools/list"),
+        (decode.McpCall(True, "tools/call", "tool", "tools/call"), "tools/call tool tools/call"),
         (decode.McpCall(True, "tools/call", "tool", "the forecast"), "tools/call tool the forecast"),
         (decode.McpCall(True, "tools /\u2003call", "to ol", " x "), "tools/call tool  x"),
         (decode.McpCall(True, "a" * 99, "b" * 99, "c" * 999), f"{'a' * 64} {'b' * 20} {'c' * 200}"),
