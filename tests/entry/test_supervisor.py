@@ -80,6 +80,13 @@ def child(pid: int, pattern: str) -> int | None:
     return None
 
 
+def end_of(serve: subprocess.Popen) -> int:
+    """Its exit status. Where it does not end, what still runs below it is said."""
+    with suppress(subprocess.TimeoutExpired):
+        return serve.wait(180)
+    raise AssertionError(f"it does not end: {children(serve.pid)}")
+
+
 class Caller(threading.Thread):
     """Asks for /hello a hundred times a second, on a new connection each, and keeps what went wrong."""
 
@@ -188,7 +195,7 @@ def test_sigterm_ends_all_in_the_midst_of_a_deploy(run, checkout, file, command)
     until(lambda: child(serve.pid, command))
     numbers = list(children(serve.pid))
     serve.terminate()
-    assert serve.wait(180) == 0
+    assert end_of(serve) == 0
     assert serve.stdout.read() == "Stopping …\n"
     # What was just being started is not waited for: it dies with its parent.
     until(lambda: [each for each in numbers if Path(f"/proc/{each}").exists()] == [])
