@@ -3,6 +3,7 @@
 import ipaddress
 import signal
 import subprocess
+import time
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -65,14 +66,19 @@ def advise(base: supervisor.Base) -> None:
 
 def deploy(web: Child, worker: Child) -> None:
     """Go over to the code that now lies on disk: web processes are replaced, their answers finished."""
-    prepared = subprocess.run(
+    preparing = subprocess.Popen(
         [*supervisor.MANAGE, "prepare"],
         cwd=HERE,
-        check=False,
         # A signal that comes just while it is started leaves nobody who would end it.
-        preexec_fn=dies_with_parent(signal.SIGTERM),
+        preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509
     )
-    if prepared.returncode:
+    try:
+        # Not wait(): a signal that comes just before it would be heeded only when the preparation is over.
+        while preparing.poll() is None:
+            time.sleep(0.1)
+    finally:  # also when all is to end meanwhile
+        preparing.kill()
+    if preparing.returncode:
         say("The new version cannot be prepared; the code that was running goes on running.")
         return
     if not web.replace():
