@@ -10,12 +10,10 @@ from tests.analytics.screens import ago, push, sheet
 from tests.apis.examples import openapi, plain
 
 JSON = "application/json"
-
-
-NAMED = dict(zip(mcp.MEMBERS, ("", "", ""), strict=True))
+NOTHING_NAMED = dict.fromkeys(mcp.MEMBERS, "")
 FORECAST = {"mcp_method": "tools/call", "mcp_primitive_type": "tool", "mcp_primitive_name": "the forecast"}
 ADD = FORECAST | {"mcp_primitive_name": "=1+1"}
-LISTED = NAMED | {"mcp_method": "tools/list"}
+LISTED = NOTHING_NAMED | {"mcp_method": "tools/list"}
 
 
 def test_mcp_proxies_are_counted_apart_from_other_apis_and_by_what_was_called(
@@ -31,7 +29,9 @@ def test_mcp_proxies_are_counted_apart_from_other_apis_and_by_what_was_called(
     common = {"OrgID": alpha.id, "TimeStamp": ago(minutes=5), "RawPath": "/", "APIKey": "c" * 16}
 
     def came(api: str, status: int, call: dict | None, **more: object) -> dict:
-        wire = zip(("JSONRPCMethod", "PrimitiveType", "PrimitiveName"), (call or NAMED).values(), strict=True)
+        wire = zip(
+            ("JSONRPCMethod", "PrimitiveType", "PrimitiveName"), (call or NOTHING_NAMED).values(), strict=True
+        )
         stats = {"IsMCP": call is not None, **dict(wire)}
         return {**common, "APIID": api, "ResponseCode": status, "MCPStats": stats, **more}
 
@@ -84,7 +84,7 @@ def test_mcp_proxies_are_counted_apart_from_other_apis_and_by_what_was_called(
     )
     by_type = {"mcp_primitive_type": "tool"}
     assert in_order(lines("", group_by="mcp_primitive_type", mcp_primitive_type="tool")) == in_order(
-        [(one, NAMED | by_type, 2, 1), (two, NAMED | by_type, 2, 0)]
+        [(one, NOTHING_NAMED | by_type, 2, 1), (two, NOTHING_NAMED | by_type, 2, 0)]
     )
     assert lines("/errors") == [(one, FORECAST, 2, 1)]
     assert lines("", limit="1") == [(one, FORECAST, 2, 1)]
