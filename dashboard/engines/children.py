@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dashboard.configuration import SettingError
-from dashboard.engines.processes import EngineError, dies_with_parent
+from dashboard.engines.processes import EngineError, begin, dies_with_parent
 
 HERE = Path(__file__).resolve().parent.parent.parent
 ANSWER_SECONDS = 30  # how long an open answer may take to be finished when a web process ends
@@ -147,13 +147,13 @@ class Child:
             say(f"{self.name} cannot be started now: {error.strerror}.")
 
     def _command(self, ready: int | None = None) -> subprocess.Popen:
-        return subprocess.Popen(
+        return begin(
             self.command,
+            signal.SIGTERM,
             cwd=HERE,
             env=None if ready is None else os.environ | {READY: str(ready)},
             pass_fds=self.descriptors if ready is None else (*self.descriptors, ready),
             start_new_session=True,  # Ctrl-C at the terminal is for the supervisor, which ends them in order
-            preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509
         )
 
     def replace(self, seconds: float = 60) -> bool:
@@ -166,8 +166,12 @@ class Child:
         said = b""
         try:
             os.close(writable)
-            if select.select([readable], (), (), seconds)[0]:
-                said = os.read(readable, 1)
+            deadline = time.monotonic() + seconds
+            # Not one long select(): a signal that comes just before it would be heeded only when it is over.
+            while new.poll() is None and time.monotonic() < deadline:
+                if select.select([readable], (), (), 0.1)[0]:
+                    said = os.read(readable, 1)
+                    break
         finally:  # also when all is to end meanwhile
             os.close(readable)
             if not said:

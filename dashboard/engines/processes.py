@@ -167,14 +167,14 @@ def spawn(
     """Start a server as its user, with `text` as standard input; it holds `lock` as long as it lives."""
     descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     try:
-        process = subprocess.Popen(
+        process = begin(
             command,
+            last_signal,
             stdin=subprocess.PIPE,
             stdout=descriptor,
             stderr=descriptor,
             pass_fds=[lock],
             start_new_session=True,  # Ctrl-C at the terminal is for the parent, which ends the engines last
-            preexec_fn=dies_with_parent(last_signal),  # noqa: PLW1509
             **as_server_user(),
         )
     except OSError as error:
@@ -185,6 +185,26 @@ def spawn(
         process.stdin.write(text.encode())
         process.stdin.close()
     return process
+
+
+def begin(command: list, last_signal: signal.Signals, **options) -> subprocess.Popen:
+    """Start a process that dies with its parent, as below. options: of subprocess.Popen. Raises OSError.
+
+    Signals are heeded before or after it: Python calls functions of its own after fork(2), and what a handler raises
+    within one of these is written to standard error and forgotten, the wish to end us with it.
+    """
+    arrange = dies_with_parent(last_signal)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+    def prepare() -> None:
+        if arrange is not None:
+            arrange()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        return subprocess.Popen(command, preexec_fn=prepare, **options)  # noqa: PLW1509
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def dies_with_parent(last_signal: signal.Signals) -> Callable[[], None] | None:

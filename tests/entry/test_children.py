@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,7 +15,7 @@ from dashboard.engines import children, listening, supervisor
 from dashboard.engines.children import Child
 from dashboard.engines.embedded import Engines
 from dashboard.engines.supervisor import Base
-from tests.entry.conftest import until
+from tests.entry.conftest import HERE, until
 
 GATEWAYS_GIVE_UP = 30  # seconds that a connection waits at most in the queue of the port
 NONE = Engines(None, scratch=True, postgresql=False, valkey=False)
@@ -70,6 +71,20 @@ def test_a_child_whose_code_is_gone_ends_nothing(capsys):
     child.tend(1_000)
     assert (child.process, child.failures) == (None, 1)
     assert capsys.readouterr().out == "It cannot be started now: No such file or directory.\n"
+
+
+def test_a_signal_that_comes_while_a_process_is_begun_is_heeded_and_the_process_hears_all_signals():
+    """In the function that Python calls after fork(2), where what a handler raises is forgotten."""
+    program = (
+        "import os, signal, sys; from dashboard.engines.processes import begin;"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3));"
+        "say = 'import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))';"
+        "begin([sys.executable, '-c', say], signal.SIGTERM).wait(); sys.stdout.flush();"
+        "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM));"
+        "begin(['sleep', '60'], signal.SIGTERM); print('it goes on')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=HERE, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"set()\n", b"")
 
 
 def test_a_child_is_started_though_what_was_said_finds_no_room_on_the_disk(monkeypatch):

@@ -2,7 +2,6 @@
 
 import ipaddress
 import signal
-import subprocess
 import time
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from dashboard.engines.addresses import redis_url_file
 from dashboard.engines.children import HERE, Child, say
 from dashboard.engines.listening import StartError
 from dashboard.engines.listening import port as tcp_port
-from dashboard.engines.processes import EngineError, dies_with_parent
+from dashboard.engines.processes import EngineError, begin
 from orgs.models import User
 
 
@@ -66,12 +65,7 @@ def advise(base: supervisor.Base) -> None:
 
 def deploy(web: Child, worker: Child) -> None:
     """Go over to the code that now lies on disk: web processes are replaced, their answers finished."""
-    preparing = subprocess.Popen(
-        [*supervisor.MANAGE, "prepare"],
-        cwd=HERE,
-        # A signal that comes just while it is started leaves nobody who would end it.
-        preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509
-    )
+    preparing = begin([*supervisor.MANAGE, "prepare"], signal.SIGTERM, cwd=HERE)
     try:
         # Not wait(): a signal that comes just before it would be heeded only when the preparation is over.
         while preparing.poll() is None:
