@@ -3,8 +3,9 @@
 The rows of a cut have dimensions of their own, counted from its `base`. Pages read the active cut. When an
 organisation's zone is no longer that of its active cut, a second one is built beside it, forwards in time, a step
 a transaction: first the days older than single records, which can only be given the same dates in the new zone,
-then everything from the records on. Meanwhile ingest counts each record in the active cut, and in the other one too
-where that is past it (`until`). The last step makes the new cut the active one; then the rows of the old one go.
+then everything from the records on. Where some of these go before they are counted, it begins anew. Meanwhile ingest
+counts each record in the active cut, and in the other one too where that is past it (`until`). The last step makes the
+new cut the active one; then the rows of the old one go.
 
 The same happens, in the zone that it was in, where a cut was made with an earlier set of dimensions than today's: of
 days without records no more is known than was.
@@ -80,8 +81,9 @@ def _next() -> str | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT c.org_id FROM rollup_cut c JOIN orgs_organisation o ON o.id = c.org_id
-                WHERE c.state <> 'active' OR c.zone <> o.time_zone OR c.dimension_set < %s
-                ORDER BY c.org_id, c.base LIMIT 1 FOR UPDATE OF c SKIP LOCKED""",
+                WHERE c.state = 'active' AND (c.zone <> o.time_zone OR c.dimension_set < %s OR EXISTS (
+                    SELECT FROM rollup_cut other WHERE other.org_id = c.org_id AND other.state <> 'active'))
+                ORDER BY c.org_id LIMIT 1 FOR UPDATE OF c SKIP LOCKED""",
             [DIMENSION_SET],
         )
         row = cursor.fetchone()
@@ -96,7 +98,7 @@ def _step(org: Organisation, now: datetime) -> None:
     elif building is None:
         if active.zone != org.time_zone or active.dimension_set < DIMENSION_SET:
             _begin(active, org, now)
-    elif building.zone != org.time_zone:
+    elif building.zone != org.time_zone or _records_went(building, now):
         rollup.lock()
         _change(building, state=State.RETIRED)
     elif building.until < building.exact_from:
@@ -183,11 +185,20 @@ def _count(active: RollupCut, building: RollupCut, now: datetime) -> None:
     span = {"org": building.org_id, "start": building.until, "end": end or datetime.max.replace(tzinfo=UTC)}
     where = "WHERE r.org_id = %(org)s AND r.ts >= %(start)s AND r.ts < %(end)s"
     rollup.add("record", now, where, base=building.base, **span)
-    if end:
+    if _records_went(building, now):
+        transaction.set_rollback(True)
+    elif end:
         _change(building, until=end)
-        return
-    _change(active, state=State.RETIRED)
-    _change(building, state=State.ACTIVE, until=None, **_known_from(active, building))
+    else:
+        _change(active, state=State.RETIRED)
+        _change(building, state=State.ACTIVE, until=None, **_known_from(active, building))
+
+
+def _records_went(building: RollupCut, now: datetime) -> bool:
+    """Whether records that are still to be counted count as gone by now: then only the active cut knows their days. An
+    organisation says so before any of them go."""
+    org = Organisation.everyone.get(pk=building.org_id)
+    return org.retention.since(KEPT[RECORDS].kind, now) > max(building.until, building.exact_from)
 
 
 def _known_from(active: RollupCut, building: RollupCut) -> dict[str, datetime | None]:

@@ -1,5 +1,6 @@
 """What an organisation keeps for less time is shown to nobody at once, is deleted soon, and stays a gap."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -156,6 +157,40 @@ def test_a_rebuild_and_another_zone_leave_days_alone_whose_records_have_gone(two
         [cut] = RollupCut.objects.all()
         days = Rollup.objects.filter(grain=Grain.DAY, dimension=cut.base)
         assert (cut.zone, sum(row.hits for row in days)) == ("Asia/Tokyo", 60)
+        assert cut.exact_from == MIDNIGHT - timedelta(days=2)
+
+
+@pytest.mark.parametrize("within_a_step", [False, True])
+def test_another_zone_begins_anew_where_records_go_before_they_are_counted(two, monkeypatch, within_a_step):
+    alpha, _ = two
+    monkeypatch.setattr(cuts, "STEP", 10)
+
+    def gone() -> None:
+        keep(alpha, records=2)
+        forget()
+        connections.close_all()
+
+    def add_where_records_go(*arguments, add=rollup.add, **named) -> None:
+        monkeypatch.setattr(rollup, "add", add)
+        thread = threading.Thread(target=gone)
+        thread.start()
+        thread.join()
+        add(*arguments, **named)
+
+    Organisation.everyone.filter(pk=alpha.pk).update(time_zone="Asia/Tokyo")
+    for _ in range(3):
+        cuts.work(NOW)
+    if within_a_step:
+        monkeypatch.setattr(rollup, "add", add_where_records_go)
+    else:
+        gone()
+    while cuts.work(NOW):
+        pass
+    with scope.org(alpha.pk), transaction.atomic():
+        [cut] = RollupCut.objects.all()
+        days = Rollup.objects.filter(grain=Grain.DAY, dimension=cut.base)
+        assert (cut.zone, Record.objects.count()) == ("Asia/Tokyo", 9)
+        assert [row.hits for row in days] == [3] * 20
         assert cut.exact_from == MIDNIGHT - timedelta(days=2)
 
 
