@@ -1,5 +1,6 @@
 """The page on which administrators choose how long their organisation's traffic is kept."""
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from orgs import scope
@@ -46,3 +47,21 @@ def test_only_administrators_change_it_and_of_their_own_organisation(cast, clien
     ]
     assert answers == [403, 404]
     assert Organisation.everyone.get(pk=cast.acme.pk).kept_days == {}
+
+
+def test_whoever_sees_figures_reads_since_when_they_are_kept_on_the_clock_of_the_organisation(
+    cast, client_for
+):
+    cast.acme_member.permissions = {"analytics": "read"}
+    cast.acme_member.save(update_fields=["permissions"])
+    # It kept less before, which brought nothing back.
+    gone = datetime.now(UTC).date() - timedelta(days=2)
+    Organisation.everyone.filter(pk=cast.acme.pk).update(
+        time_zone="Asia/Kathmandu", kept_days={"records": 20}, gone_before={"records": f"{gone}"}
+    )
+    said = client_for(cast.acme_member).get("/o/acme/retention/").content.decode()
+    assert f"{gone.day} {gone:%b %Y}, 05:45 (Asia/Kathmandu) · own period" in said
+    assert said.count("(Asia/Kathmandu)") == len(KINDS)
+    assert "Administrators of the organisation change it." in said
+    assert 'name="records"' not in said
+    assert 'name="records"' in client_for(cast.acme_admin).get("/o/acme/retention/").content.decode()
