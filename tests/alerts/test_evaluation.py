@@ -13,6 +13,7 @@ from dashboard.alerts.looking import quotas, worst
 from dashboard.alerts.models import Incident, Rule
 from keys.certificates import lifecycle as certificate_lifecycle
 from keys.keys import lifecycle as key_lifecycle
+from keys.rotation import lifecycle as rotation
 from orgs import scope
 from orgs.models import AuditEntry, User
 from orgs.organisations import lifecycle as organisations
@@ -239,20 +240,27 @@ def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
         keys.key(cast.acme, orders, alias=name, **limits)[0] for name in ("Full", "Other", "Idle")
     )
     keys.key(cast.acme, orders, alias="Without a quota")
-    for key, used in ((full, b"95"), (other, b"89"), (idle, b"99")):
+    # One that is called with its former token, too, is one key.
+    former = other.token_hash
+    other, _ = keys.inside(cast.acme, rotation.rotate, other, 60 * MINUTE)
+    for key, used in ((full, b"90"), (other, b"89"), (idle, b"99")):
         redis.set(names.quota(key.counted_under, ""), used)
     push(
         redis,
-        *requests(cast.acme, now, 1, APIKey=full.token_hash),
-        *requests(cast.acme, now, 1, APIKey=other.token_hash),
+        *requests(cast.acme, now, 2, APIKey=full.token_hash),
+        *requests(cast.acme, now, 1, APIKey=former),
     )
     look(cast.acme, now)
     assert [(each.subject, each.label, each.worst) for each in incidents(cast.acme)] == [
-        (full.id, "Full", 95)
+        (full.id, "Full", 90)
     ]
-    assert state(made)[:2] == ("firing", 95)
-    assert messages(cast.acme)[0].facts["text"].startswith("Alert: Quota (Full): 95 % used, since ")
+    assert state(made) == ("firing", 90, "2 keys with a quota called in the last hour.")
+    assert messages(cast.acme)[0].facts["text"].startswith("Alert: Quota (Full): 90 % used, since ")
     assert again(made).due_at > now + 3 * MINUTE
+    # One that calls no more is as full as it was.
+    look(cast.acme, now + 180 * MINUTE)
+    assert state(made)[:2] == ("firing", 90)
+    push(redis, *requests(cast.acme, now, 1, APIKey=other.token_hash))
     redis.set(names.quota(other.counted_under, ""), b"100")
     address, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"
     look(cast.acme, now + MINUTE)
