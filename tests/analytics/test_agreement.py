@@ -14,7 +14,7 @@ from redis import Redis
 
 from dashboard.analytics.dimensions import NOT_VERSIONED
 from dashboard.analytics.ingest.entries.clean import GATEWAY_TAGS
-from dashboard.analytics.reports import rankings, rows
+from dashboard.analytics.reports import rankings, traffic
 from tests import make
 from tests.analytics.rest_wire import data, week
 from tests.analytics.screens import Played, classes, play, sheet
@@ -211,7 +211,7 @@ def test_statuses_count_alike_by_code_and_by_class_wherever_they_are_asked_for(
             found = data(machine, f"{path}{week()}", status=",".join(statuses), p="0")
             assert (path, sum(row["hits"] for row in found)) == (path, len(own))
     # What is made of the newest errors says so, and how long they took is compared with nothing.
-    monkeypatch.setattr(rows, "MOST_SCATTERED", 20)
+    monkeypatch.setattr(traffic, "MOST_RECORDS", 20)
     began, ended = (f"{datetime.now(UTC) - timedelta(minutes=ago):%Y-%m-%dT%H:%MZ}" for ago in (1450, 1))
     asked = {"status": "4xx", "compare": began, "compare_to": ended}
     sent: list[str] = []
@@ -286,7 +286,7 @@ def test_rest_counts_as_a_plain_count_does(told, rest):
 def test_what_the_newest_records_alone_are_counted_for_says_so_on_the_page_and_in_the_file(
     told, client_for, monkeypatch
 ):
-    monkeypatch.setattr(rows, "MOST_RECORDS", 100)
+    monkeypatch.setattr(traffic, "MOST_RECORDS", 100)
     client, asked = client_for(told.ann), {"range": "24h"}
     stamps = sorted(tuple(r["TimeStamp"]) for r in told.records[told.alpha.id])
     since = datetime.fromtimestamp(stamps[-101][0], UTC) + timedelta(microseconds=stamps[-101][1] // 1000 + 1)
@@ -312,7 +312,7 @@ def test_totals_of_the_newest_records_say_so_and_are_compared_with_nothing(told,
     newest = sorted(records, key=lambda record: record["TimeStamp"], reverse=True)
     # The number looked at, and whether it leaves out anything.
     for most, left_out in ((100, True), (len(records), False)):
-        monkeypatch.setattr(rows, "MOST_RECORDS", most)
+        monkeypatch.setattr(traffic, "MOST_RECORDS", most)
         own = [r for r in newest[:most] if VALUES["country"](r) | VALUES["version"](r) == {"CH", "v1"}]
         for span in ("1h", "24h", "30d"):
             asked = {"range": span, "compare": "before", **both}
@@ -333,7 +333,7 @@ def test_totals_of_the_newest_records_say_so_and_are_compared_with_nothing(told,
         changes = {tile.name: tile.change for tile, _ in page.context["tiles"]}
         assert [changes[name] is None for name in ("requests", "errors", "latency")] == [left_out] * 3
     # Requests that are counted, by keys that are not.
-    monkeypatch.setattr(rows, "MOST_RECORDS", 100)
+    monkeypatch.setattr(traffic, "MOST_RECORDS", 100)
     began = f"{datetime.now(UTC) - timedelta(hours=24, minutes=1):%Y-%m-%dT%H:%MZ}"
     page = client.get(OVERVIEW, {"range": "24h", "compare": began, "country": "CH"})
     changes = {tile.name: tile.change for tile, _ in page.context["tiles"]}

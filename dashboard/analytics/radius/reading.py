@@ -12,12 +12,12 @@ from django.db import DatabaseError, connection
 
 from dashboard.analytics.clock import DAY, row_bound, said
 from dashboard.analytics.dimensions import RECORDS, Dimension
-from dashboard.analytics.reports import reader, zones
+from dashboard.analytics.reports import reader, traffic, zones
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.reports.head import api_names
 from dashboard.analytics.reports.periods import asking
 from dashboard.analytics.reports.periods.period import NAMES, Period
-from dashboard.analytics.reports.rows import dimension_of, most_records, rows
+from dashboard.analytics.reports.rows import dimension_of, rows
 from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, Freshness, Owners
 from orgs.db.patience import at_most
 from orgs.models import Organisation
@@ -57,7 +57,7 @@ class _Asked:
         """Whether there may be more requests than those found."""
         start = self.longest.start
         if self.counted is None:
-            return requests >= most_records(self.filters) or self.records_from > start
+            return requests >= traffic.MOST_RECORDS or self.records_from > start
         return self.counted.since > 1 and (self.owners.dimensions_from or start) > start
 
 

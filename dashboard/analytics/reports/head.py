@@ -11,7 +11,7 @@ from django.views.decorators.gzip import gzip_page
 from apis.definitions import kinds
 from apis.models import ApiDefinition, Revision
 from dashboard.analytics.clock import said, said_span, written
-from dashboard.analytics.reports import reader
+from dashboard.analytics.reports import reader, traffic
 from dashboard.analytics.reports.charts import figures, tiles
 from dashboard.analytics.reports.parameters import (
     NO_KEY,
@@ -22,7 +22,6 @@ from dashboard.analytics.reports.parameters import (
     range_link,
 )
 from dashboard.analytics.reports.periods.period import RANGES, Period
-from dashboard.analytics.reports.rows import most_records
 from dashboard.analytics.reports.traffic import Freshness, Owners, Question, newest_of
 from orgs.models import User
 from orgs.providers import clients
@@ -125,7 +124,7 @@ def sample(question: Question) -> str:
     since = reader.sample_begins(question)
     if since is None:
         return ""
-    newest, period = figures.exact(most_records(question.filters)), question.period
+    newest, period = figures.exact(traffic.MOST_RECORDS), question.period
     return (
         f"No table counts this: all figures are of those among the newest {newest} "
         f"{newest_of(question.filters)}, since "

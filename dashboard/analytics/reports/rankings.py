@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.analytics.clock import said
-from dashboard.analytics.reports import choices, reader
+from dashboard.analytics.reports import choices, reader, traffic
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.head import (
     api_names,
@@ -35,7 +35,6 @@ from dashboard.analytics.reports.periods.period import Period
 from dashboard.analytics.reports.rows import (
     dimension_of,
     looks_at_no_others,
-    most_records,
     sampled,
 )
 from dashboard.analytics.reports.traffic import (
@@ -347,7 +346,7 @@ def _left_out(name: str, question: Question) -> str:
     if since is None:
         return ""
     newest, begin = (
-        figures.exact(most_records(filters)),
+        figures.exact(traffic.MOST_RECORDS),
         said(since, period.zone, year=True, pattern="%H:%M:%S"),
     )
     return (

@@ -18,11 +18,10 @@ from dashboard.analytics.dimensions import (
     Grain,
     dimension,
 )
+from dashboard.analytics.reports import traffic
 from dashboard.analytics.reports.periods.period import Cut, Span
 from dashboard.analytics.reports.traffic import (
     LEAST_ERROR,
-    MOST_RECORDS,
-    MOST_SCATTERED,
     NO_FILTERS,
     Filters,
     Owners,
@@ -244,15 +243,13 @@ def _union(pieces: Iterable[Piece]) -> Piece:
 def left_out(what: str, owners: Owners, span: Span, filters: Filters) -> Piece:
     """SQL, with its parameters, of since when the newest records leave out nothing; no row if they are all."""
     source, values = _in_order(owners, span, filters, errors=what in OF_ERRORS)
-    most = most_records(filters, errors=what in OF_ERRORS)
-    return f"SELECT ts + interval '1 microsecond' {source} OFFSET {most} LIMIT 1", values
+    return f"SELECT ts + interval '1 microsecond' {source} OFFSET {traffic.MOST_RECORDS} LIMIT 1", values
 
 
 def newest(columns: str, owners: Owners, span: Span, filters: Filters, *, errors: bool = False) -> Piece:
-    """SQL, with its parameters, of the newest records of a span, of which a part may be what is filtered by: as many
-    as most_records."""
+    """SQL, with its parameters, of the newest records of a span, of which a part may be what is filtered by."""
     source, values = _in_order(owners, span, filters, errors)
-    return f"SELECT {columns} {source} LIMIT {most_records(filters, errors=errors)}", values
+    return f"SELECT {columns} {source} LIMIT {traffic.MOST_RECORDS}", values
 
 
 def newest_once(
@@ -288,18 +285,12 @@ def of_statuses(statuses: Sequence[str]) -> Piece:
     return f"status = ANY(%s){errors}", [wanted]
 
 
-def most_records(filters: Filters, *, errors: bool = False) -> int:
-    """How many of the newest records are looked at."""
-    scattered = errors or of_errors_alone(filters) or looked_at(filters) != NO_FILTERS
-    return MOST_SCATTERED if scattered else MOST_RECORDS
-
-
 def sampled(what: str, owners: Owners, span: Span, filters: Filters, hits: int) -> int:
     """Of how many of the newest records what is wanted may be made alone; 0 if nothing is left out. hits: all requests
     of the span that the filters leave."""
     if not is_of_records(what, owners, span, filters):
         return 0
-    most = most_records(filters, errors=what in OF_ERRORS)
+    most = traffic.MOST_RECORDS
     return 0 if looks_at_no_others(filters) and hits <= most else most
 
 

@@ -12,8 +12,7 @@ from dashboard.analytics.reports.periods.period import Cut, Period
 
 # Where no rollup has figures, they are made from those of so many of the newest records that count: however much there
 # is, and however rarely one of it counts, that takes the same time.
-MOST_RECORDS = 20_000
-MOST_SCATTERED = 10_000  # of APIs, one key or client, and of errors, each of which lies on a page of its own
+MOST_RECORDS = 10_000
 STALE = timedelta(seconds=30)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from dashboard.analytics import clock
 from dashboard.analytics.models import RollupCut
 from dashboard.analytics.radius import reading
-from dashboard.analytics.reports import rows
+from dashboard.analytics.reports import traffic
 from dashboard.analytics.reports.charts import figures
 from orgs import scope
 from orgs.models import User
@@ -139,7 +139,7 @@ def test_what_is_left_out_is_said(cast, redis, monkeypatch):
     # Clients were not counted before, nor were they at all where no cut was made anew yet.
     assert cut(dimensions_from=timezone.now() - timedelta(days=5)) == (1, True)
     assert cut(dimensions_from=None, dimension_set=1) == (1, False)
-    monkeypatch.setattr(rows, "MOST_SCATTERED", 1)
+    monkeypatch.setattr(traffic, "MOST_RECORDS", 1)
     assert cut() == (1, True)
     assert [table.more for table in asked(cast.acme, Called(api_id="orders")).tables] == [0, 0]
     monkeypatch.setattr(reading, "SHOWN", 1)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apis.publishing import publish
 from dashboard.analytics.models import IngestState
-from dashboard.analytics.reports import rows
+from dashboard.analytics.reports import traffic
 from dashboard.analytics.reports.rankings import KINDS
 from orgs import scope
 from tests import make
@@ -88,8 +88,7 @@ def wire(api, now: datetime) -> list[str]:
 def test_no_page_file_or_answer_of_own_apis_changes_with_the_traffic_of_others(
     committed, redis, cast, rest, monkeypatch
 ):
-    monkeypatch.setattr(rows, "MOST_RECORDS", 5)
-    monkeypatch.setattr(rows, "MOST_SCATTERED", 5)
+    monkeypatch.setattr(traffic, "MOST_RECORDS", 5)
     orders, returns, foreign = (build.api(cast.acme, name) for name in ("Orders", "Returns", "Foreign"))
     owner = make.user("olaf@acme.example", cast.acme, {"owned_analytics": "read"})
     for api in (orders, returns):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics.dimensions import RECORDS, Grain, oldest
-from dashboard.analytics.reports import rows
+from dashboard.analytics.reports import traffic
 from dashboard.analytics.rest import reading
 from tests.analytics.rest_wire import ID, data, dates, errors, week
 from tests.analytics.screens import count_by
@@ -274,7 +274,7 @@ def test_an_answer_says_what_it_leaves_out(played, rest, monkeypatch):
     ):
         answer = client.get(path, params).json()
         assert datetime.fromisoformat(answer["cut"]["since"]) == since, path
-    monkeypatch.setattr(rows, "MOST_RECORDS", 100)
+    monkeypatch.setattr(traffic, "MOST_RECORDS", 100)
     newest = sorted(records, key=lambda record: record["TimeStamp"], reverse=True)
     answer = client.get(f"/api/usage/{week()}", {"tags": "edge-a,nobody's"}).json()
     tagged = sum("edge-a" in record["Tags"] for record in newest[:100])

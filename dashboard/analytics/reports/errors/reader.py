@@ -12,9 +12,10 @@ from django.db import OperationalError
 
 from dashboard.analytics.clock import row_bound
 from dashboard.analytics.dimensions import RECORDS
+from dashboard.analytics.reports import traffic
 from dashboard.analytics.reports.periods import cutting
 from dashboard.analytics.reports.periods.period import Span
-from dashboard.analytics.reports.rows import Piece, most_records, newest, rows
+from dashboard.analytics.reports.rows import Piece, newest, rows
 from dashboard.analytics.reports.search import Wanted, terms
 from dashboard.analytics.reports.traffic import Filters, Question, codes
 from orgs.db import reading
@@ -90,9 +91,8 @@ def _from_records(question: Question, statuses: Sequence[str], order: Order) -> 
     source, params = newest(
         f"{OF_A_RECORD}, (true{conditions}) AS counts", owners, span, filters, errors=True
     )
-    most = most_records(filters, errors=True)
     edges = cutting.table_cut(period).edges[:-1]
-    return _read((source, [*values, *params]), edges, order, most=most, by_key=True)
+    return _read((source, [*values, *params]), edges, order, most=traffic.MOST_RECORDS, by_key=True)
 
 
 def _from_rollups(question: Question, statuses: Sequence[str], order: Order) -> Errors:

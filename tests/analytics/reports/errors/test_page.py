@@ -3,7 +3,7 @@
 from collections import Counter
 
 from dashboard.analytics.ingest import endpoint
-from dashboard.analytics.reports import rows
+from dashboard.analytics.reports import traffic
 from dashboard.analytics.reports.errors import page
 from dashboard.analytics.reports.errors import reader as errors_reader
 from dashboard.analytics.reports.parameters import NO_KEY
@@ -119,7 +119,7 @@ def test_where_keys_cannot_be_told_apart_in_time_the_page_says_so_and_counts_all
 def test_above_the_number_of_records_that_are_read_the_page_says_how_far_back_it_reaches(
     played, client_for, monkeypatch
 ):
-    monkeypatch.setattr(rows, "MOST_SCATTERED", 10)
+    monkeypatch.setattr(traffic, "MOST_RECORDS", 10)
     answer = client_for(played.ann).get(ERRORS)
     assert sum(int(row["hits"]) for row in answer.context["rows"]) == 10
     errors = sum(errors_of(played.records[played.alpha.id]).values())
@@ -134,7 +134,7 @@ def test_a_file_that_does_not_hold_every_line_says_so_in_its_last(played, client
     assert (shown, len(whole) > 3) == (whole[:3], True)
     assert last["status"] == "This file is cut here: it holds 3 rows, and there are more."
     monkeypatch.undo()
-    monkeypatch.setattr(rows, "MOST_SCATTERED", 10)
+    monkeypatch.setattr(traffic, "MOST_RECORDS", 10)
     *shown, last = sheet(client.get(ERRORS, file))
     assert sum(int(row["requests"]) for row in shown) == 10
     assert last["status"] == client.get(ERRORS).context["read"]

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from dashboard.analytics.reports import reader as reports_reader
-from dashboard.analytics.reports import rows
+from dashboard.analytics.reports import traffic
 from dashboard.analytics.reports.errors import reader as errors_reader
 from tests import make
 from tests.analytics.screens import ago, push, sheet
@@ -183,7 +183,7 @@ def test_the_newest_errors_are_those_that_are_read(redis, cast, client_for, monk
     client = client_for(cast.acme_admin)
 
     def read(most: int, **params: str) -> tuple[set[str], str]:
-        monkeypatch.setattr(rows, "MOST_SCATTERED", most)
+        monkeypatch.setattr(traffic, "MOST_RECORDS", most)
         page = client.get(ERRORS, {"range": "1h", **params})
         return {row["api"] for row in page.context["rows"]}, page.context["read"]
 
