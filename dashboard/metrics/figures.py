@@ -16,7 +16,7 @@ from dashboard.nodes.health import GONE_AFTER, Heard, health
 from dashboard.nodes.models import HEARD, Node, NodeSignal, RunOtherwise
 
 NODE_STATES = ("ok", "pulling", "stuck", "silent")
-ALARMS = ("aside", "backlog", "expiry", "lost", "memory", "stuck", "unreadable")
+ALARMS = ("aside", "backlog", "expiry", "lost", "memory", "stuck", "too_old", "unreadable")
 MOST_COUNTED = 100_000  # of what may be many; more are said as so many
 
 METRICS = (

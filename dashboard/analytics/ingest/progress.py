@@ -8,9 +8,10 @@ import redis
 from django.db import connection, transaction
 
 from dashboard.analytics.clock import EPOCH
+from dashboard.analytics.dimensions import RECORDS, oldest
 from dashboard.analytics.ingest import claim
 from dashboard.analytics.ingest.entries import decode
-from dashboard.analytics.models import IngestState
+from dashboard.analytics.models import DeadLetter, IngestState
 
 FLUSH = timedelta(seconds=1)  # gateways hold records back for so long at most
 BACKLOG = 500_000
@@ -23,10 +24,21 @@ def count(added: Counter, now: datetime) -> None:
     if +added:
         state = _locked_state()
         state.counters = dict(Counter(state.counters) + added)
-        if added["lost"]:
-            text = f"Redis has lost {added['lost']} records which gateways had pushed."
-            state.alarms = _alarms(state.alarms, {"lost": text}, now)
+        state.alarms = _alarms(state.alarms, _seen_in(added), now)
         state.save(update_fields=["counters", "alarms"])
+
+
+def _seen_in(added: Counter) -> dict[str, str]:
+    """The alarms of what was not stored, by name."""
+    seen = {}
+    if added["lost"]:
+        seen["lost"] = f"Redis has lost {added['lost']} records which gateways had pushed."
+    if added[DeadLetter.Reason.TOO_OLD]:
+        seen["too_old"] = (
+            "Requests came whose stamps are older than what is kept, so they are counted nowhere: "
+            "a gateway's clock may be wrong."
+        )
+    return seen
 
 
 def note(
@@ -53,7 +65,8 @@ def note(
             state.received_at = now
             state.counters = dict(Counter(state.counters) + Counter({TAKEN: claimed.entries}))
         # Late records do not take back what was said; a clock that was ahead and is right again does.
-        complete = min([now - FLUSH, *filter(None, (_stamp(client, *head) for head in heads))])
+        stamps = filter(None, (_stamp(client, *head) for head in heads))
+        complete = min([now - FLUSH, *(stamp for stamp in stamps if stamp >= oldest(RECORDS, now))])
         said = state.up_to if state.up_to and state.up_to <= now else complete
         state.up_to = max(complete, said)
         state.alarms = _alarms(state.alarms, _seen(client, claimed, stuck, waiting) | _of_aside(aside), now)

@@ -28,14 +28,17 @@ LEAP = timedelta(hours=24)  # how long this may have been switched off without a
 STEADY = timedelta(hours=24)  # how long a clock was believed without a break before anything is deleted by it
 SAMPLE = 20  # of the newest entries of each list
 OFTEN = timedelta(seconds=20)  # how often the trail is written
+BATCHES = 1_000  # the newest, which may tell that the clock is right
 
 
 @dataclass(frozen=True)
 class Trail:
-    """Until when the clock was last believed, and whether an operator has vouched for it since."""
+    """Until when the clock was last believed, and whether an operator has vouched for it since. proven: asks whether
+    traffic of late came when its stamps say."""
 
     witnessed_at: datetime | None
     vouched: bool
+    proven: Callable[[], bool] = lambda: False
 
 
 def doubt(now: datetime, ahead: timedelta, trail: Trail, stamps: list[datetime]) -> str:
@@ -51,7 +54,8 @@ def doubt(now: datetime, ahead: timedelta, trail: Trail, stamps: list[datetime])
     if trail.witnessed_at is not None and not unbroken(now, trail):
         return f"It says {_said(now)}, and when it was last believed it was {_said(trail.witnessed_at)}."
     possible = [stamp for stamp in stamps if oldest(RECORDS, now) <= stamp <= now + LEAP]
-    if stamps and not possible and not trail.vouched:
+    # Of traffic of late that agreed with the clock, whatever else comes is from a gateway whose own clock is wrong.
+    if stamps and not possible and not trail.vouched and not trail.proven():
         return f"It says {_said(now)}, and the newest traffic is stamped {_said(stamps[0])}."
     return ""
 
@@ -66,7 +70,7 @@ def look(client: redis.Redis, now: datetime, ahead: timedelta) -> bool:
     stamps = list(_stamps(client))
     with transaction.atomic():
         state = IngestState.objects.select_for_update().get()
-        trail = Trail(state.witnessed_at, state.vouched)
+        trail = Trail(state.witnessed_at, state.vouched, lambda: _agreed(now))
         found = doubt(now, ahead, trail, stamps)
         if found:
             changed = state.doubt != found
@@ -84,6 +88,17 @@ def look(client: redis.Redis, now: datetime, ahead: timedelta) -> bool:
     if found and changed:
         log.error("The clock is wrong, so no traffic is stored and nothing is deleted. %s", found)
     return not found
+
+
+def _agreed(now: datetime) -> bool:
+    """Whether any traffic of late was stamped when it came. What was too far ahead has been given the very moment."""
+    newest = Batch.objects.order_by("-no").values_list("received_at", "first_ts", "last_ts")[:BATCHES]
+    return any(
+        ts is not None and ts != received_at and abs(received_at - ts) <= AGREE
+        for received_at, *stamps in newest
+        if abs(now - received_at) <= LEAP
+        for ts in stamps
+    )
 
 
 def vouch(now: datetime) -> None:

@@ -36,6 +36,13 @@ def test_what_waits_and_since_when_is_said_between_two_transactions(committed, r
     drained(redis, NOW)
     state = IngestState.objects.get()
     assert (state.waiting, state.up_to) == (0, NOW - progress.FLUSH)
+    # Since when one waits that has no time, as a gateway's clock may have none, is not said.
+    with scope.every_org():
+        IngestState.objects.update(up_to=None)
+    redis.rpush(claim.LIST, *[entry()] * 4, entry(TimeStamp=[-62_135_596_800, 0]))
+    assert drain.tick(redis, clock_at(NOW)) is True
+    state = IngestState.objects.get()
+    assert (state.waiting, state.up_to) == (1, NOW - progress.FLUSH)
 
 
 def test_something_else_under_a_lists_name_is_an_alarm_and_holds_up_no_other_list(committed, redis):

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from dashboard.analytics import clock
 from dashboard.analytics.ingest import claim, drain, housekeeping, trust
 from dashboard.analytics.ingest.trust import Trail
 from dashboard.analytics.models import Batch, DeadLetter, IngestState, Record, Rollup
@@ -141,6 +142,39 @@ def test_a_first_start_by_a_wrong_clock_keeps_the_traffic_waiting(committed, red
         redis.delete(claim.LIST)
         with scope.every_org():
             IngestState.objects.update(witnessed_at=None, doubt="")
+
+
+def test_one_gateway_with_a_wrong_clock_keeps_nobody_else_waiting(committed, redis):
+    older_records(redis)
+    pushed(redis, NOW - timedelta(seconds=4))
+    ticked(redis, NOW)
+    before, count = existing(), 208
+    for wrong in (
+        NOW + timedelta(minutes=10),
+        NOW + 2 * DAY,
+        NOW + 730 * DAY,
+        datetime.max.replace(tzinfo=UTC),
+    ):
+        pushed(redis, NOW - timedelta(seconds=4), OrgID=recordings.ORG_B)
+        pushed(redis, wrong, times=trust.SAMPLE)
+        ticked(redis, NOW)
+        count += trust.SAMPLE + 1
+        assert kept() == (count, count, 0)
+        # Nothing but its own traffic comes meanwhile.
+        pushed(redis, wrong)
+        ticked(redis, NOW)
+        count += 1
+        assert (kept(), IngestState.objects.get().doubt) == ((count, count, 0), "")
+    assert existing() == before
+    with scope.every_org():
+        assert Record.objects.filter(ts=NOW).exclude(sent_at=None).count() == 4 * (trust.SAMPLE + 1)
+    assert IngestState.objects.get().alarms == {}
+    for number, wrong in enumerate((NOW - 40 * DAY, clock.EPOCH, datetime.min.replace(tzinfo=UTC)), 1):
+        pushed(redis, wrong)
+        ticked(redis, NOW)
+        assert kept() == (count, count, number)
+        assert IngestState.objects.get().alarms["too_old"]["text"].endswith("a gateway's clock may be wrong.")
+    assert (existing(), IngestState.objects.get().up_to) == (before, NOW - timedelta(seconds=1))
 
 
 def test_waiting_traffic_does_not_expire_meanwhile(committed, redis):
