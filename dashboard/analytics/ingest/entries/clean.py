@@ -36,6 +36,7 @@ _LAST_SECOND = (LATEST - EPOCH) // timedelta(seconds=1)
 _HASH = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_USER = re.compile(r"(?:\A|(?<=:/)|(?<=//))[^/]*@")
 
 
 class Row(NamedTuple):
@@ -174,8 +175,17 @@ def primitive(call: McpCall) -> str:
         "".join(text(value, longest).split())
         for value, longest in ((call.method, LONGEST_CALL), (call.primitive_type, LONGEST_KIND))
     )
-    name = "" if not kind and call.primitive_name == call.method else text(call.primitive_name, 200)
-    return f"{method} {kind} {name}".rstrip(" ")
+    name = call.primitive_name
+    if kind == "resource":
+        name = without_secrets(name)
+    elif not kind and name == call.method:
+        name = ""
+    return f"{method} {kind} {text(name, 200)}".rstrip(" ")
+
+
+def without_secrets(uri: str) -> str:
+    """An address without what may be a password or a token: query, fragment and user information (RFC 3986)."""
+    return _USER.sub("", re.split("[?#]", uri, maxsplit=1)[0])
 
 
 def moment(stamp: tuple[int, int], received_at: datetime) -> tuple[datetime, datetime | None]:

@@ -161,6 +161,36 @@ def test_what_was_called_of_an_mcp_proxy_is_one_text_in_which_a_name_alone_has_s
     assert row(mcp=call).mcp == stored
 
 
+@pytest.mark.parametrize(
+    ("uri", "stored"),
+    [
+        ("file:///a b", "file:///a b"),
+        ("https://files.example:8443/v1/report", "https://files.example:8443/v1/report"),
+        ("https://files.example/report?token=s3cret#part", "https://files.example/report"),
+        ("https://files.example/report#token=s3cret?", "https://files.example/report"),
+        ("/report?token=s3cret", "/report"),
+        ("?token=s3cret", ""),
+        ("https://ann:s3cret@files.example/@ann/x@y", "https://files.example/@ann/x@y"),
+        ("https://s3cret@files.example", "https://files.example"),
+        ("https://ann:s3@cret@files.example/", "https://files.example/"),
+        (f"https://ann:s3cret{'s3cret' * 60}@files.example/", "https://files.example/"),
+        ("https:/ann:s3cret@files.example/", "https:/files.example/"),
+        ("https:\\\\ann:s3cret@files.example/", "files.example/"),
+        ("ann:s3cret@files.example/report", "files.example/report"),
+        ("//ann:s3cret@files.example/report", "//files.example/report"),
+        ("jdbc:postgresql://ann:s3cret@files.example/", "jdbc:postgresql://files.example/"),
+        ("proxy://a.example/https://ann:s3cret@files.example/", "proxy://a.example/https://files.example/"),
+    ],
+)
+def test_an_address_of_a_resource_is_kept_without_what_may_be_secret(uri, stored):
+    call = decode.McpCall(True, "resources/read", "resource", uri)
+    assert row(mcp=call).mcp == f"resources/read resource {stored}".rstrip()
+    # What is no address is a name, whatever is in it.
+    assert (
+        row(mcp=decode.McpCall(True, "tools/call", "tool", "who@what?#")).mcp == "tools/call tool who@what?#"
+    )
+
+
 def test_tags_are_cut_in_number_and_length():
     cleaned = row(tags=["key-secret", "org-x", "api-y"] + [f"{n}" * 200 for n in range(30)])
     assert (len(cleaned.tags), {len(tag) for tag in cleaned.tags}) == (20, {100})
