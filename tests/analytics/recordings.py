@@ -10,6 +10,7 @@ DATA = Path(__file__).parent / "data"
 
 ALL = ("v3.0.12-5000", "v3.0.12-mixed", "v5.14.0-mixed")
 PROTOBUF = "v5.14.0-protobuf"  # of the other serialiser
+MCP, MCP_PROTOBUF = "v5.14.0-mcp", "v5.14.0-mcp-protobuf"  # the same ten calls of an MCP proxy, by either
 ORG_A = "5e9d9544a1dcd60001d0ed20"
 ORG_B = "5e9d9544a1dcd60001d0ed21"
 

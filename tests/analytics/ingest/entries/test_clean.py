@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard.analytics import clock
-from dashboard.analytics.ingest.entries import clean, decode
+from dashboard.analytics.ingest.entries import clean, decode, protobuf
 from tests.analytics import recordings
 
 RECEIVED = datetime(2026, 11, 25, 13, 0, tzinfo=UTC)
@@ -159,6 +159,27 @@ def test_an_api_id_stays_as_long_as_a_definition_may_have_it():
 )
 def test_what_was_called_of_an_mcp_proxy_is_one_text_in_which_a_name_alone_has_spaces(call, stored):
     assert row(mcp=call).mcp == stored
+
+
+@pytest.mark.parametrize(
+    ("name", "read"), [(recordings.MCP, decode.decode), (recordings.MCP_PROTOBUF, protobuf.decode)]
+)
+def test_what_a_gateway_recorded_of_an_mcp_proxy_is_what_was_called(name, read):
+    records = [read(entry) for entry in recordings.entries(name)]
+    sent = "https://ann:pass-word@files.example/report?token=s3cret#part"
+    assert records[1].mcp == decode.McpCall(True, "resources/read", "resource", sent)
+    assert [clean.clean(record, 1, RECEIVED, hashed_keys=True).mcp for record in records] == [
+        "tools/call tool fore cast",
+        "resources/read resource https://files.example/report",
+        "resources/read resource file:///a b",
+        "prompts/get prompt greet",
+        "tools/list",
+        "initialize",
+        "ping",
+        "{other}",
+        "tools/call tool {other}",
+        "strange/method",
+    ]
 
 
 @pytest.mark.parametrize(

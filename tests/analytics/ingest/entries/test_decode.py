@@ -19,7 +19,7 @@ def packed(**changes) -> bytes:
     return msgpack.packb(MINIMAL | changes)
 
 
-@pytest.mark.parametrize("name", recordings.ALL)
+@pytest.mark.parametrize("name", [*recordings.ALL, recordings.MCP])
 def test_every_recorded_record_decodes_strictly_to_what_another_decoder_reads(name):
     entries = recordings.entries(name)
     strict = msgspec.msgpack.Decoder(decode.GatewayRecord)

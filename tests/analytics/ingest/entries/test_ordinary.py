@@ -10,7 +10,7 @@ from dashboard.analytics.ingest.entries import clean, decode, ordinary
 from dashboard.benchmarks.world import World
 from tests.analytics import recordings
 
-RECEIVED = datetime(2026, 11, 25, 14, 0, 0, 999_999, tzinfo=UTC)
+RECEIVED = datetime(2026, 11, 28, 14, 0, 0, 999_999, tzinfo=UTC)
 SECONDS = int(RECEIVED.timestamp())
 
 # Of each member what is usual, several times, and then what is not.
@@ -91,7 +91,7 @@ def test_of_any_record_the_short_way_makes_what_the_long_one_does(hashed_keys, m
         assert short == long, record
 
 
-@pytest.mark.parametrize("name", recordings.ALL)
+@pytest.mark.parametrize("name", [*recordings.ALL, recordings.MCP])
 def test_of_a_recorded_record_too_and_each_of_them_is_ordinary(name, monkeypatch):
     records = [decode.decode(entry) for entry in recordings.entries(name)]
     pairs = [both_ways(record, hashed_keys=True) for record in records]

@@ -97,7 +97,7 @@ def test_every_recorded_record_says_the_same_of_itself_twice():
         assert all(getattr(record, name).encode() in entry for name in TEXTS)
 
 
-@pytest.mark.parametrize("name", recordings.ALL)
+@pytest.mark.parametrize("name", [*recordings.ALL, recordings.MCP])
 def test_records_of_the_other_serialiser_written_as_protobuf_are_read_as_the_same(name):
     for entry in recordings.entries(name):
         record = decode.decode(entry)
