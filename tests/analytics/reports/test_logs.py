@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from dashboard.analytics.reports import logs, reader, search
 from orgs import scope
+from orgs.models import User
 from tests import make
-from tests.analytics.screens import count_by, sheet, tables_of
+from tests.analytics.screens import ADMINISTRATOR, count_by, sheet, tables_of
 
 LOGS = "/o/alpha/logs/"
 
@@ -113,6 +114,18 @@ def test_a_file_that_is_cut_says_so_in_its_last_line(played, client_for, monkeyp
     monkeypatch.setattr(search, "terms", lambda wanted: (" AND pg_sleep(0.1)::text = ''", []))
     [*_, last] = sheet(client.get(LOGS, asked))
     assert last["time"] == "This file is cut here: the database did not answer. Please try again."
+
+
+def test_a_file_ends_where_its_reader_may_not_see_the_log_any_more(played, client_for, monkeypatch):
+    monkeypatch.setattr(logs, "AT_ONCE", 50)
+    bob = make.user("bob@alpha.example", played.alpha, ADMINISTRATOR)
+    own, client = User.everyone.filter(pk=bob.pk), client_for(bob)
+    for end in (lambda: own.update(permissions={"analytics": "read"}), own.delete):
+        own.update(permissions=ADMINISTRATOR)
+        parts = iter(client.get(LOGS, {"range": "1h", "format": "csv"}))
+        assert [next(parts).count(b"\r\n") for _ in range(2)] == [1, 50]
+        end()
+        assert b"".join(parts).decode() == "This file is cut here: you may not see the log any more.\r\n"
 
 
 def test_a_file_is_read_in_no_scope_but_its_own_and_leaves_none_behind(played, client_for):
