@@ -53,12 +53,14 @@ class Line:
 @dataclass(frozen=True)
 class Ranked:
     """Who called, or what was called, in the last DAYS days: the busiest first. what: "keys", "apis" or "endpoints";
-    more: how many lines are left out; counted: in the newest so many requests alone, 0 for all."""
+    more: how many lines are left out; counted: in the newest so many requests alone, 0 for all; of_keys: in those of so
+    many keys alone, the busiest, 0 for all."""
 
     what: str
     lines: tuple[Line, ...]
     more: int = 0
     counted: int = 0
+    of_keys: int = 0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = "200ms"  # for one statement
 SHOWN = 10
+BUSIEST = 100  # keys, of which the APIs are added up that they called: of thousands that takes too long
 NEWEST = 2_000  # requests of each token of a key that its endpoints are counted in
 RANGES = ("24h", "7d", f"{DAYS}d")
 
@@ -145,41 +146,59 @@ def _tables(asked: _Asked, requests: int) -> tuple[tuple[Ranked, ...], int, int 
     """Who called and what, how many keys, and how many requests had none."""
     called = asked.called
     if called.hashes:
-        of_apis, _, _ = _ranked("api", "apis", asked)
         if called.several:
-            of_keys, keys, _ = _ranked("key", "keys", asked)
-            return (of_keys, of_apis), keys, None
-        return (of_apis, _newest_endpoints(asked)), 1, None
+            busiest = _busiest("key", asked)
+            of_keys, keys, _ = _ranked("keys", asked, busiest)
+            return (of_keys, _apis_of(asked, busiest, keys)), keys, None
+        return (_of("api", "apis", asked)[0], _newest_endpoints(asked)), 1, None
     if called.client_id:
-        return (_ranked("endpoint", "endpoints", asked)[0],), _keys(asked), None
+        return (_of("endpoint", "endpoints", asked)[0],), _keys(asked), None
     if called.endpoint:
         return (), 0, None
-    of_keys, keys, keyed = _ranked("key", "keys", asked)
+    of_keys, keys, keyed = _of("key", "keys", asked)
     if called.apis:
-        return (of_keys, _ranked("api", "apis", asked)[0]), keys, max(0, requests - keyed)
-    return (of_keys, _ranked("endpoint", "endpoints", asked)[0]), keys, max(0, requests - keyed)
+        return (of_keys, _of("api", "apis", asked)[0]), keys, max(0, requests - keyed)
+    return (of_keys, _of("endpoint", "endpoints", asked)[0]), keys, max(0, requests - keyed)
 
 
 def _keys(asked: _Asked) -> int:
     return reader.count_keys(asked.owners, asked.longest.tables, asked.filters)
 
 
-def _ranked(line: str, what: str, asked: _Asked) -> tuple[Ranked, int, int]:
-    """The busiest lines, how many there are, and the requests of all. line: one of reports.rows.LINES."""
+def _of(line: str, what: str, asked: _Asked) -> tuple[Ranked, int, int]:
+    """As _ranked. line: one of reports.rows.LINES."""
+    return _ranked(what, asked, _busiest(line, asked))
+
+
+def _busiest(line: str, asked: _Asked) -> list[tuple]:
+    """The busiest lines: API, value, requests; with each, how many there are, and the requests of all."""
     source, params = rows(line, asked.owners, asked.longest.tables, asked.filters, ["hits"])
     # An API that several keys called has a row of each.
     value = "''" if line == "api" else "value"
-    found = _read(
+    return _read(
         f"""SELECT api_id, value, bigint_sum(hits) AS requests, count(*) OVER (), (sum(sum(hits)) OVER ())::bigint
             FROM (SELECT api_id, {value} AS value, hits FROM ({source}) AS r) AS r
-            GROUP BY api_id, value ORDER BY requests DESC, api_id, value LIMIT {SHOWN}""",
+            GROUP BY api_id, value ORDER BY requests DESC, api_id, value LIMIT {BUSIEST}""",
         params,
     )
-    if not found:
+
+
+def _ranked(what: str, asked: _Asked, busiest: Sequence[tuple]) -> tuple[Ranked, int, int]:
+    """The lines that are shown, how many there are, and the requests of all."""
+    if not busiest:
         return Ranked(what, ()), 0, 0
-    count, total = found[0][3:]
-    lines = _lines(asked, what, [each[:3] for each in found])
+    count, total = busiest[0][3:]
+    lines = _lines(asked, what, [each[:3] for each in busiest[:SHOWN]])
     return Ranked(what, lines, count - len(lines)), count, total
+
+
+def _apis_of(asked: _Asked, busiest: Sequence[tuple], keys: int) -> Ranked:
+    """The APIs that the busiest of some keys called."""
+    if not busiest:
+        return Ranked("apis", ())
+    filters = replace(asked.filters, keys=tuple(key for _, key, *_ in busiest))
+    ranked, _, _ = _of("api", "apis", replace(asked, filters=filters))
+    return replace(ranked, of_keys=len(busiest) if len(busiest) < keys else 0)
 
 
 def _lines(asked: _Asked, what: str, found: Sequence[tuple]) -> tuple[Line, ...]:

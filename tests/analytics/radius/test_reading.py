@@ -5,6 +5,7 @@ from datetime import UTC, timedelta
 
 import pytest
 from django.db import transaction
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from dashboard.analytics import clock
@@ -92,6 +93,7 @@ def test_who_called_and_how_much_of_all_that_is_is_told_for_each_kind_of_thing(c
         "apis": [("orders", "orders", 4), ("stock", "stock", 1)],
     }
     assert keys.last.startswith("after ")
+    assert [table.of_keys for table in keys.tables] == [0, 0]
 
     both = asked(cast.acme, Called(apis=("orders", "stock")))
     assert (numbers(both), both.keyless) == ([(2, "100 %"), (5, "100 %"), (6, "100 %")], 1)
@@ -122,6 +124,17 @@ def test_of_a_busy_key_endpoints_are_those_of_its_newest_requests(cast, monkeypa
     assert (of_both.tables[1].counted, of_both.requests) == (3, 5)
     monkeypatch.setattr(reading, "NEWEST", 5)
     assert asked(cast.acme, Called(hashes=(A, B))).tables[1].counted == 0
+
+
+@pytest.mark.usefixtures("called")
+def test_of_many_keys_apis_are_those_of_the_busiest(cast, monkeypatch):
+    monkeypatch.setattr(reading, "BUSIEST", 1)
+    both = asked(cast.acme, Called(hashes=(A, B, C), several=True))
+    assert (both.callers, both.requests) == (2, 5)
+    assert lines(both) == {"keys": [("key a", A, 4)], "apis": [("orders", "orders", 3)]}
+    assert [(table.more, table.of_keys) for table in both.tables] == [(1, 0), (1, 1)]
+    page = render_to_string("parts/blast_radius.html", {"radius": both, "request": {"org": cast.acme}})
+    assert "And 1 more. These are the APIs of the 1 busiest keys." in page
 
 
 @pytest.mark.usefixtures("called")
