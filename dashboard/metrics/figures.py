@@ -29,7 +29,7 @@ METRICS = (
     Metric(
         "gatehouse_ingest_taken_records_total",
         "counter",
-        "Records taken from the gateways' lists, but for those of a worker that was killed at it.",
+        "Records taken from the gateways' lists.",
     ),
     Metric(
         "gatehouse_ingest_not_stored_records_total", "counter", "Records counted and not stored.", "reason"

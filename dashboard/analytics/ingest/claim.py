@@ -113,14 +113,14 @@ def claims(client: redis.Redis) -> dict[str, str]:
     }
 
 
-def register(client: redis.Redis, held: dict[str, str], now: datetime) -> None:
-    """Enter the claims that the ledger does not know.
+def register(client: redis.Redis, held: dict[str, str], now: datetime) -> int:
+    """Enter the claims that the ledger does not know; how many entries they hold.
 
     Two workers at once enter the same rows, so the second none.
     """
     if not held:
-        return
-    names = list(held)
+        return 0
+    names, entered = list(held), 0
     pipeline = client.pipeline(transaction=False)
     for name in names:
         pipeline.llen(name)
@@ -132,11 +132,14 @@ def register(client: redis.Redis, held: dict[str, str], now: datetime) -> None:
             if not lengths[name]:
                 client.srem(_claims_of(held[name]), name)
             for pos in range(0, lengths[name], CHUNK):
+                n = min(CHUNK, lengths[name] - pos)
                 cursor.execute(
                     "INSERT INTO batch (claim, pos, n, received_at) VALUES (%s, %s, %s, %s) "
                     "ON CONFLICT DO NOTHING",
-                    [name, pos, min(CHUNK, lengths[name] - pos), now],
+                    [name, pos, n, now],
                 )
+                entered += n * cursor.rowcount
+    return entered
 
 
 def take(most: int, but: list[int]) -> list[Chunk]:

@@ -90,7 +90,8 @@ def tick(
         claimed = claim.claim_lists(client)
         held = claim.claims(client)
         with transaction.atomic():
-            claim.register(client, held, now)
+            taken = claim.register(client, held, now)
+            progress.count(Counter({progress.TAKEN: taken}), now)
         stored = _store_waiting(client, clock)
         _forget_settled()
         claim.release(client, held)

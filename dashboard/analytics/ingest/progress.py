@@ -20,19 +20,19 @@ REMEMBERED = timedelta(minutes=10)  # how long an alarm stays after it was last 
 
 
 def count(added: Counter, now: datetime) -> None:
-    """Add to the counters of what was not stored. In the transaction that did not store it."""
+    """Add to the counters of what was taken, or not stored. In the transaction that wrote down, or did not store it."""
     if +added:
         state = _locked_state()
         state.counters = dict(Counter(state.counters) + added)
-        state.alarms = _alarms(state.alarms, _seen_in(added), now)
+        state.alarms = _alarms(state.alarms, _seen_in(added, state.counters), now)
         state.save(update_fields=["counters", "alarms"])
 
 
-def _seen_in(added: Counter) -> dict[str, str]:
-    """The alarms of what was not stored, by name."""
+def _seen_in(added: Counter, counters: Mapping[str, int]) -> dict[str, str]:
+    """The alarms of what was not stored, by name. counters: of all that ever was not."""
     seen = {}
     if added["lost"]:
-        seen["lost"] = f"Redis has lost {added['lost']} records which gateways had pushed."
+        seen["lost"] = f"So far Redis has lost {counters['lost']} records which gateways had pushed."
     if added[DeadLetter.Reason.TOO_OLD]:
         seen["too_old"] = (
             "Requests came whose stamps are older than what is kept, so they are counted nowhere: "
@@ -63,7 +63,6 @@ def note(
         state.waiting = waiting
         if claimed.entries:
             state.received_at = now
-            state.counters = dict(Counter(state.counters) + Counter({TAKEN: claimed.entries}))
         # Late records do not take back what was said; a clock that was ahead and is right again does.
         stamps = filter(None, (_stamp(client, *head) for head in heads))
         complete = min([now - FLUSH, *(stamp for stamp in stamps if stamp >= oldest(RECORDS, now))])

@@ -182,7 +182,7 @@ def test_records_that_redis_lost_are_counted_and_hold_up_nothing(committed, redi
         assert Batch.objects.filter(done=False).count() == 0
     state = IngestState.objects.get()
     assert (state.counters, state.waiting) == ({"lost": 3, "taken": 1}, 0)
-    assert state.alarms["lost"]["text"] == "Redis has lost 3 records which gateways had pushed."
+    assert state.alarms["lost"]["text"] == "So far Redis has lost 3 records which gateways had pushed."
 
 
 def test_an_application_cannot_read_a_partition_around_the_policies(committed, redis):

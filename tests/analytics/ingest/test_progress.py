@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from dashboard.analytics.ingest import claim, drain, progress
 from dashboard.analytics.models import (
     IngestState,
@@ -43,6 +45,30 @@ def test_what_waits_and_since_when_is_said_between_two_transactions(committed, r
     assert drain.tick(redis, clock_at(NOW)) is True
     state = IngestState.objects.get()
     assert (state.waiting, state.up_to) == (1, NOW - progress.FLUSH)
+
+
+def test_what_a_look_took_before_redis_went_away_and_lost_most_of_it_is_counted(
+    committed, redis, monkeypatch
+):
+    organisations("UTC", "UTC")
+    monkeypatch.setattr(drain, "CHUNKS", 1)
+    monkeypatch.setattr(claim, "CHUNK", 2)
+    redis.rpush(claim.LIST, *[entry()] * 6)
+
+    def gone(*_: object) -> bool:
+        raise ConnectionError
+
+    with monkeypatch.context() as away, pytest.raises(ConnectionError):
+        away.setattr(drain, "_store_waiting", gone)
+        drain.tick(redis, clock_at(NOW))
+    [claimed] = claim.claims(redis)
+    redis.ltrim(claimed, 0, 0)
+    drained(redis, NOW)
+    state = IngestState.objects.get()
+    assert state.counters == {"taken": 6, "lost": 5}
+    assert state.alarms["lost"]["text"] == "So far Redis has lost 5 records which gateways had pushed."
+    with scope.every_org():
+        assert Record.objects.count() == 1
 
 
 def test_something_else_under_a_lists_name_is_an_alarm_and_holds_up_no_other_list(committed, redis):
