@@ -106,8 +106,13 @@ def test_an_odd_parameter_is_a_400_that_names_it(committed, rest):
         answer = client.get(path, params)
         assert (answer.status_code, answer.json()["Status"], answer.json()["Meta"]) == (400, "Error", None)
         assert named in answer.json()["Message"]
-    for most in ("k" * 128, "aggregate/" + ",".join(map(str, range(100)))):
-        assert client.get(f"/api/activity/keys/{most}/1/1/2026/1/2/2026").status_code == 200
+    for path, params in (
+        (f"/api/activity/keys/{'k' * 128}/1/1/2026/1/1/2026", {}),
+        (f"/api/activity/keys/aggregate/{','.join(map(str, range(100)))}/1/1/2026/1/2/2026", {}),
+        ("/api/usage/1/1/2026/1/1/2026", {"tags": ",".join(f"{number:0200}" for number in range(100))}),
+        ("/api/usage/1/1/1970/31/12/2999", {"status": ",".join(map(str, range(400, 420)))}),
+    ):
+        assert (path, client.get(path, params).status_code) == (path, 200)
 
 
 def test_the_rights_of_analytics_and_logs_are_told_apart(committed, rest):
