@@ -59,7 +59,7 @@ def test_a_review_says_whose_requests_would_have_been_refused(redis, cast, clien
     monkeypatch.setattr(reading, "PATIENCE", "10s")
     api = build.api(cast.acme, use_keyless=True, use_standard_auth=False, **lists())
     common = {"OrgID": cast.acme.id, "APIID": api.api_id, "ResponseCode": 200, "Method": "GET"}
-    paths = [("/items/4", "", 1), ("/items/5", "", 2), ("/other", "a" * 16, 1), ("/other", "", 9)]
+    paths = [("/items/4", "", 1), ("/items/5", "", 2), ("/other", "a" * 16, 1), ("/other", "", 7)]
     for path, key, days in paths:
         push(redis, {**common, "Path": path, "RawPath": path, "APIKey": key, "TimeStamp": ago(days=days)})
     push(redis, {**common, "OrgID": cast.globex.id, "RawPath": "/items/4", "TimeStamp": ago(days=1)})

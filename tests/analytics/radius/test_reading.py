@@ -85,6 +85,10 @@ def test_who_called_and_how_much_of_all_that_is_is_told_for_each_kind_of_thing(c
     assert lines(key)["apis"] == [("orders", "orders", 3), ("stock", "stock", 1)]
     assert (key.callers, key.keyless, key.zone) == (1, None, "UTC")
     assert sum(requests for _, _, requests in lines(key)["endpoints"]) == 4
+    assert {(line.api, line.id) for line in key.tables[1].lines} == {
+        ("orders", "orders"),
+        ("stock", "stock"),
+    }
 
     keys = asked(cast.acme, Called(hashes=(A, B, C), several=True))
     assert numbers(keys) == [(2, "100 %"), (4, "80 %"), (5, "83.3 %")]
@@ -124,6 +128,9 @@ def test_of_a_busy_key_endpoints_are_those_of_its_newest_requests(cast, monkeypa
     assert (of_both.tables[1].counted, of_both.requests) == (3, 5)
     monkeypatch.setattr(reading, "NEWEST", 5)
     assert asked(cast.acme, Called(hashes=(A, B))).tables[1].counted == 0
+    # Or those that are kept.
+    cast.acme.kept_days = {"records": 10}
+    assert asked(cast.acme, Called(hashes=(A, B))).tables[1].counted == 4
 
 
 @pytest.mark.usefixtures("called")
@@ -151,6 +158,7 @@ def test_what_is_left_out_is_said(cast, redis, monkeypatch):
     assert cut() == (1, False)
     # Clients were not counted before, nor were they at all where no cut was made anew yet.
     assert cut(dimensions_from=timezone.now() - timedelta(days=5)) == (1, True)
+    assert asked(cast.acme, Called(api_id="orders")).least is False
     assert cut(dimensions_from=None, dimension_set=1) == (1, False)
     monkeypatch.setattr(traffic, "MOST_RECORDS", 1)
     assert cut() == (1, True)
