@@ -75,6 +75,9 @@ def test_many_are_counted_and_a_message_that_was_given_up_is_told(cast):
         "5 more alerts go on.",
         "A webhook of alert Errors could not be sent: it answers 500.",
     ]
+    assert (
+        items(cast.acme, make.user("clerk@acme.example", cast.acme, {"hooks": "read", "keys": "read"})) == []
+    )
 
 
 def test_charts_are_told_where_alerts_about_traffic_went_on(cast):

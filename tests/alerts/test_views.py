@@ -145,6 +145,9 @@ def test_what_goes_on_is_shown_and_looked_into_and_ends_when_the_alert_is_switch
     for _ in range(2):
         assert ada.post(acknowledge, {"incident": going_on.id}).status_code == 302
     assert again(going_on).acknowledged_by == "ada@acme.example"
+    assert [(entry.action, entry.actor_id) for entry in entries(cast.acme)] == [
+        ("alert.acknowledged", cast.acme_admin.id)
+    ]
     assert "ada@acme.example looks into it" in ada.get(PAGE).content.decode()
     assert ada.post(acknowledge, {"incident": "x"}).status_code == 400
     form = ada.get(f"{PAGE}{made.id}/edit/").context["form"]

@@ -140,7 +140,8 @@ def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committ
             for name in sorted(hostile)
         ),
         # As many requests as may have more values, and others have: of each API its own are counted.
-        *[entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3"], APIID="api-two", MCPStats=called)] * 3,
+        *[entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3"], APIID="api-two", MCPStats=called)]
+        * 3,
         entry(APIVersion="v9", OauthID="c9", Tags=["t1", "t2", "t3", "t4"], OrgID=recordings.ORG_B),
         entry(APIVersion="v9", OauthID="c9", Tags=["t1"], TimeStamp=[SECONDS - 86_400, 0]),
     )

@@ -7,7 +7,7 @@ from io import StringIO
 import msgspec
 from django.core.management import call_command
 
-from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.dimensions import RECORDS, Dimension, Grain, oldest
 from dashboard.analytics.ingest import claim, dead_letters
 from dashboard.analytics.ingest.entries import clean, decode
 from dashboard.analytics.models import (
@@ -26,16 +26,19 @@ from tests.analytics.ingest.test_drain import NOW, SECONDS, entry
 
 def test_what_cannot_be_stored_becomes_a_dead_letter_with_its_reason(committed, redis):
     organisations("UTC", "UTC")
+    first = oldest(RECORDS, NOW)
     redis.rpush(
         claim.LIST,
         entry(),
         b"\xc1 noise",
-        entry(OrgID="5e9d9544a1dcd60001d0ffff"),
+        entry(OrgID="5e9d9544a1dcd60001d0ffff", TimeStamp=[SECONDS, 0]),
         entry(OrgID="'; DROP TABLE record; --\x00"),
         entry(TimeStamp=[SECONDS - 31 * 86_400, 0]),
         entry(ResponseCode="ok"),
         entry(ResponseCode=-1),
         entry(),
+        # Of the very first moment that is kept.
+        entry(TimeStamp=[int(first.timestamp()), 0]),
     )
     drained(redis, NOW)
     with scope.every_org():
@@ -51,10 +54,12 @@ def test_what_cannot_be_stored_becomes_a_dead_letter_with_its_reason(committed, 
         assert list(Record.objects.order_by("id").values_list("id", flat=True)) == [
             batch.no << 20 | 0,
             batch.no << 20 | 7,
+            batch.no << 20 | 8,
         ]
         assert (batch.done, batch.rejected) == (True, 5)
+        assert (batch.first_ts, batch.last_ts) == (first, NOW - timedelta(seconds=5))
     assert IngestState.objects.get().counters == {
-        "taken": 8,
+        "taken": 9,
         "tcp": 1,
         "undecodable": 2,
         "unknown_org": 2,
@@ -62,7 +67,7 @@ def test_what_cannot_be_stored_becomes_a_dead_letter_with_its_reason(committed, 
     }
     status = StringIO()
     call_command("analytics", "status", stdout=status, skip_checks=True)
-    assert "taken from the lists: 8" in status.getvalue().splitlines()
+    assert "taken from the lists: 9" in status.getvalue().splitlines()
     assert "not stored, tcp: 1" in status.getvalue().splitlines()
     assert redis.keys("*") == []
 

@@ -25,6 +25,11 @@ def test_a_redis_more_than_half_full_is_an_alarm(committed, redis):
         assert sorted(IngestState.objects.get().alarms) == ["memory"]
     finally:
         redis.config_set("maxmemory", 0)
+    # It stays for ten minutes after it was last seen.
+    drained(redis, NOW + timedelta(minutes=9))
+    assert sorted(IngestState.objects.get().alarms) == ["memory"]
+    drained(redis, NOW + timedelta(minutes=10))
+    assert IngestState.objects.get().alarms == {}
 
 
 def test_what_waits_and_since_when_is_said_between_two_transactions(committed, redis, monkeypatch):
@@ -37,7 +42,19 @@ def test_what_waits_and_since_when_is_said_between_two_transactions(committed, r
     assert (state.waiting, state.up_to) == (1, NOW - timedelta(seconds=36))
     drained(redis, NOW)
     state = IngestState.objects.get()
-    assert (state.waiting, state.up_to) == (0, NOW - progress.FLUSH)
+    assert (state.waiting, state.up_to, state.alarms) == (0, NOW - progress.FLUSH, {})
+    # What comes late takes back nothing of that.
+    monkeypatch.setattr(progress, "BACKLOG", 1)
+    redis.rpush(claim.LIST, *(entry(TimeStamp=[SECONDS - 40 + n, 0]) for n in range(5)))
+    assert drain.tick(redis, clock_at(NOW)) is True
+    state = IngestState.objects.get()
+    assert (state.waiting, state.up_to) == (1, NOW - progress.FLUSH)
+    assert state.alarms["backlog"]["text"] == "1 records wait to be stored."
+    # A clock that was ahead does.
+    with scope.every_org():
+        IngestState.objects.update(up_to=NOW + timedelta(hours=1))
+    drained(redis, NOW)
+    assert IngestState.objects.get().up_to == NOW - progress.FLUSH
     # Since when one waits that has no time, as a gateway's clock may have none, is not said.
     with scope.every_org():
         IngestState.objects.update(up_to=None)

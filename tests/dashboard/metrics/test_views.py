@@ -95,6 +95,9 @@ def test_it_tells_how_the_installation_is_and_nothing_of_a_tenant(committed, red
             times = {"last_ping_at": heard, "last_beat_at": heard, "last_pull_at": heard}
             Node.objects.create(session_id=f"s{number}", node_id=f"n{number}", nonce="", **times)
         Outbox.objects.create(org=alpha, kind="key", subject="s", created_at=now - timedelta(seconds=30))
+        Outbox.objects.create(
+            org=alpha, kind="key", subject="t", created_at=now - timedelta(hours=1), done_at=now
+        )
     text = scrape()
     found = parsed(text)
     assert set(found) <= {metric.name for metric in METRICS}

@@ -9,13 +9,14 @@ from django.db import connections, transaction
 from dashboard.analytics.dimensions import RECORDS, Grain
 from dashboard.analytics.ingest import cuts, partitions, rollup, trust
 from dashboard.analytics.ingest.upkeep import forgetting
-from dashboard.analytics.models import Record, Rollup, RollupCut
+from dashboard.analytics.models import Record, Rollup, RollupCut, UptimeHour
 from dashboard.analytics.reports import reader, search, zones
 from dashboard.analytics.reports.periods import asking, cutting
 from dashboard.analytics.reports.search import Wanted
 from orgs import scope
-from orgs.models import Organisation
+from orgs.models import Organisation, User
 from orgs.organisations import lifecycle
+from tests import make
 from tests.analytics import recordings
 from tests.analytics.arrivals import drained, organisations
 from tests.analytics.ingest.test_housekeeping import pushed
@@ -82,14 +83,37 @@ def shown(org: Organisation) -> dict[str, object]:
         }
 
 
-def test_a_shorter_period_holds_for_readers_at_once_and_is_deleted_in_slices(two, redis):
+def test_a_shorter_period_holds_for_readers_at_once_and_is_deleted_in_slices(two, redis, rest):
     alpha, beta = two
+    admins = [
+        make.user("ann@alpha.example", alpha, {"IsAdmin": "admin"}),
+        make.user("sue@platform.example", None),
+    ]
+    with scope.every_org():
+        first, last = (
+            Record.objects.filter(org=alpha).earliest("ts"),
+            Record.objects.filter(org=alpha).latest("ts"),
+        )
+        for org in two:
+            counts = dict.fromkeys(("checks", "failures", "answered", "latency_sum"), 1)
+            UptimeHour.objects.create(org=org, api_id="api", url="u", ts=ago(15), **counts)
+
+    def by_rest(person: User) -> tuple[int, list[int]]:
+        """Pages of the log, and how the first and the last record of Alpha are answered."""
+        client, whole = rest(person), {"start": int(ago(29).timestamp()), "end": int(NOW.timestamp())}
+        places = (f"/api/logs/{search.microseconds(each.ts)}/{each.id}" for each in (first, last))
+        return (
+            client.get("/api/logs", whole).json()["pages"],
+            [client.get(place).status_code for place in places],
+        )
+
     whole = {"days": 60, "records": 60, "one": True, "begins": 29}
     assert (shown(alpha), shown(beta)) == (whole, whole)
     keep(alpha, records=2)
     before = oldest_rows(alpha)
     assert before == dict.fromkeys(("", "h", "d", "k"), 19)
     assert shown(alpha) == {"days": 60, "records": 9, "one": False, "begins": 29}
+    assert [by_rest(each) for each in admins] == [(1, [404, 200]), (7, [404, 200])]
     # 51 records of the 17 days before, seven a transaction.
     assert forget() == 8
     assert (oldest_rows(alpha), oldest_rows(beta)) == ({**before, "": 2}, before)
@@ -98,6 +122,8 @@ def test_a_shorter_period_holds_for_readers_at_once_and_is_deleted_in_slices(two
     keep(alpha, records=2, hours=9)
     forget()
     assert oldest_rows(alpha) == {"": 2, "h": 9, "d": 19, "k": 19}
+    with scope.every_org():
+        assert [each.org_id for each in UptimeHour.objects.all()] == [beta.pk]
     # What is of the very first moment that is kept stays.
     firsts = [MIDNIGHT - timedelta(days=days) for days in (2, 9)]
     for first in firsts:
