@@ -10,7 +10,7 @@ from apis.models import Revision
 from apis.publishing import publish
 from dashboard.analytics import clock
 from dashboard.analytics.models import IngestState
-from dashboard.analytics.reports import overview, rankings, reader, search
+from dashboard.analytics.reports import logs, overview, rankings, reader, search
 from orgs import scope
 from tests import make
 from tests.analytics import screens
@@ -332,6 +332,9 @@ def test_newer_leads_to_what_came_since_however_late_and_under_the_same_filters(
     assert html.startswith(f'<table><tbody data-after="{rows.context["after"]}"><tr data-place="')
     assert "complete to" in html
     assert len(captured) == 10
+    with monkeypatch.context() as few:
+        few.setattr(logs, "MOST_AT_ONCE", 2)
+        assert client.get(tail).context["all"] is False
     assert paths(client.get(LOGS, {"status": "2xx", "format": "rows", "after": rows.context["after"]})) == []
     # What came just now is found once more: others of lower numbers may be being stored beside it.
     monkeypatch.setattr(search, "SETTLED", timedelta(seconds=60))

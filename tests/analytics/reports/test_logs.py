@@ -191,6 +191,8 @@ def test_times_are_those_of_the_organisation(played, client_for):
     [first] = tables_of(page)["Requests, newest first"][:1]
     at = page.context["records"][0]["record"].ts.astimezone(played.alpha.zone)
     assert first[0] == f"{at.day} {at:%b} {at:%H:%M:%S}.{at.microsecond // 1000:03}"
+    file = sheet(client_for(played.ann).get(LOGS, {"range": "1h", "format": "csv"}))
+    assert file[0]["time"] == at.isoformat(timespec="microseconds")
 
 
 def test_a_member_needs_the_right_to_logs(played, client_for):

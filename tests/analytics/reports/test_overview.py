@@ -21,6 +21,7 @@ from dashboard.analytics.reports.charts.plots import Event
 from dashboard.analytics.reports.periods import cutting
 from dashboard.analytics.reports.traffic import Filters, Owners
 from orgs import scope
+from orgs.models import Organisation
 from tests import make
 from tests.analytics.screens import ago, classes, count_by, push, sheet, tables_of
 from tests.apis.examples import plain
@@ -520,7 +521,13 @@ def test_each_bucket_of_the_charts_leads_to_its_own_time_and_its_own_records(pla
         assert zoomed[0][0] in {first := label.removesuffix(" (so far)"), re.sub(r" 20\d\d ", " ", first)}
         assert sum(int(row[1][0].replace(",", "")) for row in zoomed) == int(cells[0].replace(",", ""))
         rows_of_logs = sheet(client.get(f"{links['Logs']}&format=csv"))
-        assert len(rows_of_logs) > 0
+        assert len(rows_of_logs) == int(cells[0].replace(",", ""))
+    times = {row[name] for row in sheet(client.get(page.context["plots"][0][1])) for name in ("from", "to")}
+    assert {
+        time
+        for time in times
+        if datetime.fromisoformat(time).astimezone(played.alpha.zone).isoformat() != time
+    } == set()
 
 
 def test_there_is_no_link_to_what_shows_no_more_or_may_not_be_seen(played, client_for):
@@ -534,6 +541,12 @@ def test_there_is_no_link_to_what_shows_no_more_or_may_not_be_seen(played, clien
     assert offered(client_for(played.ann), range="30d") == {("Zoom in", "Logs")}
     assert offered(analyst, range="1h") == {()}
     assert offered(analyst, range="7d") == {("Zoom in",)}
+    # Records of which fewer are kept are not led to.
+    alpha = Organisation.everyone.filter(pk=played.alpha.pk)
+    alpha.update(kept_days={"records": 1})
+    found = offered(client_for(played.ann), range="30d")
+    alpha.update(kept_days={})
+    assert found == {("Zoom in",), ("Zoom in", "Logs")}
 
 
 def test_the_links_of_a_bucket_keep_the_filters_but_not_how_the_page_is_drawn(played, client_for):

@@ -81,7 +81,7 @@ def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for):
 
 def test_keys_are_sorted_by_their_mean_until_percentiles_of_them_are_counted(played, client_for):
     asked = {"range": "24h", "sort": "p95", "format": "csv", "table": "keys"}
-    for dimension_set, column in ((2, "p95_ms"), (1, "mean_ms")):
+    for dimension_set, column in ((1, "mean_ms"), (2, "p95_ms")):
         with scope.every_org():
             RollupCut.objects.filter(org=played.alpha).update(dimension_set=dimension_set)
         rows = sheet(client_for(played.ann).get(OVERVIEW, asked))
@@ -119,8 +119,28 @@ def test_what_is_sorted_by_percentile_is_whole_in_the_file_and_paged_as_far_as_i
     monkeypatch.setattr(rankings, "MOST_SORTED", 30)
     assert sheet(client.get(OVERVIEW, file)) == whole
     last = {**asked, "size": "25", "p": "2"}
-    page = client.get("/o/alpha/analytics/endpoints/", last).context["page"]
+    context = client.get("/o/alpha/analytics/endpoints/", last).context
+    page = context["page"]
     assert (page.position, page.older, len(whole) > 30) == ("26 to 30 of 30", "", True)
+    assert context["table"].rest == "Sorted are the 30 with most requests."
+
+
+def test_it_is_said_since_when_clients_are_counted(played, client_for):
+    since = datetime.now(UTC) - timedelta(hours=2)
+    asked = (("clients", "24h"), ("clients", "1h"), ("keys", "24h"))
+
+    def change(**columns: object) -> None:
+        with scope.every_org():
+            RollupCut.objects.filter(org=played.alpha).update(**columns)
+
+    change(dimensions_from=since)
+    tables = [
+        client_for(played.ann).get(f"{OVERVIEW}{name}/", {"range": span}).context["table"]
+        for name, span in asked
+    ]
+    change(dimensions_from=None)
+    said = f"OAuth clients are counted since {clock.said(since, played.alpha.zone, year=True)}."
+    assert [table.folding for table in tables] == [said, "", ""]
 
 
 def test_a_ranking_has_pages_of_every_size(played, client_for):

@@ -164,6 +164,8 @@ def test_clients_countries_and_versions_are_those_of_the_records(committed, redi
     assert {tuple({**row["id"], "iso_country": ""}.items()) for row in countries} == {tuple(ID.items())}
     of_v2 = data(client, f"/api/usage/apis/{span}", api_version="v2")
     assert [(row["id"]["api_name"], row["hits"]) for row in of_v2] == [("Carts", 1)]
+    # When the API was called, of whatever version, says nothing of this one: it is known to the day.
+    assert of_v2[0]["last_hit"] == f"{datetime.fromtimestamp(stamp[0], UTC):%Y-%m-%d}T00:00:00Z"
     for api_id, names in ((carts.api_id, ["v1", "v2"]), (orders.api_id, ["Non Versioned"]), ("nowhere", [])):
         assert data(client, "/api/versions", api_id=api_id) == names
     stranger = make.user("bob@beta.example", make.organisation("Beta", "beta"), screens.ADMINISTRATOR)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from dashboard.analytics.dimensions import RECORDS, Grain, oldest
 from dashboard.analytics.reports import traffic
-from dashboard.analytics.rest import reading
+from dashboard.analytics.rest import reading, whole
+from dashboard.analytics.rest.answers import Missing
 from tests.analytics.rest_wire import ID, data, dates, errors, week
 from tests.analytics.screens import count_by
 
@@ -258,6 +259,25 @@ def test_what_is_another_organisations_is_answered_like_what_is_nowhere(played, 
     assert sum(row["hits"] for row in data(ann, f"/api/activity/keys/293126b6c5e8f310/{week()}"))
 
 
+def test_figures_are_whole_since_the_first_row_with_nothing_from_before():
+    instant, kathmandu = datetime(2026, 11, 24, tzinfo=UTC), ZoneInfo("Asia/Kathmandu")
+    assert [
+        whole.first_row(at, grain, kathmandu)
+        for at in (instant, instant + timedelta(minutes=15))
+        for grain in (Grain.HOUR, Grain.DAY, RECORDS)
+    ] == [
+        instant + timedelta(minutes=15),
+        instant + timedelta(hours=18, minutes=15),
+        instant,
+        instant + timedelta(minutes=15),
+        instant + timedelta(hours=18, minutes=15),
+        instant + timedelta(minutes=15),
+    ]
+    # Of several organisations what is whole of all.
+    of_both = Missing(instant, 3) | Missing(instant + timedelta(days=1)) | Missing(rows=4)
+    assert of_both == Missing(instant + timedelta(days=1), 7)
+
+
 def test_an_answer_says_what_it_leaves_out(played, rest, monkeypatch):
     client, records = rest(played.ann), played.records[played.alpha.id]
     now = datetime.now(ZoneInfo("Europe/Berlin"))
@@ -274,6 +294,12 @@ def test_an_answer_says_what_it_leaves_out(played, rest, monkeypatch):
     ):
         answer = client.get(path, params).json()
         assert datetime.fromisoformat(answer["cut"]["since"]) == since, path
+    # Of a time before that it is not known that there was no request.
+    first_hour = oldest(RECORDS, now).astimezone(now.tzinfo)
+    members = ("day", "month", "year", "hour")
+    assert [answer["data"][0]["id"][name] for name in members] == [
+        getattr(first_hour, name) for name in members
+    ]
     monkeypatch.setattr(traffic, "MOST_RECORDS", 100)
     newest = sorted(records, key=lambda record: record["TimeStamp"], reverse=True)
     answer = client.get(f"/api/usage/{week()}", {"tags": "edge-a,nobody's"}).json()

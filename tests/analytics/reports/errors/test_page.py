@@ -114,6 +114,8 @@ def test_where_keys_cannot_be_told_apart_in_time_the_page_says_so_and_counts_all
     assert answer.context["read"] == (
         "Telling keys apart took more than 0.02 s. All errors of this period, counted by the hour, all keys together."
     )
+    *_, last = sheet(client_for(played.ann).get(ERRORS, {"format": "csv"}))
+    assert last["status"] == answer.context["read"]
 
 
 def test_above_the_number_of_records_that_are_read_the_page_says_how_far_back_it_reaches(
