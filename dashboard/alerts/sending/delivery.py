@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from time import monotonic
 
 from django.utils import timezone
 
@@ -12,13 +13,18 @@ from orgs import scope
 
 logger = logging.getLogger(__name__)
 
+# Seconds without mails after their server, which is the same for all, could not be spoken to: each would wait for it
+# as long, and webhooks behind them.
+REST = 30.0
+
 _served: dict[str, str] = {}
+_resting: dict[str, float] = {}  # until when, by channel (monotonic seconds)
 
 
 def step(_redis: object) -> bool:
     """Send one webhook, or one mail; whether there may be more to do at once."""
     with scope.every_org():
-        rows = outbox.claim(_served)
+        rows = outbox.claim(_served, [each for each, until in _resting.items() if until > monotonic()])
         if rows:
             _attempt(rows)
     return bool(rows)
@@ -35,6 +41,8 @@ def _attempt(rows: Sequence[Message]) -> None:
     except Failed as failed:
         logger.warning("a %s about alerts was not taken: %s", rows[0].channel, failed)
         outbox.again(rows, failed, timezone.now())
+        if failed.unsent:
+            _resting[rows[0].channel] = monotonic() + REST
     else:
         outbox.done(rows)
 

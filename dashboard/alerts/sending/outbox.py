@@ -62,17 +62,19 @@ def allowed(rules: Sequence[Rule], org_id: str) -> dict[str, list[str]]:
     return {rule.id: [address for address in rule.mails if may(rule, address)] for rule in rules}
 
 
-def claim(served: dict[str, str]) -> list[Message]:
+def claim(served: dict[str, str], but: Sequence[str] = ()) -> list[Message]:
     """Due messages of one organisation, claimed until LEASE is over: one for a webhook, or those to one address, which
-    go out together and again together. In no transaction. served: remembers whose turn was last."""
-    if not _due().exists():
+    go out together and again together. In no transaction. served: remembers whose turn was last. but: channels that are
+    left alone."""
+    all_due = _due().exclude(channel__in=but)
+    if not all_due.exists():
         return []
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        waiting = _due().order_by("org_id").values_list("org_id", flat=True)
+        waiting = all_due.order_by("org_id").values_list("org_id", flat=True)
         org_id = waiting.filter(org_id__gt=served.get("last", "")).first() or waiting.first()
-        due = _due().filter(org_id=org_id).order_by("due_at", "id")
+        due = all_due.filter(org_id=org_id).order_by("due_at", "id")
         first = due.first()
         if first is None:
             return []

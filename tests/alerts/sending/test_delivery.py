@@ -64,7 +64,8 @@ def leave(made, told="began", name="Errors", **members):
 
 
 def send_all() -> int:
-    """How many steps of the worker found something to send."""
+    """How many steps of the worker found something to send, after a mail server that was away has had its rest."""
+    delivery._resting.clear()
     steps = 0
     while delivery.step(None):
         steps += 1
@@ -399,6 +400,24 @@ def test_organisations_take_turns(cast, here):
     assert [one != other for one, other in pairwise(paths)] == [True, True, True, False][
         : len(paths) - 1
     ] or (paths == ["/acme", "/globex"] * 2 + ["/acme"])
+
+
+def test_a_mail_server_that_hangs_is_asked_once_and_keeps_no_webhook_waiting(
+    post, cast, here, settings, monkeypatch
+):
+    monkeypatch.setattr(mail, "TIMEOUT", 0.2)
+    monkeypatch.setattr(delivery, "REST", 3_600)
+    with socket.create_server(("127.0.0.1", 0)) as silent, receiver() as there:
+        settings.EMAIL_SERVER = post.settings | {"port": silent.getsockname()[1]}
+        for org in (cast.acme, cast.globex):
+            for address in ("ada", "bob"):
+                theirs = [f"{address}@{org.slug}.example"]
+                leave(rule(org, mails=theirs, outside=theirs))
+            leave(rule(org, webhook=f"{there.url}/{org.slug}"))
+        assert send_all() == 3
+        assert sorted(path for path, _, _ in there.taken) == ["/acme", "/globex"]
+        tried = [row.attempts for org in (cast.acme, cast.globex) for row in messages(org) if not row.done_at]
+        assert sorted(tried) == [0, 0, 0, 1]
 
 
 def test_whoever_left_while_a_mail_waited_is_not_told(post, cast):
