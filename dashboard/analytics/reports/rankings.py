@@ -53,7 +53,7 @@ from orgs.providers import clients
 
 ON_THE_PAGE = 10
 IN_A_FILE = 5_000
-MOST_SORTED = 1_000  # of which percentiles are made to sort by them
+MOST_SORTED = 250  # of which percentiles are made to sort by them
 WITHOUT_API = "(no API)"
 OR_BEFORE = ", or came before the days for which single records are kept"
 

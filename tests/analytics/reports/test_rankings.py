@@ -43,7 +43,7 @@ def test_it_is_said_since_when_ids_of_letters_and_digits_are_folded(committed, r
     )
 
 
-def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for):
+def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for, monkeypatch):
     client, records = client_for(played.ann), played.records[played.alpha.id]
     apis = {record["APIID"] for record in records}
 
@@ -74,6 +74,11 @@ def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for):
         assert page.content.decode().count('aria-sort="descending"') == 1
         assert page.context["label"] == f"APIs by {called}"
         assert f"<h1>APIs by {called}</h1>" in page.content.decode()
+    monkeypatch.setattr(rankings, "MOST_SORTED", 2)
+    table = client.get("/o/alpha/analytics/apis/", {"range": "24h", "sort": "p95"}).context["table"]
+    busiest = sorted(apis, key=lambda api: (-requests[api], api))[:2]
+    assert {line.changes["api"] for line in table.lines} == set(busiest)
+    assert table.rest.endswith("Sorted are the 2 with most requests.")
     assert client.get(OVERVIEW, {"sort": "colour"}).context["problems"] == [
         ("sort", "sort must be one of requests, errors, p95.")
     ]
