@@ -70,10 +70,6 @@ _FIRST_SECOND = 100_000_000  # in 1973: years have four digits
 _UNMEASURED = Latency()
 
 
-def _called(mcp: McpCall) -> str:
-    return _primitives[mcp.method, mcp.primitive_type, mcp.primitive_name]
-
-
 def lines(received_at: datetime, *, hashed_keys: bool) -> Callable[[GatewayRecord, int], Line]:
     """What makes the line of a record with an id.
 
@@ -106,7 +102,9 @@ def lines(received_at: datetime, *, hashed_keys: bool) -> Callable[[GatewayRecor
         microseconds = nanoseconds // 1000
         method, tracked, address = record.method, record.track_path, record.ip_address
         named = record.path if tracked else endpoint.without_numbers(path)
-        mcp = record.mcp
+        mcp, called = record.mcp, ""
+        if mcp and mcp.is_mcp:
+            called = _primitives[mcp.method, mcp.primitive_type, mcp.primitive_name]
         tags = record.tags and [tag for tag in record.tags if tag[:_OF_GATEWAY_LENGTH] not in _OF_GATEWAY]
         text = (
             f"{org_id}\t{_hours[seconds // 3600]}{_IN_AN_HOUR[seconds % 3600]}"
@@ -117,7 +115,7 @@ def lines(received_at: datetime, *, hashed_keys: bool) -> Callable[[GatewayRecor
             f"\t{keys[record.api_key]}\t{_aliases[record.alias]}\t{_oauths[record.oauth_id]}"
             f"\t{_countries[record.geo.country.iso_code] if record.geo else ''}"
             f"\t{_user_agents[record.user_agent]}\t{address if _is_ipv4(address) else _addresses[address]}"
-            f"\t{_tags[tuple(tags)] if tags else '{}'}\t{_called(mcp) if mcp and mcp.is_mcp else ''}\n"
+            f"\t{_tags[tuple(tags)] if tags else '{}'}\t{called}\n"
         )
         return Line(org_id, seconds * 1_000_000 + microseconds, row_id, text)
 
