@@ -167,15 +167,16 @@ def tags(values: Iterable[str]) -> list[str]:
 
 def primitive(call: McpCall) -> str:
     """What was called, as it is counted: JSON-RPC's method, what kind of primitive and which one, with a space between,
-    "tools/call tool forecast"; "" for what is no call of MCP. Only a name may hold spaces. Of a method that calls no
-    primitive, such as "ping", gateways of 5.14 write it once more as the name."""
+    "tools/call tool forecast"; "" for what is no call of MCP. Only a name may hold spaces, and none begins with the
+    brace of what stands for several (OTHER). Of a method that calls no primitive, such as "ping", gateways of 5.14
+    write it once more as the name."""
     if not call.is_mcp:
         return ""
     method, kind = (
         "".join(text(value, longest).split())
         for value, longest in ((call.method, LONGEST_CALL), (call.primitive_type, LONGEST_KIND))
     )
-    name = call.primitive_name
+    method, name = method.replace("{", "\ufffd"), call.primitive_name
     if kind == "resource":
         name = without_secrets(name)
     elif not kind and name == call.method:
