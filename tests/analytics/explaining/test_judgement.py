@@ -199,6 +199,10 @@ def test_nothing_in_force_that_explains_it_is_said():
     assert judged.conclusion.startswith(
         "Why cannot be known: nothing that was in force explains this answer."
     )
+    # With what gateways refuse, an upstream that fast is not taken to have answered; with anything else it is.
+    for status, found in ((401, None), (403, None), (429, None), (404, "Upstream")):
+        ended = replace(request, status=status)
+        assert failed(judge(ended, worlds(ended, api(), OPEN))) == found
     passed = judge(
         replace(request, status=200),
         worlds(request, api(enable_ip_blacklisting=True, blacklisted_ips=["127.0.0.1"]), OPEN),
