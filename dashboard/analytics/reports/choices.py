@@ -35,6 +35,7 @@ OTHERS = {
     "client": "oauth_clients",
     "country": "countries",
     "tag": "tags",
+    "primitive": "primitives",
     "endpoint": "endpoints_of",
 }
 NEWEST = {"endpoint": 2}  # days: of all APIs there are many
@@ -121,8 +122,9 @@ def _others(
     names: Mapping[str, str],
     without: Collection[str],
 ) -> Choices:
-    """The busiest versions, OAuth clients, countries and tags of the newest DAYS, and the endpoints of the newest two,
-    each as its API's ID and itself. One statement. names: of APIs by their IDs; without: what is not offered."""
+    """The busiest versions, OAuth clients, countries, tags and MCP primitives of the newest DAYS, and the endpoints of
+    the newest two, each as its API's ID and itself. One statement. names: of APIs by their IDs; without: what is not
+    offered."""
     filters = Filters(apis=apis)
     pieces = [
         (what, rows(what, owners, newest(NEWEST.get(what, DAYS)), filters, ["hits"]))

@@ -14,7 +14,7 @@ from tests.analytics.screens import ago, push, sheet
 from tests.keys import build
 
 OVERVIEW = "/o/acme/analytics/"
-OFFERED = ("versions", "oauth_clients", "countries", "tags", "endpoints")
+OFFERED = ("versions", "oauth_clients", "countries", "tags", "primitives", "endpoints")
 
 
 def request(org, api, word: str, country: str) -> dict:
@@ -31,6 +31,12 @@ def request(org, api, word: str, country: str) -> dict:
         "RawPath": f"/{word}",
         "Method": "GET",
         "TimeStamp": ago(minutes=5),
+        "MCPStats": {
+            "IsMCP": True,
+            "JSONRPCMethod": "tools/call",
+            "PrimitiveType": "tool",
+            "PrimitiveName": word,
+        },
     }
 
 
@@ -59,8 +65,9 @@ def test_a_filter_offers_what_the_organisation_has_and_of_apis_that_are_chosen_w
     apis, cast, client_for
 ):
     client, orders = client_for(cast.acme_admin), apis[0]
-    green = [["green"], ["green"], ["CH"], ["green"], ["GET /green"]]
-    both = [["blue", "green"], ["blue", "green"], ["CH", "DE"], ["blue", "green"], []]
+    green = [["green"], ["green"], ["CH"], ["green"], ["tools/call tool green"], ["GET /green"]]
+    called = ["tools/call tool blue", "tools/call tool green"]
+    both = [["blue", "green"], ["blue", "green"], ["CH", "DE"], ["blue", "green"], called, []]
     for path in (OVERVIEW, "/o/acme/errors/", "/o/acme/logs/"):
         page = client.get(path)
         assert (offered(page), [name[:4] for name in keys(page)]) == (both, ["blue", "gree"])
@@ -69,7 +76,8 @@ def test_a_filter_offers_what_the_organisation_has_and_of_apis_that_are_chosen_w
         assert [name for _, name in page.context["apis"]] == ["Orders", "Returns"]
         text = page.content.decode()
         assert '<datalist id="endpoints"><option value="GET /green"></option></datalist>' in text
-        assert '"red"' not in text
+        assert '<datalist id="primitives"><option value="tools/call tool green"></option></datalist>' in text
+        assert '"red"' not in text and "tool red" not in text
 
 
 def test_offered_are_the_busiest_of_the_newest_days_of_a_period(apis, cast, client_for, redis):
@@ -109,11 +117,22 @@ def test_whoever_sees_only_own_apis_is_offered_only_theirs(apis, cast, client_fo
     with scope.org(cast.acme.id), transaction.atomic():
         publish.keep(returns, {"user_owners": [owner.id]}, author=cast.acme_admin, started_from=1)
     page = client_for(owner).get(OVERVIEW)
-    assert offered(page) == [["blue"], ["blue"], ["DE"], ["blue"], ["GET /blue"]]
+    assert offered(page) == [["blue"], ["blue"], ["DE"], ["blue"], ["tools/call tool blue"], ["GET /blue"]]
     assert [name[:4] for name in keys(page)] == ["blue"]
     assert [name for _, name in page.context["apis"]] == ["Returns"]
     assert page.context["endpoints_of"] == [(f"{returns.api_id} GET /blue", "GET /blue of Returns")]
     assert "green" not in page.content.decode()
+    pages = [client_for(user).get(f"{OVERVIEW}primitives/") for user in (cast.acme_admin, owner)]
+    assert [sorted(line.name for line, _ in page.context["lines"]) for page in pages] == [
+        ["tools/call tool blue", "tools/call tool green"],
+        ["tools/call tool blue"],
+    ]
+    assert "green" not in pages[1].content.decode()
+    for primitive, requests in (("tools/call tool blue", ["1"]), ("tools/call tool green", [])):
+        file = client_for(owner).get(
+            OVERVIEW, {"primitive": primitive, "format": "csv", "table": "primitives"}
+        )
+        assert [row["requests"] for row in sheet(file)] == requests
 
 
 def test_an_endpoint_is_offered_with_its_api_and_choosing_it_filters_by_both(apis, cast, client_for):
