@@ -64,6 +64,11 @@ def row(sums: Figures, last_hit: datetime | None = None, **group: object) -> dic
     }
 
 
+def parts(primitive: str, names: tuple[str, str, str]) -> dict[str, str]:
+    """A primitive as it is counted (ingest/entries/clean.py): its method, type and name, under these names."""
+    return dict(zip(names, [*primitive.split(" ", 2), "", ""], strict=False))
+
+
 def clock(start: datetime, unit: str) -> dict[str, int]:
     """The members of `id` of a time row, which begins at `start` on the zone's clock."""
     members = {"day": start.day, "month": start.month, "year": start.year, "hour": start.hour}

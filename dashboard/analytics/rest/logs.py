@@ -22,6 +22,7 @@ from dashboard.analytics.reports.parameters import RestLogForm
 from dashboard.analytics.reports.periods import asking
 from dashboard.analytics.reports.search import Numbered, Wanted, instant
 from dashboard.analytics.reports.traffic import Filters
+from dashboard.analytics.rest.answers import parts
 from dashboard.analytics.rest.asked import owners_of
 from orgs.access import access
 from orgs.http.rest import json_response, page, stamp, valid
@@ -29,6 +30,7 @@ from orgs.http.rest import json_response, page, stamp, valid
 MOST_RECORDS = 10_000
 NO_KEY = "00000000"
 RAW = ("RawRequest", "RawResponse")
+CALLED = ("JSONRPCMethod", "PrimitiveType", "PrimitiveName")
 
 
 @access("key", "log")
@@ -106,7 +108,7 @@ def _wanted(asked: dict, now: datetime) -> Wanted:
 
 def _record(record: Record, names: dict[str, str]) -> dict:
     """A record under the gateway's member names. Networks and cities are not kept; requests and answers are given of
-    one record alone."""
+    one record alone, and what was called of those of MCP proxies alone."""
     at = record.ts.astimezone(UTC)
     return {
         "LogID": f"{keeping.place(record.ts)}/{record.id}",
@@ -139,4 +141,5 @@ def _record(record: Record, names: dict[str, str]) -> dict:
         "Alias": record.alias,
         "TrackPath": record.track,
         "ExpireAt": stamp(at + kept_for(RECORDS), "auto"),
+        **({"MCPStats": {"IsMCP": True, **parts(record.mcp, CALLED)}} if record.mcp else {}),
     }

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from apis.models import ApiDefinition
 from dashboard.analytics.rest import reading
-from dashboard.analytics.rest.answers import Missing, answer
+from dashboard.analytics.rest.answers import Missing, answer, parts
 from dashboard.analytics.rest.asked import Asked, asked, key_of
 from orgs.access import access
 from orgs.http import paging
@@ -74,14 +74,9 @@ def _narrowed(wanted: Asked, called: dict[str, str]) -> tuple[Asked, Missing]:
     found = set()
     for _, _, ranking, cut in reading.rankings(wanted, "primitive", wanted.filters):
         missing |= cut
-        found |= {line.value for line in ranking.rows if called.items() <= _members(line.value).items()}
+        found |= {line.value for line in ranking.rows if called.items() <= parts(line.value, MEMBERS).items()}
     filters = replace(wanted.filters, primitives=tuple(sorted(found)))
     return replace(wanted, filters=filters, owners=wanted.owners if found else []), missing
-
-
-def _members(primitive: str) -> dict[str, str]:
-    """A primitive as it is counted (ingest/entries/clean.py), in its parts."""
-    return dict(zip(MEMBERS, [*primitive.split(" ", 2), "", ""], strict=False))
 
 
 def _lines(request: HttpRequest, dates: dict[str, str]) -> tuple[list[dict], Missing]:
@@ -95,7 +90,7 @@ def _grouped(group_by: str) -> Callable[[str], dict[str, object]]:
     names = tuple(filter(None, group_by.split(","))) or MEMBERS
     if not set(names) <= set(MEMBERS):
         raise RestError(400, f"group_by: must be some of {', '.join(MEMBERS)}")
-    return lambda value: {name: part if name in names else "" for name, part in _members(value).items()}
+    return lambda value: {name: part if name in names else "" for name, part in parts(value, MEMBERS).items()}
 
 
 def _answer(

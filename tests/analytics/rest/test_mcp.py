@@ -88,6 +88,10 @@ def test_mcp_proxies_are_counted_apart_from_other_apis_and_by_what_was_called(
     )
     assert lines("/errors") == [(one, FORECAST, 2, 1)]
     assert lines("", limit="1") == [(one, FORECAST, 2, 1)]
+    found = [row.get("MCPStats") for row in data(ann, "/api/logs", api=two)]
+    wire = dict(zip(FORECAST, ("JSONRPCMethod", "PrimitiveType", "PrimitiveName"), strict=True))
+    told = [{"IsMCP": True, **{wire[name]: part for name, part in call.items()}} for call in (FORECAST, ADD)]
+    assert sorted(found, key=str) == sorted([None, *told], key=str)
     file = sheet(ann.get(f"/api/activity/mcp/primitives/{span}", {"type": "csv", "api_id": two}))
     assert sorted((row["api_id"], row["mcp_primitive_name"], row["hits"], row["error"]) for row in file) == [
         (two, "'=1+1", "1", "0"),
