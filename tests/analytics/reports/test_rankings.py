@@ -76,8 +76,6 @@ def test_a_ranking_is_sorted_by_requests_errors_or_p95(played, client_for, monke
         assert f"<h1>APIs by {called}</h1>" in page.content.decode()
     monkeypatch.setattr(rankings, "MOST_SORTED", 2)
     table = client.get("/o/alpha/analytics/apis/", {"range": "24h", "sort": "p95"}).context["table"]
-    busiest = sorted(apis, key=lambda api: (-requests[api], api))[:2]
-    assert {line.changes["api"] for line in table.lines} == set(busiest)
     assert table.rest.endswith("Sorted are the 2 with most requests.")
     assert client.get(OVERVIEW, {"sort": "colour"}).context["problems"] == [
         ("sort", "sort must be one of requests, errors, p95.")
