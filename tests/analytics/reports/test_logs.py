@@ -214,6 +214,7 @@ def test_a_page_that_is_open_asks_for_rows_and_none_asks_for_itself(played, clie
     assert live.count("<live-tail url=") == 1
     assert "?method=GET&amp;format=rows&amp;after=" in live
     assert "refresh" not in live
+    assert f"comes over {search.LATE.seconds} seconds late" in live
     assert "<live-tail" not in client.get(LOGS).content.decode()
     for wrong in ({"format": "rows"}, {"after": "x"}, {"after": f"1.{2**63}"}, {"after": "9" * 16 + ".1"}):
         assert (wrong, client.get(LOGS, wrong).status_code in (200, 400)) == (wrong, True)
