@@ -68,7 +68,7 @@ def _calling(org: Organisation, begun: Collection[str], now: datetime) -> Iterat
     """The keys that called in the last hour, and those of which an alert goes on, some at a time and each once."""
     cut = zones.of(org, now)
     span = Span(hour_start(now - HOUR, cut.zone), now, Grain.HOUR_DETAIL)
-    hashes = reader.busiest_keys(cut.owners(org.pk), span, MOST_KEYS)
+    hashes = reader.busiest("key", cut.owners(org.pk), span, MOST_KEYS)
     own = Key.objects.filter(org_id=org.pk, revoked_at=None).order_by("id")
     former = Generation.objects.filter(org_id=org.pk, retired_at=None, ends_at__gt=now)
     seen: set[str] = set()

@@ -162,7 +162,7 @@ def _tables(asked: _Asked, requests: int) -> tuple[tuple[Ranked, ...], int, int 
 
 
 def _keys(asked: _Asked) -> int:
-    return reader.count_keys(asked.owners, asked.longest.tables, asked.filters)
+    return reader.count("key", asked.owners, asked.longest.tables, asked.filters)
 
 
 def _of(line: str, what: str, asked: _Asked) -> tuple[Ranked, int, int]:

@@ -96,7 +96,7 @@ def _keys(
 ) -> tuple[list[tuple[str, str]], bool]:
     """The busiest keys of the newest DAYS by their names, and whether there are more."""
     # Requests without a key, and those of all keys above the number kept, have a row each, too.
-    busiest = reader.busiest_keys(owners, span, MOST_KEYS + 3, Filters(apis=apis))
+    busiest = reader.busiest("key", owners, span, MOST_KEYS + 3, Filters(apis=apis))
     found = [key for key in busiest if key not in ("", OTHER)]
     keys = found[:MOST_KEYS]
     names = reader.newest_of_keys(owners, keys, apis=owned)

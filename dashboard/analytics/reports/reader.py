@@ -192,13 +192,13 @@ def _summed(source: Piece, lines: Iterable[tuple[str, str]]) -> dict[tuple[str, 
     return {line: summed[line] for line in lines if line in summed}
 
 
-def busiest_keys(owners: Owners, span: Span, limit: int, filters: Filters = NO_FILTERS) -> list[str]:
-    """The keys with most requests of a span, those first."""
-    source, params = rows("key", owners, span, filters, ["hits"])
+def busiest(what: str, owners: Owners, span: Span, limit: int, filters: Filters = NO_FILTERS) -> list[str]:
+    """The values of what = one of rows.LINES with most requests of a span, those first."""
+    source, params = rows(what, owners, span, filters, ["hits"])
     found = _read(
         f"SELECT value FROM ({source}) AS r GROUP BY value ORDER BY bigint_sum(hits) DESC, value LIMIT %s",
         [*params, limit],
-        in_order=are_in_order("key", owners, span, filters),
+        in_order=are_in_order(what, owners, span, filters),
     )
     return [value for (value,) in found]
 
@@ -223,14 +223,15 @@ def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tupl
     return found.get(None, 0), [found.get(index, 0) for index in range(len(cut))]
 
 
-def count_keys(owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int:
-    source, params = rows("key", owners, span, filters, [])
-    [[count]] = _read(
+def count(what: str, owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int:
+    """How many different values of what = one of rows.LINES there are."""
+    source, params = rows(what, owners, span, filters, [])
+    [[number]] = _read(
         f"SELECT count(*) FROM (SELECT 1 FROM ({source}) AS r GROUP BY value) AS called",
         params,
-        in_order=are_in_order("key", owners, span, filters),
+        in_order=are_in_order(what, owners, span, filters),
     )
-    return count
+    return number
 
 
 def newest_of_keys(
@@ -384,7 +385,7 @@ def traffic(question: Question) -> Traffic:
         before_latency=known_latency,
         keys=keys,
         keys_by_bucket=tuple(by_bucket[: _over(key_cut, fresh.known_until)]),
-        keys_before=count_keys(owners, compared, filters) if compared else None,
+        keys_before=count("key", owners, compared, filters) if compared else None,
         keys_of=keys_of,
         keys_among=newest_of(filters),
         freshness=fresh,

@@ -68,13 +68,10 @@ def _asked(request: HttpRequest, dates: dict[str, str]) -> tuple[Asked, Missing]
 
 def _narrowed(wanted: Asked, called: dict[str, str]) -> tuple[Asked, Missing]:
     """To the primitives that have some of MEMBERS as they are asked for, among the busiest of an organisation."""
-    missing = Missing()
     if not called:
-        return wanted, missing
-    found = set()
-    for _, _, ranking, cut in reading.rankings(wanted, "primitive", wanted.filters):
-        missing |= cut
-        found |= {line.value for line in ranking.rows if called.items() <= parts(line.value, MEMBERS).items()}
+        return wanted, Missing()
+    busiest, missing = reading.busiest(wanted, "primitive", wanted.filters)
+    found = {value for value in busiest if called.items() <= parts(value, MEMBERS).items()}
     filters = replace(wanted.filters, primitives=tuple(sorted(found)))
     return replace(wanted, filters=filters, owners=wanted.owners if found else []), missing
 

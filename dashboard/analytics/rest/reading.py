@@ -54,6 +54,19 @@ def rankings(asked: Asked, what: str, filters: Filters) -> Iterator[tuple[Owners
         yield owners, span, found, Missing(since, left_out)
 
 
+def busiest(asked: Asked, what: str, filters: Filters) -> tuple[set[str], Missing]:
+    """The values alone of what = one of rows.LINES, the busiest of each of the owners."""
+    found: set[str] = set()
+    missing = Missing()
+    for owners in asked.owners:
+        span = cutting.days(asked.first, asked.last, owners.zone, Grain.DAY)
+        values = reader.busiest(what, owners, span, MOST_ROWS + 1, filters)
+        left_out = reader.count(what, owners, span, filters) if len(values) > MOST_ROWS else None
+        missing |= Missing(whole.since(what, owners, span, filters, asked.now), left_out)
+        found.update(values[:MOST_ROWS])
+    return found, missing
+
+
 def _of_no_country(owners: Owners, span: Span, filters: Filters, known: Iterable[Row]) -> Iterator[Row]:
     """The requests of which no country is known, if there are any: rollups have no row of them."""
     total = reader.totals(owners, span, filters, histograms=False)

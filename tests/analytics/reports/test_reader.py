@@ -26,9 +26,9 @@ def test_only_the_newest_records_of_a_key_are_read_without_a_bitmap(cast):
         lambda filters: reader.timeline(owners, cut, filters),
         lambda filters: reader.ranking("endpoint", owners, span, filters, **order),
         lambda filters: reader.rankings_of_newest(["endpoint", "version"], owners, span, filters, **order),
-        lambda filters: reader.busiest_keys(owners, span, 10, filters),
+        lambda filters: reader.busiest("key", owners, span, 10, filters),
         lambda filters: reader.active_keys(owners, cut, filters),
-        lambda filters: reader.count_keys(owners, span, filters),
+        lambda filters: reader.count("key", owners, span, filters),
         lambda filters: reader.by_clock(owners, span, "hour", filters),
         lambda filters: reader.newest_begin("endpoint", owners, span, filters),
     )

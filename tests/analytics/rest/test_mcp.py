@@ -1,5 +1,8 @@
 """The figures of MCP proxies over REST."""
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from apis.publishing import publish
 from dashboard.analytics.rest import mcp, reading
 from orgs import scope
@@ -114,6 +117,10 @@ def test_mcp_proxies_are_counted_apart_from_other_apis_and_by_what_was_called(
     ):
         answer = ann.get(f"/api/activity/mcp/primitives/{span}", {name: value})
         assert (answer.status_code, answer.json()["Message"].partition(":")[0]) == (400, name)
+    with CaptureQueriesContext(connection) as captured:
+        assert len(data(ann, f"/api/usage/mcp/{span}", mcp_method="tools/call")) == 1
+    # Of the primitives that are looked for the names alone are read.
+    assert len([query for query in captured if "latency_max" in query["sql"]]) == 1
     monkeypatch.setattr(reading, "MOST_ROWS", 1)
     for path in ("usage/mcp", "activity/mcp/primitives", "activity/mcp/keys/cccccccccccccccc"):
         answer = ann.get(f"/api/{path}/{span}", {"mcp_method": "tools/call", "api_id": one}).json()
