@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.ingest import caps
 from dashboard.analytics.models import RollupCut
 from dashboard.analytics.reports import usage
 from orgs import scope
@@ -133,6 +134,24 @@ def test_rows_of_a_cut_that_is_still_being_built_are_not_counted_beside_those_of
         of = usage.last_day("organisation", [cast.acme.id], None, timezone.now()).of
     assert (of[cast.acme.id].hits, of[cast.acme.id].failed) == (3, "33.3 %")
     assert used("api", "orders", cast.acme).hits == 3
+
+
+@pytest.mark.usefixtures("committed")
+def test_calls_of_a_day_with_more_keys_than_are_counted_may_be_of_any_key(redis, cast, monkeypatch):
+    monkeypatch.setattr(caps, "MOST", {**caps.MOST, Dimension.KEY_API: 1})
+    keys = [letter * 16 for letter in "abc"]
+
+    def told() -> tuple[dict, set, bool]:
+        now = timezone.now()
+        with scope.org(cast.acme.id):
+            called = usage.callers(cast.acme, 2, now)
+            return usage.called_apis(cast.acme, keys, 2, now), set(called.hashes), called.folded
+
+    common = {"OrgID": cast.acme.id, "TimeStamp": ago(minutes=5), "APIID": "orders"}
+    push(redis, {**common, "APIKey": keys[0]})
+    assert told() == ({keys[0]: {"orders"}}, {keys[0]}, False)
+    push(redis, {**common, "APIKey": keys[1]})
+    assert told() == ({keys[0]: {"orders", ""}, keys[1]: {""}, keys[2]: {""}}, {keys[0]}, True)
 
 
 @pytest.mark.usefixtures("committed")

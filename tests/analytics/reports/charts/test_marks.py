@@ -1,12 +1,14 @@
 """What others say may explain a chart, on its axis and below it."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from apis.publishing import publish
 from orgs import scope
 from orgs.audit import log
+from orgs.models import Organisation
 from orgs.providers import marks
 from tests.analytics.screens import ago, push
 from tests.apis.examples import plain
@@ -28,6 +30,7 @@ def test_changes_are_drawn_on_every_time_axis_and_listed_with_their_links(
     from django.apps import apps  # noqa: PLC0415
 
     monkeypatch.setattr(apps.get_app_config("analytics"), "marks", (f"{__name__}.alarms",), raising=False)
+    Organisation.everyone.filter(pk=cast.acme.pk).update(time_zone="Asia/Kathmandu")
     api = build.api(cast.acme)
     with log.dated(NOW - timedelta(minutes=30)), scope.org(cast.acme.id):
         key, _ = build.key(cast.acme, api, alias="Lone")
@@ -47,6 +50,9 @@ def test_changes_are_drawn_on_every_time_axis_and_listed_with_their_links(
         ("p95 over 1 s", "/o/acme/alerts/", True),
         ("2 publishes of 1 API", "", False),
     ]
+    begins, ends = ((NOW - timedelta(hours=hours)).astimezone(ZoneInfo("Asia/Kathmandu")) for hours in (2, 1))
+    times = [each[-8:] for each in page.context["events"][2].when.split(" to ")]
+    assert times == [f"{begins:%H:%M:%S}", f"{ends:%H:%M:%S}"]
     charts = [plot.chart for plot, _ in page.context["plots"]]
     assert [(len(chart.marks), len(chart.bands)) for chart in charts] == [(4, 1), (4, 1)]
     assert 3.5 < float(charts[0].bands[0].width.rstrip("%")) < 4.5  # an hour of 24
