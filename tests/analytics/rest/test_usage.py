@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dashboard.analytics.dimensions import RECORDS, Grain, oldest
 from dashboard.analytics.reports import traffic
-from dashboard.analytics.rest import reading, whole
+from dashboard.analytics.rest import activity, reading, whole
 from dashboard.analytics.rest.answers import Missing
 from tests.analytics.rest_wire import ID, data, dates, errors, week
 from tests.analytics.screens import count_by
@@ -37,6 +37,8 @@ def test_usage_counts_by_day_hour_and_month(played, rest):
         assert sum(row["error"] for row in rows) == errors(records)
         assert all(row["success"] + row["error"] == row["hits"] for row in rows)
         assert all(list(row["id"]) == list(ID) for row in rows)
+        without = {"day", "month", "year", "hour"}.difference(names)
+        assert {row["id"][name] for row in rows for name in without} <= {0}
 
 
 def test_usage_of_one_api(played, rest):
@@ -276,6 +278,11 @@ def test_figures_are_whole_since_the_first_row_with_nothing_from_before():
     # Of several organisations what is whole of all.
     of_both = Missing(instant, 3) | Missing(instant + timedelta(days=1)) | Missing(rows=4)
     assert of_both == Missing(instant + timedelta(days=1), 7)
+
+
+def test_an_endpoint_has_its_path_and_those_counted_together_their_name():
+    found = [activity.path_of(name)["path"] for name in ("GET /orders/{id}", "GET /a b", "{other}")]
+    assert found == ["/orders/{id}", "/a b", "{other}"]
 
 
 def test_an_answer_says_what_it_leaves_out(played, rest, monkeypatch):
