@@ -1,6 +1,7 @@
 """What the worker finds each minute, and what it leaves to be told: on real rollups, keys and certificates."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
@@ -15,7 +16,7 @@ from keys.certificates import lifecycle as certificate_lifecycle
 from keys.keys import lifecycle as key_lifecycle
 from keys.rotation import lifecycle as rotation
 from orgs import scope
-from orgs.models import AuditEntry, User
+from orgs.models import AuditEntry, Organisation, User
 from orgs.organisations import lifecycle as organisations
 from tests.alerts.build import again, incidents, look, messages, requests, rule, stored_until, told, watched
 from tests.analytics.screens import push
@@ -82,6 +83,7 @@ def test_the_quiet_period_holds_a_repeat_and_tells_one_that_is_still_bad_when_it
     committed, redis, cast
 ):
     now = timezone.now()
+    Organisation.everyone.filter(pk=cast.acme.pk).update(time_zone="Asia/Kathmandu")
     made = rule(cast.acme, mails=["ada@acme.example"], quiet=30, window=5)
     push(redis, *requests(cast.acme, now - 3 * MINUTE, 20, 503))
     look(cast.acme, now)
@@ -105,7 +107,8 @@ def test_the_quiet_period_holds_a_repeat_and_tells_one_that_is_still_bad_when_it
     assert len(messages(cast.acme)) == 2
     bad_again(now + 30 * MINUTE, 60)
     assert [row.told for row in messages(cast.acme)] == ["began", "ended", "began"]
-    assert f"since {(now + 20 * MINUTE):%-d %b %Y %H:%M}" in messages(cast.acme)[-1].facts["text"]
+    since = (now + 20 * MINUTE).astimezone(ZoneInfo("Asia/Kathmandu"))
+    assert f"since {since:%-d %b %Y %H:%M}, Asia/Kathmandu" in messages(cast.acme)[-1].facts["text"]
 
 
 def test_silence_is_told_of_traffic_that_was_there_and_never_where_it_is_not_known(committed, redis, cast):
