@@ -13,6 +13,7 @@ from dashboard.analytics.reports.overview import tile_links
 from dashboard.analytics.reports.parameters import page_parameters
 from orgs import declarations
 from orgs.access import access
+from orgs.audit.changes import NO_CHANGES
 from orgs.audit.views import rows
 from orgs.http.tables import Column, heads
 from orgs.models import AuditEntry
@@ -44,7 +45,8 @@ def _context(request: HttpRequest, now: datetime) -> dict:
         context |= head(request, asked, seen.freshness, seen.total.hits)
         context |= {"section": "home", "tiles": tile_links(request, asked, seen)}
     if request.user.may("audit_logs"):
-        newest = AuditEntry.objects.filter(org=request.org).order_by("-at", "-id")[:RECENT]
+        changes = AuditEntry.objects.filter(org=request.org).exclude(action__in=NO_CHANGES)
+        newest = changes.order_by("-at", "-id")[:RECENT]
         context |= {"changes": rows(request, list(newest)), "change_heads": heads(CHANGES)}
     return context | {"steps": _first_steps(request, bool(context.get("any_traffic")))}
 

@@ -12,6 +12,7 @@ from dashboard.analytics import clock
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports import logs, overview, rankings, reader, search
 from orgs import scope
+from orgs.audit import log
 from tests import make
 from tests.analytics import screens
 from tests.analytics.screens import ago, push, sheet
@@ -205,6 +206,8 @@ def test_of_many_revisions_the_newest_ten_stand_open_and_the_rest_are_folded(com
 def test_a_change_on_the_home_page_leads_to_what_was_changed(committed, client_for):
     alpha = make.organisation("Alpha", "alpha")
     api = build.api(alpha, "Orders")
+    with scope.org(alpha.id):  # which would hide changes, though it changes nothing
+        log.record("user.signed-in", "user", "1", "ann@alpha.example")
     page = client_for(make.user("ann@alpha.example", alpha, screens.ADMINISTRATOR)).get("/o/alpha/")
     assert [row["address"] for row in page.context["changes"]] == [f"/o/alpha/apis/{api.id}/"]
     reader = make.user("max@alpha.example", alpha, {"audit_logs": "read"})

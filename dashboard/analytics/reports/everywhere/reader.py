@@ -13,6 +13,7 @@ from dashboard.analytics.dimensions import BASES, Dimension, Grain
 from dashboard.analytics.reports.attention import FEW, REFUSED_SHARE, WEEK, Failing
 from dashboard.analytics.reports.charts import figures
 from dashboard.analytics.uptime.reader import Upstreams, upstreams
+from orgs.audit.changes import NO_CHANGES
 from orgs.db import reading
 from orgs.models import AuditEntry
 from orgs.providers import fullest
@@ -34,7 +35,7 @@ _LATENCY = f"""SELECT rollup.org_id, string_agg(latency_histogram, ''::bytea)
     {_HOURS} AND ts >= %(since)s AND ts < %(until)s GROUP BY rollup.org_id"""
 _CHANGES = f"""SELECT owner, newest.at, newest.action, newest.label FROM unnest(%(ids)s::text[]) AS owner
     CROSS JOIN LATERAL (SELECT at, action, label FROM {AuditEntry._meta.db_table}
-        WHERE org_id = owner ORDER BY at DESC, id DESC LIMIT 1) AS newest"""
+        WHERE org_id = owner AND action <> ALL(%(no_changes)s) ORDER BY at DESC, id DESC LIMIT 1) AS newest"""
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def latencies(ids: Sequence[str], window: Window) -> dict[str, float | None]:
 def changes(ids: Sequence[str]) -> dict[str, Change]:
     """The last change that the audit log of each has."""
     with connection.cursor() as cursor:
-        cursor.execute(_CHANGES, {"ids": list(ids)})
+        cursor.execute(_CHANGES, {"ids": list(ids), "no_changes": list(NO_CHANGES)})
         return {org_id: Change(*facts) for org_id, *facts in cursor.fetchall()}
 
 

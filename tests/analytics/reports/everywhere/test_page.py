@@ -72,6 +72,8 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     send("limited", 20, now, ResponseCode=429)
     with scope.org(made["calm"].id), log.dated(timezone.now() - timedelta(hours=1)):
         log.record("api.created", "api", "1", "Orders")
+    with scope.org(made["calm"].id):
+        log.record("user.signed-in", "user", "2", "ann@calm.example")
     watch(made)
     client = client_for(sue)
     page = client.get(TRAFFIC)
