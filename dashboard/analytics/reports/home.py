@@ -39,8 +39,8 @@ def _context(request: HttpRequest, now: datetime) -> dict:
         "attention": attention.items(request.org, request.user, now),
         "now": now,
     }
-    if request.user.may("analytics"):
-        asked = page_parameters({}, request.org, now)
+    if request.user.may("analytics") or request.user.may("owned_analytics"):
+        asked = page_parameters({}, request.org, now, request.user)
         seen = reader.traffic(asked.question)
         context |= head(request, asked, seen.freshness, seen.total.hits)
         context |= {"section": "home", "tiles": tile_links(request, asked, seen)}

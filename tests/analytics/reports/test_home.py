@@ -381,6 +381,7 @@ def test_who_has_the_right_to_what_he_owns_sees_his_apis_alone_and_no_total(comm
         OVERVIEW,
         "/o/alpha/errors/",
         f"{OVERVIEW}hours/",
+        "/o/alpha/",
         *(f"{OVERVIEW}{table}/" for table in rankings.KINDS if table not in personal),
     ]
     files = [file for file in overview.FILES if file not in personal]
@@ -403,10 +404,19 @@ def test_who_has_the_right_to_what_he_owns_sees_his_apis_alone_and_no_total(comm
             assert (path, params, keys[theirs.api_id] in text) == (path, params, False)
     assert set(map(str, seen.values())) == {"(200, [])"}
     hits = {
-        person: who.get(OVERVIEW, {"range": "24h"}).context["tiles"][0][0].exact
+        (person, path): who.get(path, {"range": "24h"}).context["tiles"][0][0].exact
         for person, who in (("owner", client), ("admin", everything))
+        for path in (OVERVIEW, "/o/alpha/")
     }
-    assert hits == {"owner": "2", "admin": "7"}
+    assert hits == {
+        ("owner", OVERVIEW): "2",
+        ("owner", "/o/alpha/"): "2",
+        ("admin", OVERVIEW): "7",
+        ("admin", "/o/alpha/"): "7",
+    }
+    home = client.get("/o/alpha/").content.decode()
+    told = ("only the APIs that you own", "You have no rights here", "Nothing needs attention")
+    assert [words in home for words in told] == [True, False, False]
     assert "only the APIs that you own" in client.get(OVERVIEW).content.decode()
     assert client.get(OVERVIEW, {"api": mine.api_id}).status_code == 200
     # Whether there is another is not said either.
@@ -423,7 +433,7 @@ def test_who_has_the_right_to_what_he_owns_sees_his_apis_alone_and_no_total(comm
     for path in paths:
         page = nothing.get(path, {"range": "24h"})
         said = "You own no API here" in page.content.decode()
-        assert (page.status_code, said) == (200, path in paths[:3])
+        assert (page.status_code, said) == (200, path in paths[:4])
         assert not any(word in page.content.decode().lower() for word in foreign)
 
 
