@@ -11,6 +11,7 @@ from itertools import pairwise
 from django.db import connection, connections, transaction
 
 from dashboard.analytics.ingest import cuts, partitions, rollup
+from dashboard.analytics.ingest.upkeep import indexing
 from dashboard.benchmarks import world
 from dashboard.benchmarks.ingest import make_organisations
 from dashboard.benchmarks.reading import belongings
@@ -80,6 +81,8 @@ def _fill(records: int, seed: int, end: datetime) -> None:
                 rollup.add("record", end, _OF_THE_SPAN, start=since, end=until)
     with scope.nobody(), connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE record, rollup, rollup_cut")
+    while indexing.index_next(end):  # as the worker makes them
+        pass
 
 
 def _filled() -> tuple[datetime, int] | None:
