@@ -3,8 +3,8 @@
 entries: its pages in the side column, which dashboard.navigation puts in order. audit_kinds: the kinds of object that
 it records changes of, with the pages of their objects. rights: the permissions that its pages ask for, in the words of
 the pages. first_steps: what a new organisation does first. attention, usage, blast_radius, callers, called_apis,
-client_names, last_week, turned_away, dry_run, openers, holders, own_policies, own_certificates, marks, fullest: dotted
-names of functions that the modules of orgs.providers ask.
+client_names, last_week, turned_away, dry_run, openers, holders, own_policies, own_certificates, marks, fullest,
+going_on: dotted names of functions that the modules of orgs.providers ask.
 """
 
 from collections.abc import Callable, Iterator
@@ -94,7 +94,7 @@ def rights() -> dict[str, str]:
 ASKED = (
     *("attention", "usage", "blast_radius", "callers", "called_apis", "client_names"),
     *("last_week", "turned_away", "dry_run", "openers", "holders"),
-    *("own_policies", "own_certificates", "marks", "fullest"),
+    *("own_policies", "own_certificates", "marks", "fullest", "going_on"),
 )
 
 

@@ -195,6 +195,7 @@ TESTED_IN = {
     "orgs/providers/marks.py": "tests/analytics/reports/charts/test_marks.py",
     "orgs/providers/last_week.py": "tests/apis/drafts/test_reviewing.py",
     "orgs/providers/turned_away.py": "tests/analytics/radius/test_definitions.py",
+    "orgs/providers/alerts.py": "tests/analytics/reports/everywhere/test_page.py",
 }
 # Declarations, and folders that the tests of tests/entry start as a whole.
 WITHOUT = {"__init__.py", "admin.py", "apps.py", "models.py", "settings.py", "urls.py"}

@@ -12,6 +12,7 @@ class AlertsConfig(AppConfig):
     attention = ("dashboard.alerts.attention.items",)
     marks = ("dashboard.alerts.attention.marks",)
     fullest = ("dashboard.alerts.attention.fullest",)
+    going_on = ("dashboard.alerts.attention.going_on",)
 
     def ready(self):
         # Models can be imported only now.

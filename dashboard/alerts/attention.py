@@ -13,8 +13,8 @@ from dashboard.alerts.models import Incident, Message, Rule
 from dashboard.alerts.views import readable
 from dashboard.analytics.clock import said
 from orgs.models import Organisation, User
+from orgs.providers.alerts import Fullest, GoingOn
 from orgs.providers.attention import Item
-from orgs.providers.fullest import Fullest
 from orgs.providers.marks import MOST, Axis, Mark
 
 MOST_NAMED = 5
@@ -24,6 +24,10 @@ _FULLEST = f"""SELECT rule.org_id, max(rule.value), count(DISTINCT incident.subj
     FROM {Rule._meta.db_table} AS rule LEFT JOIN {Incident._meta.db_table} AS incident
         ON incident.org_id = rule.org_id AND incident.rule_id = rule.id AND incident.ended_at IS NULL
     WHERE rule.org_id = ANY(%s) AND rule.kind = 'quota' AND rule.enabled GROUP BY rule.org_id"""  # noqa: S608
+_GOING_ON = f"""SELECT rule.org_id, count(DISTINCT rule.id), bool_or(incident.acknowledged_at IS NULL)
+    FROM {Rule._meta.db_table} AS rule JOIN {Incident._meta.db_table} AS incident
+        ON incident.org_id = rule.org_id AND incident.rule_id = rule.id AND incident.ended_at IS NULL
+    WHERE rule.org_id = ANY(%s) AND rule.kind <> 'quota' GROUP BY rule.org_id"""  # noqa: S608
 
 
 def items(org: Organisation, user: User, now: datetime) -> Iterator[Item]:
@@ -75,6 +79,13 @@ def fullest(ids: Sequence[str]) -> Mapping[str, Fullest]:
     with connection.cursor() as cursor:
         cursor.execute(_FULLEST, [list(ids)])
         return {org_id: Fullest(value, keys, label or "") for org_id, value, keys, label in cursor}
+
+
+def going_on(ids: Sequence[str]) -> Mapping[str, GoingOn]:
+    """How many alerts go on in each of these organisations that has one, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GOING_ON, [list(ids)])
+        return {org_id: GoingOn(alerts, unseen) for org_id, alerts, unseen in cursor}
 
 
 def _of(org: Organisation, user: User):

@@ -16,8 +16,8 @@ from dashboard.analytics.uptime.reader import Upstreams, upstreams
 from orgs.audit.changes import NO_CHANGES
 from orgs.db import reading
 from orgs.models import AuditEntry
-from orgs.providers import fullest
-from orgs.providers.fullest import Fullest
+from orgs.providers import alerts
+from orgs.providers.alerts import Fullest, GoingOn
 
 MANY = 100  # requests a week before, after which silence is no chance
 
@@ -90,6 +90,7 @@ class Standing:
     day: Day
     upstreams: Upstreams
     quota: Fullest | None
+    going_on: GoingOn
 
     @property
     def fullest(self) -> float:
@@ -99,7 +100,7 @@ class Standing:
     @property
     def bad(self) -> int:
         """How many of the troubles, which come first, are more than warnings."""
-        return self.day.fails_more + (self.upstreams.down > 0)
+        return self.day.fails_more + (self.upstreams.down > 0) + self.going_on.unseen
 
     @property
     def troubles(self) -> list[str]:
@@ -112,6 +113,8 @@ class Standing:
             found.append(
                 f"{self.upstreams.down:,} of {figures.counted(self.upstreams.watched, 'upstream')} down"
             )
+        if count := self.going_on.alerts:
+            found.append(f"{figures.counted(count, 'alert')} {'goes' if count == 1 else 'go'} on")
         if day.is_silent:
             found.append(f"silent, {figures.exact(day.hits_before)} requests a week before")
         if self.quota and self.quota.keys:
@@ -137,8 +140,14 @@ class Change:
 
 def standings(ids: Sequence[str], window: Window) -> dict[str, Standing]:
     """By these ids, each of them."""
-    counted, looked, quotas = days(ids, window), upstreams(ids, window.since, window.until), fullest.of(ids)
-    return {id: Standing(counted.get(id, Day()), looked.get(id, Upstreams()), quotas.get(id)) for id in ids}
+    counted, looked = days(ids, window), upstreams(ids, window.since, window.until)
+    quotas, going_on = alerts.fullest(ids), alerts.going_on(ids)
+    return {
+        id: Standing(
+            counted.get(id, Day()), looked.get(id, Upstreams()), quotas.get(id), going_on.get(id, GoingOn())
+        )
+        for id in ids
+    }
 
 
 def days(ids: Sequence[str], window: Window) -> dict[str, Day]:

@@ -12,7 +12,7 @@ from dashboard.analytics.reports.charts.figures import NONE
 from dashboard.analytics.reports.everywhere import reader
 from orgs import scope
 from orgs.audit import log
-from orgs.providers.fullest import Fullest
+from orgs.providers.alerts import Fullest
 from tests import make
 from tests.alerts.build import rule
 from tests.alerts.test_attention import incident
@@ -41,6 +41,13 @@ def watch(made: dict) -> None:
     over = {"subject": "three", "label": "Three", "ended_at": timezone.now()}
     incident(watched, timezone.now() - timedelta(hours=1), **over)
     rule(made["unused"], "quota", value=99, enabled=False)
+    # Two of one alert are one, and those that are over none.
+    for slug, seen in (("alerted", {}), ("seen", {"acknowledged_at": timezone.now()})):
+        watched = rule(made[slug], "certificate")
+        incident(watched, timezone.now(), subject="one", acknowledged_at=timezone.now())
+        incident(watched, timezone.now(), subject="two", **seen)
+        incident(rule(made[slug], "silence"), timezone.now(), ended_at=timezone.now())
+    incident(rule(made["alerted"], "silence"), timezone.now(), **seen)
 
 
 def test_organisations_stand_side_by_side_those_first_that_need_attention(committed, redis, client_for):
@@ -52,6 +59,8 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
         "down": "UTC",
         "full": "UTC",
         "unused": "UTC",
+        "alerted": "UTC",
+        "seen": "UTC",
     }
     made = {slug: make.organisation(slug.title(), slug, time_zone=zone) for slug, zone in zones.items()}
     sue = make.user("sue@platform.example", None)
@@ -77,7 +86,9 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
     watch(made)
     client = client_for(sue)
     page = client.get(TRAFFIC)
-    assert names(page) == ["failing", "down", "limited", "full", "silent", "calm", "unused"]
+    assert names(page) == [
+        *("failing", "alerted", "down", "limited", "full", "seen", "silent", "calm", "unused"),
+    ]
     told = {
         row["organisation"].slug: (row["hits"], row["share"], row["took"], row["troubles"])
         for row in page.context["rows"]
@@ -88,17 +99,20 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
         "silent": ("0", NONE, NONE, ["silent, 100 requests a week before"]),
         "down": ("0", NONE, NONE, ["1 of 2 upstreams down"]),
         "full": ("0", NONE, NONE, ["9 keys at or near a quota"]),
+        "alerted": ("0", NONE, NONE, ["2 alerts go on"]),
+        "seen": ("0", NONE, NONE, ["1 alert goes on"]),
         "calm": ("300", "0 %", "40 ms", []),
         "unused": ("0", NONE, NONE, []),
     }
-    assert [row["last"] and row["last"].action for row in page.context["rows"]][5:] == ["api.created", None]
+    assert [row["last"] and row["last"].action for row in page.context["rows"]][7:] == ["api.created", None]
     html = page.content.decode()
-    assert "5 of 7 organisations need attention" in html
+    assert "7 of 9 organisations need attention" in html
     assert {row["organisation"].slug: row["bad"] for row in page.context["rows"] if row["bad"]} == {
         "failing": 1,
         "down": 1,
+        "alerted": 1,
     }
-    assert html.count('<span class="status-5xx">') == 2
+    assert html.count('<span class="status-5xx">') == 3
     assert "complete to" in html
     assert names(client.get(TRAFFIC, {"sort": "requests"}))[:3] == ["calm", "limited", "failing"]
     assert names(client.get(TRAFFIC, {"sort": "changed"}))[0] == "calm"
@@ -127,8 +141,8 @@ def test_organisations_stand_side_by_side_those_first_that_need_attention(commit
         )
     rows = sheet(client.get(TRAFFIC, {"format": "csv"}))
     assert [row["requests"] for row in rows if row["slug"] == "calm"] == ["300"]
-    assert [(row["slug"], row["requests"]) for row in rows][:2] == [("failing", "140"), ("down", "0")]
-    assert [list(row.values())[-7:] for row in rows][1::2] == [
+    assert [(row["slug"], row["requests"]) for row in rows][::2][:2] == [("failing", "140"), ("down", "0")]
+    assert [list(row.values())[-7:] for row in rows if row["slug"] in ("down", "full", "calm")] == [
         ["2", "1", "3", "1", "", "", ""],
         ["0", "0", "0", "0", "97.5", "9", "Two"],
         ["2", "0", "2", "1", "12.0", "0", ""],
@@ -152,7 +166,8 @@ def test_it_takes_as_many_statements_for_any_number_of_organisations(committed, 
     for each in more:
         looked(each, "orders", "http://a/", (1, False, 10))
         incident(rule(each, "quota", value=99), timezone.now(), subject="key")
-    assert (statements(), alone) == (alone, 13)
+        incident(rule(each, "silence"), timezone.now())
+    assert (statements(), alone) == (alone, 14)
 
 
 def test_it_is_for_super_users_alone(cast, client_for):

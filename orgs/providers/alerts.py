@@ -1,4 +1,4 @@
-"""How full the quotas of keys are, side by side for organisations. Whoever watches quotas declares what reads it."""
+"""What alerts have found, side by side for organisations. Whoever watches for them declares what reads it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,22 @@ class Fullest:
     worst: str = ""
 
 
-def of(ids: Sequence[str]) -> Mapping[str, Fullest]:
+@dataclass(frozen=True)
+class GoingOn:
+    """Of one organisation: how many alerts go on, but for those about quotas, and whether nobody has said of one of
+    them that he looks into it."""
+
+    alerts: int = 0
+    unseen: bool = False
+
+
+def fullest(ids: Sequence[str]) -> Mapping[str, Fullest]:
     """By the ids of those of these organisations that have it watched, as it was last looked at."""
     read = next(iter(declarations.functions("fullest")), None)
+    return read(ids) if read else {}
+
+
+def going_on(ids: Sequence[str]) -> Mapping[str, GoingOn]:
+    """By the ids of those of these organisations where any goes on."""
+    read = next(iter(declarations.functions("going_on")), None)
     return read(ids) if read else {}
