@@ -10,7 +10,7 @@ class AnalyticsConfig(AppConfig):
         Entry("home", "Home", "home", "org-home"),
         Entry("analytics", "Analytics", "chart-bar", "analytics", "analytics", "owned_analytics"),
         Entry("errors", "Errors", "exclamation-triangle", "errors", "analytics", "owned_analytics"),
-        Entry("uptime", "Uptime", "signal", "uptime", "analytics"),
+        Entry("uptime", "Uptime", "signal", "uptime", "analytics", "owned_analytics"),
         Entry("everywhere", "Traffic", "presentation-chart-line", "traffic"),
         Entry("logs", "Logs", "bars-3-bottom-left", "logs", "log"),
         Entry("retention", "Retention", "archive-box", "retention", "analytics"),

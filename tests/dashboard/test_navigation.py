@@ -35,7 +35,10 @@ def test_a_super_user_has_them_inside_an_organisation_and_his_own_everywhere(cas
             {"analytics": "read"},
             ["/o/acme/", "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/", "/o/acme/retention/"],
         ),
-        ({"owned_analytics": "read"}, ["/o/acme/", "/o/acme/analytics/", "/o/acme/errors/"]),
+        (
+            {"owned_analytics": "read"},
+            ["/o/acme/", "/o/acme/analytics/", "/o/acme/errors/", "/o/acme/uptime/"],
+        ),
         ({"keys": "deny", "users": "write"}, ["/o/acme/", "/o/acme/people/"]),
     ],
 )

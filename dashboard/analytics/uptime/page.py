@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from dashboard.analytics.models import IngestState
+from dashboard.analytics.reports.parameters import owned_apis
 from dashboard.analytics.uptime.reader import DAY, WEEK, begins, rows_of, targets
 from orgs.access import access
 from orgs.http import numbered
@@ -36,11 +37,13 @@ DEFINITION = json.dumps(
 )
 
 
-@access("session", "analytics")
+@access("session", "analytics", instead="owned_analytics")
 def uptime(request, org):
-    """A row for each upstream that is looked at, what is down first; all as CSV with format=csv."""
+    """A row for each upstream that is looked at, of APIs whose traffic the person may see, what is down first; all as
+    CSV with format=csv."""
     now = timezone.now()
-    sees_apis, found = request.user.may("apis"), targets(now)
+    sees_apis, owned = request.user.may("apis"), owned_apis(request.user)
+    found = targets(now, owned)
     if request.GET.get("format") == "csv":
         lines = list(map(_csv_row, rows_of(list(found), now, whole=sees_apis)))
         return csv_stream("uptime.csv", CSV_HEADER, [lines])
@@ -60,6 +63,7 @@ def uptime(request, org):
         "newest": whole["newest"],
         "doubt": IngestState.objects.get().doubt,
         "sees_apis": sees_apis,
+        "owns_none": owned == (),
         "gateway": GATEWAY,
         "definition": DEFINITION,
         "now": now,

@@ -37,13 +37,14 @@ def begins(now: datetime, length: timedelta) -> datetime:
     return (now - length).replace(minute=0, second=0, microsecond=0)
 
 
-def targets(now: datetime) -> QuerySet[Uptime]:
-    """The upstreams that the organisations in scope had looked at in the last week, what is down first. place: the
-    number of its state."""
+def targets(now: datetime, owned: Sequence[str] | None) -> QuerySet[Uptime]:
+    """The upstreams that the organisations in scope had looked at in the last week, what is down first. owned: the IDs
+    of the APIs whose are wanted, None for all; place: the number of its state."""
     apis = ApiDefinition.objects.filter(org_id=OuterRef("org_id"), api_id=OuterRef("api_id")).values("name")
     place = Case(When(at__lt=now - FRESH, then=1), When(is_up=True, then=2), default=0)
     name = Coalesce(NullIf(Subquery(apis[:1]), Value("")), "api_id", output_field=TextField())
     found = Uptime.objects.filter(at__gte=begins(now, WEEK)).annotate(place=place, called=name)
+    found = found if owned is None else found.filter(api_id__in=owned)
     return found.order_by("place", "called", "url", "id")
 
 

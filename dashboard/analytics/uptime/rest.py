@@ -13,9 +13,7 @@ from orgs.http.rest import json_response, page, stamp
 def uptime(request: HttpRequest) -> HttpResponse:
     """A row for each upstream, of all APIs or one (`api_id`), what is down first, ten to a page."""
     now, api_id = timezone.now(), request.GET.get("api_id", "")
-    owned = owned_by_caller(request.user, api_id)
-    found = targets(now)
-    found = found if owned is None else found.filter(api_id__in=owned)
+    found = targets(now, owned_by_caller(request.user, api_id))
     found = found.filter(api_id=api_id) if api_id else found
     shown, pages = page(request, found)
     rows = [_shown(row) for row in rows_of(shown, now, whole=request.user.may("apis"))]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from apis.publishing import publish
 from dashboard.analytics.uptime import looks, page, reader
 from dashboard.analytics.uptime.looks import Check, Target
 from orgs import scope
@@ -66,6 +67,19 @@ def test_each_organisation_reads_of_its_own_with_what_is_down_first(client_for, 
         ("http://c/?…", "unknown", "1", "1", "", "1", "1"),
         ("http://a/", "up", "2", "0", "20", "3", "1"),
     ]
+
+
+def test_who_owns_an_api_reads_of_the_upstreams_of_that_alone(client_for, cast):
+    orders = filled(cast)
+    owner = make.user("o@acme.example", cast.acme, {"owned_analytics": "read"})
+    client = client_for(owner)
+    assert text_of(client.get("/o/acme/uptime/")).count("You own no API here") == 1
+    with scope.org(cast.acme.id):
+        publish.keep(orders, {"user_owners": [owner.id]}, author=owner, started_from=orders.revision)
+    answer, lines = client.get("/o/acme/uptime/"), file_of(client.get("/o/acme/uptime/?format=csv"))
+    assert [row["url"] for row in answer.context["rows"]] == ["http://b/", "http://a/"]
+    assert text_of(answer).count("2 upstreams: 1 down") == 1
+    assert [line[2] for line in lines] == ["upstream", "http://b/", "http://a/"]
 
 
 @pytest.mark.parametrize("count", [1, 3])
