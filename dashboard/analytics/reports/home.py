@@ -20,7 +20,7 @@ from orgs.models import AuditEntry
 from orgs.providers import attention
 
 RECENT = 8
-CHANGES = (Column("Time", "date"), Column("Who"), Column("Action"), Column("Object"))
+CHANGES = (Column("Time", "date"), Column("Who"), Column("Action", "time"), Column("Object"))
 
 
 @access("session")
