@@ -402,15 +402,15 @@ def test_the_alerts_of_an_api_go_with_it_and_say_so(cast):
 def test_what_ended_long_ago_is_forgotten(cast):
     made, now = rule(cast.acme), timezone.now()
     with scope.org(cast.acme.id):
-        for days, open in ((500, False), (500, True), (10, False)):
+        for days, open in ((401, False), (401, True), (399, False)):
             at = now - timedelta(days=days)
             Incident.objects.create(
                 rule=made, began_at=at, ended_at=None if open else at, first=1, worst=1, subject=f"{days}"
             )
     evaluation.forget()
     assert [(each.subject, each.ended_at is None) for each in incidents(cast.acme)] == [
-        ("500", True),
-        ("10", False),
+        ("401", True),
+        ("399", False),
     ]
 
 

@@ -111,6 +111,9 @@ def test_logs_take_both_seconds_of_a_range(played, rest):
     start, end = played.first_second + 3, played.first_second + 7
     rows = data(rest(played.ann), "/api/logs", start=start, end=end, p="-1")
     assert len(rows) == sum(start <= second <= end for second in recorded)
+    # Without a start: the 24 hours up to the end.
+    rows = data(rest(played.ann), "/api/logs", end=start + 24 * 3_600 - 1, p="-1")
+    assert 0 < len(rows) == sum(start <= second for second in recorded) < len(recorded)
 
 
 def test_each_user_is_answered_with_his_own_organisation_and_a_super_user_with_all(played, rest):
