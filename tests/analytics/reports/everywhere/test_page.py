@@ -47,7 +47,7 @@ def watch(made: dict) -> None:
         incident(watched, timezone.now(), subject="one", acknowledged_at=timezone.now())
         incident(watched, timezone.now(), subject="two", **seen)
         incident(rule(made[slug], "silence"), timezone.now(), ended_at=timezone.now())
-    incident(rule(made["alerted"], "silence"), timezone.now(), **seen)
+    incident(rule(made["alerted"], "silence"), timezone.now(), acknowledged_at=timezone.now())
 
 
 def test_organisations_stand_side_by_side_those_first_that_need_attention(committed, redis, client_for):
