@@ -103,6 +103,11 @@ def functions(attribute: str) -> list[Callable]:
     return [import_string(name) for name in _declared(attribute)]
 
 
+def function(attribute: str) -> Callable | None:
+    """The one that an app names under `attribute`, where one alone can answer; None without such an app."""
+    return next(iter(functions(attribute)), None)
+
+
 def _declared(attribute: str) -> Iterator:
     for config in apps.get_app_configs():
         declared = getattr(config, attribute, ())

@@ -27,11 +27,11 @@ class GoingOn:
 
 def fullest(ids: Sequence[str]) -> Mapping[str, Fullest]:
     """By the ids of those of these organisations that have it watched, as it was last looked at."""
-    read = next(iter(declarations.functions("fullest")), None)
+    read = declarations.function("fullest")
     return read(ids) if read else {}
 
 
 def going_on(ids: Sequence[str]) -> Mapping[str, GoingOn]:
     """By the ids of those of these organisations where any goes on."""
-    read = next(iter(declarations.functions("going_on")), None)
+    read = declarations.function("going_on")
     return read(ids) if read else {}

@@ -106,7 +106,7 @@ def told(user: User) -> bool:
 
 def of(org: Organisation, user: User, called: Called) -> BlastRadius | None:
     """As of now. None for somebody who may not see traffic, and where nobody counts it."""
-    read = next(iter(declarations.functions("blast_radius")), None)
+    read = declarations.function("blast_radius")
     if read is None or not told(user):
         return None
     return UNKNOWN if len(called.hashes) > MOST_KEYS else read(org, called, timezone.now())

@@ -41,5 +41,5 @@ def apis_of(
     was not; "" stands for calls that nobody can tell. None as above."""
     if not told(user):
         return None
-    read = next(iter(declarations.functions("called_apis")), None)
+    read = declarations.function("called_apis")
     return read(org, hashes, days, now) if read else None

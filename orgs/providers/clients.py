@@ -21,5 +21,5 @@ class Names:
 def names(client_ids: Collection[str]) -> Names:
     """Of the clients with these IDs of the organisation in scope, also those that are deleted."""
     wanted = {client_id for client_id in client_ids if client_id}
-    read = next(iter(declarations.functions("client_names")), None)
+    read = declarations.function("client_names")
     return Names(read(wanted)) if wanted and read else Names()

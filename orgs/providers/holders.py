@@ -20,5 +20,5 @@ class Called:
 def of(org: Organisation, key_hash: str, called: Called, about: About) -> Then | None:
     """The key of a token's hash ("" for none) in each state that it had about a moment, that of the moment first. None
     where nobody has keys."""
-    read = next(iter(declarations.functions("holders")), None)
+    read = declarations.function("holders")
     return read(org.id, key_hash, called, about) if read else None

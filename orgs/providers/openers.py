@@ -11,5 +11,5 @@ def of(org: Organisation, user: User, api_ids: Collection[str]) -> Mapping[str, 
     cannot be counted quickly. None for a person who may not see keys, and where nobody has any."""
     if not user.may("keys"):
         return None
-    count = next(iter(declarations.functions("openers")), None)
+    count = declarations.function("openers")
     return count(org.id, api_ids) if count else None

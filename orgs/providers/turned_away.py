@@ -36,5 +36,5 @@ def of(
     said now."""
     if not changes or not user.may("analytics"):
         return None
-    read = next(iter(declarations.functions("turned_away")), None)
+    read = declarations.function("turned_away")
     return read(org, changes, now) if read else None

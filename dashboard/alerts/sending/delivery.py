@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 # Seconds without mails after their server, which is the same for all, could not be spoken to: each would wait for it
 # as long, and webhooks behind them.
-REST = 30.0
+PAUSE = 30.0
 
 _served: dict[str, str] = {}
 _resting: dict[str, float] = {}  # until when, by channel (monotonic seconds)
@@ -42,7 +42,7 @@ def _attempt(rows: Sequence[Message]) -> None:
         logger.warning("a %s about alerts was not taken: %s", rows[0].channel, failed)
         outbox.again(rows, failed, timezone.now())
         if failed.unsent:
-            _resting[rows[0].channel] = monotonic() + REST
+            _resting[rows[0].channel] = monotonic() + PAUSE
     else:
         outbox.done(rows)
 

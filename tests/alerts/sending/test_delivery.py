@@ -406,7 +406,7 @@ def test_a_mail_server_that_hangs_is_asked_once_and_keeps_no_webhook_waiting(
     post, cast, here, settings, monkeypatch
 ):
     monkeypatch.setattr(mail, "TIMEOUT", 0.2)
-    monkeypatch.setattr(delivery, "REST", 3_600)
+    monkeypatch.setattr(delivery, "PAUSE", 3_600)
     with socket.create_server(("127.0.0.1", 0)) as silent, receiver() as there:
         settings.EMAIL_SERVER = post.settings | {"port": silent.getsockname()[1]}
         for org in (cast.acme, cast.globex):
