@@ -339,7 +339,7 @@ def _batches(request: HttpRequest, asked: LogParameters) -> Iterator[list[list[o
     begun, place, org_id = monotonic(), None, request.org.id
     while True:
         with scope.org(org_id), transaction.atomic():
-            sees_log = _sees_log(request.user)
+            sees_log = _sees_log(request.user, org_id)
             if sees_log:
                 found, rows = reading.read(partial(_some, org_id, asked, place))
         if not sees_log:
@@ -355,12 +355,12 @@ def _batches(request: HttpRequest, asked: LogParameters) -> Iterator[list[list[o
             return
 
 
-def _sees_log(user: User) -> bool:
-    """Whether somebody may see it now: since the request came that may have been taken away."""
-    if user.is_superuser:
-        return True
-    now = User.everyone.filter(pk=user.pk).first()
-    return now is not None and now.may("log")
+def _sees_log(user: User, org_id: str) -> bool:
+    """Whether somebody may see that of an organisation now: since the request came that may have been taken away."""
+    # Who is a super-user is seen from no single organisation.
+    with scope.nobody():
+        now = User.everyone.filter(pk=user.pk).first()
+    return now is not None and (now.is_superuser or now.org_id == org_id) and now.may("log")
 
 
 def _some(org_id: str, asked: LogParameters, place: Place | None) -> tuple[Found, list[list[object]]]:

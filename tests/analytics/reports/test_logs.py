@@ -119,10 +119,18 @@ def test_a_file_that_is_cut_says_so_in_its_last_line(played, client_for, monkeyp
 def test_a_file_ends_where_its_reader_may_not_see_the_log_any_more(played, client_for, monkeypatch):
     monkeypatch.setattr(logs, "AT_ONCE", 50)
     bob = make.user("bob@alpha.example", played.alpha, ADMINISTRATOR)
-    own, client = User.everyone.filter(pk=bob.pk), client_for(bob)
-    for end in (lambda: own.update(permissions={"analytics": "read"}), own.delete):
+    own, super_users = (User.everyone.filter(pk=user.pk) for user in (bob, played.sue))
+    ends = (
+        (bob, lambda: own.update(permissions={"analytics": "read"})),
+        (bob, own.delete),
+        (played.sue, lambda: super_users.update(is_active=False)),
+        (played.sue, lambda: super_users.update(is_superuser=False, org=played.beta)),
+        (played.sue, super_users.delete),
+    )
+    for user, end in ends:
         own.update(permissions=ADMINISTRATOR)
-        parts = iter(client.get(LOGS, {"range": "1h", "format": "csv"}))
+        super_users.update(is_active=True, is_superuser=True, org=None, permissions=ADMINISTRATOR)
+        parts = iter(client_for(user).get(LOGS, {"range": "1h", "format": "csv"}))
         assert [next(parts).count(b"\r\n") for _ in range(2)] == [1, 50]
         end()
         assert b"".join(parts).decode() == "This file is cut here: you may not see the log any more.\r\n"
