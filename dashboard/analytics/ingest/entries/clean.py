@@ -37,6 +37,10 @@ _HASH = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _USER = re.compile(r"(?:\A|(?<=:/)|(?<=//))[^/]*@")
+# A password may hold a "/" that is not encoded. What then looks like a host and its port, "user:pa", is none where no
+# number follows the colon: all up to the last "@" goes, for better too much of an address than some of a password.
+# "host/a@b" and "host:8443/a@b" stay: without a colon, or with a port, "@" is far more often part of a path.
+_USER_AND_SLASH = re.compile(r"(?:://|\A//)(?P<user>[^/:@\[]*:(?!\d{0,5}/)[^/@]*/)")
 
 
 class Row(NamedTuple):
@@ -186,7 +190,11 @@ def primitive(call: McpCall) -> str:
 
 def without_secrets(uri: str) -> str:
     """An address without what may be a password or a token: query, fragment and user information (RFC 3986)."""
-    return _USER.sub("", re.split("[?#]", uri, maxsplit=1)[0])
+    uri = re.split("[?#]", uri, maxsplit=1)[0]
+    found = _USER_AND_SLASH.search(uri)
+    if found and "@" in uri[found.end() :]:
+        uri = uri[: found.start("user")] + uri.rpartition("@")[2]
+    return _USER.sub("", uri)
 
 
 def moment(stamp: tuple[int, int], received_at: datetime) -> tuple[datetime, datetime | None]:

@@ -200,6 +200,12 @@ def test_what_a_gateway_recorded_of_an_mcp_proxy_is_what_was_called(name, read):
         ("ann:s3cret@files.example/report", "files.example/report"),
         ("//ann:s3cret@files.example/report", "//files.example/report"),
         ("jdbc:postgresql://ann:s3cret@files.example/", "jdbc:postgresql://files.example/"),
+        ("https://ann:s3/cr/et@files.example/report", "https://files.example/report"),
+        ("https://ann:8/s3@files.example/x", "https://ann:8/s3@files.example/x"),  # looks like a port
+        ("//ann:s3/cret@files.example/report", "//files.example/report"),
+        ("https://files.example/a@b", "https://files.example/a@b"),
+        ("https://files.example:8443/a@b", "https://files.example:8443/a@b"),
+        ("https://[2001:db8::1]:8443/a@b", "https://[2001:db8::1]:8443/a@b"),
         ("proxy://a.example/https://ann:s3cret@files.example/", "proxy://a.example/https://files.example/"),
     ],
 )
