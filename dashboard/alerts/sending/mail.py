@@ -2,9 +2,12 @@
 
 import contextlib
 import smtplib
+import socket
 import ssl
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
+from functools import partial
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -15,7 +18,58 @@ from dashboard.alerts.sending.outbox import Failed
 from dashboard.alerts.sending.words import body_of, subject_of
 from orgs.http import outgoing
 
-TIMEOUT = 10  # seconds, for each answer of the server
+TIMEOUT = 10  # seconds, for each thing that is read from the server
+LONGEST = 30.0  # seconds, from connecting to the end: one that drips its answers is never silent for as long
+
+
+class _Connection(smtplib.SMTP):
+    """One that is cut after LONGEST. ending: what is left when it is not needed any more."""
+
+    def __init__(self, ending: contextlib.ExitStack, *arguments, **named):
+        self.ending = ending
+        super().__init__(*arguments, **named)
+
+    def _get_socket(self, *arguments):
+        # Within it nothing can be reached from outside: the greeting is read before there is a connection to hold.
+        made = super()._get_socket(*arguments)
+        self.ending.enter_context(_cut_when_late(made))
+        return made
+
+
+class _ConnectionOverTls(smtplib.SMTP_SSL, _Connection):
+    """In this order, so that the handshake is limited too."""
+
+    def __init__(self, ending: contextlib.ExitStack, *arguments, **named):
+        self.ending = ending
+        super().__init__(*arguments, **named)
+
+
+class _Server(EmailBackend):
+    def __init__(self, ending: contextlib.ExitStack, **named):
+        super().__init__(**named)
+        self.ending = ending
+
+    @property
+    def connection_class(self):
+        return partial(_ConnectionOverTls if self.use_ssl else _Connection, self.ending)
+
+
+@contextlib.contextmanager
+def _cut_when_late(connected: socket.socket) -> Iterator[None]:
+    # TLS takes the socket away, but not another of the same connection.
+    with connected.dup() as same:
+        watchdog = threading.Timer(LONGEST, _cut, [same])
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
+            watchdog.join()
+
+
+def _cut(connected: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has just been closed by the server
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def is_on() -> bool:
@@ -27,7 +81,11 @@ def send(rows: Sequence[Message]) -> None:
     Raises Failed."""
     if not is_on():
         raise Failed("mail is off: EMAIL_URL is not set")
-    server = EmailBackend(**settings.EMAIL_SERVER, timeout=TIMEOUT)
+    with contextlib.ExitStack() as ending:
+        _send(rows, _Server(ending, **settings.EMAIL_SERVER, timeout=TIMEOUT))
+
+
+def _send(rows: Sequence[Message], server: _Server) -> None:
     server.ssl_context = outgoing.tls()
     facts = [row.facts for row in rows]
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]

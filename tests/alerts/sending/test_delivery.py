@@ -5,6 +5,7 @@ import hmac
 import json
 import socket
 import threading
+import time
 from datetime import timedelta
 from ipaddress import ip_network
 from itertools import pairwise
@@ -185,6 +186,38 @@ def test_a_mail_server_that_hangs_or_is_away_or_speaks_no_tls_is_not_waited_for(
         "mail is off: EMAIL_URL is not set",
     ]
     assert post.mails == []
+
+
+@pytest.mark.parametrize("how", [{}, {"use_ssl": True}])
+def test_a_mail_server_that_drips_is_cut_whatever_it_says(cast, settings, monkeypatch, how):
+    # Each thing that is read comes in time: what is limited is the whole.
+    monkeypatch.setattr(mail, "LONGEST", 0.3)
+    monkeypatch.setattr(mail, "TIMEOUT", 60)
+    cut = threading.Event()
+
+    def drip(listening):
+        there, _ = listening.accept()
+        with there:
+            try:
+                # The beginning of a line, and one of a record of TLS, which never end.
+                there.sendall(b"\x16\x03\x03\x40\x00" if how else b"220 ")
+                for _ in range(1_500):
+                    there.sendall(b"x")
+                    time.sleep(0.02)
+            except OSError:
+                cut.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripping = threading.Thread(target=drip, args=[listening])
+        dripping.start()
+        settings.EMAIL_SERVER = {"host": "127.0.0.1", "port": listening.getsockname()[1]} | how
+        made = rule(cast.acme, mails=["ada@acme.example"], outside=["ada@acme.example"])
+        leave(made)
+        send_all()
+        dripping.join()
+    [told] = messages(cast.acme)
+    assert (cut.is_set(), told.attempts, told.done_at) == (True, 1, None)
+    assert told.last_error.startswith("the mail server cannot be used (")
 
 
 def test_what_waited_for_a_mail_server_that_was_away_comes_as_one_mail(post, cast, settings):
