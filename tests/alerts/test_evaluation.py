@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from apis.gateways import names
@@ -14,6 +15,7 @@ from dashboard.alerts.looking import quotas, worst
 from dashboard.alerts.models import Incident, Rule
 from keys.certificates import lifecycle as certificate_lifecycle
 from keys.keys import lifecycle as key_lifecycle
+from keys.models import Generation
 from keys.rotation import lifecycle as rotation
 from orgs import scope
 from orgs.models import AuditEntry, Organisation, User
@@ -232,6 +234,24 @@ def test_a_slow_percentile_is_found_among_the_requests_that_were_passed_on(commi
     ]
 
 
+def _opening_nothing(redis, cast, orders, limits) -> list[str]:
+    """Tokens of keys with a full quota: of one that is revoked, and former ones, which ended or were ended by hand."""
+    tokens = []
+    for name in ("Revoked", "Ended", "Retired"):
+        key, _ = keys.key(cast.acme, orders, alias=name, **limits)
+        tokens.append(key.token_hash)
+        if name == "Revoked":
+            keys.inside(cast.acme, key_lifecycle.revoke, key)
+        else:
+            key, _ = keys.inside(cast.acme, rotation.rotate, key, 60 * MINUTE)
+        redis.set(names.quota(key.counted_under, ""), b"99")
+    with scope.org(cast.acme.id):
+        former = Generation.objects.filter(token_hash=tokens[1])
+        former.update(made_at=F("made_at") - 60 * MINUTE, ends_at=F("made_at") - MINUTE)
+        Generation.objects.filter(token_hash=tokens[2]).update(retired_at=F("made_at"))
+    return tokens
+
+
 def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
     committed, redis, cast, settings, monkeypatch
 ):
@@ -252,6 +272,11 @@ def test_a_key_that_nears_its_quota_is_found_by_its_name_and_another_by_its_own(
         redis,
         *requests(cast.acme, now, 2, APIKey=full.token_hash),
         *requests(cast.acme, now, 1, APIKey=former),
+        *(
+            each
+            for token in _opening_nothing(redis, cast, orders, limits)
+            for each in requests(cast.acme, now, 1, APIKey=token)
+        ),
     )
     look(cast.acme, now)
     assert [(each.subject, each.label, each.worst) for each in incidents(cast.acme)] == [
