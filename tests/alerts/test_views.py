@@ -11,7 +11,7 @@ from django.utils import timezone
 from dashboard.alerts import lifecycle
 from dashboard.alerts.kinds import KINDS
 from dashboard.alerts.models import Incident, Rule
-from orgs import scope
+from orgs import refusals, scope
 from orgs.models import AuditEntry, User
 from orgs.sealing import unseal
 from tests import make
@@ -310,6 +310,14 @@ def test_the_admin_shows_alerts_to_super_users_without_secrets_and_lets_nobody_c
         ]
         assert refused == [403, 403, 403, 404]
     assert "hooks.example" in platform.get(f"/django-admin/alerts/rule/{made.id}/change/").content.decode()
+
+
+def test_no_alert_is_about_an_api_of_another_organisation_whoever_makes_it(cast):
+    theirs, admin = keys.api(cast.globex), cast.acme_admin
+    values = {"kind": "errors", "name": "Theirs", "threshold": 5, "api_id": theirs.id}
+    with scope.every_org(), transaction.atomic(), pytest.raises(refusals.Invalid, match="no such API"):
+        lifecycle.create(cast.acme.id, values, author=admin)
+    assert rules(cast.acme) == rules(cast.globex) == []
 
 
 def test_an_organisation_has_no_more_alerts_than_it_may_have(cast, client_for, monkeypatch):
