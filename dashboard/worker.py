@@ -20,7 +20,7 @@ from apis.gateways.notices import Notices
 from dashboard import reachable
 from dashboard.alerts import evaluation
 from dashboard.alerts.sending import delivery as alert_messages
-from dashboard.analytics.ingest import claim, cuts, drain, housekeeping
+from dashboard.analytics.ingest import claim, closing, cuts, drain, housekeeping
 from dashboard.analytics.ingest.upkeep import forgetting, indexing, recounting
 from dashboard.analytics.uptime import looks
 from dashboard.nodes.confirming import reading
@@ -154,6 +154,7 @@ def lanes(notices: Notices) -> list[list[Step]]:
             Step("OAuth client repair", 30, oauth_repair.step),
             Step("certificate repair", 30, certificate_repair.step),
             Step("changed time zones", 5, lambda _: cuts.work()),
+            Step("hours that are over", 30, lambda _: closing.work()),
             Step("housekeeping", 3600, lambda _: housekeeping.maintain()),
             Step("ended periods", 3600, forgetting.Forgetting().step),
             Step("unknown messages", 60, lambda _: delivery.note_unknown()),

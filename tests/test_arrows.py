@@ -50,6 +50,7 @@ EVERY_ORG = {
     "apis/migrations/0006_packed_feed.py",
     "dashboard/alerts/evaluation.py",  # whose alerts are due
     "dashboard/alerts/sending/delivery.py",  # whose message is next
+    "dashboard/analytics/ingest/closing.py",  # of whom hours are over
     "dashboard/analytics/ingest/cuts.py",  # whose time zone has changed
     "dashboard/analytics/ingest/drain.py",  # a list holds everybody's records
     "dashboard/analytics/ingest/upkeep/forgetting.py",

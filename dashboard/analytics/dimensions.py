@@ -4,6 +4,7 @@ Rollups, partitions, bounds, cuts and the reader are built from these tables and
 values are SQL over the columns of `record`.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -178,3 +179,21 @@ def held(retention: Retention, now: datetime) -> dict[str, datetime]:
         for grain, kept in KEPT.items()
         if kept.kind in retention.special
     }
+
+
+def days_of(counted: Dimension, columns: Sequence[str] = ("hits",)) -> str:
+    """SQL without parameters that stands for `rollup` where rows of a dimension's days are read: those of days, and as
+    rows of their day those of hours since `rollup_cut.days_until`, which it does not count yet (ingest/closing.py). It
+    has no grain, and the given columns besides the others of the key; conditions on organisation, dimension and time
+    are the reader's.
+
+    The statement that reads hours asks which those are: for another they may have become days meanwhile.
+    """
+    hour, day = counted.grains[-2:]
+    others = ("org_id", "dimension", "api_id", "value", *columns)
+    of_hours = ", ".join(f"hours.{name}" for name in others)
+    return f"""(SELECT {", ".join(others)}, ts FROM rollup WHERE grain = '{day}'
+        UNION ALL SELECT {of_hours}, date_trunc('day', hours.ts, cut.zone) FROM rollup AS hours
+            JOIN rollup_cut AS cut ON cut.org_id = hours.org_id AND cut.state = 'active'
+                AND hours.dimension >= cut.base AND hours.dimension < cut.base + {CUT_SIZE}
+        WHERE hours.grain = '{hour}' AND hours.ts >= cut.days_until)"""  # noqa: S608

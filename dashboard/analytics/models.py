@@ -146,6 +146,8 @@ class RollupCut(OrgOwned):
     state = models.TextField(choices=State.choices)
     until = models.DateTimeField(null=True)  # records before are counted in it; None: all are
     exact_from = models.DateTimeField(null=True)  # days before are those of another zone under the same dates
+    # Rows of days count the hours before, None for all; later ones have rows of their own alone (dimensions.days_of).
+    days_until = models.DateTimeField(null=True)
     # Which of the sets of dimensions (dimensions.py) it was made with, and since when: before, an earlier one.
     dimension_set = models.SmallIntegerField(db_default=1)
     dimensions_from = models.DateTimeField(null=True)

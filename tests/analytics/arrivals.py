@@ -1,12 +1,13 @@
 """Helpers of the ingest tests."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import connection, connections, transaction
 
-from dashboard.analytics.ingest import drain, trust
+from dashboard.analytics.ingest import cuts, drain, trust
+from dashboard.analytics.models import RollupCut
 from orgs import scope
 from orgs.models import Organisation
 from tests import make
@@ -34,6 +35,13 @@ def drained(redis, moment: datetime) -> None:
         trust.vouch(moment)
     while drain.tick(redis, clock_at(moment)):
         pass
+
+
+def open_since(org_ids: Sequence[str], moment: datetime) -> None:
+    """Of hours since a moment the organisations have rows of hours alone (ingest/closing.py)."""
+    with scope.every_org():
+        cuts.prepare(org_ids, moment)
+        RollupCut.objects.filter(org__in=org_ids).update(days_until=moment)
 
 
 # Whether anybody waits for this transaction. Other tests lock in other databases of the same server meanwhile.

@@ -10,7 +10,9 @@ from html.parser import HTMLParser
 
 import msgpack
 
-from dashboard.analytics.ingest import claim, drain
+from dashboard.analytics.ingest import claim, cuts, drain
+from dashboard.analytics.models import RollupCut
+from orgs import scope
 from orgs.models import Organisation, User
 from tests import make
 from tests.analytics import recordings
@@ -42,7 +44,10 @@ def play(
     with_more: Callable[[int, dict], dict] = lambda number, record: {},
 ) -> Played:
     """The 5,000 recorded requests, moved so that the last was sent `ago`, drained into the database. with_more: members
-    which a record has instead of its own, by its number."""
+    which a record has instead of its own, by its number.
+
+    Rows of days count what beta's hours do; of alpha's no hour is closed.
+    """
     alpha = make.organisation("Alpha", "alpha", id=recordings.ORG_A, time_zone=zone)
     beta = make.organisation("Beta", "beta", id=recordings.ORG_B, time_zone=zone)
     last = max(recordings.loose(entry)["TimeStamp"][0] for entry in recordings.entries("v3.0.12-5000"))
@@ -51,6 +56,9 @@ def play(
         msgpack.packb(record | with_more(number, record))
         for number, record in enumerate(map(recordings.loose, entries))
     ]
+    with scope.every_org():
+        cuts.prepare([alpha.id], datetime.now(UTC))
+        RollupCut.objects.filter(org=alpha).update(days_until=datetime.now(UTC) - ago - timedelta(hours=2))
     redis.rpush(claim.LIST, *entries)
     while drain.tick(redis):
         pass

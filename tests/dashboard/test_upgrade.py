@@ -102,6 +102,9 @@ LANDED = {
     "dashboard/analytics/migrations/0015_mcp.py": (
         "cf159208e92ddff0058eb59e5c0296d122c4a67b1347b218d9183422757e7f04"
     ),
+    "dashboard/analytics/migrations/0016_days_from_hours.py": (
+        "7e8e8aacbf04cb8b22f048707c641609aa43f3f6da0806fca360915e87c2cfb2"
+    ),
     "dashboard/nodes/migrations/0001_initial.py": (
         "cf725cf05147ed118136e65ba77827d24cb4f0e3d657dbbb10e0372c0b7f49e1"
     ),

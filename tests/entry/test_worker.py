@@ -308,6 +308,7 @@ def test_nothing_slow_is_in_the_lane_of_changes_and_revoked_keys(notices):
             ("OAuth client repair", 30),
             ("certificate repair", 30),
             ("changed time zones", 5),
+            ("hours that are over", 30),
             ("housekeeping", 3600),
             ("ended periods", 3600),
             ("unknown messages", 60),

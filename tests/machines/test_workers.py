@@ -60,7 +60,7 @@ def test_two_workers_share_what_gateways_pushed_and_one_that_dies_while_storing_
         assert Counter(map(int, Record.objects.values_list("alias", flat=True))) == Counter(
             range(LISTS * EACH)
         )
-        rows = Rollup.objects.filter(grain=Grain.DAY, dimension=Dimension.API)
+        rows = Rollup.objects.filter(grain=Grain.HOUR, dimension=Dimension.API)
         assert sum(rows.values_list("hits", flat=True)) == LISTS * EACH
         assert (Batch.objects.filter(done=False).count(), DeadLetter.objects.count()) == (0, 0)
     workers[1].terminate()

@@ -59,25 +59,27 @@ WHERE NOT EXISTS (
 
 def _crowded(counted: Dimension) -> str:
     """The days with more values than the number kept, if all that come were new; with how many are kept of each."""
-    of_the_day = "r.org_id = d.org_id AND r.api_id = d.api_id AND r.value = '' AND r.ts = d.day"
-    of_a_day = "i.org_id, i.api_id, c.base, c.zone, date_trunc('day', i.ts, c.zone) AS day"
+    of_a_day = "i.org_id, i.api_id, c.base, c.zone, c.days_until, date_trunc('day', i.ts, c.zone) AS day"
     cut = "JOIN rollup_cut c ON c.org_id = i.org_id AND c.state = 'active'"
     if counted.column == "tag":
         # Many records have the same tags.
-        coming = f"""SELECT org_id, api_id, base, zone, day, sum(cardinality(tags)) AS used
+        coming = f"""SELECT org_id, api_id, base, zone, days_until, day, sum(cardinality(tags)) AS used
             FROM (SELECT DISTINCT {of_a_day}, tags FROM incoming i {cut} WHERE tags <> '{{}}') AS i"""
     else:
         coming = f"SELECT {of_a_day}, count(*) AS used FROM incoming i {cut} WHERE {_counted(counted)}"
     most_of_a_request = clean.TAGS if counted.column == "tag" else 1
+    known = f"EXISTS (SELECT FROM rollup r WHERE {_closed(counted)} AND r.value = open.value)"
     return f"""
         SELECT d.*, kept.number AS kept
-        FROM ({coming} GROUP BY 1, 2, 3, 4, 5) AS d,
+        FROM ({coming} GROUP BY 1, 2, 3, 4, 5, 6) AS d,
         LATERAL (
-            -- A day's requests tell how many values it has at most: one row, where values are counted one by one.
-            SELECT CASE WHEN d.used + {most_of_a_request} * coalesce((
-                       SELECT r.hits FROM rollup r WHERE {of_the_day}
-                       AND r.grain = '{Grain.DAY}' AND r.dimension = d.base + {Dimension.API:d}), 0) <= %(most)s THEN 0
-                   ELSE (SELECT count(*) FROM rollup r WHERE {_rows(counted)}) END AS number
+            -- A day's requests tell how many values it has at most: few rows, where values are counted one by one.
+            SELECT CASE WHEN d.used + {most_of_a_request} * (
+                    (SELECT coalesce(sum(r.hits), 0) FROM rollup r WHERE {_closed(Dimension.API)})
+                    + (SELECT coalesce(sum(r.hits), 0) FROM rollup r WHERE {_open(Dimension.API)})) <= %(most)s THEN 0
+                ELSE (SELECT count(*) FROM rollup r WHERE {_closed(counted)})
+                    + (SELECT count(DISTINCT value) FROM (SELECT r.value FROM rollup r WHERE {_open(counted)}) AS open
+                       WHERE NOT {known}) END AS number
         ) AS kept
         WHERE kept.number + d.used > %(most)s
     """
@@ -98,11 +100,18 @@ def _counted(counted: Dimension) -> str:
     return f"i.{counted.column} NOT IN {unnamed}"
 
 
-def _rows(counted: Dimension) -> str:
-    return (
-        f"r.org_id = d.org_id AND r.grain = '{counted.grains[-1]}' AND r.dimension = d.base + {counted:d} "
-        "AND r.api_id = d.api_id AND r.ts = d.day"
-    )
+def _closed(counted: Dimension) -> str:
+    """Which rows count what is in the day already, and _open, which in its hours alone (closing.py)."""
+    return f"{_of_the_api(counted, counted.grains[-1])} AND r.ts = d.day"
+
+
+def _open(counted: Dimension) -> str:
+    return f"""{_of_the_api(counted, counted.grains[-2])} AND r.ts >= d.days_until
+        AND r.ts >= d.day AND r.ts < d.day + interval '26 hours' AND date_trunc('day', r.ts, d.zone) = d.day"""
+
+
+def _of_the_api(counted: Dimension, grain: Grain) -> str:
+    return f"r.org_id = d.org_id AND r.grain = '{grain}' AND r.dimension = d.base + {counted:d} AND r.api_id = d.api_id"
 
 
 def _above(counted: Dimension) -> str:
@@ -115,7 +124,8 @@ def _above(counted: Dimension) -> str:
                 FROM crowded d JOIN {_incoming(counted)}
                     ON i.org_id = d.org_id AND i.api_id = d.api_id AND date_trunc('day', i.ts, d.zone) = d.day
                 WHERE {_counted(counted)}
-                    AND NOT EXISTS (SELECT FROM rollup r WHERE {_rows(counted)} AND r.value = i.{counted.column})
+                    AND NOT EXISTS (SELECT FROM rollup r WHERE {_closed(counted)} AND r.value = i.{counted.column})
+                    AND NOT EXISTS (SELECT FROM rollup r WHERE {_open(counted)} AND r.value = i.{counted.column})
             ) AS fresh
         ) AS ranked WHERE place > %(most)s
     """

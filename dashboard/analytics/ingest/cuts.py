@@ -15,6 +15,7 @@ days without records no more is known than was.
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -29,9 +30,10 @@ from dashboard.analytics.dimensions import (
     RECORDS,
     Dimension,
     Grain,
+    days_of,
     oldest,
 )
-from dashboard.analytics.ingest import apart, partitions, rollup
+from dashboard.analytics.ingest import apart, closing, partitions, rollup
 from dashboard.analytics.models import RollupCut
 from orgs import scope
 from orgs.models import Organisation
@@ -42,14 +44,17 @@ ROWS = 20_000  # of a retired cut, a step
 State = RollupCut.State
 
 
-def begin_for(org_ids: Collection[str]) -> None:
-    """Give a cut in its zone to each of the organisations that has none: at once, so that no other transaction waits
-    for the end of this one to count the same organisation's traffic."""
+def prepare(org_ids: Collection[str], now: datetime) -> None:
+    """Give a cut in its zone to each of the organisations that has none, and close the hours of those of which rows
+    are kept no more: at once, so that no other transaction waits for the end of this one to count the same
+    organisation's traffic."""
     with connection.cursor() as cursor:
         cursor.execute(_WITHOUT, [list(org_ids)])
         without = [org_id for org_id, _ in cursor.fetchall()]
     if without:
         apart.committed(lambda: _begin_for(without))
+    for org_id in closing.behind(now, org_ids):
+        apart.committed(partial(closing.close, org_id, now))
 
 
 _WITHOUT = """SELECT o.id, o.time_zone FROM orgs_organisation o
@@ -122,16 +127,17 @@ def _begin(active: RollupCut, org: Organisation, now: datetime) -> None:
     rollup.lock()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT min(ts) FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s",
-            [active.org_id, Grain.DAY, active.base + Dimension.TOTAL],
+            f"SELECT min(ts) FROM {days_of(Dimension.TOTAL)} AS r WHERE org_id = %s AND dimension = %s",
+            [active.org_id, active.base + Dimension.TOTAL],
         )
         [first] = cursor.fetchone()
+    begins = day_start(first.astimezone(old).date(), old) if first else exact_from
     RollupCut.objects.create(
         org_id=active.org_id,
         base=next(base for base in BASES if base != active.base),
         zone=org.time_zone,
         state=State.BUILDING,
-        until=min(first or exact_from, exact_from),
+        until=min(begins, exact_from),
         exact_from=exact_from,
         dimension_set=DIMENSION_SET,
     )
@@ -164,6 +170,7 @@ def _take_over(active: RollupCut, building: RollupCut, now: datetime) -> None:
     end = min(building.exact_from, day_start(later, old))
     partitions.ensure_coarse(building.until.date() - 2 * DAY, end.date() + 2 * DAY, now)
     rollup.lock()
+    closing.close(active.org_id, max(end, now))
     with connection.cursor() as cursor:
         cursor.execute(
             _SAME_DATE,
@@ -233,8 +240,9 @@ def _after_records(building: RollupCut) -> datetime | None:
 def _has_rows_before(active: RollupCut, moment: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND ts < %s)",
-            [active.org_id, Grain.DAY, active.base + Dimension.TOTAL, moment],
+            f"""SELECT EXISTS (SELECT FROM {days_of(Dimension.TOTAL)} AS r
+                WHERE org_id = %s AND dimension = %s AND ts < %s)""",
+            [active.org_id, active.base + Dimension.TOTAL, moment],
         )
         return cursor.fetchone()[0]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from django.db import connection, transaction
 
-from dashboard.analytics.ingest import partitions, rollup, trust
+from dashboard.analytics.ingest import closing, partitions, rollup, trust
 from dashboard.analytics.ingest.upkeep import periods
 from dashboard.analytics.models import (
     Batch,
@@ -47,6 +47,7 @@ def maintain(
         log.info("Nothing is deleted for its age: %s", doubted)
     else:
         with scope.every_org():
+            closing.catch_up(now)
             kept = periods.follow(now)
         partitions.drop_old(now, kept)
     with scope.every_org():

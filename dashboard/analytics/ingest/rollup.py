@@ -28,6 +28,7 @@ from dashboard.analytics.dimensions import (
     RECORDS,
     Dimension,
     Grain,
+    days_of,
 )
 from dashboard.analytics.ingest import partitions
 from dashboard.analytics.models import RollupCut
@@ -40,7 +41,7 @@ EVERY = 128
 
 COLUMNS = ", ".join(dimensions.ROLLUP_COLUMNS)
 KEY_COLUMNS = ", ".join(dimensions.KEY_COLUMNS)
-_COMPACTED = f"CASE WHEN octet_length(pairs) > {LONGEST} THEN histogram_compact(pairs) ELSE pairs END"
+COMPACTED = f"CASE WHEN octet_length(pairs) > {LONGEST} THEN histogram_compact(pairs) ELSE pairs END"
 
 # Of a column that a dimension counts, no record without a value is counted. Rows whose time is not kept any more have
 # none of that grain.
@@ -48,7 +49,8 @@ _SOURCE = """
     SELECT r.org_id, c.base, r.api_id, r.status, r.endpoint, nullif(r.key, '') AS key,
            CASE WHEN r.status >= 400 THEN r.status || ' ' || r.endpoint END AS error,
            {rare} CASE WHEN r.ts >= %(minutes_from)s THEN date_trunc('minute', r.ts) END AS minute,
-           t.hour, CASE WHEN t.hour >= %(detail_from)s THEN t.hour END AS detail_hour, t.day,
+           t.hour, CASE WHEN t.hour >= %(detail_from)s THEN t.hour END AS detail_hour,
+           CASE WHEN {closed} THEN t.day END AS day,
            {counters}, CASE WHEN timed THEN latency ELSE 0 END AS latency_max,
            CASE WHEN timed THEN int2send(latency_bucket(latency)::smallint) || '\\x00000001'::bytea END AS pairs
     FROM {relation} r JOIN rollup_cut c ON c.org_id = r.org_id AND {cut},
@@ -75,15 +77,17 @@ _TIMES = {
 }
 # A record is counted in the active cut, and in the one being built if that is past it.
 _PAST = "c.state <> 'retired' AND (c.until IS NULL OR r.ts < c.until)"
+# In a day once its hour is closed (closing.py).
+_CLOSED = "(c.days_until IS NULL OR {hour} < c.days_until)"
 
 _EACH = ", ".join(
     f"(CASE WHEN {each.when or 'true'} THEN {each.column or '1'} ELSE 0 END)::bigint AS {each.name}"
     for each in COUNTERS
 )
-_ADDED = ", ".join(
+ADDED = ", ".join(
     [*(f"bigint_sum({name}) AS {name}" for name in COUNTER_NAMES), "max(latency_max) AS latency_max"]
 )
-_SUMS = ", ".join((*COUNTER_NAMES, "latency_max"))
+SUMS = ", ".join((*COUNTER_NAMES, "latency_max"))
 
 
 def _names(*names: str) -> str:
@@ -95,16 +99,18 @@ def _finest(wanted: Dimension) -> Dimension:
     return next((each for each in Dimension if each.column == wanted.column and each.by_api), wanted)
 
 
-def _cells(finest: Dimension) -> str:
+def _cells(finest: Dimension, days: bool) -> str:
     """Records as counts of each API, value and time, made once for all grains: far fewer than records where traffic is
     dense."""
-    times = dict.fromkeys(_TIMES[grain] for grain in (*finest.grains, Grain.DAY))
+    times = dict.fromkeys(
+        _TIMES[grain] for grain in (*finest.grains, Grain.DAY) if days or not _is_of_days(grain)
+    )
     column = "tags" if finest.column == "tag" else finest.column
     where = f"WHERE {column} IS NOT NULL" if column else ""
     grouped = _names("org_id", "base", "api_id", *times)
     cells = f"SELECT {_names(grouped, column)}, {_added(finest)} FROM source {where} GROUP BY {_names(grouped, column)}"
     if finest.histogram:
-        cells = f"SELECT {_names(grouped, column, _SUMS)}, {_COMPACTED} AS pairs FROM ({cells}) AS c"
+        cells = f"SELECT {_names(grouped, column, SUMS)}, {COMPACTED} AS pairs FROM ({cells}) AS c"
     if finest.column != "tag":
         return cells
     # Many records have the same tags: they are told apart by tag after they are added up. A tag that a record has twice
@@ -114,9 +120,13 @@ def _cells(finest: Dimension) -> str:
         ) AS c WHERE tag <> '' AND array_position(tags, tag) = place GROUP BY {grouped}, tag"""
 
 
+def _is_of_days(grain: Grain) -> bool:
+    return _TIMES[grain] == "day"
+
+
 def _added(wanted: Dimension) -> str:
     pairs = "coalesce(string_agg(pairs, ''::bytea), ''::bytea) AS pairs" if wanted.histogram else ""
-    return _names(_ADDED, pairs)
+    return _names(ADDED, pairs)
 
 
 def _rows(wanted: Dimension, grain: Grain) -> str:
@@ -130,7 +140,7 @@ def _rows(wanted: Dimension, grain: Grain) -> str:
         rows = f"SELECT {grouped}, {_added(wanted)} FROM ({rows}) AS c GROUP BY {grouped}"
     return f"""
         SELECT org_id, '{grain}'::"char", (base + {wanted:d})::smallint, {api or "''"}, {time},
-               {f"{value}::text" if value else "''"}, {_SUMS}, {_COMPACTED if wanted.histogram else "''::bytea"}
+               {f"{value}::text" if value else "''"}, {SUMS}, {COMPACTED if wanted.histogram else "''::bytea"}
         FROM ({rows}) AS r"""
 
 
@@ -149,21 +159,25 @@ ON CONFLICT ({KEY_COLUMNS}) DO UPDATE SET
 
 
 @lru_cache
-def _upsert(rare: tuple[str, ...], relation: str, where: str, cut: str) -> str:
-    """rare: those of the rare columns that are counted. Without the others it is planned in half the time, and read."""
+def _upsert(rare: tuple[str, ...], relation: str, where: str, cut: str, days: bool) -> str:
+    """rare: those of the rare columns that are counted; days: whether any record is counted in its day. Without the
+    others it is planned in half the time, and read."""
     counted = [each for each in Dimension if each.column not in RARE or each.column in rare]
     source = _SOURCE.format(
         relation=relation,
         where=where,
         counters=_EACH,
         cut=cut,
+        closed=_CLOSED.format(hour="t.hour"),
         rare="".join(f"{_RARE[column][0]} AS {'tags' if column == 'tag' else column}, " for column in rare),
     )
     cells = [
-        f"cells_{finest:d} AS MATERIALIZED ({_cells(finest)})"
+        f"cells_{finest:d} AS MATERIALIZED ({_cells(finest, days)})"
         for finest in dict.fromkeys(map(_finest, counted))
     ]
-    added = " UNION ALL ".join(_rows(each, grain) for each in counted for grain in each.grains)
+    added = " UNION ALL ".join(
+        _rows(each, grain) for each in counted for grain in each.grains if days or not _is_of_days(grain)
+    )
     return f"""
 WITH source AS ({source}), {", ".join(cells)}
 INSERT INTO rollup AS r ({COLUMNS})
@@ -203,7 +217,9 @@ def add(
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [locks.ROLLUPS])
         # Where PostgreSQL can compile, it would for seconds: so much does it expect of a statement as long as this one.
         cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
-        statement = _upsert(rare, relation, where, cut)
+        # What is counted of a span may be of any hour.
+        days = bool(where) or _any_closed(cursor, relation)
+        statement = _upsert(rare, relation, where, cut, days)
         bounds_of_grains = {
             "minutes_from": dimensions.oldest(Grain.MINUTE, now),
             "detail_from": dimensions.oldest(Grain.HOUR_DETAIL, now),
@@ -212,6 +228,17 @@ def add(
             _run_prepared(cursor, statement, bounds_of_grains)
         else:
             cursor.execute(statement, {**bounds_of_grains, "base": base, **parameters})
+
+
+def _any_closed(cursor: CursorWrapper, relation: str) -> bool:
+    """Whether the hour of any of a relation's rows is closed, in the cuts that are past it: asked of the first of each
+    organisation."""
+    cursor.execute(
+        f"""SELECT EXISTS (SELECT FROM (SELECT org_id, min(ts) AS ts FROM {relation} GROUP BY org_id) AS r
+            JOIN rollup_cut c ON c.org_id = r.org_id AND {_PAST}
+            WHERE {_CLOSED.format(hour="date_trunc('hour', r.ts, c.zone)")})"""
+    )
+    return cursor.fetchone()[0]
 
 
 def _run_prepared(cursor: CursorWrapper, statement: str, parameters: Mapping[str, datetime]) -> None:
@@ -279,7 +306,8 @@ def _rebuild(org: Organisation, base: int, start: datetime, end: datetime, now: 
         )
         add("record", now, f"WHERE {_SPAN}", base=base, **span)
         cursor.execute(
-            f"SELECT coalesce(sum(hits), 0) FROM rollup r WHERE {_SPAN} AND grain = %(day)s AND dimension = %(total)s",
-            {**own, "day": Grain.DAY, "total": base + Dimension.TOTAL},
+            f"""SELECT coalesce(sum(hits), 0) FROM {days_of(Dimension.TOTAL)} AS r
+                WHERE {_SPAN} AND dimension = %(total)s""",
+            {**own, "total": base + Dimension.TOTAL},
         )
         return int(cursor.fetchone()[0])

@@ -52,6 +52,7 @@ def store(lines: Sequence[Line], now: datetime, most_bad: int) -> dict[int, str]
     partitions.ensure(
         {EPOCH.date() + day * DAY for day in {line.at // MICROSECONDS_A_DAY for line in lines}}, now
     )
+    cuts.prepare({line.org_id for line in lines}, now)
     with connection.cursor() as cursor:
         # Once a connection: to make and drop it takes a small batch longer than all else.
         cursor.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE record) ON COMMIT DELETE ROWS")
@@ -96,7 +97,6 @@ def _store(lines: Sequence[Line], now: datetime, *, halved: bool) -> None:
             # A small sample tells the planner enough; a full one takes as long as the COPY.
             cursor.execute("SET LOCAL default_statistics_target = 10")
             cursor.execute("ANALYZE pg_temp.incoming (org_id, api_id, status, endpoint, key, ts)")
-        cuts.begin_for({line.org_id for line in lines})
         caps.endpoints()
         rare = rollup.rare_in("pg_temp.incoming")
         caps.values(rare)

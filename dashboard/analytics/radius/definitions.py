@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 
 from apis.definitions import kinds
 from dashboard.analytics.clock import DAY, day_start
-from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.dimensions import Dimension, days_of
 from dashboard.analytics.explaining import of_api
 from dashboard.analytics.explaining.facts import Request, World
 from dashboard.analytics.explaining.reading import GENERATIONS
@@ -64,9 +64,9 @@ def _counted(
     found: dict[str, Counter[str]] = {api_id: Counter() for api_id in ids}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT api_id, {value} AS name, bigint_sum(hits) FROM rollup WHERE org_id = %s AND grain = %s
-                AND dimension = %s AND api_id = ANY(%s) AND ts >= %s GROUP BY 1, 2""",
-            [*owners.org_ids, dimension.grain(Grain.DAY), owners.base + dimension, list(ids), start],
+            f"""SELECT api_id, {value} AS name, bigint_sum(hits) FROM {days_of(dimension)} AS rollup
+                WHERE org_id = %s AND dimension = %s AND api_id = ANY(%s) AND ts >= %s GROUP BY 1, 2""",
+            [*owners.org_ids, owners.base + dimension, list(ids), start],
         )
         for api_id, name, hits in cursor:
             found[api_id][name] = hits

@@ -1,5 +1,7 @@
 """The last days' requests of keys played once more under a change (orgs.providers.dry_run), in bounded time."""
 
+# ruff: noqa: S608 - only names and conditions of these modules are put into SQL, every value is a parameter
+
 import logging
 import time
 from collections import Counter
@@ -14,7 +16,7 @@ from django.db import DatabaseError, connection
 from apis.definitions import kinds
 from apis.models import ApiDefinition
 from dashboard.analytics.clock import day_start
-from dashboard.analytics.dimensions import RECORDS, Dimension, Grain
+from dashboard.analytics.dimensions import RECORDS, Dimension, days_of
 from dashboard.analytics.explaining.facts import Request, World
 from dashboard.analytics.radius.reading import complete
 from dashboard.analytics.replay.playing import REFUSALS, Played, Reason, Replay
@@ -74,9 +76,9 @@ def _busiest(
     requests: Counter[str] = Counter()
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT value, bigint_sum(hits) FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s
-                AND value = ANY(%s) AND ts >= %s GROUP BY value""",
-            [org.pk, str(Grain.DAY_DETAIL), base + Dimension.KEY, list(of_hash), start],
+            f"""SELECT value, bigint_sum(hits) FROM {days_of(Dimension.KEY)} AS rollup
+                WHERE org_id = %s AND dimension = %s AND value = ANY(%s) AND ts >= %s GROUP BY value""",
+            [org.pk, base + Dimension.KEY, list(of_hash), start],
         )
         for hash, hits in cursor:
             requests[of_hash[hash].id] += hits

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from dashboard.analytics.clock import row_bound
-from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimension, Grain
+from dashboard.analytics.clock import day_start, row_bound
+from dashboard.analytics.dimensions import BASES, COUNTER_NAMES, RECORDS, Dimension, Grain, days_of
 from dashboard.analytics.models import IngestState
 from dashboard.analytics.reports.periods import comparing, cutting
 from dashboard.analytics.reports.periods.period import LONG_AGO, Before, Cut, Period, Span
@@ -205,22 +205,36 @@ def busiest(what: str, owners: Owners, span: Span, limit: int, filters: Filters 
 
 def active_keys(owners: Owners, cut: Cut, filters: Filters = NO_FILTERS) -> tuple[int, list[int]]:
     """How many different keys called: in the whole span, and in each bucket. Never a sum of buckets."""
-    source, params = rows("key", owners, cut.span, filters, [])
-    distinct = "" if once_a_bucket("key", owners, cut, filters) else "DISTINCT"
+    parts, params = [], []
+    for span, distinct in _by_whether_once(owners, cut, filters):
+        source, values = rows("key", owners, span, filters, [])
+        parts.append(
+            f"(SELECT {distinct} width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, value FROM ({source}) AS r)"
+        )
+        params += [_bounds(cut, owners.zone), *values]
     # Both are counted in one pass, by hashing: to sort a month of keys takes twice as long.
     found = dict(
         _read(
             f"""SELECT bucket, sum(keys)::bigint FROM
                 (SELECT bucket, CASE WHEN bucket IS NULL THEN 1 ELSE count(*) END AS keys FROM
-                    (SELECT {distinct} width_bucket(ts, %s::timestamptz[]) - 1 AS bucket, value
-                     FROM ({source}) AS r) AS called
+                    ({" UNION ALL ".join(parts)}) AS called
                  GROUP BY GROUPING SETS ((bucket), (value))) AS counted
                 GROUP BY bucket""",
-            [_bounds(cut, owners.zone), *params],
+            params,
             in_order=are_in_order("key", owners, cut.span, filters),
         )
     )
     return found.get(None, 0), [found.get(index, 0) for index in range(len(cut))]
+
+
+def _by_whether_once(owners: Owners, cut: Cut, filters: Filters) -> list[tuple[Span, str]]:
+    """The span of some buckets, in which a key has one row a bucket, and has not."""
+    span, once = cut.span, cut.edges[0]
+    if owners.days_until and once_a_bucket("key", owners, cut, filters):
+        closed = day_start(owners.days_until.astimezone(owners.zone).date(), owners.zone)
+        once = min(max(once, closed), span.end)
+    parts = [(replace(span, end=once), ""), (replace(span, start=once), "DISTINCT")]
+    return [(part, distinct) for part, distinct in parts if part.start < part.end]
 
 
 def count(what: str, owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int:
@@ -281,14 +295,14 @@ def _newest_with_apis(
     often as it likes."""
     [org_id] = owners.org_ids
     found = _read(
-        """SELECT k, newest.alias, newest.ts FROM unnest(%s::text[]) AS k CROSS JOIN LATERAL
-            (SELECT max(ts) AS start FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND value = k
-                AND api_id = ANY(%s)) AS day CROSS JOIN LATERAL
+        f"""SELECT k, newest.alias, newest.ts FROM unnest(%s::text[]) AS k CROSS JOIN LATERAL
+            (SELECT max(ts) AS start FROM {days_of(Dimension.KEY_API)} AS rollup WHERE org_id = %s
+                AND dimension = %s AND value = k AND api_id = ANY(%s)) AS day CROSS JOIN LATERAL
             (SELECT alias, ts FROM record WHERE org_id = %s AND key = k AND key <> '' AND api_id = ANY(%s)
                 AND ts >= greatest(start, %s) AND ts < start + interval '26 hours'
              ORDER BY ts DESC LIMIT 1) AS newest""",
         [
-            *(list(keys), org_id, Grain.DAY_DETAIL, owners.base + Dimension.KEY_API, list(apis)),
+            *(list(keys), org_id, owners.base + Dimension.KEY_API, list(apis)),
             *(org_id, list(apis), owners.from_when(LONG_AGO, RECORDS)),
         ],
     )
@@ -345,8 +359,8 @@ def sample_begins(question: Question) -> datetime | None:
 def any_traffic(org_ids: Sequence[str]) -> bool:
     owned, owner = whose(org_ids)
     [[found]] = _read(
-        f"SELECT EXISTS (SELECT 1 FROM rollup WHERE {owned} AND grain = %s AND dimension = ANY(%s))",
-        [owner, Grain.DAY, [base + Dimension.TOTAL for base in BASES]],
+        f"SELECT EXISTS (SELECT FROM {days_of(Dimension.TOTAL)} AS rollup WHERE {owned} AND dimension = ANY(%s))",
+        [owner, [base + Dimension.TOTAL for base in BASES]],
     )
     return found
 

@@ -11,11 +11,13 @@ from dashboard.analytics.dimensions import (
     COUNTER_NAMES,
     COUNTERS,
     DIMENSION_SET,
+    KEPT,
     NOT_VERSIONED,
     RECORDS,
     Counter,
     Dimension,
     Grain,
+    days_of,
     dimension,
 )
 from dashboard.analytics.reports import traffic
@@ -139,13 +141,29 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters, columns: Seque
     # Of several values that are filtered by a line has rows of each.
     api, value = LINES[what][0] or "''::text", "value" if LINES[what][1] else "''::text"
     owned, owner = whose(owners.org_ids)
+    selected = ", ".join(("org_id", "ts", f"{api} AS api_id", f"{value} AS value", *columns))
 
     def rollup(start: datetime, end: datetime, grain: str) -> Piece:
         first, last = (row_bound(instant, grain, owners.zone) for instant in (start, end))
-        return (
-            f"""SELECT {", ".join(("org_id", "ts", f"{api} AS api_id", f"{value} AS value", *columns))} FROM rollup
-                WHERE {owned} AND grain = %s AND dimension = %s AND ts >= %s AND ts < %s{conditions}""",
-            [owner, str(grain), owners.base + kept, owners.from_when(first, grain), last, *values],
+        within = [owners.base + kept, owners.from_when(first, grain), last, *values]
+        of_span = f"dimension = %s AND ts >= %s AND ts < %s{conditions}"
+        of_grain = f"SELECT {selected} FROM rollup WHERE {owned} AND grain = %s AND {of_span}"
+        if KEPT[grain].unit != DAY or (owners.days_until is not None and last <= owners.days_until):
+            return of_grain, [owner, str(grain), *within]
+        if owners.days_until is None:
+            every = f"SELECT {selected} FROM {days_of(kept, columns)} AS rollup WHERE {owned} AND {of_span}"
+            return every, [owner, *within]
+        # As in days_of(): of a single cut it is planned in half the time.
+        open_hours = f"""SELECT org_id, dimension, api_id, value, date_trunc('day', ts, %s) AS ts
+                {"".join(f", {name}" for name in columns)}
+            FROM rollup WHERE {owned} AND grain = %s AND ts >= %s
+                AND ts >= (SELECT days_until FROM rollup_cut WHERE org_id = %s AND base = %s)"""
+        of_hours = [owners.zone.key, owner, str(kept.grains[-2]), owners.days_until, owner, owners.base]
+        return _union(
+            [
+                (of_grain, [owner, str(grain), *within]),
+                (f"SELECT {selected} FROM ({open_hours}) AS open WHERE {of_span}", [*of_hours, *within]),
+            ]
         )
 
     if span.grain != Grain.HOUR_DETAIL:
@@ -194,7 +212,7 @@ def is_of_one(filters: Filters) -> bool:
 
 
 def once_a_bucket(what: str, owners: Owners, cut: Cut, filters: Filters) -> bool:
-    """Whether each value has one row a bucket at most."""
+    """Whether each value has one row a bucket at most, of the days that are closed."""
     kept = dimension_of(what, filters, owners.dimension_set)
     if kept is None or cut.grain != Grain.DAY_DETAIL or kept.grain(cut.grain) == RECORDS:
         return False

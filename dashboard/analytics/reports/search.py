@@ -13,7 +13,7 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics.clock import DAY, EPOCH, day_start
-from dashboard.analytics.dimensions import BASES, NOT_VERSIONED, OTHER, RECORDS, Grain, dimension, oldest
+from dashboard.analytics.dimensions import BASES, NOT_VERSIONED, OTHER, RECORDS, days_of, dimension, oldest
 from dashboard.analytics.models import Record, RollupCut
 from dashboard.analytics.reports.rows import among, of_records, whose
 from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, codes
@@ -226,10 +226,10 @@ def _of_whole_days(org_ids: Sequence[str], wanted: Wanted) -> tuple[datetime, da
     names = [str(code) for code in codes(statuses) if code >= 400 or not wanted.errors]
     with reading.connection().cursor() as cursor:
         cursor.execute(
-            f"""SELECT coalesce(sum(hits), 0)::bigint FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s
-                AND value = ANY(%s) AND ts >= %s AND ts < %s AND {of_api}""",
+            f"""SELECT coalesce(sum(hits), 0)::bigint FROM {days_of(counted)} AS rollup
+                WHERE org_id = %s AND dimension = %s AND value = ANY(%s) AND ts >= %s AND ts < %s AND {of_api}""",
             [
-                *(org_ids[0], counted.grain(Grain.DAY), cut.base + counted, names, first, last),
+                *(org_ids[0], cut.base + counted, names, first, last),
                 *([apis] if apis else []),
             ],
         )
@@ -284,11 +284,10 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
     of_api, api = ("true", []) if every else among("api_id", filters.apis or ("",))
     with reading.connection().cursor() as cursor:
         cursor.execute(
-            f"""SELECT DISTINCT ts FROM rollup WHERE {owned} AND grain = %s AND dimension = ANY(%s)
-                AND {condition} AND ts > %s AND ts < %s AND {of_api}""",
+            f"""SELECT DISTINCT ts FROM {days_of(counted, ("latency_max",))} AS rollup
+                WHERE {owned} AND dimension = ANY(%s) AND {condition} AND ts > %s AND ts < %s AND {of_api}""",
             [
                 owner,
-                counted.grain(Grain.DAY),
                 [base + counted for base in BASES],
                 *values,
                 wanted.start - 26 * HOUR,

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db import DatabaseError
 
 from dashboard.analytics.clock import DAY, day_start, row_bound, said
-from dashboard.analytics.dimensions import BASES, OTHER, RECORDS, Dimension, Grain
+from dashboard.analytics.dimensions import BASES, OTHER, RECORDS, Dimension, Grain, days_of
 from dashboard.analytics.reports import reader, zones
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.periods import asking, cutting
@@ -40,19 +40,19 @@ OF_ORGANISATIONS = f"""SELECT rollup.org_id AS id, ts, hits, status_5xx FROM rol
     JOIN rollup_cut ON rollup_cut.org_id = rollup.org_id AND state = 'active'
     WHERE rollup.org_id = ANY(%s) AND grain = '{Grain.MINUTE}' AND dimension = ANY(%s) AND api_id = ''
         AND ts >= %s AND ts < %s AND dimension = base + %s"""
-_OF_API = "FROM rollup WHERE org_id = %s AND dimension = %s AND ts >= %s AND api_id = thing.id"
+_OF_API = "WHERE org_id = %s AND dimension = %s AND ts >= %s AND api_id = thing.id"
 HOURS_OF_APIS = """SELECT api_id, sum(hits)::bigint, max(hits)::bigint FROM rollup
     WHERE org_id = %s AND grain = %s AND dimension = %s AND ts >= %s AND api_id = ANY(%s) GROUP BY api_id"""
-_OF_DAYS = "FROM rollup WHERE org_id = %s AND grain = %s AND dimension = %s AND ts >= %s"
 # When a thing was called last: a key exactly while records are kept, others to the minute, or else to the day.
 NEWEST = {
     "key": "SELECT ts, true AS exact FROM record WHERE org_id = %s AND key = thing.id AND key <> '' AND ts >= %s",
-    "api": f"""(SELECT ts, true AS exact {_OF_API} AND grain = '{Grain.MINUTE}' ORDER BY ts DESC LIMIT 1)
-        UNION ALL (SELECT ts, false {_OF_API} AND grain = '{Grain.DAY}' ORDER BY ts DESC LIMIT 1)""",
+    "api": f"""(SELECT ts, true AS exact FROM rollup {_OF_API} AND grain = '{Grain.MINUTE}' ORDER BY ts DESC LIMIT 1)
+        UNION ALL (SELECT ts, false FROM {days_of(Dimension.API)} AS rollup {_OF_API} ORDER BY ts DESC LIMIT 1)""",
     # A day begins in the zone of its organisation, and is told as the same date in UTC.
-    "organisation": f"""SELECT ts AT TIME ZONE cut.zone AT TIME ZONE 'UTC' AS ts, false AS exact FROM rollup
+    "organisation": f"""SELECT ts AT TIME ZONE cut.zone AT TIME ZONE 'UTC' AS ts, false AS exact
+        FROM {days_of(Dimension.TOTAL)} AS rollup
         JOIN rollup_cut AS cut ON cut.org_id = thing.id AND cut.state = 'active' AND dimension = base + %s
-        WHERE rollup.org_id = thing.id AND grain = '{Grain.DAY}' AND api_id = '' AND used.id IS NULL""",
+        WHERE rollup.org_id = thing.id AND api_id = '' AND used.id IS NULL""",
 }
 
 
@@ -196,9 +196,9 @@ def _callers_of_last_day(org: Organisation, now: datetime) -> Callers:
 def _callers_of_days(org: Organisation, days: int, now: datetime) -> Callers:
     start, params = _rows_of_days(org, Dimension.KEY, days, now)
     with reading.connection().cursor() as cursor:
-        cursor.execute(f"SELECT min(ts) {_OF_DAYS}", params)
+        cursor.execute(f"SELECT min(ts) {_of_days(Dimension.KEY)}", params)
         [first] = cursor.fetchone()
-    return _callers(f"SELECT DISTINCT value {_OF_DAYS}", params, max(start, first or start))
+    return _callers(f"SELECT DISTINCT value {_of_days(Dimension.KEY)}", params, max(start, first or start))
 
 
 def _callers(statement: str, params: list, start: datetime) -> Callers:
@@ -213,7 +213,8 @@ def _apis(org: Organisation, hashes: Collection[str], days: int, now: datetime) 
     found: dict[str, set[str]] = defaultdict(set)
     with reading.connection().cursor() as cursor:
         cursor.execute(
-            f"SELECT DISTINCT value, api_id {_OF_DAYS} AND value = ANY(%s)", [*params, [*hashes, OTHER]]
+            f"SELECT DISTINCT value, api_id {_of_days(Dimension.KEY_API)} AND value = ANY(%s)",
+            [*params, [*hashes, OTHER]],
         )
         for value, api_id in cursor:
             found[value].add(api_id)
@@ -222,10 +223,14 @@ def _apis(org: Organisation, hashes: Collection[str], days: int, now: datetime) 
     return {name: found[name] | ({""} if untold else set()) for name in hashes if untold or name in found}
 
 
+def _of_days(counted: Dimension) -> str:
+    return f"FROM {days_of(counted)} AS rollup WHERE org_id = %s AND dimension = %s AND ts >= %s"
+
+
 def _rows_of_days(org: Organisation, dimension: Dimension, days: int, now: datetime) -> tuple[datetime, list]:
-    """Since when, and the parameters of _OF_DAYS: whole days in the zone of the organisation's figures."""
+    """Since when, and the parameters of _of_days: whole days in the zone of the organisation's figures."""
     cut = zones.of(org, now)
     start = day_start(now.astimezone(cut.zone).date() - timedelta(days=days - 1), cut.zone)
     start = cut.owners(org.pk).from_when(start, Grain.DAY_DETAIL)
     bound = row_bound(start, Grain.DAY_DETAIL, cut.zone)
-    return start, [org.pk, str(Grain.DAY_DETAIL), cut.base + dimension, bound]
+    return start, [org.pk, cut.base + dimension, bound]

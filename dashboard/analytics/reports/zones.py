@@ -29,10 +29,16 @@ class Shown:
     held: Mapping[str, datetime] = field(default_factory=dict)
     dimension_set: int = DIMENSION_SET
     dimensions_from: datetime | None = None
+    days_until: datetime | None = field(
+        default=None, compare=False
+    )  # of the organisation, whose hours are closed
 
     def owners(self, *org_ids: str) -> Owners:
         """Organisations whose rows are cut, and kept, like this."""
-        return Owners(org_ids, self.zone, self.base, self.held, self.dimension_set, self.dimensions_from)
+        of_one = self.days_until if len(org_ids) == 1 else None
+        return Owners(
+            org_ids, self.zone, self.base, self.held, self.dimension_set, self.dimensions_from, of_one
+        )
 
 
 def of(org: Organisation, now: datetime) -> Shown:
@@ -70,4 +76,5 @@ def _shown(active: RollupCut, kept: Mapping[str, datetime]) -> Shown:
         held=kept,
         dimension_set=active.dimension_set,
         dimensions_from=active.dimensions_from,
+        days_until=active.days_until,
     )

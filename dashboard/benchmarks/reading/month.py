@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from django.db import connection, connections, transaction
 
-from dashboard.analytics.ingest import cuts, partitions, rollup
+from dashboard.analytics.ingest import closing, cuts, partitions, rollup
 from dashboard.analytics.ingest.upkeep import indexing
 from dashboard.benchmarks import world
 from dashboard.benchmarks.ingest import make_organisations
@@ -71,7 +71,10 @@ def _fill(records: int, seed: int, end: datetime) -> None:
     partitions.ensure({instant.date() for instant in bounds}, end)
     more = round(records * ((end - start) / SPAN))
     with scope.every_org():
-        cuts.begin_for(world.ORG_IDS)
+        cuts.prepare(world.ORG_IDS, end)
+        for org_id in world.ORG_IDS:
+            with transaction.atomic():
+                closing.close(org_id, end - closing.LATE)
         for part, (since, until) in enumerate(pairwise(bounds)):
             numbers = range(done + more * part // parts, done + more * (part + 1) // parts)
             if not numbers:

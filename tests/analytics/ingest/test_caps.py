@@ -1,5 +1,6 @@
 """Bounds on what has rollup rows of its own."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -16,9 +17,9 @@ from dashboard.analytics.models import (
 from orgs import scope
 from orgs.models import Organisation
 from tests.analytics import recordings
-from tests.analytics.arrivals import BLOCKED, at_once, drained, organisations
+from tests.analytics.arrivals import BLOCKED, at_once, drained, open_since, organisations
 from tests.analytics.ingest.test_drain import NOW, SECONDS, entry
-from tests.analytics.ingest.test_rollup import everything
+from tests.analytics.ingest.test_rollup import close, everything
 
 
 def test_an_api_has_500_endpoints_and_the_rest_counts_as_other(committed, redis):
@@ -87,8 +88,18 @@ def _is_waited_for() -> bool:
         return cursor.fetchone()[0]
 
 
-def test_an_api_has_50000_keys_a_day_and_the_rest_counts_as_other_whatever_others_have(committed, redis):
+@pytest.fixture(params=["closed", "open"])
+def counted(request, committed) -> Callable[[], None]:
+    """Two organisations. Afterwards all hours count in days, as they do from the first request on, or have not."""
     organisations("Asia/Kathmandu", "UTC")
+    org_ids = [recordings.ORG_A, recordings.ORG_B]
+    if request.param == "closed":
+        return lambda: None
+    open_since(org_ids, NOW - timedelta(hours=30))
+    return lambda: close(org_ids, NOW + timedelta(hours=2))
+
+
+def test_an_api_has_50000_keys_a_day_and_the_rest_counts_as_other_whatever_others_have(counted, redis):
     midnight = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
     partitions.ensure({NOW.date()}, NOW)
     with scope.every_org(), transaction.atomic(), connection.cursor() as cursor:
@@ -108,6 +119,7 @@ def test_an_api_has_50000_keys_a_day_and_the_rest_counts_as_other_whatever_other
     drained(redis, NOW)
     redis.rpush(claim.LIST, entry(APIKey=hashes[0]), entry(APIKey=hashes[5]), entry())
     drained(redis, NOW)
+    counted()
     with scope.every_org():
         rows = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=Dimension.KEY).exclude(
             value__startswith="made-"
@@ -122,10 +134,9 @@ def test_an_api_has_50000_keys_a_day_and_the_rest_counts_as_other_whatever_other
         ]
 
 
-def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committed, redis, monkeypatch):
+def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(counted, redis, monkeypatch):
     most = {Dimension.VERSION: 2, Dimension.CLIENT: 3, Dimension.TAG_API: 4, Dimension.KEY_API: 9}
     monkeypatch.setattr(caps, "MOST", most | {Dimension.PRIMITIVE: 2})
-    organisations("Asia/Kathmandu", "UTC")
     called = {"IsMCP": True, "JSONRPCMethod": "tools/list"}
     hostile = ("'; --", "{other}", "\\N", '\u202e\t{},"', "%s %(most)s", "x" * 300)
     redis.rpush(
@@ -149,6 +160,7 @@ def test_values_that_are_new_on_a_day_with_enough_of_them_count_as_other(committ
     redis.rpush(claim.LIST, entry(APIVersion="v9", OauthID="c9", Tags=["%s %(most)s", "t1"]), entry())
     redis.rpush(claim.LIST, entry(Tags=["t5", "t1"], OrgID=recordings.ORG_B))
     drained(redis, NOW)
+    counted()
     with scope.every_org():
         found = {
             dimension: [

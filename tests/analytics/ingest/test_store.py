@@ -10,6 +10,7 @@ from dashboard.analytics import histogram
 from dashboard.analytics.dimensions import Dimension, Grain
 from dashboard.analytics.ingest import (
     claim,
+    cuts,
     drain,
     endpoint,
     partitions,
@@ -222,6 +223,8 @@ def test_rows_that_postgresql_refuses_are_found_by_halving_and_the_others_stored
 def test_a_fault_of_the_server_is_never_taken_for_a_bad_record(committed, redis):
     organisations("UTC", "UTC")
     partitions.ensure({NOW.date()}, NOW)
+    with scope.every_org():
+        cuts.prepare([recordings.ORG_A], NOW)
     with scope.every_org(), pytest.raises(Exception, match="no partition"), transaction.atomic():
         # As if the partition were dropped between its making and the insert.
         with connections["owner"].cursor() as cursor, scope.nobody():

@@ -93,11 +93,18 @@ def test_a_line_that_nobody_counts_is_refused():
         rows.dimension_of("colour", NO_FILTERS)
 
 
-def test_days_are_read_from_one_rollup_by_the_base_of_the_cut():
+def test_days_are_read_from_one_rollup_by_the_base_of_the_cut_and_those_that_are_not_closed_with_their_hours():
     span = Span(at(0) - timedelta(days=7, hours=1), at(23), Grain.DAY_DETAIL)
-    assert read("key", span) == [("rollup", ["alpha", "k", 106, span.start, span.end])]
-    assert read("total", span, Filters(apis=("a",))) == [
+    closed = replace(OWNERS, days_until=span.end)
+    assert read("key", span, owners=closed) == [("rollup", ["alpha", "k", 106, span.start, span.end])]
+    assert read("total", span, Filters(apis=("a",)), closed) == [
         ("rollup", ["alpha", "d", 101, span.start, span.end, "a"])
+    ]
+    assert read("key", span) == [("rollup", []), ("rollup", ["alpha", 106, span.start, span.end])]
+    until = span.end - timedelta(seconds=1)
+    assert read("total", span, owners=replace(OWNERS, days_until=until)) == [
+        ("rollup", ["alpha", "d", 100, span.start, span.end]),
+        ("rollup", ["Europe/Berlin", "alpha", "h", until, "alpha", 100, 100, span.start, span.end]),
     ]
 
 

@@ -15,8 +15,8 @@ import redis
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from dashboard.analytics.dimensions import BODIES, KEPT, RECORDS
-from dashboard.analytics.ingest import partitions, trust
+from dashboard.analytics.dimensions import BODIES, KEPT, RECORDS, Grain
+from dashboard.analytics.ingest import closing, partitions, trust
 from dashboard.analytics.models import BodyKeeping, UptimeHour
 from orgs import scope
 from orgs.models import Organisation
@@ -76,6 +76,9 @@ def slices(
     for org in wanting:
         for kind in org.retention.shorter:
             _begin(org, kind, now)
+            if kind == KEPT[Grain.HOUR_DETAIL].kind:
+                with scope.every_org(), transaction.atomic():
+                    closing.close(org.pk, now)
             bound = org.retention.since(kind, now)
             for grain in (grain for grain, kept in KEPT.items() if kept.kind == kind):
                 yield from _rows(org.pk, grain, bound)

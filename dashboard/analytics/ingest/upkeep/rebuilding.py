@@ -15,7 +15,7 @@ from django.db import connections, transaction
 from dashboard.analytics import locks
 from dashboard.analytics.clock import DAY
 from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import partitions, rollup
+from dashboard.analytics.ingest import closing, partitions, rollup
 from dashboard.analytics.models import Rebuild, Rollup, RollupCut
 from orgs.models import Organisation
 
@@ -102,6 +102,7 @@ def rebuilt(org_id: str, day: date, now: datetime) -> int:
 
     An organisation says so before any of them go: those were whole of which it still does not after they were read.
     """
+    closing.close(org_id, now)
     hits = rollup.rebuild_day(Organisation.everyone.get(pk=org_id), day, now)
     if rollup.covered(Organisation.everyone.get(pk=org_id), day, day, now):
         return hits

@@ -69,7 +69,12 @@ def test_a_benchmark_prints_one_line_of_figures():
         300,
     )
     for run in (figures, figures["plain"]):
-        assert run["per_record"].keys() == {"worker_processor_us", "postgresql_processor_us", "wal_bytes"}
+        of_database = {"postgresql_processor_us", "wal_bytes"}
+        assert run["per_record"].keys() == {
+            "worker_processor_us",
+            *of_database,
+            *(f"closing_{name}" for name in of_database),
+        }
         assert min(*run["per_record"].values(), *run["tick"].values()) > 0
     assert figures["parts"].keys() == {"records_only", "decoding_us", "copying_us", "recording_us"}
     assert min(figures[name] for name in POSITIVE) > 0

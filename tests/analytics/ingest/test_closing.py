@@ -1,0 +1,286 @@
+"""Hours become days once they are over, whoever counts, reads, keeps less or has a wrong clock meanwhile."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgpack
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from dashboard.analytics.clock import DAY, HOUR, MINUTE
+from dashboard.analytics.dimensions import Dimension, Grain
+from dashboard.analytics.ingest import closing, store
+from dashboard.analytics.ingest.entries import clean, decode
+from dashboard.analytics.ingest.upkeep import forgetting, rebuilding
+from dashboard.analytics.models import Record, Rollup, RollupCut
+from dashboard.analytics.radius import definitions
+from dashboard.analytics.replay import reading as replays
+from dashboard.analytics.reports import reader, usage, zones
+from dashboard.analytics.reports.periods import cutting
+from orgs import scope
+from orgs.models import Organisation
+from orgs.organisations import lifecycle
+from orgs.providers.dry_run import Caller
+from tests.analytics import recordings
+from tests.analytics.arrivals import at_once, drained, open_since, organisations
+from tests.analytics.ingest.test_housekeeping import existing, maintained, pushed
+from tests.analytics.ingest.test_rollup import check_sums, everything
+from tests.analytics.rest_wire import data, week
+from tests.analytics.screens import Played, play, sheet
+from tests.analytics.test_agreement import with_more
+
+NOW = datetime(2026, 11, 25, 14, 10, tzinfo=UTC)
+
+
+def worked(now: datetime) -> int:
+    steps = 0
+    while closing.work(now):
+        steps += 1
+    return steps
+
+
+def days_of(org_id: str) -> list[tuple[datetime, int]]:
+    """The rows of days alone."""
+    with scope.every_org():
+        rows = Rollup.objects.filter(org=org_id, grain=Grain.DAY, dimension=Dimension.TOTAL)
+        return list(rows.order_by("ts").values_list("ts", "hits"))
+
+
+def closed(org_id: str) -> datetime | None:
+    with scope.every_org():
+        return RollupCut.objects.get(org=org_id, state="active").days_until
+
+
+def test_an_hour_counts_in_its_day_once_it_is_over_and_what_comes_later_at_once(committed, redis):
+    organisations("Asia/Kathmandu", "UTC")
+    midnight = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
+    pushed(redis, NOW, APIKey="1" * 16)
+    pushed(redis, NOW, OrgID=recordings.ORG_B)
+    drained(redis, NOW)
+    assert (closed(recordings.ORG_A), days_of(recordings.ORG_A)) == (None, [(midnight, 1)])
+    # From here on it counts hours, in the zone of each.
+    assert worked(NOW) == 2
+    assert closed(recordings.ORG_A) == NOW.replace(hour=14, minute=15)
+    assert closed(recordings.ORG_B) == NOW.replace(hour=15, minute=0)
+    pushed(redis, NOW + HOUR, 4, APIKey="1" * 16)
+    drained(redis, NOW + HOUR)
+    assert days_of(recordings.ORG_A) == [(midnight, 1)]
+    assert worked(NOW.replace(hour=15, minute=19)) == 0
+    assert worked(NOW.replace(hour=15, minute=20)) == 1
+    assert (closed(recordings.ORG_A), days_of(recordings.ORG_A)) == (
+        NOW.replace(hour=15, minute=15),
+        [(midnight, 5)],
+    )
+    assert worked(NOW + 3 * HOUR) == 2
+    assert worked(NOW + 3 * HOUR) == 0
+    pushed(redis, NOW + HOUR, APIKey="2" * 16)
+    drained(redis, NOW + 3 * HOUR)
+    assert days_of(recordings.ORG_A) == [(midnight, 6)]
+    with scope.every_org():
+        check_sums()
+        before = everything()
+        for org in Organisation.everyone.all():
+            assert rebuilding.rebuilt(org.pk, NOW.date(), NOW + 3 * HOUR)
+        assert everything() == before
+
+
+def test_an_hour_that_is_closed_while_it_is_counted_is_counted_once(committed, redis):
+    organisations("UTC", "UTC")
+    open_since([recordings.ORG_A], NOW - 2 * HOUR)
+    entry = msgpack.packb({"OrgID": recordings.ORG_A, "ResponseCode": 200, "APIKey": "1" * 16})
+    row = clean.clean(decode.decode(entry), 1, NOW, hashed_keys=True)
+    lines = [clean.line_of(row._replace(id=number, ts=NOW - HOUR)) for number in range(3)]
+    # It waits for who counts, and who counts for it.
+    assert at_once(lambda: store.store(lines[:1], NOW, most_bad=0), lambda: closing.work(NOW)) == (True, True)
+    assert days_of(recordings.ORG_A) == [(NOW.replace(hour=0, minute=0), 1)]
+    with scope.every_org():
+        RollupCut.objects.update(days_until=NOW - 2 * HOUR)
+        Rollup.objects.filter(grain__in=("d", "k")).delete()
+
+    def counted() -> dict:
+        with scope.every_org(), transaction.atomic():
+            return store.store(lines[1:], NOW, most_bad=0)
+
+    assert at_once(lambda: closing.close(recordings.ORG_A, NOW), counted) == (True, {})
+    assert days_of(recordings.ORG_A) == [(NOW.replace(hour=0, minute=0), 3)]
+    with scope.every_org():
+        check_sums()
+
+
+def test_two_close_the_hours_of_an_organisation_once(committed, redis):
+    organisations("UTC", "UTC")
+    for org_id in (recordings.ORG_A, recordings.ORG_B):
+        open_since([org_id], NOW - 2 * HOUR)
+        pushed(redis, NOW - HOUR, 2, OrgID=org_id)
+    drained(redis, NOW)
+    # The other leaves it alone, and has the next one to do, for which it waits for the first.
+    assert at_once(lambda: closing.work(NOW), lambda: closing.work(NOW)) == (True, True)
+    assert worked(NOW) == 0
+    for org_id in (recordings.ORG_A, recordings.ORG_B):
+        assert days_of(org_id) == [(NOW.replace(hour=0, minute=0), 2)]
+
+
+def test_what_a_clock_that_was_ahead_has_closed_is_counted_in_days_at_once_until_it_is_right_again(
+    committed, redis
+):
+    organisations("UTC", "UTC")
+    open_since([recordings.ORG_A], NOW - HOUR)
+    pushed(redis, NOW, 2)
+    drained(redis, NOW)
+    assert worked(NOW + 400 * DAY) == 1
+    pushed(redis, NOW + HOUR)
+    drained(redis, NOW + HOUR)
+    assert days_of(recordings.ORG_A) == [(NOW.replace(hour=0, minute=0), 3)]
+    assert worked(NOW + HOUR) == 1
+    assert closed(recordings.ORG_A) == NOW.replace(hour=16, minute=0)
+    pushed(redis, NOW + 2 * HOUR)
+    drained(redis, NOW + 2 * HOUR)
+    assert days_of(recordings.ORG_A) == [(NOW.replace(hour=0, minute=0), 3)]
+    with scope.every_org():
+        check_sums()
+    assert worked(NOW - DAY) == 0  # and one that was behind closes nothing twice
+    assert worked(NOW + 4 * HOUR) == 1
+    assert days_of(recordings.ORG_A) == [(NOW.replace(hour=0, minute=0), 4)]
+    with scope.every_org():
+        check_sums()
+
+
+@pytest.mark.parametrize("by", ["store", "partitions", "period", "rebuild"])
+def test_hours_count_in_days_before_their_rows_go(committed, redis, by):
+    """Where nobody has closed them for days."""
+    organisations("UTC", "UTC")
+    with scope.every_org(), transaction.atomic():
+        if by == "period":
+            lifecycle.change(Organisation.everyone.get(pk=recordings.ORG_A), kept_days={"minutes": 1})
+    for org_id in (recordings.ORG_A, recordings.ORG_B):
+        open_since([org_id], NOW - DAY)
+        pushed(redis, NOW - MINUTE, 2, OrgID=org_id, APIKey="1" * 16)
+    drained(redis, NOW)
+    assert days_of(recordings.ORG_A) == []
+    midnight, later = NOW.replace(hour=0, minute=0), NOW + 6 * DAY
+    if by == "store":
+        # Of a time of which rows of hours were kept when it was open.
+        pushed(redis, NOW, 3)
+        drained(redis, later)
+    elif by == "partitions":
+        assert "rollup_x_20261125" in existing()
+        maintained(later)
+        assert "rollup_x_20261125" not in existing()
+    elif by == "period":
+        maintained(NOW + 2 * DAY)
+        assert days_of(recordings.ORG_A) == []
+        list(forgetting.slices(NOW + 2 * DAY, timedelta))
+    else:
+        with scope.every_org():
+            assert rebuilding.rebuilt(recordings.ORG_A, NOW.date(), later) == 2
+    assert days_of(recordings.ORG_A) == [(midnight, 5 if by == "store" else 2)]
+    with scope.every_org():
+        keys = Rollup.objects.filter(org=recordings.ORG_A, grain=Grain.DAY_DETAIL, dimension=Dimension.KEY)
+        assert [row.hits for row in keys] == [2]
+        assert Record.objects.filter(org=recordings.ORG_A).count() == (5 if by == "store" else 2)
+
+
+def test_closed_hours_leave_the_rows_that_counting_them_at_once_would_have_left(committed, redis):
+    organisations("Europe/Berlin", "UTC")
+    for part in range(3):
+        for number, status in enumerate((200, 404, 503, 429, 200)):
+            pushed(
+                redis, NOW - number * HOUR + part * MINUTE,
+                OrgID=(recordings.ORG_A, recordings.ORG_B)[part % 2], ResponseCode=status, Path=f"/{number % 2}",
+                APIKey=f"{number % 3}" * 16, Tags=["a", "b"], OauthID="shop", APIVersion="v1",
+                Geo={"Country": {"ISOCode": "CH"}}, MCPStats={"IsMCP": True, "JSONRPCMethod": "tools/list"},
+                Latency={"Total": 100 * number + part, "Upstream": 7},
+            )  # fmt: skip
+        if part == 0:
+            open_since([recordings.ORG_A, recordings.ORG_B], NOW - DAY)
+        drained(redis, NOW)
+    assert days_of(recordings.ORG_A) == []
+    assert worked(NOW + 2 * HOUR) == 2
+    with scope.every_org():
+        found = everything()
+        Rollup.objects.all().delete()
+        for org in Organisation.everyone.all():
+            rebuilding.rebuilt(org.pk, NOW.date(), NOW)
+        assert everything() == found
+        assert {row[1] for row in found} == {"m", "h", "x", "d", "k"}
+        check_sums()
+
+
+TABLES = (
+    *("requests", "apis", "keys", "endpoints", "errors", "codes", "versions", "clients", "countries", "tags"),
+    *("primitives", "agents", "addresses"),
+)
+
+
+def shown(client, rest, played: Played, now: datetime) -> dict[str, object]:
+    """What pages, files, REST and confirmations tell of days."""
+    dates = week()
+    days = {"from": f"{now - timedelta(days=20):%Y-%m-%d}", "to": f"{now + timedelta(days=2):%Y-%m-%d}"}
+    found: dict[str, object] = {}
+    api, key = next(
+        (record["APIID"], record["APIKey"])
+        for record in played.records[played.alpha.id]
+        if record["APIKey"].strip("0")
+    )
+    for asked in (
+        {},
+        {"api": api},
+        {"key": key},
+        {"api": api, "key": key},
+        {"country": "CH"},
+        {"status": "4xx"},
+    ):
+        page = client.get("/o/alpha/analytics/", {**days, **asked})
+        found[f"tiles {asked}"] = [(tile.name, tile.exact, tile.value) for tile, _ in page.context["tiles"]]
+        for table in TABLES:
+            file = client.get("/o/alpha/analytics/", {**days, "format": "csv", "table": table, **asked})
+            found[f"{table} {asked}"] = sheet(file) if file.status_code == 200 else file.status_code
+    errors = client.get("/o/alpha/errors/", {**days, "format": "csv"})
+    found["errors"] = sheet(errors)
+    for path in ("usage", "activity/keys", "activity/endpoint", "activity/errors", "usage/apis"):
+        for unit in ("day", "month"):
+            found[f"{path} {unit}"] = data(rest, f"/api/{path}/{dates}", res=unit, p="-1")
+    start, org = now - timedelta(days=7), played.alpha
+    with scope.org(org.id), transaction.atomic():
+        found["callers"] = usage.callers(org, 7, now).hashes
+        found["called"] = usage.called_apis(org, [key], 7, now)
+        of_key = [Caller(key, "", (key,), {}.get)]
+        found["busiest"] = [(caller.id, hits) for caller, hits in replays._busiest(org, 0, of_key, start)]
+        owners = zones.of(org, now).owners(org.pk)
+        found["paths"] = definitions._counted(owners, Dimension.ENDPOINT, [api], start)
+        found["newest"] = reader.newest_of_keys(owners, [key], apis=[api])
+        # Of two organisations each hour is asked for beside its own cut.
+        both = replace(owners, org_ids=(org.pk, played.beta.pk), days_until=None)
+        span = cutting.days(start.date(), now.date(), owners.zone, Grain.DAY_DETAIL)
+    with scope.every_org(), transaction.atomic():
+        found["both"] = [
+            reader.totals(both, span, histograms=False),
+            reader.ranking("key", both, span, limit=9, histograms=False),
+        ]
+        found["any"] = reader.any_traffic([org.pk])
+    return found
+
+
+def test_pages_files_rest_and_confirmations_tell_the_same_before_and_after_hours_are_closed(
+    committed, redis, client_for, rest
+):
+    played = play(redis, with_more=with_more)
+    client, api, now = client_for(played.ann), rest(played.ann), timezone.now()
+    with scope.every_org():
+        assert not Rollup.objects.filter(org=played.alpha, grain__in=("d", "k")).exists()
+    before = shown(client, api, played, now)
+    while closing.work(datetime.now(UTC) + timedelta(hours=2)):
+        pass
+    with scope.every_org():
+        assert Rollup.objects.filter(org=played.alpha, grain="d", dimension=0).exists()
+    after = shown(client, api, played, now)
+    for name, told in before.items():
+        assert after[name] == told, name
+    assert len(before["keys {}"]) > 10
+    assert before["callers"]
+    assert before["busiest"][0][1] > 1
+    assert before["paths"]
+    assert before["newest"]
+    assert before["both"][0].hits == sum(map(len, played.records.values()))
+    assert before["any"] is True
