@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from dashboard.analytics.clock import DAY, HOUR, MINUTE
-from dashboard.analytics.dimensions import Dimension, Grain
-from dashboard.analytics.ingest import closing, store
+from dashboard.analytics.dimensions import BASES, Dimension, Grain
+from dashboard.analytics.ingest import closing, cuts, store
 from dashboard.analytics.ingest.entries import clean, decode
 from dashboard.analytics.ingest.upkeep import forgetting, rebuilding
 from dashboard.analytics.models import Record, Rollup, RollupCut
@@ -25,7 +25,7 @@ from orgs.providers.dry_run import Caller
 from tests.analytics import recordings
 from tests.analytics.arrivals import at_once, drained, open_since, organisations
 from tests.analytics.ingest.test_housekeeping import existing, maintained, pushed
-from tests.analytics.ingest.test_rollup import check_sums, everything
+from tests.analytics.ingest.test_rollup import check_sums, close, everything
 from tests.analytics.rest_wire import data, week
 from tests.analytics.screens import Played, play, sheet
 from tests.analytics.test_agreement import with_more
@@ -37,13 +37,15 @@ def worked(now: datetime) -> int:
     steps = 0
     while closing.work(now):
         steps += 1
+        assert steps < 9, "it finds something to do for ever"
     return steps
 
 
 def days_of(org_id: str) -> list[tuple[datetime, int]]:
     """The rows of days alone."""
     with scope.every_org():
-        rows = Rollup.objects.filter(org=org_id, grain=Grain.DAY, dimension=Dimension.TOTAL)
+        totals = [base + Dimension.TOTAL for base in BASES]
+        rows = Rollup.objects.filter(org=org_id, grain=Grain.DAY, dimension__in=totals)
         return list(rows.order_by("ts").values_list("ts", "hits"))
 
 
@@ -119,6 +121,12 @@ def test_two_close_the_hours_of_an_organisation_once(committed, redis):
     assert worked(NOW) == 0
     for org_id in (recordings.ORG_A, recordings.ORG_B):
         assert days_of(org_id) == [(NOW.replace(hour=0, minute=0), 2)]
+    pushed(redis, NOW, 2)
+    drained(redis, NOW)
+    # Who has to have it done waits for who is at it.
+    org_ids = [recordings.ORG_A]
+    assert at_once(lambda: close(org_ids, NOW + HOUR), lambda: close(org_ids, NOW + HOUR)) == (True, None)
+    assert days_of(recordings.ORG_A) == [(NOW.replace(hour=0, minute=0), 4)]
 
 
 def test_what_a_clock_that_was_ahead_has_closed_is_counted_in_days_at_once_until_it_is_right_again(
@@ -144,6 +152,70 @@ def test_what_a_clock_that_was_ahead_has_closed_is_counted_in_days_at_once_until
     assert days_of(recordings.ORG_A) == [(NOW.replace(hour=0, minute=0), 4)]
     with scope.every_org():
         check_sums()
+
+
+def test_what_a_clock_that_was_ahead_has_counted_in_days_is_counted_once_and_leaves_nothing_to_do(
+    committed, redis
+):
+    organisations("UTC", "UTC")
+    ahead = NOW.replace(minute=0) + 9 * DAY
+    pushed(redis, NOW)
+    pushed(redis, NOW, OrgID=recordings.ORG_B)
+    drained(redis, NOW)
+    pushed(redis, ahead, 3)
+    drained(redis, ahead)
+    # The last hour that is counted in its day already is over for days, of the one organisation.
+    assert worked(NOW) == 2
+    assert (closed(recordings.ORG_A), closed(recordings.ORG_B)) == (
+        ahead + HOUR,
+        NOW.replace(hour=15, minute=0),
+    )
+    pushed(redis, NOW)
+    drained(redis, NOW)
+    pushed(redis, ahead)
+    pushed(redis, ahead + HOUR)
+    drained(redis, ahead + HOUR)
+    today, later = NOW.replace(hour=0, minute=0), ahead.replace(hour=0)
+    assert days_of(recordings.ORG_A) == [(today, 2), (later, 4)]
+    # Of both hours are closed by a clock that is further ahead. One has traffic of that time, too.
+    assert worked(ahead + 400 * DAY) == 2
+    assert worked(NOW + HOUR) == 2
+    assert closed(recordings.ORG_A) == ahead + 2 * HOUR
+    assert closed(recordings.ORG_B) == NOW.replace(hour=15, minute=0)
+    assert days_of(recordings.ORG_A) == [(today, 2), (later, 5)]
+    with scope.every_org():
+        check_sums()
+
+
+def test_hours_are_closed_while_a_zone_is_changed_and_then_in_the_new_one(committed, redis, monkeypatch):
+    monkeypatch.setattr(cuts, "STEP", 40)
+    organisations("UTC", "UTC")
+    open_since([recordings.ORG_A], NOW - 3 * HOUR)
+    for hours in range(3):
+        pushed(redis, NOW - hours * HOUR, 20, APIKey="1" * 16)
+    drained(redis, NOW)
+    with scope.every_org():
+        Organisation.everyone.filter(pk=recordings.ORG_A).update(time_zone="Asia/Kathmandu")
+    assert [cuts.work(NOW), cuts.work(NOW)] == [True, True]
+    # The new figures have two of the hours now, all in days; the old ones have them in hours alone.
+    assert worked(NOW) == 1
+    pushed(redis, NOW - HOUR, APIKey="1" * 16)
+    drained(redis, NOW)
+    while cuts.work(NOW):
+        pass
+    midnight = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
+    assert days_of(recordings.ORG_A) == [(midnight, 61)]
+    assert (worked(NOW), closed(recordings.ORG_A)) == (1, NOW.replace(minute=15))
+    assert worked(NOW - 4 * HOUR) == 0
+    pushed(redis, NOW + HOUR, 2, APIKey="1" * 16)
+    drained(redis, NOW + HOUR)
+    assert days_of(recordings.ORG_A) == [(midnight, 61)]
+    assert worked(NOW + 3 * HOUR) == 1
+    assert days_of(recordings.ORG_A) == [(midnight, 63)]
+    with scope.every_org():
+        before = everything()
+        assert rebuilding.rebuilt(recordings.ORG_A, NOW.date(), NOW + 3 * HOUR) == 63
+        assert everything() == before
 
 
 @pytest.mark.parametrize("by", ["store", "partitions", "period", "rebuild"])
