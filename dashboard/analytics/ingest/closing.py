@@ -26,7 +26,8 @@ AHEAD = timedelta(hours=2)  # what lies further in the future was closed by a wr
 State = RollupCut.State
 
 # Every dimension has one grain of hours and one of days.
-_HOURS = ", ".join(f"'{grain}'" for grain in dict.fromkeys(each.grains[-2] for each in Dimension))
+HOURS = tuple(dict.fromkeys(each.grains[-2] for each in Dimension))
+_HOURS = ", ".join(f"'{grain}'" for grain in HOURS)
 _DETAILED = ", ".join(f"{each:d}" for each in Dimension if each.grains[-1] == Grain.DAY_DETAIL)
 _DAYS = f"""
 INSERT INTO rollup AS r ({rollup.COLUMNS})
@@ -80,7 +81,8 @@ def catch_up(now: datetime) -> None:
 
 def behind(now: datetime, org_ids: Collection[str] | None = None) -> list[str]:
     """Those of the organisations, None for all, whose hours are not closed although rows of them are kept no more."""
-    found = RollupCut.objects.filter(state=State.ACTIVE, days_until__lt=oldest(Grain.HOUR_DETAIL, now))
+    kept = max(oldest(grain, now) for grain in HOURS)
+    found = RollupCut.objects.filter(state=State.ACTIVE, days_until__lt=kept)
     if org_ids is not None:
         found = found.filter(org_id__in=org_ids)
     return list(found.values_list("org_id", flat=True))

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from dashboard.analytics.clock import DAY, HOUR, MINUTE
 from dashboard.analytics.dimensions import BASES, Dimension, Grain
-from dashboard.analytics.ingest import closing, cuts, store
+from dashboard.analytics.ingest import closing, cuts, store, trust
 from dashboard.analytics.ingest.entries import clean, decode
-from dashboard.analytics.ingest.upkeep import forgetting, rebuilding
+from dashboard.analytics.ingest.upkeep import forgetting, periods, rebuilding
 from dashboard.analytics.models import Record, Rollup, RollupCut
 from dashboard.analytics.radius import definitions
 from dashboard.analytics.replay import reading as replays
@@ -21,6 +21,7 @@ from dashboard.analytics.reports.periods import cutting
 from orgs import scope
 from orgs.models import Organisation
 from orgs.organisations import lifecycle
+from orgs.organisations.retention import KINDS
 from orgs.providers.dry_run import Caller
 from tests.analytics import recordings
 from tests.analytics.arrivals import at_once, drained, open_since, organisations
@@ -218,13 +219,21 @@ def test_hours_are_closed_while_a_zone_is_changed_and_then_in_the_new_one(commit
         assert everything() == before
 
 
-@pytest.mark.parametrize("by", ["store", "partitions", "period", "rebuild"])
-def test_hours_count_in_days_before_their_rows_go(committed, redis, by):
+@pytest.mark.parametrize(
+    "by", ["store", "partitions", "partitions of a month", "period", "period of hours", "rebuild"]
+)
+def test_hours_count_in_days_before_their_rows_go(committed, redis, monkeypatch, by):
     """Where nobody has closed them for days."""
+    if by == "partitions of a month":
+        # An installation may keep hours of what has few values for less time than those of what has many.
+        for kind, kept in (("minutes", 31), ("hours", 9)):
+            monkeypatch.setitem(KINDS, kind, KINDS[kind]._replace(days=kept))
+        with scope.every_org():
+            periods.follow(NOW, confirmed=True)
     organisations("UTC", "UTC")
     with scope.every_org(), transaction.atomic():
-        if by == "period":
-            lifecycle.change(Organisation.everyone.get(pk=recordings.ORG_A), kept_days={"minutes": 1})
+        own = {"period": {"minutes": 1}, "period of hours": {"hours": 9}}.get(by, {})
+        lifecycle.change(Organisation.everyone.get(pk=recordings.ORG_A), kept_days=own)
     for org_id in (recordings.ORG_A, recordings.ORG_B):
         open_since([org_id], NOW - DAY)
         pushed(redis, NOW - MINUTE, 2, OrgID=org_id, APIKey="1" * 16)
@@ -239,6 +248,16 @@ def test_hours_count_in_days_before_their_rows_go(committed, redis, by):
         assert "rollup_x_20261125" in existing()
         maintained(later)
         assert "rollup_x_20261125" not in existing()
+    elif by == "partitions of a month":
+        assert "rollup_h_202611" in existing()
+        maintained(NOW + 16 * DAY)
+        assert "rollup_h_202611" not in existing()
+    elif by == "period of hours":
+        with scope.every_org():
+            trust.vouch(NOW + 11 * DAY)
+        list(forgetting.slices(NOW + 11 * DAY, timedelta))
+        with scope.every_org():
+            assert not Rollup.objects.filter(org=recordings.ORG_A, grain=Grain.HOUR).exists()
     elif by == "period":
         maintained(NOW + 2 * DAY)
         assert days_of(recordings.ORG_A) == []

@@ -15,7 +15,7 @@ import redis
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from dashboard.analytics.dimensions import BODIES, KEPT, RECORDS, Grain
+from dashboard.analytics.dimensions import BODIES, KEPT, RECORDS
 from dashboard.analytics.ingest import closing, partitions, trust
 from dashboard.analytics.models import BodyKeeping, UptimeHour
 from orgs import scope
@@ -76,7 +76,7 @@ def slices(
     for org in wanting:
         for kind in org.retention.shorter:
             _begin(org, kind, now)
-            if kind == KEPT[Grain.HOUR_DETAIL].kind:
+            if kind in {KEPT[grain].kind for grain in closing.HOURS}:
                 with scope.every_org(), transaction.atomic():
                     closing.close(org.pk, now)
             bound = org.retention.since(kind, now)
