@@ -13,6 +13,7 @@ from dashboard.analytics.models import (
     Endpoint,
     Record,
     Rollup,
+    RollupCut,
 )
 from orgs import scope
 from orgs.models import Organisation
@@ -131,6 +132,38 @@ def test_an_api_has_50000_keys_a_day_and_the_rest_counts_as_other_whatever_other
             (recordings.ORG_A, hashes[6], 1),
             (recordings.ORG_A, "{other}", 3),
             (recordings.ORG_B, hashes[5], 1),
+        ]
+
+
+def test_values_of_a_day_are_those_it_counts_and_those_of_its_open_hours_each_once(
+    committed, redis, monkeypatch
+):
+    monkeypatch.setattr(caps, "MOST", {Dimension.KEY_API: 3})
+    organisations("Europe/Berlin", "UTC")
+    # A day of 25 hours, the second half of which no day counts yet.
+    midnight, now = datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 26, 9, tzinfo=UTC)
+    open_since([recordings.ORG_A], midnight + timedelta(hours=12))
+    with scope.every_org():
+        RollupCut.objects.filter(org=recordings.ORG_A).update(base=100)
+    keys = [f"{n:016x}" for n in range(4)]
+    for called in (
+        [(keys[0], 1), (keys[0], 14), (keys[0], 15), (keys[1], 14), (keys[1], 15), (keys[3], 25)],
+        [(keys[2], 24)],
+        [(keys[3], 2)],
+    ):
+        for key, hours in called:
+            moment = midnight + timedelta(hours=hours, minutes=30)
+            redis.rpush(claim.LIST, entry(APIKey=key, TimeStamp=[int(moment.timestamp()), 0]))
+        drained(redis, now)
+    close([recordings.ORG_A], now)
+    with scope.every_org():
+        rows = Rollup.objects.filter(grain=Grain.DAY_DETAIL, dimension=100 + Dimension.KEY_API)
+        assert list(rows.order_by("ts", "value").values_list("ts", "value", "hits")) == [
+            (midnight, keys[0], 3),
+            (midnight, keys[1], 2),
+            (midnight, keys[2], 1),
+            (midnight, "{other}", 1),
+            (midnight + timedelta(hours=25), keys[3], 1),
         ]
 
 

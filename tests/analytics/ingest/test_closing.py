@@ -199,24 +199,47 @@ def test_hours_are_closed_while_a_zone_is_changed_and_then_in_the_new_one(commit
         Organisation.everyone.filter(pk=recordings.ORG_A).update(time_zone="Asia/Kathmandu")
     assert [cuts.work(NOW), cuts.work(NOW)] == [True, True]
     # The new figures have two of the hours now, all in days; the old ones have them in hours alone.
+    pushed(redis, NOW - HOUR, APIKey="1" * 16)
+    drained(redis, NOW)
     assert worked(NOW) == 1
     pushed(redis, NOW - HOUR, APIKey="1" * 16)
     drained(redis, NOW)
     while cuts.work(NOW):
         pass
     midnight = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
-    assert days_of(recordings.ORG_A) == [(midnight, 61)]
+    assert days_of(recordings.ORG_A) == [(midnight, 62)]
     assert (worked(NOW), closed(recordings.ORG_A)) == (1, NOW.replace(minute=15))
     assert worked(NOW - 4 * HOUR) == 0
     pushed(redis, NOW + HOUR, 2, APIKey="1" * 16)
     drained(redis, NOW + HOUR)
-    assert days_of(recordings.ORG_A) == [(midnight, 61)]
-    assert worked(NOW + 3 * HOUR) == 1
-    assert days_of(recordings.ORG_A) == [(midnight, 63)]
+    assert days_of(recordings.ORG_A) == [(midnight, 62)]
+    for now, hits in ((NOW + HOUR, 62), (NOW + 3 * HOUR, 64)):
+        assert worked(now) == (hits == 64)
+        assert days_of(recordings.ORG_A) == [(midnight, hits)]
+        with scope.every_org():
+            before = everything()
+            assert rebuilding.rebuilt(recordings.ORG_A, NOW.date(), now) == 64
+            assert everything() == before
+
+
+def test_a_zone_is_changed_of_days_that_open_hours_alone_know(committed, redis):
+    organisations("UTC", "UTC")
+    with scope.every_org(), transaction.atomic():
+        alpha = Organisation.everyone.get(pk=recordings.ORG_A)
+        lifecycle.change(alpha, kept_days={"records": 1})
+    open_since([recordings.ORG_A], NOW - 3 * DAY)
+    pushed(redis, NOW - 2 * DAY, 3)
+    pushed(redis, NOW)
+    drained(redis, NOW)
     with scope.every_org():
-        before = everything()
-        assert rebuilding.rebuilt(recordings.ORG_A, NOW.date(), NOW + 3 * HOUR) == 63
-        assert everything() == before
+        Organisation.everyone.filter(pk=recordings.ORG_A).update(time_zone="Asia/Kathmandu")
+    while cuts.work(NOW):
+        pass
+    today = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
+    assert days_of(recordings.ORG_A) == [(today - 2 * DAY, 3), (today, 1)]
+    with scope.every_org():
+        exact_from = RollupCut.objects.get(org=recordings.ORG_A).exact_from
+    assert exact_from == NOW.replace(hour=0, minute=0) - DAY
 
 
 @pytest.mark.parametrize(
