@@ -1,14 +1,15 @@
 """Hours become days once they are over, whoever counts, reads, keeps less or has a wrong clock meanwhile."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import msgpack
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from dashboard.analytics.clock import DAY, HOUR, MINUTE
+from dashboard.analytics.clock import DAY, HOUR, MINUTE, day_start
 from dashboard.analytics.dimensions import BASES, Dimension, Grain
 from dashboard.analytics.ingest import closing, cuts, store, trust
 from dashboard.analytics.ingest.entries import clean, decode
@@ -18,6 +19,8 @@ from dashboard.analytics.radius import definitions
 from dashboard.analytics.replay import reading as replays
 from dashboard.analytics.reports import reader, usage, zones
 from dashboard.analytics.reports.periods import cutting
+from dashboard.analytics.reports.periods.period import Cut
+from dashboard.analytics.reports.traffic import Filters, Owners
 from orgs import scope
 from orgs.models import Organisation
 from orgs.organisations import lifecycle
@@ -319,6 +322,49 @@ def test_closed_hours_leave_the_rows_that_counting_them_at_once_would_have_left(
         assert everything() == found
         assert {row[1] for row in found} == {"m", "h", "x", "d", "k"}
         check_sums()
+
+
+def test_of_a_day_with_open_hours_each_request_and_each_of_its_keys_counts_once(committed, redis):
+    """Also for who asked before up to when they are closed, and of buckets of one day and of more."""
+    alpha, _ = organisations("America/New_York", "UTC")
+    # In the evening of the 24th there.
+    open_since([alpha.pk], datetime(2026, 11, 25, 2, tzinfo=UTC))
+    sent = [
+        (datetime(2026, 11, day, hour, 30, tzinfo=UTC), name * 16, api)
+        for day, hour, name, api in (
+            *((21, 18, "2", "one"), (23, 18, "1", "one"), (24, 18, "2", "one"), (24, 20, "1", "two")),
+            *((25, 1, "4", "one"), (25, 2, "1", "one"), (25, 4, "1", "two"), (25, 12, "1", "one")),
+            *((25, 13, "3", "two"),),
+        )
+    ]
+    for moment, key, api in sent:
+        pushed(redis, moment, APIKey=key, APIID=api)
+    drained(redis, NOW)
+
+    def asked() -> Owners:
+        with scope.org(alpha.pk), transaction.atomic():
+            return zones.of(alpha, NOW).owners(alpha.pk)
+
+    def check(owners: Owners) -> None:
+        edges = [day_start(date(2026, 11, day), owners.zone) for day in range(21, 27)]
+        for chosen in (edges, edges[:3], edges[:4], edges[3:], edges[4:], edges[::2], [*edges[1::2]]):
+            cut = Cut(tuple(chosen), (chosen[1] - chosen[0]), Grain.DAY_DETAIL)
+            for apis in ((), ("one",), ("one", "two")):
+                called = [(at, key) for at, key, api in sent if api in (apis or ("one", "two"))]
+                of = [{key for at, key in called if start <= at < end} for start, end in pairwise(chosen)]
+                told = reader.active_keys(owners, cut, Filters(apis=apis))
+                assert told == (len(set().union(*of)), list(map(len, of))), (chosen, apis)
+                hits = sum(chosen[0] <= at < chosen[-1] for at, _ in called)
+                assert reader.totals(owners, cut.span, Filters(apis=apis), histograms=False).hits == hits
+
+    before = asked()
+    for owners in (before, replace(before, days_until=None)):
+        with scope.org(alpha.pk), transaction.atomic():
+            check(owners)
+    close([alpha.pk], NOW)
+    for owners in (before, replace(before, days_until=None), asked()):
+        with scope.org(alpha.pk), transaction.atomic():
+            check(owners)
 
 
 TABLES = (

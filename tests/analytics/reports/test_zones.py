@@ -1,5 +1,6 @@
 """Which cut pages read, and how much of the next is counted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,9 @@ def test_the_active_cut_is_read(alpha):
     cut(alpha, "retired", "Asia/Tokyo", base=0)
     shown = Shown(BERLIN, 100, EXACT, dimension_set=1, dimensions_from=EXACT)
     assert shown.owners(alpha.id) == Owners((alpha.id,), BERLIN, 100, {}, 1, EXACT)
+    # Of several each has closed other hours.
+    closed = replace(shown, days_until=EXACT)
+    assert [closed.owners(*ids).days_until for ids in (("a",), ("a", "b"))] == [EXACT, None]
     assert (zones.of(alpha, NOW), zones.of_everybody(NOW)) == (shown, {alpha.id: shown})
 
 
