@@ -16,6 +16,7 @@ from orgs import scope
 from orgs.models import Organisation
 from tests import make
 from tests.analytics import screens
+from tests.analytics.arrivals import open_since
 from tests.analytics.screens import ago, push
 
 LOGS = "/o/alpha/logs/"
@@ -227,6 +228,7 @@ def test_a_span_of_no_time_holds_nothing_and_is_searched_at_once(committed):
 
 def test_statuses_of_many_days_are_counted_as_their_records_are_and_days_are_not_read(committed, redis):
     alpha = make.organisation("Alpha", "alpha", time_zone="Asia/Kolkata")
+    open_since([alpha.id], datetime.now(UTC) - timedelta(hours=60))
     pushed = [
         {"OrgID": alpha.id, "TimeStamp": ago(hours=5 * at), "ResponseCode": code, "APIID": f"api{at % 2}"}
         for at in range(24)
@@ -270,6 +272,7 @@ def test_records_are_found_and_counted_that_are_kept_for_longer_than_figures_by_
     committed, redis, client_for, rest
 ):
     alpha = make.organisation("Alpha", "alpha")
+    open_since([alpha.id], datetime.now(UTC) - timedelta(days=2))
     rare = {"OrgID": alpha.id, "APIID": "rare", "ResponseCode": 503}
     push(redis, *({**rare, "TimeStamp": ago(days=day)} for day in (1, 12, 20)))
     now = datetime.now(UTC)
