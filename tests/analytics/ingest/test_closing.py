@@ -78,7 +78,9 @@ def test_an_hour_counts_in_its_day_once_it_is_over_and_what_comes_later_at_once(
         NOW.replace(hour=15, minute=15),
         [(midnight, 5)],
     )
-    assert worked(NOW + 3 * HOUR) == 2
+    # What still comes of the last hour, within minutes, is counted once.
+    assert worked(NOW.replace(hour=17, minute=17)) == 2
+    assert closed(recordings.ORG_A) == NOW.replace(hour=16, minute=15)
     assert worked(NOW + 3 * HOUR) == 0
     pushed(redis, NOW + HOUR, APIKey="2" * 16)
     drained(redis, NOW + 3 * HOUR)

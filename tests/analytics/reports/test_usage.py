@@ -15,6 +15,8 @@ from orgs import scope
 from orgs.models import User
 from orgs.providers import usage as declared
 from tests import make
+from tests.analytics.arrivals import open_since
+from tests.analytics.ingest.test_rollup import close
 from tests.analytics.screens import ago, count_by, push
 
 
@@ -81,12 +83,16 @@ def test_requests_that_callers_got_wrong_do_not_make_a_thing_failing(redis, cast
 @pytest.mark.usefixtures("committed")
 def test_the_time_of_the_last_call_is_as_exact_as_is_still_known(redis, cast):
     key, at = "a" * 16, ago(minutes=15)
+    open_since([cast.acme.id], timezone.now() - timedelta(hours=2))
     pushed(redis, cast.acme, 200, at=at, APIKey=key)
     called, later = datetime.fromtimestamp(at[0], cast.acme.zone), timezone.now() + timedelta(days=5)
     day = f"{called.day} {called:%b}"
     assert used("api", "orders", cast.acme, later).last == f"{day} {called:%H:%M}"
     assert used("key", key, cast.acme, later).last == f"{day} {called:%H:%M}"
-    rows_go(Grain.MINUTE, Grain.HOUR)
+    rows_go(Grain.MINUTE)
+    assert used("api", "orders", cast.acme, later).last == day
+    close([cast.acme.id], later)
+    rows_go(Grain.HOUR)
     assert used("api", "orders", cast.acme, later).last == day
     next_year = timezone.now() + timedelta(days=301)
     assert used("api", "orders", cast.acme, next_year).last == f"{day} {called:%Y}"
@@ -98,6 +104,8 @@ def test_the_time_of_the_last_call_is_as_exact_as_is_still_known(redis, cast):
 def test_the_last_day_of_an_organisation_is_the_date_that_its_own_pages_give_it(redis, zone):
     org = make.organisation("Far", "far", time_zone=zone)
     at = ago(minutes=15)
+    # Of an hour that no day counts yet.
+    open_since([org.id], timezone.now() - timedelta(hours=2))
     pushed(redis, org, 200, at=at)
     with scope.every_org():
         later = timezone.now() + timedelta(days=5)
