@@ -72,6 +72,8 @@ def test_an_hour_counts_in_its_day_once_it_is_over_and_what_comes_later_at_once(
     pushed(redis, NOW + HOUR, 4, APIKey="1" * 16)
     drained(redis, NOW + HOUR)
     assert days_of(recordings.ORG_A) == [(midnight, 1)]
+    pushed(redis, NOW.replace(hour=15, minute=17))  # of the hour that is not over then
+    drained(redis, NOW.replace(hour=15, minute=18))
     assert worked(NOW.replace(hour=15, minute=19)) == 0
     assert worked(NOW.replace(hour=15, minute=20)) == 1
     assert (closed(recordings.ORG_A), days_of(recordings.ORG_A)) == (
@@ -84,7 +86,7 @@ def test_an_hour_counts_in_its_day_once_it_is_over_and_what_comes_later_at_once(
     assert worked(NOW + 3 * HOUR) == 0
     pushed(redis, NOW + HOUR, APIKey="2" * 16)
     drained(redis, NOW + 3 * HOUR)
-    assert days_of(recordings.ORG_A) == [(midnight, 6)]
+    assert days_of(recordings.ORG_A) == [(midnight, 7)]
     with scope.every_org():
         check_sums()
         before = everything()
