@@ -181,18 +181,22 @@ def held(retention: Retention, now: datetime) -> dict[str, datetime]:
     }
 
 
-def days_of(counted: Dimension, columns: Sequence[str] = ("hits",)) -> str:
+def days_of(counted: Dimension, columns: Sequence[str] = ("hits",), *, open_hours: bool) -> str:
     """SQL without parameters that stands for `rollup` where rows of a dimension's days are read: those of days, and as
-    rows of their day those of hours since `rollup_cut.days_until`, which it does not count yet (ingest/closing.py). It
-    has no grain, and the given columns besides the others of the key; conditions on organisation, dimension and time
-    are the reader's.
+    rows of their day those of hours since `rollup_cut.days_until`, which it does not count yet (ingest/closing.py).
+    open_hours: whether there are such, as whoever asks has seen in the cuts of all that he asks for. It has no grain,
+    and the given columns besides the others of the key; conditions on organisation, dimension and time are the
+    reader's.
 
     The statement that reads hours asks which those are: for another they may have become days meanwhile.
     """
     hour, day = counted.grains[-2:]
     others = ("org_id", "dimension", "api_id", "value", *columns)
+    days = f"SELECT {', '.join(others)}, ts FROM rollup WHERE grain = '{day}'"  # noqa: S608
+    if not open_hours:
+        return f"({days})"
     of_hours = ", ".join(f"hours.{name}" for name in others)
-    return f"""(SELECT {", ".join(others)}, ts FROM rollup WHERE grain = '{day}'
+    return f"""({days}
         UNION ALL SELECT {of_hours}, date_trunc('day', hours.ts, cut.zone) FROM rollup AS hours
             JOIN rollup_cut AS cut ON cut.org_id = hours.org_id AND cut.state = 'active'
                 AND hours.dimension >= cut.base AND hours.dimension < cut.base + {CUT_SIZE}

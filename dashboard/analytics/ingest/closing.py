@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Max
 
-from dashboard.analytics.clock import HOUR, hour_key
+from dashboard.analytics import distribution
+from dashboard.analytics.clock import DAY, HOUR, hour_key
 from dashboard.analytics.dimensions import CUT_SIZE, Dimension, Grain, oldest
 from dashboard.analytics.ingest import rollup
 from dashboard.analytics.models import Rollup, RollupCut
@@ -48,12 +49,18 @@ ORDER BY {rollup.KEY_COLUMNS}
 
 
 def work(now: datetime | None = None) -> bool:
-    """Close the hours of one organisation that are over; whether there may be more to do at once."""
+    """Close the hours of one organisation that are over; whether there may be more to do at once. Where days have
+    counted all so far, hours do so alone from now on.
+
+    Distributed tables are left as they are: they are not asked for days and hours at once.
+    """
+    if distribution.is_distributed():
+        return False
     now = now or datetime.now(UTC)
     with scope.every_org(), transaction.atomic():
         org_id = _next(now)
         if org_id is not None:
-            close(org_id, now - LATE)
+            close(org_id, now - LATE, begin=True)
         return org_id is not None
 
 
@@ -72,6 +79,16 @@ def _next(now: datetime) -> str | None:
         return row and row[0]
 
 
+def end() -> None:
+    """Have days count all traffic, as they did before any hour was closed. With every organisation entered, and no
+    worker running, which would begin anew."""
+    cuts = RollupCut.objects.filter(state=State.ACTIVE).exclude(days_until=None)
+    for org_id, base in list(cuts.values_list("org_id", "base")):
+        with transaction.atomic():
+            close(org_id, datetime.now(UTC) + DAY)
+            RollupCut.objects.filter(org_id=org_id, base=base).update(days_until=None)
+
+
 def catch_up(now: datetime) -> None:
     """Close hours of which rows are kept no more, whoever else is at it. With every organisation entered."""
     for org_id in behind(now):
@@ -88,11 +105,11 @@ def behind(now: datetime, org_ids: Collection[str] | None = None) -> list[str]:
     return list(found.values_list("org_id", flat=True))
 
 
-def close(org_id: str, until: datetime) -> None:
+def close(org_id: str, until: datetime, *, begin: bool = False) -> None:
     """Count in days what hours before `until` have counted alone, in the caller's transaction, with every organisation
-    entered. Where days have counted all so far, hours do so alone from now on."""
+    entered. Where days have counted all so far they go on so, or hours begin to do it alone."""
     cut = RollupCut.objects.filter(org_id=org_id, state=State.ACTIVE).select_for_update().first()
-    if cut is None:
+    if cut is None or (cut.days_until is None and not begin):
         return
     # What is being counted at this moment is seen, or comes after and sees what is closed.
     rollup.lock()

@@ -30,7 +30,6 @@ from dashboard.analytics.dimensions import (
     RECORDS,
     Dimension,
     Grain,
-    days_of,
     oldest,
 )
 from dashboard.analytics.ingest import apart, closing, partitions, rollup
@@ -127,8 +126,8 @@ def _begin(active: RollupCut, org: Organisation, now: datetime) -> None:
     rollup.lock()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT min(ts) FROM {days_of(Dimension.TOTAL)} AS r WHERE org_id = %s AND dimension = %s",
-            [active.org_id, active.base + Dimension.TOTAL],
+            "SELECT min(ts) FROM rollup WHERE org_id = %s AND grain = ANY(%s) AND dimension = %s",
+            [active.org_id, [Grain.DAY.value, Grain.HOUR.value], active.base + Dimension.TOTAL],
         )
         [first] = cursor.fetchone()
     begins = day_start(first.astimezone(old).date(), old) if first else exact_from
@@ -240,9 +239,9 @@ def _after_records(building: RollupCut) -> datetime | None:
 def _has_rows_before(active: RollupCut, moment: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT EXISTS (SELECT FROM {days_of(Dimension.TOTAL)} AS r
-                WHERE org_id = %s AND dimension = %s AND ts < %s)""",
-            [active.org_id, active.base + Dimension.TOTAL, moment],
+            """SELECT EXISTS (SELECT 1 FROM rollup
+                WHERE org_id = %s AND grain = ANY(%s) AND dimension = %s AND ts < %s)""",
+            [active.org_id, [Grain.DAY.value, Grain.HOUR.value], active.base + Dimension.TOTAL, moment],
         )
         return cursor.fetchone()[0]
 

@@ -62,9 +62,10 @@ def _counted(
     """Of each API the requests of each endpoint, or of all keys, or all of them."""
     value = "value" if dimension == Dimension.ENDPOINT else "''"
     found: dict[str, Counter[str]] = {api_id: Counter() for api_id in ids}
+    days = days_of(dimension, open_hours=owners.open_hours)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT api_id, {value} AS name, bigint_sum(hits) FROM {days_of(dimension)} AS rollup
+            f"""SELECT api_id, {value} AS name, bigint_sum(hits) FROM {days} AS rollup
                 WHERE org_id = %s AND dimension = %s AND api_id = ANY(%s) AND ts >= %s GROUP BY 1, 2""",
             [*owners.org_ids, owners.base + dimension, list(ids), start],
         )

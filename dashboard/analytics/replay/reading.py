@@ -59,7 +59,7 @@ def dry_run(org: Organisation, callers: Sequence[Caller], days: int, now: dateti
     try:
         with at_most(PATIENCE):
             fresh = reader.freshness(now)
-            busy = _busiest(org, cut.base, callers, start)
+            busy = _busiest(org, cut, callers, start)
             start = cut.owners(org.pk).from_when(start, RECORDS)
             run = DryRun(start, now, cut.zone.key, complete=complete(fresh, cut.zone))
             return _played(run, _Run(org, start, now), busy)
@@ -69,16 +69,16 @@ def dry_run(org: Organisation, callers: Sequence[Caller], days: int, now: dateti
 
 
 def _busiest(
-    org: Organisation, base: int, callers: Sequence[Caller], start: datetime
+    org: Organisation, cut: zones.Shown, callers: Sequence[Caller], start: datetime
 ) -> list[tuple[Caller, int]]:
     """Those that called, with their requests, the busiest first."""
     of_hash = {hash: caller for caller in callers for hash in caller.hashes}
     requests: Counter[str] = Counter()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT value, bigint_sum(hits) FROM {days_of(Dimension.KEY)} AS rollup
+            f"""SELECT value, bigint_sum(hits) FROM {days_of(Dimension.KEY, open_hours=cut.open_hours)} AS rollup
                 WHERE org_id = %s AND dimension = %s AND value = ANY(%s) AND ts >= %s GROUP BY value""",
-            [org.pk, base + Dimension.KEY, list(of_hash), start],
+            [org.pk, cut.base + Dimension.KEY, list(of_hash), start],
         )
         for hash, hits in cursor:
             requests[of_hash[hash].id] += hits

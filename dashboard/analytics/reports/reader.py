@@ -294,9 +294,10 @@ def _newest_with_apis(
     """Of one organisation. The last day on which they met is counted: on days since, a key may have called others as
     often as it likes."""
     [org_id] = owners.org_ids
+    days = days_of(Dimension.KEY_API, open_hours=owners.open_hours)
     found = _read(
         f"""SELECT k, newest.alias, newest.ts FROM unnest(%s::text[]) AS k CROSS JOIN LATERAL
-            (SELECT max(ts) AS start FROM {days_of(Dimension.KEY_API)} AS rollup WHERE org_id = %s
+            (SELECT max(ts) AS start FROM {days} AS rollup WHERE org_id = %s
                 AND dimension = %s AND value = k AND api_id = ANY(%s)) AS day CROSS JOIN LATERAL
             (SELECT alias, ts FROM record WHERE org_id = %s AND key = k AND key <> '' AND api_id = ANY(%s)
                 AND ts >= greatest(start, %s) AND ts < start + interval '26 hours'
@@ -359,8 +360,8 @@ def sample_begins(question: Question) -> datetime | None:
 def any_traffic(org_ids: Sequence[str]) -> bool:
     owned, owner = whose(org_ids)
     [[found]] = _read(
-        f"SELECT EXISTS (SELECT FROM {days_of(Dimension.TOTAL)} AS rollup WHERE {owned} AND dimension = ANY(%s))",
-        [owner, [base + Dimension.TOTAL for base in BASES]],
+        f"SELECT EXISTS (SELECT 1 FROM rollup WHERE {owned} AND grain = ANY(%s) AND dimension = ANY(%s))",
+        [owner, [Grain.DAY.value, Grain.HOUR.value], [base + Dimension.TOTAL for base in BASES]],
     )
     return found
 

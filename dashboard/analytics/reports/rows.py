@@ -148,17 +148,18 @@ def rows(what: str, owners: Owners, span: Span, filters: Filters, columns: Seque
         within = [owners.base + kept, owners.from_when(first, grain), last, *values]
         of_span = f"dimension = %s AND ts >= %s AND ts < %s{conditions}"
         of_grain = f"SELECT {selected} FROM rollup WHERE {owned} AND grain = %s AND {of_span}"
-        if KEPT[grain].unit != DAY or (owners.days_until is not None and last <= owners.days_until):
+        closed = owners.days_until
+        if KEPT[grain].unit != DAY or not owners.open_hours or (closed is not None and last <= closed):
             return of_grain, [owner, str(grain), *within]
-        if owners.days_until is None:
-            every = f"SELECT {selected} FROM {days_of(kept, columns)} AS rollup WHERE {owned} AND {of_span}"
-            return every, [owner, *within]
+        if closed is None:
+            days = days_of(kept, columns, open_hours=True)
+            return f"SELECT {selected} FROM {days} AS rollup WHERE {owned} AND {of_span}", [owner, *within]
         # As in days_of(): of a single cut it is planned in half the time.
         open_hours = f"""SELECT org_id, dimension, api_id, value, date_trunc('day', ts, %s) AS ts
                 {"".join(f", {name}" for name in columns)}
             FROM rollup WHERE {owned} AND grain = %s AND ts >= %s
                 AND ts >= (SELECT days_until FROM rollup_cut WHERE org_id = %s AND base = %s)"""
-        of_hours = [owners.zone.key, owner, str(kept.grains[-2]), owners.days_until, owner, owners.base]
+        of_hours = [owners.zone.key, owner, str(kept.grains[-2]), closed, owner, owners.base]
         return _union(
             [
                 (of_grain, [owner, str(grain), *within]),

@@ -13,7 +13,16 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 from dashboard.analytics.clock import DAY, EPOCH, day_start
-from dashboard.analytics.dimensions import BASES, NOT_VERSIONED, OTHER, RECORDS, days_of, dimension, oldest
+from dashboard.analytics.dimensions import (
+    BASES,
+    NOT_VERSIONED,
+    OTHER,
+    RECORDS,
+    Grain,
+    days_of,
+    dimension,
+    oldest,
+)
 from dashboard.analytics.models import Record, RollupCut
 from dashboard.analytics.reports.rows import among, of_records, whose
 from dashboard.analytics.reports.traffic import NO_FILTERS, Filters, codes
@@ -224,9 +233,10 @@ def _of_whole_days(org_ids: Sequence[str], wanted: Wanted) -> tuple[datetime, da
     of_api, apis = among("api_id", filters.apis) if filters.apis else ("true", None)
     counted = dimension("status", by_api=True)
     names = [str(code) for code in codes(statuses) if code >= 400 or not wanted.errors]
+    days = days_of(counted, open_hours=cut.days_until is not None)
     with reading.connection().cursor() as cursor:
         cursor.execute(
-            f"""SELECT coalesce(sum(hits), 0)::bigint FROM {days_of(counted)} AS rollup
+            f"""SELECT coalesce(sum(hits), 0)::bigint FROM {days} AS rollup
                 WHERE org_id = %s AND dimension = %s AND value = ANY(%s) AND ts >= %s AND ts < %s AND {of_api}""",
             [
                 *(org_ids[0], cut.base + counted, names, first, last),
@@ -266,8 +276,8 @@ def terms(wanted: Wanted) -> tuple[str, list]:
 
 
 def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime] | None:
-    """The starts of the days on which there was traffic that may match, by rollups; None if they do not tell or that is
-    not asked.
+    """The starts of the days, and of hours within the last ones, in which there was traffic that may match, by rollups;
+    None if they do not tell or that is not asked.
 
     What is rare is then found without reading the days between, and of what is absent it is known at once.
     """
@@ -281,17 +291,22 @@ def _days_with_traffic(org_ids: Sequence[str], wanted: Wanted) -> list[datetime]
     owned, owner = whose(org_ids)
     # Rows of each API, where all are wanted, are rows of any.
     every = counted.by_api and not filters.apis
+    hour, day = counted.grains[-2:]
     of_api, api = ("true", []) if every else among("api_id", filters.apis or ("",))
     with reading.connection().cursor() as cursor:
         cursor.execute(
-            f"""SELECT DISTINCT ts FROM {days_of(counted, ("latency_max",))} AS rollup
-                WHERE {owned} AND dimension = ANY(%s) AND {condition} AND ts > %s AND ts < %s AND {of_api}""",
+            f"""SELECT DISTINCT ts FROM rollup WHERE {owned} AND grain = ANY(%s) AND dimension = ANY(%s)
+                AND {condition} AND ts > %s AND ts < %s AND (grain = %s OR ts >= %s) AND {of_api}""",
             [
                 owner,
+                [str(hour), str(day)],
                 [base + counted for base in BASES],
                 *values,
                 wanted.start - 26 * HOUR,
                 wanted.end,
+                # Hours from before have been closed, those from then on may not have been.
+                str(day),
+                oldest(Grain.HOUR_DETAIL, datetime.now(UTC)),
                 *([] if every else [api]),
             ],
         )

@@ -88,6 +88,7 @@ class Owners:
     dimension_set: int = DIMENSION_SET  # which they were made with
     dimensions_from: datetime | None = None  # since when, None for always; before with an earlier one
     days_until: datetime | None = None  # what is before is in rows of days; None if that is not known
+    open_hours: bool = True  # whether some hours count in no day yet
 
     def from_when(self, start: datetime, grain: str) -> datetime:
         """Where rows of a grain are read from that are wanted since `start`."""

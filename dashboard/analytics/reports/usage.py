@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db import DatabaseError
 
 from dashboard.analytics.clock import DAY, day_start, row_bound, said
-from dashboard.analytics.dimensions import BASES, OTHER, RECORDS, Dimension, Grain, days_of
+from dashboard.analytics.dimensions import BASES, OTHER, RECORDS, Dimension, Grain, days_of, oldest
 from dashboard.analytics.reports import reader, zones
 from dashboard.analytics.reports.charts import figures, geometry
 from dashboard.analytics.reports.periods import asking, cutting
@@ -47,12 +47,14 @@ HOURS_OF_APIS = """SELECT api_id, sum(hits)::bigint, max(hits)::bigint FROM roll
 NEWEST = {
     "key": "SELECT ts, true AS exact FROM record WHERE org_id = %s AND key = thing.id AND key <> '' AND ts >= %s",
     "api": f"""(SELECT ts, true AS exact FROM rollup {_OF_API} AND grain = '{Grain.MINUTE}' ORDER BY ts DESC LIMIT 1)
-        UNION ALL (SELECT ts, false FROM {days_of(Dimension.API)} AS rollup {_OF_API} ORDER BY ts DESC LIMIT 1)""",
-    # A day begins in the zone of its organisation, and is told as the same date in UTC.
+        UNION ALL (SELECT ts, false FROM rollup {_OF_API} AND grain = '{Grain.HOUR}' ORDER BY ts DESC LIMIT 1)
+        UNION ALL (SELECT ts, false FROM rollup {_OF_API} AND grain = '{Grain.DAY}' ORDER BY ts DESC LIMIT 1)""",
+    # A day begins in the zone of its organisation, and is told as the same date in UTC; hours that are not closed yet
+    # are not older than minutes.
     "organisation": f"""SELECT ts AT TIME ZONE cut.zone AT TIME ZONE 'UTC' AS ts, false AS exact
-        FROM {days_of(Dimension.TOTAL)} AS rollup
-        JOIN rollup_cut AS cut ON cut.org_id = thing.id AND cut.state = 'active' AND dimension = base + %s
-        WHERE rollup.org_id = thing.id AND api_id = '' AND used.id IS NULL""",
+        FROM rollup JOIN rollup_cut AS cut ON cut.org_id = thing.id AND cut.state = 'active' AND dimension = base + %s
+        WHERE rollup.org_id = thing.id AND grain IN ('{Grain.DAY}', '{Grain.HOUR}') AND api_id = '' AND used.id IS NULL
+            AND (grain = '{Grain.DAY}' OR ts >= %s)""",
 }
 
 
@@ -87,7 +89,7 @@ def _last_day(
     else:
         totals = [base + Dimension.TOTAL for base in BASES]
         used = (OF_ORGANISATIONS, [list(ids), totals, period.start, period.end, Dimension.TOTAL])
-        newest = [Dimension.TOTAL]
+        newest = [Dimension.TOTAL, oldest(Grain.MINUTE, now)]
     edges = cutting.table_cut(period).edges[:-1]
     if org:
         edges = tuple(row_bound(edge, period.tables.grain, cut.zone) for edge in edges)
@@ -105,9 +107,13 @@ def _of_one(what: str, ids: Sequence[str], owners: Owners, period: Period) -> tu
     used = f"SELECT {column} AS id, ts, hits, status_5xx FROM ({source}) AS r WHERE {column} = ANY(%s)"
     [org_id] = owners.org_ids
     # What is past its period may not have been deleted yet.
-    kept = {grain: owners.from_when(LONG_AGO, grain) for grain in (RECORDS, Grain.MINUTE, Grain.DAY)}
+    kept = {
+        grain: owners.from_when(LONG_AGO, grain) for grain in (RECORDS, Grain.MINUTE, Grain.HOUR, Grain.DAY)
+    }
     api = [org_id, owners.base + Dimension.API]
-    newest = [org_id, kept[RECORDS]] if what == "key" else [*api, kept[Grain.MINUTE], *api, kept[Grain.DAY]]
+    newest = [org_id, kept[RECORDS]]
+    if what != "key":
+        newest = [value for grain in (Grain.MINUTE, Grain.HOUR, Grain.DAY) for value in (*api, kept[grain])]
     return (used, [*params, list(ids)]), newest
 
 
@@ -122,7 +128,7 @@ def _read(used: Piece, newest: Piece, ids: Sequence[str], edges: Sequence[dateti
             SELECT thing.id, bucket, coalesce(hits, 0), coalesce(failed, 0), 
                 coalesce(newest.ts, max(used.last) OVER (PARTITION BY thing.id)), coalesce(exact, true)
             FROM unnest(%s::text[]) AS thing(id) LEFT JOIN used ON used.id = thing.id
-            LEFT JOIN LATERAL ({newest[0]} ORDER BY ts DESC LIMIT 1) AS newest ON true
+            LEFT JOIN LATERAL ({newest[0]} ORDER BY ts DESC, exact DESC LIMIT 1) AS newest ON true
             WHERE used.id IS NOT NULL OR newest.ts IS NOT NULL ORDER BY thing.id""",
             [list(edges), *used[1], sorted(set(ids)), *newest[1]],
         )
@@ -194,11 +200,11 @@ def _callers_of_last_day(org: Organisation, now: datetime) -> Callers:
 
 
 def _callers_of_days(org: Organisation, days: int, now: datetime) -> Callers:
-    start, params = _rows_of_days(org, Dimension.KEY, days, now)
+    start, source, params = _rows_of_days(org, Dimension.KEY, days, now)
     with reading.connection().cursor() as cursor:
-        cursor.execute(f"SELECT min(ts) {_of_days(Dimension.KEY)}", params)
+        cursor.execute(f"SELECT min(ts) {source}", params)
         [first] = cursor.fetchone()
-    return _callers(f"SELECT DISTINCT value {_of_days(Dimension.KEY)}", params, max(start, first or start))
+    return _callers(f"SELECT DISTINCT value {source}", params, max(start, first or start))
 
 
 def _callers(statement: str, params: list, start: datetime) -> Callers:
@@ -209,12 +215,11 @@ def _callers(statement: str, params: list, start: datetime) -> Callers:
 
 
 def _apis(org: Organisation, hashes: Collection[str], days: int, now: datetime) -> dict[str, set[str]]:
-    _, params = _rows_of_days(org, Dimension.KEY_API, days, now)
+    _, source, params = _rows_of_days(org, Dimension.KEY_API, days, now)
     found: dict[str, set[str]] = defaultdict(set)
     with reading.connection().cursor() as cursor:
         cursor.execute(
-            f"SELECT DISTINCT value, api_id {_of_days(Dimension.KEY_API)} AND value = ANY(%s)",
-            [*params, [*hashes, OTHER]],
+            f"SELECT DISTINCT value, api_id {source} AND value = ANY(%s)", [*params, [*hashes, OTHER]]
         )
         for value, api_id in cursor:
             found[value].add(api_id)
@@ -223,14 +228,14 @@ def _apis(org: Organisation, hashes: Collection[str], days: int, now: datetime) 
     return {name: found[name] | ({""} if untold else set()) for name in hashes if untold or name in found}
 
 
-def _of_days(counted: Dimension) -> str:
-    return f"FROM {days_of(counted)} AS rollup WHERE org_id = %s AND dimension = %s AND ts >= %s"
-
-
-def _rows_of_days(org: Organisation, dimension: Dimension, days: int, now: datetime) -> tuple[datetime, list]:
-    """Since when, and the parameters of _of_days: whole days in the zone of the organisation's figures."""
+def _rows_of_days(
+    org: Organisation, counted: Dimension, days: int, now: datetime
+) -> tuple[datetime, str, list]:
+    """Since when, and what follows SELECT with its parameters: whole days in the zone of the organisation's figures."""
     cut = zones.of(org, now)
     start = day_start(now.astimezone(cut.zone).date() - timedelta(days=days - 1), cut.zone)
     start = cut.owners(org.pk).from_when(start, Grain.DAY_DETAIL)
     bound = row_bound(start, Grain.DAY_DETAIL, cut.zone)
-    return start, [org.pk, cut.base + dimension, bound]
+    rows_of_days = days_of(counted, open_hours=cut.open_hours)
+    source = f"FROM {rows_of_days} AS rollup WHERE org_id = %s AND dimension = %s AND ts >= %s"
+    return start, source, [org.pk, cut.base + counted, bound]

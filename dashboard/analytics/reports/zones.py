@@ -29,16 +29,22 @@ class Shown:
     held: Mapping[str, datetime] = field(default_factory=dict)
     dimension_set: int = DIMENSION_SET
     dimensions_from: datetime | None = None
-    days_until: datetime | None = field(
-        default=None, compare=False
-    )  # of the organisation, whose hours are closed
+    # Up to which hour days count an organisation's traffic; None for all of it.
+    days_until: datetime | None = field(default=None, compare=False)
 
     def owners(self, *org_ids: str) -> Owners:
         """Organisations whose rows are cut, and kept, like this."""
         of_one = self.days_until if len(org_ids) == 1 else None
         return Owners(
-            org_ids, self.zone, self.base, self.held, self.dimension_set, self.dimensions_from, of_one
+            *(org_ids, self.zone, self.base, self.held, self.dimension_set, self.dimensions_from),
+            days_until=of_one,
+            open_hours=self.open_hours,
         )
+
+    @property
+    def open_hours(self) -> bool:
+        """Whether some hours count in no day yet."""
+        return self.days_until is not None
 
 
 def of(org: Organisation, now: datetime) -> Shown:

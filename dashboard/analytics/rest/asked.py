@@ -105,7 +105,8 @@ def owners_of(request: HttpRequest) -> list[Owners]:
     for org_id, cut in sorted(cuts.items()):
         since = cut.dimensions_from or EARLIEST
         kept = tuple(sorted(cut.held.items()))
-        alike.setdefault((cut.zone.key, cut.base, kept, cut.dimension_set, since), []).append(org_id)
+        like = cut.zone.key, cut.base, kept, cut.dimension_set, since, cut.open_hours
+        alike.setdefault(like, []).append(org_id)
     return [cuts[org_ids[0]].owners(*org_ids) for _, org_ids in sorted(alike.items())]
 
 

@@ -74,7 +74,7 @@ def _fill(records: int, seed: int, end: datetime) -> None:
         cuts.prepare(world.ORG_IDS, end)
         for org_id in world.ORG_IDS:
             with transaction.atomic():
-                closing.close(org_id, end - closing.LATE)
+                closing.close(org_id, end - closing.LATE, begin=True)
         for part, (since, until) in enumerate(pairwise(bounds)):
             numbers = range(done + more * part // parts, done + more * (part + 1) // parts)
             if not numbers:

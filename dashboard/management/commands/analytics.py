@@ -11,7 +11,7 @@ from django.db.models import Count
 from apis.gateways import redis_client
 from dashboard import reachable
 from dashboard.analytics import distribution
-from dashboard.analytics.ingest import dead_letters, drain, progress, trust
+from dashboard.analytics.ingest import closing, dead_letters, drain, progress, trust
 from dashboard.analytics.ingest.upkeep import periods, rebuilding
 from dashboard.analytics.models import Batch, DeadLetter, IngestState, Rebuild
 from dashboard.engines import embedded
@@ -100,6 +100,7 @@ class Command(BaseCommand):
         self.stdout.write(f"the clock is right: it is {now:%Y-%m-%d %H:%M} UTC")
 
     def distribute(self, now: datetime, **options: object) -> None:
+        closing.end()
         try:
             spread = distribution.distribute()
         except distribution.NoCluster as error:

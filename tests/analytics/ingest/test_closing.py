@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import msgpack
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
@@ -371,6 +372,26 @@ def test_of_a_day_with_open_hours_each_request_and_each_of_its_keys_counts_once(
             check(owners)
 
 
+def test_days_count_everything_again_before_tables_are_spread_and_stay_so_where_they_are(
+    committed, redis, monkeypatch
+):
+    organisations("UTC", "UTC")
+    now = datetime.now(UTC)
+    open_since([recordings.ORG_A], now - DAY)
+    pushed(redis, now - MINUTE, 2)
+    drained(redis, now)
+    with pytest.raises(CommandError, match="no coordinator"):
+        call_command("analytics", "distribute")
+    assert closed(recordings.ORG_A) is None
+    monkeypatch.setattr(closing.distribution, "is_distributed", lambda: True)
+    assert worked(now) == 0
+    pushed(redis, now - MINUTE)
+    drained(redis, now)
+    assert sum(hits for _, hits in days_of(recordings.ORG_A)) == 3
+    with scope.every_org():
+        check_sums()
+
+
 TABLES = (
     *("requests", "apis", "keys", "endpoints", "errors", "codes", "versions", "clients", "countries", "tags"),
     *("primitives", "agents", "addresses"),
@@ -410,7 +431,9 @@ def shown(client, rest, played: Played, now: datetime) -> dict[str, object]:
         found["callers"] = usage.callers(org, 7, now).hashes
         found["called"] = usage.called_apis(org, [key], 7, now)
         of_key = [Caller(key, "", (key,), {}.get)]
-        found["busiest"] = [(caller.id, hits) for caller, hits in replays._busiest(org, 0, of_key, start)]
+        found["busiest"] = [
+            (caller.id, hits) for caller, hits in replays._busiest(org, zones.of(org, now), of_key, start)
+        ]
         owners = zones.of(org, now).owners(org.pk)
         found["paths"] = definitions._counted(owners, Dimension.ENDPOINT, [api], start)
         found["newest"] = reader.newest_of_keys(owners, [key], apis=[api])

@@ -218,7 +218,7 @@ def check_days(zones: dict[str, str]) -> None:
 def close(org_ids, until: datetime) -> None:
     for org_id in org_ids:
         with scope.every_org(), transaction.atomic():
-            closing.close(org_id, until)
+            closing.close(org_id, until, begin=True)
 
 
 @pytest.fixture

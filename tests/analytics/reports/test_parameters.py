@@ -74,7 +74,7 @@ def test_a_range_that_cannot_be_meant_is_refused_by_pages_and_lists_of_records_a
 def test_without_parameters_a_page_shows_the_last_24_hours_of_everything(alpha):
     asked = parameters.page_parameters({}, alpha, NOW)
     question = asked.question
-    assert (question.owners, question.filters) == (Owners((alpha.id,), BERLIN), Filters())
+    assert (question.owners, question.filters) == (Owners((alpha.id,), BERLIN, open_hours=False), Filters())
     assert (question.period.name, question.period.end) == ("24h", NOW.replace(minute=36, second=0))
     assert (asked.kept, asked.cut, asked.sort) == ({}, Shown(BERLIN), "requests")
 
@@ -225,7 +225,7 @@ def test_a_list_of_records_is_asked_with_all_that_it_may_be_asked_with(alpha):
         "path",
         "least_ms",
     ]
-    assert asked.owners == Owners((alpha.id,), BERLIN)
+    assert asked.owners == Owners((alpha.id,), BERLIN, open_hours=False)
 
 
 def test_a_list_of_records_asked_for_nothing_is_of_the_last_24_hours(alpha):

@@ -43,7 +43,7 @@ def test_the_active_cut_is_read(alpha):
     cut(alpha, "active", "Europe/Berlin", base=100, exact_from=EXACT, dimension_set=1, dimensions_from=EXACT)
     cut(alpha, "retired", "Asia/Tokyo", base=0)
     shown = Shown(BERLIN, 100, EXACT, dimension_set=1, dimensions_from=EXACT)
-    assert shown.owners(alpha.id) == Owners((alpha.id,), BERLIN, 100, {}, 1, EXACT)
+    assert shown.owners(alpha.id) == Owners((alpha.id,), BERLIN, 100, {}, 1, EXACT, open_hours=False)
     # Of several each has closed other hours.
     closed = replace(shown, days_until=EXACT)
     assert [closed.owners(*ids).days_until for ids in (("a",), ("a", "b"))] == [EXACT, None]
