@@ -234,7 +234,7 @@ def _by_whether_once(owners: Owners, cut: Cut, filters: Filters) -> list[tuple[S
         closed = day_start(owners.days_until.astimezone(owners.zone).date(), owners.zone)
         once = min(max(once, closed), span.end)
     parts = [(replace(span, end=once), ""), (replace(span, start=once), "DISTINCT")]
-    return [(part, distinct) for part, distinct in parts if part.start < part.end]
+    return [(part, distinct) for part, distinct in parts if part.start < part.end] or parts
 
 
 def count(what: str, owners: Owners, span: Span, filters: Filters = NO_FILTERS) -> int:
