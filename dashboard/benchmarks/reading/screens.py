@@ -13,7 +13,7 @@ from statistics import median
 
 from django.db import connection, transaction
 
-from dashboard.analytics.reports import reader
+from dashboard.analytics.reports import reader, zones
 from dashboard.analytics.reports.periods import asking, cutting
 from dashboard.analytics.reports.periods.period import Period
 from dashboard.analytics.reports.traffic import Owners
@@ -51,7 +51,8 @@ def run(records: int, seed: int) -> dict[str, object]:
     org = month.make(records, seed, now)
     settle()  # as web processes do
     period = asking.parse({"range": "30d"}, org.zone, now)
-    owners = Owners((org.pk,), org.zone)
+    with scope.every_org():
+        owners = zones.of(org, now).owners(org.pk)
     parameters = {"org": org.pk, "zone": org.time_zone, "start": period.start, "end": period.end}
     ours = {
         "totals": lambda: reader.totals(owners, period.latency.span).percentiles(0.5, 0.95, 0.99),
