@@ -11,12 +11,11 @@ from html.parser import HTMLParser
 import msgpack
 
 from dashboard.analytics import distribution
-from dashboard.analytics.ingest import claim, cuts, drain
-from dashboard.analytics.models import RollupCut
-from orgs import scope
+from dashboard.analytics.ingest import claim, drain
 from orgs.models import Organisation, User
 from tests import make
 from tests.analytics import recordings
+from tests.analytics.arrivals import open_since
 
 ADMINISTRATOR = {"IsAdmin": "admin"}
 
@@ -57,12 +56,8 @@ def play(
         msgpack.packb(record | with_more(number, record))
         for number, record in enumerate(map(recordings.loose, entries))
     ]
-    with scope.every_org():
-        cuts.prepare([alpha.id], datetime.now(UTC))
-        if not distribution.is_distributed():
-            RollupCut.objects.filter(org=alpha).update(
-                days_until=datetime.now(UTC) - ago - timedelta(hours=2)
-            )
+    if not distribution.is_distributed():
+        open_since([alpha.id], datetime.now(UTC) - ago - timedelta(hours=2))
     redis.rpush(claim.LIST, *entries)
     while drain.tick(redis):
         pass

@@ -120,8 +120,7 @@ def close(org_id: str, until: datetime, *, begin: bool = False) -> None:
         return
     if closed is not None:
         with connection.cursor() as cursor:
-            # As in rollup.add(): compiled, it would take longer.
-            cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+            cursor.execute(rollup.SETTINGS)
             names = {"org": org_id, "base": cut.base, "zone": cut.zone}
             cursor.execute(_DAYS, {**names, "start": closed, "end": over})
     RollupCut.objects.filter(org_id=org_id, base=cut.base).update(days_until=over)

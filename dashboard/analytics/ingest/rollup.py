@@ -38,6 +38,8 @@ from orgs.models import Organisation
 LONGEST = 1_536
 EVERY = 128
 
+# Where PostgreSQL can compile, it would for seconds: so much does it expect of a statement as long as add()'s.
+SETTINGS = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
 COLUMNS = ", ".join(dimensions.ROLLUP_COLUMNS)
 KEY_COLUMNS = ", ".join(dimensions.KEY_COLUMNS)
 COMPACTED = f"CASE WHEN octet_length(pairs) > {LONGEST} THEN histogram_compact(pairs) ELSE pairs END"
@@ -214,8 +216,7 @@ def add(
     with connection.cursor() as cursor:
         # The cuts stay as they are as long as anybody has this half of the lock.
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [locks.ROLLUPS])
-        # Where PostgreSQL can compile, it would for seconds: so much does it expect of a statement as long as this one.
-        cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+        cursor.execute(SETTINGS)
         # What is counted of a span may be of any hour.
         days = bool(where) or _any_closed(cursor, relation)
         statement = _upsert(rare, relation, where, cut, days)
